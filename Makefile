@@ -1,0 +1,38 @@
+# What a user and a developer need; `make help` lists it. Each target installs what it needs.
+UV := hack/uv
+RUN := $(UV) run --locked --quiet
+
+.PHONY: help demo check test bench crd format clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## From manifests to orders, step by step; KEEP=1 leaves it running
+	@$(RUN) --no-dev --extra operator python hack/demo $(if $(KEEP),--keep)
+
+check: sync ## Lint, types, import rules, unit tests: under a minute
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) lint-imports --no-logo
+	$(RUN) pytest -q tests/proxy tests/operator
+
+test: check ## All that needs no cluster: check, then the end-to-end tests
+	$(RUN) pytest -q tests/e2e
+
+bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up
+	$(RUN) python bench/run.py
+
+crd: sync ## Generate crds/ from the models
+	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
+
+format: sync ## Format the code
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+clean: ## Remove what builds and tests leave in the tree
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+.PHONY: sync
+sync:
+	@$(UV) sync --locked --quiet --extra operator --group dev

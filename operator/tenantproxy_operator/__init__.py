@@ -1,0 +1,1 @@
+"""The control plane of TenantProxy: from TenantProxy manifests to running proxies."""

@@ -1,0 +1,161 @@
+"""The proxy's own configuration: what the operator renders into `config.json`.
+
+It holds no secret: credentials are files of their own (see `stores`). Field names in JSON are camelCase.
+"""
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+VERSION: Final = 1
+"""Of the format of `config.json`; a proxy refuses one that it doesn't know."""
+
+GET_ORDER_PATH: Final = "/business-units/{businessUnitId}/customer-orders/{customerOrderId}"
+SEARCH_ORDERS_PATH: Final = "/business-units/{businessUnitId}/customer-orders:search"
+
+
+class ConfigError(ValueError):
+    """The configuration can't be used; the message names the file, the field and the problem."""
+
+
+class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Strict, immutable, camelCase in JSON."""
+
+
+class Tenant(_Model, frozen=True):
+    """Whose proxy this is: the TenantProxy's name and namespace, and the Hii Retail tenant id."""
+
+    id: str
+    name: str
+    namespace: str = "default"
+
+
+class Operation(_Model, frozen=True):
+    """Where the OMS serves an operation, relative to the base URL."""
+
+    path: str
+
+
+class Operations(_Model, frozen=True):
+    """The OMS's two read operations."""
+
+    get_order: Operation = Operation(path=GET_ORDER_PATH)
+    search_orders: Operation = Operation(path=SEARCH_ORDERS_PATH)
+
+
+class Upstream(_Model, frozen=True):
+    """The tenant's OMS and how much may be asked of it."""
+
+    url: str
+    allow_insecure: bool = False
+    allow_private_networks: bool = False
+    timeout_seconds: float = 5.0
+    retries: int = 1
+    max_connections: int = 100
+    max_response_bytes: int = 8 * 1024 * 1024
+    operations: Operations = Operations()
+
+
+class Rule(_Model, frozen=True):
+    """How one outward field is made; an absent field is taken from the same name in the OMS's answer."""
+
+    from_: str | None = msgspec.field(default=None, name="from")
+    const: Any | UnsetType = UNSET
+    values: dict[str, Any] | None = None
+    default: Any | UnsetType = UNSET
+    each: str | None = None
+    fields: "dict[str, Rule] | None" = None
+
+
+class OperationMapping(_Model, frozen=True):
+    """The rules of one operation; `root` is an RFC 6901 pointer into the OMS's answer."""
+
+    root: str | None = None
+    fields: dict[str, Rule] = {}
+
+
+class Mapping(_Model, frozen=True):
+    """How an OMS of another shape is brought to the documented one; empty = the documented shape."""
+
+    get_order: OperationMapping = OperationMapping()
+    search_orders: OperationMapping = OperationMapping()
+
+
+class Auth(_Model, frozen=True):
+    """Who sets the credential: the tenant by `PUT /api/v1/proxy-config`, or only the platform team."""
+
+    management: Literal["tenant", "platform"] = "tenant"
+
+
+class Issuer(_Model, frozen=True):
+    """Whose tokens are accepted; exactly one of `jwks_uri` and `jwks_file` is set."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    kind: Literal["ocms", "user"]
+    jwks_uri: str | None = None
+    jwks_file: str | None = None
+
+
+class Admins(_Model, frozen=True):
+    """Which users may set the credential; nobody when all three are empty."""
+
+    emails: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+class Access(_Model, frozen=True):
+    """Who may call the proxy; `trusted` means that an edge has already authenticated the reads."""
+
+    mode: Literal["jwt", "trusted"] = "jwt"
+    admins: Admins = Admins()
+    issuers: tuple[Issuer, ...] = ()
+
+
+class ProxyConfig(_Model, frozen=True):
+    """All that one proxy process needs to know, except the credential."""
+
+    version: int
+    tenant: Tenant
+    upstream: Upstream
+    mapping: Mapping = Mapping()
+    auth: Auth = Auth()
+    access: Access = Access()
+
+
+def decode(data: bytes, *, source: str) -> ProxyConfig:
+    """Return the configuration in `data`, JSON; `source` names it in errors.
+
+    Raises:
+        ConfigError: It doesn't parse, has a wrong field, or is of another format version.
+
+    """
+    try:
+        config = msgspec.json.decode(data, type=ProxyConfig)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{source}: {error}") from None
+    if config.version != VERSION:
+        raise ConfigError(f"{source}: `version` is {config.version}; this proxy reads version {VERSION}")
+    return config
+
+
+def encode(config: ProxyConfig) -> bytes:
+    """Return `config` as indented JSON; the same configuration gives the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(config, order="sorted"), indent=2) + b"\n"
+
+
+def load(path: Path) -> ProxyConfig:
+    """Read the configuration file at `path`.
+
+    Raises:
+        ConfigError: The file can't be read, or see `decode`.
+
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    return decode(data, source=str(path))

@@ -1,0 +1,127 @@
+"""Generate the CustomResourceDefinition from the models."""
+
+from typing import Any, Final
+
+import yaml
+
+from tenantproxy_operator import resource
+from tenantproxy_operator.resource import LONGEST_NAME, Spec
+from tenantproxy_operator.schema import Schema, cel
+from tenantproxy_operator.status import Status
+
+_DROPPED: Final = frozenset({"additionalProperties", "propertyNames", "title", "$defs", "$ref", "anyOf"})
+"""What pydantic writes and a structural schema has no use for, or is taken care of by `_structural`."""
+
+_COLUMNS: Final = (
+    ("Tenant", "string", ".spec.tenantId", "The tenant's id in Hii Retail"),
+    ("URL", "string", ".spec.upstream.url", "Base URL of the tenant's OMS"),
+    ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether orders can be read"),
+    (
+        "Credentials",
+        "string",
+        '.status.conditions[?(@.type=="CredentialsReady")].status',
+        "Whether the tenant's credential is set and well-formed",
+    ),
+    ("Replicas", "integer", ".status.replicas", "How many proxies there are"),
+    ("Age", "date", ".metadata.creationTimestamp", "Since when it exists"),
+)
+
+
+def build_crd() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of TenantProxy."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{resource.PLURAL}.{resource.GROUP}"},
+        "spec": {
+            "group": resource.GROUP,
+            "names": {
+                "kind": resource.KIND,
+                "listKind": f"{resource.KIND}List",
+                "plural": resource.PLURAL,
+                "singular": resource.KIND.lower(),
+                "shortNames": ["tp"],
+            },
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": resource.VERSION,
+                    "served": True,
+                    "storage": True,
+                    "additionalPrinterColumns": [
+                        {"name": name, "type": kind, "jsonPath": path, "description": description}
+                        for name, kind, path, description in _COLUMNS
+                    ],
+                    "schema": {"openAPIV3Schema": _root()},
+                    "subresources": {"status": {}},
+                }
+            ],
+        },
+    }
+
+
+def crd_yaml() -> str:
+    """Return the CustomResourceDefinition as YAML; the same models give the same bytes."""
+    header = "# Generated from the models in tenantproxy_operator by `make crd`; don't edit.\n"
+    return header + yaml.dump(build_crd(), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Write every value out where it stands."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - the base class's signature
+        """Never make an alias."""
+        return True
+
+
+def _root() -> Schema:
+    return {
+        "type": "object",
+        "description": resource.TenantProxy.__doc__,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": f"Always {resource.API_VERSION}."},
+            "kind": {"type": "string", "description": f"Always {resource.KIND}."},
+            "metadata": {"type": "object"},
+            "spec": _of(Spec),
+            "status": _of(Status),
+        },
+        "x-kubernetes-validations": [
+            cel(
+                "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
+                f" && size(self.metadata.name) <= {LONGEST_NAME}",
+                "metadata.name must start with a lower-case letter, go on with a-z, 0-9 and -, end in a letter"
+                f" or digit, and have at most {LONGEST_NAME} characters",
+            )
+        ],
+    }
+
+
+def _of(model: type[Spec | Status]) -> Schema:
+    schema = model.model_json_schema(by_alias=True)
+    return _structural(schema, schema.get("$defs", {}))
+
+
+def _structural(schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Return `schema` as Kubernetes wants it: everything inline, one type per value, no null.
+
+    A field's own description wins over the one of its model.
+    """
+    for choice in schema.get("anyOf", ()):
+        if choice.get("type") != "null":  # pydantic's way to say that a field may be absent
+            schema = choice | {key: value for key, value in schema.items() if key != "default"}
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].removeprefix("#/$defs/")] | schema
+    first = {key: schema[key] for key in ("type", "description") if key in schema}
+    structural = first | {key: value for key, value in schema.items() if key not in _DROPPED}
+    if "default" in structural and structural["default"] is None:
+        del structural["default"]  # absent, not null
+    if "properties" in schema:
+        structural["properties"] = {
+            name: _structural(field, definitions) for name, field in schema["properties"].items()
+        }
+    if "items" in schema:
+        structural["items"] = _structural(schema["items"], definitions)
+    if isinstance(values := schema.get("additionalProperties"), dict):
+        structural["additionalProperties"] = _structural(values, definitions)
+    return structural

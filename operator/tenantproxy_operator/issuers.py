@@ -1,0 +1,123 @@
+"""Whose tokens the proxies accept: the issuers file, or Hii Retail's own issuers."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from tenantproxy import config
+from tenantproxy_operator.problems import FieldError, Problem, field_errors
+from tenantproxy_operator.schema import Absent, Model, invalid
+from tenantproxy_operator.yamldocs import DocumentError, read_documents
+
+DEFAULT_ISSUERS: Final = (
+    config.Issuer(
+        issuer="https://auth.retailsvc.com/",
+        audiences=("https://hiiretail.com",),
+        jwks_uri="https://auth.retailsvc.com/.well-known/jwks.json",
+        kind="ocms",
+    ),
+    # Staff only. Shoppers have an issuer of their own, and could search all of a tenant's orders.
+    config.Issuer(
+        issuer="https://securetoken.google.com/hiidentity-staff",
+        audiences=("hiidentity-staff",),
+        jwks_uri="https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
+        kind="user",
+    ),
+)
+
+_NonEmpty = Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class _Issuer(Model):
+    issuer: _NonEmpty
+    audiences: list[_NonEmpty] = Field(min_length=1, max_length=20)
+    kind: Literal["ocms", "user"]
+    jwks_uri: Absent[_NonEmpty] = None
+    jwks_file: Absent[_NonEmpty] = None
+
+    @model_validator(mode="after")
+    def _check_jwks(self) -> Self:
+        if (self.jwks_uri is None) == (self.jwks_file is None):
+            raise invalid("needs exactly one of `jwksUri` and `jwksFile`")
+        if self.jwks_uri is not None and not _is_safe(self.jwks_uri):
+            raise invalid("has a `jwksUri` that is not https; use https (http is for loopback addresses only)")
+        return self
+
+
+_Issuers: Final = TypeAdapter(Annotated[list[_Issuer], Field(min_length=1, max_length=20)])
+
+
+class IssuersError(ValueError):
+    """The issuers file can't be used; `problems` says why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def load_issuers(path: Path) -> tuple[config.Issuer, ...]:
+    """Return the issuers in the file at `path`; a relative `jwksFile` is relative to it.
+
+    Raises:
+        IssuersError: The file can't be read, doesn't parse, or has a bad entry.
+
+    """
+    try:
+        documents = read_documents(path)
+    except DocumentError as error:
+        raise IssuersError([error.problem]) from None
+    if len(documents) != 1:
+        detail = "must hold one YAML document: a list of issuers"
+        raise IssuersError([Problem(path=str(path), error=FieldError("", detail))])
+    return _issuers(documents[0].content, path)
+
+
+def _issuers(content: Any, path: Path) -> tuple[config.Issuer, ...]:  # noqa: ANN401 - parsed YAML of any shape
+    try:
+        entries = _Issuers.validate_python(content)
+    except ValidationError as error:
+        problems = [Problem(path=str(path), error=found) for found in field_errors(error)]
+        raise IssuersError(problems) from None
+    found = tuple(_rendered(entry, path.parent) for entry in entries)
+    problems = [
+        Problem(
+            path=str(path),
+            error=FieldError(f"[{index}].jwksFile", "does not exist; a relative path is relative to this file"),
+        )
+        for index, issuer in enumerate(found)
+        if issuer.jwks_file is not None and not Path(issuer.jwks_file).is_file()
+    ]
+    if problems:
+        raise IssuersError(problems)
+    return found
+
+
+def _rendered(entry: _Issuer, folder: Path) -> config.Issuer:
+    jwks_file = None if entry.jwks_file is None else str((folder / entry.jwks_file).resolve())
+    return config.Issuer(
+        issuer=entry.issuer,
+        audiences=tuple(entry.audiences),
+        kind=entry.kind,
+        jwks_uri=entry.jwks_uri,
+        jwks_file=jwks_file,
+    )
+
+
+def _is_safe(url: str) -> bool:
+    """Tell whether keys from `url` can be trusted: over https, or from this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    if parts.scheme != "http":
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,1 @@
+"""Running tenants' proxies as local processes, without a cluster."""

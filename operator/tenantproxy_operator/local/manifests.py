@@ -1,0 +1,277 @@
+"""Read TenantProxy and Secret manifests from files, and say all that is wrong with them.
+
+Three steps, so that a watcher can keep what was good: `find_files` (paths to files), `load_file` (one file to
+its objects, or to its problems), `check_together` (what only shows across files).
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import ConfigDict, ValidationError
+
+from tenantproxy.credentials import CREDENTIAL_KEYS
+from tenantproxy_operator import admission
+from tenantproxy_operator.problems import FieldError, Problem, field_errors
+from tenantproxy_operator.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
+from tenantproxy_operator.schema import Model
+from tenantproxy_operator.yamldocs import Document, DocumentError, read_documents
+
+SUFFIXES: Final = (".json", ".yaml", ".yml")
+_METADATA: Final = frozenset(
+    {
+        "annotations",
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "finalizers",
+        "generateName",
+        "generation",
+        "labels",
+        "managedFields",
+        "name",
+        "namespace",
+        "ownerReferences",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    }
+)
+"""All of an object's metadata fields, so that a misspelt `namespace` does not go unnoticed."""
+
+_SECRET_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+"""As the API server has it; a key becomes the name of a file."""
+
+
+class Key(NamedTuple):
+    """What identifies an object of one kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an object was written."""
+
+    path: Path
+    number: int
+    kind: str
+    key: Key
+
+    def problem(self, error: FieldError) -> Problem:
+        """Return the problem `error` of this object."""
+        return Problem(
+            path=str(self.path), document=self.number, subject=f"{self.kind} {self.key}", error=error
+        )
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A TenantProxy manifest."""
+
+    origin: Origin
+    resource: TenantProxy
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A Secret manifest, decoded. Its `repr` shows no value."""
+
+    origin: Origin
+    data: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"Secret({self.origin.key}, {sorted(self.data)})"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one file holds."""
+
+    tenants: tuple[Tenant, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class _SecretMeta(Model):
+    model_config = ConfigDict(extra="ignore")
+
+    name: SecretName
+    namespace: Namespace = "default"
+
+
+class _SecretManifest(Model):
+    api_version: Literal["v1"]
+    kind: Literal["Secret"]
+    metadata: _SecretMeta
+    type: str = "Opaque"
+    immutable: bool = False
+    data: dict[str, str] | None = None
+    string_data: dict[str, str] | None = None
+
+
+def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
+    """Return the files that `paths` mean, each once, and what is wrong with the paths.
+
+    A directory means its own *.yaml, *.yml and *.json files, sorted by name; not those of its subdirectories.
+    """
+    files: dict[Path, None] = {}
+    problems = []
+    for path in paths:
+        try:
+            if path.is_dir():
+                inside = sorted(entry for entry in path.iterdir() if entry.suffix in SUFFIXES)
+                files.update(dict.fromkeys(entry for entry in inside if not entry.is_dir()))
+            elif path.exists():
+                files[path] = None
+            else:
+                problems.append(Problem(path=str(path), error=FieldError("", "does not exist")))
+        except OSError as error:
+            detail = f"can't be read: {error.strerror or error}"
+            problems.append(Problem(path=str(path), error=FieldError("", detail)))
+    return list(files), problems
+
+
+def load_file(path: Path) -> Loaded:
+    """Return what the file at `path` holds, with all problems that show without looking at other files."""
+    try:
+        documents = read_documents(path)
+    except DocumentError as error:
+        return Loaded(problems=(error.problem,))
+    tenants: list[Tenant] = []
+    secrets: list[Secret] = []
+    problems: list[Problem] = []
+    for document in documents:
+        found = _load_document(document)
+        match found:
+            case Tenant():
+                tenants.append(found)
+            case Secret():
+                secrets.append(found)
+            case _:
+                problems.extend(found)
+    return Loaded(tuple(tenants), tuple(secrets), tuple(problems))
+
+
+def check_together(files: Iterable[Loaded]) -> list[tuple[Problem, frozenset[Path]]]:
+    """Return the problems between objects, each with the files that have a part in it."""
+    loaded = list(files)
+    tenants = [tenant for file in loaded for tenant in file.tenants]
+    secrets = [secret for file in loaded for secret in file.secrets]
+    origins = [tenant.origin for tenant in tenants] + [secret.origin for secret in secrets]
+    found = list(_duplicates(origins))
+    by_key = {secret.origin.key: secret for secret in secrets}
+    for tenant in tenants:
+        secret = by_key.get(secret_key(tenant.resource))
+        if secret is None:
+            continue
+        files_involved = frozenset({tenant.origin.path, secret.origin.path})
+        for error in admission.check_secret(secret.data, tenant.resource):
+            detail = f"{error.detail} (used by TenantProxy {tenant.origin.key})"
+            found.append((secret.origin.problem(FieldError(error.field, detail)), files_involved))
+    return found
+
+
+def secret_key(resource: TenantProxy) -> Key:
+    """Return which Secret holds the tenant's credential."""
+    return Key(resource.metadata.namespace, resource.secret_name)
+
+
+def _duplicates(origins: list[Origin]) -> Iterator[tuple[Problem, frozenset[Path]]]:
+    first: dict[tuple[str, Key], Origin] = {}
+    for origin in origins:
+        earlier = first.setdefault((origin.kind, origin.key), origin)
+        if earlier is not origin:
+            detail = f"is also in {earlier.path} (document {earlier.number}); remove one, or rename it"
+            error = FieldError("metadata.name", detail)
+            yield origin.problem(error), frozenset({origin.path, earlier.path})
+
+
+def _load_document(document: Document) -> Tenant | Secret | list[Problem]:
+    content = document.content
+    if not isinstance(content, dict):
+        return _failed(document, "", [FieldError("", "is not a manifest; write apiVersion, kind, metadata, …")])
+    kind, version = content.get("kind"), content.get("apiVersion")
+    if (kind, version) not in ((KIND, API_VERSION), ("Secret", "v1")):
+        detail = f"is not accepted; use kind {KIND} (apiVersion {API_VERSION}) or kind Secret (apiVersion v1)"
+        field = "apiVersion" if kind in (KIND, "Secret") else "kind"
+        return _failed(document, "", [FieldError(field, detail)])
+    subject = f"{kind}{_name(content.get('metadata'))}"
+    unknown = _unknown_metadata(content.get("metadata"))
+    result = _tenant(document) if kind == KIND else _secret(document)
+    if isinstance(result, list) or unknown:
+        return _failed(document, subject, [*unknown, *(result if isinstance(result, list) else ())])
+    return result
+
+
+def _failed(document: Document, subject: str, errors: Iterable[FieldError]) -> list[Problem]:
+    return [
+        Problem(path=str(document.path), document=document.number, subject=subject, error=error)
+        for error in errors
+    ]
+
+
+def _name(metadata: Any) -> str:  # noqa: ANN401 - not validated yet
+    """Return what of the object's name can be shown."""
+    if not isinstance(metadata, dict):
+        return ""
+    name, namespace = metadata.get("name"), metadata.get("namespace", "default")
+    return f" {namespace}/{name}" if isinstance(name, str) and isinstance(namespace, str) else ""
+
+
+def _unknown_metadata(metadata: Any) -> list[FieldError]:  # noqa: ANN401 - not validated yet
+    names = sorted(metadata.keys() - _METADATA) if isinstance(metadata, dict) else []
+    return [FieldError(f"metadata.{name}", "is unknown; remove it") for name in names]
+
+
+def _tenant(document: Document) -> Tenant | list[FieldError]:
+    # A status, as `kubectl get -o yaml` shows it, says nothing about what is wanted.
+    content = {key: value for key, value in document.content.items() if key != "status"}
+    try:
+        resource = TenantProxy.model_validate(content)
+    except ValidationError as error:
+        return field_errors(error, TenantProxy)
+    if errors := admission.check_resource(resource):
+        return errors
+    metadata = resource.metadata
+    return Tenant(
+        Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource
+    )
+
+
+def _secret(document: Document) -> Secret | list[FieldError]:
+    try:
+        manifest = _SecretManifest.model_validate(document.content)
+    except ValidationError as error:
+        return field_errors(error, _SecretManifest)
+    data: dict[str, str] = {}
+    given = {
+        **dict.fromkeys(manifest.data or {}, "data"),
+        **dict.fromkeys(manifest.string_data or {}, "stringData"),
+    }
+    errors = [
+        FieldError(f"{place}.{key}", "is not a Secret's key; use letters, digits, -, _ and . only")
+        for key, place in given.items()
+        if not _SECRET_KEY.fullmatch(key) or key.startswith("..")
+    ]
+    for key, encoded in (manifest.data or {}).items():
+        try:
+            data[key] = base64.b64decode("".join(encoded.split()), validate=True).decode()
+        except binascii.Error:
+            errors.append(FieldError(f"data.{key}", "is not base64; encode it, or write it under stringData"))
+        except UnicodeDecodeError:
+            if key in CREDENTIAL_KEYS:
+                errors.append(FieldError(f"data.{key}", "is not text in UTF-8 after decoding; set it again"))
+    data.update(manifest.string_data or {})
+    if errors:
+        return errors
+    where = Key(manifest.metadata.namespace, manifest.metadata.name)
+    return Secret(Origin(document.path, document.number, "Secret", where), data)

@@ -1,0 +1,1 @@
+"""What the operator makes of a TenantProxy: pure functions, one file per kind."""

@@ -1,0 +1,104 @@
+"""The proxy's configuration, and the ConfigMap that carries it."""
+
+from typing import Any, Final
+
+from tenantproxy import config
+from tenantproxy_operator import rules
+from tenantproxy_operator.quantities import parse_duration, parse_size
+from tenantproxy_operator.resource import Access, TenantProxy, Upstream
+
+CONFIG_KEY: Final = "config.json"
+
+
+def render_config(resource: TenantProxy, issuers: tuple[config.Issuer, ...]) -> config.ProxyConfig:
+    """Return the configuration of the tenant's proxy; it holds no secret."""
+    spec = resource.spec
+    return config.ProxyConfig(
+        version=config.VERSION,
+        tenant=config.Tenant(
+            id=spec.tenant_id, name=resource.metadata.name, namespace=resource.metadata.namespace
+        ),
+        upstream=_upstream(spec.upstream),
+        mapping=render_mapping(spec.mapping),
+        auth=config.Auth(management=spec.auth.management),
+        access=_access(spec.access, issuers),
+    )
+
+
+def render_config_map(resource: TenantProxy, issuers: tuple[config.Issuer, ...]) -> dict[str, Any]:
+    """Return the ConfigMap with the tenant's `config.json`."""
+    name = resource.metadata.name
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": f"{name}-proxy",
+            "namespace": resource.metadata.namespace,
+            "labels": labels(name, component="proxy"),
+        },
+        "data": {CONFIG_KEY: config.encode(render_config(resource, issuers)).decode()},
+    }
+
+
+def labels(name: str, *, component: str) -> dict[str, str]:
+    """Return the labels of a child of the TenantProxy `name`."""
+    return {
+        "app.kubernetes.io/name": "tenantproxy",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/managed-by": "tenantproxy-operator",
+    }
+
+
+def render_mapping(mapping: rules.Mapping | None) -> config.Mapping:
+    """Return the proxy's form of `spec.mapping`."""
+    if mapping is None:
+        return config.Mapping()
+    return config.Mapping(
+        get_order=_operation_mapping(mapping.get_order),
+        search_orders=_operation_mapping(mapping.search_orders),
+    )
+
+
+def _operation_mapping(
+    mapping: rules.GetOrderMapping | rules.SearchOrdersMapping | None,
+) -> config.OperationMapping:
+    if mapping is None:
+        return config.OperationMapping()
+    fields = {name: _rule(rule) for name, rule in mapping.fields.items()}
+    return config.OperationMapping(root=mapping.root, fields=fields)
+
+
+def _rule(rule: rules.ValueRule) -> config.Rule:
+    """Return the rule with only what was given: null is a value in `const` and `default`."""
+    given: dict[str, Any] = {name: getattr(rule, name) for name in rule.model_fields_set}
+    if "fields" in given:
+        given["fields"] = {name: _rule(inner) for name, inner in given["fields"].items()}
+    return config.Rule(**given)
+
+
+def _upstream(upstream: Upstream) -> config.Upstream:
+    return config.Upstream(
+        url=upstream.url,
+        allow_insecure=upstream.allow_insecure,
+        allow_private_networks=upstream.allow_private_networks,
+        timeout_seconds=parse_duration(upstream.timeout),
+        retries=upstream.retries,
+        max_connections=upstream.max_connections,
+        max_response_bytes=parse_size(upstream.max_response_bytes),
+        operations=config.Operations(
+            get_order=config.Operation(path=upstream.operations.get_order.path),
+            search_orders=config.Operation(path=upstream.operations.search_orders.path),
+        ),
+    )
+
+
+def _access(access: Access, issuers: tuple[config.Issuer, ...]) -> config.Access:
+    admins = access.admins
+    return config.Access(
+        mode=access.mode,
+        admins=config.Admins(
+            emails=tuple(admins.emails), groups=tuple(admins.groups), roles=tuple(admins.roles)
+        ),
+        issuers=issuers,
+    )

@@ -1,0 +1,158 @@
+"""The models of `spec.mapping`: how an OMS of another shape is brought to the documented one.
+
+A rule may hold rules, for lists and objects. A structural schema knows no recursion, so it is unrolled to the
+three levels that an order has: order, then items and invoice instructions, then discounts and references.
+"""
+
+from typing import Annotated, Any, Final, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from tenantproxy_operator.schema import Absent, Constant, Model, Text, cel, invalid
+
+_POINTER: Final = Text(
+    pattern=r"^(/([^~/]|~[01])*)*$",
+    problem='is not an RFC 6901 pointer; write /name/name, or "" for the whole',
+    longest=512,
+)
+Pointer = Annotated[str, _POINTER]
+
+_CONST_ALONE: Final = (
+    "has `const` beside other sources; a constant needs none of `from`, `each`, `fields`, `values`"
+)
+
+
+def _not_with_const(*others: str) -> dict[str, Any]:
+    """Return a schema that refuses `const` beside `others`: CEL can't see a field that may be of any type."""
+    return {"not": {"anyOf": [{"required": ["const", other]} for other in others]}}
+
+
+class ValueRule(Model):
+    """How one outward field is made; a field without a rule is taken from the same name."""
+
+    model_config = ConfigDict(json_schema_extra=_not_with_const("from", "values"))
+
+    from_: Absent[Pointer] = Field(
+        default=None,
+        alias="from",
+        description="Where the OMS has the value: an RFC 6901 pointer such as /price/amount, relative to the "
+        "object that the surrounding rule (or root) points at. Defaults to the outward field's own name.",
+    )
+    const: Constant = Field(
+        default=None,
+        description="The value itself, for what the OMS does not have: a string, a number, true, false. null "
+        "leaves an optional outward field out. Excludes from, values, each and fields.",
+    )
+    values: Absent[dict[str, Constant]] = Field(
+        default=None,
+        max_length=100,
+        description="The OMS's words and what each means outward, such as {open: CREATED, done: FULFILLED}. A "
+        "word that is not listed becomes the default; without one it is a contract violation.",
+    )
+    default: Constant = Field(
+        default=None,
+        description="The value where the OMS's is absent or null, or a word that values does not list.",
+    )
+
+    @model_validator(mode="after")
+    def _check_const(self) -> Self:
+        if "const" in self.model_fields_set and self.model_fields_set & {"from_", "each", "fields", "values"}:
+            raise invalid(_CONST_ALONE)
+        return self
+
+
+class _ListRule(ValueRule):
+    """A rule for a list or an object."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_not_with_const("from", "values", "each", "fields"),
+            "x-kubernetes-validations": [
+                cel("!(has(self.each) && has(self.from))", "has both each and from; keep one"),
+                cel(
+                    "!has(self.each) || has(self.fields)",
+                    "each needs fields; to take a list as it is, use from",
+                    path=".each",
+                ),
+            ],
+        }
+    )
+
+    each: Absent[Pointer] = Field(
+        default=None,
+        description="For an outward list: where the OMS has its list, an RFC 6901 pointer as in from. The "
+        "rules in fields make each element.",
+    )
+
+    @model_validator(mode="after")
+    def _check_each(self) -> Self:
+        if self.each is not None and self.from_ is not None:
+            raise invalid("has both `each` and `from`; keep one")
+        if self.each is not None and getattr(self, "fields", None) is None:
+            raise invalid("has `each` without `fields`; add them, or use `from` to take a list as it is")
+        return self
+
+
+class InnerRule(_ListRule):
+    """How one field of an outward list's element, or of an outward object, is made."""
+
+    fields: Absent[dict[str, ValueRule]] = Field(
+        default=None,
+        max_length=16,
+        description="With each (for a list) or from (for an object): a rule for each outward field of the "
+        "element or object that differs from the OMS's.",
+    )
+
+
+class Rule(_ListRule):
+    """How one outward field of an order is made; a field without a rule is taken from the same name."""
+
+    fields: Absent[dict[str, InnerRule]] = Field(
+        default=None,
+        max_length=16,
+        description="With each (for a list) or from (for an object): a rule for each outward field of the "
+        "element or object that differs from the OMS's.",
+    )
+
+
+class GetOrderMapping(Model):
+    """The rules for the answer to getOrder."""
+
+    root: Absent[Pointer] = Field(
+        default=None,
+        description='Where the order is in the OMS\'s answer, an RFC 6901 pointer; "" is the whole answer. '
+        "Defaults to /customerOrder.",
+    )
+    fields: dict[str, Rule] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="A rule for each outward field of the order that differs from the OMS's. A field without a "
+        "rule is taken from the same name.",
+    )
+
+
+class SearchOrdersMapping(Model):
+    """The rules for the answer to searchOrders."""
+
+    root: Absent[Pointer] = Field(
+        default=None,
+        description='Where the list of orders is in the OMS\'s answer, an RFC 6901 pointer; "" is the whole '
+        "answer. Defaults to /customerOrders.",
+    )
+    fields: dict[str, ValueRule] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="A rule for each outward field of a found order (customerOrderId, customerId, status) that "
+        "differs from the OMS's.",
+    )
+
+
+class Mapping(Model):
+    """How an OMS of another shape is brought to the documented one."""
+
+    get_order: Absent[GetOrderMapping] = Field(
+        default=None, description="For the answer to reading one order. Absent: the documented shape."
+    )
+    search_orders: Absent[SearchOrdersMapping] = Field(
+        default=None, description="For the answer to a search. Absent: the documented shape."
+    )

@@ -1,0 +1,173 @@
+"""What the custom resource's models are built from: a strict base, and field types that explain themselves.
+
+A constraint is stated once and enforced twice: here, with a message that says the fix, and by the API server,
+to which `crd` hands the same constraint as a pattern, a bound or a CEL rule.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from tenantproxy_operator.quantities import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+
+T = TypeVar("T")
+Schema = dict[str, Any]
+
+_LARGEST_INTEGER: Final = 2**53
+"""Beyond it JSON readers disagree about an integer's value (RFC 8259 section 6)."""
+_LONGEST_CONSTANT: Final = 1024
+
+
+class Model(BaseModel):
+    """Strict, immutable, camelCase in manifests; an unknown field is an error."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
+
+
+def invalid(problem: str) -> PydanticCustomError:
+    """Return the error of a validator; `problem` is read after the field's name and says the fix."""
+    return PydanticCustomError("invalid", "{problem}", {"problem": problem})
+
+
+def cel(rule: str, message: str, *, path: str | None = None) -> Schema:
+    """Return a CEL rule for the API server; `path` is the field below the model that it blames."""
+    validation = {"rule": rule, "message": message}
+    return validation | {"fieldPath": path} if path else validation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Constrain a string to a pattern (valid in Python and in Go) and a length."""
+
+    pattern: str
+    problem: str
+    longest: int
+    rules: tuple[Schema, ...] = ()
+    """CEL rules for what the pattern can't say; the same must be checked by a validator."""
+
+    def check(self, value: str) -> str:
+        """Return `value` if it may be used."""
+        if len(value) > self.longest:
+            raise invalid(f"has {len(value)} characters; shorten it to at most {self.longest}")
+        if not re.fullmatch(self.pattern, value):
+            raise invalid(self.problem)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check after pydantic made sure that it is a string."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Schema:
+        """Say the same to the API server."""
+        schema = handler(core) | {"maxLength": self.longest, "pattern": self.pattern}
+        return schema | {"x-kubernetes-validations": list(self.rules)} if self.rules else schema
+
+
+def _refuse_null(value: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
+    if value is None:
+        raise invalid("is null; give it a value or remove it")
+    return value
+
+
+Absent = Annotated[T | None, BeforeValidator(_refuse_null)]
+"""A field that may be absent but not null: the API server makes this difference, too."""
+
+
+def _unique(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise invalid("names something twice; remove one")
+    return values
+
+
+UniqueList = Annotated[list[T], AfterValidator(_unique)]
+
+
+def _bounded_duration(value: str) -> str:
+    if not 0.1 <= parse_duration(value) <= 300:  # noqa: PLR2004 - as the message says
+        raise invalid("is out of bounds; use at least `100ms` and at most `5m`")
+    return value
+
+
+Duration = Annotated[
+    str,
+    AfterValidator(_bounded_duration),
+    Text(
+        pattern=DURATION_PATTERN,
+        problem="is not a duration; write a whole number and a unit, such as `500ms`, `5s` or `1m`",
+        longest=8,
+        rules=(
+            cel(
+                "duration(self) >= duration('100ms') && duration(self) <= duration('5m')",
+                "is out of bounds; use at least 100ms and at most 5m",
+            ),
+        ),
+    ),
+]
+
+
+def _bounded_size(value: str) -> str:
+    if not 1024 <= parse_size(value) <= 256 * 1024 * 1024:  # noqa: PLR2004 - as the message says
+        raise invalid("is out of bounds; use at least `1Ki` and at most `256Mi`")
+    return value
+
+
+Size = Annotated[
+    str,
+    AfterValidator(_bounded_size),
+    Text(
+        pattern=SIZE_PATTERN,
+        problem="is not a size; write a whole number and a unit, such as `64Ki` or `8Mi`",
+        longest=8,
+        rules=(
+            cel(
+                "quantity(self).compareTo(quantity('1Ki')) >= 0"
+                " && quantity(self).compareTo(quantity('256Mi')) <= 0",
+                "is out of bounds; use at least 1Ki and at most 256Mi",
+            ),
+        ),
+    ),
+]
+
+
+def _constant(value: Any) -> Any:  # noqa: ANN401 - any scalar
+    match value:
+        case None | bool() | []:
+            return value
+        case str() if len(value) <= _LONGEST_CONSTANT:
+            return value
+        case int() if abs(value) <= _LARGEST_INTEGER:
+            return value
+        case float() if math.isfinite(value):
+            return value
+    raise invalid(
+        "can't be a constant; write a string, a number, true, false or null"
+        f" (strings of at most {_LONGEST_CONSTANT} characters, integers of at most 2^53), or [] for a list"
+    )
+
+
+Constant = Annotated[
+    Any,
+    AfterValidator(_constant),
+    WithJsonSchema({"nullable": True, "x-kubernetes-preserve-unknown-fields": True}),
+]
+"""Any scalar, or `[]`: what a mapping rule may supply by itself."""

@@ -1,0 +1,65 @@
+"""The model of a TenantProxy's status. It never holds a secret's value."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from tenantproxy_operator.schema import Absent, Model, Text
+
+_CAMEL_CASE: Final = Text(
+    pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", problem="is not in CamelCase", longest=256
+)
+
+
+class Condition(Model):
+    """One observation about the TenantProxy, as metav1.Condition has it."""
+
+    type: Annotated[str, _CAMEL_CASE] = Field(
+        description="What is observed: Ready, Accepted, Available or CredentialsReady."
+    )
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: Annotated[str, _CAMEL_CASE] = Field(description="Why, in one CamelCase word.")
+    message: str = Field(
+        max_length=32768, description="Why, for people: the field, what is wrong with it, and the fix."
+    )
+    last_transition_time: str = Field(
+        description="When status last changed.", json_schema_extra={"format": "date-time"}
+    )
+    observed_generation: int = Field(ge=0, description="The metadata.generation that this is about.")
+
+
+class Credentials(Model):
+    """What is known of the tenant's credential; never a value."""
+
+    type: Literal["basic", "oauth2"] = Field(description="Kind of the configured credential.")
+    updated_at: str = Field(
+        description="When the credential last changed.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class Status(Model):
+    """What the operator observes; written by it alone."""
+
+    observed_generation: Absent[int] = Field(
+        default=None, ge=0, description="The metadata.generation that the operator last acted upon."
+    )
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Ready (is Accepted and Available), Accepted (the spec can be used), Available (proxies "
+        "serve), CredentialsReady (the Secret is well-formed).",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    endpoint: Absent[str] = Field(
+        default=None, max_length=2048, description="Where clients in the cluster reach the proxy."
+    )
+    replicas: Absent[int] = Field(default=None, ge=0, description="How many proxies there are.")
+    ready_replicas: Absent[int] = Field(default=None, ge=0, description="How many of them are ready.")
+    credentials: Absent[Credentials] = Field(
+        default=None, description="The configured credential; absent while there is none."
+    )
+    applied_digest: Absent[str] = Field(
+        default=None,
+        max_length=128,
+        description="Digest of what was last applied; lets a restarted operator see that nothing is to do.",
+    )

@@ -1,0 +1,67 @@
+"""What the OMS's answers mean outwards: the failure table, as pure decisions."""
+
+import re
+from typing import Final
+
+from tenantproxy.mapping import CompiledMapping
+from tenantproxy.orders import ContractError, UnparsableError
+from tenantproxy.problems import Problem
+from tenantproxy.routes import Operation
+from tenantproxy.upstream import Answer
+
+_JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+_CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
+_RETRY_AFTER: Final = re.compile(r"[0-9]{1,6}")
+
+
+def outward_body(operation: Operation, answer: Answer, mapping: CompiledMapping) -> bytes:
+    """Return the body of our 200 for an answer of the OMS.
+
+    Raises:
+        Problem: The answer is anything but a 200 that holds the contract.
+
+    """
+    if answer.status != 200:  # noqa: PLR2004 - HTTP
+        raise _problem(operation, answer)
+    if not is_json(answer.headers.get("content-type", "")):
+        raise Problem("upstream-error", "The OMS's answer is not application/json.", reason="content-type")
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem("upstream-error", "The OMS's answer is compressed.", reason="content-encoding")
+    convert = mapping.get_order if operation == "getOrder" else mapping.search_orders
+    try:
+        return convert(answer.body)
+    except UnparsableError:
+        raise Problem("upstream-error", "The OMS's answer is not valid JSON.", reason="malformed-json") from None
+    except ContractError as error:
+        raise Problem(
+            "upstream-contract",
+            "Fields of the OMS's answer are missing or of another type.",
+            errors=error.violations,
+            reason="contract",
+        ) from None
+
+
+def is_json(content_type: str) -> bool:
+    """Return whether a `Content-Type` says JSON in UTF-8 (RFC 8259)."""
+    if not _JSON.fullmatch(content_type):
+        return False
+    charset = _CHARSET.search(content_type)
+    return charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
+
+
+def _problem(operation: Operation, answer: Answer) -> Problem:
+    status = answer.status
+    if status == 404 and operation == "getOrder":  # noqa: PLR2004 - HTTP statuses, here and below
+        return Problem("order-not-found", "The OMS knows no such order.")
+    if status == 400 and operation == "searchOrders":  # noqa: PLR2004
+        return Problem("search-rejected", "The OMS refused the search's criteria.")
+    reason = f"status-{status}"
+    if status == 403:  # noqa: PLR2004
+        return Problem("upstream-forbidden", "The OMS answered 403.", reason=reason)
+    if status == 429:  # noqa: PLR2004
+        seconds = answer.headers.get("retry-after", "")
+        headers = {"Retry-After": seconds if _RETRY_AFTER.fullmatch(seconds) else "1"}
+        return Problem("upstream-rate-limited", "The OMS answered 429.", headers=headers, reason=reason)
+    if status >= 500:  # noqa: PLR2004
+        return Problem("upstream-error", f"The OMS answered {status}.", reason=reason)
+    return Problem("upstream-contract", f"The OMS answered {status}, which the contract has not.", reason=reason)

@@ -1,0 +1,209 @@
+"""The API port: each request goes through the decision table, first match wins."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Any, Final
+
+import msgspec
+from aiohttp.http import HttpVersion11
+from aiohttp.web import BaseRequest
+
+from tenantproxy import __version__, routes
+from tenantproxy.access import Caller
+from tenantproxy.answers import is_json, outward_body
+from tenantproxy.config import ProxyConfig
+from tenantproxy.gatekeeper import Gatekeeper
+from tenantproxy.logs import fields
+from tenantproxy.mapping import CompiledMapping
+from tenantproxy.metrics import Metrics
+from tenantproxy.oms import Oms
+from tenantproxy.problems import Detail, Problem
+from tenantproxy.proxy_config import ProxyConfigEndpoint
+from tenantproxy.replies import JSON, Reply
+from tenantproxy.server import read_body
+
+_log = logging.getLogger(__name__)
+_request_log = logging.getLogger("tenantproxy.request")
+
+MAX_SEARCH_BYTES: Final = 64 * 1024
+MAX_PROXY_CONFIG_BYTES: Final = 16 * 1024
+_OTHER: Final = "other"
+"""The route, in metrics and logs, of a request that matched none."""
+_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_ONCE: Final = ("Authorization", "Content-Type", "Host", "Tenant-Id")
+"""Headers that mean nothing when they come twice."""
+
+
+class Api:
+    """Answers the requests of one tenant's clients."""
+
+    def __init__(
+        self,
+        config: ProxyConfig,
+        *,
+        gatekeeper: Gatekeeper,
+        mapping: CompiledMapping,
+        metrics: Metrics,
+        oms: Oms,
+        proxy_config: ProxyConfigEndpoint,
+    ) -> None:
+        self._gatekeeper = gatekeeper
+        self._mapping = mapping
+        self._metrics = metrics
+        self._oms = oms
+        self._proxy_config = proxy_config
+        operations = config.upstream.operations
+        self._get_path = operations.get_order.path
+        self._search_path = operations.search_orders.path
+        self._upstream_headers = {
+            "Accept": JSON,
+            "Accept-Encoding": "identity",
+            "Tenant-Id": config.tenant.id,
+            "User-Agent": f"TenantProxy/{__version__}",
+        }
+        self._logs_requests = _request_log.isEnabledFor(logging.INFO)
+
+    async def handle(self, request: BaseRequest) -> Reply:
+        """Return the answer to a request, whatever happens."""
+        start = time.perf_counter()
+        self._metrics.in_flight.inc()
+        correlation_id = _correlation_id(request)
+        route = _OTHER
+        try:
+            match = self._match(request)
+            route = match.operation
+            reply = await self._answer(match, request, correlation_id)
+        except Problem as problem:
+            self._count(problem)
+            reply = Reply.of_problem(problem, correlation_id, close=route == _OTHER and _upgrades(request))
+        except Exception:  # noqa: BLE001 - a client always gets an answer
+            _log.exception("a request failed in an unforeseen way", extra=fields(correlationId=correlation_id))
+            unforeseen = Problem("internal-error", "The request failed in an unforeseen way.")
+            reply = Reply.of_problem(unforeseen, correlation_id, close=True)
+        finally:
+            self._metrics.in_flight.dec()
+        seconds = time.perf_counter() - start
+        self._metrics.answered(route, reply.status, seconds)
+        if self._logs_requests:
+            _request_log.info(
+                "request",
+                extra=fields(
+                    method=request.method,
+                    route=route,
+                    status=reply.status,
+                    durationMs=round(seconds * 1000, 1),
+                    correlationId=correlation_id,
+                ),
+            )
+        return reply
+
+    def unparsable(self, problem: Problem) -> Reply:
+        """Return the answer to what was not a request."""
+        self._count(problem)
+        self._metrics.answered(_OTHER, problem.status, 0.0)
+        return Reply.of_problem(problem, str(uuid.uuid4()), close=True)
+
+    def _match(self, request: BaseRequest) -> routes.Match:
+        headers = request.headers
+        for name in _ONCE:
+            if len(headers.getall(name, ())) > 1:
+                raise Problem("malformed-request", f"The header `{name}` must not come twice.")
+        if "Host" not in headers and request.version >= HttpVersion11:
+            raise Problem("malformed-request", "The header `Host` is missing.")
+        return routes.match(request.method, request.raw_path)
+
+    async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Reply:
+        caller = await self._gatekeeper.admit(match.operation, request.headers)
+        if match.operation == "putProxyConfig":
+            return await self._put(request, caller, correlation_id)
+        headers = {**self._upstream_headers, "Correlation-Id": correlation_id}
+        if (traceparent := _traceparent(request)) is not None:
+            headers["traceparent"] = traceparent
+        unit = routes.decode_id(match.business_unit, "businessUnitId")
+        if match.operation == "getOrder":
+            order = routes.decode_id(match.order, "customerOrderId")
+            path = routes.fill(self._get_path, businessUnitId=unit, customerOrderId=order)
+            answer = await self._oms.read("getOrder", "GET", path, headers)
+        else:
+            criteria = _search_criteria(await _read_json(request, MAX_SEARCH_BYTES))
+            path = routes.fill(self._search_path, businessUnitId=unit)
+            headers["Content-Type"] = JSON
+            answer = await self._oms.read("searchOrders", "POST", path, headers, criteria)
+        body = outward_body(match.operation, answer, self._mapping)
+        return Reply(200, body, content_type=JSON, headers={"Correlation-Id": correlation_id})
+
+    async def _put(self, request: BaseRequest, caller: Caller | None, correlation_id: str) -> Reply:
+        assert caller is not None  # noqa: S101 - the gatekeeper lets nobody else pass
+        self._proxy_config.check_managed_here()
+        body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
+        _, _, query = request.raw_path.partition("?")
+        await self._proxy_config.put(body, query, caller)
+        return Reply(204, headers={"Correlation-Id": correlation_id})
+
+    def _count(self, problem: Problem) -> None:
+        if problem.code in _OF_THE_OMS:
+            self._metrics.upstream_failed(problem.reason)
+            if problem.code == "upstream-contract":
+                self._metrics.contract_violated(problem.errors)
+        elif problem.code not in _NORMAL:
+            self._metrics.rejected(problem.reason)
+
+
+_OF_THE_OMS: Final = frozenset(
+    {
+        "token-unavailable",
+        "upstream-contract",
+        "upstream-error",
+        "upstream-forbidden",
+        "upstream-rate-limited",
+        "upstream-rejected-credentials",
+        "upstream-timeout",
+        "upstream-unreachable",
+    }
+)
+_NORMAL: Final = frozenset({"order-not-found", "search-rejected"})
+
+
+async def _read_json(request: BaseRequest, limit: int) -> Any:  # noqa: ANN401 - parsed JSON
+    if (request.content_length or 0) <= limit and (
+        not is_json(request.headers.get("Content-Type", ""))
+        or request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    ):
+        raise Problem("unsupported-media-type", "Send uncompressed application/json in UTF-8.")
+    body = await read_body(request, limit)
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem("malformed-json", "The body can't be parsed as JSON.") from None
+
+
+def _search_criteria(body: Any) -> bytes:  # noqa: ANN401 - parsed JSON
+    """Return the criteria of a search, encoded anew."""
+    errors = []
+    if not isinstance(body, dict):
+        errors = [Detail("", "must be an object")]
+    elif not isinstance(body.get("customerId", ""), str):
+        errors = [Detail("/customerId", "must be a string")]
+    if errors:
+        raise Problem("invalid-request", "The search criteria have invalid fields.", errors=errors)
+    return msgspec.json.encode(body)
+
+
+def _correlation_id(request: BaseRequest) -> str:
+    given = request.headers.get("Correlation-Id")
+    if given is not None and _CORRELATION_ID.fullmatch(given):
+        return given
+    return str(uuid.uuid4())
+
+
+def _traceparent(request: BaseRequest) -> str | None:
+    given = request.headers.get("traceparent")
+    return given if given is not None and _TRACEPARENT.fullmatch(given) else None
+
+
+def _upgrades(request: BaseRequest) -> bool:
+    """Return whether what follows on the connection may not be HTTP."""
+    return request.method == "CONNECT" or "Upgrade" in request.headers

@@ -1,0 +1,175 @@
+"""The `Authorization` header of the configured credential: drives `tokens` with `token_endpoint`."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from tenantproxy.credentials import Basic, basic_authorization
+from tenantproxy.metrics import Metrics
+from tenantproxy.problems import Problem, retry_after
+from tenantproxy.token_endpoint import TokenEndpoint
+from tenantproxy.tokens import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
+
+_log = logging.getLogger(__name__)
+
+FETCH_TIMEOUT: Final = 3.0
+"""Seconds for one fetch of a token."""
+
+
+class SupersededError(Exception):
+    """The credential was replaced while somebody waited for its token: ask the new one."""
+
+
+class Authorizer(Protocol):
+    """Gives the `Authorization` of one credential."""
+
+    async def authorization(self) -> str:
+        """Return the header's value. Raises Problem where there is none now, SupersededError."""
+        ...
+
+    async def renewed(self, rejected: str) -> str | None:
+        """Return a value other than `rejected`, or None where there is nothing newer. Raises SupersededError."""
+        ...
+
+    async def close(self) -> None:
+        """Stop all that it does."""
+        ...
+
+
+class BasicAuthorizer:
+    """HTTP Basic: the value never changes, and is made once."""
+
+    def __init__(self, credential: Basic) -> None:
+        self._value = basic_authorization(credential.username, credential.password)
+
+    async def authorization(self) -> str:
+        """Return the header's value."""
+        return self._value
+
+    async def renewed(self, rejected: str) -> str | None:
+        """Return the value where `rejected` was another credential's."""
+        return self._value if self._value != rejected else None
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class TokenAuthorizer:
+    """OAuth2: fetches in a task of its own, so that no request's end can end a fetch."""
+
+    def __init__(
+        self,
+        endpoint: TokenEndpoint,
+        metrics: Metrics,
+        *,
+        source: TokenSource | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._endpoint = endpoint
+        self._metrics = metrics
+        self._source = source or TokenSource()
+        self._clock = clock
+        self._closed = False
+        self._fetching: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self.attempted = asyncio.Event()
+        """Set when the first fetch has ended, whatever it brought."""
+        if self._source.start(clock()):
+            self._start_fetch()
+        self._refreshing = asyncio.create_task(self._keep_fresh(), name="token refresh")
+
+    async def authorization(self) -> str:
+        """Return `Bearer` with a token that has not expired."""
+        while True:
+            match self._source.decide(self._clock()):
+                case Use(value):
+                    return f"Bearer {value}"
+                case Unavailable(failure, seconds):
+                    raise _problem(failure, seconds)
+                case Fetch():
+                    await self._wait(self._start_fetch())
+                case Wait():
+                    await self._wait(self._fetching)
+
+    async def renewed(self, rejected: str) -> str | None:
+        """Return `Bearer` with a token other than the rejected one, fetching one if the budget allows."""
+        token = rejected.removeprefix("Bearer ")
+        while True:
+            match self._source.renew(self._clock(), token):
+                case Use(value):
+                    return f"Bearer {value}"
+                case Fetch():
+                    await self._wait(self._start_fetch())
+                case Wait():
+                    await self._wait(self._fetching)
+                case _:
+                    return None
+
+    async def close(self) -> None:
+        """End the refresh and a fetch under way; who waits for it gets SupersededError."""
+        self._closed = True
+        tasks = [task for task in (self._refreshing, self._fetching) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._endpoint.close()
+
+    def _start_fetch(self) -> asyncio.Task[None]:
+        self._fetching = asyncio.create_task(self._fetch(), name="token fetch")
+        return self._fetching
+
+    async def _wait(self, fetch: asyncio.Task[None] | None) -> None:
+        if fetch is not None:
+            await asyncio.wait([fetch])
+        if self._closed:
+            raise SupersededError
+
+    async def _fetch(self) -> None:
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT):
+                result = await self._endpoint.fetch()
+        except TimeoutError:
+            result = Failure(rejected=False, reason="timeout")
+        except Exception:  # noqa: BLE001 - whatever went wrong, the next try must come
+            _log.exception("fetching a token failed in an unforeseen way")
+            result = Failure(rejected=False, reason="internal")
+        now = self._clock()
+        if isinstance(result, Token):
+            self._source.succeeded(now, result)
+            self._metrics.token_fetched("success")
+            expires_at = self._source.expires_at()
+            self._metrics.token_expires(None if expires_at is None else time.time() + expires_at - now)
+        else:
+            self._source.failed(now, result)
+            self._metrics.token_fetched(result.reason)
+            _log.warning("no access token could be fetched: %s", result.reason)
+        self.attempted.set()
+        self._changed.set()
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            wake_at = self._source.wake_at()
+            self._changed.clear()
+            try:
+                delay = None if wake_at is None else max(0.0, wake_at - self._clock())
+                async with asyncio.timeout(delay):
+                    await self._changed.wait()
+            except TimeoutError:
+                if self._source.refresh(self._clock()):
+                    self._start_fetch()
+
+
+def _problem(failure: Failure, seconds: float) -> Problem:
+    if failure.rejected:
+        return Problem(
+            "upstream-rejected-credentials",
+            "The token endpoint rejected the configured client.",
+            reason="token-rejected",
+        )
+    return Problem(
+        "token-unavailable",
+        f"The token endpoint gave no token ({failure.reason}).",
+        headers=retry_after(seconds),
+    )

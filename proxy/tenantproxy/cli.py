@@ -1,0 +1,134 @@
+"""The command `tenantproxy`. Each command imports what it needs, so that `serve` starts fast."""
+
+import json
+import socket
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tenantproxy import __version__
+from tenantproxy.config import ConfigError, load
+
+_BAD_INPUT: Final = 2
+_DEVTOOLS: Final = {
+    "dev-issuer": ("tenantproxy.devtools.issuer", "issuer_command"),
+    "mock-oms": ("tenantproxy.devtools.mock_oms", "mock_oms_command"),
+}
+
+
+class _Commands(click.Group):
+    """Loads the development tools only when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_DEVTOOLS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _DEVTOOLS:
+            module, name = _DEVTOOLS[cmd_name]
+            command = getattr(import_module(module), name)
+            assert isinstance(command, click.Command)  # noqa: S101 - the table says so
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tenantproxy")
+def main() -> None:
+    """Serve one tenant's customer orders from its own order management system (OMS).
+
+    You rarely run this by hand: `tenantproxy-operator local -f MANIFEST` runs a proxy per TenantProxy manifest,
+    and in a cluster the operator does. `mock-oms` and `dev-issuer` are for development only.
+    """
+
+
+class _Address(click.ParamType[str]):
+    """HOST:PORT, or fd:N for a bound socket that the parent process passes on."""
+
+    name = "HOST:PORT|fd:N"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        kind, _, rest = text.rpartition(":")
+        if not rest.isascii() or not rest.isdigit() or not kind:
+            self.fail(f"{text!r} is neither HOST:PORT nor fd:N", param, ctx)
+        return text
+
+
+def _bound(address: str) -> socket.socket:
+    host, _, number = address.rpartition(":")
+    if host == "fd":
+        return socket.socket(fileno=int(number))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host.strip("[]"), int(number)), family=family)
+
+
+@main.command()
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/tenantproxy/config.json"),
+    show_default=True,
+    help="The proxy's configuration, as `tenantproxy-operator render --output config` makes it.",
+)
+@click.option(
+    "--credentials",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/tenantproxy/credentials"),
+    show_default=True,
+    help="Directory with a file per key of the tenant's Secret; followed while it changes.",
+)
+@click.option("--api", type=_Address(), default="0.0.0.0:8080", show_default=True, help="The API port.")
+@click.option("--admin", type=_Address(), default="0.0.0.0:9090", show_default=True, help="Metrics and probes.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="`info` logs one line per request.",
+)
+@click.option(
+    "--supervised",
+    is_flag=True,
+    help='Stop when standard input ends, and print {"event": "ready"} when ready.',
+)
+def serve(config_path: Path, credentials: Path, api: str, admin: str, log_level: str, *, supervised: bool) -> None:
+    """Run the proxy of one tenant until SIGTERM, then drain.
+
+    Exit status: 0 after a drain, 2 for a configuration that can't be used, 1 for anything else (a taken port).
+    """
+    import uvloop  # noqa: PLC0415 - see the module's docstring
+
+    from tenantproxy import logs  # noqa: PLC0415
+    from tenantproxy import serve as serving  # noqa: PLC0415
+
+    try:
+        config = load(config_path)
+        serving.check(config)
+    except ConfigError as error:
+        click.echo(f"tenantproxy: {error}", err=True)
+        sys.exit(_BAD_INPUT)
+    logs.configure(log_level, tenant=config.tenant.name)
+    try:
+        sockets = [_bound(api), _bound(admin)]
+    except OSError as error:
+        click.echo(f"tenantproxy: can't listen on {api} and {admin}: {error.strerror}", err=True)
+        sys.exit(1)
+
+    def on_ready() -> None:
+        if supervised:
+            click.echo(json.dumps({"event": "ready"}))
+
+    uvloop.run(
+        serving.serve(
+            config,
+            credentials,
+            api_socket=sockets[0],
+            admin_socket=sockets[1],
+            on_ready=on_ready,
+            supervised=supervised,
+        )
+    )

@@ -1,0 +1,179 @@
+"""Where a tenant's proxy may connect to: verdicts on URLs and addresses, and the resolver that holds them.
+
+Both URLs that a proxy calls are set by others (the OMS's by the platform team, the token endpoint's by the
+tenant), from inside the cluster's network. A URL is checked when it is configured, and every address that its
+host resolves to is checked again each time a connection is made, so that a name can't change its meaning later
+(DNS rebinding).
+"""
+
+import ipaddress
+import re
+import socket
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(*texts: str) -> tuple[_Network, ...]:
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+# IANA's special-purpose address registries (RFC 6890 and its updates), by what they mean here.
+_NEVER: Final = {
+    "a cloud metadata address": _networks(
+        "169.254.169.254/32", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"
+    ),
+    "unspecified": _networks("0.0.0.0/8", "::/128"),
+    "link-local": _networks("169.254.0.0/16", "fe80::/10"),
+    "multicast": _networks("224.0.0.0/4", "ff00::/8"),
+    "reserved": _networks(
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "240.0.0.0/4",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    ),
+}
+_PRIVATE: Final = {
+    "loopback": _networks("127.0.0.0/8", "::1/128"),
+    "private": _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    "shared (CGNAT)": _networks("100.64.0.0/10"),
+}
+# IPv6 forms that carry an IPv4 address in the named 32 bits: mapped, compatible, NAT64, 6to4.
+_TRANSLATED: Final = (
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
+    (ipaddress.IPv6Network("::/96"), 0),
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
+    (ipaddress.IPv6Network("64:ff9b:1::/48"), 0),
+    (ipaddress.IPv6Network("2002::/16"), 80),
+)
+_ALLOW_PRIVATE: Final = "`allowPrivateNetworks: true` permits it"
+
+
+class UrlError(ValueError):
+    """A URL must not be called; the message is the problem and the fix, to be read after the field's name."""
+
+
+def refusal(address: _Address, *, allow_private_networks: bool) -> str | None:
+    """Return why no connection to `address` may be made, or None where it may.
+
+    Link-local, multicast, reserved and metadata addresses are refused whatever `allow_private_networks` says.
+    """
+    for name, networks in _NEVER.items():
+        if any(address in network for network in networks):
+            return f"is {name}"
+    for name, networks in _PRIVATE.items():
+        if any(address in network for network in networks):
+            return None if allow_private_networks else f"is {name}; {_ALLOW_PRIVATE}"
+    if isinstance(address, ipaddress.IPv6Address):
+        for translation, shift in _TRANSLATED:
+            if address in translation:
+                inner = ipaddress.IPv4Address((int(address) >> shift) & 0xFFFFFFFF)
+                if not allow_private_networks:
+                    return f"is an IPv4 address in IPv6 form; {_ALLOW_PRIVATE}"
+                return refusal(inner, allow_private_networks=True)
+        if address not in ipaddress.IPv6Network("2000::/3"):
+            return "is reserved"
+    return None
+
+
+def check_url(url: str, *, allow_insecure: bool, allow_private_networks: bool, allow_query: bool = False) -> None:
+    """Check a URL that somebody configured, without resolving its host.
+
+    `allow_query` is for token endpoints; a base URL, to which paths are added, can't have a query.
+
+    Raises:
+        UrlError: Not http(s), plain http without `allow_insecure`, with user-info, a query or a fragment,
+            without a host, with a bad port, or with a literal address that must not be called.
+
+    """
+    if not url.isascii() or re.search(r"[\x00-\x20\x7f\\<>\"{}|^`]", url):
+        raise UrlError("has a character that URLs can't have; percent-encode it")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UrlError("is not a valid URL; write https://HOST[:PORT]/PATH") from None
+    if parts.scheme not in ("http", "https"):
+        raise UrlError("is not an http(s) URL; write https://HOST[:PORT]/PATH")
+    if parts.scheme == "http" and not allow_insecure:
+        raise UrlError("is plain http; use https, or set `allowInsecure: true` where that is acceptable")
+    if "@" in parts.netloc:
+        raise UrlError("has user-info; credentials belong into the Secret")
+    if "#" in url or ("?" in url and not allow_query):
+        raise UrlError("has a query or a fragment; remove it")
+    if not parts.hostname or parts.netloc.endswith(":") or port == 0:
+        raise UrlError("has no host or a bad port; write https://HOST[:PORT]/PATH")
+    if any(segment in (".", "..") for segment in parts.path.split("/")):
+        raise UrlError("has a dot segment; write the path out")
+    if why := _host_refusal(parts.hostname, allow_private_networks=allow_private_networks):
+        raise UrlError(f"names a host that {why}")
+
+
+def _host_refusal(host: str, *, allow_private_networks: bool) -> str | None:
+    if "%" in host:
+        return "has a zone or an encoded character"
+    try:
+        return refusal(ipaddress.ip_address(host), allow_private_networks=allow_private_networks)
+    except ValueError:
+        pass
+    labels = host.removesuffix(".").split(".")
+    if re.fullmatch(r"0[xX][0-9a-fA-F]*|[0-9]+", labels[-1]):
+        # inet_aton() reads 127.1, 0x7f000001 and 2130706433 as addresses.
+        return "looks like an IPv4 address; write its four decimal parts"
+    if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", label) for label in labels):
+        return "is not a valid name"
+    if labels[-1].lower() == "localhost" and not allow_private_networks:
+        return f"is loopback; {_ALLOW_PRIVATE}"
+    return None
+
+
+class EgressRefusedError(OSError):
+    """A name resolved to an address that must not be called."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolve names, and refuse those of which any address must not be called.
+
+    aiohttp asks it for every new connection to a name (its own cache must be off); a literal address never
+    comes here, and was checked by `check_url` when it was configured.
+    """
+
+    def __init__(self, *, allow_private_networks: bool, resolver: AbstractResolver | None = None) -> None:
+        self._allow_private_networks = allow_private_networks
+        self._resolver = resolver or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the addresses of `host`.
+
+        Raises:
+            EgressRefusedError: One of them must not be called.
+            OSError: The name can't be resolved.
+
+        """
+        results = await self._resolver.resolve(host, port, family)
+        for result in results:
+            address = ipaddress.ip_address(result["host"].partition("%")[0])
+            why = refusal(address, allow_private_networks=self._allow_private_networks)
+            if why:
+                raise EgressRefusedError(f"an address of the host {why}")
+        return results
+
+    async def close(self) -> None:
+        """Release the resolver."""
+        await self._resolver.close()

@@ -1,0 +1,186 @@
+"""Issuers' public keys: fetched, cached, kept while the issuer is down; and the check of a signature with them."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jws import JWSRegistry
+
+from tenantproxy import access
+from tenantproxy.access import Caller, InvalidTokenError, Unverified
+from tenantproxy.config import Access, Issuer
+from tenantproxy.problems import Problem, retry_after
+
+_log = logging.getLogger(__name__)
+
+REFRESH_SECONDS: Final = 600.0
+"""Keys older than this are fetched again beside the request that notices it."""
+MIN_REFRESH_SECONDS: Final = 30.0
+"""Between two fetches, so that unknown key ids can't be used to hammer the issuer."""
+_FETCH_TIMEOUT: Final = 3.0
+_MAX_BYTES: Final = 1024 * 1024
+_MAX_CACHED_TOKENS: Final = 10_000
+_KEY_TYPES: Final[dict[str, Any]] = {"RSA": RSAKey, "EC": ECKey}
+_KEY_TYPE_OF: Final = {"RS256": "RSA", "ES256": "EC"}
+_MIN_RSA_BITS: Final = 2048
+
+
+class KeySet:
+    """The keys of one issuer, from a URL or a file."""
+
+    def __init__(self, issuer: Issuer, clock: Callable[[], float]) -> None:
+        self._issuer = issuer
+        self._clock = clock
+        self._keys: list[tuple[str | None, str, Key]] = []
+        self._tried_at: float | None = None
+        self._loaded = False
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def find(self, token: Unverified) -> list[Key]:
+        """Return the keys that may have signed a token.
+
+        Raises:
+            Problem: No keys were ever had from the issuer.
+
+        """
+        if self._tried_at is None or (not self._matching(token) and self._may_refresh(MIN_REFRESH_SECONDS)):
+            await self._refresh()
+        elif self._may_refresh(REFRESH_SECONDS):
+            self._start_refresh()
+        if not self._loaded:
+            await self._refresh()
+            if not self._loaded:
+                raise Problem("issuer-unavailable", "The token's issuer gave no keys yet.", headers=retry_after(1))
+        return self._matching(token)
+
+    async def close(self) -> None:
+        """End a fetch under way."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)
+
+    def _matching(self, token: Unverified) -> list[Key]:
+        kind = _KEY_TYPE_OF[token.algorithm]
+        return [
+            key
+            for key_id, key_type, key in self._keys
+            if key_type == kind and (token.key_id is None or key_id == token.key_id)
+        ]
+
+    def _may_refresh(self, pause: float) -> bool:
+        return self._tried_at is None or self._clock() >= self._tried_at + pause
+
+    async def _refresh(self) -> None:
+        """Wait for a fetch; one that is under way serves all who wait."""
+        await asyncio.wait([self._start_refresh()])
+
+    def _start_refresh(self) -> asyncio.Task[None]:
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._load(), name="fetch of keys")
+        return self._refreshing
+
+    async def _load(self) -> None:
+        try:
+            async with asyncio.timeout(_FETCH_TIMEOUT):
+                document = await self._document()
+            self._keys = _parse(document)
+            self._loaded = True
+        except (OSError, ValueError, TimeoutError, aiohttp.ClientError) as error:
+            _log.warning(
+                "the keys of %s can't be fetched; those at hand stay: %s",
+                self._issuer.issuer,
+                type(error).__name__,
+            )
+        finally:
+            self._tried_at = self._clock()
+
+    async def _document(self) -> bytes:
+        if self._issuer.jwks_file is not None:
+            return await asyncio.to_thread(Path(self._issuer.jwks_file).read_bytes)
+        assert self._issuer.jwks_uri is not None  # noqa: S101 - one of the two is set
+        async with (
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.get(self._issuer.jwks_uri, allow_redirects=False) as response,
+        ):
+            if response.status != 200:  # noqa: PLR2004 - HTTP
+                raise ValueError(f"status {response.status}")
+            return await response.content.read(_MAX_BYTES)
+
+
+def _parse(document: bytes) -> list[tuple[str | None, str, Key]]:
+    """Return the public signature keys in a JWK set (RFC 7517); keys of other kinds are left out."""
+    try:
+        entries = msgspec.json.decode(document, type=dict[str, Any])["keys"]
+        found: list[tuple[str | None, str, Key]] = []
+        for entry in entries:
+            if entry.get("kty") not in _KEY_TYPES or entry.get("use", "sig") != "sig":
+                continue
+            key = _KEY_TYPES[entry["kty"]].import_key(entry)
+            if isinstance(key, RSAKey) and key.raw_value.key_size < _MIN_RSA_BITS:
+                continue
+            found.append((entry.get("kid"), entry["kty"], key))
+    except (msgspec.DecodeError, JoseError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not a JWK set") from error
+    if not found:
+        raise ValueError("no usable key")
+    return found
+
+
+class TokenVerifier:
+    """Verifies callers' tokens; one that was verified is remembered until it expires."""
+
+    def __init__(
+        self,
+        config: Access,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._issuers = config.issuers
+        self._key_sets = {issuer.issuer: KeySet(issuer, clock) for issuer in config.issuers}
+        self._now = now
+        self._verified: OrderedDict[bytes, Caller] = OrderedDict()
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Return who sends an `Authorization` header.
+
+        Raises:
+            Problem: There is no token, it can't be accepted, or its issuer's keys can't be had.
+
+        """
+        token = access.bearer_token(authorization)
+        key = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        caller = self._verified.get(key)
+        if caller is not None and self._now() < caller.expires_at:
+            return caller
+        try:
+            caller = await self._verify(token)
+        except InvalidTokenError as error:
+            raise access.invalid_token(error) from None
+        self._verified[key] = caller
+        if len(self._verified) > _MAX_CACHED_TOKENS:
+            self._verified.popitem(last=False)
+        return caller
+
+    async def _verify(self, token: str) -> Caller:
+        unverified = access.parse_token(token)
+        issuer = access.issuer_of(unverified, self._issuers)
+        keys = await self._key_sets[issuer.issuer].find(unverified)
+        algorithm = JWSRegistry.algorithms[unverified.algorithm]
+        if not any(algorithm.verify(unverified.signed, unverified.signature, key) for key in keys):
+            raise InvalidTokenError("has a wrong signature")
+        return access.verified_caller(unverified.claims, issuer, self._now())
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for key_set in self._key_sets.values():
+            await key_set.close()

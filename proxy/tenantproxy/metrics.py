@@ -1,0 +1,140 @@
+"""What the proxy counts. Names are an interface; every series carries the constant label `tenant`."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import generate_latest
+
+from tenantproxy import __version__
+from tenantproxy.config import Tenant
+from tenantproxy.problems import Detail
+
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds."""
+_MAX_POINTERS: Final = 50
+"""Distinct pointers of violations; further ones are counted as `other`."""
+_CIRCUIT: Final = {"closed": 0, "half-open": 1, "open": 2}
+_TYPES: Final = ("basic", "oauth2")
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The metrics of one proxy process. Children are bound once, not per request."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._tenant = tenant.name
+        self._requests = self._counter("requests", "Requests answered.", "route", "code")
+        self._durations = self._histogram(
+            "request_duration_seconds", "From the request's head to the answer.", "route"
+        )
+        self.in_flight = self._gauge("requests_in_flight", "Requests being answered.").labels(self._tenant)
+        self._upstream_durations = self._histogram(
+            "upstream_request_duration_seconds", "One call of the OMS.", "operation"
+        )
+        self._upstream_errors = self._counter(
+            "upstream_errors", "Calls of the OMS that brought no usable answer.", "reason"
+        )
+        self._rejected = self._counter("rejected_requests", "Requests refused before the OMS.", "reason")
+        self._token_fetches = self._counter("token_fetch", "Fetches of a token.", "outcome")
+        self._token_expiry = self._gauge(
+            "token_expiry_timestamp_seconds", "When the access token at hand ends, Unix time."
+        )
+        self._credentials = self._gauge("credentials_info", "1 for the type of the credential.", "type")
+        self._accepted = self._gauge(
+            "credentials_accepted", "1: the OMS took the credential last time, 0: it did not."
+        )
+        self._config_changes = self._counter("config_changes", "Changes of the credential.", "outcome")
+        self._violations = self._counter(
+            "mapping_violations", "Violations of the contract in the OMS's answers.", "pointer"
+        )
+        self._circuit = self._gauge("circuit_state", "0 closed, 1 half-open, 2 open.").labels(self._tenant)
+        self._pointers: set[str] = set()
+        self._bound_requests: dict[tuple[str, int], Counter] = {}
+        self._bound_durations: dict[str, Histogram] = {}
+        self._bound_upstream: dict[str, Histogram] = {}
+        self._gauge("build_info", "1.", "version", "tenant_id").labels(self._tenant, __version__, tenant.id).set(1)
+
+    def exposition(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        counter = self._bound_requests.get((route, status))
+        if counter is None:
+            counter = self._bound_requests[route, status] = self._requests.labels(self._tenant, route, str(status))
+        counter.inc()
+        duration = self._bound_durations.get(route)
+        if duration is None:
+            duration = self._bound_durations[route] = self._durations.labels(self._tenant, route)
+        duration.observe(seconds)
+
+    def upstream_called(self, operation: str, seconds: float) -> None:
+        """Count a call of the OMS, however it ended."""
+        duration = self._bound_upstream.get(operation)
+        if duration is None:
+            duration = self._bound_upstream[operation] = self._upstream_durations.labels(self._tenant, operation)
+        duration.observe(seconds)
+
+    def upstream_failed(self, reason: str) -> None:
+        """Count a call of the OMS that brought no usable answer."""
+        self._upstream_errors.labels(self._tenant, reason).inc()
+
+    def rejected(self, reason: str) -> None:
+        """Count a request that was refused before the OMS was asked."""
+        self._rejected.labels(self._tenant, reason).inc()
+
+    def token_fetched(self, outcome: str) -> None:
+        """Count a fetch of a token."""
+        self._token_fetches.labels(self._tenant, outcome).inc()
+
+    def token_expires(self, timestamp: float | None) -> None:
+        """Show when the token ends, Unix time; None: it has no end, or there is none."""
+        if timestamp is None:
+            self._token_expiry.clear()
+        else:
+            self._token_expiry.labels(self._tenant).set(timestamp)
+
+    def credential_changed(self, kind: str | None) -> None:
+        """Show the type of the credential now in use; whether the OMS takes it is not known yet."""
+        for other in _TYPES:
+            self._credentials.labels(self._tenant, other).set(1 if other == kind else 0)
+        self._accepted.clear()
+        self._token_expiry.clear()
+
+    def credential_accepted(self, accepted: bool) -> None:  # noqa: FBT001 - it is what is shown
+        """Show whether the OMS took the credential."""
+        self._accepted.labels(self._tenant).set(1 if accepted else 0)
+
+    def config_changed(self, outcome: str) -> None:
+        """Count a change of the credential, or a try at one."""
+        self._config_changes.labels(self._tenant, outcome).inc()
+
+    def contract_violated(self, violations: Sequence[Detail]) -> None:
+        """Count violations by pointer, list indexes left out."""
+        for violation in violations:
+            pointer = "/".join("*" if part.isdigit() else part for part in violation.pointer.split("/"))
+            if pointer not in self._pointers:
+                if len(self._pointers) >= _MAX_POINTERS:
+                    pointer = "other"
+                self._pointers.add(pointer)
+            self._violations.labels(self._tenant, pointer).inc()
+
+    def circuit(self, state: str) -> None:
+        """Show the circuit breaker's state."""
+        self._circuit.set(_CIRCUIT[state])
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(
+            f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry, buckets=_BUCKETS
+        )

@@ -1,0 +1,166 @@
+"""The credential as a directory with a file per key, as the kubelet mounts a Secret.
+
+A change replaces all keys at once, in the kubelet's own way: the files are symbolic links through `..data`,
+a link to a directory that holds one version, and a change is one rename of that link.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from tenantproxy.credentials import Credential, merged
+from tenantproxy.stores import StoreError
+
+_DATA: Final = "..data"
+_MAX_KEY_BYTES: Final = 1024 * 1024
+"""Of one file: Kubernetes' own limit for a whole Secret."""
+_POLL_SECONDS: Final = 0.5
+
+
+def read_keys(directory: Path) -> dict[str, str]:
+    """Return the keys in `directory`; empty where it doesn't exist.
+
+    Raises:
+        StoreError: A file can't be read, is not UTF-8, or is too large.
+
+    """
+    while True:
+        version = _version(directory)
+        try:
+            keys = {name: _read(directory / name) for name in _names(directory)}
+        except OSError as error:
+            if version != _version(directory):
+                continue  # replaced while being read
+            raise StoreError(f"{directory}: {error.strerror}") from None
+        if version == _version(directory):
+            return keys
+
+
+def write_keys(directory: Path, keys: Mapping[str, str]) -> None:
+    """Make `keys` the only ones in `directory`: all at once, files with mode 0600, the directory 0700.
+
+    Raises:
+        StoreError: They can't be written; what was there is untouched.
+
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        version = Path(tempfile.mkdtemp(prefix="..version-", dir=directory))
+        try:
+            for name, value in keys.items():
+                _write(version / name, value)
+            _sync(version)
+            old = _version(directory)
+            _link(directory, _DATA, version.name)
+        except OSError:
+            shutil.rmtree(version, ignore_errors=True)
+            raise
+        for name in keys:
+            if _version_of_link(directory / name) != f"{_DATA}/{name}":
+                _link(directory, name, f"{_DATA}/{name}")
+        for name in set(_names(directory)) - keys.keys():
+            (directory / name).unlink()
+        _sync(directory)
+        if old:
+            shutil.rmtree(directory / old, ignore_errors=True)
+    except OSError as error:
+        raise StoreError(f"{directory}: {error.strerror}") from None
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in directory.iterdir() if not path.name.startswith(".."))
+    except FileNotFoundError:
+        return []
+
+
+def _version(directory: Path) -> str | None:
+    return _version_of_link(directory / _DATA)
+
+
+def _version_of_link(path: Path) -> str | None:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_MAX_KEY_BYTES + 1)
+    if len(content) > _MAX_KEY_BYTES:
+        raise StoreError(f"{path} is larger than a Secret can be")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise StoreError(f"{path} is not UTF-8") from None
+
+
+def _write(path: Path, value: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(value.encode())
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _link(directory: Path, name: str, target: str) -> None:
+    """Make `name` a symbolic link to `target`, replacing what is there by one rename."""
+    temporary = directory / f"..link-{name}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(directory / name)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class FileStore:
+    """A `CredentialStore` on a directory; also follows what the kubelet or `local` change in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._writing = asyncio.Lock()
+
+    async def read(self) -> Mapping[str, str]:
+        """Return all keys."""
+        return await asyncio.to_thread(read_keys, self._directory)
+
+    async def replace(self, credential: Credential) -> Mapping[str, str]:
+        """Put `credential` in the place of the stored one, after those whose turn was earlier."""
+        async with self._writing:
+            # In a thread of its own that outlives a cancelled caller: a write is done whole or not at all.
+            return await asyncio.shield(asyncio.to_thread(self._replace, credential))
+
+    def _replace(self, credential: Credential) -> Mapping[str, str]:
+        keys = merged(read_keys(self._directory), credential)
+        write_keys(self._directory, keys)
+        return keys
+
+    async def watch(self) -> AsyncIterator[None]:
+        """Yield each time the files have changed; a stat of each every half a second."""
+        seen = self._signature()
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            signature = self._signature()
+            if signature != seen:
+                seen = signature
+                yield
+
+    def _signature(self) -> tuple[object, ...]:
+        parts: list[object] = [_version(self._directory)]
+        for name in _names(self._directory):
+            with contextlib.suppress(OSError):
+                stat = (self._directory / name).stat()
+                parts += (name, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return tuple(parts)

@@ -1,0 +1,148 @@
+"""One call of an OAuth2 token endpoint: the request (RFC 6749 section 4.4.2), and what its answer means."""
+
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+from authlib.common.urls import add_params_to_qs
+from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
+from tenantproxy.credentials import OAuth2, basic_authorization
+from tenantproxy.tokens import Failure, Token
+from tenantproxy.upstream import Answer, Upstream, UpstreamError
+
+Style = Literal["client_secret_basic", "client_secret_post"]
+
+MAX_ANSWER_BYTES: Final = 64 * 1024
+_MAX_TOKEN_CHARS: Final = 8 * 1024
+"""Longer ones would not pass the OMS's own limit on headers."""
+_MAX_LIFETIME: Final = 10 * 365 * 24 * 3600.0
+_FORM: Final = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Request(NamedTuple):
+    """What is posted to the token endpoint."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return "Request(***)"
+
+
+class Rejection(NamedTuple):
+    """A 4xx. `invalid_client`: the secret is wrong, or the style of authentication (RFC 6749 section 5.2)."""
+
+    invalid_client: bool
+    status: int
+
+
+def build_request(credential: OAuth2, style: Style) -> Request:
+    """Return the token request for a credential, the client authenticated in one of two styles."""
+    params = {
+        name: value
+        for name, value in (("scope", credential.scope), ("audience", credential.audience))
+        if value is not None
+    }
+    headers = dict(_FORM)
+    if style == "client_secret_basic":
+        headers["Authorization"] = basic_authorization(
+            credential.client_id, credential.client_secret, form_encoded=True
+        )
+    else:
+        params |= {"client_id": credential.client_id, "client_secret": credential.client_secret}
+    body = prepare_token_request("client_credentials", **params)
+    if credential.extra_params:
+        body = add_params_to_qs(body, credential.extra_params)
+    return Request(headers, body.encode())
+
+
+def parse_answer(answer: Answer) -> Token | Rejection | Failure:
+    """Return what an answer of the token endpoint means."""
+    if answer.status == 429 or answer.status >= 500:  # noqa: PLR2004 - HTTP
+        return Failure(rejected=False, reason="server-error", retry_after=_seconds(answer))
+    if 400 <= answer.status < 500:  # noqa: PLR2004 - HTTP
+        error = _json(answer.body).get("error")
+        return Rejection(answer.status == 401 or error == "invalid_client", answer.status)  # noqa: PLR2004
+    if answer.status != 200:  # noqa: PLR2004 - HTTP
+        return Failure(rejected=False, reason="malformed")
+    document = _json(answer.body)
+    value = document.get("access_token")
+    kind = document.get("token_type", "Bearer")
+    lifetime = _lifetime(document.get("expires_in"))
+    if (
+        not isinstance(value, str)
+        or not 0 < len(value) <= _MAX_TOKEN_CHARS
+        or not all("!" <= char <= "~" for char in value)
+        or not isinstance(kind, str)
+        or kind.lower() != "bearer"
+        or lifetime == 0
+    ):
+        return Failure(rejected=False, reason="malformed")
+    return Token(value, lifetime)
+
+
+def _lifetime(value: Any) -> float | None:  # noqa: ANN401 - parsed JSON
+    """Return `expires_in` in seconds; None where there is none, 0 where it can't be used."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return 0.0
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(seconds, _MAX_LIFETIME) if seconds > 0 else 0.0
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _seconds(answer: Answer) -> float:
+    value = answer.headers.get("retry-after", "")
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0  # noqa: PLR2004
+
+
+class TokenEndpoint:
+    """The token endpoint of one credential; `upstream`'s base URL is its `auth_url`."""
+
+    def __init__(self, credential: OAuth2, upstream: Upstream) -> None:
+        self._credential = credential
+        self._upstream = upstream
+        auto = credential.client_auth == "auto"
+        self._style: Style = "client_secret_basic" if auto else credential.client_auth  # type: ignore[assignment]
+        self._may_try_post = auto
+
+    def __repr__(self) -> str:
+        return "TokenEndpoint(***)"
+
+    async def fetch(self) -> Token | Failure:
+        """Ask for a token.
+
+        With `clientAuth: auto` a client that is not known by Basic is tried once by post in the same call, and
+        stays with it where that worked.
+        """
+        result = await self._post(self._style)
+        if isinstance(result, Rejection) and result.invalid_client and self._may_try_post:
+            result = await self._post("client_secret_post")
+            if isinstance(result, Token):
+                self._style = "client_secret_post"
+                self._may_try_post = False
+        if isinstance(result, Rejection):
+            return Failure(rejected=True, reason="rejected")
+        return result
+
+    async def _post(self, style: Style) -> Token | Rejection | Failure:
+        request = build_request(self._credential, style)
+        try:
+            return parse_answer(await self._upstream.request("POST", "", request.headers, request.body))
+        except UpstreamError as error:
+            return Failure(rejected=False, reason=error.reason)
+
+    async def close(self) -> None:
+        """Close the connections to it."""
+        await self._upstream.close()

@@ -1,8 +1,8 @@
 """One exchange with the OMS, as a generator without I/O: which credential, which call, whether again.
 
 The driver (`oms`) sends back what each step asked for. For `Authorize()` an `Authorization` value (or it raises
-the Problem that there is none); for `Renew(rejected)` one other than `rejected`, or None where nothing newer can be
-had; for `Send(authorization)` the OMS's `Answer`, or the `UpstreamError`.
+the Problem that there is none); for `Renew(rejected)` one other than `rejected`, or None where nothing newer
+can be had; for `Send(authorization)` the OMS's `Answer`, or the `UpstreamError`.
 """
 
 from collections.abc import Generator

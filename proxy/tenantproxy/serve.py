@@ -1,6 +1,7 @@
 """One proxy process, from its configuration to its drain."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -21,6 +22,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server import HttpServer
+from tenantproxy.stores import CredentialStore
 from tenantproxy.stores.files import FileStore
 from tenantproxy.upstream import AiohttpUpstream
 
@@ -61,6 +63,61 @@ def check(config: ProxyConfig) -> CompiledMapping:
         raise ConfigError(f"`mapping`: {error}") from None
 
 
+class Proxy:
+    """All parts of one tenant's proxy, wired.
+
+    Raises:
+        ConfigError: See `check`.
+
+    """
+
+    def __init__(self, config: ProxyConfig, store: CredentialStore) -> None:
+        mapping = check(config)
+        metrics = Metrics(config.tenant)
+        upstream = AiohttpUpstream(
+            config.upstream.url,
+            max_connections=config.upstream.max_connections,
+            max_response_bytes=config.upstream.max_response_bytes,
+            allow_private_networks=config.upstream.allow_private_networks,
+        )
+        self._oms = Oms(config.upstream, upstream, metrics)
+        self._keeper = CredentialKeeper(store, self._oms, metrics)
+        self._gatekeeper = Gatekeeper(config.access, config.tenant.id)
+        api = Api(
+            config,
+            gatekeeper=self._gatekeeper,
+            mapping=mapping,
+            metrics=metrics,
+            oms=self._oms,
+            proxy_config=ProxyConfigEndpoint(config, self._keeper),
+        )
+        self._ready = False
+        admin = Admin(metrics, lambda: self._ready)
+        self._api_server = HttpServer(api.handle, on_problem=api.unparsable)
+        self._admin_server = HttpServer(admin.handle, on_problem=admin.unparsable)
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self, api_socket: socket.socket, admin_socket: socket.socket) -> None:
+        """Serve on two bound sockets; return when ready: the first attempt at a token, if any, has ended."""
+        await self._keeper.load()
+        self._following = asyncio.create_task(self._keeper.follow(), name="credential store watch")
+        await self._admin_server.listen(admin_socket)
+        await self._api_server.listen(api_socket)
+        await self._oms.settle()
+        self._ready = True
+
+    async def drain(self) -> None:
+        """Become unready, let what is in flight end, and stop."""
+        self._ready = False
+        await self._api_server.drain(DRAIN_TIMEOUT)
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await self._gatekeeper.close()
+        await self._oms.close()
+        await self._admin_server.drain(0.0)
+
+
 async def serve(
     config: ProxyConfig,
     credentials: Path,
@@ -70,67 +127,35 @@ async def serve(
     on_ready: Callable[[], None] = lambda: None,
     supervised: bool = False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
+    """Run a proxy until SIGTERM or SIGINT, then drain it.
 
     `supervised`: also until standard input ends, as it does when the parent process has ended.
     """
-    mapping = check(config)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_unforeseen)
     stopping = asyncio.Event()
-    ready = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     if supervised:
         await loop.connect_read_pipe(lambda: _Lifeline(stopping), sys.stdin)
+    proxy = Proxy(config, FileStore(credentials))
 
-    metrics = Metrics(config.tenant)
-    oms = Oms(
-        config.upstream,
-        AiohttpUpstream(
-            config.upstream.url,
-            max_connections=config.upstream.max_connections,
-            max_response_bytes=config.upstream.max_response_bytes,
-            allow_private_networks=config.upstream.allow_private_networks,
-        ),
-        metrics,
-    )
-    keeper = CredentialKeeper(FileStore(credentials), oms, metrics)
-    gatekeeper = Gatekeeper(config.access, config.tenant.id)
-    api = Api(
-        config,
-        gatekeeper=gatekeeper,
-        mapping=mapping,
-        metrics=metrics,
-        oms=oms,
-        proxy_config=ProxyConfigEndpoint(config, keeper),
-    )
-    admin = Admin(metrics, lambda: ready.is_set() and not stopping.is_set())
-    api_server = HttpServer(api.handle, on_problem=api.unparsable)
-    admin_server = HttpServer(admin.handle, on_problem=admin.unparsable)
-    await keeper.load()
-    following = asyncio.create_task(keeper.follow(), name="credential store watch")
-    await admin_server.listen(admin_socket)
-    await api_server.listen(api_socket)
-
-    async def become_ready() -> None:
-        await oms.settle()
-        ready.set()
+    async def start() -> None:
+        await proxy.start(api_socket, admin_socket)
         gc.collect()
         gc.freeze()  # what start-up made stays; later collections need not look at it
         _log.info("ready")
         on_ready()
 
-    settling = asyncio.create_task(become_ready(), name="first token")
+    starting = asyncio.create_task(start(), name="start")
+    starting.add_done_callback(lambda task: None if task.cancelled() or not task.exception() else stopping.set())
     await stopping.wait()
     _log.info("draining")
-    await api_server.drain(DRAIN_TIMEOUT)
-    for task in (following, settling):
-        task.cancel()
-    await asyncio.gather(following, settling, return_exceptions=True)
-    await gatekeeper.close()
-    await oms.close()
-    await admin_server.drain(0.0)
+    if not starting.done():
+        starting.cancel()
+    await proxy.drain()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
 
 
 class _Lifeline(asyncio.Protocol):

@@ -1,0 +1,142 @@
+"""A real HTTP server that plays an OMS or a token endpoint as a test wants it, down to the bytes."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple, Self
+
+
+class Received(NamedTuple):
+    """A request as it came: header names in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Play = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
+"""Writes what the server answers to one request."""
+
+
+class RawServer:
+    """Records every request; answers by `play`, which a test may replace at any time."""
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self.received: list[Received] = []
+        self.concurrent = 0
+        self.most_concurrent = 0
+        self.connections = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            while (request := await _read(reader)) is not None:
+                self.received.append(request)
+                self.concurrent += 1
+                self.most_concurrent = max(self.most_concurrent, self.concurrent)
+                try:
+                    await self.play(request, writer)
+                    await writer.drain()
+                finally:
+                    self.concurrent -= 1
+                if writer.is_closing():
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+
+async def _read(reader: asyncio.StreamReader) -> Received | None:
+    head = await reader.readline()
+    if not head:
+        return None
+    method, target, _ = head.decode("latin-1").split(" ", 2)
+    headers: dict[str, str] = {}
+    while (line := (await reader.readline()).decode("latin-1").strip()) != "":
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Received(method, target, headers, body)
+
+
+def http(status: int, body: bytes = b"", **headers: str) -> bytes:
+    """Return an HTTP answer with a right Content-Length; `content_type` becomes `content-type`."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    given.setdefault("content-type", "application/json")
+    given.setdefault("content-length", str(len(body)))
+    head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    return f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + body
+
+
+def answering(*answers: bytes) -> Play:
+    """Return a play that gives these answers in turn, the last one for ever."""
+    left = list(answers)
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
+
+    return play
+
+
+ORDER = {
+    "customerOrderId": "CO-1",
+    "customerId": "C-1",
+    "status": "CREATED",
+    "items": [{"itemId": "I-1", "quantityOrdered": 2, "unitPrice": 9.5}],
+}
+ORDER_ANSWER = http(200, json.dumps({"customerOrder": ORDER}).encode())
+SEARCH_ANSWER = http(
+    200,
+    json.dumps(
+        {"customerOrders": [{"customerOrderId": "CO-1", "customerId": "C-1", "status": "CREATED"}]}
+    ).encode(),
+)
+
+
+async def documented(request: Received, writer: asyncio.StreamWriter) -> None:
+    """Answer as the documented contract has it, whoever asks."""
+    writer.write(SEARCH_ANSWER if request.method == "POST" else ORDER_ANSWER)
+
+
+def token_answer(value: str, **members: object) -> bytes:
+    """Return a token endpoint's answer."""
+    return http(200, json.dumps({"access_token": value, "token_type": "Bearer", **members}).encode())
+
+
+@contextlib.asynccontextmanager
+async def raw_server(play: Play) -> AsyncIterator[RawServer]:
+    """Run a server on a free port of the loopback."""
+    async with RawServer(play) as server:
+        yield server

@@ -26,9 +26,7 @@ _EMPTY: Final[dict[str, Any]] = {"default": {}}
 _NAME_PROBLEM: Final = (
     "is not a usable name; start with a lower-case letter, go on with a-z, 0-9 and -, end in a letter or digit"
 )
-Name = Annotated[
-    str, Text(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", problem=_NAME_PROBLEM, longest=LONGEST_NAME)
-]
+Name = Annotated[str, Text(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", problem=_NAME_PROBLEM, longest=LONGEST_NAME)]
 Namespace = Annotated[
     str, Text(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", problem="is not a namespace's name", longest=63)
 ]
@@ -71,9 +69,7 @@ OperationPath = Annotated[
         longest=512,
     ),
 ]
-AdminText = Annotated[
-    str, Text(pattern=r"^\S+$", problem="is empty or has white space; remove it", longest=254)
-]
+AdminText = Annotated[str, Text(pattern=r"^\S+$", problem="is empty or has white space; remove it", longest=254)]
 
 
 class Operation(Model):

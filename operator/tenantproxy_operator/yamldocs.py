@@ -95,9 +95,7 @@ def parse_documents(data: bytes, path: Path) -> list[Document]:
         place = f"{path}:{error.line}" if error.line else str(path)
         raise DocumentError(Problem(path=place, error=FieldError("", error.detail))) from None
     return [
-        Document(path, number, content)
-        for number, content in enumerate(contents, start=1)
-        if content is not None
+        Document(path, number, content) for number, content in enumerate(contents, start=1) if content is not None
     ]
 
 
@@ -161,7 +159,7 @@ def _check_depth(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEEPEST:
-                raise _InputError(f"is nested more than {_DEEPEST} levels deep", event.start_mark.line + 1)
+                raise _InputError(f"is nested more than {_DEEPEST} levels deep", _line(event))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -205,14 +203,10 @@ class _Builder:
         size = 1
         for key_node, value_node in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
-                raise _InputError(
-                    "has a merge key (`<<`), which is not supported; write it out", _line(key_node)
-                )
+                raise _InputError("has a merge key (`<<`), which is not supported; write it out", _line(key_node))
             if key_node.tag != "tag:yaml.org,2002:str":
                 name = f"`{key_node.value}`" if isinstance(key_node, yaml.ScalarNode) else "a list or object"
-                raise _InputError(
-                    f"has the key {name}, which is not a string; put it in quotes", _line(key_node)
-                )
+                raise _InputError(f"has the key {name}, which is not a string; put it in quotes", _line(key_node))
             if key_node.value in members:
                 raise _InputError(f"has the key `{key_node.value}` twice; remove one", _line(key_node))
             members[key_node.value], count = self._value(value_node)
@@ -233,5 +227,5 @@ def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def _line(node: yaml.Node) -> int:
+def _line(node: Any) -> int:  # noqa: ANN401 - a node or an event
     return int(node.start_mark.line) + 1

@@ -68,9 +68,7 @@ class Origin:
 
     def problem(self, error: FieldError) -> Problem:
         """Return the problem `error` of this object."""
-        return Problem(
-            path=str(self.path), document=self.number, subject=f"{self.kind} {self.key}", error=error
-        )
+        return Problem(path=str(self.path), document=self.number, subject=f"{self.kind} {self.key}", error=error)
 
 
 @dataclass(frozen=True)
@@ -118,26 +116,42 @@ class _SecretManifest(Model):
     string_data: dict[str, str] | None = None
 
 
-def find_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
-    """Return the files that `paths` mean, each once, and what is wrong with the paths.
+class Found(NamedTuple):
+    """The files that some paths mean; `missing` has a problem for each path that doesn't exist."""
 
-    A directory means its own *.yaml, *.yml and *.json files, sorted by name; not those of its subdirectories.
+    files: list[Path]
+    missing: list[Problem]
+    problems: list[Problem]
+
+
+def find_files(paths: Iterable[Path]) -> Found:
+    """Return the files that `paths` mean, each once.
+
+    A directory means its own *.yaml, *.yml and *.json files, sorted by name; not hidden ones (editors leave such
+    behind), and not those of its subdirectories.
     """
     files: dict[Path, None] = {}
-    problems = []
+    missing, problems = [], []
     for path in paths:
         try:
             if path.is_dir():
-                inside = sorted(entry for entry in path.iterdir() if entry.suffix in SUFFIXES)
-                files.update(dict.fromkeys(entry for entry in inside if not entry.is_dir()))
+                files.update(dict.fromkeys(_inside(path)))
             elif path.exists():
                 files[path] = None
             else:
-                problems.append(Problem(path=str(path), error=FieldError("", "does not exist")))
+                missing.append(Problem(path=str(path), error=FieldError("", "does not exist; correct the path")))
         except OSError as error:
             detail = f"can't be read: {error.strerror or error}"
             problems.append(Problem(path=str(path), error=FieldError("", detail)))
-    return list(files), problems
+    return Found(list(files), missing, problems)
+
+
+def _inside(directory: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in directory.iterdir()
+        if entry.suffix in SUFFIXES and not entry.name.startswith(".") and not entry.is_dir()
+    )
 
 
 def load_file(path: Path) -> Loaded:
@@ -242,9 +256,7 @@ def _tenant(document: Document) -> Tenant | list[FieldError]:
     if errors := admission.check_resource(resource):
         return errors
     metadata = resource.metadata
-    return Tenant(
-        Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource
-    )
+    return Tenant(Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource)
 
 
 def _secret(document: Document) -> Secret | list[FieldError]:

@@ -97,8 +97,6 @@ def _access(access: Access, issuers: tuple[config.Issuer, ...]) -> config.Access
     admins = access.admins
     return config.Access(
         mode=access.mode,
-        admins=config.Admins(
-            emails=tuple(admins.emails), groups=tuple(admins.groups), roles=tuple(admins.roles)
-        ),
+        admins=config.Admins(emails=tuple(admins.emails), groups=tuple(admins.groups), roles=tuple(admins.roles)),
         issuers=issuers,
     )

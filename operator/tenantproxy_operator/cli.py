@@ -1,0 +1,211 @@
+"""The command `tenantproxy-operator`."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+import yaml
+
+from tenantproxy import __version__, config
+from tenantproxy.stores import StoreError
+from tenantproxy_operator.crd import crd_yaml
+from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
+from tenantproxy_operator.local.events import Reporter
+from tenantproxy_operator.local.state import StateInUseError, locked
+from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
+from tenantproxy_operator.local.watch import Watcher
+from tenantproxy_operator.render.config import render_config, render_config_map
+from tenantproxy_operator.resource import TenantProxy
+
+_BAD_INPUT: Final = 2
+_FAILURE: Final = 1
+
+_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _manifests(purpose: str) -> _Decorator:
+    return click.option(
+        "-f",
+        "--filename",
+        "paths",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        required=True,
+        metavar="PATH",
+        help=f"{purpose}: a YAML or JSON file, or a directory (its *.yaml, *.yml and *.json files, not those of "
+        "its subdirectories). Repeatable.",
+    )
+
+
+_ISSUERS: Final[_Decorator] = click.option(
+    "--issuers",
+    "issuers_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms | "
+    "user}; a relative jwksFile is relative to FILE. Default: Hii Retail's machine clients and staff users.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tenantproxy-operator")
+def main() -> None:
+    """Run tenants' order proxies from TenantProxy manifests.
+
+    \b
+    Try it, without a cluster:
+      tenantproxy-operator local -f examples --issuers examples/dev/issuers.yaml
+    See what a manifest becomes:
+      tenantproxy-operator render -f examples/acme.yaml
+    """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
+
+
+@main.command()
+@_manifests("TenantProxy and Secret manifests")
+@_ISSUERS
+@click.option(
+    "--port-base",
+    type=click.IntRange(1, 65534),
+    default=8600,
+    show_default=True,
+    help="The first tenant (by namespace/name) has its API at this port of 127.0.0.1 and its admin port (metrics, "
+    "probes) at the next; each further tenant the next two.",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where credentials that tenants set are kept. One `local` at a time uses it.  "
+    "[default: $XDG_STATE_HOME/tenantproxy/local, else ~/.local/state/tenantproxy/local]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write one line of JSON per event to stdout.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="Of the proxies' logs, on stderr; `info` logs one line per request.",
+)
+def local(
+    paths: tuple[Path, ...],
+    issuers_file: Path | None,
+    port_base: int,
+    state_dir: Path | None,
+    log_level: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Run every tenant's proxy as a process on this machine, and follow changes of the manifests.
+
+    A Secret's manifest sets the credential at first and whenever the manifest changes; in between, a tenant's
+    admin may change it by PUT /api/v1/proxy-config, and that survives a restart. A manifest that becomes bad
+    is reported, and the last good one goes on. Ctrl-C stops all.
+
+    \b
+    Two tenants, with the development issuer and OMS (each in a terminal of its own):
+      tenantproxy mock-oms
+      tenantproxy dev-issuer
+      tenantproxy-operator local -f examples --issuers examples/dev/issuers.yaml
+    For a script:
+      tenantproxy-operator local -f my.yaml --json --port-base 9000 --state-dir ./state
+      {"event": "ready", "tenant": "my", "namespace": "default", "api": "http://127.0.0.1:9000", "admin": …}
+
+    Exit status: 0 after a signal, 2 for bad input, 1 for anything else, such as a taken port.
+    """  # noqa: D301
+    options = Options(
+        paths=paths,
+        issuers=_issuers(issuers_file),
+        port_base=port_base,
+        state_dir=(state_dir or _default_state_dir()).absolute(),
+        log_level=log_level,
+    )
+    try:
+        with locked(options.state_dir):
+            asyncio.run(Supervisor(options, Reporter(as_json=as_json)).run())
+    except InvalidManifestsError:
+        sys.exit(_BAD_INPUT)
+    except StateInUseError:
+        _fail(f"another `local` uses {options.state_dir}; end it, or choose another --state-dir")
+    except (OSError, PortError, StoreError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@_manifests("TenantProxy manifests, with or without their Secrets")
+@_ISSUERS
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json", "config"]),
+    default="yaml",
+    show_default=True,
+    help="Manifests as YAML documents or as a JSON list; `config`: the bare config.json of one tenant's proxy.",
+)
+def render(paths: tuple[Path, ...], issuers_file: Path | None, output: str) -> None:
+    """Print what is made of TenantProxy manifests, without doing it. Nothing of a Secret is printed.
+
+    \b
+    Check manifests before they are applied (exit status 2, and all problems on stderr, if they are bad):
+      tenantproxy-operator render -f tenants/ > /dev/null
+    Try a mapping on a sample of an OMS's answer:
+      tenantproxy-operator render -f examples/mapping -o config > config.json
+      tenantproxy map --config config.json examples/mapping/oms-answers/order.json
+    """  # noqa: D301
+    issuers = _issuers(issuers_file)
+    snapshot, problems = Watcher(paths).load()
+    if problems:
+        _reject(problems)
+    resources = [wanted.resource for wanted in snapshot.values()]
+    click.echo(_rendered(resources, issuers, output), nl=False)
+
+
+@main.command()
+def crd() -> None:
+    """Print the CustomResourceDefinition of TenantProxy.
+
+    \b
+      tenantproxy-operator crd | kubectl apply --server-side -f -
+    """  # noqa: D301
+    click.echo(crd_yaml(), nl=False)
+
+
+def _rendered(resources: list[TenantProxy], issuers: tuple[config.Issuer, ...], output: str) -> str:
+    if output == "config":
+        if len(resources) != 1:
+            names = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in resources)
+            _reject([f"--output config prints one tenant's configuration; the manifests have {names}"])
+        return config.encode(render_config(resources[0], issuers)).decode()
+    manifests: list[dict[str, Any]] = [render_config_map(resource, issuers) for resource in resources]
+    if output == "json":
+        return json.dumps(manifests, indent=2) + "\n"
+    return yaml.safe_dump_all(manifests, sort_keys=False, explicit_start=True, allow_unicode=True)
+
+
+def _issuers(path: Path | None) -> tuple[config.Issuer, ...]:
+    if path is None:
+        return DEFAULT_ISSUERS
+    try:
+        return load_issuers(path)
+    except IssuersError as error:
+        _reject(error.problems)
+
+
+def _default_state_dir() -> Path:
+    """Return a directory of the user's own (XDG Base Directory Specification)."""
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "tenantproxy" / "local"
+
+
+def _reject(problems: Any) -> NoReturn:  # noqa: ANN401 - anything that can be shown
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    sys.exit(_BAD_INPUT)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(_FAILURE)

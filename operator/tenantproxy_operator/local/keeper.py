@@ -1,0 +1,180 @@
+"""Keep one tenant's proxy running: restart it when it dies, hand over to a new one when its manifest changes."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tenantproxy_operator.local.events import Event
+from tenantproxy_operator.local.manifests import Key
+from tenantproxy_operator.local.process import Child
+from tenantproxy_operator.local.state import TenantState
+
+READY_SECONDS: Final = 60.0
+"""How long a proxy may take to get ready: its first token attempt belongs to it, and machines can be slow."""
+
+_FIRST_DELAY: Final = 0.5
+_LONGEST_DELAY: Final = 30.0
+_STABLE_SECONDS: Final = 30.0
+"""A proxy that served this long starts again without the delay that earlier failures added."""
+
+_PROGRAM: Final = (sys.executable, "-I", "-c", "from tenantproxy.cli import main; main(prog_name='tenantproxy')")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """A tenant's two listening sockets, held by the supervisor, so that no restart closes them."""
+
+    api: socket.socket
+    admin: socket.socket
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.api.close()
+        self.admin.close()
+
+    def urls(self) -> dict[str, str]:
+        """Return the URLs of both, as events have them."""
+        return {
+            "api": f"http://127.0.0.1:{self.api.getsockname()[1]}",
+            "admin": f"http://127.0.0.1:{self.admin.getsockname()[1]}",
+        }
+
+
+class Keeper:
+    """Run one tenant's proxy until cancelled."""
+
+    def __init__(
+        self,
+        key: Key,
+        *,
+        config: bytes,
+        state: TenantState,
+        ports: Ports,
+        log_level: str,
+        emit: Callable[..., None],
+    ) -> None:
+        self.key = key
+        self.state = state
+        self.ports = ports
+        self.attempted = asyncio.Event()
+        """Set when the proxy became ready, or failed to, for the first time."""
+        self._log_level = log_level
+        self._emit = emit
+        self._config = config
+        self._candidate: bytes | None = None
+        self._changed = asyncio.Event()
+        self._children: set[Child] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._serving: Child | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether a proxy is ready."""
+        return self._serving is not None
+
+    def update(self, config: bytes) -> None:
+        """Hand over to a proxy with another configuration."""
+        if config != (self._candidate or self._config):
+            self._candidate = config
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Keep the proxy running; when cancelled, stop it and return."""
+        try:
+            await self._keep()
+        finally:
+            await asyncio.gather(*(self._stop(child) for child in self._children), *self._stopping)
+            self.ports.close()
+
+    async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        delay = _FIRST_DELAY
+        while True:
+            self._take_candidate()
+            child = await self._start(self._config)
+            if await child.ready(READY_SECONDS):
+                started = loop.time()
+                self._report("ready", **self.ports.urls())
+                child = await self._serve(child)
+                if loop.time() - started > _STABLE_SECONDS:
+                    delay = _FIRST_DELAY
+            self.attempted.set()
+            await self._stop(child)
+            self._report("exited", status=child.status, retryInSeconds=delay)
+            await _first(asyncio.sleep(delay), self._changed.wait())
+            delay = min(2 * delay, _LONGEST_DELAY)
+
+    async def _serve(self, child: Child) -> Child:
+        """Serve with `child`, or those that it hands over to, until the last of them ends; return that one."""
+        self._serving = child
+        self.attempted.set()
+        try:
+            while True:
+                await _first(child.exited(), self._changed.wait())
+                if child.status is not None:
+                    return child
+                child = self._serving = await self._hand_over(child)
+        finally:
+            self._serving = None
+
+    async def _hand_over(self, old: Child) -> Child:
+        """Start a proxy with the changed configuration on the same sockets; return the one that goes on."""
+        last_good = self._config
+        self._take_candidate()
+        new = await self._start(self._config)
+        if await new.ready(READY_SECONDS):
+            self._report("reloaded", **self.ports.urls())
+            self._stop_in_background(old)
+            return new
+        self._config = last_good
+        self.state.write_config(last_good)
+        status = new.status
+        await self._stop(new)
+        self._report("rejected", status=status)
+        return old
+
+    def _take_candidate(self) -> None:
+        self._changed.clear()
+        if self._candidate is not None:
+            self._config, self._candidate = self._candidate, None
+
+    async def _start(self, config: bytes) -> Child:
+        self.state.write_config(config)
+        api, admin = self.ports.api.fileno(), self.ports.admin.fileno()
+        command = (
+            *_PROGRAM,
+            *("serve", "--supervised", "--log-level", self._log_level),
+            *("--config", str(self.state.config), "--credentials", str(self.state.credentials)),
+            *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
+        )
+        child = await Child.start(command, descriptors=(api, admin))
+        self._children.add(child)
+        return child
+
+    async def _stop(self, child: Child) -> None:
+        await child.stop()
+        self._children.discard(child)
+
+    def _stop_in_background(self, child: Child) -> None:
+        """Let the old proxy finish what is in flight while the new one serves."""
+        self._children.discard(child)
+        task = asyncio.create_task(child.stop())
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    def _report(self, event: Event, **fields: Any) -> None:  # noqa: ANN401 - JSON values
+        self._emit(event, tenant=self.key.name, namespace=self.key.namespace, **fields)
+
+
+async def _first(*awaitables: Any) -> None:  # noqa: ANN401 - awaitables of any result
+    """Wait for the first of `awaitables`, and cancel the others."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

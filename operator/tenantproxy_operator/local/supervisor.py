@@ -1,0 +1,191 @@
+"""`tenantproxy-operator local`: run every tenant's proxy from manifests, and follow their changes."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tenantproxy import config
+from tenantproxy.stores import StoreError
+from tenantproxy_operator.local.events import Reporter
+from tenantproxy_operator.local.keeper import Keeper, Ports
+from tenantproxy_operator.local.manifests import Key
+from tenantproxy_operator.local.state import TenantState
+from tenantproxy_operator.local.watch import Snapshot, Wanted, Watcher
+from tenantproxy_operator.render.config import render_config
+
+_POLL_SECONDS: Final = 0.25
+_BACKLOG: Final = 1024
+_LAST_PORT: Final = 65535
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to run: the options of the command."""
+
+    paths: Sequence[Path]
+    issuers: tuple[config.Issuer, ...]
+    port_base: int
+    state_dir: Path
+    log_level: str
+
+
+class InvalidManifestsError(Exception):
+    """The manifests can't be used at the start; they were reported."""
+
+
+class PortError(Exception):
+    """A port can't be had; the message names it and the fix."""
+
+
+class Supervisor:
+    """Run the tenants of the manifests until SIGINT or SIGTERM."""
+
+    def __init__(self, options: Options, reporter: Reporter) -> None:
+        self._options = options
+        self._reporter = reporter
+        self._watcher = Watcher(options.paths)
+        self._keepers: dict[Key, tuple[Keeper, asyncio.Task[None]]] = {}
+        self._indexes: dict[Key, int] = {}
+        """Of every tenant that ever ran, so that one that comes back gets its ports again if they are free."""
+
+    async def run(self) -> None:
+        """Run until a signal; then stop all proxies.
+
+        Raises:
+            InvalidManifestsError: Nothing was started.
+            PortError, OSError, StoreError: A tenant can't be started; nothing runs any more.
+
+        """
+        snapshot, problems = self._watcher.load()
+        if problems:
+            self._reporter.emit("invalid", problems=list(map(str, problems)))
+            raise InvalidManifestsError
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            ports = [self._bind(index, key) for index, key in enumerate(snapshot)]
+            for index, (key, wanted) in enumerate(snapshot.items()):
+                self._start(key, wanted, index, ports[index])
+            following = asyncio.create_task(self._follow())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (following, stopping):
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+        finally:
+            await asyncio.gather(*(self._stop(key) for key in list(self._keepers)))
+        self._reporter.emit("stopped")
+
+    async def _follow(self) -> None:
+        await asyncio.gather(*(keeper.attempted.wait() for keeper, _ in self._keepers.values()))
+        self._reporter.table(_row(keeper) for keeper, _ in self._keepers.values())
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            if change := await asyncio.to_thread(self._watcher.poll):
+                snapshot, problems = change
+                if problems:
+                    self._reporter.emit("invalid", problems=list(map(str, problems)))
+                await self._apply(snapshot)
+
+    async def _apply(self, snapshot: Snapshot) -> None:
+        await asyncio.gather(*(self._remove(key) for key in self._keepers.keys() - snapshot.keys()))
+        for key, wanted in snapshot.items():
+            try:
+                self._bring(key, wanted)
+            except (OSError, StoreError, PortError) as error:
+                self._reporter.emit("failed", tenant=key.name, namespace=key.namespace, message=str(error))
+
+    async def _remove(self, key: Key) -> None:
+        await self._stop(key)
+        self._reporter.emit("removed", tenant=key.name, namespace=key.namespace)
+
+    def _bring(self, key: Key, wanted: Wanted) -> None:
+        """Start a new tenant, or tell a running one what changed."""
+        if key not in self._keepers:
+            index, ports = self._free(key)
+            self._start(key, wanted, index, ports)
+            return
+        keeper, _ = self._keepers[key]
+        self._seed(keeper.state, key, wanted)
+        keeper.update(self._render(wanted))
+
+    def _start(self, key: Key, wanted: Wanted, index: int, ports: Ports) -> None:
+        self._indexes[key] = index
+        state = TenantState(self._options.state_dir / key.namespace / key.name)
+        self._seed(state, key, wanted)
+        keeper = Keeper(
+            key,
+            config=self._render(wanted),
+            state=state,
+            ports=ports,
+            log_level=self._options.log_level,
+            emit=self._reporter.emit,
+        )
+        self._keepers[key] = keeper, asyncio.create_task(keeper.run())
+
+    async def _stop(self, key: Key) -> None:
+        _, task = self._keepers.pop(key)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    def _seed(self, state: TenantState, key: Key, wanted: Wanted) -> None:
+        if wanted.secret is not None and state.seed(wanted.secret):
+            self._reporter.emit("credentials", tenant=key.name, namespace=key.namespace)
+
+    def _render(self, wanted: Wanted) -> bytes:
+        return config.encode(render_config(wanted.resource, self._options.issuers))
+
+    def _free(self, key: Key) -> tuple[int, Ports]:
+        """Return the ports that the tenant had, else the first that are free."""
+        used = {self._indexes[other] for other in self._keepers}
+        candidates = [self._indexes[key]] if key in self._indexes else []
+        candidates += range(len(used) + 100)
+        for index in candidates:
+            if index not in used:
+                with suppress(PortError):
+                    return index, self._bind(index, key)
+        raise PortError("no free ports; start again with another --port-base")
+
+    def _bind(self, index: int, key: Key) -> Ports:
+        base = self._options.port_base + 2 * index
+        api = _listen(base, key)
+        try:
+            return Ports(api, _listen(base + 1, key))
+        except PortError:
+            api.close()
+            raise
+
+
+def _listen(port: int, key: Key) -> socket.socket:
+    """Return a listening socket on loopback; connections wait in it until a proxy takes them."""
+    if port > _LAST_PORT:
+        raise PortError(f"port {port} for {key} does not exist; choose a lower --port-base")
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise PortError(
+            f"can't listen on 127.0.0.1:{port} for {key}: {error.strerror}; end what uses it, or choose another"
+            " --port-base"
+        ) from None
+    return sock
+
+
+def _row(keeper: Keeper) -> tuple[str, ...]:
+    urls = keeper.ports.urls()
+    status = "not ready" if not keeper.serves else "ready"
+    if keeper.serves and not keeper.state.has_credential():
+        status = "ready, no credential yet"
+    return keeper.key.name, keeper.key.namespace, urls["api"], urls["admin"], status

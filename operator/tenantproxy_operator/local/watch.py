@@ -1,0 +1,118 @@
+"""Follow manifests on disk: which tenants are wanted now, and what of the last good remains where a file is bad.
+
+Files are polled: it works the same on every file system, for in-place writes, atomic replacements and deletions.
+A change counts once it has been the same for two polls, so that a file that is just being written is let finish.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenantproxy_operator.local.manifests import (
+    Key,
+    Loaded,
+    check_together,
+    find_files,
+    load_file,
+    secret_key,
+)
+from tenantproxy_operator.problems import FieldError, Problem
+from tenantproxy_operator.resource import TenantProxy
+
+_Signature = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A tenant that is to run, with its Secret's keys where there is a manifest of it."""
+
+    resource: TenantProxy
+    secret: Mapping[str, str] | None
+
+
+Snapshot = Mapping[Key, Wanted]
+
+
+class Watcher:
+    """The manifests at `paths`."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = tuple(paths)
+        self._fresh: dict[Path, Loaded] = {}
+        self._good: dict[Path, Loaded] = {}
+        self._known: dict[Path, _Signature] = {}
+        self._seen: dict[Path, _Signature] = {}
+        self._unlisted: list[Problem] = []
+
+    def load(self) -> tuple[Snapshot, list[Problem]]:
+        """Read the manifests for the first time."""
+        found = find_files(self._paths)
+        self._known = self._seen = _signatures(found.files)
+        self._fresh = {path: load_file(path) for path in self._known}
+        self._good, problems = choose(self._fresh, {})
+        problems = [*found.problems, *found.missing, *problems]
+        snapshot = _snapshot(self._good)
+        if not snapshot and not problems:
+            places = ", ".join(map(str, self._paths))
+            problems.append(Problem(path=places, error=FieldError("", "holds no TenantProxy; write one")))
+        return snapshot, problems
+
+    def poll(self) -> tuple[Snapshot, list[Problem]] | None:
+        """Return what is wanted now, with what is wrong; None while nothing changed (or a change isn't over)."""
+        found = find_files(self._paths)
+        if found.problems:
+            # What can't be listed says nothing about what is wanted.
+            news = found.problems != self._unlisted
+            self._unlisted = found.problems
+            return (_snapshot(self._good), found.problems) if news else None
+        self._unlisted = []
+        signatures = _signatures(found.files)
+        settled = signatures == self._seen
+        self._seen = signatures
+        if not settled or signatures == self._known:
+            return None
+        self._fresh = {
+            path: self._fresh[path] if signature == self._known.get(path) else load_file(path)
+            for path, signature in signatures.items()
+        }
+        self._known = signatures
+        self._good, problems = choose(self._fresh, self._good)
+        return _snapshot(self._good), problems
+
+
+def choose(fresh: Mapping[Path, Loaded], good: Mapping[Path, Loaded]) -> tuple[dict[Path, Loaded], list[Problem]]:
+    """Return what to use of each file, and all problems: the `fresh` content if it is usable, else the last `good`.
+
+    Where files contradict each other, those that changed fall back, until what is left fits together.
+    """
+    chosen = {path: good.get(path, Loaded()) if loaded.problems else loaded for path, loaded in fresh.items()}
+    problems = [problem for loaded in fresh.values() for problem in loaded.problems]
+    while together := check_together(chosen.values()):
+        problems += [problem for problem, _ in together if problem not in problems]
+        involved = {path for _, paths in together for path in paths}
+        for path in involved:
+            chosen[path] = good.get(path, Loaded())
+    return chosen, problems
+
+
+def _snapshot(files: Mapping[Path, Loaded]) -> Snapshot:
+    secrets = {secret.origin.key: secret.data for loaded in files.values() for secret in loaded.secrets}
+    tenants = sorted(
+        (tenant for loaded in files.values() for tenant in loaded.tenants), key=lambda tenant: tenant.origin.key
+    )
+    return {
+        tenant.origin.key: Wanted(tenant.resource, secrets.get(secret_key(tenant.resource))) for tenant in tenants
+    }
+
+
+def _signatures(files: Iterable[Path]) -> dict[Path, _Signature]:
+    """Return what changes whenever a file's content does."""
+    signatures: dict[Path, _Signature] = {}
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError:
+            signatures[path] = ()  # read all the same: that says what is wrong with it
+        else:
+            signatures[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return signatures

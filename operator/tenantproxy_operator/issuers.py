@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from tenantproxy import config
 from tenantproxy_operator.problems import FieldError, Problem, field_errors
-from tenantproxy_operator.schema import Absent, Model, invalid
+from tenantproxy_operator.schema import Model, invalid
 from tenantproxy_operator.yamldocs import DocumentError, read_documents
 
 DEFAULT_ISSUERS: Final = (
@@ -35,8 +35,8 @@ class _Issuer(Model):
     issuer: _NonEmpty
     audiences: list[_NonEmpty] = Field(min_length=1, max_length=20)
     kind: Literal["ocms", "user"]
-    jwks_uri: Absent[_NonEmpty] = None
-    jwks_file: Absent[_NonEmpty] = None
+    jwks_uri: _NonEmpty | None = None
+    jwks_file: _NonEmpty | None = None
 
     @model_validator(mode="after")
     def _check_jwks(self) -> Self:

@@ -70,10 +70,16 @@ def _path(location: Iterable[int | str]) -> str:
 def _detail(found: Any, model: type[BaseModel] | None) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     kind, context = found["type"], found.get("ctx", {})
     if kind == "extra_forbidden":
-        near = get_close_matches(str(found["loc"][-1]), _known(model) if model else (), n=1)
-        return f"is unknown; {f'did you mean `{near[0]}`?' if near else 'remove it'}"
+        return _unknown(str(found["loc"][-1]), _known(model) if model else [])
     template = _DETAILS.get(kind)
     return template.format(**context) if template else f"is invalid: {found['msg']}"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if name in known:
+        return "does not belong here; remove it, or check the indentation"
+    near = get_close_matches(name, known, n=1)
+    return f"is unknown; did you mean `{near[0]}`?" if near else "is unknown; remove it"
 
 
 def _known(model: type[BaseModel]) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from tenantproxy.config import GET_ORDER_PATH, SEARCH_ORDERS_PATH
 from tenantproxy_operator.rules import Mapping
-from tenantproxy_operator.schema import Absent, Duration, Model, Size, Text, UniqueList, cel
+from tenantproxy_operator.schema import Duration, Model, Size, Text, UniqueList, cel
 
 GROUP: Final = "proxy.hiiretail.com"
 VERSION: Final = "v1alpha1"
@@ -162,7 +162,7 @@ class SecretRef(Model):
 class Auth(Model):
     """How the proxy authenticates towards the OMS."""
 
-    secret_ref: Absent[SecretRef] = Field(
+    secret_ref: SecretRef | None = Field(
         default=None,
         description="The Secret that holds the credential: username and password, or clientId, clientSecret, "
         "authUrl and optionally scope, audience, clientAuth, extraParams. Defaults to <name>-credentials.",
@@ -219,7 +219,7 @@ class Spec(Model):
         description="The tenant's id in Hii Retail. Tokens of other tenants are refused. Immutable."
     )
     upstream: Upstream = Field(description="The tenant's order management system (OMS).")
-    mapping: Absent[Mapping] = Field(
+    mapping: Mapping | None = Field(
         default=None,
         description="How the OMS's answers are brought to the documented shape; absent where they have it.",
     )

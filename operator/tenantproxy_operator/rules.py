@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tenantproxy_operator.schema import Absent, Constant, Model, Text, cel, invalid
+from tenantproxy_operator.schema import Constant, Model, Text, cel, invalid
 
 _POINTER: Final = Text(
     pattern=r"^(/([^~/]|~[01])*)*$",
@@ -31,8 +31,9 @@ class ValueRule(Model):
     """How one outward field is made; a field without a rule is taken from the same name."""
 
     model_config = ConfigDict(json_schema_extra=_not_with_const("from", "values"))
+    nullable = frozenset({"const", "default"})
 
-    from_: Absent[Pointer] = Field(
+    from_: Pointer | None = Field(
         default=None,
         alias="from",
         description="Where the OMS has the value: an RFC 6901 pointer such as /price/amount, relative to the "
@@ -43,7 +44,7 @@ class ValueRule(Model):
         description="The value itself, for what the OMS does not have: a string, a number, true, false. null "
         "leaves an optional outward field out. Excludes from, values, each and fields.",
     )
-    values: Absent[dict[str, Constant]] = Field(
+    values: dict[str, Constant] | None = Field(
         default=None,
         max_length=100,
         description="The OMS's words and what each means outward, such as {open: CREATED, done: FULFILLED}. A "
@@ -78,7 +79,7 @@ class _ListRule(ValueRule):
         }
     )
 
-    each: Absent[Pointer] = Field(
+    each: Pointer | None = Field(
         default=None,
         description="For an outward list: where the OMS has its list, an RFC 6901 pointer as in from. The "
         "rules in fields make each element.",
@@ -96,7 +97,7 @@ class _ListRule(ValueRule):
 class InnerRule(_ListRule):
     """How one field of an outward list's element, or of an outward object, is made."""
 
-    fields: Absent[dict[str, ValueRule]] = Field(
+    fields: dict[str, ValueRule] | None = Field(
         default=None,
         max_length=16,
         description="With each (for a list) or from (for an object): a rule for each outward field of the "
@@ -107,7 +108,7 @@ class InnerRule(_ListRule):
 class Rule(_ListRule):
     """How one outward field of an order is made; a field without a rule is taken from the same name."""
 
-    fields: Absent[dict[str, InnerRule]] = Field(
+    fields: dict[str, InnerRule] | None = Field(
         default=None,
         max_length=16,
         description="With each (for a list) or from (for an object): a rule for each outward field of the "
@@ -118,7 +119,7 @@ class Rule(_ListRule):
 class GetOrderMapping(Model):
     """The rules for the answer to getOrder."""
 
-    root: Absent[Pointer] = Field(
+    root: Pointer | None = Field(
         default=None,
         description='Where the order is in the OMS\'s answer, an RFC 6901 pointer; "" is the whole answer. '
         "Defaults to /customerOrder.",
@@ -134,7 +135,7 @@ class GetOrderMapping(Model):
 class SearchOrdersMapping(Model):
     """The rules for the answer to searchOrders."""
 
-    root: Absent[Pointer] = Field(
+    root: Pointer | None = Field(
         default=None,
         description='Where the list of orders is in the OMS\'s answer, an RFC 6901 pointer; "" is the whole '
         "answer. Defaults to /customerOrders.",
@@ -150,9 +151,9 @@ class SearchOrdersMapping(Model):
 class Mapping(Model):
     """How an OMS of another shape is brought to the documented one."""
 
-    get_order: Absent[GetOrderMapping] = Field(
+    get_order: GetOrderMapping | None = Field(
         default=None, description="For the answer to reading one order. Absent: the documented shape."
     )
-    search_orders: Absent[SearchOrdersMapping] = Field(
+    search_orders: SearchOrdersMapping | None = Field(
         default=None, description="For the answer to a search. Absent: the documented shape."
     )

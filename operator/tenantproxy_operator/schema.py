@@ -7,16 +7,16 @@ to which `crd` hands the same constraint as a pattern, a bound or a CEL rule.
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -42,6 +42,15 @@ class Model(BaseModel):
         validate_by_alias=True,
         validate_by_name=True,
     )
+    nullable: ClassVar[frozenset[str]] = frozenset()
+    """The fields in which null is a value; elsewhere it means absent, as the API server has it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, data: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or key in cls.nullable}
 
 
 def invalid(problem: str) -> PydanticCustomError:
@@ -83,16 +92,6 @@ class Text:
         return schema | {"x-kubernetes-validations": list(self.rules)} if self.rules else schema
 
 
-def _refuse_null(value: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
-    if value is None:
-        raise invalid("is null; give it a value or remove it")
-    return value
-
-
-Absent = Annotated[T | None, BeforeValidator(_refuse_null)]
-"""A field that may be absent but not null: the API server makes this difference, too."""
-
-
 def _unique(values: list[str]) -> list[str]:
     if len(set(values)) < len(values):
         raise invalid("names something twice; remove one")
@@ -110,7 +109,6 @@ def _bounded_duration(value: str) -> str:
 
 Duration = Annotated[
     str,
-    AfterValidator(_bounded_duration),
     Text(
         pattern=DURATION_PATTERN,
         problem="is not a duration; write a whole number and a unit, such as `500ms`, `5s` or `1m`",
@@ -122,6 +120,7 @@ Duration = Annotated[
             ),
         ),
     ),
+    AfterValidator(_bounded_duration),
 ]
 
 
@@ -133,7 +132,6 @@ def _bounded_size(value: str) -> str:
 
 Size = Annotated[
     str,
-    AfterValidator(_bounded_size),
     Text(
         pattern=SIZE_PATTERN,
         problem="is not a size; write a whole number and a unit, such as `64Ki` or `8Mi`",
@@ -146,6 +144,7 @@ Size = Annotated[
             ),
         ),
     ),
+    AfterValidator(_bounded_size),
 ]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from tenantproxy_operator.schema import Absent, Model, Text
+from tenantproxy_operator.schema import Model, Text
 
 _CAMEL_CASE: Final = Text(
     pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", problem="is not in CamelCase", longest=256
@@ -40,7 +40,7 @@ class Credentials(Model):
 class Status(Model):
     """What the operator observes; written by it alone."""
 
-    observed_generation: Absent[int] = Field(
+    observed_generation: int | None = Field(
         default=None, ge=0, description="The metadata.generation that the operator last acted upon."
     )
     conditions: list[Condition] = Field(
@@ -50,15 +50,15 @@ class Status(Model):
         "serve), CredentialsReady (the Secret is well-formed).",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    endpoint: Absent[str] = Field(
+    endpoint: str | None = Field(
         default=None, max_length=2048, description="Where clients in the cluster reach the proxy."
     )
-    replicas: Absent[int] = Field(default=None, ge=0, description="How many proxies there are.")
-    ready_replicas: Absent[int] = Field(default=None, ge=0, description="How many of them are ready.")
-    credentials: Absent[Credentials] = Field(
+    replicas: int | None = Field(default=None, ge=0, description="How many proxies there are.")
+    ready_replicas: int | None = Field(default=None, ge=0, description="How many of them are ready.")
+    credentials: Credentials | None = Field(
         default=None, description="The configured credential; absent while there is none."
     )
-    applied_digest: Absent[str] = Field(
+    applied_digest: str | None = Field(
         default=None,
         max_length=128,
         description="Digest of what was last applied; lets a restarted operator see that nothing is to do.",

@@ -81,7 +81,7 @@ class Watcher:
 
 
 def choose(fresh: Mapping[Path, Loaded], good: Mapping[Path, Loaded]) -> tuple[dict[Path, Loaded], list[Problem]]:
-    """Return what to use of each file, and all problems: the `fresh` content if it is usable, else the last `good`.
+    """Return what to use of each file, and all problems: what is `fresh` if it is usable, else the last `good`.
 
     Where files contradict each other, those that changed fall back, until what is left fits together.
     """

@@ -52,10 +52,10 @@ def must_seed(manifest: str, *, recorded: str | None, stored: bool) -> bool:
 
 
 class TenantState:
-    """One tenant's part of the state directory."""
+    """One tenant's part of the state directory, which exists."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, state: Path, namespace: str, name: str) -> None:
+        self._directory = directory = state / namespace / name
         self._seed = directory / "seed"
         self.config = directory / "config.json"
         self.credentials = directory / "credentials"
@@ -71,6 +71,7 @@ class TenantState:
         digest = hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()
         if not must_seed(digest, recorded=self._recorded(), stored=self.has_credential()):
             return False
+        self._make()
         write_keys(self.credentials, data)
         self._write(self._seed, digest.encode())
         return True
@@ -85,8 +86,12 @@ class TenantState:
         except FileNotFoundError:
             return None
 
+    def _make(self) -> None:
+        for directory in (self._directory.parent, self._directory):  # `parents=True` would not apply the mode
+            directory.mkdir(mode=0o700, exist_ok=True)
+
     def _write(self, path: Path, content: bytes) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make()
         temporary = path.with_name(f".{path.name}.new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:

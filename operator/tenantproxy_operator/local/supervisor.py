@@ -119,7 +119,7 @@ class Supervisor:
 
     def _start(self, key: Key, wanted: Wanted, index: int, ports: Ports) -> None:
         self._indexes[key] = index
-        state = TenantState(self._options.state_dir / key.namespace / key.name)
+        state = TenantState(self._options.state_dir, key.namespace, key.name)
         self._seed(state, key, wanted)
         keeper = Keeper(
             key,

@@ -1,0 +1,115 @@
+"""Who may call the mock OMS: Basic pairs, and OAuth2 clients with the tokens issued to them. No I/O.
+
+The OAuth2 side is the client credentials grant and nothing else: RFC 6749 sections 2.3.1, 4.4 and 5.
+"""
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from math import inf
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_plus
+
+from tenantproxy.devtools.faults import Faults
+
+_GRANT_TYPE: Final = "client_credentials"
+
+
+class TokenRefusedError(Exception):
+    """The token endpoint refuses: an error code of RFC 6749 section 5.2 and its status."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(f"{error}: {description}")
+        self.body = {"error": error, "error_description": description}
+        self.status = HTTPStatus.UNAUTHORIZED if error == "invalid_client" else HTTPStatus.BAD_REQUEST
+
+
+class _Token(NamedTuple):
+    client_id: str
+    expires_at: float
+
+
+class Authority:
+    """Known users and clients, and the tokens that are out."""
+
+    def __init__(self, *, basic: Mapping[str, str], clients: Mapping[str, str]) -> None:
+        self._basic = dict(basic)
+        self._clients = dict(clients)
+        self._tokens: dict[str, _Token] = {}
+
+    def accepts(self, authorization: str | None, *, now: float) -> bool:
+        """Return whether a request with this `Authorization` may read orders."""
+        scheme, _, value = (authorization or "").partition(" ")
+        if scheme.lower() == "bearer":
+            token = self._tokens.get(value)
+            return token is not None and now < token.expires_at
+        pair = _basic_pair(authorization)
+        return pair is not None and _matches(self._basic, *pair)
+
+    def issue(
+        self, *, authorization: str | None, form: Sequence[tuple[str, str]], faults: Faults, now: float
+    ) -> dict[str, Any]:
+        """Return the token endpoint's answer to a form, given as pairs since a name must not be repeated.
+
+        Raises:
+            TokenRefusedError: It isn't a correct request of a known client.
+
+        """
+        params = dict(form)
+        if len(params) != len(form):
+            raise TokenRefusedError("invalid_request", "a parameter is repeated")
+        client_id = self._client(authorization, params, faults)
+        if "grant_type" not in params:
+            raise TokenRefusedError("invalid_request", "grant_type is missing")
+        if params["grant_type"] != _GRANT_TYPE:
+            raise TokenRefusedError("unsupported_grant_type", f"only {_GRANT_TYPE} is supported")
+        if faults.revoke_on_issue:
+            self._tokens = {key: token for key, token in self._tokens.items() if token.client_id != client_id}
+        return self._new_token(client_id, params.get("scope"), lifetime=faults.token_lifetime, now=now)
+
+    def revoke_all(self) -> None:
+        """Forget every token that was issued, as an OMS does that lost its session store."""
+        self._tokens.clear()
+
+    def _client(self, authorization: str | None, params: Mapping[str, str], faults: Faults) -> str:
+        by_post = "client_secret" in params
+        if by_post and authorization is not None:
+            raise TokenRefusedError("invalid_request", "more than one way of client authentication")
+        if faults.client_auth not in ("any", "post" if by_post else "basic"):
+            raise TokenRefusedError("invalid_client", f"use client_secret_{faults.client_auth}")
+        if by_post:
+            pair = params.get("client_id", ""), params["client_secret"]
+        elif (encoded := _basic_pair(authorization)) is not None:
+            pair = unquote_plus(encoded[0]), unquote_plus(encoded[1])
+        else:
+            raise TokenRefusedError("invalid_client", "no client authentication")
+        if faults.reject_credentials or not _matches(self._clients, *pair):
+            raise TokenRefusedError("invalid_client", "unknown client or wrong secret")
+        return pair[0]
+
+    def _new_token(self, client_id: str, scope: str | None, *, lifetime: int, now: float) -> dict[str, Any]:
+        self._tokens = {key: token for key, token in self._tokens.items() if now < token.expires_at}
+        value = secrets.token_urlsafe(24)
+        self._tokens[value] = _Token(client_id, now + lifetime if lifetime else inf)
+        answer: dict[str, Any] = {"access_token": value, "token_type": "Bearer"}
+        if lifetime:
+            answer["expires_in"] = lifetime
+        if scope is not None:
+            answer["scope"] = scope
+        return answer
+
+
+def _basic_pair(authorization: str | None) -> tuple[str, str] | None:
+    scheme, _, value = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (user, password) if colon else None
+
+
+def _matches(known: Mapping[str, str], name: str, secret: str) -> bool:
+    return name in known and secrets.compare_digest(known[name].encode(), secret.encode())

@@ -1,0 +1,119 @@
+"""The command `tenantproxy mock-oms`; a development tool, never in production."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from tenantproxy.devtools.faults import Faults, checked
+from tenantproxy.devtools.oms import API_PATH, TOKEN_PATH, Settings, create_app
+from tenantproxy.devtools.running import run
+
+__all__ = ["Settings", "create_app", "mock_oms_command"]
+
+_EPILOG = f"""\b
+Example: an OMS with a slow and unreliable API, whose tokens live 5 seconds:
+  tenantproxy mock-oms --basic user:password --client id:secret \\
+    --latency 0.2 --error-rate 0.1 --token-lifetime 5
+
+\b
+Read an order from it:
+  curl -u user:password -H 'Tenant-Id: T1' \\
+    http://127.0.0.1:8691{API_PATH}/business-units/store-1/customer-orders/CO-1001
+
+\b
+Every fault can be changed while it runs. Names are in camelCase; what is left out is
+again as the options say, so that {{}} heals it. GET shows the faults and what was counted:
+  curl -X PUT http://127.0.0.1:8691/_control -d '{{"errorRate": 0.5, "latency": 0.2}}'
+  curl http://127.0.0.1:8691/_control
+  curl -X DELETE http://127.0.0.1:8691/_control/tokens     (revokes every token)
+"""
+
+
+@click.command("mock-oms", epilog=_EPILOG)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8691, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--orders", default=300, show_default=True, help="How many orders to make, from CO-1001 on.")
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same orders.")
+@click.option(
+    "--basic",
+    multiple=True,
+    metavar="USER:PASSWORD",
+    default=["acme:not-a-secret-acme"],
+    show_default=True,
+    envvar="MOCK_OMS_BASIC",
+    help="Accept this user; repeatable. Or $MOCK_OMS_BASIC, separated by spaces.",
+)
+@click.option(
+    "--client",
+    multiple=True,
+    metavar="ID:SECRET",
+    default=["globex:not-a-secret-globex"],
+    show_default=True,
+    envvar="MOCK_OMS_CLIENTS",
+    help="Issue tokens to this OAuth2 client; repeatable. Or $MOCK_OMS_CLIENTS.",
+)
+@click.option("--latency", default=0.0, help="FAULT: wait this many seconds before each answer.")
+@click.option("--latency-jitter", default=0.0, help="FAULT: wait up to this many seconds more.")
+@click.option("--error-rate", default=0.0, help="FAULT: share of reads that fail, 0 to 1.")
+@click.option("--error-status", default=503, show_default=True, help="FAULT: the status that they fail with.")
+@click.option("--reject-credentials", is_flag=True, help="FAULT: every user, client and token is wrong.")
+@click.option(
+    "--token-lifetime",
+    default=3600,
+    show_default=True,
+    help="FAULT: seconds a token lives; 0 = until revoked, and without expires_in.",
+)
+@click.option("--token-status", type=int, help="FAULT: the token endpoint fails with this status.")
+@click.option("--token-latency", default=0.0, help="FAULT: wait this many seconds before each token.")
+@click.option(
+    "--client-auth",
+    type=click.Choice(["any", "basic", "post"]),
+    default="any",
+    show_default=True,
+    help="FAULT: accept only this way of client authentication.",
+)
+@click.option("--revoke-on-issue", is_flag=True, help="FAULT: a new token ends the client's earlier ones.")
+def mock_oms_command(
+    *,
+    host: str,
+    port: int,
+    orders: int,
+    seed: int,
+    basic: Sequence[str],
+    client: Sequence[str],
+    **faults: Any,  # noqa: ANN401
+) -> None:
+    """Play a tenant's OMS: customer orders behind Basic and OAuth2. Never in production.
+
+    It speaks the documented contract under /api/v1 and has a token endpoint of its own. A development
+    tool: its credentials are fake and may stand on the command line; the defaults are those of examples/.
+    """
+    try:
+        misbehaviour = checked(Faults(**faults))
+    except msgspec.ValidationError as error:
+        raise click.UsageError(f"a fault is out of bounds: {error}") from None
+    settings = Settings(
+        orders=orders,
+        seed=seed,
+        basic=_pairs(basic, "--basic"),
+        clients=_pairs(client, "--client"),
+        faults=misbehaviour,
+    )
+    banner = f"mock OMS on {{base}}{API_PATH} (token endpoint {{base}}{TOKEN_PATH})"
+    run(lambda _base: create_app(settings), host=host, port=port, banner=banner)
+
+
+def _pairs(values: Sequence[str], option: str) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        name, colon, secret = value.partition(":")
+        if not (name and colon):
+            raise click.BadParameter("must be two parts with a colon between", param_hint=option)
+        pairs[name] = secret
+    return pairs
+
+
+if __name__ == "__main__":
+    mock_oms_command()

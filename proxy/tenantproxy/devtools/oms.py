@@ -1,0 +1,170 @@
+"""The mock OMS as an aiohttp application: the documented read contract, a token endpoint, a control endpoint."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from random import Random
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+
+from tenantproxy.devtools import orders
+from tenantproxy.devtools.authority import Authority, TokenRefusedError
+from tenantproxy.devtools.counts import Counts
+from tenantproxy.devtools.faults import Faults, overlaid
+
+API_PATH: Final = "/api/v1"
+TOKEN_PATH: Final = "/oauth2/token"
+CONTROL_PATH: Final = "/_control"
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_JSON: Final = "application/json"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mock OMS is started with: its orders, who may call it, what it does wrong."""
+
+    orders: int = 300
+    seed: int = 1
+    basic: Mapping[str, str] = MappingProxyType({})
+    clients: Mapping[str, str] = MappingProxyType({})
+    faults: Faults = Faults()
+
+
+def create_app(settings: Settings) -> web.Application:
+    """Return an application that plays a tenant's OMS."""
+    oms = _Oms(settings)
+    app = web.Application(middlewares=[oms.counted])
+    units = f"{API_PATH}/business-units/{{businessUnitId}}"
+    app.router.add_get(f"{units}/customer-orders/{{customerOrderId}}", oms.get_order, name="getOrder")
+    app.router.add_post(f"{units}/customer-orders:search", oms.search_orders, name="searchOrders")
+    app.router.add_post(TOKEN_PATH, oms.issue_token, name="token")
+    app.router.add_get(CONTROL_PATH, oms.show_control)
+    app.router.add_put(CONTROL_PATH, oms.change_faults)
+    app.router.add_delete(f"{CONTROL_PATH}/tokens", oms.revoke_tokens)
+    return app
+
+
+class _Oms:
+    def __init__(self, settings: Settings) -> None:
+        generated = list(orders.generate(settings.orders, seed=settings.seed))
+        self._by_id = {order.order_id: order.document for order in generated}
+        self._by_customer: dict[str, list[msgspec.Raw]] = {}
+        for order in generated:
+            self._by_customer.setdefault(order.customer_id, []).append(order.summary)
+        self._authority = Authority(basic=settings.basic, clients=settings.clients)
+        self._counts = Counts()
+        self._start_faults = self._faults = settings.faults
+        self._random = Random(settings.seed)  # noqa: S311 - decides which request fails
+
+    @web.middleware
+    async def counted(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Count every request but those of the control endpoint."""
+        if request.path.startswith(CONTROL_PATH):
+            return await handler(request)
+        status = None
+        self._counts.begin(request.headers.get("Authorization"))
+        try:
+            response = await handler(request)
+            status = response.status
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        finally:
+            self._counts.end(request.match_info.route.name or "other", status)
+        return response
+
+    async def get_order(self, request: web.Request) -> web.Response:
+        """Answer one order, in its wrapper."""
+        if refusal := await self._refusal(request):
+            return refusal
+        document = self._by_id.get(request.match_info["customerOrderId"])
+        if document is None:
+            return _error(HTTPStatus.NOT_FOUND, "no such customer order")
+        return _json({"customerOrder": document})
+
+    async def search_orders(self, request: web.Request) -> web.Response:
+        """Answer a customer's orders: the three documented fields, and internal ones."""
+        if refusal := await self._refusal(request):
+            return refusal
+        try:
+            criteria = msgspec.json.decode(await request.read(), type=dict[str, Any])
+        except msgspec.DecodeError:
+            return _error(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
+        if not isinstance(customer := criteria.get("customerId"), str):
+            return _error(HTTPStatus.BAD_REQUEST, "customerId must be a string")
+        return _json({"customerOrders": self._by_customer.get(customer, [])})
+
+    async def issue_token(self, request: web.Request) -> web.Response:
+        """Play the token endpoint of RFC 6749."""
+        faults = self._faults
+        await asyncio.sleep(faults.token_latency)
+        if faults.token_status is not None:
+            return _json({"error": "temporarily_unavailable"}, status=faults.token_status)
+        try:
+            answer = self._authority.issue(
+                authorization=request.headers.get("Authorization"),
+                form=await _form(request),
+                faults=faults,
+                now=time.monotonic(),
+            )
+        except TokenRefusedError as error:
+            response = _json(error.body, status=error.status)
+            if error.status == HTTPStatus.UNAUTHORIZED:
+                response.headers["WWW-Authenticate"] = 'Basic realm="mock OMS"'
+        else:
+            self._counts.tokens_issued += 1
+            response = _json(answer)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def show_control(self, _request: web.Request) -> web.Response:
+        """Answer the faults in force and the counts."""
+        return _json({"faults": self._faults, "counts": self._counts.snapshot()})
+
+    async def change_faults(self, request: web.Request) -> web.Response:
+        """Set the faults in the body; those that are not in it are again as at the start."""
+        try:
+            self._faults = overlaid(self._start_faults, await request.read())
+        except msgspec.DecodeError as error:
+            return _error(HTTPStatus.BAD_REQUEST, str(error))
+        return await self.show_control(request)
+
+    async def revoke_tokens(self, _request: web.Request) -> web.Response:
+        """Make every token that is out useless."""
+        self._authority.revoke_all()
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        faults = self._faults
+        await asyncio.sleep(faults.latency + self._random.uniform(0, faults.latency_jitter))
+        if self._random.random() < faults.error_rate:
+            return _error(faults.error_status, "out of order, as you wished")
+        if "Tenant-Id" not in request.headers:
+            return _error(HTTPStatus.BAD_REQUEST, "the header Tenant-Id is missing")
+        authorization = request.headers.get("Authorization")
+        if faults.reject_credentials or not self._authority.accepts(authorization, now=time.monotonic()):
+            response = _error(HTTPStatus.UNAUTHORIZED, "credentials are missing, wrong or expired")
+            response.headers["WWW-Authenticate"] = 'Basic realm="mock OMS", Bearer realm="mock OMS"'
+            return response
+        return None
+
+
+async def _form(request: web.Request) -> list[tuple[str, str]]:
+    if request.content_type != _FORM:
+        raise TokenRefusedError("invalid_request", f"the Content-Type is not {_FORM}")
+    return parse_qsl(await request.text(), keep_blank_values=True)
+
+
+def _json(content: object, *, status: int = HTTPStatus.OK) -> web.Response:
+    return web.Response(body=msgspec.json.encode(content), status=status, content_type=_JSON)
+
+
+def _error(status: int, message: str) -> web.Response:
+    return _json({"error": message}, status=status)

@@ -7,7 +7,7 @@ import uuid
 from typing import Any, Final
 
 import msgspec
-from aiohttp.http import HttpVersion11
+from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
 from tenantproxy import __version__, routes
@@ -108,10 +108,12 @@ class Api:
 
     def _match(self, request: BaseRequest) -> routes.Match:
         headers = request.headers
+        if request.version not in (HttpVersion10, HttpVersion11):
+            raise Problem("malformed-request", "The request must be of HTTP/1.1 or HTTP/1.0.")
         for name in _ONCE:
             if len(headers.getall(name, ())) > 1:
                 raise Problem("malformed-request", f"The header `{name}` must not come twice.")
-        if "Host" not in headers and request.version >= HttpVersion11:
+        if "Host" not in headers and request.version == HttpVersion11:
             raise Problem("malformed-request", "The header `Host` is missing.")
         return routes.match(request.method, request.raw_path)
 

@@ -105,7 +105,7 @@ class HttpServer(Server):
 
     def __init__(self, handler: Handler, *, on_problem: Callable[[Problem], Reply]) -> None:
         super().__init__(
-            cast("Callable[[BaseRequest], Awaitable[StreamResponse]]", handler),
+            cast("Callable[[BaseRequest], Awaitable[StreamResponse]]", self._answer),
             handler_cancellation=True,
             on_problem=on_problem,
             access_log=None,
@@ -116,7 +116,15 @@ class HttpServer(Server):
             max_headers=MAX_HEADERS,
             max_line_size=MAX_TARGET_BYTES,
         )
+        self._handler = handler
         self._listener: asyncio.Server | None = None
+        self._draining = False
+
+    async def _answer(self, request: BaseRequest) -> Reply:
+        reply = await self._handler(request)
+        if self._draining:
+            reply.keep_alive = False
+        return reply
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
@@ -128,6 +136,7 @@ class HttpServer(Server):
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound, not a deadline
         """Accept no more, let what is in flight end within `timeout` seconds, and close all connections."""
+        self._draining = True
         if self._listener is not None:
             self._listener.close()
         end = self._loop.time() + timeout
@@ -144,7 +153,6 @@ class HttpServer(Server):
         for connection in self.connections:
             assert isinstance(connection, Connection)  # noqa: S101 - __call__ makes no others
             if connection.busy:
-                connection.keep_alive(val=False)
                 busy.append(connection)
             else:
                 connection.force_close()

@@ -15,7 +15,7 @@ def run(*replies: object, retries: int = 1) -> tuple[list[object], Answer | Exce
     taken = [next(steps)]
     try:
         for reply in replies:
-            taken.append(steps.send(reply))  # type: ignore[arg-type]
+            taken.append(steps.send(reply))  # noqa: PERF401 - those before the end are wanted
     except StopIteration as end:
         return taken, end.value
     except (RejectedError, UpstreamError) as error:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
+
 from tenantproxy import config
 from tenantproxy.serve import Proxy
 from tenantproxy.stores.files import FileStore, write_keys

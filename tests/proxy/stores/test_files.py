@@ -1,0 +1,128 @@
+"""The credential as files: all keys at once, safe against everything that can come in between."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tenantproxy.credentials import Basic, OAuth2
+from tenantproxy.stores import StoreError
+from tenantproxy.stores.files import FileStore, read_keys, write_keys
+
+BASIC = Basic(username="user", password="secret")
+OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")
+
+
+def test_missing_directory_means_no_keys(tmp_path: Path) -> None:
+    """A tenant without a Secret is not configured; that is no error."""
+    assert read_keys(tmp_path / "none") == {}
+
+
+def test_written_keys_are_read_back(tmp_path: Path) -> None:
+    """What was written is what is there, and nothing else."""
+    write_keys(tmp_path, {"a": "1", "b": "ö\n"})
+    write_keys(tmp_path, {"b": "2"})
+    assert read_keys(tmp_path) == {"b": "2"}
+    assert {path.name for path in tmp_path.iterdir() if not path.name.startswith("..")} == {"b"}
+    assert len(list(tmp_path.glob("..version-*"))) == 1, "old versions are removed"
+
+
+def test_files_are_private(tmp_path: Path) -> None:
+    """Only the owner may read a secret."""
+    write_keys(tmp_path / "credentials", {"password": "secret"})
+    assert (tmp_path / "credentials" / "password").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "credentials").stat().st_mode & 0o777 == 0o700
+
+
+def test_plain_files_are_taken_over(tmp_path: Path) -> None:
+    """Files that a person wrote are read, and replaced by the next write."""
+    (tmp_path / "username").write_text("u")
+    (tmp_path / "stale").write_text("x")
+    assert read_keys(tmp_path) == {"username": "u", "stale": "x"}
+    write_keys(tmp_path, {"username": "v"})
+    assert read_keys(tmp_path) == {"username": "v"}
+
+
+def test_unreadable_content_is_an_error_without_it(tmp_path: Path) -> None:
+    """A file that is not text is named, not quoted."""
+    (tmp_path / "password").write_bytes(b"MARKED\xff")
+    with pytest.raises(StoreError, match="password is not UTF-8") as caught:
+        read_keys(tmp_path)
+    assert "MARKED" not in str(caught.value)
+
+
+def test_failed_write_changes_nothing(tmp_path: Path) -> None:
+    """A key that can't be a file's name fails the whole write."""
+    write_keys(tmp_path, {"a": "1"})
+    with pytest.raises(StoreError):
+        write_keys(tmp_path, {"a": "2", "no/such": "x"})
+    assert read_keys(tmp_path) == {"a": "1"}
+
+
+def test_readers_see_whole_versions_only(tmp_path: Path) -> None:
+    """A reader beside a writer never sees keys of two versions."""
+    versions = [{"clientId": str(n), "clientSecret": str(n)} for n in range(200)]
+    write_keys(tmp_path, versions[0])
+
+    async def race() -> None:
+        async def write() -> None:
+            for version in versions:
+                await asyncio.to_thread(write_keys, tmp_path, version)
+
+        writing = asyncio.create_task(write())
+        while not writing.done():
+            keys = await asyncio.to_thread(read_keys, tmp_path)
+            assert len(set(keys.values())) == 1, keys
+        await writing
+
+    asyncio.run(race())
+
+
+async def test_replace_keeps_the_keys_of_others(tmp_path: Path) -> None:
+    """Another type removes our old keys; what is not ours stays."""
+    write_keys(tmp_path, {"username": "u", "password": "p", "note": "theirs"})
+    await FileStore(tmp_path).replace(OAUTH2)
+    assert read_keys(tmp_path) == {
+        "authUrl": "https://idp.example/token",
+        "clientId": "id",
+        "clientSecret": "secret",
+        "note": "theirs",
+        "type": "oauth2",
+    }
+
+
+async def test_extra_params_stay_while_the_type_is_oauth2(tmp_path: Path) -> None:
+    """Only the platform sets `extraParams`; a tenant's change of its secret keeps them."""
+    write_keys(tmp_path, {"clientId": "x", "clientSecret": "x", "authUrl": "x", "extraParams": '{"a":"b"}'})
+    store = FileStore(tmp_path)
+    assert (await store.replace(OAUTH2))["extraParams"] == '{"a":"b"}'
+    assert "extraParams" not in await store.replace(BASIC)
+
+
+async def test_concurrent_replacements_are_ordered(tmp_path: Path) -> None:
+    """The last call is the one that stays."""
+    store = FileStore(tmp_path)
+    await asyncio.gather(*(store.replace(Basic(username="u", password=str(n))) for n in range(20)))
+    assert read_keys(tmp_path)["password"] == "19"
+
+
+@pytest.mark.parametrize("by", ["our own writer", "an editor", "the kubelet"])
+async def test_changes_are_noticed(tmp_path: Path, by: str) -> None:
+    """Whoever changes the files, the store says so within a second."""
+    write_keys(tmp_path, {"password": "old"})
+    changes = FileStore(tmp_path).watch()
+    waiting = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0.05)
+    if by == "our own writer":
+        write_keys(tmp_path, {"password": "new"})
+    elif by == "an editor":
+        (tmp_path / "password").write_text("new")
+    else:
+        version = tmp_path / "..2026_11_24"
+        version.mkdir()
+        (version / "password").write_text("new")
+        (tmp_path / "..data_tmp").symlink_to(version.name)
+        (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    async with asyncio.timeout(3):
+        await waiting
+    assert read_keys(tmp_path) == {"password": "new"}

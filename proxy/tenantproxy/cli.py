@@ -5,12 +5,16 @@ import socket
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
 from tenantproxy import __version__
-from tenantproxy.config import ConfigError, load
+from tenantproxy.config import ConfigError, ProxyConfig, load
+from tenantproxy.routes import Operation
+
+if TYPE_CHECKING:
+    from tenantproxy.mapping import CompiledMapping
 
 _BAD_INPUT: Final = 2
 _DEVTOOLS: Final = {
@@ -65,6 +69,53 @@ def _bound(address: str) -> socket.socket:
     return socket.create_server((host.strip("[]"), int(number)), family=family)
 
 
+@main.command("map")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The proxy's configuration, as `tenantproxy-operator render --output config` makes it.",
+)
+@click.option(
+    "--operation",
+    type=click.Choice(["getOrder", "searchOrders"]),
+    help="Of which the sample is an answer; if not given, the one that it fits.",
+)
+@click.argument("sample", type=click.File("rb"))
+def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO) -> None:
+    r"""Show what clients get where the OMS answers SAMPLE, a JSON file (- for standard input).
+
+    Nothing is called. Exit status: 0 with the mapped answer on standard output, 1 where the sample breaks the
+    contract (each violation on standard error), 2 for a configuration that can't be used.
+
+    \b
+      tenantproxy-operator render -f initech.yaml --output config > config.json
+      tenantproxy map --config config.json order.json
+    """
+    from tenantproxy.samples import try_mapping  # noqa: PLC0415 - see the module's docstring
+
+    _, mapping = _checked(config_path)
+    outcome = try_mapping(mapping, sample.read(), operation)
+    for violation in outcome.violations:
+        click.echo(f"{outcome.operation}: `{violation.pointer}` {violation.detail}", err=True)
+    if outcome.violations:
+        sys.exit(1)
+    click.echo(outcome.body.decode())
+
+
+def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":
+    """Return a usable configuration with its mapping; end the process where it is none."""
+    from tenantproxy.checks import check  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        config = load(path)
+        return config, check(config)
+    except ConfigError as error:
+        click.echo(f"tenantproxy: {error}", err=True)
+        sys.exit(_BAD_INPUT)
+
+
 @main.command()
 @click.option(
     "--config",
@@ -105,12 +156,7 @@ def serve(config_path: Path, credentials: Path, api: str, admin: str, log_level:
     from tenantproxy import logs  # noqa: PLC0415
     from tenantproxy import serve as serving  # noqa: PLC0415
 
-    try:
-        config = load(config_path)
-        serving.check(config)
-    except ConfigError as error:
-        click.echo(f"tenantproxy: {error}", err=True)
-        sys.exit(_BAD_INPUT)
+    config, _ = _checked(config_path)
     logs.configure(log_level, tenant=config.tenant.name)
     try:
         sockets = [_bound(api), _bound(admin)]

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tenantproxy import egress, routes
 from tenantproxy.admin import Admin
 from tenantproxy.api import Api
-from tenantproxy.config import ConfigError, ProxyConfig
+from tenantproxy.checks import check
+from tenantproxy.config import ProxyConfig
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.keeper import CredentialKeeper
-from tenantproxy.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.proxy_config import ProxyConfigEndpoint
@@ -30,37 +29,6 @@ _log = logging.getLogger(__name__)
 
 DRAIN_TIMEOUT: Final = 10.0
 """Seconds for what is in flight to end."""
-
-
-def check(config: ProxyConfig) -> CompiledMapping:
-    """Check what a configuration's structure can't say, and return its compiled mapping.
-
-    Raises:
-        ConfigError: A URL, a path or a rule can't be used.
-
-    """
-    upstream = config.upstream
-    try:
-        egress.check_url(
-            upstream.url,
-            allow_insecure=upstream.allow_insecure,
-            allow_private_networks=upstream.allow_private_networks,
-        )
-    except egress.UrlError as error:
-        raise ConfigError(f"`upstream.url` {error}") from None
-    operations = {
-        "getOrder": (upstream.operations.get_order.path, frozenset({"businessUnitId", "customerOrderId"})),
-        "searchOrders": (upstream.operations.search_orders.path, frozenset({"businessUnitId"})),
-    }
-    for name, (path, placeholders) in operations.items():
-        try:
-            routes.check_operation_path(path, placeholders=placeholders)
-        except ValueError as error:
-            raise ConfigError(f"`upstream.operations.{name}.path` {error}") from None
-    try:
-        return compile_mapping(config.mapping)
-    except MappingError as error:
-        raise ConfigError(f"`mapping`: {error}") from None
 
 
 class Proxy:

@@ -1,0 +1,98 @@
+"""Runs the project's commands as their users do: as processes of their own."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+BIN = Path(sys.executable).parent
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free now, no two alike."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(bound.getsockname()[1]) for bound in sockets]
+    for bound in sockets:
+        bound.close()
+    return ports
+
+
+async def run(*command: str | Path, stdin: bytes | None = None) -> tuple[int, str, str]:
+    """Run a command of the project to its end; return its exit status, standard output and standard error."""
+    process = await asyncio.create_subprocess_exec(
+        BIN / command[0],
+        *command[1:],
+        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        out, err = await process.communicate(stdin)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+class ServeProcess:
+    """A `tenantproxy serve` of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, api: int, admin: int, log: Path) -> None:
+        self.process = process
+        self.api = f"http://127.0.0.1:{api}"
+        self.admin = f"http://127.0.0.1:{admin}"
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    async def ready(self) -> None:
+        """Wait until it is ready."""
+        async with aiohttp.ClientSession() as session, asyncio.timeout(15):
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"{self.admin}/readyz") as response:
+                        if response.status == 200:
+                            return
+                assert self.process.returncode is None, self.log
+                await asyncio.sleep(0.02)
+
+    async def ended(self) -> int:
+        """Wait for its end; return its exit status."""
+        async with asyncio.timeout(15):
+            return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    directory: Path, config: dict[str, Any], *options: str, stdin: int | None = None
+) -> AsyncIterator[ServeProcess]:
+    """Run `tenantproxy serve` on `directory`/config.json and `directory`/credentials; wait until it is ready."""
+    path = directory / "config.json"
+    path.write_text(json.dumps(config))
+    api, admin = free_ports(2)
+    log = directory / "log"
+    with log.open("wb") as sink:
+        process = await asyncio.create_subprocess_exec(
+            BIN / "tenantproxy",
+            "serve",
+            *("--config", path, "--credentials", directory / "credentials"),
+            *("--api", f"127.0.0.1:{api}", "--admin", f"127.0.0.1:{admin}"),
+            *options,
+            stdin=stdin if stdin is not None else asyncio.subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+        )
+    running = ServeProcess(process, api, admin, log)
+    try:
+        await running.ready()
+        yield running
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()

@@ -6,6 +6,7 @@ aliases. What is accepted means the same to kubectl.
 
 import json
 import math
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -100,9 +101,9 @@ def parse_documents(data: bytes, path: Path) -> list[Document]:
 
 
 def _read(path: Path) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe could block for ever
+        raise _InputError("is not a regular file; give a file or a directory")
     with path.open("rb") as file:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise _InputError("is not a regular file")
         data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise _InputError("is larger than 1 MiB; split it")
@@ -145,6 +146,7 @@ def _parse_yaml(text: str) -> Iterator[Any]:
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
+        problem = re.sub(r"(alias|anchor|handle) .*", r"\1", problem)  # names may be unquoted passwords
         line = mark.line + 1 if mark else 0
         raise _InputError(f"is not valid YAML: {problem}; correct it", line) from None
     except yaml.YAMLError as error:
@@ -217,7 +219,8 @@ class _Builder:
 def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - JSON
     construct = _CONSTRUCTORS.get(node.tag)
     if construct is None or not isinstance(node, yaml.ScalarNode):
-        raise _InputError(f"has the tag {node.tag}, which is not supported; remove it", _line(node))
+        # The tag is not shown: it may be a password that starts with an exclamation mark.
+        raise _InputError("has a tag (`!…`), which is not supported; put the value in quotes", _line(node))
     try:
         value = construct(node)
     except (ValueError, KeyError, IndexError):

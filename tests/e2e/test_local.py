@@ -247,7 +247,7 @@ async def test_secret_manifest_seeds_and_wins_when_it_changes(
 
     async def becomes(api: str, wanted: str) -> None:
         async with asyncio.timeout(PATIENCE):
-            while await password(api) != wanted:
+            while await password(api) != wanted:  # noqa: ASYNC110 - nothing tells us
                 await asyncio.sleep(0.05)
 
     async with running_local(manifest, state=state) as local:

@@ -5,10 +5,11 @@ The events, with their fields beside `event`; `api` and `admin` are URLs, tenant
 
 - `ready` {tenant, namespace, api, admin}: its proxy serves; again after a proxy that died was restarted.
 - `reloaded` {tenant, namespace, api, admin}: a changed manifest is in effect, at the same ports.
-- `rejected` {tenant, namespace, status}: the proxy did not start with the changed manifest and ended with
-  `status` (null: it hung and was killed); the one with the last good configuration goes on.
+- `rejected` {tenant, namespace, status}: the proxy with the changed manifest did not get ready and ended with
+  `status` (negative: a signal); the one with the last good configuration goes on.
 - `credentials` {tenant, namespace}: the Secret's manifest was put into the store; in effect within a second.
-- `exited` {tenant, namespace, status, retryInSeconds}: a proxy ended by itself and will be started again.
+- `exited` {tenant, namespace, status, retryInSeconds}: a proxy ended, or did not get ready, and will be started
+  again.
 - `removed` {tenant, namespace}: its manifest is gone, its proxy is stopped.
 - `invalid` {problems}: manifests are bad; the last good ones go on. At the start: nothing runs.
 - `failed` {tenant, namespace, message}: a tenant can't be run for a reason outside its manifest.

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _LONGEST_DELAY: Final = 30.0
 _STABLE_SECONDS: Final = 30.0
 """A proxy that served this long starts again without the delay that earlier failures added."""
 
-_PROGRAM: Final = (sys.executable, "-I", "-c", "from tenantproxy.cli import main; main(prog_name='tenantproxy')")
+PROGRAM: Final = (sys.executable, "-I", "-c", "from tenantproxy.cli import main; main(prog_name='tenantproxy')")
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,14 @@ class Keeper:
         ports: Ports,
         log_level: str,
         emit: Callable[..., None],
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self.key = key
         self.state = state
         self.ports = ports
         self.attempted = asyncio.Event()
         """Set when the proxy became ready, or failed to, for the first time."""
+        self._program = program
         self._log_level = log_level
         self._emit = emit
         self._config = config
@@ -131,9 +133,8 @@ class Keeper:
             return new
         self._config = last_good
         self.state.write_config(last_good)
-        status = new.status
         await self._stop(new)
-        self._report("rejected", status=status)
+        self._report("rejected", status=new.status)
         return old
 
     def _take_candidate(self) -> None:
@@ -145,7 +146,7 @@ class Keeper:
         self.state.write_config(config)
         api, admin = self.ports.api.fileno(), self.ports.admin.fileno()
         command = (
-            *_PROGRAM,
+            *self._program,
             *("serve", "--supervised", "--log-level", self._log_level),
             *("--config", str(self.state.config), "--credentials", str(self.state.credentials)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),

@@ -72,8 +72,10 @@ class Child:
         await self._reading
 
     def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        # Not Process.send_signal(): it polls, which takes the exit status away from asyncio's own watcher.
+        if self.status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     async def _read(self) -> None:
         """Read stdout to its end, so that the child never blocks on it."""

@@ -1,0 +1,147 @@
+"""Keeping one proxy running, with real processes that play the proxy."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenantproxy_operator.local.keeper import Keeper, Ports
+from tenantproxy_operator.local.manifests import Key
+from tenantproxy_operator.local.process import Child, minimal_environment
+from tenantproxy_operator.local.state import TenantState
+
+# Ready at once, unless its configuration says otherwise; ends on SIGTERM and when stdin does.
+_PLAYER = """
+import os, signal, sys
+config = open(sys.argv[sys.argv.index("--config") + 1]).read()
+if config == "bad":
+    sys.exit(2)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+print("not json")
+print('{"event": "ready"}', flush=True)
+sys.stdin.read()
+"""
+_DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('{"event": "ready"}', flush=True)
+time.sleep(60)
+"""
+_PATIENCE = 15
+
+
+class _Run:
+    def __init__(self, keeper: Keeper, events: asyncio.Queue[dict[str, Any]], state: TenantState) -> None:
+        self.keeper = keeper
+        self.events = events
+        self.state = state
+
+    async def event(self) -> dict[str, Any]:
+        return await asyncio.wait_for(self.events.get(), _PATIENCE)
+
+    def pid(self) -> int:
+        assert self.keeper._serving is not None
+        return self.keeper._serving._process.pid
+
+
+@contextlib.asynccontextmanager
+async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_Run]:
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    ports = Ports(socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0)))
+    state = TenantState(directory, "tenants", "acme")
+    keeper = Keeper(
+        Key("tenants", "acme"),
+        config=config,
+        state=state,
+        ports=ports,
+        log_level="info",
+        emit=lambda event, **fields: events.put_nowait({"event": event, **fields}),
+        program=(sys.executable, "-c", _PLAYER),
+    )
+    task = asyncio.create_task(keeper.run())
+    try:
+        yield _Run(keeper, events, state)
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ports.api.fileno() == -1
+
+
+async def test_ready_and_stopped(tmp_path: Path) -> None:
+    """A proxy is reported when it is ready, and is gone after the end."""
+    async with _keeping(tmp_path) as run:
+        ready = await run.event()
+        assert (ready["event"], ready["tenant"], ready["namespace"]) == ("ready", "acme", "tenants")
+        pid = run.pid()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_handover(tmp_path: Path) -> None:
+    """A changed configuration is served by a new process; the old one goes when the new one is ready."""
+    async with _keeping(tmp_path) as run:
+        await run.event()
+        old = run.pid()
+        run.keeper.update(b"good")
+        run.keeper.update(b"better")
+        assert (await run.event())["event"] == "reloaded"
+        assert run.pid() != old
+        assert run.state.config.read_bytes() == b"better"
+
+
+async def test_rejected_change(tmp_path: Path) -> None:
+    """Where the new process does not start, the old one goes on, also after it died and was restarted."""
+    async with _keeping(tmp_path) as run:
+        await run.event()
+        old = run.pid()
+        run.keeper.update(b"bad")
+        rejected = await run.event()
+        assert (rejected["event"], rejected["status"]) == ("rejected", 2)
+        assert run.pid() == old
+        assert run.state.config.read_bytes() == b"good"
+        os.kill(old, signal.SIGKILL)
+        assert [(await run.event())["event"], (await run.event())["event"]] == ["exited", "ready"]
+        run.keeper.update(b"better")
+        assert (await run.event())["event"] == "reloaded"
+
+
+async def test_restarts_ever_more_slowly(tmp_path: Path) -> None:
+    """A proxy that does not start is tried again with growing delays, and at once after a change."""
+    async with _keeping(tmp_path, b"bad") as run:
+        first, second = await run.event(), await run.event()
+        assert (first["event"], first["status"], first["retryInSeconds"]) == ("exited", 2, 0.5)
+        assert second["retryInSeconds"] == 1.0
+        assert run.keeper.attempted.is_set()
+        assert not run.keeper.serves
+        run.keeper.update(b"good")
+        assert (await run.event())["event"] == "ready"
+
+
+async def test_child_that_will_not_stop_is_killed() -> None:
+    """Stopping takes bounded time."""
+    child = await Child.start((sys.executable, "-c", _DEAF), descriptors=())
+    assert await child.ready(_PATIENCE)
+    await child.stop(within=0.1)
+    assert child.status == -signal.SIGKILL
+
+
+async def test_child_that_never_gets_ready() -> None:
+    """Waiting for a child is bounded, too."""
+    child = await Child.start((sys.executable, "-c", "import time; time.sleep(60)"), descriptors=())
+    assert not await child.ready(0.1)
+    await child.stop()
+    assert child.status == -signal.SIGTERM
+
+
+def test_environment_is_minimal() -> None:
+    """Nothing is passed on that could hold a secret."""
+    given = {"PATH": "/bin", "LANG": "C", "HTTPS_PROXY": "http://u:M4RKED@p", "AWS_SECRET_ACCESS_KEY": "M4RKED"}
+    assert minimal_environment(given) == {"PATH": "/bin", "LANG": "C"}

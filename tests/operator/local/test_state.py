@@ -1,0 +1,61 @@
+"""What survives between runs."""
+
+from pathlib import Path
+
+import pytest
+
+from tenantproxy.stores.files import read_keys, write_keys
+from tenantproxy_operator.local.state import StateInUseError, TenantState, locked, must_seed
+
+
+@pytest.mark.parametrize(
+    ("recorded", "stored", "expected"),
+    [
+        (None, False, True),
+        ("m", False, True),
+        ("m", True, False),
+        ("other", True, True),
+        (None, True, True),
+    ],
+)
+def test_must_seed(recorded: str | None, stored: bool, expected: bool) -> None:  # noqa: FBT001 - a table
+    """A manifest seeds an empty store, and wins over a full one only when it changed."""
+    assert must_seed("m", recorded=recorded, stored=stored) is expected
+
+
+def test_seed_replaces_the_whole_credential(tmp_path: Path) -> None:
+    """No key of the old kind stays beside those of the new one."""
+    state = TenantState(tmp_path, "tenants", "acme")
+    assert state.seed({"username": "u", "password": "p"})
+    assert not state.seed({"username": "u", "password": "p"})
+    write_keys(state.credentials, {"username": "u", "password": "by-the-tenant"})
+    assert not state.seed({"username": "u", "password": "p"})
+    assert state.seed({"clientId": "c", "clientSecret": "s", "authUrl": "https://i"})
+    assert sorted(read_keys(state.credentials)) == ["authUrl", "clientId", "clientSecret"]
+
+
+def test_secret_without_credential_is_no_seed(tmp_path: Path) -> None:
+    """A placeholder Secret leaves the store to the tenant."""
+    state = TenantState(tmp_path, "tenants", "acme")
+    assert not state.seed({"note": "filled by the tenant"})
+    assert not state.has_credential()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_readable_by_others(tmp_path: Path) -> None:
+    """Directories have mode 0700, files 0600."""
+    state = TenantState(tmp_path, "tenants", "acme")
+    state.write_config(b"{}")
+    state.seed({"username": "u", "password": "p"})
+    paths = [path for path in tmp_path.rglob("*") if not path.is_symlink()]
+    assert len(paths) > 5
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
+def test_lock(tmp_path: Path) -> None:
+    """A state directory has one user at a time, and is free again after it."""
+    directory = tmp_path / "a" / "state"
+    with locked(directory), pytest.raises(StateInUseError), locked(directory):
+        pass
+    with locked(directory):
+        pass

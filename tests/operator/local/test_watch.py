@@ -1,0 +1,112 @@
+"""Following manifests on disk."""
+
+from pathlib import Path
+
+from support.operator_local import secret, tenant_proxy, write
+from tenantproxy_operator.local.watch import Snapshot, Watcher
+
+
+def _names(snapshot: Snapshot) -> list[str]:
+    return [key.name for key in snapshot]
+
+
+def _settled(watcher: Watcher) -> tuple[list[str], list[str]] | None:
+    """Poll twice: the first time a change is only noticed."""
+    assert watcher.poll() is None
+    change = watcher.poll()
+    return None if change is None else (_names(change[0]), [str(problem) for problem in change[1]])
+
+
+def test_empty_run_is_a_problem(tmp_path: Path) -> None:
+    """A start without any TenantProxy is an error that names the paths."""
+    write(tmp_path / "a.yaml", secret("acme"))
+    snapshot, problems = Watcher([tmp_path]).load()
+    assert (snapshot, [str(problem) for problem in problems]) == (
+        {},
+        [f"{tmp_path}: holds no TenantProxy; write one"],
+    )
+
+
+def test_all_problems_at_the_start(tmp_path: Path) -> None:
+    """Missing paths, bad files and contradictions are all reported, each once."""
+    write(tmp_path / "a.yaml", tenant_proxy("acme"))
+    write(tmp_path / "b.yaml", tenant_proxy("acme"))
+    (tmp_path / "c.yaml").write_text("[")
+    _, problems = Watcher([tmp_path, tmp_path / "missing"]).load()
+    assert [problem.path.removeprefix(str(tmp_path)) for problem in problems] == [
+        "/missing",
+        "/c.yaml:2",
+        "/b.yaml",
+    ]
+
+
+def test_change_counts_when_it_is_over(tmp_path: Path) -> None:
+    """A file that changes between polls is let finish; then the change is seen once."""
+    manifest = write(tmp_path / "a.yaml", tenant_proxy("acme"))
+    watcher = Watcher([tmp_path])
+    watcher.load()
+    assert watcher.poll() is None
+    write(manifest, tenant_proxy("acme"), tenant_proxy("second"))
+    assert watcher.poll() is None
+    write(manifest, tenant_proxy("acme"), tenant_proxy("third"))
+    assert watcher.poll() is None
+    change = watcher.poll()
+    assert change is not None
+    assert _names(change[0]) == ["acme", "third"]
+    assert watcher.poll() is None
+
+
+def test_bad_file_keeps_its_last_good_content(tmp_path: Path) -> None:
+    """What turns bad is reported and stays in effect; what changed in other files applies."""
+    bad = write(tmp_path / "a.yaml", tenant_proxy("acme"))
+    watcher = Watcher([tmp_path])
+    watcher.load()
+    bad.write_text("kind: [")
+    write(tmp_path / "b.yaml", tenant_proxy("globex"))
+    change = _settled(watcher)
+    assert change is not None
+    assert change[0] == ["acme", "globex"]
+    assert len(change[1]) == 1
+    write(bad, tenant_proxy("renamed"))
+    assert _settled(watcher) == (["globex", "renamed"], [])
+
+
+def test_contradiction_falls_back_to_what_fitted(tmp_path: Path) -> None:
+    """A new file that claims a running tenant's name is refused; the running one is not touched."""
+    write(tmp_path / "b.yaml", tenant_proxy("acme"))
+    watcher = Watcher([tmp_path])
+    before, _ = watcher.load()
+    write(tmp_path / "a.yaml", tenant_proxy("acme", upstream={"retries": 0}), tenant_proxy("other"))
+    assert watcher.poll() is None
+    change = watcher.poll()
+    assert change is not None
+    assert change[0] == before
+    assert "is also in" in str(change[1][0])
+
+
+def test_tenant_may_move_between_files(tmp_path: Path) -> None:
+    """A tenant that is in another file afterwards goes on."""
+    first = write(tmp_path / "a.yaml", tenant_proxy("acme"), tenant_proxy("globex"))
+    watcher = Watcher([tmp_path])
+    before, _ = watcher.load()
+    write(first, tenant_proxy("acme"))
+    write(tmp_path / "b.yaml", tenant_proxy("globex"))
+    assert _settled(watcher) == (["acme", "globex"], [])
+    assert list(before) == list(watcher.load()[0])
+
+
+def test_deleted_file_removes_its_tenants(tmp_path: Path) -> None:
+    """Also the last one: then nothing is wanted, which is no error while running."""
+    manifest = write(tmp_path / "a.yaml", tenant_proxy("acme"))
+    watcher = Watcher([manifest])
+    watcher.load()
+    manifest.unlink()
+    assert _settled(watcher) == ([], [])
+
+
+def test_secret_belongs_to_its_tenant(tmp_path: Path) -> None:
+    """A tenant comes with the keys of the Secret that it refers to, from whatever file."""
+    write(tmp_path / "a.yaml", tenant_proxy("acme"), tenant_proxy("globex"))
+    write(tmp_path / "b.yaml", secret("acme", username="u", password="p"))
+    snapshot, _ = Watcher([tmp_path]).load()
+    assert [wanted.secret for wanted in snapshot.values()] == [{"username": "u", "password": "p"}, None]

@@ -1,0 +1,106 @@
+"""What a TenantProxy becomes."""
+
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from support.operator_manifests import changed, minimal
+from tenantproxy import config
+from tenantproxy.mapping import compile_mapping
+from tenantproxy_operator.issuers import DEFAULT_ISSUERS
+from tenantproxy_operator.render.config import render_config, render_config_map
+from tenantproxy_operator.resource import TenantProxy
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def _example(name: str) -> TenantProxy:
+    manifest, *_ = yaml.safe_load_all((EXAMPLES / name).read_text())
+    return TenantProxy.model_validate(manifest)
+
+
+def test_defaults_are_the_proxys_own() -> None:
+    """A minimal manifest renders to the proxy's own defaults: the two never drift apart."""
+    rendered = render_config(TenantProxy.model_validate(minimal()), DEFAULT_ISSUERS)
+    assert rendered == config.ProxyConfig(
+        version=config.VERSION,
+        tenant=config.Tenant(id="T-1", name="t", namespace="default"),
+        upstream=config.Upstream(url="https://oms.example/api"),
+        access=config.Access(issuers=DEFAULT_ISSUERS),
+    )
+
+
+def test_every_value_arrives() -> None:
+    """Units are converted, and what was set is what the proxy gets."""
+    manifest = minimal()
+    for path, value in {
+        "metadata.namespace": "tenants",
+        "spec.upstream.timeout": "500ms",
+        "spec.upstream.maxResponseBytes": "64Ki",
+        "spec.upstream.retries": 0,
+        "spec.upstream.maxConnections": 7,
+        "spec.upstream.allowInsecure": True,
+        "spec.upstream.allowPrivateNetworks": True,
+        "spec.upstream.operations.getOrder.path": "/o/{customerOrderId}",
+        "spec.auth.management": "platform",
+        "spec.access.mode": "trusted",
+        "spec.access.admins": {"emails": ["a@b"], "groups": ["g"], "roles": ["r"]},
+        "spec.mapping.getOrder": {"root": "", "fields": {"isLocked": {"const": None}, "status": {"from": "/s"}}},
+    }.items():
+        manifest = changed(manifest, path, value)
+    rendered = render_config(TenantProxy.model_validate(manifest), ())
+    assert rendered.tenant.namespace == "tenants"
+    assert rendered.upstream == config.Upstream(
+        url="https://oms.example/api",
+        allow_insecure=True,
+        allow_private_networks=True,
+        timeout_seconds=0.5,
+        retries=0,
+        max_connections=7,
+        max_response_bytes=65536,
+        operations=config.Operations(get_order=config.Operation(path="/o/{customerOrderId}")),
+    )
+    assert rendered.auth.management == "platform"
+    assert rendered.access.admins == config.Admins(emails=("a@b",), groups=("g",), roles=("r",))
+    fields = rendered.mapping.get_order.fields
+    assert rendered.mapping.get_order.root == ""
+    assert fields["isLocked"].const is None
+    assert fields["status"].const is msgspec.UNSET
+    assert fields["status"].from_ == "/s"
+
+
+def test_config_map() -> None:
+    """The ConfigMap carries what the proxy reads back, under the names that are decided for ever."""
+    resource = _example("acme.yaml")
+    manifest = render_config_map(resource, DEFAULT_ISSUERS)
+    assert manifest["metadata"] == {
+        "name": "acme-proxy",
+        "namespace": "tenants",
+        "labels": {
+            "app.kubernetes.io/name": "tenantproxy",
+            "app.kubernetes.io/instance": "acme",
+            "app.kubernetes.io/component": "proxy",
+            "app.kubernetes.io/managed-by": "tenantproxy-operator",
+        },
+    }
+    assert list(manifest["data"]) == ["config.json"]
+    data = manifest["data"]["config.json"].encode()
+    assert config.decode(data, source="test") == render_config(resource, DEFAULT_ISSUERS)
+    assert render_config_map(resource, DEFAULT_ISSUERS) == manifest
+
+
+def test_mapping_example() -> None:
+    """The example's rules bring its OMS's answers to the documented shape."""
+    rendered = render_config(_example("mapping/initech.yaml"), ())
+    compiled = compile_mapping(rendered.mapping)
+    answers = EXAMPLES / "mapping" / "oms-answers"
+    order = msgspec.json.decode(compiled.get_order((answers / "order.json").read_bytes()))["customerOrder"]
+    found = msgspec.json.decode(compiled.search_orders((answers / "search.json").read_bytes()))["customerOrders"]
+    assert (order["customerOrderId"], order["status"], order["isLocked"]) == ("4711", "CREATED", False)
+    assert order["items"][0]["discounts"][0]["rewardType"] == "GLOBAL_ABSOLUTE"
+    assert [(each["customerId"], each["status"]) for each in found] == [
+        ("C-100", "CREATED"),
+        ("unknown", "IN_PROGRESS"),
+        ("C-100", "FULFILLED"),
+    ]

@@ -1,0 +1,92 @@
+"""Verdicts that a schema can't give."""
+
+from typing import Any
+
+import pytest
+
+from support.operator_manifests import changed, minimal
+from tenantproxy_operator.admission import check_resource, check_secret
+from tenantproxy_operator.resource import TenantProxy
+
+_OPERATIONS = "spec.upstream.operations"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field", "detail"),
+    [
+        ("spec.upstream.url", "http://oms.example", "spec.upstream.url", "is plain http; use https, or set"),
+        ("spec.upstream.url", "https://10.0.0.1", "spec.upstream.url", "allowPrivateNetworks: true"),
+        ("spec.upstream.url", "https://u:p@oms.example", "spec.upstream.url", "has user-info"),
+        (
+            f"{_OPERATIONS}.searchOrders.path",
+            "/o/{customerOrderId}",
+            f"{_OPERATIONS}.searchOrders.path",
+            "has the unknown placeholder {customerOrderId}",
+        ),
+        (
+            "spec.mapping.getOrder.fields.stautus",
+            {"from": "/s"},
+            "spec.mapping.getOrder.fields.stautus",
+            "is not an outward field; there are",
+        ),
+        (
+            "spec.mapping.searchOrders.fields.status",
+            {"const": 1},
+            "spec.mapping.searchOrders.fields.status.const",
+            "must be a string",
+        ),
+    ],
+)
+def test_bad_resource(path: str, value: Any, field: str, detail: str) -> None:
+    """What the guard, the routes and the mapping refuse is refused in the manifest, at its path."""
+    resource = TenantProxy.model_validate(changed(minimal(), path, value))
+    (error,) = check_resource(resource)
+    assert error.field == field
+    assert detail in error.detail
+
+
+def test_good_resource() -> None:
+    """The smallest manifest has nothing wrong with it."""
+    assert check_resource(TenantProxy.model_validate(minimal())) == []
+
+
+_OAUTH2 = {"clientId": "c", "clientSecret": "M4RKED"}
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "detail"),
+    [
+        ({"username": "u"}, "password", "is missing or empty; set it"),
+        ({"username": "u", "password": "M4RKED", "clientId": "c"}, "clientId", "keys of the other kind"),
+        ({"type": "ntlm", "password": "M4RKED"}, "type", "is unknown; use `basic` or `oauth2`"),
+        (_OAUTH2, "authUrl", "is missing or empty"),
+        ({**_OAUTH2, "authUrl": "http://idp.example/token"}, "authUrl", "is plain http"),
+        ({**_OAUTH2, "authUrl": "https://169.254.169.254/token"}, "authUrl", "metadata"),
+    ],
+)
+def test_bad_secret(data: dict[str, str], field: str, detail: str) -> None:
+    """A credential that can't be used is refused by key, and no value is shown."""
+    (error,) = check_secret(data, TenantProxy.model_validate(minimal()))
+    assert error.field == field
+    assert detail in error.detail
+    assert "M4RKED" not in error.detail
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"other": "x"}, {"username": "u", "password": "p"}, {**_OAUTH2, "authUrl": "https://i.example/t?a=b"}],
+)
+def test_good_secret(data: dict[str, str]) -> None:
+    """No credential yet, and each documented kind, are fine; a token URL may have a query."""
+    assert check_secret(data, TenantProxy.model_validate(minimal())) == []
+
+
+def test_flags_govern_the_token_url() -> None:
+    """The tenant's flags permit plain http and loopback for its authUrl, too."""
+    manifest = changed(
+        changed(minimal(), "spec.upstream.allowInsecure", value=True),
+        "spec.upstream.allowPrivateNetworks",
+        value=True,
+    )
+    data = {**_OAUTH2, "authUrl": "http://127.0.0.1:1/token"}
+    assert check_secret(data, TenantProxy.model_validate(manifest)) == []

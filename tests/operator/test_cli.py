@@ -1,0 +1,85 @@
+"""The command line, up to where processes start."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from support.operator_local import secret, tenant_proxy, write
+from tenantproxy import __version__
+from tenantproxy_operator.cli import main
+from tenantproxy_operator.crd import crd_yaml
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_version() -> None:
+    """--version names the product and its version."""
+    assert _run("--version").output == f"tenantproxy-operator, version {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [(), ("local",), ("render",), ("crd",)])
+def test_help(command: tuple[str, ...]) -> None:
+    """Each help text has an example that can be copied."""
+    result = _run(*command, "--help")
+    assert result.exit_code == 0
+    assert "  tenantproxy-operator " in result.output
+
+
+def test_crd() -> None:
+    """`crd` prints what is committed."""
+    assert _run("crd").output == crd_yaml()
+
+
+def test_render_yaml_and_json(tmp_path: Path) -> None:
+    """`render` prints the manifests of all tenants, sorted, the same in both forms, and nothing of a Secret."""
+    path = write(
+        tmp_path / "f.yaml", tenant_proxy("b"), tenant_proxy("a"), secret("a", username="u", password="M4RKED")
+    )
+    as_yaml, as_json = _run("render", "-f", str(path)), _run("render", "-f", str(path), "-o", "json")
+    assert list(yaml.safe_load_all(as_yaml.output)) == json.loads(as_json.output)
+    assert [each["metadata"]["name"] for each in json.loads(as_json.output)] == ["a-proxy", "b-proxy"]
+    assert "M4RKED" not in as_yaml.output + as_json.output
+
+
+def test_render_config() -> None:
+    """`render --output config` is what `tenantproxy serve --config` reads, with the issuers of the file."""
+    issuers = str(EXAMPLES / "dev" / "issuers.yaml")
+    result = _run("render", "-f", str(EXAMPLES / "acme.yaml"), "--issuers", issuers, "--output", "config")
+    rendered = json.loads(result.stdout)
+    assert rendered["tenant"]["name"] == "acme"
+    assert [each["issuer"] for each in rendered["access"]["issuers"]] == [
+        "http://127.0.0.1:8692/",
+        "http://127.0.0.1:8692/staff",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("render",), "Missing option '-f'"),
+        (("render", "-f", "/nowhere"), "error: /nowhere: does not exist; correct the path"),
+        (("render", "-f", str(EXAMPLES), "-o", "config"), "prints one tenant's configuration; the manifests have"),
+        (("render", "-f", str(EXAMPLES), "--issuers", "/nowhere"), "error: /nowhere: can't be read: No such file"),
+        (("local", "-f", str(EXAMPLES), "--issuers", "/nowhere"), "error: /nowhere: can't be read: No such file"),
+        (("local", "-f", str(EXAMPLES), "--port-base", "0"), "Invalid value for '--port-base'"),
+    ],
+)
+def test_bad_input(arguments: tuple[str, ...], expected: str) -> None:
+    """Bad input is status 2, with the reason on stderr and nothing on stdout."""
+    result = _run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert expected in result.stderr
+
+
+@pytest.mark.parametrize("path", [EXAMPLES, EXAMPLES / "mapping"])
+def test_examples_are_good(path: Path) -> None:
+    """The examples can be used as they are."""
+    result = _run("render", "-f", str(path))
+    assert (result.exit_code, result.stderr) == (0, "")

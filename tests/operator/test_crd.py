@@ -1,0 +1,116 @@
+"""The generated CustomResourceDefinition."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tenantproxy_operator.crd import build_crd, crd_yaml
+
+COMMITTED = Path(__file__).parents[2] / "crds" / "tenantproxies.yaml"
+_STRUCTURAL = {
+    "additionalProperties",
+    "default",
+    "description",
+    "enum",
+    "format",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minimum",
+    "not",
+    "nullable",
+    "pattern",
+    "properties",
+    "required",
+    "type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-list-type",
+    "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-validations",
+}
+
+
+def _version() -> dict[str, Any]:
+    (version,) = build_crd()["spec"]["versions"]
+    assert isinstance(version, dict)
+    return version
+
+
+def _schemas(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from _schemas(inner, f"{path}.{name}")
+    for part in ("items", "additionalProperties"):
+        if part in schema:
+            yield from _schemas(schema[part], f"{path}[]")
+
+
+def _all() -> list[tuple[str, dict[str, Any]]]:
+    root = _version()["schema"]["openAPIV3Schema"]["properties"]
+    return [*_schemas(root["spec"], "spec"), *_schemas(root["status"], "status")]
+
+
+def test_committed_file_is_up_to_date() -> None:
+    """crds/tenantproxies.yaml is what the models generate."""
+    assert COMMITTED.read_text() == crd_yaml(), "crds/tenantproxies.yaml is stale: run `make crd` and commit it"
+
+
+def test_generation_is_deterministic_and_parses() -> None:
+    """Twice gives the same bytes, and they are what was built."""
+    assert crd_yaml() == crd_yaml()
+    assert yaml.safe_load(crd_yaml()) == build_crd()
+
+
+def test_schema_is_structural() -> None:
+    """Nothing of pydantic's own vocabulary is left, and each value has one type."""
+    for path, schema in _all():
+        assert schema.keys() <= _STRUCTURAL, path
+        assert "type" in schema or schema.get("x-kubernetes-preserve-unknown-fields"), path
+
+
+def test_every_field_is_described() -> None:
+    """`kubectl explain` has a sentence for every field."""
+    for path, schema in _all():
+        for name, field in schema.get("properties", {}).items():
+            assert field.get("description", "").endswith("."), f"{path}.{name}"
+
+
+def test_everything_is_bounded() -> None:
+    """Strings, lists and maps have a largest size, without which CEL rules are refused as too expensive."""
+    bounds = {"string": ("maxLength", "enum", "format"), "array": ("maxItems",)}
+    for path, schema in _all():
+        for bound in (bounds.get(schema.get("type", "")),):
+            assert bound is None or any(name in schema for name in bound) or path == "status.endpoint", path
+        if "additionalProperties" in schema:
+            assert "maxProperties" in schema, path
+
+
+def test_defaults_are_never_null() -> None:
+    """A field without a default has none, instead of null."""
+    assert [path for path, schema in _all() if schema.get("default", "") is None] == []
+
+
+def test_only_fields_that_work() -> None:
+    """The spec has the first release's capabilities and no promise beside them."""
+    spec = _version()["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert sorted(spec["properties"]) == ["access", "auth", "mapping", "tenantId", "upstream"]
+
+
+def test_rules_say_the_fix() -> None:
+    """Every CEL rule has a message."""
+    root = _version()["schema"]["openAPIV3Schema"]
+    rules = [rule for _, schema in [("", root), *_all()] for rule in schema.get("x-kubernetes-validations", ())]
+    assert len(rules) > 5
+    assert all(len(rule["message"]) > 20 for rule in rules)
+
+
+def test_columns_and_names() -> None:
+    """`kubectl get tp` shows the documented columns."""
+    names = [column["name"] for column in _version()["additionalPrinterColumns"]]
+    assert names == ["Tenant", "URL", "Ready", "Credentials", "Replicas", "Age"]
+    assert build_crd()["spec"]["names"]["shortNames"] == ["tp"]
+    assert _version()["subresources"] == {"status": {}}

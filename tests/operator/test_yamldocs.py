@@ -1,0 +1,119 @@
+"""Reading documents: strict, bounded, and always with a place."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenantproxy_operator.yamldocs import DocumentError, parse_documents, read_documents
+
+
+def _contents(text: str, name: str = "f.yaml") -> list[Any]:
+    return [document.content for document in parse_documents(text.encode(), Path(name))]
+
+
+def _error(text: str | bytes, name: str = "f.yaml") -> str:
+    data = text.encode() if isinstance(text, str) else text
+    with pytest.raises(DocumentError) as caught:
+        parse_documents(data, Path(name))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("# nothing\n---\n---\nnull\n", []),
+        ("a: 1\n---\nb: [x, 1.5, true, null, '2']\n", [{"a": 1}, {"b": ["x", 1.5, True, None, "2"]}]),
+        ("\ufeffa: 1", [{"a": 1}]),
+        ("a: &x {b: 1}\nc: *x\n", [{"a": {"b": 1}, "c": {"b": 1}}]),
+        ("a: 2026-11-24", [{"a": "2026-11-24"}]),
+        ("- 1\n- 2", [[1, 2]]),
+    ],
+)
+def test_yaml(text: str, expected: list[Any]) -> None:
+    """Documents are plain JSON values; empty ones are left out; a date is text."""
+    assert _contents(text) == expected
+
+
+def test_numbers_count_empty_documents() -> None:
+    """A document's number is its place in the file, so that the reader finds it."""
+    (document,) = parse_documents(b"---\n---\na: 1\n", Path("f.yaml"))
+    assert document.number == 2
+
+
+def test_json() -> None:
+    """A .json file is JSON, not YAML."""
+    assert _contents('{"a": "\\ud83d\\ude00",\t"b": 1e3}', "f.json") == [{"a": "😀", "b": 1000.0}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [1, 2", "f.yaml:2: is not valid YAML: "),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3: has the key `a` twice; remove one"),
+        ("a:\n  1: x\n", "f.yaml:2: has the key `1`, which is not a string; put it in quotes"),
+        ("on: x\n", "f.yaml:1: has the key `on`, which is not a string; put it in quotes"),
+        ("? [a]\n: 1\n", "f.yaml:1: has the key a list or object, which is not a string"),
+        ("a: !!python/object:os.system x\n", "f.yaml:1: has a tag (`!…`), which is not supported"),
+        ("a: !!binary aGVsbG8=\n", "f.yaml:1: has a tag (`!…`), which is not supported"),
+        ("a: !!int x\n", "f.yaml:1: has a value that its tag does not fit"),
+        ("a: .inf\n", "f.yaml:1: has a number that JSON does not have"),
+        ("a: &x 1\nb:\n  <<: {c: 1}\n", "f.yaml:3: has a merge key (`<<`), which is not supported"),
+        ("a: &x [*x]\n", "f.yaml:1: has an alias to something around it"),
+        ("a: *nothing\n", "f.yaml:1: is not valid YAML: found undefined alias"),
+        ("\tx: 1", "f.yaml:1: is not valid YAML: "),
+        ("a: \x01", "f.yaml: is not valid YAML: "),
+        (b"\xff\xfe\x00\x01", "f.yaml: is not text in UTF-8"),
+        ("[" * 100_000, "f.yaml:1: is not valid YAML: while increasing flow level exceeded"),
+        ("{a: " * 51 + "1" + "}" * 51, "f.yaml:1: is nested more than 50 levels deep"),
+    ],
+)
+def test_bad_yaml(text: str | bytes, expected: str) -> None:
+    """What can't be read is said with file, line and fix; nothing crashes."""
+    assert _error(text).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1,\n}', "f.json:2: is not valid JSON: "),
+        ('{"a": {"b": 1, "b": 2}}', "f.json: has the key `b` twice in one object"),
+        ('{"a": NaN}', "f.json: has NaN, which is not a JSON number"),
+        ("[" * 100_000, "f.json: is nested too deeply"),
+    ],
+)
+def test_bad_json(text: str, expected: str) -> None:
+    """The same holds for JSON."""
+    assert _error(text, "f.json").startswith(expected)
+
+
+def test_aliases_that_multiply() -> None:
+    """A few lines of aliases that mean billions of values are refused, at once."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    assert "aliases that multiply" in _error("\n".join(lines))
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    """A missing file, a directory, a pipe and a huge file are errors that name the path."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "huge.yaml").write_bytes(b"#" * (1024 * 1024 + 1))
+    for name, expected in (
+        ("missing.yaml", "can't be read: No such file"),
+        (".", "is not a regular file"),
+        ("pipe", "is not a regular file"),
+        ("huge.yaml", "is larger than 1 MiB"),
+    ):
+        with pytest.raises(DocumentError) as caught:
+            read_documents(tmp_path / name)
+        assert f"{tmp_path / name}: {expected}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["!M4RKED", "*M4RKED", "!M4RKED!x", "&M4RKED &M4RKED x", "'M4RKED", "[M4RKED", "@M4RKED"]
+)
+def test_no_error_shows_a_value(value: str) -> None:
+    """A password that YAML can't read unquoted is not repeated in the message."""
+    assert "M4RKED" not in _error(f"stringData:\n  password: {value}\n")

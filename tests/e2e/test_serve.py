@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from support.commands import free_ports, run, serve
 from support.oms import ORDER_ANSWER, RawServer, Received, answering, documented, http, raw_server, token_answer
 from support.proxies import BASIC, GET_PATH, PUT_PATH
 from tenantproxy.stores.files import read_keys, write_keys
-
-
-@pytest.fixture
-async def oms() -> AsyncIterator[RawServer]:
-    async with raw_server(documented) as running:
-        yield running
 
 
 def config(url: str, **sections: Any) -> dict[str, Any]:

@@ -7,16 +7,10 @@ from pathlib import Path
 import pytest
 
 from support import tokens
-from support.oms import RawServer, documented, raw_server
+from support.oms import RawServer
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 
 HOST = b"Host: proxy\r\n"
-
-
-@pytest.fixture
-async def oms() -> AsyncIterator[RawServer]:
-    async with raw_server(documented) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """The OMS behind the proxy, misbehaving in every way: what callers see, and what the OMS is spared."""
 
 import asyncio
-import itertools
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,65 +14,17 @@ from support.oms import (
     RawServer,
     Received,
     answering,
+    breaking,
     documented,
+    dripping,
     http,
-    raw_server,
-    token_answer,
+    only_right_password,
+    resetting,
 )
 from support.proxies import BASIC, proxy_config, running_proxy
-from tenantproxy.circuit import FAILURES_TO_OPEN
 from tenantproxy.stores.files import write_keys
 
 WRONG = {"username": "user", "password": "wrong"}
-
-
-@pytest.fixture
-async def oms() -> AsyncIterator[RawServer]:
-    async with raw_server(documented) as server:
-        yield server
-
-
-async def only_right_password(request: Received, writer: asyncio.StreamWriter) -> None:
-    """Take the password of BASIC only."""
-    if request.headers["authorization"] == "Basic dXNlcjpyaWdodA==":
-        writer.write(ORDER_ANSWER)
-    else:
-        writer.write(http(401))
-
-
-def dripping(answer: bytes, *, after: int, pause: float) -> Play:
-    """Return a play that stalls after some bytes."""
-
-    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer[:after])
-        await writer.drain()
-        await asyncio.sleep(pause)
-        writer.write(answer[after:])
-
-    return play
-
-
-def breaking(answer: bytes) -> Play:
-    """Return a play that closes the connection after these bytes."""
-
-    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-        writer.close()
-
-    return play
-
-
-def resetting(answer: bytes) -> Play:
-    """Return a play that resets the connection after these bytes."""
-
-    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-        await asyncio.sleep(0.02)
-        writer.transport.abort()
-
-    return play
 
 
 BODY = ORDER_ANSWER.partition(b"\r\n\r\n")[2]
@@ -228,46 +178,6 @@ async def test_connections_and_requests_in_flight_are_bounded(oms: RawServer, tm
         assert oms.connections == 3
 
 
-async def test_circuit_opens_and_lets_one_probe_go(oms: RawServer, tmp_path: Path) -> None:
-    """After twenty failures in a row the OMS is left alone; the first probe that succeeds ends it."""
-    oms.play = answering(http(500))
-    async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
-        for _ in range(FAILURES_TO_OPEN):
-            assert (await proxy.get()).code == "upstream-error"
-        refused = [await proxy.get() for _ in range(30)]
-        assert {answer.code for answer in refused} == {"circuit-open"}
-        assert 1 <= int(refused[0].headers["Retry-After"]) <= 5
-        assert len(oms.received) == FAILURES_TO_OPEN
-        assert await proxy.metric("tenantproxy_circuit_state") == 2
-        oms.play = dripping(ORDER_ANSWER, after=0, pause=0.2)
-        await asyncio.sleep(5)
-        probing = await asyncio.gather(*(proxy.get() for _ in range(10)))
-        assert sorted(answer.status for answer in probing) == [200] + [503] * 9
-        assert (await proxy.get()).status == 200
-        assert await proxy.metric("tenantproxy_circuit_state") == 0
-        assert len(oms.received) == FAILURES_TO_OPEN + 2
-
-
-async def test_wrong_password_reaches_the_oms_once_per_two_seconds(oms: RawServer, tmp_path: Path) -> None:
-    """At 100 requests a second, a wrong password can't lock the tenant's account at the OMS."""
-    oms.play = only_right_password
-    async with running_proxy(proxy_config(oms.url), tmp_path, WRONG) as proxy:
-        asked_at: list[float] = []
-        for _ in range(450):
-            before = len(oms.received)
-            answer = await proxy.get()
-            assert answer.code == "upstream-rejected-credentials"
-            asked_at += [time.monotonic()] * (len(oms.received) - before)
-            await asyncio.sleep(0.01)
-        assert len(asked_at) >= 2
-        assert all(later - earlier >= 1.95 for earlier, later in itertools.pairwise(asked_at))
-        assert await proxy.metric("tenantproxy_credentials_accepted") == 0
-        write_keys(proxy.credentials, BASIC)
-        await asyncio.sleep(0.8)
-        assert (await proxy.get()).status == 200, "a right password is used at once"
-        assert await proxy.metric("tenantproxy_credentials_accepted") == 1
-
-
 async def test_requests_wait_for_the_probe_of_a_new_credential(oms: RawServer, tmp_path: Path) -> None:
     """After a change of a rejected credential one request tries it, and the others succeed with it."""
     oms.play = only_right_password
@@ -294,146 +204,3 @@ async def test_searches_share_all_protections(oms: RawServer, tmp_path: Path) ->
     async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
         assert (await proxy.search()).status == 200
         assert len({(request.headers["authorization"], request.body) for request in oms.received}) == 1
-
-
-# ---- OAuth2
-
-
-class Idp:
-    """A token endpoint that numbers its tokens, and an OMS that takes only those still valid."""
-
-    def __init__(self, lifetime: float | None = 3600, *, revokes: bool = False) -> None:
-        self.lifetime = lifetime
-        self.revokes = revokes
-        self.issued = 0
-        self.valid: dict[str, float] = {}
-
-    async def issue(self, _request: Received, writer: asyncio.StreamWriter) -> None:
-        self.issued += 1
-        if self.revokes:
-            self.valid.clear()
-        token = f"token-{self.issued}"
-        self.valid[token] = time.monotonic() + (self.lifetime or 3600)
-        writer.write(token_answer(token, **({"expires_in": self.lifetime} if self.lifetime else {})))
-
-    async def check(self, request: Received, writer: asyncio.StreamWriter) -> None:
-        token = request.headers["authorization"].removeprefix("Bearer ")
-        writer.write(ORDER_ANSWER if self.valid.get(token, 0) > time.monotonic() else http(401))
-
-
-def oauth2(url: str, **keys: str) -> dict[str, str]:
-    return {"clientId": "id", "clientSecret": "secret", "authUrl": f"{url}/token", **keys}
-
-
-async def test_tokens_are_refreshed_while_requests_go_on(oms: RawServer, tmp_path: Path) -> None:
-    """A short-lived token is replaced before it ends; nobody sees a failure, and the budget holds."""
-    idp = Idp(2)
-    oms.play = idp.check
-    async with (
-        raw_server(idp.issue) as endpoint,
-        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
-    ):
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
-            assert (await proxy.get()).status == 200
-            await asyncio.sleep(0.02)
-        assert 3 <= idp.issued <= 5
-        assert await proxy.metric('tenantproxy_token_fetch_total{outcome="success"}') == idp.issued
-        expiry = await proxy.metric("tenantproxy_token_expiry_timestamp_seconds")
-        assert expiry is not None
-        assert 0 < expiry - time.time() <= 2
-
-
-async def test_a_revoked_token_is_replaced_within_the_request(oms: RawServer, tmp_path: Path) -> None:
-    """A 401 fetches one newer token, for all who were rejected together; nobody sees it."""
-    idp = Idp(None)
-    oms.play = idp.check
-    async with (
-        raw_server(idp.issue) as endpoint,
-        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
-    ):
-        idp.valid.clear()
-        answers = await asyncio.gather(*(proxy.get() for _ in range(20)))
-        assert {answer.status for answer in answers} == {200}
-        assert idp.issued == 2
-        idp.valid.clear()
-        assert (await proxy.get()).code == "upstream-rejected-credentials", "one such fetch per five seconds"
-        assert idp.issued == 2
-
-
-async def test_two_replicas_do_not_chase_each_other(oms: RawServer, tmp_path: Path) -> None:
-    """Where each issue revokes the token before, each replica fetches at most once per five seconds."""
-    idp = Idp(None, revokes=True)
-    oms.play = idp.check
-    async with (
-        raw_server(idp.issue) as endpoint,
-        running_proxy(proxy_config(oms.url), tmp_path / "a", oauth2(endpoint.url)) as one,
-        running_proxy(proxy_config(oms.url), tmp_path / "b", oauth2(endpoint.url)) as two,
-    ):
-        end = time.monotonic() + 4
-        while time.monotonic() < end:
-            await asyncio.gather(one.get(), two.get())
-            await asyncio.sleep(0.02)
-        assert idp.issued <= 4
-
-
-@pytest.mark.parametrize(
-    ("play", "code"),
-    [
-        (answering(http(400, b'{"error": "invalid_client"}')), "upstream-rejected-credentials"),
-        (answering(http(401)), "upstream-rejected-credentials"),
-        (answering(http(500)), "token-unavailable"),
-        (answering(http(200, b"")), "token-unavailable"),
-        (answering(http(302, b"", location="/MARKED")), "token-unavailable"),
-        (breaking(b""), "token-unavailable"),
-        (dripping(b"", after=0, pause=9), "token-unavailable"),
-    ],
-    ids=["400", "401", "500", "empty", "302", "closed", "hanging"],
-)
-async def test_token_endpoint_failures(oms: RawServer, tmp_path: Path, play: Play, code: str) -> None:
-    """A failing token endpoint has its own codes, is not hammered, and the OMS is not bothered."""
-    async with raw_server(play) as endpoint:
-        config = proxy_config(oms.url, timeoutSeconds=1)
-        async with running_proxy(config, tmp_path, oauth2(endpoint.url)) as proxy:
-            assert (await proxy.admin("/readyz")).status == 200
-            answers = await asyncio.gather(*(proxy.get() for _ in range(20)))
-            assert {answer.code for answer in answers} == {code}
-            assert len(endpoint.received) <= 4
-            assert oms.received == []
-
-
-async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path) -> None:
-    """With the token endpoint down, the token at hand serves to its end; then 503, and well again by itself."""
-    idp = Idp(2)
-    oms.play = idp.check
-    async with (
-        raw_server(idp.issue) as endpoint,
-        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
-    ):
-        started = time.monotonic()
-        endpoint.play = answering(http(500))
-        while time.monotonic() < started + 1.8:
-            assert (await proxy.get()).status == 200
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.4)
-        assert (await proxy.get()).code == "token-unavailable"
-        endpoint.play = idp.issue
-        async with asyncio.timeout(5):
-            while (await proxy.get()).status != 200:  # noqa: ASYNC110 - only a request can tell
-                await asyncio.sleep(0.1)
-
-
-async def test_a_rotated_secret_takes_effect_at_once(oms: RawServer, tmp_path: Path) -> None:
-    """Another secret gets its own token, although the old one would be good for an hour."""
-    idp = Idp()
-    oms.play = idp.check
-    async with (
-        raw_server(idp.issue) as endpoint,
-        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
-    ):
-        assert (await proxy.get()).status == 200
-        write_keys(proxy.credentials, oauth2(endpoint.url, clientSecret="rotated"))
-        await asyncio.sleep(0.8)
-        assert (await proxy.get()).status == 200
-        assert idp.issued == 2
-        assert oms.received[-1].headers["authorization"] == "Bearer token-2"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support import tokens
-from support.oms import ORDER_ANSWER, RawServer, Received, answering, documented, http, raw_server, token_answer
+from support.oms import ORDER_ANSWER, RawServer, Received, answering, http, raw_server, token_answer
 from support.proxies import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy.stores.files import read_keys
 
@@ -20,12 +20,6 @@ def oauth2_body(url: str, **config: Any) -> dict[str, Any]:
         "type": "oauth2",
         "config": {"clientId": "id", "clientSecret": "MARKED", "authUrl": f"{url}/token", **config},
     }
-
-
-@pytest.fixture
-async def oms() -> AsyncIterator[RawServer]:
-    async with raw_server(documented) as server:
-        yield server
 
 
 @pytest.fixture

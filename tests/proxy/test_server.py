@@ -9,19 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from support.oms import ORDER_ANSWER, RawServer, Received, documented, raw_server
+from support.oms import ORDER_ANSWER, RawServer, Received
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy import server
 from tenantproxy.serve import Proxy
 from tenantproxy.stores.files import FileStore, write_keys
 
 GET = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-
-
-@pytest.fixture
-async def oms() -> AsyncIterator[RawServer]:
-    async with raw_server(documented) as running:
-        yield running
 
 
 @pytest.fixture

@@ -140,3 +140,49 @@ async def raw_server(play: Play) -> AsyncIterator[RawServer]:
     """Run a server on a free port of the loopback."""
     async with RawServer(play) as server:
         yield server
+
+
+# ---- plays and servers that misbehave
+
+
+def dripping(answer: bytes, *, after: int, pause: float) -> Play:
+    """Return a play that stalls after some bytes."""
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer[:after])
+        await writer.drain()
+        await asyncio.sleep(pause)
+        writer.write(answer[after:])
+
+    return play
+
+
+def breaking(answer: bytes) -> Play:
+    """Return a play that closes the connection after these bytes."""
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    return play
+
+
+def resetting(answer: bytes) -> Play:
+    """Return a play that resets the connection after these bytes."""
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+        writer.transport.abort()
+
+    return play
+
+
+async def only_right_password(request: Received, writer: asyncio.StreamWriter) -> None:
+    """Take the password of BASIC only."""
+    if request.headers["authorization"] == "Basic dXNlcjpyaWdodA==":
+        writer.write(ORDER_ANSWER)
+    else:
+        writer.write(http(401))

@@ -1,0 +1,118 @@
+"""What takes seconds to show: pauses, holds and tokens that end, in real time."""
+
+import asyncio
+import itertools
+import time
+from pathlib import Path
+
+from support.idp import Idp, oauth2
+from support.oms import (
+    ORDER_ANSWER,
+    RawServer,
+    answering,
+    dripping,
+    http,
+    only_right_password,
+    raw_server,
+)
+from support.proxies import BASIC, proxy_config, running_proxy
+from tenantproxy.circuit import FAILURES_TO_OPEN
+from tenantproxy.stores.files import write_keys
+
+WRONG = {"username": "user", "password": "wrong"}
+
+
+async def test_circuit_opens_and_lets_one_probe_go(oms: RawServer, tmp_path: Path) -> None:
+    """After twenty failures in a row the OMS is left alone; the first probe that succeeds ends it."""
+    oms.play = answering(http(500))
+    async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
+        for _ in range(FAILURES_TO_OPEN):
+            assert (await proxy.get()).code == "upstream-error"
+        refused = [await proxy.get() for _ in range(30)]
+        assert {answer.code for answer in refused} == {"circuit-open"}
+        assert 1 <= int(refused[0].headers["Retry-After"]) <= 5
+        assert len(oms.received) == FAILURES_TO_OPEN
+        assert await proxy.metric("tenantproxy_circuit_state") == 2
+        oms.play = dripping(ORDER_ANSWER, after=0, pause=0.2)
+        await asyncio.sleep(5)
+        probing = await asyncio.gather(*(proxy.get() for _ in range(10)))
+        assert sorted(answer.status for answer in probing) == [200] + [503] * 9
+        assert (await proxy.get()).status == 200
+        assert await proxy.metric("tenantproxy_circuit_state") == 0
+        assert len(oms.received) == FAILURES_TO_OPEN + 2
+
+
+async def test_wrong_password_reaches_the_oms_once_per_two_seconds(oms: RawServer, tmp_path: Path) -> None:
+    """At 100 requests a second, a wrong password can't lock the tenant's account at the OMS."""
+    oms.play = only_right_password
+    async with running_proxy(proxy_config(oms.url), tmp_path, WRONG) as proxy:
+        asked_at: list[float] = []
+        for _ in range(450):
+            before = len(oms.received)
+            answer = await proxy.get()
+            assert answer.code == "upstream-rejected-credentials"
+            asked_at += [time.monotonic()] * (len(oms.received) - before)
+            await asyncio.sleep(0.01)
+        assert len(asked_at) >= 2
+        assert all(later - earlier >= 1.95 for earlier, later in itertools.pairwise(asked_at))
+        assert await proxy.metric("tenantproxy_credentials_accepted") == 0
+        write_keys(proxy.credentials, BASIC)
+        await asyncio.sleep(0.8)
+        assert (await proxy.get()).status == 200, "a right password is used at once"
+        assert await proxy.metric("tenantproxy_credentials_accepted") == 1
+
+
+async def test_tokens_are_refreshed_while_requests_go_on(oms: RawServer, tmp_path: Path) -> None:
+    """A short-lived token is replaced before it ends; nobody sees a failure, and the budget holds."""
+    idp = Idp(2)
+    oms.play = idp.check
+    async with (
+        raw_server(idp.issue) as endpoint,
+        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
+    ):
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            assert (await proxy.get()).status == 200
+            await asyncio.sleep(0.02)
+        assert 3 <= idp.issued <= 5
+        assert await proxy.metric('tenantproxy_token_fetch_total{outcome="success"}') == idp.issued
+        expiry = await proxy.metric("tenantproxy_token_expiry_timestamp_seconds")
+        assert expiry is not None
+        assert 0 < expiry - time.time() <= 2
+
+
+async def test_two_replicas_do_not_chase_each_other(oms: RawServer, tmp_path: Path) -> None:
+    """Where each issue revokes the token before, each replica fetches at most once per five seconds."""
+    idp = Idp(None, revokes=True)
+    oms.play = idp.check
+    async with (
+        raw_server(idp.issue) as endpoint,
+        running_proxy(proxy_config(oms.url), tmp_path / "a", oauth2(endpoint.url)) as one,
+        running_proxy(proxy_config(oms.url), tmp_path / "b", oauth2(endpoint.url)) as two,
+    ):
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            await asyncio.gather(one.get(), two.get())
+            await asyncio.sleep(0.02)
+        assert idp.issued <= 4
+
+
+async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path) -> None:
+    """With the token endpoint down, the token at hand serves to its end; then 503, and well again by itself."""
+    idp = Idp(2)
+    oms.play = idp.check
+    async with (
+        raw_server(idp.issue) as endpoint,
+        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
+    ):
+        started = time.monotonic()
+        endpoint.play = answering(http(500))
+        while time.monotonic() < started + 1.8:
+            assert (await proxy.get()).status == 200
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.4)
+        assert (await proxy.get()).code == "token-unavailable"
+        endpoint.play = idp.issue
+        async with asyncio.timeout(5):
+            while (await proxy.get()).status != 200:  # noqa: ASYNC110 - only a request can tell
+                await asyncio.sleep(0.1)

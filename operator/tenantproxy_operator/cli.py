@@ -48,7 +48,8 @@ _ISSUERS: Final[_Decorator] = click.option(
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms | "
-    "user}; a relative jwksFile is relative to FILE. Default: Hii Retail's machine clients and staff users.",
+    "user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine clients "
+    "and staff users.",
 )
 
 

@@ -135,6 +135,7 @@ async def test_bad_change_harms_nobody(tmp_path: Path, oms: RawServer, client: a
         assert newcomer["api"] == f"http://127.0.0.1:{local.port_base + 2}"
         assert await _status(client, ready["api"] + ORDER) == 200
         write(acme, tenant_proxy("acme", url=oms.url, upstream={"retries": 0}), secret("acme"))
+        await local.event("valid")
         await local.event("reloaded", "acme")
 
 

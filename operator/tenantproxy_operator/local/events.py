@@ -12,7 +12,9 @@ The events, with their fields beside `event`; `api` and `admin` are URLs, tenant
   again.
 - `removed` {tenant, namespace}: its manifest is gone, its proxy is stopped.
 - `invalid` {problems}: manifests are bad; the last good ones go on. At the start: nothing runs.
-- `failed` {tenant, namespace, message}: a tenant can't be run for a reason outside its manifest.
+- `valid` {}: after `invalid`: all manifests are good again.
+- `failed` {tenant, namespace, message}: a tenant can't be run for a reason outside its manifest, such as a full
+  disk; without a time in the message it is tried again with the next change of a manifest.
 - `stopped` {}: everything has been stopped; the last event.
 """
 
@@ -25,7 +27,7 @@ from typing import Any, Final, Literal
 import click
 
 Event = Literal[
-    "ready", "reloaded", "rejected", "credentials", "exited", "removed", "invalid", "failed", "stopped"
+    "ready", "reloaded", "rejected", "credentials", "exited", "removed", "invalid", "valid", "failed", "stopped"
 ]
 
 _MESSAGES: Final[dict[Event, str]] = {
@@ -35,6 +37,7 @@ _MESSAGES: Final[dict[Event, str]] = {
     "credentials": "{namespace}/{tenant}: the credential is taken from the Secret's manifest",
     "exited": "{namespace}/{tenant}: the proxy ended (status {status}); started again in {retryInSeconds} s",
     "removed": "{namespace}/{tenant}: stopped; its manifest is gone",
+    "valid": "all manifests are good again",
     "failed": "{namespace}/{tenant}: {message}",
     "stopped": "stopped",
 }

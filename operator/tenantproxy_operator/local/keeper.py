@@ -20,7 +20,7 @@ _LONGEST_DELAY: Final = 30.0
 _STABLE_SECONDS: Final = 30.0
 """A proxy that served this long starts again without the delay that earlier failures added."""
 
-PROGRAM: Final = (sys.executable, "-I", "-c", "from tenantproxy.cli import main; main(prog_name='tenantproxy')")
+PROGRAM: Final = (sys.executable, "-P", "-c", "from tenantproxy.cli import main; main(prog_name='tenantproxy')")
 
 
 @dataclass(frozen=True)
@@ -96,18 +96,27 @@ class Keeper:
         delay = _FIRST_DELAY
         while True:
             self._take_candidate()
-            child = await self._start(self._config)
-            if await child.ready(READY_SECONDS):
-                started = loop.time()
-                self._report("ready", **self.ports.urls())
-                child = await self._serve(child)
+            started = loop.time()
+            try:
+                status = await self._run_once()
+            except OSError as error:
+                self._report("failed", message=f"can't start a proxy ({error}); tried again in {delay:g} s")
+            else:
                 if loop.time() - started > _STABLE_SECONDS:
                     delay = _FIRST_DELAY
+                self._report("exited", status=status, retryInSeconds=delay)
             self.attempted.set()
-            await self._stop(child)
-            self._report("exited", status=child.status, retryInSeconds=delay)
             await _first(asyncio.sleep(delay), self._changed.wait())
             delay = min(2 * delay, _LONGEST_DELAY)
+
+    async def _run_once(self) -> int | None:
+        """Start a proxy and serve with it; return the status with which it, or its last successor, ended."""
+        child = await self._start(self._config)
+        if await child.ready(READY_SECONDS):
+            self._report("ready", **self.ports.urls())
+            child = await self._serve(child)
+        await self._stop(child)
+        return child.status
 
     async def _serve(self, child: Child) -> Child:
         """Serve with `child`, or those that it hands over to, until the last of them ends; return that one."""
@@ -126,15 +135,17 @@ class Keeper:
         """Start a proxy with the changed configuration on the same sockets; return the one that goes on."""
         last_good = self._config
         self._take_candidate()
-        new = await self._start(self._config)
-        if await new.ready(READY_SECONDS):
-            self._report("reloaded", **self.ports.urls())
-            self._stop_in_background(old)
-            return new
+        try:
+            new = await self._start(self._config)
+            if await new.ready(READY_SECONDS):
+                self._report("reloaded", **self.ports.urls())
+                self._stop_in_background(old)
+                return new
+            await self._stop(new)
+            self._report("rejected", status=new.status)
+        except OSError as error:
+            self._report("failed", message=f"can't start a proxy ({error}); the one before goes on")
         self._config = last_good
-        self.state.write_config(last_good)
-        await self._stop(new)
-        self._report("rejected", status=new.status)
         return old
 
     def _take_candidate(self) -> None:

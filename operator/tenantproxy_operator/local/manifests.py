@@ -130,20 +130,21 @@ def find_files(paths: Iterable[Path]) -> Found:
     A directory means its own *.yaml, *.yml and *.json files, sorted by name; not hidden ones (editors leave such
     behind), and not those of its subdirectories.
     """
-    files: dict[Path, None] = {}
+    files: dict[Path, Path] = {}
     missing, problems = [], []
     for path in paths:
         try:
             if path.is_dir():
-                files.update(dict.fromkeys(_inside(path)))
+                for inside in _inside(path):
+                    files.setdefault(inside.absolute(), inside)
             elif path.exists():
-                files[path] = None
+                files.setdefault(path.absolute(), path)
             else:
                 missing.append(Problem(path=str(path), error=FieldError("", "does not exist; correct the path")))
         except OSError as error:
             detail = f"can't be read: {error.strerror or error}"
             problems.append(Problem(path=str(path), error=FieldError("", detail)))
-    return Found(list(files), missing, problems)
+    return Found(list(files.values()), missing, problems)
 
 
 def _inside(directory: Path) -> list[Path]:

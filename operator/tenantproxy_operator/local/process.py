@@ -12,7 +12,11 @@ from typing import Final, Self
 STOP_SECONDS: Final = 15.0
 """How long a child may drain; a proxy takes 10 s at most."""
 
-_PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ")
+_PASSED_ON: Final = (
+    *("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ"),
+    *("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"),  # how this Python itself was found
+    *("SSL_CERT_DIR", "SSL_CERT_FILE"),  # a private CA of OMSs
+)
 
 
 def minimal_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tenantproxy import config
 from tenantproxy.stores import StoreError
@@ -52,6 +52,9 @@ class Supervisor:
         self._keepers: dict[Key, tuple[Keeper, asyncio.Task[None]]] = {}
         self._indexes: dict[Key, int] = {}
         """Of every tenant that ever ran, so that one that comes back gets its ports again if they are free."""
+        self._invalid = False
+        self._broken: asyncio.Future[None]
+        """Fails when a keeper does, which it never should."""
 
     async def run(self) -> None:
         """Run until a signal; then stop all proxies.
@@ -67,22 +70,30 @@ class Supervisor:
             raise InvalidManifestsError
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        self._broken = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         try:
             ports = [self._bind(index, key) for index, key in enumerate(snapshot)]
             for index, (key, wanted) in enumerate(snapshot.items()):
                 self._start(key, wanted, index, ports[index])
-            following = asyncio.create_task(self._follow())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (following, stopping):
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await self._until(stop)
         finally:
             await asyncio.gather(*(self._stop(key) for key in list(self._keepers)))
         self._reporter.emit("stopped")
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        """Follow the manifests until `stop`; raise what nothing here expected, from whatever task."""
+        waited: set[asyncio.Future[Any]] = {
+            asyncio.create_task(self._follow()),
+            asyncio.create_task(stop.wait()),
+            self._broken,
+        }
+        first, others = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        for future in others:
+            future.cancel()
+        for future in first:
+            future.result()
 
     async def _follow(self) -> None:
         await asyncio.gather(*(keeper.attempted.wait() for keeper, _ in self._keepers.values()))
@@ -93,6 +104,9 @@ class Supervisor:
                 snapshot, problems = change
                 if problems:
                     self._reporter.emit("invalid", problems=list(map(str, problems)))
+                elif self._invalid:
+                    self._reporter.emit("valid")
+                self._invalid = bool(problems)
                 await self._apply(snapshot)
 
     async def _apply(self, snapshot: Snapshot) -> None:
@@ -118,9 +132,13 @@ class Supervisor:
         keeper.update(self._render(wanted))
 
     def _start(self, key: Key, wanted: Wanted, index: int, ports: Ports) -> None:
-        self._indexes[key] = index
         state = TenantState(self._options.state_dir, key.namespace, key.name)
-        self._seed(state, key, wanted)
+        try:
+            self._seed(state, key, wanted)
+        except (OSError, StoreError):
+            ports.close()
+            raise
+        self._indexes[key] = index
         keeper = Keeper(
             key,
             config=self._render(wanted),
@@ -129,13 +147,18 @@ class Supervisor:
             log_level=self._options.log_level,
             emit=self._reporter.emit,
         )
-        self._keepers[key] = keeper, asyncio.create_task(keeper.run())
+        task = asyncio.create_task(keeper.run())
+        task.add_done_callback(self._check)
+        self._keepers[key] = keeper, task
+
+    def _check(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self._broken.done():
+            self._broken.set_exception(error)
 
     async def _stop(self, key: Key) -> None:
         _, task = self._keepers.pop(key)
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
 
     def _seed(self, state: TenantState, key: Key, wanted: Wanted) -> None:
         if wanted.secret is not None and state.seed(wanted.secret):

@@ -31,6 +31,7 @@ def test_messages_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     reporter.emit("exited", **_TENANT, status=-9, retryInSeconds=0.5)
     for event in ("reloaded", "rejected", "credentials", "removed", "failed"):
         reporter.emit(event, **_TENANT, **_URLS, status=2, message="why")  # type: ignore[arg-type]
+    reporter.emit("valid")
     reporter.emit("stopped")
     out, err = capsys.readouterr()
     assert out == ""
@@ -38,7 +39,7 @@ def test_messages_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "tenants/acme: ready at http://127.0.0.1:1",
         "tenants/acme: the proxy ended (status -9); started again in 0.5 s",
     ]
-    assert len(err.splitlines()) == 8
+    assert len(err.splitlines()) == 9
 
 
 def test_table() -> None:

@@ -106,9 +106,9 @@ async def test_rejected_change(tmp_path: Path) -> None:
         rejected = await run.event()
         assert (rejected["event"], rejected["status"]) == ("rejected", 2)
         assert run.pid() == old
-        assert run.state.config.read_bytes() == b"good"
         os.kill(old, signal.SIGKILL)
         assert [(await run.event())["event"], (await run.event())["event"]] == ["exited", "ready"]
+        assert run.state.config.read_bytes() == b"good"
         run.keeper.update(b"better")
         assert (await run.event())["event"] == "reloaded"
 
@@ -123,6 +123,20 @@ async def test_restarts_ever_more_slowly(tmp_path: Path) -> None:
         assert not run.keeper.serves
         run.keeper.update(b"good")
         assert (await run.event())["event"] == "ready"
+
+
+async def test_state_that_can_not_be_written(tmp_path: Path) -> None:
+    """A full disk or the like is reported, before and after a start, and never ends the keeper."""
+    (tmp_path / "tenants").touch()
+    async with _keeping(tmp_path) as run:
+        assert "tried again in 0.5 s" in (await run.event())["message"]
+        (tmp_path / "tenants").unlink()
+        assert (await run.event())["event"] == "ready"
+        (tmp_path / "tenants").rename(tmp_path / "away")
+        (tmp_path / "tenants").touch()
+        run.keeper.update(b"better")
+        assert "the one before goes on" in (await run.event())["message"]
+        assert run.keeper.serves
 
 
 async def test_child_that_will_not_stop_is_killed() -> None:

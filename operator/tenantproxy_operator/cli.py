@@ -48,8 +48,8 @@ _ISSUERS: Final[_Decorator] = click.option(
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms | "
-    "user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine clients "
-    "and staff users.",
+    "user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine "
+    "clients and staff users.",
 )
 
 
@@ -125,12 +125,12 @@ def local(
         log_level=log_level,
     )
     try:
-        with locked(options.state_dir):
-            asyncio.run(Supervisor(options, Reporter(as_json=as_json)).run())
+        with locked(options.state_dir) as lock:
+            asyncio.run(Supervisor(options, Reporter(as_json=as_json), inherited=[lock]).run())
     except InvalidManifestsError:
         sys.exit(_BAD_INPUT)
-    except StateInUseError:
-        _fail(f"another `local` uses {options.state_dir}; end it, or choose another --state-dir")
+    except StateInUseError as error:
+        _fail(f"{error}; end it, or choose another --state-dir")
     except (OSError, PortError, StoreError) as error:
         _fail(str(error))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from support.oms import RawServer, documented, raw_server
+from support.oms import RawServer, Received, documented, raw_server
 from support.operator_local import (
     PATIENCE,
     PROGRAM,
@@ -159,14 +159,23 @@ async def test_removed_tenant_is_stopped(tmp_path: Path, oms: RawServer) -> None
 async def test_killed_local_leaves_no_orphan(
     tmp_path: Path, oms: RawServer, client: aiohttp.ClientSession
 ) -> None:
-    """After SIGKILL of `local` its proxies end by themselves, and a new one can start at once."""
+    """After SIGKILL of `local` its proxies end by themselves, and a new one can start while they still drain."""
+
+    async def slow(request: Received, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(1.5)
+        await documented(request, writer)
+
+    oms.play = slow
     manifest = write(tmp_path / "acme.yaml", tenant_proxy("acme", url=oms.url), secret("acme"))
     async with running_local(manifest, state=tmp_path / "state") as local:
-        await local.event("ready")
+        ready = await local.event("ready")
         children = local.children()
+        in_flight = asyncio.create_task(_status(client, ready["api"] + ORDER))
+        await until(lambda: bool(oms.received))
         assert await local.end(signal.SIGKILL) == -signal.SIGKILL
         async with running_local(manifest, state=tmp_path / "state", port_base=local.port_base) as second:
             ready = await second.event("ready")
+            assert await in_flight == 200
             await _gone(children)
             assert await _status(client, ready["api"] + ORDER) == 200
 

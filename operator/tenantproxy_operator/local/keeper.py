@@ -54,6 +54,7 @@ class Keeper:
         state: TenantState,
         ports: Ports,
         log_level: str,
+        inherited: Sequence[int],
         emit: Callable[..., None],
         program: Sequence[str] = PROGRAM,
     ) -> None:
@@ -63,6 +64,7 @@ class Keeper:
         self.attempted = asyncio.Event()
         """Set when the proxy became ready, or failed to, for the first time."""
         self._program = program
+        self._inherited = tuple(inherited)
         self._log_level = log_level
         self._emit = emit
         self._config = config
@@ -162,7 +164,7 @@ class Keeper:
             *("--config", str(self.state.config), "--credentials", str(self.state.credentials)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
         )
-        child = await Child.start(command, descriptors=(api, admin))
+        child = await Child.start(command, descriptors=(api, admin, *self._inherited))
         self._children.add(child)
         return child
 

@@ -8,38 +8,62 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from tenantproxy.credentials import CREDENTIAL_KEYS
 from tenantproxy.stores.files import read_keys, write_keys
 
+_DRAIN_SECONDS: Final = 20.0
+"""How long proxies whose supervisor was killed may need to end; they drain for 10 s at most."""
+
 
 class StateInUseError(Exception):
-    """Another process works with the state directory."""
+    """Other processes work with the state directory; the message says which."""
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[int]:
     """Hold the state directory for this process; the lock ends with it, however it ends.
 
+    Yields a descriptor for proxies to inherit: it is a lock, too, which ends with the last of them. So a new
+    `local` can tell, and wait for, the proxies that a killed one left to drain: they still hold its ports.
+
     Raises:
-        StateInUseError: Another process has it.
+        StateInUseError: Another `local` has the directory, or proxies of a killed one don't end.
         OSError: The directory can't be made.
 
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # A dot, so that it can't be a namespace.
-    descriptor = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with ExitStack() as stack:
+        # Names with a dot can't be namespaces.
+        own = _open(directory / ".lock", stack)
+        proxies = _open(directory / ".proxies", stack)
+        if not _try_lock(own):
+            raise StateInUseError(f"another `local` uses {directory}")
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while not _try_lock(proxies):
+            if time.monotonic() > deadline:
+                raise StateInUseError(f"proxies of a killed `local` still use {directory}")
+            time.sleep(0.05)
+        yield proxies
+
+
+def _open(path: Path, stack: ExitStack) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _try_lock(descriptor: int) -> bool:
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StateInUseError(str(directory)) from None
-        yield
-    finally:
-        os.close(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def must_seed(manifest: str, *, recorded: str | None, stored: bool) -> bool:

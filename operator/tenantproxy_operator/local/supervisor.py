@@ -43,10 +43,11 @@ class PortError(Exception):
 
 
 class Supervisor:
-    """Run the tenants of the manifests until SIGINT or SIGTERM."""
+    """Run the tenants of the manifests until SIGINT or SIGTERM; proxies inherit these descriptors."""
 
-    def __init__(self, options: Options, reporter: Reporter) -> None:
+    def __init__(self, options: Options, reporter: Reporter, *, inherited: Sequence[int]) -> None:
         self._options = options
+        self._inherited = inherited
         self._reporter = reporter
         self._watcher = Watcher(options.paths)
         self._keepers: dict[Key, tuple[Keeper, asyncio.Task[None]]] = {}
@@ -145,6 +146,7 @@ class Supervisor:
             state=state,
             ports=ports,
             log_level=self._options.log_level,
+            inherited=self._inherited,
             emit=self._reporter.emit,
         )
         task = asyncio.create_task(keeper.run())

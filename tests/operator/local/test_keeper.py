@@ -62,6 +62,7 @@ async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_R
         state=state,
         ports=ports,
         log_level="info",
+        inherited=(),
         emit=lambda event, **fields: events.put_nowait({"event": event, **fields}),
         program=(sys.executable, "-c", _PLAYER),
     )

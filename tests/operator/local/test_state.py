@@ -1,5 +1,7 @@
 """What survives between runs."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,7 +57,15 @@ def test_nothing_is_readable_by_others(tmp_path: Path) -> None:
 def test_lock(tmp_path: Path) -> None:
     """A state directory has one user at a time, and is free again after it."""
     directory = tmp_path / "a" / "state"
-    with locked(directory), pytest.raises(StateInUseError), locked(directory):
+    with locked(directory), pytest.raises(StateInUseError, match="another `local` uses"), locked(directory):
         pass
     with locked(directory):
         pass
+
+
+def test_lock_waits_for_the_proxies_of_a_killed_local(tmp_path: Path) -> None:
+    """A process that inherited the descriptor keeps the directory until it ends, not longer."""
+    with locked(tmp_path) as descriptor:
+        drains = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5)"], pass_fds=[descriptor])
+    with locked(tmp_path):
+        assert drains.wait(0.2) == 0

@@ -1,0 +1,101 @@
+"""From manifests to a tenant's orders, step by step: run by `make demo`."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from http.client import HTTPException
+from pathlib import Path
+from typing import Final
+
+from checks import StepError
+from encore import invite, point_onwards
+from overture import introduce, picture
+from scene import Scene, set_up
+from stage import Stage, StageError, StoppedError
+from story import Story
+from terminal import Terminal
+
+_MAX_OFFSET: Final = 50000
+"""So that every port stays below 65536."""
+
+
+def main() -> int:
+    """Play the demo and return the exit status: 0 if every step went as it must."""
+    options = _options()
+    terminal = Terminal()
+    directory = Path(tempfile.mkdtemp(prefix="tenantproxy-demo-"))
+    try:
+        status = _run(terminal, directory, offset=options.port_offset, keep=options.keep)
+    except StoppedError as stopped:
+        terminal.line(f"\nAll is stopped, by {signal.Signals(stopped.signum).name}.")
+        status = 0 if stopped.expected else 128 + stopped.signum
+    except BrokenPipeError:
+        # Nobody reads any more; Python must not fail over it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
+    if status == 1 and any(directory.iterdir()):
+        terminal.line(f"   All logs are kept in {directory}")
+    else:
+        shutil.rmtree(directory)
+    return status
+
+
+def _run(terminal: Terminal, directory: Path, *, offset: int, keep: bool) -> int:
+    introduce(terminal)
+    with Stage(directory) as stage:
+        try:
+            begin = time.monotonic()
+            scene = set_up(stage, directory, offset)
+            picture(scene, terminal, seconds=time.monotonic() - begin)
+            _tell(scene, terminal)
+        except BrokenPipeError:
+            raise
+        except (StageError, StepError, OSError, HTTPException, ValueError) as error:
+            terminal.failed(str(error))
+            for actor in stage.actors:
+                terminal.excerpt(f"{actor.name}, the end of its log:", actor.tail())
+            return 1
+        if keep:
+            invite(scene, terminal)
+            stage.wait_for_signal()
+    point_onwards(terminal)
+    return 0
+
+
+def _tell(scene: Scene, terminal: Terminal) -> None:
+    story = Story(scene, terminal)
+    begin = time.monotonic()
+    for number, step in enumerate(story.steps, start=1):
+        terminal.step(number, step.title)
+        terminal.passed(step.play())
+    terminal.line()
+    seconds = time.monotonic() - begin
+    terminal.title(f"All {len(story.steps)} steps went as they must, in {seconds:.1f} s.")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python hack/demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave all running, and say what to try, until Ctrl-C")
+    parser.add_argument(
+        "--port-offset",
+        type=_offset,
+        metavar="N",
+        # `make demo PORT_OFFSET=100` exports it.
+        default=os.environ.get("PORT_OFFSET") or "0",
+        help="add N to every port, where the usual ones (8600 to 8603, 8691, 8692) are taken; or $PORT_OFFSET",
+    )
+    return parser.parse_args()
+
+
+def _offset(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MAX_OFFSET:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_OFFSET}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""What the reader has to know before the first step."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from scene import Scene
+from terminal import Terminal
+
+_INTRODUCTION: Final = (
+    "In proxy mode, Hii Retail's Customer Order service reads a retailer's (a tenant's) orders live from the "
+    "tenant's own order management system (OMS). TenantProxy runs one small proxy per tenant, from one manifest "
+    "per tenant: it checks who asks, adds the tenant's credential, brings the answer to the documented shape, and "
+    "lets nothing but reads through. What follows are real processes and real HTTP requests, on this machine."
+)
+_PICTURE: Final = """
+   curl --Bearer token--> acme's proxy   {acme} --Basic---+
+                                                          +--> the OMS {oms} (mock-oms)
+   curl --Bearer token--> globex's proxy {globex} --OAuth2--+
+
+   dev-issuer {issuer} makes the clients' tokens.
+   tenantproxy-operator local runs the proxies, from {manifests}/*.yaml.
+"""
+
+
+def introduce(terminal: Terminal) -> None:
+    """Say what this is about."""
+    terminal.title("TenantProxy: from two manifests to two tenants' orders")
+    terminal.line()
+    terminal.paragraph(_INTRODUCTION)
+
+
+def picture(scene: Scene, terminal: Terminal, *, seconds: float) -> None:
+    """Show what runs, and where."""
+    ports = {
+        name: f":{urlsplit(url).port}".ljust(6)
+        for name, url in {
+            "acme": scene.acme.api,
+            "globex": scene.globex.api,
+            "oms": scene.oms,
+            "issuer": scene.issuer,
+        }.items()
+    }
+    terminal.line()
+    terminal.line(f"All of it runs, after {seconds:.1f} s:")
+    terminal.line(_PICTURE.rstrip().format(**ports, manifests=scene.shown_manifests))

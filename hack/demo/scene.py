@@ -1,0 +1,107 @@
+"""Set the scene: an OMS, a token issuer, and the proxies of the example tenants, all running."""
+
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
+from stage import Stage, StageError
+
+from tenantproxy.credentials import Basic
+
+TOKEN_LIFETIME: Final = 3
+"""Seconds; of the OMS's tokens. So short that one expires while the reader looks on."""
+
+_EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
+_OMS_PORT: Final = 8691
+_ISSUER_PORT: Final = 8692
+_PORT_BASE: Final = 8600
+_PATIENCE: Final = 30.0
+
+
+class Proxied(NamedTuple):
+    """A tenant, and where its proxy is."""
+
+    tenant: Tenant
+    api: str
+    admin: str
+
+
+class Scene(NamedTuple):
+    """Everything that runs, by base URL; `shown_manifests` is the folder that the proxies are made from."""
+
+    acme: Proxied
+    globex: Proxied
+    oms: str
+    issuer: str
+    shown_manifests: str
+
+
+def set_up(stage: Stage, directory: Path, offset: int) -> Scene:
+    """Start all processes and wait until they serve; `directory` is for what they keep.
+
+    Raises:
+        StageError: One doesn't, or its port is taken.
+
+    """
+    manifests = _EXAMPLES
+    if offset:
+        manifests = directory / "examples"
+        copy_with_ports(_EXAMPLES, manifests, offset)
+    tenants = read_tenants(manifests)
+    _check_ports(len(tenants), offset)
+    oms = stage.start(
+        *("tenantproxy", "mock-oms", "--port", str(_OMS_PORT + offset)),
+        *("--token-lifetime", str(TOKEN_LIFETIME)),
+        env=_known_credentials(tenants),
+    )
+    issuer = stage.start("tenantproxy", "dev-issuer", "--port", str(_ISSUER_PORT + offset))
+    for actor in (oms, issuer):
+        actor.says(lambda output: output or None, within=_PATIENCE)
+    local = stage.start(
+        *("tenantproxy-operator", "local", "--json", "--filename", str(manifests)),
+        *("--issuers", str(manifests / ISSUERS), "--port-base", str(_PORT_BASE + offset)),
+        *("--state-dir", str(directory / "state")),
+    )
+    ready = local.says(lambda output: _all_ready(output, set(tenants)), within=_PATIENCE)
+    acme, globex = (
+        Proxied(tenants[name], ready[name]["api"], ready[name]["admin"]) for name in ("acme", "globex")
+    )
+    return Scene(
+        acme,
+        globex,
+        oms=f"http://127.0.0.1:{_OMS_PORT + offset}",
+        issuer=f"http://127.0.0.1:{_ISSUER_PORT + offset}",
+        shown_manifests=str(manifests) if offset else _EXAMPLES.name,
+    )
+
+
+def _check_ports(tenants: int, offset: int) -> None:
+    for port in (*range(_PORT_BASE, _PORT_BASE + 2 * tenants), _OMS_PORT, _ISSUER_PORT):
+        try:
+            socket.create_server(("127.0.0.1", port + offset)).close()
+        except OSError as error:
+            raise StageError(
+                f"port {port + offset} can't be used ({error.strerror}): stop what listens there, or move the "
+                f"demo's ports, for example by {offset + 100}: make demo PORT_OFFSET={offset + 100}"
+            ) from None
+
+
+def _known_credentials(tenants: Mapping[str, Tenant]) -> dict[str, str]:
+    users, clients = [], []
+    for tenant in tenants.values():
+        credential = tenant.credential
+        if isinstance(credential, Basic):
+            users.append(f"{credential.username}:{credential.password}")
+        else:
+            clients.append(f"{credential.client_id}:{credential.client_secret}")
+    return {"MOCK_OMS_BASIC": " ".join(users), "MOCK_OMS_CLIENTS": " ".join(clients)}
+
+
+def _all_ready(output: str, names: set[str]) -> Mapping[str, Mapping[str, Any]] | None:
+    """Return the `ready` event of each tenant, once all are there; a line that is still being written waits."""
+    events = [json.loads(line) for line in output.splitlines(keepends=True) if line.endswith("\n")]
+    ready = {event["tenant"]: event for event in events if event["event"] == "ready"}
+    return ready if names <= ready.keys() else None

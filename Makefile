@@ -2,7 +2,7 @@
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
 
-.PHONY: help demo check test bench crd format clean
+.PHONY: help demo check test fuzz bench crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +18,10 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) pytest -q tests/proxy tests/operator
 
 test: check ## All that needs no cluster: check, then the end-to-end tests
-	$(RUN) pytest -q tests/e2e
+	$(RUN) pytest -q tests/e2e tests/fuzz
+
+fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
+	$(RUN) python tests/fuzz/campaign.py --requests $(or $(REQUESTS),10000000) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up
 	$(RUN) python bench/run.py

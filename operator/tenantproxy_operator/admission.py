@@ -1,17 +1,17 @@
 """Verdicts on a TenantProxy and its Secret that a schema can't give; pure, for `local` and the cluster."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from tenantproxy import credentials, egress, routes
+from tenantproxy import checks, credentials, egress
 from tenantproxy.credentials import CredentialError, FieldError
-from tenantproxy.mapping import MappingError, compile_mapping
-from tenantproxy_operator.render.config import render_mapping
-from tenantproxy_operator.resource import TenantProxy, Upstream
+from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.resource import TenantProxy
 
 
 def check_resource(resource: TenantProxy) -> list[FieldError]:
     """Return what is wrong with a TenantProxy that its models accept; `field` is a path in the manifest."""
-    return [*_url(resource.spec.upstream), *_paths(resource.spec.upstream), *_mapping(resource)]
+    rendered = render_config(resource, issuers=())
+    return [FieldError(f"spec.{field}", detail) for field, detail in checks.find_errors(rendered)]
 
 
 def check_secret(data: Mapping[str, str], resource: TenantProxy) -> list[FieldError]:
@@ -35,34 +35,3 @@ def check_secret(data: Mapping[str, str], resource: TenantProxy) -> list[FieldEr
         except egress.UrlError as error:
             return [FieldError("authUrl", str(error))]
     return []
-
-
-def _url(upstream: Upstream) -> Iterator[FieldError]:
-    try:
-        egress.check_url(
-            upstream.url,
-            allow_insecure=upstream.allow_insecure,
-            allow_private_networks=upstream.allow_private_networks,
-        )
-    except egress.UrlError as error:
-        yield FieldError("spec.upstream.url", str(error))
-
-
-def _paths(upstream: Upstream) -> Iterator[FieldError]:
-    operations = upstream.operations
-    for name, path, placeholders in (
-        ("getOrder", operations.get_order.path, frozenset({"businessUnitId", "customerOrderId"})),
-        ("searchOrders", operations.search_orders.path, frozenset({"businessUnitId"})),
-    ):
-        try:
-            routes.check_operation_path(path, placeholders=placeholders)
-        except ValueError as error:
-            yield FieldError(f"spec.upstream.operations.{name}.path", str(error))
-
-
-def _mapping(resource: TenantProxy) -> Iterator[FieldError]:
-    try:
-        compile_mapping(render_mapping(resource.spec.mapping))
-    except MappingError as error:
-        for found in error.errors:
-            yield FieldError(f"spec.mapping.{found.field}", found.detail)

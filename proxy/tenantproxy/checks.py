@@ -1,18 +1,35 @@
 """What a configuration's structure can't say: whether its URLs, paths and rules can be used."""
 
+from collections.abc import Iterator
+from typing import Final
+
 from tenantproxy import egress, routes
-from tenantproxy.config import ConfigError, ProxyConfig
+from tenantproxy.config import ConfigError, ProxyConfig, Upstream
+from tenantproxy.credentials import FieldError
 from tenantproxy.mapping import CompiledMapping, MappingError, compile_mapping
+
+_GET_ORDER_IDS: Final = frozenset({"businessUnitId", "customerOrderId"})
+_SEARCH_ORDERS_IDS: Final = frozenset({"businessUnitId"})
 
 
 def check(config: ProxyConfig) -> CompiledMapping:
-    """Check what a configuration's structure can't say, and return its compiled mapping.
+    """Return the compiled mapping of a configuration that can be used.
 
     Raises:
-        ConfigError: A URL, a path or a rule can't be used.
+        ConfigError: It can't; the message names the fields.
 
     """
-    upstream = config.upstream
+    if errors := find_errors(config):
+        raise ConfigError("; ".join(f"`{error.field}` {error.detail}" for error in errors))
+    return compile_mapping(config.mapping)
+
+
+def find_errors(config: ProxyConfig) -> list[FieldError]:
+    """Return what is wrong with a configuration; `field` is its path, in a CR below `spec`."""
+    return [*_url(config.upstream), *_paths(config.upstream), *_mapping(config)]
+
+
+def _url(upstream: Upstream) -> Iterator[FieldError]:
     try:
         egress.check_url(
             upstream.url,
@@ -20,17 +37,22 @@ def check(config: ProxyConfig) -> CompiledMapping:
             allow_private_networks=upstream.allow_private_networks,
         )
     except egress.UrlError as error:
-        raise ConfigError(f"`upstream.url` {error}") from None
-    operations = {
-        "getOrder": (upstream.operations.get_order.path, frozenset({"businessUnitId", "customerOrderId"})),
-        "searchOrders": (upstream.operations.search_orders.path, frozenset({"businessUnitId"})),
-    }
-    for name, (path, placeholders) in operations.items():
+        yield FieldError("upstream.url", str(error))
+
+
+def _paths(upstream: Upstream) -> Iterator[FieldError]:
+    for name, operation, ids in (
+        ("getOrder", upstream.operations.get_order, _GET_ORDER_IDS),
+        ("searchOrders", upstream.operations.search_orders, _SEARCH_ORDERS_IDS),
+    ):
         try:
-            routes.check_operation_path(path, placeholders=placeholders)
+            routes.check_operation_path(operation.path, placeholders=ids)
         except ValueError as error:
-            raise ConfigError(f"`upstream.operations.{name}.path` {error}") from None
+            yield FieldError(f"upstream.operations.{name}.path", str(error))
+
+
+def _mapping(config: ProxyConfig) -> Iterator[FieldError]:
     try:
-        return compile_mapping(config.mapping)
+        compile_mapping(config.mapping)
     except MappingError as error:
-        raise ConfigError(f"`mapping`: {error}") from None
+        yield from (FieldError(f"mapping.{field}", detail) for field, detail in error.errors)

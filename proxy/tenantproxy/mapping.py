@@ -176,6 +176,8 @@ def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldError
         errors.append(FieldError(path, "has `const` beside other rules; a constant needs none"))
     if rule.each is not None and kind != "list":
         errors.append(FieldError(f"{path}.each", f"is for lists; this field is {_A[kind]}, use `from`"))
+    if rule.each is not None and rule.fields is None:
+        errors.append(FieldError(f"{path}.each", "needs `fields`; `from` takes a list as it is"))
     if rule.fields is not None and kind not in ("list", "object"):
         errors.append(FieldError(f"{path}.fields", f"is for lists and objects; this field is {_A[kind]}"))
     if rule.fields is not None and kind == "list" and rule.from_ is not None:

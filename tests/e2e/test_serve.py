@@ -86,7 +86,7 @@ async def test_supervised_ends_with_its_parent(oms: RawServer, tmp_path: Path) -
             {"upstream": {"url": "https://oms.example", "operations": {"getOrder": {"path": "/x?y"}}}},
             "`upstream.operations.getOrder.path`",
         ),
-        ({"mapping": {"getOrder": {"fields": {"status": {"const": 1}}}}}, "`getOrder.fields.status.const`"),
+        ({"mapping": {"getOrder": {"fields": {"status": {"const": 1}}}}}, "`mapping.getOrder.fields.status.const`"),
     ],
 )
 async def test_bad_configuration_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -171,7 +171,7 @@ async def test_map_shows_the_answer_or_the_errors(tmp_path: Path) -> None:
     """A sample of the OMS's answer is mapped offline, or every violation is named."""
     path = tmp_path / "config.json"
     mapping = {
-        "getOrder": {"root": "", "fields": {"customerId": {"const": "x"}, "items": {"each": "/lines"}}},
+        "getOrder": {"root": "", "fields": {"customerId": {"const": "x"}, "items": {"from": "/lines"}}},
         "searchOrders": {"root": "/hits", "fields": {"status": {"values": {"o": "CREATED"}}}},
     }
     path.write_text(json.dumps(config("https://oms.example", mapping=mapping)))

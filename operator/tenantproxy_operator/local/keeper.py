@@ -20,7 +20,7 @@ _LONGEST_DELAY: Final = 30.0
 _STABLE_SECONDS: Final = 30.0
 """A proxy that served this long starts again without the delay that earlier failures added."""
 
-PROGRAM: Final = (sys.executable, "-P", "-c", "from tenantproxy.cli import main; main(prog_name='tenantproxy')")
+PROGRAM: Final = (sys.executable, "-P", "-m", "tenantproxy")
 
 
 @dataclass(frozen=True)

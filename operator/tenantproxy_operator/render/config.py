@@ -19,7 +19,7 @@ def render_config(resource: TenantProxy, issuers: tuple[config.Issuer, ...]) -> 
             id=spec.tenant_id, name=resource.metadata.name, namespace=resource.metadata.namespace
         ),
         upstream=_upstream(spec.upstream),
-        mapping=render_mapping(spec.mapping),
+        mapping=_mapping(spec.mapping),
         auth=config.Auth(management=spec.auth.management),
         access=_access(spec.access, issuers),
     )
@@ -50,7 +50,7 @@ def labels(name: str, *, component: str) -> dict[str, str]:
     }
 
 
-def render_mapping(mapping: rules.Mapping | None) -> config.Mapping:
+def _mapping(mapping: rules.Mapping | None) -> config.Mapping:
     """Return the proxy's form of `spec.mapping`."""
     if mapping is None:
         return config.Mapping()

@@ -1,6 +1,7 @@
 """Run an aiohttp application as a command: until SIGTERM or SIGINT, on a port that may be chosen for it."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -25,7 +26,8 @@ def run(make_app: Callable[[str], web.Application], *, host: str, port: int, ban
         # Before the application: its base URL may be part of what it serves.
         listener = socket.create_server((host, port))
     except OSError as error:
-        reason = error.strerror or str(error)
+        # Its own message repeats the address, at length.
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise click.ClickException(f"can't listen on {host}:{port} ({reason}); choose another --port") from None
     with listener:
         base = f"http://{host}:{listener.getsockname()[1]}"

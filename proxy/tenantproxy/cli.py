@@ -5,7 +5,7 @@ import socket
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
 import click
 
@@ -112,8 +112,12 @@ def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":
         config = load(path)
         return config, check(config)
     except ConfigError as error:
-        click.echo(f"tenantproxy: {error}", err=True)
-        sys.exit(_BAD_INPUT)
+        _refuse(error)
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    click.echo(f"tenantproxy: {error}", err=True)
+    sys.exit(_BAD_INPUT)
 
 
 @main.command()
@@ -132,6 +136,14 @@ def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":
     show_default=True,
     help="Directory with a file per key of the tenant's Secret; followed while it changes.",
 )
+@click.option(
+    "--tls",
+    "tls_directory",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/tenantproxy/tls"),
+    show_default=True,
+    help="Directory with ca/ca.crt, client/tls.crt and client/tls.key, where `upstream.tls` asks for them.",
+)
 @click.option("--api", type=_Address(), default="0.0.0.0:8080", show_default=True, help="The API port.")
 @click.option("--admin", type=_Address(), default="0.0.0.0:9090", show_default=True, help="Metrics and probes.")
 @click.option(
@@ -146,7 +158,16 @@ def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":
     is_flag=True,
     help='Stop when standard input ends, and print {"event": "ready"} when ready.',
 )
-def serve(config_path: Path, credentials: Path, api: str, admin: str, log_level: str, *, supervised: bool) -> None:
+def serve(
+    config_path: Path,
+    credentials: Path,
+    tls_directory: Path,
+    api: str,
+    admin: str,
+    log_level: str,
+    *,
+    supervised: bool,
+) -> None:
     """Run the proxy of one tenant until SIGTERM, then drain.
 
     Exit status: 0 after a drain, 2 for a configuration that can't be used, 1 for anything else (a taken port).
@@ -155,8 +176,15 @@ def serve(config_path: Path, credentials: Path, api: str, admin: str, log_level:
 
     from tenantproxy import logs  # noqa: PLC0415
     from tenantproxy import serve as serving  # noqa: PLC0415
+    from tenantproxy.stores.files import FileStore  # noqa: PLC0415
+    from tenantproxy.tls import TlsFiles  # noqa: PLC0415
 
     config, _ = _checked(config_path)
+    tls = TlsFiles(config.upstream.tls, tls_directory)
+    try:
+        tls.check()
+    except ConfigError as error:
+        _refuse(error)
     logs.configure(log_level, tenant=config.tenant.name)
     try:
         sockets = [_bound(api), _bound(admin)]
@@ -171,7 +199,8 @@ def serve(config_path: Path, credentials: Path, api: str, admin: str, log_level:
     uvloop.run(
         serving.serve(
             config,
-            credentials,
+            FileStore(credentials),
+            tls,
             api_socket=sockets[0],
             admin_socket=sockets[1],
             on_ready=on_ready,

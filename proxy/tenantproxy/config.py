@@ -45,6 +45,13 @@ class Operations(_Model, frozen=True):
     search_orders: Operation = Operation(path=SEARCH_ORDERS_PATH)
 
 
+class Tls(_Model, frozen=True):
+    """Which files there are for TLS; where they are is the process's own matter (see `tls`)."""
+
+    ca: bool = False
+    client_certificate: bool = False
+
+
 class Upstream(_Model, frozen=True):
     """The tenant's OMS and how much may be asked of it."""
 
@@ -56,6 +63,7 @@ class Upstream(_Model, frozen=True):
     max_connections: int = 100
     max_response_bytes: int = 8 * 1024 * 1024
     operations: Operations = Operations()
+    tls: Tls = Tls()
 
 
 class Rule(_Model, frozen=True):

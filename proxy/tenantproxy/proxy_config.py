@@ -21,6 +21,7 @@ from tenantproxy.logs import fields
 from tenantproxy.oms import token_endpoint
 from tenantproxy.problems import Detail, Problem, retry_after
 from tenantproxy.stores import StoreError
+from tenantproxy.tls import TlsFiles
 from tenantproxy.tokens import Failure
 
 _audit = logging.getLogger("tenantproxy.audit")
@@ -32,10 +33,11 @@ _VALIDATE_TIMEOUT: Final = 5.0
 class ProxyConfigEndpoint:
     """Takes the two documented bodies."""
 
-    def __init__(self, config: ProxyConfig, keeper: CredentialKeeper) -> None:
+    def __init__(self, config: ProxyConfig, keeper: CredentialKeeper, tls: TlsFiles) -> None:
         self._upstream = config.upstream
         self._management = config.auth.management
         self._keeper = keeper
+        self._tls = tls
 
     def check_managed_here(self) -> None:
         """Check that the tenant manages its credential.
@@ -100,7 +102,7 @@ class ProxyConfigEndpoint:
             await guard.close()
 
     async def _try(self, credential: OAuth2) -> None:
-        endpoint = token_endpoint(credential, self._upstream)
+        endpoint = token_endpoint(credential, self._upstream, self._tls)
         try:
             async with asyncio.timeout(_VALIDATE_TIMEOUT):
                 result = await endpoint.fetch()

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from tenantproxy.admin import Admin
@@ -22,7 +21,7 @@ from tenantproxy.oms import Oms
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server import HttpServer
 from tenantproxy.stores import CredentialStore
-from tenantproxy.stores.files import FileStore
+from tenantproxy.tls import TlsFiles
 from tenantproxy.upstream import AiohttpUpstream
 
 _log = logging.getLogger(__name__)
@@ -35,20 +34,22 @@ class Proxy:
     """All parts of one tenant's proxy, wired.
 
     Raises:
-        ConfigError: See `check`.
+        ConfigError: See `checks.check`; or the files for TLS can't be used.
 
     """
 
-    def __init__(self, config: ProxyConfig, store: CredentialStore) -> None:
+    def __init__(self, config: ProxyConfig, store: CredentialStore, tls: TlsFiles) -> None:
         mapping = check(config)
+        tls.check()
         metrics = Metrics(config.tenant)
         upstream = AiohttpUpstream(
             config.upstream.url,
             max_connections=config.upstream.max_connections,
             max_response_bytes=config.upstream.max_response_bytes,
             allow_private_networks=config.upstream.allow_private_networks,
+            tls=tls.oms,
         )
-        self._oms = Oms(config.upstream, upstream, metrics)
+        self._oms = Oms(config.upstream, upstream, metrics, tls)
         self._keeper = CredentialKeeper(store, self._oms, metrics)
         self._gatekeeper = Gatekeeper(config.access, config.tenant.id)
         api = Api(
@@ -57,7 +58,7 @@ class Proxy:
             mapping=mapping,
             metrics=metrics,
             oms=self._oms,
-            proxy_config=ProxyConfigEndpoint(config, self._keeper),
+            proxy_config=ProxyConfigEndpoint(config, self._keeper, tls),
         )
         self._ready = False
         admin = Admin(metrics, lambda: self._ready)
@@ -88,7 +89,8 @@ class Proxy:
 
 async def serve(
     config: ProxyConfig,
-    credentials: Path,
+    store: CredentialStore,
+    tls: TlsFiles,
     *,
     api_socket: socket.socket,
     admin_socket: socket.socket,
@@ -106,7 +108,7 @@ async def serve(
         loop.add_signal_handler(number, stopping.set)
     if supervised:
         await loop.connect_read_pipe(lambda: _Lifeline(stopping), sys.stdin)
-    proxy = Proxy(config, FileStore(credentials))
+    proxy = Proxy(config, store, tls)
 
     async def start() -> None:
         await proxy.start(api_socket, admin_socket)

@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from tenantproxy.egress import EgressRefusedError, GuardedResolver
+from tenantproxy.tls import ContextSource
 
 CONNECT_TIMEOUT: Final = 1.0
 """Seconds for TCP and TLS."""
@@ -65,9 +66,16 @@ class AiohttpUpstream:
     """An `Upstream` on aiohttp's client."""
 
     def __init__(
-        self, url: str, *, max_connections: int, max_response_bytes: int, allow_private_networks: bool
+        self,
+        url: str,
+        *,
+        max_connections: int,
+        max_response_bytes: int,
+        allow_private_networks: bool,
+        tls: ContextSource,
     ) -> None:
         self._base = url.rstrip("/")
+        self._tls = tls if url.startswith("https:") else None
         self._max_response_bytes = max_response_bytes
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -90,7 +98,12 @@ class AiohttpUpstream:
         url = URL(self._base + path, encoded=True)
         try:
             async with self._session.request(
-                method, url, headers=headers, data=body, allow_redirects=False
+                method,
+                url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                ssl=self._tls.current() if self._tls is not None else True,
             ) as response:
                 return Answer(response.status, _lowered(response.headers), await self._read(response))
         except (aiohttp.ClientError, ValueError, ssl.SSLError, OSError) as error:

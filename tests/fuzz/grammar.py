@@ -102,8 +102,7 @@ VALID = (
     + _SEARCH
     + b" HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"2\r\n{}\r\n0\r\n\r\n",
-    b"PUT /api/v1/proxy-config HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-    b"Content-Length: 2\r\n\r\n{}",
+    b"PUT /api/v1/proxy-config HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
 )
 
 

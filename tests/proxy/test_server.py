@@ -14,6 +14,7 @@ from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_co
 from tenantproxy import server
 from tenantproxy.serve import Proxy
 from tenantproxy.stores.files import FileStore, write_keys
+from tenantproxy.tls import TlsFiles
 
 GET = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
@@ -91,7 +92,8 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
 
     oms.play = slow
     write_keys(tmp_path / "credentials", BASIC)
-    proxy = Proxy(proxy_config(oms.url), FileStore(tmp_path / "credentials"))
+    config = proxy_config(oms.url)
+    proxy = Proxy(config, FileStore(tmp_path / "credentials"), TlsFiles(config.upstream.tls, tmp_path))
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     port = sockets[0].getsockname()[1]
     await proxy.start(*sockets)

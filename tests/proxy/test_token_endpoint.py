@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from pathlib import Path
 from urllib.parse import parse_qs, unquote_plus
 
 import pytest
@@ -10,6 +11,7 @@ from support.oms import Received, answering, http, raw_server, token_answer
 from tenantproxy.config import Upstream as UpstreamConfig
 from tenantproxy.credentials import OAuth2
 from tenantproxy.oms import token_endpoint
+from tenantproxy.tls import TlsFiles
 from tenantproxy.token_endpoint import Rejection, build_request, parse_answer
 from tenantproxy.tokens import Failure, Token
 from tenantproxy.upstream import Answer
@@ -132,7 +134,7 @@ def test_rejections_are_told_apart(status: int, body: bytes, *, invalid_client: 
 
 async def _fetch(url: str, times: int = 1, **fields: object) -> list[Token | Failure]:
     config = UpstreamConfig(url=url, allow_insecure=True, allow_private_networks=True)
-    endpoint = token_endpoint(credential(auth_url=url, **fields), config)
+    endpoint = token_endpoint(credential(auth_url=url, **fields), config, TlsFiles(config.tls, Path("/none")))
     try:
         return [await endpoint.fetch() for _ in range(times)]
     finally:

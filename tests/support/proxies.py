@@ -14,6 +14,7 @@ import msgspec
 from tenantproxy import config
 from tenantproxy.serve import Proxy
 from tenantproxy.stores.files import FileStore, write_keys
+from tenantproxy.tls import TlsFiles
 
 BASIC = {"username": "user", "password": "right"}
 GET_PATH = "/api/v1/business-units/BU-1/customer-orders/CO-1"
@@ -117,7 +118,7 @@ async def running_proxy(
     credentials = directory / "credentials"
     if keys is not None:
         write_keys(credentials, keys)
-    proxy = Proxy(configuration, FileStore(credentials))
+    proxy = Proxy(configuration, FileStore(credentials), TlsFiles(configuration.upstream.tls, directory / "tls"))
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     ports = [int(bound.getsockname()[1]) for bound in sockets]
     await proxy.start(*sockets)

@@ -1,0 +1,109 @@
+"""TLS towards the OMS and the token endpoint: own CAs, a client certificate, and their rotation without restart.
+
+The files are those of the Secrets that `upstream.tls` names: `ca/ca.crt`, `client/tls.crt`, `client/tls.key`.
+"""
+
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tenantproxy.config import ConfigError, Tls
+
+_log = logging.getLogger(__name__)
+
+CHECK_SECONDS: Final = 1.0
+"""Between two looks at the files, taken when a request needs a context."""
+
+
+class ContextSource:
+    """The context for new connections; another one when a file has changed.
+
+    Files that can't be used leave the context at hand in place: half of a rotation does not break TLS.
+    """
+
+    def __init__(
+        self,
+        config: Tls,
+        directory: Path,
+        *,
+        system_cas: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`system_cas`: trust the system's CAs also where the configuration brings an own CA."""
+        self._ca = directory / "ca" / "ca.crt" if config.ca else None
+        self._certificate = directory / "client" / "tls.crt" if config.client_certificate else None
+        self._key = directory / "client" / "tls.key" if config.client_certificate else None
+        self._system_cas = system_cas or self._ca is None
+        self._clock = clock
+        self._context: ssl.SSLContext | None = None
+        self._signature: tuple[object, ...] = ()
+        self._checked_at = 0.0
+
+    def check(self) -> None:
+        """Check that there is a usable context.
+
+        Raises:
+            ConfigError: A file is missing or can't be used.
+
+        """
+        if self._ca is None and self._certificate is None:
+            return  # the system's CAs need no check, and take time to load
+        try:
+            self._load()
+        except (OSError, ValueError) as error:
+            names = ", ".join(str(path) for path in (self._ca, self._certificate, self._key) if path)
+            why = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
+            raise ConfigError(f"`upstream.tls`: {names} can't be used: {why}") from None
+
+    def current(self) -> ssl.SSLContext:
+        """Return the context to use for a request now."""
+        now = self._clock()
+        if self._context is None:
+            return self._load()
+        if now - self._checked_at >= CHECK_SECONDS:
+            self._checked_at = now
+            if self._signature != self._read_signature():
+                try:
+                    return self._load()
+                except (OSError, ValueError) as error:
+                    _log.warning("changed TLS files can't be used; the old ones stay: %s", type(error).__name__)
+        return self._context
+
+    def _load(self) -> ssl.SSLContext:
+        signature = self._read_signature()
+        context = ssl.create_default_context(cafile=None if self._system_cas else self._ca)
+        if self._system_cas and self._ca is not None:
+            context.load_verify_locations(self._ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self._certificate is not None:
+            context.load_cert_chain(self._certificate, self._key)
+        self._context, self._signature, self._checked_at = context, signature, self._clock()
+        return context
+
+    def _read_signature(self) -> tuple[object, ...]:
+        parts: list[object] = []
+        for path in (self._ca, self._certificate, self._key):
+            if path is not None:
+                try:
+                    stat = path.stat()
+                    parts.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
+                except OSError:
+                    parts.append(None)
+        return tuple(parts)
+
+
+class TlsFiles:
+    """The contexts of one tenant's connections."""
+
+    def __init__(self, config: Tls, directory: Path) -> None:
+        self.oms: Final = ContextSource(config, directory, system_cas=False)
+        """With an own CA only certificates of that CA are accepted."""
+        self.token_endpoint: Final = ContextSource(config, directory, system_cas=True)
+        """The identity provider is often a public service, also where the OMS has a CA of its own."""
+
+    def check(self) -> None:
+        """Check that the configured files can be used. Raises ConfigError."""
+        self.oms.check()

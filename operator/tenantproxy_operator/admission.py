@@ -25,13 +25,9 @@ def check_secret(data: Mapping[str, str], resource: TenantProxy) -> list[FieldEr
         return list(error.errors)
     if isinstance(credential, credentials.OAuth2):
         upstream = resource.spec.upstream
+        policy = egress.Policy(allow_private_networks=upstream.allow_private_networks)
         try:
-            egress.check_url(
-                credential.auth_url,
-                allow_insecure=upstream.allow_insecure,
-                allow_private_networks=upstream.allow_private_networks,
-                allow_query=True,
-            )
+            egress.check_url(credential.auth_url, policy, allow_insecure=upstream.allow_insecure, allow_query=True)
         except egress.UrlError as error:
             return [FieldError("authUrl", str(error))]
     return []

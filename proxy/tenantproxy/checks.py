@@ -26,16 +26,32 @@ def check(config: ProxyConfig) -> CompiledMapping:
 
 def find_errors(config: ProxyConfig) -> list[FieldError]:
     """Return what is wrong with a configuration; `field` is its path, in a CR below `spec`."""
-    return [*_url(config.upstream), *_paths(config.upstream), *_mapping(config)]
+    return [*_url(config), *_paths(config.upstream), *_mapping(config)]
 
 
-def _url(upstream: Upstream) -> Iterator[FieldError]:
+def egress_policy(config: ProxyConfig) -> egress.Policy:
+    """Return where the proxy may connect to.
+
+    Raises:
+        ValueError: A CIDR is malformed.
+
+    """
+    return egress.Policy(
+        allow_private_networks=config.upstream.allow_private_networks,
+        allow=config.egress.allow,
+        deny=config.egress.deny,
+    )
+
+
+def _url(config: ProxyConfig) -> Iterator[FieldError]:
+    upstream = config.upstream
     try:
-        egress.check_url(
-            upstream.url,
-            allow_insecure=upstream.allow_insecure,
-            allow_private_networks=upstream.allow_private_networks,
-        )
+        policy = egress_policy(config)
+    except ValueError as error:
+        yield FieldError("egress", f"{error}; write CIDRs such as 10.1.0.0/16")
+        return
+    try:
+        egress.check_url(upstream.url, policy, allow_insecure=upstream.allow_insecure)
     except egress.UrlError as error:
         yield FieldError("upstream.url", str(error))
 

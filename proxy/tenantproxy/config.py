@@ -123,6 +123,13 @@ class Access(_Model, frozen=True):
     issuers: tuple[Issuer, ...] = ()
 
 
+class Egress(_Model, frozen=True):
+    """Operator-wide lists of CIDRs (see `egress.Policy`)."""
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
 class ProxyConfig(_Model, frozen=True):
     """All that one proxy process needs to know, except the credential."""
 
@@ -132,6 +139,7 @@ class ProxyConfig(_Model, frozen=True):
     mapping: Mapping = Mapping()
     auth: Auth = Auth()
     access: Access = Access()
+    egress: Egress = Egress()
 
 
 def decode(data: bytes, *, source: str) -> ProxyConfig:

@@ -9,6 +9,7 @@ host resolves to is checked again each time a connection is made, so that a name
 import ipaddress
 import re
 import socket
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,37 +61,57 @@ _TRANSLATED: Final = (
     (ipaddress.IPv6Network("64:ff9b:1::/48"), 0),
     (ipaddress.IPv6Network("2002::/16"), 80),
 )
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _ALLOW_PRIVATE: Final = "`allowPrivateNetworks: true` permits it"
+
+
+class Policy:
+    """What a tenant's proxy may connect to.
+
+    Operator-wide `deny` wins over everything; then `allow` permits what would otherwise be refused, metadata
+    addresses too; then loopback, private and shared addresses need `allow_private_networks`. Both are lists of
+    CIDRs.
+
+    Raises:
+        ValueError: A CIDR is malformed.
+
+    """
+
+    def __init__(
+        self, *, allow_private_networks: bool = False, allow: Iterable[str] = (), deny: Iterable[str] = ()
+    ) -> None:
+        self.allow_private_networks = allow_private_networks
+        self._allow = _networks(*allow)
+        self._deny = _networks(*deny)
+
+    def refusal(self, address: _Address) -> str | None:
+        """Return why no connection to `address` may be made, or None where it may."""
+        if any(address in network for network in self._deny):
+            return "is on the operator's deny list"
+        if any(address in network for network in self._allow):
+            return None
+        for name, networks in _NEVER.items():
+            if any(address in network for network in networks):
+                return f"is {name}"
+        for name, networks in _PRIVATE.items():
+            if any(address in network for network in networks):
+                return None if self.allow_private_networks else f"is {name}; {_ALLOW_PRIVATE}"
+        return self._refusal_of_ipv6(address) if isinstance(address, ipaddress.IPv6Address) else None
+
+    def _refusal_of_ipv6(self, address: ipaddress.IPv6Address) -> str | None:
+        for translation, shift in _TRANSLATED:
+            if address in translation:
+                if not self.allow_private_networks:
+                    return f"is an IPv4 address in IPv6 form; {_ALLOW_PRIVATE}"
+                return self.refusal(ipaddress.IPv4Address((int(address) >> shift) & 0xFFFFFFFF))
+        return None if address in _GLOBAL_UNICAST else "is reserved"
 
 
 class UrlError(ValueError):
     """A URL must not be called; the message is the problem and the fix, to be read after the field's name."""
 
 
-def refusal(address: _Address, *, allow_private_networks: bool) -> str | None:
-    """Return why no connection to `address` may be made, or None where it may.
-
-    Link-local, multicast, reserved and metadata addresses are refused whatever `allow_private_networks` says.
-    """
-    for name, networks in _NEVER.items():
-        if any(address in network for network in networks):
-            return f"is {name}"
-    for name, networks in _PRIVATE.items():
-        if any(address in network for network in networks):
-            return None if allow_private_networks else f"is {name}; {_ALLOW_PRIVATE}"
-    if isinstance(address, ipaddress.IPv6Address):
-        for translation, shift in _TRANSLATED:
-            if address in translation:
-                inner = ipaddress.IPv4Address((int(address) >> shift) & 0xFFFFFFFF)
-                if not allow_private_networks:
-                    return f"is an IPv4 address in IPv6 form; {_ALLOW_PRIVATE}"
-                return refusal(inner, allow_private_networks=True)
-        if address not in ipaddress.IPv6Network("2000::/3"):
-            return "is reserved"
-    return None
-
-
-def check_url(url: str, *, allow_insecure: bool, allow_private_networks: bool, allow_query: bool = False) -> None:
+def check_url(url: str, policy: Policy, *, allow_insecure: bool, allow_query: bool = False) -> None:
     """Check a URL that somebody configured, without resolving its host.
 
     `allow_query` is for token endpoints; a base URL, to which paths are added, can't have a query.
@@ -119,15 +140,15 @@ def check_url(url: str, *, allow_insecure: bool, allow_private_networks: bool, a
         raise UrlError("has no host or a bad port; write https://HOST[:PORT]/PATH")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
         raise UrlError("has a dot segment; write the path out")
-    if why := _host_refusal(parts.hostname, allow_private_networks=allow_private_networks):
+    if why := _host_refusal(parts.hostname, policy):
         raise UrlError(f"names a host that {why}")
 
 
-def _host_refusal(host: str, *, allow_private_networks: bool) -> str | None:
+def _host_refusal(host: str, policy: Policy) -> str | None:
     if "%" in host:
         return "has a zone or an encoded character"
     try:
-        return refusal(ipaddress.ip_address(host), allow_private_networks=allow_private_networks)
+        return policy.refusal(ipaddress.ip_address(host))
     except ValueError:
         pass
     labels = host.removesuffix(".").split(".")
@@ -136,7 +157,7 @@ def _host_refusal(host: str, *, allow_private_networks: bool) -> str | None:
         return "looks like an IPv4 address; write its four decimal parts"
     if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", label) for label in labels):
         return "is not a valid name"
-    if labels[-1].lower() == "localhost" and not allow_private_networks:
+    if labels[-1].lower() == "localhost" and not policy.allow_private_networks:
         return f"is loopback; {_ALLOW_PRIVATE}"
     return None
 
@@ -152,8 +173,8 @@ class GuardedResolver(AbstractResolver):
     comes here, and was checked by `check_url` when it was configured.
     """
 
-    def __init__(self, *, allow_private_networks: bool, resolver: AbstractResolver | None = None) -> None:
-        self._allow_private_networks = allow_private_networks
+    def __init__(self, policy: Policy, resolver: AbstractResolver | None = None) -> None:
+        self._policy = policy
         self._resolver = resolver or ThreadedResolver()
 
     async def resolve(
@@ -169,8 +190,7 @@ class GuardedResolver(AbstractResolver):
         results = await self._resolver.resolve(host, port, family)
         for result in results:
             address = ipaddress.ip_address(result["host"].partition("%")[0])
-            why = refusal(address, allow_private_networks=self._allow_private_networks)
-            if why:
+            if why := self._policy.refusal(address):
                 raise EgressRefusedError(f"an address of the host {why}")
         return results
 

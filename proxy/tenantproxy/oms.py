@@ -15,27 +15,14 @@ from tenantproxy.config import Upstream as UpstreamConfig
 from tenantproxy.credentials import Basic, Credential, CredentialError, OAuth2, credential_type, digest
 from tenantproxy.exchange import Authorize, RejectedError, Renew, Reply, Send, exchange
 from tenantproxy.metrics import Metrics
+from tenantproxy.outbound import Outbound
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.rejections import HOLD, Hold
-from tenantproxy.tls import TlsFiles
-from tenantproxy.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
-from tenantproxy.upstream import UNREACHABLE, AiohttpUpstream, Answer, Upstream, UpstreamError
+from tenantproxy.upstream import UNREACHABLE, Answer, UpstreamError
 
 QUEUE_FACTOR: Final = 2
 """Requests in flight per connection: as many again as are being answered may wait for a connection."""
 _SERVER_ERROR: Final = 500
-
-
-def token_endpoint(credential: OAuth2, config: UpstreamConfig, tls: TlsFiles) -> TokenEndpoint:
-    """Return the client of a credential's token endpoint, under the tenant's egress guard."""
-    upstream = AiohttpUpstream(
-        credential.auth_url,
-        max_connections=2,
-        max_response_bytes=MAX_ANSWER_BYTES,
-        allow_private_networks=config.allow_private_networks,
-        tls=tls.token_endpoint,
-    )
-    return TokenEndpoint(credential, upstream)
 
 
 class Oms:
@@ -44,16 +31,15 @@ class Oms:
     def __init__(
         self,
         config: UpstreamConfig,
-        upstream: Upstream,
+        outbound: Outbound,
         metrics: Metrics,
-        tls: TlsFiles,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
-        self._upstream = upstream
+        self._outbound = outbound
+        self._upstream = outbound.oms()
         self._metrics = metrics
-        self._tls = tls
         self._clock = clock
         self._circuit = CircuitBreaker()
         self._hold = Hold()
@@ -80,7 +66,7 @@ class Oms:
         if isinstance(credential, Basic):
             self._authorizer = BasicAuthorizer(credential)
         elif isinstance(credential, OAuth2):
-            self._authorizer = TokenAuthorizer(token_endpoint(credential, self._config, self._tls), self._metrics)
+            self._authorizer = TokenAuthorizer(self._outbound.token_endpoint(credential), self._metrics)
         elif credential is None:
             self._problem = Problem("credentials-not-configured", _NOT_CONFIGURED)
         else:

@@ -18,11 +18,11 @@ from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.keeper import CredentialKeeper
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
+from tenantproxy.outbound import Outbound
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server import HttpServer
 from tenantproxy.stores import CredentialStore
 from tenantproxy.tls import TlsFiles
-from tenantproxy.upstream import AiohttpUpstream
 
 _log = logging.getLogger(__name__)
 
@@ -42,14 +42,8 @@ class Proxy:
         mapping = check(config)
         tls.check()
         metrics = Metrics(config.tenant)
-        upstream = AiohttpUpstream(
-            config.upstream.url,
-            max_connections=config.upstream.max_connections,
-            max_response_bytes=config.upstream.max_response_bytes,
-            allow_private_networks=config.upstream.allow_private_networks,
-            tls=tls.oms,
-        )
-        self._oms = Oms(config.upstream, upstream, metrics, tls)
+        outbound = Outbound(config, tls)
+        self._oms = Oms(config.upstream, outbound, metrics)
         self._keeper = CredentialKeeper(store, self._oms, metrics)
         self._gatekeeper = Gatekeeper(config.access, config.tenant.id)
         api = Api(
@@ -58,7 +52,7 @@ class Proxy:
             mapping=mapping,
             metrics=metrics,
             oms=self._oms,
-            proxy_config=ProxyConfigEndpoint(config, self._keeper, tls),
+            proxy_config=ProxyConfigEndpoint(config, self._keeper, outbound),
         )
         self._ready = False
         admin = Admin(metrics, lambda: self._ready)

@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 import aiohttp
 from yarl import URL
 
-from tenantproxy.egress import EgressRefusedError, GuardedResolver
+from tenantproxy.egress import EgressRefusedError, GuardedResolver, Policy
 from tenantproxy.tls import ContextSource
 
 CONNECT_TIMEOUT: Final = 1.0
@@ -71,7 +71,7 @@ class AiohttpUpstream:
         *,
         max_connections: int,
         max_response_bytes: int,
-        allow_private_networks: bool,
+        policy: Policy,
         tls: ContextSource,
     ) -> None:
         self._base = url.rstrip("/")
@@ -80,7 +80,7 @@ class AiohttpUpstream:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=max_connections,
-                resolver=GuardedResolver(allow_private_networks=allow_private_networks),
+                resolver=GuardedResolver(policy),
                 use_dns_cache=False,  # each new connection's addresses pass the guard
             ),
             cookie_jar=aiohttp.DummyCookieJar(),

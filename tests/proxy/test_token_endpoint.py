@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, unquote_plus
 import pytest
 
 from support.oms import Received, answering, http, raw_server, token_answer
-from tenantproxy.config import Upstream as UpstreamConfig
+from support.proxies import proxy_config
 from tenantproxy.credentials import OAuth2
-from tenantproxy.oms import token_endpoint
+from tenantproxy.outbound import Outbound
 from tenantproxy.tls import TlsFiles
 from tenantproxy.token_endpoint import Rejection, build_request, parse_answer
 from tenantproxy.tokens import Failure, Token
@@ -133,8 +133,9 @@ def test_rejections_are_told_apart(status: int, body: bytes, *, invalid_client: 
 
 
 async def _fetch(url: str, times: int = 1, **fields: object) -> list[Token | Failure]:
-    config = UpstreamConfig(url=url, allow_insecure=True, allow_private_networks=True)
-    endpoint = token_endpoint(credential(auth_url=url, **fields), config, TlsFiles(config.tls, Path("/none")))
+    config = proxy_config("http://oms.example")
+    outbound = Outbound(config, TlsFiles(config.upstream.tls, Path("/none")))
+    endpoint = outbound.token_endpoint(credential(auth_url=url, **fields))
     try:
         return [await endpoint.fetch() for _ in range(times)]
     finally:

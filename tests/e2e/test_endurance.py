@@ -7,17 +7,15 @@ from pathlib import Path
 
 from support.idp import Idp, oauth2
 from support.oms import (
-    ORDER_ANSWER,
     RawServer,
     answering,
-    dripping,
+    held_until,
     http,
     only_right_password,
     raw_server,
 )
 from support.proxies import BASIC, proxy_config, running_proxy
 from tenantproxy.circuit import FAILURES_TO_OPEN
-from tenantproxy.stores.files import write_keys
 
 WRONG = {"username": "user", "password": "wrong"}
 
@@ -33,10 +31,13 @@ async def test_circuit_opens_and_lets_one_probe_go(oms: RawServer, tmp_path: Pat
         assert 1 <= int(refused[0].headers["Retry-After"]) <= 5
         assert len(oms.received) == FAILURES_TO_OPEN
         assert await proxy.metric("tenantproxy_circuit_state") == 2
-        oms.play = dripping(ORDER_ANSWER, after=0, pause=0.2)
+        probed = asyncio.Event()
+        oms.play = held_until(probed)
         await asyncio.sleep(5)
-        probing = await asyncio.gather(*(proxy.get() for _ in range(10)))
-        assert sorted(answer.status for answer in probing) == [200] + [503] * 9
+        probing = [asyncio.create_task(proxy.get()) for _ in range(10)]
+        await proxy.becomes('tenantproxy_rejected_requests_total{reason="circuit-open"}', 39)
+        probed.set()
+        assert sorted([(await reading).status for reading in probing]) == [200] + [503] * 9
         assert (await proxy.get()).status == 200
         assert await proxy.metric("tenantproxy_circuit_state") == 0
         assert len(oms.received) == FAILURES_TO_OPEN + 2
@@ -56,8 +57,7 @@ async def test_wrong_password_reaches_the_oms_once_per_two_seconds(oms: RawServe
         assert len(asked_at) >= 2
         assert all(later - earlier >= 1.95 for earlier, later in itertools.pairwise(asked_at))
         assert await proxy.metric("tenantproxy_credentials_accepted") == 0
-        write_keys(proxy.credentials, BASIC)
-        await asyncio.sleep(0.8)
+        await proxy.change_keys(BASIC)
         assert (await proxy.get()).status == 200, "a right password is used at once"
         assert await proxy.metric("tenantproxy_credentials_accepted") == 1
 
@@ -107,10 +107,10 @@ async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path
     ):
         started = time.monotonic()
         endpoint.play = answering(http(500))
-        while time.monotonic() < started + 1.8:
+        while time.monotonic() < started + 1.5:
             assert (await proxy.get()).status == 200
             await asyncio.sleep(0.05)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.8)
         assert (await proxy.get()).code == "token-unavailable"
         endpoint.play = idp.issue
         async with asyncio.timeout(5):

@@ -16,7 +16,6 @@ from support.oms import (
     raw_server,
 )
 from support.proxies import proxy_config, running_proxy
-from tenantproxy.stores.files import write_keys
 
 WRONG = {"username": "user", "password": "wrong"}
 
@@ -72,8 +71,7 @@ async def test_a_rotated_secret_takes_effect_at_once(oms: RawServer, tmp_path: P
         running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
     ):
         assert (await proxy.get()).status == 200
-        write_keys(proxy.credentials, oauth2(endpoint.url, clientSecret="rotated"))
-        await asyncio.sleep(0.8)
+        await proxy.change_keys(oauth2(endpoint.url, clientSecret="rotated"))
         assert (await proxy.get()).status == 200
         assert idp.issued == 2
         assert oms.received[-1].headers["authorization"] == "Bearer token-2"

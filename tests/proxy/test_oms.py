@@ -12,17 +12,16 @@ from support.oms import (
     SEARCH_ANSWER,
     Play,
     RawServer,
-    Received,
     answering,
     breaking,
     documented,
     dripping,
+    held_until,
     http,
     only_right_password,
     resetting,
 )
 from support.proxies import BASIC, proxy_config, running_proxy
-from tenantproxy.stores.files import write_keys
 
 WRONG = {"username": "user", "password": "wrong"}
 
@@ -106,8 +105,7 @@ async def test_failure_table(oms: RawServer, tmp_path: Path, name: str) -> None:
         assert len(oms.received) == calls
         oms.play = documented
         if code == "upstream-rejected-credentials":
-            write_keys(proxy.credentials, WRONG)
-            await asyncio.sleep(0.8)
+            await proxy.change_keys(WRONG)
         assert (await proxy.get()).status == 200, "the next request finds the OMS well again"
 
 
@@ -158,9 +156,7 @@ async def test_a_client_that_goes_away_ends_its_call(oms: RawServer, tmp_path: P
     oms.play = dripping(ORDER_ANSWER, after=0, pause=30)
     async with running_proxy(proxy_config(oms.url, timeoutSeconds=20), tmp_path, BASIC) as proxy:
         await proxy.raw(b"GET /api/v1/business-units/B/customer-orders/1 HTTP/1.1\r\nHost: x\r\n\r\n", wait=0.2)
-        async with asyncio.timeout(2):
-            while await proxy.metric("tenantproxy_requests_in_flight"):  # noqa: ASYNC110 - only the metric can tell
-                await asyncio.sleep(0.02)
+        await proxy.becomes("tenantproxy_requests_in_flight", 0)
 
 
 # ---- what the OMS is spared
@@ -168,9 +164,13 @@ async def test_a_client_that_goes_away_ends_its_call(oms: RawServer, tmp_path: P
 
 async def test_connections_and_requests_in_flight_are_bounded(oms: RawServer, tmp_path: Path) -> None:
     """A slow OMS gets at most `maxConnections` at once; as many again wait, the rest is refused at once."""
-    oms.play = dripping(ORDER_ANSWER, after=0, pause=0.3)
+    release = asyncio.Event()
+    oms.play = held_until(release)
     async with running_proxy(proxy_config(oms.url, maxConnections=3), tmp_path, BASIC) as proxy:
-        answers = await asyncio.gather(*(proxy.get() for _ in range(40)))
+        reading = [asyncio.create_task(proxy.get()) for _ in range(40)]
+        await proxy.becomes('tenantproxy_rejected_requests_total{reason="overloaded"}', 34)
+        release.set()
+        answers = await asyncio.gather(*reading)
         codes = [answer.code or "ok" for answer in answers]
         assert (codes.count("ok"), codes.count("overloaded")) == (6, 34)
         assert all("Retry-After" in answer.headers for answer in answers if answer.status == 503)
@@ -183,18 +183,14 @@ async def test_requests_wait_for_the_probe_of_a_new_credential(oms: RawServer, t
     oms.play = only_right_password
     async with running_proxy(proxy_config(oms.url), tmp_path, WRONG) as proxy:
         assert (await proxy.get()).status == 502
-        write_keys(proxy.credentials, BASIC)
-        await asyncio.sleep(0.8)
+        await proxy.change_keys(BASIC)
         before = len(oms.received)
-
-        async def slowly(request: Received, writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(0.1)
-            await only_right_password(request, writer)
-
-        oms.play = slowly
+        tried = asyncio.Event()
+        oms.play = held_until(tried, only_right_password)
         waiting = [asyncio.create_task(proxy.get()) for _ in range(10)]
-        await asyncio.sleep(0.05)
-        assert len(oms.received) == before + 1
+        await proxy.becomes("tenantproxy_requests_in_flight", 10)
+        assert len(oms.received) <= before + 1
+        tried.set()
         assert {answer.status for answer in await asyncio.gather(*waiting)} == {200}
 
 

@@ -157,6 +157,16 @@ def dripping(answer: bytes, *, after: int, pause: float) -> Play:
     return play
 
 
+def held_until(release: asyncio.Event, play: Play = documented) -> Play:
+    """Return a play that waits for the test's word."""
+
+    async def held(request: Received, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        await play(request, writer)
+
+    return held
+
+
 def breaking(answer: bytes) -> Play:
     """Return a play that closes the connection after these bytes."""
 

@@ -20,6 +20,7 @@ BASIC = {"username": "user", "password": "right"}
 GET_PATH = "/api/v1/business-units/BU-1/customer-orders/CO-1"
 SEARCH_PATH = "/api/v1/business-units/BU-1/customer-orders:search"
 PUT_PATH = "/api/v1/proxy-config"
+_CHANGES = 'tenantproxy_config_changes_total{outcome="success"}'
 
 
 class Answered(NamedTuple):
@@ -76,6 +77,18 @@ class RunningProxy:
             if bare == series:
                 return float(value)
         return None
+
+    async def becomes(self, series: str, value: float) -> None:
+        """Wait until a series has a value."""
+        async with asyncio.timeout(5):
+            while await self.metric(series) != value:  # noqa: ASYNC110 - only a scrape can tell
+                await asyncio.sleep(0.02)
+
+    async def change_keys(self, keys: Mapping[str, str]) -> None:
+        """Replace the stored keys from outside, and wait until the proxy uses them."""
+        changes = await self.metric(_CHANGES) or 0
+        write_keys(self.credentials, keys)
+        await self.becomes(_CHANGES, changes + 1)
 
     async def raw(self, data: bytes, *, wait: float = 5.0) -> bytes:
         """Send bytes and return all that comes until the proxy closes or is silent."""

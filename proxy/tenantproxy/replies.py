@@ -69,6 +69,10 @@ class Reply:
         self._request = request
         if request.version != HttpVersion11 or not request.keep_alive:
             self.keep_alive = False
+        transport.write(self.encode(with_body=request.method != "HEAD"))
+
+    def encode(self, *, with_body: bool = True) -> bytes:
+        """Return the answer as it is on the wire; without its body it still says how long that would be."""
         lines = [_STATUS_LINES[self.status], "Date: ", rfc822_formatted_time(), "\r\n"]
         if self._content_type is not None:
             lines += ("Content-Type: ", self._content_type, "\r\n")
@@ -78,7 +82,7 @@ class Reply:
             lines += (name, ": ", value, "\r\n")
         lines.append("Cache-Control: no-store\r\n\r\n" if self.keep_alive else _LAST_LINES)
         head = "".join(lines).encode("ascii")
-        transport.write(head if request.method == "HEAD" else head + self._body)
+        return head + self._body if with_body else head
 
     async def write_eof(self) -> None:
         """Wait until the client has taken enough of the answer for the next one."""

@@ -20,12 +20,16 @@ MAX_TARGET_BYTES: Final = 8190
 MAX_HEADER_BYTES: Final = 8189
 """Of one header; other than `MAX_TARGET_BYTES`, so that aiohttp's error tells which of the two was exceeded."""
 MAX_HEADERS: Final = 64
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Of a target and headers together: aiohttp counts headers only when all of them have come."""
 KEEP_ALIVE: Final = 620.0
 """Seconds; longer than the load balancers in front, so that it is never we who close under a request."""
 HEAD_TIMEOUT: Final = 10.0
 """Seconds from a request's first byte to the end of its headers."""
 BODY_TIMEOUT: Final = 10.0
 """Seconds for a request's body."""
+MAX_CONNECTIONS: Final = 4096
+"""Per port; when there are more, the oldest that has no request in progress is closed."""
 _LINGER: Final = 2.0
 """Seconds for which the rest of a refused body is read, so that the client gets to see the answer."""
 _BACKLOG: Final = 1024
@@ -35,11 +39,12 @@ _DRAIN_POLL: Final = 0.01
 class Connection(RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_head_timer", "_on_problem")
+    __slots__ = ("_head_bytes", "_head_timer", "_on_problem")
 
     def __init__(self, manager: Server, *, on_problem: Callable[[Problem], Reply], **options: Any) -> None:  # noqa: ANN401
         super().__init__(manager, **options)
         self._on_problem = on_problem
+        self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -48,16 +53,36 @@ class Connection(RequestHandler):
         return self._request_in_progress or bool(self._messages)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a head that has begun must end within `HEAD_TIMEOUT`."""
+        """Feed the parser; a head that has begun must end within `HEAD_TIMEOUT` and `MAX_HEAD_BYTES`."""
+        count = self._request_count
         super().data_received(data)
+        if self._request_count != count or self._is_reading_body():
+            self._head_bytes = 0
+        else:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse_head()
         timer = self._head_timer
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if self._is_waiting():
             if timer is None:
                 self._head_timer = self._loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
         elif timer is not None:
             timer.cancel()
             self._head_timer = None
+
+    def _is_waiting(self) -> bool:
+        """Return whether no request is being answered."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _is_reading_body(self) -> bool:
+        request = self._current_request
+        return request is not None and not request.content.is_eof()
+
+    def _refuse_head(self) -> None:
+        if self._is_waiting() and self.transport is not None:
+            problem = Problem("headers-too-large", f"Target and headers may have {MAX_HEAD_BYTES} bytes.")
+            self.transport.write(self._on_problem(problem).encode())
+        self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
@@ -81,8 +106,7 @@ class Connection(RequestHandler):
 
     def _head_timed_out(self) -> None:
         self._head_timer = None
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if self._is_waiting():
             self.force_close()
 
 
@@ -129,6 +153,13 @@ class HttpServer(Server):
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
         return Connection(self, loop=self._loop, **self._kwargs)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a connection, at the cost of an idle one where there are too many."""
+        if len(self._connections) >= MAX_CONNECTIONS:
+            idle = (other for other in self._connections if not cast("Connection", other).busy)
+            next(idle, handler).force_close()
+        super().connection_made(handler, transport)
 
     async def listen(self, listening: socket.socket) -> None:
         """Accept connections on a bound socket."""

@@ -8,7 +8,7 @@ from terminal import Terminal
 def invite(scene: Scene, terminal: Terminal) -> None:
     """Print commands that work as pasted, while all is left running."""
     acme, globex = scene.acme, scene.globex
-    json = "-H 'Content-Type: application/json'"
+    json = "\\\n  -H 'Content-Type: application/json'"
     wrong = '{"type": "basic", "config": {"username": "acme", "password": "a-wrong-one"}}'
     ideas = {
         "Read an order:": f"curl {_bearer(scene, acme)} \\\n  {acme.api}{ORDER_PATH}",
@@ -18,7 +18,7 @@ def invite(scene: Scene, terminal: Terminal) -> None:
         f"Set a wrong password; the right one is in {scene.shown_manifests}/acme.yaml:": (
             f"curl -i -X PUT {_bearer(scene, acme, admin=True)} {json} \\\n  {acme.api}{CONFIG_PATH} -d '{wrong}'"
         ),
-        "Let the OMS fail, see what it counted, heal it:": (
+        "Let the OMS fail (then read an order), see what it counted, heal it:": (
             f"curl -X PUT {scene.oms}/_control -d '{{\"errorRate\": 1}}'\n"
             f"curl {scene.oms}/_control\n"
             f"curl -X PUT {scene.oms}/_control -d '{{}}'"

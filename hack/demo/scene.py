@@ -1,6 +1,7 @@
 """Set the scene: an OMS, a token issuer, and the proxies of the example tenants, all running."""
 
 import json
+import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
 from stage import Stage, StageError
+from yaml import YAMLError
 
 from tenantproxy.credentials import Basic
 
@@ -43,15 +45,15 @@ def set_up(stage: Stage, directory: Path, offset: int) -> Scene:
     """Start all processes and wait until they serve; `directory` is for what they keep.
 
     Raises:
-        StageError: One doesn't, or its port is taken.
+        StageError: One doesn't, its port is taken, or the example manifests are not as they were.
 
     """
+    tenants = _tenants()
+    _check_ports(len(tenants), offset)
     manifests = _EXAMPLES
     if offset:
         manifests = directory / "examples"
         copy_with_ports(_EXAMPLES, manifests, offset)
-    tenants = read_tenants(manifests)
-    _check_ports(len(tenants), offset)
     oms = stage.start(
         *("tenantproxy", "mock-oms", "--port", str(_OMS_PORT + offset)),
         *("--token-lifetime", str(TOKEN_LIFETIME)),
@@ -63,7 +65,7 @@ def set_up(stage: Stage, directory: Path, offset: int) -> Scene:
     local = stage.start(
         *("tenantproxy-operator", "local", "--json", "--filename", str(manifests)),
         *("--issuers", str(manifests / ISSUERS), "--port-base", str(_PORT_BASE + offset)),
-        *("--state-dir", str(directory / "state")),
+        *("--state-dir", str(directory / "state"), "--log-level", "info"),
     )
     ready = local.says(lambda output: _all_ready(output, set(tenants)), within=_PATIENCE)
     acme, globex = (
@@ -78,14 +80,29 @@ def set_up(stage: Stage, directory: Path, offset: int) -> Scene:
     )
 
 
+def _tenants() -> Mapping[str, Tenant]:
+    try:
+        tenants = read_tenants(_EXAMPLES)
+        missing = {"acme", "globex"} - tenants.keys()
+    except (LookupError, TypeError, ValueError, YAMLError):
+        raise StageError(
+            f"the manifests can't be read; this says why: tenantproxy-operator render -f {_EXAMPLES}"
+        ) from None
+    if missing:
+        raise StageError(
+            f"no manifest in {_EXAMPLES} is of {' and '.join(sorted(missing))}, whom the story is about"
+        )
+    return tenants
+
+
 def _check_ports(tenants: int, offset: int) -> None:
     for port in (*range(_PORT_BASE, _PORT_BASE + 2 * tenants), _OMS_PORT, _ISSUER_PORT):
         try:
             socket.create_server(("127.0.0.1", port + offset)).close()
         except OSError as error:
             raise StageError(
-                f"port {port + offset} can't be used ({error.strerror}): stop what listens there, or move the "
-                f"demo's ports, for example by {offset + 100}: make demo PORT_OFFSET={offset + 100}"
+                f"port {port + offset} can't be used ({os.strerror(error.errno or 0)}): stop what listens there, "
+                f"or move the ports of the demo, for example: make demo PORT_OFFSET={offset + 100}"
             ) from None
 
 

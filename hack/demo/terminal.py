@@ -12,7 +12,7 @@ from typing import Final
 from exchange import Answer, Request
 from pretty import layout
 
-_MAX_LINES: Final = 24
+_MAX_LINES: Final = 40
 _MIN_WIDTH: Final = 40
 _MAX_WIDTH: Final = 110
 _INDENT: Final = "   "

@@ -23,7 +23,11 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-async def run(*command: str | Path, stdin: bytes | None = None) -> tuple[int, str, str]:
+async def run(
+    *command: str | Path,
+    stdin: bytes | None = None,
+    timeout: float = 20,  # noqa: ASYNC109 - the command's
+) -> tuple[int, str, str]:
     """Run a command of the project to its end; return its exit status, standard output and standard error."""
     process = await asyncio.create_subprocess_exec(
         BIN / command[0],
@@ -32,7 +36,7 @@ async def run(*command: str | Path, stdin: bytes | None = None) -> tuple[int, st
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(timeout):
         out, err = await process.communicate(stdin)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()

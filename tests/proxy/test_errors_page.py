@@ -1,0 +1,15 @@
+"""docs/errors.md tells every code that there is, and no other."""
+
+import re
+from pathlib import Path
+
+from tenantproxy.problems import KINDS
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "errors.md"
+
+
+def test_the_page_is_equal_to_the_table() -> None:
+    """Each code is on the page, with its status, sorted by status and code."""
+    rows = re.findall(r"^\| (\d{3}) \| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted((str(kind.status), code) for code, kind in KINDS.items())
+    assert [status for status, _ in rows] == sorted(status for status, _ in rows)

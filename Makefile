@@ -34,7 +34,7 @@ format: sync ## Format the code
 	$(RUN) ruff format
 
 clean: ## Remove what builds and tests leave in the tree
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis dist
 
 .PHONY: sync
 sync:

@@ -7,12 +7,12 @@ import signal
 import sys
 import tempfile
 import time
-from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
 from checks import StepError
 from encore import invite, point_onwards
+from exchange import NoAnswerError
 from overture import introduce, picture
 from scene import Scene, set_up
 from stage import Stage, StageError, StoppedError
@@ -45,16 +45,14 @@ def main() -> int:
 
 
 def _run(terminal: Terminal, directory: Path, *, offset: int, keep: bool) -> int:
-    introduce(terminal)
     with Stage(directory) as stage:
         try:
+            introduce(terminal)
             begin = time.monotonic()
             scene = set_up(stage, directory, offset)
             picture(scene, terminal, seconds=time.monotonic() - begin)
             _tell(scene, terminal)
-        except BrokenPipeError:
-            raise
-        except (StageError, StepError, OSError, HTTPException, ValueError) as error:
+        except (StageError, StepError, NoAnswerError) as error:
             terminal.failed(str(error))
             for actor in stage.actors:
                 terminal.excerpt(f"{actor.name}, the end of its log:", actor.tail())
@@ -71,7 +69,11 @@ def _tell(scene: Scene, terminal: Terminal) -> None:
     begin = time.monotonic()
     for number, step in enumerate(story.steps, start=1):
         terminal.step(number, step.title)
-        terminal.passed(step.play())
+        try:
+            shown = step.play()
+        except (LookupError, TypeError, ValueError) as error:
+            raise StepError(f"the answer is not as expected ({error!r})") from error
+        terminal.passed(shown)
     terminal.line()
     seconds = time.monotonic() - begin
     terminal.title(f"All {len(story.steps)} steps went as they must, in {seconds:.1f} s.")

@@ -3,12 +3,16 @@
 import json
 from collections.abc import Mapping
 from email.message import Message
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 _TIMEOUT: Final = 10.0
 """Seconds."""
+
+
+class NoAnswerError(Exception):
+    """A request went unanswered; the message says which."""
 
 
 class Token(NamedTuple):
@@ -50,8 +54,7 @@ class Request(NamedTuple):
         """Send it, on a connection of its own as curl does.
 
         Raises:
-            OSError: There is no answer.
-            http.client.HTTPException: The answer isn't HTTP.
+            NoAnswerError: There is no answer, or none in HTTP.
 
         """
         parts = urlsplit(self.url)
@@ -66,6 +69,8 @@ class Request(NamedTuple):
             connection.request(self.method, target, body, headers)
             response = connection.getresponse()
             return Answer(response.status, response.reason, response.headers, response.read().decode())
+        except (OSError, HTTPException) as error:
+            raise NoAnswerError(f"no answer from {self.url} ({error!r})") from None
         finally:
             connection.close()
 

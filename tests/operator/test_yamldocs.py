@@ -78,7 +78,7 @@ def test_bad_yaml(text: str | bytes, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"a": 1,\n}', "f.json:2: is not valid JSON: "),
+        ('{"a": 1,\n"b" 2}', "f.json:2: is not valid JSON: "),
         ('{"a": {"b": 1, "b": 2}}', "f.json: has the key `b` twice in one object"),
         ('{"a": NaN}', "f.json: has NaN, which is not a JSON number"),
         ("[" * 100_000, "f.json: is nested too deeply"),

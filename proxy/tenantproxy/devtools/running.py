@@ -25,6 +25,8 @@ def run(make_app: Callable[[str], web.Application], *, host: str, port: int, ban
     try:
         # Before the application: its base URL may be part of what it serves.
         listener = socket.create_server((host, port))
+    except socket.gaierror as error:
+        raise click.ClickException(f"--host {host}: {error.strerror}") from None
     except OSError as error:
         # Its own message repeats the address, at length.
         reason = os.strerror(error.errno) if error.errno else str(error)

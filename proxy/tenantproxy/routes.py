@@ -22,6 +22,7 @@ _METHODS: Final[dict[Operation, str]] = {
     "searchOrders": "POST",
     "putProxyConfig": "PUT",
 }
+_ORDER_ID: Final = "customerOrderId"
 _TEMPLATE: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|\{(\w+)\})*")
 
 
@@ -92,7 +93,8 @@ def check_operation_path(template: str, *, placeholders: frozenset[str]) -> None
     """Check the path of an OMS's operation, such as `/orders/{customerOrderId}`.
 
     Raises:
-        ValueError: With the problem and the fix: not a path, or not exactly the `placeholders` in it.
+        ValueError: With the problem and the fix: not a path, another placeholder than `placeholders`, or none
+            for the order of an operation that reads one.
 
     """
     names = ", ".join(f"{{{name}}}" for name in sorted(placeholders))
@@ -103,6 +105,8 @@ def check_operation_path(template: str, *, placeholders: frozenset[str]) -> None
     found = re.findall(r"\{(\w+)\}", template)
     if unknown := sorted(set(found) - placeholders):
         raise ValueError(f"has the unknown placeholder {{{unknown[0]}}}; it may hold {names}")
+    if _ORDER_ID in placeholders and _ORDER_ID not in found:
+        raise ValueError(f"has no {{{_ORDER_ID}}}; every order would be the same one")
 
 
 def fill(template: str, **ids: str) -> str:

@@ -1,0 +1,101 @@
+"""The one table of errors, and its form on the wire."""
+
+import json
+import re
+from http import HTTPStatus
+
+import pytest
+
+from tenantproxy import problems
+from tenantproxy.problems import KINDS, Detail, Problem, retry_after
+
+SPECIFIED = {
+    "malformed-request": 400,
+    "malformed-json": 400,
+    "method-not-allowed": 405,
+    "target-too-long": 414,
+    "headers-too-large": 431,
+    "payload-too-large": 413,
+    "unsupported-media-type": 415,
+    "order-not-found": 404,
+    "upstream-rejected-credentials": 502,
+    "upstream-forbidden": 502,
+    "upstream-contract": 502,
+    "upstream-error": 502,
+    "upstream-unreachable": 502,
+    "credentials-not-configured": 503,
+    "token-unavailable": 503,
+}
+"""The codes and statuses that the design names."""
+
+
+@pytest.mark.parametrize(("code", "status"), SPECIFIED.items())
+def test_specified_code(code: str, status: int) -> None:
+    """The codes that the design names have the statuses that it names."""
+    assert KINDS[code].status == status
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_kind_is_sane(code: str) -> None:
+    """Each code is kebab-case, an HTTP error, and has a title that reads as a phrase."""
+    status, title = KINDS[code]
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+    assert HTTPStatus(status).value >= 400
+    assert re.fullmatch(r"[A-Z][^\n]{8,78}[^.\s]", title)
+
+
+def test_titles_tell_the_codes_apart() -> None:
+    """No two codes share a title, so that the title alone says what happened."""
+    titles = [kind.title for kind in KINDS.values()]
+    assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_body_is_rfc_9457(code: str) -> None:
+    """The body has RFC 9457's members and our two, and no `errors` where no field is wrong."""
+    assert problems.CONTENT_TYPE == "application/problem+json"
+    assert json.loads(Problem(code, "What happened.").body("c-1")) == {
+        "type": "about:blank",
+        "title": KINDS[code].title,
+        "status": KINDS[code].status,
+        "detail": "What happened.",
+        "code": code,
+        "correlationId": "c-1",
+    }
+
+
+def test_body_lists_wrong_fields() -> None:
+    """Each wrong field is a pointer and what is wrong with it, in the order found."""
+    errors = [Detail("/config/authUrl", "is missing"), Detail("/a~1b", "is unknown")]
+    body = json.loads(Problem("invalid-request", "Two fields.", errors=errors).body("c"))
+    assert body["errors"] == [
+        {"pointer": "/config/authUrl", "detail": "is missing"},
+        {"pointer": "/a~1b", "detail": "is unknown"},
+    ]
+
+
+def test_body_keeps_headers_and_reason_to_itself() -> None:
+    """The finer cause that metrics count, and the headers, are not in the body."""
+    problem = Problem("upstream-error", "Failed.", headers={"Retry-After": "77"}, reason="INTERNAL")
+    assert not re.search(rb"77|INTERNAL|Retry", problem.body("c"))
+    assert (problem.reason, problem.headers, problem.status) == ("INTERNAL", {"Retry-After": "77"}, 502)
+
+
+def test_reason_is_the_code_unless_finer() -> None:
+    """Without a finer cause, metrics count the code."""
+    assert Problem("overloaded", "Busy.").reason == "overloaded"
+
+
+def test_unknown_code_is_a_bug() -> None:
+    """A code that the table lacks can't reach a client with a made-up status."""
+    with pytest.raises(KeyError):
+        Problem("no-such-code", "").body("c")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "value"),
+    [(0, "1"), (-3, "1"), (0.2, "1"), (1, "1"), (1.01, "2"), (2.0, "2"), (29.5, "30"), (30, "30")],
+)
+def test_retry_after(seconds: float, value: str) -> None:
+    """`Retry-After` is whole seconds, rounded up and never zero, so that nobody comes back early."""
+    assert retry_after(seconds) == {"Retry-After": value}

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from tenantproxy.credentials import Credential, CredentialError, from_secret, merged
+from tenantproxy.credentials import Credential, CredentialError, FieldError, from_secret, merged
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.stores import CredentialStore, StoreError
@@ -22,14 +22,16 @@ class CredentialKeeper:
         self._changing = asyncio.Lock()
 
     async def load(self) -> None:
-        """Use what the store holds now; if it can't be read, the credential in use stays."""
+        """Use what the store holds now; if it can't be read, the credential in use, if any, stays."""
         async with self._changing:
             try:
                 found = _usable(await self._store.read())
             except StoreError as error:
                 _log.warning("the credential's store can't be read; the credential in use stays: %s", error)
                 self._metrics.config_changed("unreadable")
-                return
+                if self._oms.has_credential:
+                    return
+                found = CredentialError([FieldError("Secret", "can't be read; see the proxy's log")])
             if await self._oms.use(found):
                 self._note(found)
 

@@ -46,18 +46,23 @@ class Oms:
         self._probe_ended = asyncio.Event()
         self._in_flight = 0
         self._limit = config.max_connections * QUEUE_FACTOR
-        self._digest: str | None = None
+        self._digest = _digest(None)
         self._authorizer: Authorizer | None = None
         self._problem: Problem | None = Problem("credentials-not-configured", _NOT_CONFIGURED)
         self._accepted: bool | None = None
         self._metrics.circuit("closed")
+
+    @property
+    def has_credential(self) -> bool:
+        """Whether there is a usable credential."""
+        return self._authorizer is not None
 
     async def use(self, credential: Credential | CredentialError | None) -> bool:
         """Take a credential (None: there is none) from now on; return whether it is another one.
 
         What is in flight goes on with the credential that it began with.
         """
-        new = digest(credential) if isinstance(credential, Basic | OAuth2) else str(credential)
+        new = _digest(credential)
         if new == self._digest:
             return False
         old, self._authorizer, self._problem = self._authorizer, None, None
@@ -250,6 +255,10 @@ class _Call:
             return await self._oms.renewed(step.rejected)
         authorization, self._probing = await self._oms.authorization()
         return authorization
+
+
+def _digest(credential: Credential | CredentialError | None) -> str:
+    return digest(credential) if isinstance(credential, Basic | OAuth2) else str(credential)
 
 
 _NOT_CONFIGURED: Final = "An admin of the tenant sets it with PUT /api/v1/proxy-config."

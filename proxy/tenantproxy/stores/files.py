@@ -162,5 +162,5 @@ class FileStore:
         for name in _names(self._directory):
             with contextlib.suppress(OSError):
                 stat = (self._directory / name).stat()
-                parts += (name, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+                parts += (name, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
         return tuple(parts)

@@ -1,7 +1,6 @@
 """Run an aiohttp application as a command: until SIGTERM or SIGINT, on a port that may be chosen for it."""
 
 import asyncio
-import os
 import signal
 import socket
 from collections.abc import Callable
@@ -25,11 +24,9 @@ def run(make_app: Callable[[str], web.Application], *, host: str, port: int, ban
     try:
         # Before the application: its base URL may be part of what it serves.
         listener = socket.create_server((host, port))
-    except socket.gaierror as error:
-        raise click.ClickException(f"--host {host}: {error.strerror}") from None
     except OSError as error:
-        # Its own message repeats the address, at length.
-        reason = os.strerror(error.errno) if error.errno else str(error)
+        # `create_server` adds the address, at length: "(while attempting to bind on address ...)".
+        reason = (error.strerror or str(error)).partition(" (while ")[0]
         raise click.ClickException(f"can't listen on {host}:{port} ({reason}); choose another --port") from None
     with listener:
         base = f"http://{host}:{listener.getsockname()[1]}"

@@ -7,13 +7,14 @@ RUN := $(UV) run --locked --quiet
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: ## From manifests to orders, step by step; KEEP=1 leaves it running
+demo: ## From manifests to orders, step by step; KEEP=1 leaves it running, PORT_OFFSET=N moves its ports
 	@$(RUN) --no-dev --extra operator python hack/demo $(if $(KEEP),--keep)
 
 check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
+	MYPYPATH=hack/demo $(RUN) mypy hack/demo
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q tests/proxy tests/operator
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
-from stage import Stage, StageError
 from yaml import YAMLError
 
+from manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
+from stage import Stage, StageError
 from tenantproxy.credentials import Basic
 
 TOKEN_LIFETIME: Final = 3

@@ -32,7 +32,7 @@ class UnparsableError(Exception):
     """An answer is not JSON."""
 
 
-class _Shape(msgspec.Struct, kw_only=True, omit_defaults=True):
+class _Shape(msgspec.Struct, omit_defaults=True):
     """Part of an order; optional fields that are absent or null are left out when encoded."""
 
 
@@ -72,16 +72,16 @@ class Item(_Shape):
     discounts: list[Discount] | None = None
 
 
-class CustomerOrder(_Shape):
+class CustomerOrder(_Shape, kw_only=True):
     """An order, as `GET …/customer-orders/{customerOrderId}` answers it."""
 
     customerOrderId: str  # noqa: N815
     customerId: str  # noqa: N815
     status: str
-    items: list[Item]
     minimumDownPaymentAmount: Raw = _ABSENT  # noqa: N815
     isLocked: bool | None = None  # noqa: N815
     invoicePaymentInstructions: InvoicePaymentInstructions | None = None  # noqa: N815
+    items: list[Item]
 
 
 class OrderSummary(_Shape):

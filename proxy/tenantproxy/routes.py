@@ -66,8 +66,11 @@ def _find(target: str) -> Match | None:
 
 
 def _method_not_allowed(allowed: str) -> Problem:
-    detail = f"This path takes {allowed} only." if allowed else "This path does not exist in proxy mode."
+    detail = f"This path takes {allowed} only." if allowed else _NO_SUCH_PATH
     return Problem("method-not-allowed", detail, headers={"Allow": allowed})
+
+
+_NO_SUCH_PATH: Final = "This path does not exist in proxy mode; orders are changed in the OMS itself."
 
 
 def decode_id(segment: str, name: str) -> str:

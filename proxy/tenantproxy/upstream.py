@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, Protocol
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from tenantproxy.egress import EgressRefusedError, GuardedResolver, Policy
@@ -73,6 +74,7 @@ class AiohttpUpstream:
         max_response_bytes: int,
         policy: Policy,
         tls: ContextSource,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._base = url.rstrip("/")
         self._tls = tls if url.startswith("https:") else None
@@ -80,7 +82,7 @@ class AiohttpUpstream:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=max_connections,
-                resolver=GuardedResolver(policy),
+                resolver=GuardedResolver(policy, resolver),
                 use_dns_cache=False,  # each new connection's addresses pass the guard
             ),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,0 +1,101 @@
+"""DNS rebinding, with a real DNS server: a name that is public when it is checked, and private when it is called."""
+
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import AsyncResolver
+from dnslib import AAAA, QTYPE, RR, A, DNSRecord
+from dnslib.server import BaseResolver, DNSHandler, DNSServer
+
+from support.oms import RawServer
+from tenantproxy import egress
+from tenantproxy.config import Tls
+from tenantproxy.tls import TlsFiles
+from tenantproxy.upstream import AiohttpUpstream, UpstreamError
+
+NAME = "oms.rebinding.example"
+PUBLIC = "93.184.216.34"
+
+
+class _Answers(BaseResolver):  # type: ignore[misc] # dnslib is untyped
+    """Gives each question the next list of addresses, the last one for ever; never to be cached."""
+
+    def __init__(self, *lists: list[str]) -> None:
+        self._lists = list(lists)
+        self.asked = 0
+
+    def resolve(self, request: DNSRecord, _handler: DNSHandler) -> DNSRecord:
+        self.asked += request.q.qtype == QTYPE.A
+        addresses = self._lists[min(self.asked, len(self._lists)) - 1]
+        reply = request.reply()
+        for address in map(ipaddress.ip_address, addresses):
+            kind, data = (QTYPE.A, A) if address.version == 4 else (QTYPE.AAAA, AAAA)
+            if request.q.qtype == kind:
+                reply.add_answer(RR(request.q.qname, kind, rdata=data(str(address)), ttl=0))
+        return reply
+
+
+@contextlib.contextmanager
+def dns(answers: _Answers) -> Iterator[int]:
+    """Run a DNS server on the loopback; yield its port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    server = DNSServer(answers, address="127.0.0.1", port=port)
+    server.start_thread()
+    try:
+        yield port
+    finally:
+        server.stop()
+        server.server.server_close()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [["127.0.0.1"], ["10.0.0.1"], ["169.254.169.254"], [PUBLIC, "127.0.0.1"], ["::1"], ["::ffff:127.0.0.1"]],
+    ids=", ".join,
+)
+async def test_a_name_is_judged_at_each_connection(oms: RawServer, second: list[str]) -> None:
+    """What the name meant before does not count; one bad address among good ones refuses the name."""
+    answers = _Answers([PUBLIC], second)
+    with dns(answers) as port:
+        resolver = AsyncResolver(nameservers=["127.0.0.1"], udp_port=port, timeout=2, tries=1)
+        guard = egress.GuardedResolver(egress.Policy(), resolver)
+        assert [result["host"] for result in await guard.resolve(NAME, 443)] == [PUBLIC]
+        upstream = AiohttpUpstream(
+            f"http://{NAME}:{oms.port}",
+            max_connections=1,
+            max_response_bytes=1000,
+            policy=egress.Policy(),
+            tls=TlsFiles(Tls(), Path("/none")).oms,
+            resolver=resolver,
+        )
+        try:
+            with pytest.raises(UpstreamError) as caught:
+                await upstream.request("GET", "/", {"Authorization": "Basic x"})
+        finally:
+            await upstream.close()
+        assert caught.value.reason == "egress"
+        assert answers.asked >= 2
+    assert oms.received == []
+
+
+async def test_the_way_out_is_the_operators(oms: RawServer) -> None:
+    """An allowed network is reached by name, with everything else still refused."""
+    with dns(_Answers(["127.0.0.1"])) as port:
+        resolver = AsyncResolver(nameservers=["127.0.0.1"], udp_port=port, timeout=2, tries=1)
+        upstream = AiohttpUpstream(
+            f"http://{NAME}:{oms.port}",
+            max_connections=1,
+            max_response_bytes=1000,
+            policy=egress.Policy(allow=["127.0.0.1/32"]),
+            tls=TlsFiles(Tls(), Path("/none")).oms,
+            resolver=resolver,
+        )
+        assert (await upstream.request("GET", "/", {})).status == 200
+        await upstream.close()
+    assert len(oms.received) == 1

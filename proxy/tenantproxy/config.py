@@ -4,10 +4,10 @@ It holds no secret: credentials are files of their own (see `stores`). Field nam
 """
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 VERSION: Final = 1
 """Of the format of `config.json`; a proxy refuses one that it doesn't know."""
@@ -58,10 +58,10 @@ class Upstream(_Model, frozen=True):
     url: str
     allow_insecure: bool = False
     allow_private_networks: bool = False
-    timeout_seconds: float = 5.0
-    retries: int = 1
-    max_connections: int = 100
-    max_response_bytes: int = 8 * 1024 * 1024
+    timeout_seconds: Annotated[float, Meta(gt=0)] = 5.0
+    retries: Annotated[int, Meta(ge=0)] = 1
+    max_connections: Annotated[int, Meta(ge=1)] = 100
+    max_response_bytes: Annotated[int, Meta(ge=1)] = 8 * 1024 * 1024
     operations: Operations = Operations()
     tls: Tls = Tls()
 
@@ -142,6 +142,12 @@ class ProxyConfig(_Model, frozen=True):
     egress: Egress = Egress()
 
 
+class _Versioned(msgspec.Struct):
+    """What a configuration of any version has."""
+
+    version: int
+
+
 def decode(data: bytes, *, source: str) -> ProxyConfig:
     """Return the configuration in `data`, JSON; `source` names it in errors.
 
@@ -150,11 +156,18 @@ def decode(data: bytes, *, source: str) -> ProxyConfig:
 
     """
     try:
+        # First the version alone: another one may have other fields, which are then not what is wrong.
+        version = msgspec.json.decode(data, type=_Versioned).version
+        if version != VERSION:
+            raise ConfigError(f"{source}: `version` is {version}; this proxy reads version {VERSION}")
         config = msgspec.json.decode(data, type=ProxyConfig)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{source}: {error}") from None
-    if config.version != VERSION:
-        raise ConfigError(f"{source}: `version` is {config.version}; this proxy reads version {VERSION}")
+    for index, issuer in enumerate(config.access.issuers):
+        if (issuer.jwks_uri is None) == (issuer.jwks_file is None):
+            raise ConfigError(
+                f"{source}: An issuer needs one of jwksUri and jwksFile - at `$.access.issuers[{index}]`"
+            )
     return config
 
 

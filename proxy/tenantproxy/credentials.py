@@ -240,6 +240,8 @@ def _extra_params(text: str) -> tuple[tuple[str, str], ...]:
         raise CredentialError([FieldError("extraParams", "must be a JSON object of strings")])
     if reserved := sorted(_RESERVED_PARAMS & params.keys()):
         raise CredentialError([FieldError("extraParams", f"must not set `{reserved[0]}`; it has its own key")])
+    if not all(_is_unicode(text) for param in params.items() for text in param):
+        raise CredentialError([FieldError("extraParams", "is not valid Unicode text")])
     return tuple(sorted(params.items()))
 
 
@@ -250,11 +252,16 @@ def _missing(given: Mapping[str, str], required: tuple[str, ...]) -> list[FieldE
 def _text_errors(key: str, value: str) -> list[FieldError]:
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):  # noqa: PLR2004 - ASCII controls
         return [FieldError(key, "contains a control character; remove it")]
+    return [] if _is_unicode(value) else [FieldError(key, "is not valid Unicode text")]
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be encoded: JSON's escapes can make half a character."""
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        return [FieldError(key, "is not valid Unicode text")]
-    return []
+        return False
+    return True
 
 
 def _trimmed(value: str) -> str:

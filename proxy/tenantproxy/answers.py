@@ -11,7 +11,10 @@ from tenantproxy.upstream import Answer
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
-_RETRY_AFTER: Final = re.compile(r"[0-9]{1,6}")
+_RETRY_AFTER: Final = re.compile(
+    r"[0-9]{1,6}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
+)
+"""Seconds or a date (RFC 9110 section 10.2.3)."""
 
 
 def outward_body(operation: Operation, answer: Answer, mapping: CompiledMapping) -> bytes:
@@ -59,8 +62,8 @@ def _problem(operation: Operation, answer: Answer) -> Problem:
     if status == 403:  # noqa: PLR2004
         return Problem("upstream-forbidden", "The OMS answered 403.", reason=reason)
     if status == 429:  # noqa: PLR2004
-        seconds = answer.headers.get("retry-after", "")
-        headers = {"Retry-After": seconds if _RETRY_AFTER.fullmatch(seconds) else "1"}
+        after = answer.headers.get("retry-after", "")
+        headers = {"Retry-After": after if _RETRY_AFTER.fullmatch(after) else "1"}
         return Problem("upstream-rate-limited", "The OMS answered 429.", headers=headers, reason=reason)
     if status >= 500:  # noqa: PLR2004
         return Problem("upstream-error", f"The OMS answered {status}.", reason=reason)

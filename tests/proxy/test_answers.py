@@ -1,0 +1,211 @@
+"""The failure table: what an answer of the OMS means outwards."""
+
+import json
+import re
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.proxy_orders import ORDER, SUMMARY, changed, order_body, search_body
+from tenantproxy import config
+from tenantproxy.answers import is_json, outward_body
+from tenantproxy.mapping import compile_mapping
+from tenantproxy.problems import Problem
+from tenantproxy.routes import Operation
+from tenantproxy.upstream import Answer
+
+UNMAPPED = compile_mapping(config.Mapping())
+JSON = {"content-type": "application/json"}
+BODIES: dict[Operation, bytes] = {"getOrder": order_body(), "searchOrders": search_body(SUMMARY)}
+OPERATIONS: tuple[Operation, ...] = ("getOrder", "searchOrders")
+
+
+def refused(operation: Operation, answer: Answer) -> Problem:
+    with pytest.raises(Problem) as caught:
+        outward_body(operation, answer, UNMAPPED)
+    problem = caught.value
+    assert b"MARKED" not in problem.body("c")
+    return problem
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_success(operation: Operation) -> None:
+    """A 200 that holds the contract is passed on."""
+    outward = outward_body(operation, Answer(200, JSON, BODIES[operation]), UNMAPPED)
+    assert json.loads(outward) == json.loads(BODIES[operation])
+
+
+STATUSES: dict[int, tuple[str, str]] = {
+    201: ("upstream-contract", "upstream-contract"),
+    202: ("upstream-contract", "upstream-contract"),
+    204: ("upstream-contract", "upstream-contract"),
+    206: ("upstream-contract", "upstream-contract"),
+    300: ("upstream-contract", "upstream-contract"),
+    301: ("upstream-contract", "upstream-contract"),
+    302: ("upstream-contract", "upstream-contract"),
+    304: ("upstream-contract", "upstream-contract"),
+    307: ("upstream-contract", "upstream-contract"),
+    308: ("upstream-contract", "upstream-contract"),
+    400: ("upstream-contract", "search-rejected"),
+    402: ("upstream-contract", "upstream-contract"),
+    403: ("upstream-forbidden", "upstream-forbidden"),
+    404: ("order-not-found", "upstream-contract"),
+    405: ("upstream-contract", "upstream-contract"),
+    409: ("upstream-contract", "upstream-contract"),
+    410: ("upstream-contract", "upstream-contract"),
+    418: ("upstream-contract", "upstream-contract"),
+    422: ("upstream-contract", "upstream-contract"),
+    429: ("upstream-rate-limited", "upstream-rate-limited"),
+    500: ("upstream-error", "upstream-error"),
+    501: ("upstream-error", "upstream-error"),
+    502: ("upstream-error", "upstream-error"),
+    503: ("upstream-error", "upstream-error"),
+    504: ("upstream-error", "upstream-error"),
+    599: ("upstream-error", "upstream-error"),
+    999: ("upstream-error", "upstream-error"),
+}
+"""What each status means on a GET and on a search."""
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("status", STATUSES)
+def test_status(status: int, operation: Operation) -> None:
+    """Each status of the OMS has one meaning, whatever else is in the answer."""
+    headers = {**JSON, "location": "https://MARKED.example", "www-authenticate": "MARKED"}
+    problem = refused(operation, Answer(status, headers, BODIES[operation]))
+    assert problem.code == STATUSES[status][OPERATIONS.index(operation)]
+    assert "location" not in {name.lower() for name in problem.headers}
+
+
+@given(
+    status=st.integers(100, 999).filter(lambda status: status != 200),
+    operation=st.sampled_from(OPERATIONS),
+    headers=st.dictionaries(st.sampled_from(["content-type", "retry-after", "content-length"]), st.text()),
+    body=st.binary(max_size=20),
+)
+def test_only_200_is_a_success(status: int, operation: Operation, headers: Mapping[str, str], body: bytes) -> None:
+    """No other status, whatever comes with it, is ever passed on or makes the proxy fail by itself."""
+    outward = refused(operation, Answer(status, headers, body)).status
+    assert outward in (400, 404, 502, 503)
+
+
+@pytest.mark.parametrize(
+    ("given", "passed_on"),
+    [
+        ("17", "17"),
+        ("0", "0"),
+        ("86400", "86400"),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 1999 23:59:59 GMT"),
+        (None, "1"),
+        ("", "1"),
+        ("-1", "1"),
+        ("1.5", "1"),
+        ("soon", "1"),
+        ("12345678901234567890", "1"),
+        ("5\r\nSet-Cookie: MARKED", "1"),
+        ("\u0661", "1"),
+        ("Fri, 31 Dec 1999 23:59:59 GMT\r\nX: MARKED", "1"),
+        ("yesterday, 31 Dec 1999 23:59:59 GMT", "1"),
+    ],
+)
+def test_rate_limit_is_passed_on(given: str | None, passed_on: str) -> None:
+    """A 429 is our 503 with the OMS's own `Retry-After`, where that is one, and one second where not."""
+    headers = JSON if given is None else {**JSON, "retry-after": given}
+    problem = refused("getOrder", Answer(429, headers, b""))
+    assert (problem.status, problem.headers) == (503, {"Retry-After": passed_on})
+
+
+CONTENT_TYPES: dict[str, bool] = {
+    "application/json": True,
+    "application/json; charset=utf-8": True,
+    "application/json;charset=UTF-8": True,
+    'application/json; charset="utf-8"': True,
+    "application/json; charset=us-ascii": True,
+    "application/json ; profile=x": True,
+    "Application/JSON": True,
+    "application/hal+json": True,
+    "application/vnd.oms.v2+json; charset=utf-8": True,
+    "": False,
+    "text/html": False,
+    "text/json": False,
+    "text/plain; x=application/json": False,
+    "application/jsonp": False,
+    "application/json5": False,
+    "application/json, text/html": False,
+    "application/x-ndjson": False,
+    "application/json-seq": False,
+    "application/xml": False,
+    "application/octet-stream": False,
+    "multipart/form-data; boundary=application/json": False,
+    "application/json; charset=iso-8859-1": False,
+    "application/json; charset=utf-16": False,
+    "application/json; profile=x; charset=latin1": False,
+    "json": False,
+}
+
+
+@pytest.mark.parametrize(("content_type", "accepted"), CONTENT_TYPES.items())
+def test_content_type(content_type: str, accepted: bool) -> None:  # noqa: FBT001 - a table
+    """Only a content type that says JSON, in UTF-8, is JSON; ours and the OMS's alike."""
+    assert is_json(content_type) is accepted
+    if not accepted:
+        problem = refused("getOrder", Answer(200, {"content-type": content_type}, order_body()))
+        assert (problem.code, problem.reason) == ("upstream-error", "content-type")
+
+
+def test_no_content_type() -> None:
+    """An answer that doesn't say what it is, is not taken."""
+    assert refused("getOrder", Answer(200, {}, order_body())).reason == "content-type"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "GZIP", "identity, gzip", "x-unknown"])
+def test_compressed(encoding: str) -> None:
+    """A compressed answer, for which nobody asked, is not unpacked."""
+    problem = refused("getOrder", Answer(200, {**JSON, "content-encoding": encoding}, order_body()))
+    assert (problem.code, problem.reason) == ("upstream-error", "content-encoding")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity"])
+def test_identity_is_not_compressed(encoding: str) -> None:
+    """An OMS may say that it did not compress."""
+    assert outward_body("getOrder", Answer(200, {**JSON, "content-encoding": encoding}, order_body()), UNMAPPED)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("body", [b"", b"MARKED", b'{"MARKED', b"\xff", b"\x1f\x8b", b"NaN"])
+def test_not_json(body: bytes, operation: Operation) -> None:
+    """What doesn't parse is the OMS's failure."""
+    problem = refused(operation, Answer(200, JSON, body))
+    assert (problem.code, problem.status, problem.reason) == ("upstream-error", 502, "malformed-json")
+
+
+def test_contract_violation() -> None:
+    """A broken contract is a 502 that points at the fields and shows none of their values."""
+    body = order_body(changed(changed(ORDER, "status", ["MARKED"]), "items/0/unitPrice", "MARKED"))
+    problem = refused("getOrder", Answer(200, JSON, body))
+    assert (problem.code, problem.status, problem.reason) == ("upstream-contract", 502, "contract")
+    assert {error.pointer for error in problem.errors} == {
+        "/customerOrder/status",
+        "/customerOrder/items/0/unitPrice",
+    }
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_each_operation_has_its_mapping(operation: Operation) -> None:
+    """The answer to a GET goes through the GET's rules, that to a search through the search's."""
+    mapping = compile_mapping(
+        config.Mapping(
+            get_order=config.OperationMapping(fields={"status": config.Rule(const="getOrder")}),
+            search_orders=config.OperationMapping(fields={"status": config.Rule(const="searchOrders")}),
+        )
+    )
+    outward = outward_body(operation, Answer(200, JSON, BODIES[operation]), mapping)
+    assert re.findall(rb'"status":"(\w+)"', outward) == [operation.encode()]
+
+
+@pytest.mark.parametrize("status", [s for s in STATUSES if s >= 300])
+def test_reasons_are_bounded(status: int) -> None:
+    """What metrics count is the code or the status: no words of the OMS."""
+    assert re.fullmatch(r"status-\d{3}|[a-z-]+", refused("getOrder", Answer(status, JSON, b"")).reason)

@@ -1,4 +1,4 @@
-"""DNS rebinding, with a real DNS server: a name that is public when it is checked, and private when it is called."""
+"""DNS rebinding, with a real DNS server: a name is public when it is checked, and private when it is called."""
 
 import contextlib
 import ipaddress

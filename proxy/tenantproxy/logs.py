@@ -1,5 +1,6 @@
 """JSON lines on stderr. Nothing that a caller or the OMS sent is logged, except a checked correlation id."""
 
+import json
 import logging
 import sys
 import traceback
@@ -35,7 +36,11 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             entry["exception"] = record.exc_info[0].__name__
             entry["traceback"] = traceback.format_tb(record.exc_info[2])
-        return msgspec.json.encode(entry).decode()
+        try:
+            return msgspec.json.encode(entry).decode()
+        except (TypeError, UnicodeEncodeError):
+            # Half a character, which JSON's escapes can make, or a value that JSON has no type for.
+            return json.dumps(entry, default=str)
 
 
 def fields(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values

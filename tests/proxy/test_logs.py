@@ -1,0 +1,127 @@
+"""JSON lines for people and machines, without what callers and the OMS sent."""
+
+import json
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from tenantproxy.logs import JsonFormatter, fields
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def line(message: str = "hello", *args: object, exc_info: ExcInfo | None = None, **extra: Any) -> dict[str, Any]:
+    """Return a formatted record, parsed; it is one line."""
+    record = logging.LogRecord("tenantproxy.x", logging.WARNING, __file__, 1, message, args, exc_info)
+    record.__dict__.update(fields(**extra) if extra else {})
+    text = JsonFormatter("acme").format(record)
+    assert "\n" not in text
+    result: dict[str, Any] = json.loads(text)
+    return result
+
+
+def failure(error: BaseException) -> ExcInfo:
+    try:
+        raise error  # noqa: TRY301 - a traceback is what is wanted
+    except BaseException as caught:  # noqa: BLE001 - whatever the test raises
+        return type(caught), caught, caught.__traceback__
+
+
+def test_line() -> None:
+    """A line says when, how grave, who and what, and whose proxy it is."""
+    entry = line("%d requests", 3)
+    when = datetime.fromisoformat(entry.pop("time"))
+    assert when.tzinfo == UTC
+    assert abs((datetime.now(UTC) - when).total_seconds()) < 60
+    assert entry == {"level": "warning", "logger": "tenantproxy.x", "message": "3 requests", "tenant": "acme"}
+
+
+def test_fields() -> None:
+    """A record's own fields stand beside the common ones, with their types."""
+    entry = line(status=200, durationMs=1.5, correlationId="c", email=None)
+    assert (entry["status"], entry["durationMs"], entry["correlationId"], entry["email"]) == (200, 1.5, "c", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\nb", 'a"b', "a\x00b", "\u2028", "Bj\u00f6rn \U0001f511", "lone \ud800 surrogate", '"}{"level":"x'],
+    ids=["newline", "quote", "NUL", "line separator", "non-ASCII", "surrogate", "injection"],
+)
+def test_one_line_whatever_is_in_it(text: str) -> None:
+    """Whatever text comes, it stays one line and one JSON object, and comes out as it was."""
+    entry = line("got %s", text, subject=text)
+    assert (entry["message"], entry["subject"]) == (f"got {text}", text)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("MARKED"),
+        UnicodeDecodeError("utf-8", b"MARKED", 0, 1, "MARKED"),
+        KeyError("MARKED"),
+        ExceptionGroup("MARKED", [ValueError("MARKED")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_exception_without_its_message(error: Exception) -> None:
+    """A traceback names the exception's type and the lines of code, but not its message, which may quote input."""
+    entry = line("failed", exc_info=failure(error))
+    assert entry["exception"] == type(error).__name__
+    assert any("in failure" in frame for frame in entry["traceback"])
+    assert "MARKED" not in json.dumps(entry)
+
+
+def test_exception_without_its_cause() -> None:
+    """The message of what an exception came from is left out as well."""
+    error = RuntimeError("MARKED")
+    error.__cause__ = ValueError("MARKED")
+    error.add_note("MARKED")
+    assert "MARKED" not in json.dumps(line("failed", exc_info=failure(error)))
+
+
+def test_unforeseen_value() -> None:
+    """A field of a type that JSON doesn't know costs no line."""
+    assert line("hello", path=UTC)["path"] == "UTC"
+
+
+def test_no_exception() -> None:
+    """A record without an exception has no traceback, also where one was asked for and there was none."""
+    record = logging.LogRecord("x", logging.ERROR, "f", 1, "m", (), (None, None, None))
+    assert not {"exception", "traceback"} & json.loads(JsonFormatter("acme").format(record)).keys()
+
+
+PROGRAM = """
+import logging
+from tenantproxy import logs
+logs.configure({level!r}, tenant="acme")
+log = logging.getLogger("tenantproxy.x")
+log.debug("D"); log.info("I"); log.warning("W"); log.error("E")
+for name in ("aiohttp.server", "aiohttp.access", "asyncio"):
+    logging.getLogger(name).error("MARKED")
+try:
+    raise ValueError("MARKED")
+except ValueError:
+    log.exception("failed")
+log.error("%d", "MARKED")
+print("only this")
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "letters"), [("debug", "DIWE"), ("info", "IWE"), ("warning", "WE"), ("error", "E")]
+)
+def test_configured_process(level: str, letters: str) -> None:
+    """A process writes JSON lines of its level to stderr, nothing to stdout; libraries that quote are silent."""
+    program = PROGRAM.format(level=level)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout == "only this\n"
+    entries = [json.loads(text) for text in done.stderr.splitlines()]
+    assert "".join(entry["message"] for entry in entries if len(entry["message"]) == 1) == letters
+    assert [entry["exception"] for entry in entries if "exception" in entry] == ["ValueError"]
+    assert {entry["tenant"] for entry in entries} == {"acme"}
+    assert "MARKED" not in done.stderr.replace('raise ValueError(\\"MARKED\\")', "")

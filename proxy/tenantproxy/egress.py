@@ -40,6 +40,7 @@ _NEVER: Final = {
         "198.51.100.0/24",
         "203.0.113.0/24",
         "240.0.0.0/4",
+        "64:ff9b:1::/48",  # local NAT64: where in it the IPv4 address is, only its network knows
         "100::/64",
         "2001::/23",
         "2001:db8::/32",
@@ -58,10 +59,12 @@ _TRANSLATED: Final = (
     (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
     (ipaddress.IPv6Network("::/96"), 0),
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),
-    (ipaddress.IPv6Network("64:ff9b:1::/48"), 0),
     (ipaddress.IPv6Network("2002::/16"), 80),
 )
+_IPV6: Final = 6
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+(%[^\]]*)?\]|[^\[\]:]+)(:[0-9]+)?")
+"""urlsplit() overlooks what stands around the brackets."""
 _ALLOW_PRIVATE: Final = "`allowPrivateNetworks: true` permits it"
 
 
@@ -86,25 +89,33 @@ class Policy:
 
     def refusal(self, address: _Address) -> str | None:
         """Return why no connection to `address` may be made, or None where it may."""
-        if any(address in network for network in self._deny):
+        inner = _translated(address)
+        if any(address in network or inner in network for network in self._deny):
             return "is on the operator's deny list"
         if any(address in network for network in self._allow):
             return None
+        return self._refusal_by_range(address, inner)
+
+    def _refusal_by_range(self, address: _Address, inner: _Address) -> str | None:
         for name, networks in _NEVER.items():
             if any(address in network for network in networks):
                 return f"is {name}"
         for name, networks in _PRIVATE.items():
             if any(address in network for network in networks):
                 return None if self.allow_private_networks else f"is {name}; {_ALLOW_PRIVATE}"
-        return self._refusal_of_ipv6(address) if isinstance(address, ipaddress.IPv6Address) else None
+        if inner != address:
+            if not self.allow_private_networks:
+                return f"is an IPv4 address in IPv6 form; {_ALLOW_PRIVATE}"
+            return self.refusal(inner)
+        return "is reserved" if address.version == _IPV6 and address not in _GLOBAL_UNICAST else None
 
-    def _refusal_of_ipv6(self, address: ipaddress.IPv6Address) -> str | None:
-        for translation, shift in _TRANSLATED:
-            if address in translation:
-                if not self.allow_private_networks:
-                    return f"is an IPv4 address in IPv6 form; {_ALLOW_PRIVATE}"
-                return self.refusal(ipaddress.IPv4Address((int(address) >> shift) & 0xFFFFFFFF))
-        return None if address in _GLOBAL_UNICAST else "is reserved"
+
+def _translated(address: _Address) -> _Address:
+    """Return the IPv4 address in an IPv6 form of one; any other address as it is."""
+    for translation, shift in _TRANSLATED:
+        if address in translation:
+            return ipaddress.IPv4Address((int(address) >> shift) & 0xFFFFFFFF)
+    return address
 
 
 class UrlError(ValueError):
@@ -136,7 +147,7 @@ def check_url(url: str, policy: Policy, *, allow_insecure: bool, allow_query: bo
         raise UrlError("has user-info; credentials belong into the Secret")
     if "#" in url or ("?" in url and not allow_query):
         raise UrlError("has a query or a fragment; remove it")
-    if not parts.hostname or parts.netloc.endswith(":") or port == 0:
+    if not parts.hostname or not _HOST_AND_PORT.fullmatch(parts.netloc) or port == 0:
         raise UrlError("has no host or a bad port; write https://HOST[:PORT]/PATH")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
         raise UrlError("has a dot segment; write the path out")

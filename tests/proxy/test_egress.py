@@ -1,0 +1,535 @@
+"""Where a tenant's proxy may connect to: verdicts on addresses, on URLs, and at connect time."""
+
+import ipaddress
+import itertools
+
+import aiohttp
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from support.oms import RawServer
+from support.proxy_dns import Scripted
+from tenantproxy.egress import EgressRefusedError, GuardedResolver, Policy, UrlError, check_url
+
+STRICT = Policy()
+PRIVATE = Policy(allow_private_networks=True)
+
+ALWAYS = {
+    "8.8.8.8",
+    "1.1.1.1",
+    "93.184.216.34",
+    "9.255.255.255",
+    "11.0.0.0",
+    "100.63.255.255",
+    "100.128.0.0",
+    "126.255.255.255",
+    "128.0.0.1",
+    "172.15.255.255",
+    "172.32.0.0",
+    "192.167.255.255",
+    "192.169.0.0",
+    "223.255.255.255",
+    "2606:4700:4700::1111",
+    "2a00:1450:4001:81b::200e",
+    "2001:4860:4860::8888",
+}
+WITH_PRIVATE = {
+    "loopback": ("127.0.0.1", "127.0.0.53", "127.255.255.255", "::1", "0:0:0:0:0:0:0:1"),
+    "private": (
+        *("10.0.0.0", "10.96.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1"),
+        *("192.168.255.255", "fc00::1", "fd12:3456:789a::1"),
+    ),
+    "shared": ("100.64.0.0", "100.64.0.1", "100.127.255.255"),
+    "IPv4-mapped": (
+        "::ffff:127.0.0.1",
+        "::ffff:7f00:1",
+        "::ffff:10.0.0.1",
+        "::ffff:192.168.1.1",
+        "::ffff:8.8.8.8",
+    ),
+    "IPv4-compatible": ("::7f00:1", "::10.0.0.1", "::8.8.8.8"),
+    "NAT64": ("64:ff9b::127.0.0.1", "64:ff9b::a00:1", "64:ff9b::8.8.8.8"),
+    "6to4": ("2002:7f00:1::", "2002:a00:1::1", "2002:808:808::1"),
+}
+NEVER = {
+    "metadata": (
+        *("169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"),
+        *("::ffff:169.254.169.254", "::ffff:a9fe:a9fe", "::169.254.169.254", "64:ff9b::169.254.169.254"),
+        *("2002:a9fe:a9fe::1", "::ffff:100.100.100.200", "::ffff:168.63.129.16"),
+    ),
+    "link-local": ("169.254.0.1", "169.254.170.2", "169.254.255.255", "fe80::1", "febf::1", "::ffff:169.254.1.1"),
+    "unspecified": ("0.0.0.0", "0.0.0.1", "0.255.255.255", "::", "::ffff:0.0.0.0", "64:ff9b::", "2002::1"),
+    "multicast": ("224.0.0.1", "239.255.255.250", "ff02::1", "ff05::2", "::ffff:224.0.0.1"),
+    "broadcast": ("255.255.255.255", "240.0.0.1", "::ffff:255.255.255.255"),
+    "documentation": ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "3fff::1"),
+    "benchmarks": ("198.18.0.1", "198.19.255.255", "2001:2::1"),
+    "protocols": ("192.0.0.1", "192.0.0.170", "192.88.99.1", "2001:10::1", "2001:20::1", "5f00::1"),
+    "Teredo": ("2001::1", "2001:0:53aa:64c:0:0:80ff:fffe"),
+    "local NAT64": ("64:ff9b:1::1", "64:ff9b:1::8.8.8.8", "64:ff9b:1:a9fe:a9:fe00:808:808"),
+    "IPv4-translated": ("::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8"),
+    "discard": ("100::1",),
+    "site-local": ("fec0::1", "feff::1"),
+    "unassigned": ("1::1", "4000::1", "8000::1", "e000::1", "fe00::1", "200::1"),
+}
+
+
+def _pairs(table: dict[str, tuple[str, ...]]) -> list[object]:
+    rows = [(kind, address) for kind, addresses in table.items() for address in addresses]
+    return [pytest.param(address, id=f"{kind} {address}") for kind, address in rows]
+
+
+def test_table_is_long_enough() -> None:
+    """At least sixty addresses have a verdict."""
+    tables = (ALWAYS, *WITH_PRIVATE.values(), *NEVER.values())
+    assert len(set(itertools.chain.from_iterable(tables))) >= 60
+
+
+@pytest.mark.parametrize("address", sorted(ALWAYS))
+def test_public_address(address: str) -> None:
+    """A public address may be called, also the first and last ones beside the ranges that may not."""
+    for policy in (STRICT, PRIVATE):
+        assert policy.refusal(ipaddress.ip_address(address)) is None
+
+
+@pytest.mark.parametrize("address", _pairs(WITH_PRIVATE))
+def test_private_address(address: str) -> None:
+    """Loopback, private and shared addresses, and IPv4 in any IPv6 form, need `allowPrivateNetworks`."""
+    assert "`allowPrivateNetworks: true` permits it" in (STRICT.refusal(ipaddress.ip_address(address)) or "")
+    assert PRIVATE.refusal(ipaddress.ip_address(address)) is None
+
+
+@pytest.mark.parametrize("address", _pairs(NEVER))
+def test_forbidden_address(address: str) -> None:
+    """Link-local, metadata, multicast and reserved addresses are refused whatever `allowPrivateNetworks` says."""
+    for policy in (STRICT, PRIVATE):
+        assert policy.refusal(ipaddress.ip_address(address))
+
+
+_FORMS = {
+    "mapped": lambda number: (0xFFFF << 32) | number,
+    "NAT64": lambda number: (0x64FF9B << 96) | number,
+    "6to4": lambda number: (0x2002 << 112) | (number << 80),
+}
+
+
+@given(number=st.integers(0, 2**32 - 1), form=st.sampled_from(sorted(_FORMS)))
+def test_ipv6_form_is_no_way_around(number: int, form: str) -> None:
+    """No IPv6 form of an IPv4 address permits more than the address itself does."""
+    inner = ipaddress.IPv4Address(number)
+    address = ipaddress.IPv6Address(_FORMS[form](number))
+    assert STRICT.refusal(address)
+    assert (PRIVATE.refusal(address) is None) == (PRIVATE.refusal(inner) is None)
+
+
+@given(address=st.ip_addresses())
+def test_verdicts_agree_with_python(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    """What Python's own tables call not global is never permitted without `allowPrivateNetworks`."""
+    assume(not address.is_global or address.is_multicast)
+    assert STRICT.refusal(address)
+
+
+@given(address=st.ip_addresses())
+def test_permission_only_adds(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    """`allowPrivateNetworks` takes nothing away that is permitted without it."""
+    assert STRICT.refusal(address) or not PRIVATE.refusal(address)
+
+
+# ---- the operator's lists
+
+LISTS: dict[str, tuple[dict[str, list[str]], str, bool]] = {
+    "allow a private network": ({"allow": ["10.1.0.0/16"]}, "10.1.2.3", True),
+    "allow only that": ({"allow": ["10.1.0.0/16"]}, "10.2.0.1", False),
+    "allow one address": ({"allow": ["10.1.2.3"]}, "10.1.2.3", True),
+    "allow a metadata address": ({"allow": ["169.254.170.2/32"]}, "169.254.170.2", True),
+    "allow is no limit": ({"allow": ["10.1.0.0/16"]}, "8.8.8.8", True),
+    "allow IPv6": ({"allow": ["fd00::/8"]}, "fd00::1", True),
+    "allow NAT64": ({"allow": ["64:ff9b::/96"]}, "64:ff9b::8.8.8.8", True),
+    "allow IPv4 is not for its IPv6 forms": ({"allow": ["10.1.0.0/16"]}, "::ffff:10.1.2.3", False),
+    "deny a public network": ({"deny": ["8.8.8.0/24"]}, "8.8.8.8", False),
+    "deny only that": ({"deny": ["8.8.8.0/24"]}, "8.8.4.4", True),
+    "deny within allow": ({"allow": ["10.0.0.0/8"], "deny": ["10.96.0.0/12"]}, "10.96.0.1", False),
+    "deny beside allow": ({"allow": ["10.0.0.0/8"], "deny": ["10.96.0.0/12"]}, "10.1.0.1", True),
+    "deny wins over a narrower allow": ({"allow": ["10.96.0.1"], "deny": ["10.96.0.0/12"]}, "10.96.0.1", False),
+    "deny IPv4 within allowed NAT64": (
+        {"allow": ["64:ff9b::/96"], "deny": ["10.0.0.0/8"]},
+        "64:ff9b::10.0.0.1",
+        False,
+    ),
+    "deny IPv4 within allowed mapped": ({"allow": ["::/0"], "deny": ["10.0.0.0/8"]}, "::ffff:10.0.0.1", False),
+    "deny everything": ({"deny": ["0.0.0.0/0", "::/0"]}, "8.8.8.8", False),
+}
+
+
+@pytest.mark.parametrize(("lists", "address", "permitted"), LISTS.values(), ids=LISTS)
+def test_operators_lists(lists: dict[str, list[str]], address: str, permitted: bool) -> None:  # noqa: FBT001
+    """The operator's deny list wins over everything, in every form of an address; then its allow list."""
+    assert (Policy(**lists).refusal(ipaddress.ip_address(address)) is None) is permitted
+
+
+@pytest.mark.parametrize("address", ["10.96.0.1", "::ffff:10.96.0.1", "64:ff9b::10.96.0.1", "2002:a60:1::1"])
+def test_deny_wins_over_allow_private_networks(address: str) -> None:
+    """A tenant with `allowPrivateNetworks` does not get to what the operator denies, in no form."""
+    policy = Policy(allow_private_networks=True, deny=["10.96.0.0/12"])
+    assert policy.refusal(ipaddress.ip_address(address)) == "is on the operator's deny list"
+
+
+@pytest.mark.parametrize("cidr", ["", "10.0.0.0/33", "10.0.0.1/8", "oms.example", "10.0.0", "::/129"])
+def test_malformed_cidr(cidr: str) -> None:
+    """A malformed CIDR is refused and not taken for an empty network."""
+    for name in ("allow", "deny"):
+        with pytest.raises(ValueError, match=r"."):
+            Policy(**{name: [cidr]})
+
+
+# ---- URLs
+
+GOOD_URLS = [
+    "https://oms.acme.example",
+    "https://oms.acme.example/",
+    "https://oms.acme.example/api/v1",
+    "https://oms.acme.example:8443/api/v1/",
+    "https://oms.acme.example./api",
+    "https://OMS.acme.example/",
+    "HTTPS://oms.acme.example/",
+    "https://oms/",
+    "https://my_oms.acme.example/",
+    "https://xn--bcher-kva.example/",
+    "https://oms1.acme2.example3x/",
+    "https://8.8.8.8/",
+    "https://[2606:4700:4700::1111]/",
+    "https://[2606:4700:4700::1111]:8443/api",
+    "https://oms.acme.example/a%20b/(c);d=e/@f:g",
+    "https://oms.acme.example/a//b",
+    "https://0xoms.example/",
+    "https://127.0.0.1.nip.example/",
+    # Where these lead is known only when they are resolved: the resolver refuses them then.
+    "https://metadata.google.internal/",
+    "https://kubernetes.default.svc/",
+    "https://localhost.localdomain/",
+]
+
+
+@pytest.mark.parametrize("url", GOOD_URLS)
+def test_good_url(url: str) -> None:
+    """An https URL with a plain host, port and path is fine."""
+    check_url(url, STRICT, allow_insecure=False)
+
+
+# The words that the message must have; then whether `allowPrivateNetworks` makes it good.
+BAD_URLS: dict[str, tuple[str, bool]] = {
+    # spellings of the loopback and of other addresses
+    "https://127.0.0.1/": ("loopback", True),
+    "https://127.0.0.1:8443/token": ("loopback", True),
+    "https://127.1/": ("looks like an IPv4", False),
+    "https://127.0.1/": ("looks like an IPv4", False),
+    "https://2130706433/": ("looks like an IPv4", False),
+    "https://017700000001/": ("looks like an IPv4", False),
+    "https://0x7f000001/": ("looks like an IPv4", False),
+    "https://0x7F.0.0.1/": ("looks like an IPv4", False),
+    "https://0177.0.0.1/": ("looks like an IPv4", False),
+    "https://127.0.0.01/": ("looks like an IPv4", False),
+    "https://127.0.0.0x1/": ("looks like an IPv4", False),
+    "https://0x7f.1/": ("looks like an IPv4", False),
+    "https://0/": ("looks like an IPv4", False),
+    "https://0x/": ("looks like an IPv4", False),
+    "https://127.0.0.1./": ("looks like an IPv4", False),
+    "https://127.0.0.1.:443/": ("looks like an IPv4", False),
+    "https://10.0.0.256/": ("looks like an IPv4", False),
+    "https://1.2.3.4.5/": ("looks like an IPv4", False),
+    "https://oms.example.1/": ("looks like an IPv4", False),
+    "https://0.0.0.0/": ("unspecified", False),
+    "https://[::]/": ("unspecified", False),
+    "https://[::1]/": ("loopback", True),
+    "https://[0:0:0:0:0:0:0:1]:8443/": ("loopback", True),
+    "https://[::ffff:127.0.0.1]/": ("IPv6 form", True),
+    "https://[::ffff:7f00:1]/": ("IPv6 form", True),
+    "https://[::FFFF:169.254.169.254]/": ("", False),
+    "https://[64:ff9b::a9fe:a9fe]/": ("", False),
+    "https://10.0.0.1/": ("private", True),
+    "https://192.168.1.1/": ("private", True),
+    "https://100.64.0.1/": ("shared", True),
+    "https://[fd00::1]/": ("private", True),
+    "https://169.254.169.254/latest/meta-data/": ("metadata", False),
+    "https://[fd00:ec2::254]/": ("metadata", False),
+    "https://[fe80::1]/": ("link-local", False),
+    "https://[fe80::1%25eth0]/": ("zone", False),
+    "https://[fe80::1%eth0]/": ("zone", False),
+    "https://224.0.0.1/": ("multicast", False),
+    "https://255.255.255.255/": ("reserved", False),
+    # names of the loopback
+    "https://localhost/": ("loopback", True),
+    "https://LOCALHOST:8443/": ("loopback", True),
+    "https://localhost./": ("loopback", True),
+    "https://oms.localhost/": ("loopback", True),
+    "https://oms.LocalHost./": ("loopback", True),
+    # tricks with user-info, ports and parsers that disagree
+    "https://user@oms.example/": ("user-info", False),
+    "https://user:password@oms.example/": ("user-info", False),
+    "https://@oms.example/": ("user-info", False),
+    "https://oms.example@127.0.0.1/": ("user-info", False),
+    "https://oms.example:443@127.0.0.1/": ("user-info", False),
+    "https://oms.example%40127.0.0.1/": ("encoded character", False),
+    "https://oms.example\\@127.0.0.1/": ("character", False),
+    "https:\\\\oms.example/": ("character", False),
+    "https://oms.example\\.evil.example/": ("character", False),
+    "https://[2606:4700::1]10.0.0.1/": ("", False),
+    "https://[2606:4700::1]x:443/": ("", False),
+    "https://oms.example[2606:4700::1]/": ("", False),
+    "https://[v1.oms]/": ("", False),
+    "https://[oms.example]/": ("not a valid URL", False),
+    "https://[]/": ("not a valid URL", False),
+    "https://[::1/": ("not a valid URL", False),
+    "https://::1/": ("not a valid URL", False),
+    "https://2606:4700::1/": ("not a valid URL", False),
+    "https://oms.example:443:80/": ("not a valid URL", False),
+    "https://oms.example:/": ("port", False),
+    "https://oms.example:0/": ("port", False),
+    "https://oms.example:65536/": ("not a valid URL", False),
+    "https://oms.example:-1/": ("not a valid URL", False),
+    "https://oms.example:+443/": ("not a valid URL", False),
+    "https://oms.example:https/": ("not a valid URL", False),
+    "https://oms.example:4 43/": ("character", False),
+    # hosts that are none
+    "https:///token": ("no host", False),
+    "https:oms.example": ("no host", False),
+    "https:/oms.example": ("no host", False),
+    "https://": ("no host", False),
+    "https://:443/": ("no host", False),
+    "https://./": ("not a valid name", False),
+    "https://oms..example/": ("not a valid name", False),
+    "https://oms.example../": ("not a valid name", False),
+    "https://.oms.example/": ("not a valid name", False),
+    "https://-oms.example/": ("not a valid name", False),
+    "https://oms-.example/": ("not a valid name", False),
+    f"https://{'a' * 64}.example/": ("not a valid name", False),
+    "https://oms.example,evil.example/": ("not a valid name", False),
+    "https://*.example/": ("not a valid name", False),
+    "https://oms.%65xample/": ("encoded character", False),
+    "https://%6c%6fcalhost/": ("encoded character", False),
+    "https://b\u00fccher.example/": ("character", False),
+    "https://\uff11\uff12\uff17.0.0.1/": ("character", False),
+    "https://127\u30020\u30020\u30021/": ("character", False),
+    "https://\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3/": ("character", False),
+    "https://oms.example\u2044@evil.example/": ("character", False),
+    # schemes
+    "http://oms.example/": ("plain http", False),
+    "HTTP://oms.example/": ("plain http", False),
+    "ftp://oms.example/": ("not an http(s) URL", False),
+    "file:///etc/passwd": ("not an http(s) URL", False),
+    "gopher://oms.example/": ("not an http(s) URL", False),
+    "unix:///var/run/docker.sock": ("not an http(s) URL", False),
+    "//oms.example/": ("not an http(s) URL", False),
+    "oms.example": ("not an http(s) URL", False),
+    "oms.example:443": ("not an http(s) URL", False),
+    "": ("not an http(s) URL", False),
+    "javascript:alert(1)": ("not an http(s) URL", False),
+    # the rest of the URL
+    "https://oms.example/api?x=1": ("query", False),
+    "https://oms.example?": ("query", False),
+    "https://oms.example/#f": ("fragment", False),
+    "https://oms.example#@127.0.0.1": ("fragment", False),
+    "https://oms.example/a/../b": ("dot segment", False),
+    "https://oms.example/..": ("dot segment", False),
+    "https://oms.example/./a": ("dot segment", False),
+    "https://oms.example/{tenant}": ("character", False),
+    "https://oms.example/a b": ("character", False),
+    " https://oms.example/": ("character", False),
+    "https://oms.example/\n": ("character", False),
+    "https://oms.exam\tple/": ("character", False),
+    "https://oms.example/\0": ("character", False),
+    "https://oms.example/\r\nX: y": ("character", False),
+}
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_bad_url(url: str) -> None:
+    """A URL that must not be called, or that two parsers could read differently, is refused with the fix."""
+    words, private_makes_it_good = BAD_URLS[url]
+    with pytest.raises(UrlError) as caught:
+        check_url(url, STRICT, allow_insecure=False)
+    assert words in str(caught.value)
+    if private_makes_it_good:
+        check_url(url, PRIVATE, allow_insecure=False)
+    else:
+        with pytest.raises(UrlError):
+            check_url(url, PRIVATE, allow_insecure=False)
+
+
+def test_url_table_is_long_enough() -> None:
+    """At least sixty URLs have a verdict."""
+    assert len(BAD_URLS) + len(GOOD_URLS) >= 60
+
+
+def test_insecure() -> None:
+    """Plain http needs `allowInsecure`, which permits nothing else."""
+    check_url("http://oms.example/", STRICT, allow_insecure=True)
+    for url in ("http://127.0.0.1/", "http://u@oms.example/", "ftp://oms.example/"):
+        with pytest.raises(UrlError):
+            check_url(url, STRICT, allow_insecure=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://auth.example/token?tenant=a&x=https://b", True),
+        ("https://auth.example?x", True),
+        ("https://auth.example/token#f", False),
+        ("https://auth.example/token?x#f", False),
+        ("https://127.0.0.1/?x", False),
+    ],
+)
+def test_token_url_may_have_a_query(url: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """A token endpoint may have a query, but no fragment; a base URL may have neither."""
+    if good:
+        check_url(url, STRICT, allow_insecure=False, allow_query=True)
+    else:
+        with pytest.raises(UrlError):
+            check_url(url, STRICT, allow_insecure=False, allow_query=True)
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_message_shows_no_value(url: str) -> None:
+    """The message repeats nothing of the URL, in which a secret may be."""
+    secret = "MARKED"
+    with pytest.raises(UrlError) as caught:
+        check_url(f"{url}/{secret}", STRICT, allow_insecure=False)
+    assert secret not in str(caught.value)
+
+
+@given(
+    url=st.text(max_size=30)
+    | st.builds(
+        "{}://{}{}".format, st.sampled_from(["https", "http"]), st.text("ab.1:[]@%-/\\?#"), st.text("/.?x")
+    )
+)
+def test_a_good_url_is_the_same_to_the_client(url: str) -> None:
+    """The client connects to the host and port that were checked, for any URL that passes."""
+    try:
+        check_url(url, STRICT, allow_insecure=True)
+    except UrlError:
+        return
+    seen = aiohttp.client.URL(url, encoded=True)
+    rest = url.split("://", 1)[1]
+    authority = rest.split("/", 1)[0]
+    host, port = seen.raw_host or "", seen.port
+    shown = f"[{host}]" if ":" in host else host
+    assert authority.lower() in (shown.lower(), f"{shown}:{port}".lower()) or authority.endswith(f"0{port}")
+    assert host
+    assert seen.user is None
+
+
+# ---- at connect time
+
+
+async def resolved(policy: Policy, *addresses: str) -> list[str]:
+    resolver = GuardedResolver(policy, Scripted(addresses))
+    try:
+        return [result["host"] for result in await resolver.resolve("oms.example", 443)]
+    finally:
+        await resolver.close()
+
+
+@pytest.mark.parametrize("addresses", [["8.8.8.8"], ["8.8.8.8", "2606:4700:4700::1111"]], ids=["one", "two"])
+async def test_public_name(addresses: list[str]) -> None:
+    """A name of public addresses resolves to them, unchanged."""
+    assert await resolved(STRICT, *addresses) == addresses
+
+
+BAD_ANSWERS = {
+    "loopback": ["127.0.0.1"],
+    "IPv6 loopback": ["::1"],
+    "private": ["10.0.0.1"],
+    "shared": ["100.64.0.1"],
+    "link-local": ["169.254.0.1"],
+    "link-local with a zone": ["fe80::1%2"],
+    "metadata": ["169.254.169.254"],
+    "mapped": ["::ffff:10.0.0.1"],
+    "bad first": ["127.0.0.1", "8.8.8.8"],
+    "bad last": ["8.8.8.8", "1.1.1.1", "127.0.0.1"],
+    "bad in the middle": ["8.8.8.8", "::ffff:169.254.169.254", "1.1.1.1"],
+    "bad in the other family": ["8.8.8.8", "::1"],
+}
+
+
+@pytest.mark.parametrize("addresses", BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+async def test_name_with_a_bad_address(addresses: list[str]) -> None:
+    """One bad address among those of a name is enough to refuse the name, and the message shows no address."""
+    with pytest.raises(EgressRefusedError) as caught:
+        await resolved(STRICT, *addresses)
+    assert not any(address in str(caught.value) for address in addresses)
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%2", "::ffff:169.254.169.254", "0.0.0.0"])
+async def test_name_of_a_forbidden_address(address: str) -> None:
+    """With `allowPrivateNetworks` a name still can't lead to link-local or metadata addresses."""
+    assert await resolved(PRIVATE, "10.0.0.1", "127.0.0.1") == ["10.0.0.1", "127.0.0.1"]
+    with pytest.raises(EgressRefusedError):
+        await resolved(PRIVATE, "10.0.0.1", address)
+
+
+async def test_unknown_name() -> None:
+    """A name that doesn't resolve is that, and not a refusal."""
+    with pytest.raises(OSError, match="no such host") as caught:
+        await resolved(STRICT)
+    assert not isinstance(caught.value, EgressRefusedError)
+
+
+async def test_resolver_is_released() -> None:
+    """Closing the guard closes what it asks."""
+    inner = Scripted(["8.8.8.8"])
+    await GuardedResolver(STRICT, inner).close()
+    assert inner.closed
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1", "0177.0.0.1"])
+async def test_system_resolver_is_guarded(host: str) -> None:
+    """Whatever the system's resolver makes of an odd spelling, its answer passes the guard."""
+    resolver = GuardedResolver(STRICT)
+    with pytest.raises(OSError, match=r"."):
+        await resolver.resolve(host, 80)
+    await resolver.close()
+
+
+def session(policy: Policy, resolver: Scripted) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        resolver=GuardedResolver(policy, resolver), use_dns_cache=False, force_close=True
+    )
+    return aiohttp.ClientSession(connector=connector)
+
+
+async def test_rebinding(oms: RawServer) -> None:
+    """A name that was good is refused for the connection at which it has become bad, and nothing is sent there."""
+    policy = Policy(allow=["127.0.0.1/32"])
+    names = Scripted(["127.0.0.1"], ["127.0.0.2"], ["127.0.0.1"])
+    url = f"http://oms.example:{oms.port}/business-units/B/customer-orders/C"
+    async with session(policy, names) as client:
+        async with client.get(url) as response:
+            assert response.status == 200
+        with pytest.raises(aiohttp.ClientConnectorDNSError) as caught:
+            await client.get(url)
+        assert isinstance(caught.value.os_error, EgressRefusedError)
+        assert len(oms.received) == 1
+        async with client.get(url) as response:
+            assert response.status == 200
+    assert names.asked == ["oms.example"] * 3
+
+
+async def test_rebinding_to_the_loopback(oms: RawServer) -> None:
+    """A tenant's name that turns to our own loopback is refused before a connection is made."""
+    names = Scripted(["8.8.8.8"], ["127.0.0.1"])
+    guard = GuardedResolver(STRICT, names)
+    assert await guard.resolve("auth.example", oms.port)  # as when the URL was configured
+    async with session(STRICT, names) as client:
+        with pytest.raises(aiohttp.ClientConnectorDNSError):
+            await client.get(f"http://auth.example:{oms.port}/token")
+    assert oms.connections == 0
+
+
+async def test_good_and_bad_address(oms: RawServer) -> None:
+    """Nothing is sent to the good one of a name's addresses when another is bad."""
+    policy = Policy(allow=["127.0.0.1/32"])
+    async with session(policy, Scripted(["127.0.0.1", "10.0.0.1"])) as client:
+        with pytest.raises(aiohttp.ClientConnectorDNSError):
+            await client.get(f"http://oms.example:{oms.port}/")
+    assert oms.connections == 0

@@ -173,17 +173,21 @@ def _explained(body: bytes, shape: type[_Shape], error: Exception) -> Exception:
         return ContractError([Detail("", "is nested too deeply")])
     if not isinstance(error, msgspec.ValidationError):
         return UnparsableError()
-    violations = _violations(body, shape)
-    return ContractError(violations) if violations else UnparsableError()
+    return ContractError(_violations(body, shape))
 
 
 def _violations(body: bytes, shape: type[_Shape]) -> list[Detail]:
-    """Return all violations in an answer, up to a bound: the slow pass, taken only when the fast one failed."""
+    """Return all violations in an answer, up to a bound: the slow pass, taken only when the fast one failed.
+
+    Raises:
+        UnparsableError: The answer is not JSON, in a place that the fast pass did not reach or look at.
+
+    """
     try:
         # The standard library's parser can be told to leave numbers alone, however large.
         document = json.loads(body.decode(), parse_int=_zero, parse_float=_zero, parse_constant=_refuse)
     except ValueError:
-        return []
+        raise UnparsableError from None
     except RecursionError:
         return [Detail("", "is nested too deeply")]
     found = []
@@ -191,7 +195,8 @@ def _violations(body: bytes, shape: type[_Shape]) -> list[Detail]:
         found.append(violation)
         if len(found) == _MAX_VIOLATIONS:
             break
-    return found
+    # Of a name that comes twice, the fast pass looks at each value and this one only at the last.
+    return found or [Detail("", "has a name twice, of which one value breaks the contract")]
 
 
 def _zero(_number: str) -> int:

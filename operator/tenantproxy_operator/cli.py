@@ -1,6 +1,8 @@
 """The command `tenantproxy-operator`."""
 
 import asyncio
+import functools
+import ipaddress
 import json
 import os
 import sys
@@ -21,6 +23,7 @@ from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options
 from tenantproxy_operator.local.watch import Watcher
 from tenantproxy_operator.render.config import render_config, render_config_map
 from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
 
 _BAD_INPUT: Final = 2
 _FAILURE: Final = 1
@@ -42,15 +45,60 @@ def _manifests(purpose: str) -> _Decorator:
     )
 
 
-_ISSUERS: Final[_Decorator] = click.option(
-    "--issuers",
-    "issuers_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms | "
-    "user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine "
-    "clients and staff users.",
-)
+class _Cidr(click.ParamType[str]):
+    """A network, such as 10.1.0.0/16, or one address."""
+
+    name = "cidr"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return str(ipaddress.ip_network(value))
+        except ValueError as error:
+            self.fail(f"{error}; write a CIDR, such as 10.1.0.0/16", param, ctx)
+
+
+def _settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options for all tenants together, as `settings`."""
+
+    @click.option(
+        "--issuers",
+        "issuers_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms "
+        "| user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine "
+        "clients and staff users.",
+    )
+    @click.option(
+        "--egress-allow",
+        type=_Cidr(),
+        multiple=True,
+        metavar="CIDR",
+        help="Let every tenant's proxy connect to these addresses, whatever its TenantProxy says: the way out for "
+        "one private network, or for what allowPrivateNetworks never permits, such as link-local. Repeatable.",
+    )
+    @click.option(
+        "--egress-deny",
+        type=_Cidr(),
+        multiple=True,
+        metavar="CIDR",
+        help="Let no proxy connect to these addresses; wins over --egress-allow and allowPrivateNetworks. "
+        "Repeatable.",
+    )
+    @functools.wraps(command)
+    def with_settings(
+        *arguments: Any,  # noqa: ANN401 - the command's own
+        issuers_file: Path | None,
+        egress_allow: tuple[str, ...],
+        egress_deny: tuple[str, ...],
+        **options: Any,  # noqa: ANN401 - the same
+    ) -> None:
+        # Sorted: the order of options means nothing, so it must not change what is rendered.
+        egress = config.Egress(allow=tuple(sorted(set(egress_allow))), deny=tuple(sorted(set(egress_deny))))
+        settings = Settings(issuers=_issuers(issuers_file), egress=egress)
+        command(*arguments, settings=settings, **options)
+
+    return with_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,7 +116,7 @@ def main() -> None:
 
 @main.command()
 @_manifests("TenantProxy and Secret manifests")
-@_ISSUERS
+@_settings
 @click.option(
     "--port-base",
     type=click.IntRange(1, 65534),
@@ -93,7 +141,7 @@ def main() -> None:
 )
 def local(
     paths: tuple[Path, ...],
-    issuers_file: Path | None,
+    settings: Settings,
     port_base: int,
     state_dir: Path | None,
     log_level: str,
@@ -119,7 +167,7 @@ def local(
     """  # noqa: D301
     options = Options(
         paths=paths,
-        issuers=_issuers(issuers_file),
+        settings=settings,
         port_base=port_base,
         state_dir=(state_dir or _default_state_dir()).absolute(),
         log_level=log_level,
@@ -137,7 +185,7 @@ def local(
 
 @main.command()
 @_manifests("TenantProxy manifests, with or without their Secrets")
-@_ISSUERS
+@_settings
 @click.option(
     "-o",
     "--output",
@@ -146,7 +194,7 @@ def local(
     show_default=True,
     help="Manifests as YAML documents or as a JSON list; `config`: the bare config.json of one tenant's proxy.",
 )
-def render(paths: tuple[Path, ...], issuers_file: Path | None, output: str) -> None:
+def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
     """Print what is made of TenantProxy manifests, without doing it. Nothing of a Secret is printed.
 
     \b
@@ -156,12 +204,11 @@ def render(paths: tuple[Path, ...], issuers_file: Path | None, output: str) -> N
       tenantproxy-operator render -f examples/mapping -o config > config.json
       tenantproxy map --config config.json examples/mapping/oms-answers/order.json
     """  # noqa: D301
-    issuers = _issuers(issuers_file)
-    snapshot, problems = Watcher(paths).load()
+    snapshot, problems = Watcher(paths, settings, complete=False).load()
     if problems:
         _reject(problems)
     resources = [wanted.resource for wanted in snapshot.values()]
-    click.echo(_rendered(resources, issuers, output), nl=False)
+    click.echo(_rendered(resources, settings, output), nl=False)
 
 
 @main.command()
@@ -174,13 +221,13 @@ def crd() -> None:
     click.echo(crd_yaml(), nl=False)
 
 
-def _rendered(resources: list[TenantProxy], issuers: tuple[config.Issuer, ...], output: str) -> str:
+def _rendered(resources: list[TenantProxy], settings: Settings, output: str) -> str:
     if output == "config":
         if len(resources) != 1:
             names = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in resources)
             _reject([f"--output config prints one tenant's configuration; the manifests have {names}"])
-        return config.encode(render_config(resources[0], issuers)).decode()
-    manifests: list[dict[str, Any]] = [render_config_map(resource, issuers) for resource in resources]
+        return config.encode(render_config(resources[0], settings)).decode()
+    manifests: list[dict[str, Any]] = [render_config_map(resource, settings) for resource in resources]
     if output == "json":
         return json.dumps(manifests, indent=2) + "\n"
     return yaml.safe_dump_all(manifests, sort_keys=False, explicit_start=True, allow_unicode=True)

@@ -94,6 +94,29 @@ class Operations(Model):
     )
 
 
+class SecretRef(Model):
+    """A Secret in the TenantProxy's namespace."""
+
+    name: SecretName = Field(description="Name of the Secret.")
+
+
+class Tls(Model):
+    """TLS towards the OMS and the token endpoint, beyond the system's CAs."""
+
+    ca_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="The Secret whose key ca.crt holds one or more CA certificates, in PEM. With it, only "
+        "certificates of these CAs are accepted from the OMS; the token endpoint is checked against the system's "
+        "CAs and these. Without it, both are checked against the system's CAs.",
+    )
+    client_certificate_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="The Secret of type kubernetes.io/tls with the client certificate (tls.crt, followed by its "
+        "intermediate certificates, if any) and its key (tls.key, not encrypted), in PEM. It is presented to the "
+        "OMS and to the token endpoint when they ask for one.",
+    )
+
+
 class Upstream(Model):
     """The tenant's order management system (OMS)."""
 
@@ -104,7 +127,12 @@ class Upstream(Model):
                     "self.allowInsecure || self.url.startsWith('https://')",
                     "is plain http; use https, or set allowInsecure: true where that is acceptable",
                     path=".url",
-                )
+                ),
+                cel(
+                    "!has(self.tls) || self.url.startsWith('https://')",
+                    "does not apply to plain http; make url https, or remove tls",
+                    path=".tls",
+                ),
             ]
         }
     )
@@ -151,12 +179,12 @@ class Upstream(Model):
         description="Paths of the operations, only where the OMS differs from the documented contract.",
         json_schema_extra=_EMPTY,
     )
-
-
-class SecretRef(Model):
-    """A Secret in the TenantProxy's namespace."""
-
-    name: SecretName = Field(description="Name of the Secret.")
+    tls: Tls | None = Field(
+        default=None,
+        description="An own CA and a client certificate, for connections to the OMS and to the token endpoint. "
+        "Changes of these Secrets take effect without a restart. TLS 1.2 is the minimum, and certificates are "
+        "always checked, also for the host's name. Only with an https url.",
+    )
 
 
 class Auth(Model):
@@ -257,3 +285,15 @@ class TenantProxy(Model):
         """The Secret that holds the tenant's credential."""
         reference = self.spec.auth.secret_ref
         return reference.name if reference else f"{self.metadata.name}-credentials"
+
+    @property
+    def ca_secret_name(self) -> str | None:
+        """The Secret that holds the CAs of the OMS, if it has its own."""
+        tls = self.spec.upstream.tls
+        return tls.ca_secret_ref.name if tls and tls.ca_secret_ref else None
+
+    @property
+    def client_certificate_secret_name(self) -> str | None:
+        """The Secret that holds the client certificate, if there is one."""
+        tls = self.spec.upstream.tls
+        return tls.client_certificate_secret_ref.name if tls and tls.client_certificate_secret_ref else None

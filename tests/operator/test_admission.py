@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from support.operator_manifests import changed, minimal
+from tenantproxy import config
 from tenantproxy_operator.admission import check_resource, check_secret
 from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
 
 _OPERATIONS = "spec.upstream.operations"
 
@@ -40,14 +42,24 @@ _OPERATIONS = "spec.upstream.operations"
 def test_bad_resource(path: str, value: Any, field: str, detail: str) -> None:
     """What the guard, the routes and the mapping refuse is refused in the manifest, at its path."""
     resource = TenantProxy.model_validate(changed(minimal(), path, value))
-    (error,) = check_resource(resource)
+    (error,) = check_resource(resource, Settings())
     assert error.field == field
     assert detail in error.detail
 
 
+def test_tls_needs_https() -> None:
+    """An own CA for a plain http OMS is a mistake, whichever of the two was meant."""
+    manifest = changed(minimal(), "spec.upstream", {"url": "http://oms.example", "allowInsecure": True, "tls": {}})
+    (error,) = check_resource(TenantProxy.model_validate(manifest), Settings())
+    assert error == (
+        "spec.upstream.tls",
+        "does not apply to plain http; make `url` https, or remove `tls`",
+    )
+
+
 def test_good_resource() -> None:
     """The smallest manifest has nothing wrong with it."""
-    assert check_resource(TenantProxy.model_validate(minimal())) == []
+    assert check_resource(TenantProxy.model_validate(minimal()), Settings()) == []
 
 
 _OAUTH2 = {"clientId": "c", "clientSecret": "M4RKED"}
@@ -66,7 +78,7 @@ _OAUTH2 = {"clientId": "c", "clientSecret": "M4RKED"}
 )
 def test_bad_secret(data: dict[str, str], field: str, detail: str) -> None:
     """A credential that can't be used is refused by key, and no value is shown."""
-    (error,) = check_secret(data, TenantProxy.model_validate(minimal()))
+    (error,) = check_secret(data, TenantProxy.model_validate(minimal()), Settings())
     assert error.field == field
     assert detail in error.detail
     assert "M4RKED" not in error.detail
@@ -78,7 +90,20 @@ def test_bad_secret(data: dict[str, str], field: str, detail: str) -> None:
 )
 def test_good_secret(data: dict[str, str]) -> None:
     """No credential yet, and each documented kind, are fine; a token URL may have a query."""
-    assert check_secret(data, TenantProxy.model_validate(minimal())) == []
+    assert check_secret(data, TenantProxy.model_validate(minimal()), Settings()) == []
+
+
+def test_operators_lists_govern_all_urls() -> None:
+    """What the operator allows or denies holds for the OMS and for the tenant's token endpoint."""
+    resource = TenantProxy.model_validate(changed(minimal(), "spec.upstream.url", "https://10.1.2.3"))
+    data = {**_OAUTH2, "authUrl": "https://169.254.1.1/token"}
+    allow = ("10.1.0.0/16", "169.254.1.1/32")
+    allowed = Settings(egress=config.Egress(allow=allow))
+    assert [*check_resource(resource, allowed), *check_secret(data, resource, allowed)] == []
+    denied = Settings(egress=config.Egress(allow=allow, deny=allow))
+    errors = [*check_resource(resource, denied), *check_secret(data, resource, denied)]
+    assert [error.field for error in errors] == ["spec.upstream.url", "authUrl"]
+    assert {error.detail for error in errors} == {"names a host that is on the operator's deny list"}
 
 
 def test_flags_govern_the_token_url() -> None:
@@ -89,4 +114,4 @@ def test_flags_govern_the_token_url() -> None:
         value=True,
     )
     data = {**_OAUTH2, "authUrl": "http://127.0.0.1:1/token"}
-    assert check_secret(data, TenantProxy.model_validate(manifest)) == []
+    assert check_secret(data, TenantProxy.model_validate(manifest), Settings()) == []

@@ -60,6 +60,24 @@ def test_render_config() -> None:
     ]
 
 
+def test_egress_lists() -> None:
+    """The lists are rendered in one order, whatever that of the options."""
+    options = ("--egress-deny", "10.0.0.0/8", "--egress-allow", "fd00::/8", "--egress-allow", "169.254.1.1")
+    result = _run("render", "-f", str(EXAMPLES / "acme.yaml"), "-o", "config", *options)
+    assert json.loads(result.stdout)["egress"] == {
+        "allow": ["169.254.1.1/32", "fd00::/8"],
+        "deny": ["10.0.0.0/8"],
+    }
+
+
+def test_render_needs_no_secrets(tmp_path: Path) -> None:
+    """What `render` prints does not depend on Secrets, so their manifests need not be there."""
+    upstream = {"url": "https://oms.example", "tls": {"caSecretRef": {"name": "elsewhere"}}}
+    path = write(tmp_path / "f.yaml", tenant_proxy(upstream=upstream))
+    result = _run("render", "-f", str(path), "-o", "config")
+    assert json.loads(result.stdout)["upstream"]["tls"] == {"ca": True, "clientCertificate": False}
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -68,6 +86,14 @@ def test_render_config() -> None:
         (("render", "-f", str(EXAMPLES), "-o", "config"), "prints one tenant's configuration; the manifests have"),
         (("render", "-f", str(EXAMPLES), "--issuers", "/nowhere"), "error: /nowhere: can't be read: No such file"),
         (("local", "-f", str(EXAMPLES), "--issuers", "/nowhere"), "error: /nowhere: can't be read: No such file"),
+        (
+            ("render", "-f", "x", "--egress-allow", "10/8"),
+            "'--egress-allow': '10/8' does not appear to be an IPv4",
+        ),
+        (
+            ("local", "-f", "x", "--egress-deny", "10.0.0.1/8"),
+            "'--egress-deny': 10.0.0.1/8 has host bits set; write",
+        ),
         (("local", "-f", str(EXAMPLES), "--port-base", "0"), "Invalid value for '--port-base'"),
     ],
 )

@@ -100,6 +100,13 @@ def test_only_fields_that_work() -> None:
     assert sorted(spec["properties"]) == ["access", "auth", "mapping", "tenantId", "upstream"]
 
 
+def test_tls_needs_https() -> None:
+    """The API server refuses what `admission` does."""
+    upstream = _version()["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["upstream"]
+    rules = {rule["fieldPath"]: rule["rule"] for rule in upstream["x-kubernetes-validations"]}
+    assert rules[".tls"] == "!has(self.tls) || self.url.startsWith('https://')"
+
+
 def test_rules_say_the_fix() -> None:
     """Every CEL rule has a message."""
     root = _version()["schema"]["openAPIV3Schema"]

@@ -8,6 +8,8 @@ The events, with their fields beside `event`; `api` and `admin` are URLs, tenant
 - `rejected` {tenant, namespace, status}: the proxy with the changed manifest did not get ready and ended with
   `status` (negative: a signal); the one with the last good configuration goes on.
 - `credentials` {tenant, namespace}: the Secret's manifest was put into the store; in effect within a second.
+- `certificates` {tenant, namespace}: the CA or client certificate of a Secret's manifest was put into the state
+  directory; in effect within two seconds.
 - `exited` {tenant, namespace, status, retryInSeconds}: a proxy ended, or did not get ready, and will be started
   again.
 - `removed` {tenant, namespace}: its manifest is gone, its proxy is stopped.
@@ -27,7 +29,17 @@ from typing import Any, Final, Literal
 import click
 
 Event = Literal[
-    "ready", "reloaded", "rejected", "credentials", "exited", "removed", "invalid", "valid", "failed", "stopped"
+    "ready",
+    "reloaded",
+    "rejected",
+    "credentials",
+    "certificates",
+    "exited",
+    "removed",
+    "invalid",
+    "valid",
+    "failed",
+    "stopped",
 ]
 
 _MESSAGES: Final[dict[Event, str]] = {
@@ -35,6 +47,7 @@ _MESSAGES: Final[dict[Event, str]] = {
     "reloaded": "{namespace}/{tenant}: the changed manifest is in effect",
     "rejected": "{namespace}/{tenant}: no proxy starts with the changed manifest; the last good one goes on",
     "credentials": "{namespace}/{tenant}: the credential is taken from the Secret's manifest",
+    "certificates": "{namespace}/{tenant}: the certificates for TLS are taken from the Secrets' manifests",
     "exited": "{namespace}/{tenant}: the proxy ended (status {status}); started again in {retryInSeconds} s",
     "removed": "{namespace}/{tenant}: stopped; its manifest is gone",
     "valid": "all manifests are good again",

@@ -162,6 +162,7 @@ class Keeper:
             *self._program,
             *("serve", "--supervised", "--log-level", self._log_level),
             *("--config", str(self.state.config), "--credentials", str(self.state.credentials)),
+            *("--tls", str(self.state.tls)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
         )
         child = await Child.start(command, descriptors=(api, admin, *self._inherited))

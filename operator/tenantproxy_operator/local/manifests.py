@@ -7,8 +7,9 @@ its objects, or to its problems), `check_together` (what only shows across files
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -16,9 +17,11 @@ from pydantic import ConfigDict, ValidationError
 
 from tenantproxy.credentials import CREDENTIAL_KEYS
 from tenantproxy_operator import admission
+from tenantproxy_operator.certificates import TLS_KEYS, check_ca, check_client_certificate
 from tenantproxy_operator.problems import FieldError, Problem, field_errors
 from tenantproxy_operator.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
 from tenantproxy_operator.schema import Model
+from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.yamldocs import Document, DocumentError, read_documents
 
 SUFFIXES: Final = (".json", ".yaml", ".yml")
@@ -155,7 +158,7 @@ def _inside(directory: Path) -> list[Path]:
     )
 
 
-def load_file(path: Path) -> Loaded:
+def load_file(path: Path, settings: Settings) -> Loaded:
     """Return what the file at `path` holds, with all problems that show without looking at other files."""
     try:
         documents = read_documents(path)
@@ -165,7 +168,7 @@ def load_file(path: Path) -> Loaded:
     secrets: list[Secret] = []
     problems: list[Problem] = []
     for document in documents:
-        found = _load_document(document)
+        found = _load_document(document, settings)
         match found:
             case Tenant():
                 tenants.append(found)
@@ -176,8 +179,36 @@ def load_file(path: Path) -> Loaded:
     return Loaded(tuple(tenants), tuple(secrets), tuple(problems))
 
 
-def check_together(files: Iterable[Loaded]) -> list[tuple[Problem, frozenset[Path]]]:
-    """Return the problems between objects, each with the files that have a part in it."""
+class Reference(NamedTuple):
+    """A TenantProxy's reference to a Secret."""
+
+    field: str
+    key: Key
+    check: Callable[[Mapping[str, str]], list[FieldError]]
+    """Returns what is wrong with the Secret's data for this use."""
+    needed: bool
+    """Whether the proxy can't start without it."""
+
+
+def references(resource: TenantProxy, settings: Settings) -> Iterator[Reference]:
+    """Yield the Secrets that a TenantProxy uses, and what for."""
+    check = partial(admission.check_secret, resource=resource, settings=settings)
+    yield Reference("spec.auth.secretRef", secret_key(resource, resource.secret_name), check, needed=False)
+    tls = "spec.upstream.tls"
+    if name := resource.ca_secret_name:
+        yield Reference(f"{tls}.caSecretRef", secret_key(resource, name), check_ca, needed=True)
+    if name := resource.client_certificate_secret_name:
+        key = secret_key(resource, name)
+        yield Reference(f"{tls}.clientCertificateSecretRef", key, check_client_certificate, needed=True)
+
+
+def check_together(
+    files: Iterable[Loaded], settings: Settings, *, complete: bool
+) -> list[tuple[Problem, frozenset[Path]]]:
+    """Return the problems between objects, each with the files that have a part in it.
+
+    `complete`: a Secret without which a proxy can't start must be there.
+    """
     loaded = list(files)
     tenants = [tenant for file in loaded for tenant in file.tenants]
     secrets = [secret for file in loaded for secret in file.secrets]
@@ -185,19 +216,27 @@ def check_together(files: Iterable[Loaded]) -> list[tuple[Problem, frozenset[Pat
     found = list(_duplicates(origins))
     by_key = {secret.origin.key: secret for secret in secrets}
     for tenant in tenants:
-        secret = by_key.get(secret_key(tenant.resource))
-        if secret is None:
-            continue
-        files_involved = frozenset({tenant.origin.path, secret.origin.path})
-        for error in admission.check_secret(secret.data, tenant.resource):
-            detail = f"{error.detail} (used by TenantProxy {tenant.origin.key})"
-            found.append((secret.origin.problem(FieldError(error.field, detail)), files_involved))
+        for reference in references(tenant.resource, settings):
+            secret = by_key.get(reference.key)
+            if secret is not None:
+                found += _misfits(tenant, secret, reference)
+            elif reference.needed and complete:
+                detail = f"names Secret {reference.key}, which no manifest has; add its manifest"
+                error = FieldError(f"{reference.field}.name", detail)
+                found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
     return found
 
 
-def secret_key(resource: TenantProxy) -> Key:
-    """Return which Secret holds the tenant's credential."""
-    return Key(resource.metadata.namespace, resource.secret_name)
+def _misfits(tenant: Tenant, secret: Secret, reference: Reference) -> Iterator[tuple[Problem, frozenset[Path]]]:
+    for error in reference.check(secret.data):
+        detail = f"{error.detail} (used by TenantProxy {tenant.origin.key} as {reference.field})"
+        problem = secret.origin.problem(FieldError(error.field, detail))
+        yield problem, frozenset({tenant.origin.path, secret.origin.path})
+
+
+def secret_key(resource: TenantProxy, name: str) -> Key:
+    """Return which Secret a TenantProxy means by a name."""
+    return Key(resource.metadata.namespace, name)
 
 
 def _duplicates(origins: list[Origin]) -> Iterator[tuple[Problem, frozenset[Path]]]:
@@ -210,7 +249,7 @@ def _duplicates(origins: list[Origin]) -> Iterator[tuple[Problem, frozenset[Path
             yield origin.problem(error), frozenset({origin.path, earlier.path})
 
 
-def _load_document(document: Document) -> Tenant | Secret | list[Problem]:
+def _load_document(document: Document, settings: Settings) -> Tenant | Secret | list[Problem]:
     content = document.content
     if not isinstance(content, dict):
         return _failed(document, "", [FieldError("", "is not a manifest; write apiVersion, kind, metadata, …")])
@@ -221,7 +260,7 @@ def _load_document(document: Document) -> Tenant | Secret | list[Problem]:
         return _failed(document, "", [FieldError(field, detail)])
     subject = f"{kind}{_name(content.get('metadata'))}"
     unknown = _unknown_metadata(content.get("metadata"))
-    result = _tenant(document) if kind == KIND else _secret(document)
+    result = _tenant(document, settings) if kind == KIND else _secret(document)
     if isinstance(result, list) or unknown:
         return _failed(document, subject, [*unknown, *(result if isinstance(result, list) else ())])
     return result
@@ -247,14 +286,14 @@ def _unknown_metadata(metadata: Any) -> list[FieldError]:  # noqa: ANN401 - not 
     return [FieldError(f"metadata.{name}", "is unknown; remove it") for name in names]
 
 
-def _tenant(document: Document) -> Tenant | list[FieldError]:
+def _tenant(document: Document, settings: Settings) -> Tenant | list[FieldError]:
     # A status, as `kubectl get -o yaml` shows it, says nothing about what is wanted.
     content = {key: value for key, value in document.content.items() if key != "status"}
     try:
         resource = TenantProxy.model_validate(content)
     except ValidationError as error:
         return field_errors(error, TenantProxy)
-    if errors := admission.check_resource(resource):
+    if errors := admission.check_resource(resource, settings):
         return errors
     metadata = resource.metadata
     return Tenant(Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource)
@@ -281,7 +320,7 @@ def _secret(document: Document) -> Secret | list[FieldError]:
         except binascii.Error:
             errors.append(FieldError(f"data.{key}", "is not base64; encode it, or write it under stringData"))
         except UnicodeDecodeError:
-            if key in CREDENTIAL_KEYS:
+            if key in CREDENTIAL_KEYS | TLS_KEYS:
                 errors.append(FieldError(f"data.{key}", "is not text in UTF-8 after decoding; set it again"))
     data.update(manifest.string_data or {})
     if errors:

@@ -1,15 +1,20 @@
 """What `local` keeps between runs: per tenant the rendered configuration, and the credential store.
 
-`<state>/<namespace>/<name>/` has `config.json`, `credentials/` (the file store, which a tenant's PUT changes, too)
-and `seed`: the digest of the Secret manifest that was last put into the store.
+`<state>/<namespace>/<name>/` has
+
+- `config.json`: what the next proxy starts with;
+- `credentials/`: the file store, which a tenant's PUT changes, too;
+- `seed`: the digest of the Secret manifest that was last put into the store;
+- `tls/ca/` and `tls/client/`: the files of the Secrets that `spec.upstream.tls` names.
 """
 
 import fcntl
 import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -83,6 +88,7 @@ class TenantState:
         self._seed = directory / "seed"
         self.config = directory / "config.json"
         self.credentials = directory / "credentials"
+        self.tls = directory / "tls"
 
     def write_config(self, content: bytes) -> None:
         """Write the configuration that the next proxy starts with."""
@@ -100,6 +106,22 @@ class TenantState:
         self._write(self._seed, digest.encode())
         return True
 
+    def write_tls(self, files: Mapping[str, Mapping[str, str]]) -> bool:
+        """Write the files for TLS, given by subdirectory, where they differ; tell whether any did.
+
+        A subdirectory that is not given stays: a proxy that has still the configuration before may need it.
+        """
+        changed = {name: keys for name, keys in files.items() if read_keys(self.tls / name) != keys}
+        for name, keys in changed.items():
+            self._make(self.tls)
+            write_keys(self.tls / name, keys)
+        return bool(changed)
+
+    def drop_tls(self, *, besides: Collection[str]) -> None:
+        """Remove what `write_tls` once wrote to other subdirectories; no proxy may run."""
+        for name in {"ca", "client"} - set(besides):
+            shutil.rmtree(self.tls / name, ignore_errors=True)
+
     def has_credential(self) -> bool:
         """Tell whether the store holds any credential key."""
         return bool(CREDENTIAL_KEYS & read_keys(self.credentials).keys())
@@ -110,8 +132,12 @@ class TenantState:
         except FileNotFoundError:
             return None
 
-    def _make(self) -> None:
-        for directory in (self._directory.parent, self._directory):  # `parents=True` would not apply the mode
+    def _make(self, *inside: Path) -> None:
+        for directory in (
+            self._directory.parent,
+            self._directory,
+            *inside,
+        ):  # `parents=True` would not apply the mode
             directory.mkdir(mode=0o700, exist_ok=True)
 
     def _write(self, path: Path, content: bytes) -> None:

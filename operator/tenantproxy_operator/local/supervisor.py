@@ -17,6 +17,7 @@ from tenantproxy_operator.local.manifests import Key
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.local.watch import Snapshot, Wanted, Watcher
 from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.settings import Settings
 
 _POLL_SECONDS: Final = 0.25
 _BACKLOG: Final = 1024
@@ -28,7 +29,7 @@ class Options:
     """How to run: the options of the command."""
 
     paths: Sequence[Path]
-    issuers: tuple[config.Issuer, ...]
+    settings: Settings
     port_base: int
     state_dir: Path
     log_level: str
@@ -49,7 +50,7 @@ class Supervisor:
         self._options = options
         self._inherited = inherited
         self._reporter = reporter
-        self._watcher = Watcher(options.paths)
+        self._watcher = Watcher(options.paths, options.settings, complete=True)
         self._keepers: dict[Key, tuple[Keeper, asyncio.Task[None]]] = {}
         self._indexes: dict[Key, int] = {}
         """Of every tenant that ever ran, so that one that comes back gets its ports again if they are free."""
@@ -129,13 +130,14 @@ class Supervisor:
             self._start(key, wanted, index, ports)
             return
         keeper, _ = self._keepers[key]
-        self._seed(keeper.state, key, wanted)
+        self._store(keeper.state, key, wanted)
         keeper.update(self._render(wanted))
 
     def _start(self, key: Key, wanted: Wanted, index: int, ports: Ports) -> None:
         state = TenantState(self._options.state_dir, key.namespace, key.name)
         try:
-            self._seed(state, key, wanted)
+            state.drop_tls(besides=wanted.tls_files())
+            self._store(state, key, wanted)
         except (OSError, StoreError):
             ports.close()
             raise
@@ -162,12 +164,15 @@ class Supervisor:
         task.cancel()
         await asyncio.wait({task})
 
-    def _seed(self, state: TenantState, key: Key, wanted: Wanted) -> None:
-        if wanted.secret is not None and state.seed(wanted.secret):
+    def _store(self, state: TenantState, key: Key, wanted: Wanted) -> None:
+        """Bring the state directory up to what the Secrets' manifests say; a running proxy follows by itself."""
+        if wanted.credential is not None and state.seed(wanted.credential.data):
             self._reporter.emit("credentials", tenant=key.name, namespace=key.namespace)
+        if state.write_tls(wanted.tls_files()):
+            self._reporter.emit("certificates", tenant=key.name, namespace=key.namespace)
 
     def _render(self, wanted: Wanted) -> bytes:
-        return config.encode(render_config(wanted.resource, self._options.issuers))
+        return config.encode(render_config(wanted.resource, self._options.settings))
 
     def _free(self, key: Key) -> tuple[int, Ports]:
         """Return the ports that the tenant had, else the first that are free."""

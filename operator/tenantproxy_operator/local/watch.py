@@ -4,13 +4,16 @@ Files are polled: it works the same on every file system, for in-place writes, a
 A change counts once it has been the same for two polls, so that a file that is just being written is let finish.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.local.manifests import (
     Key,
     Loaded,
+    Secret,
     check_together,
     find_files,
     load_file,
@@ -18,26 +21,40 @@ from tenantproxy_operator.local.manifests import (
 )
 from tenantproxy_operator.problems import FieldError, Problem
 from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
 
 _Signature = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A tenant that is to run, with its Secret's keys where there is a manifest of it."""
+    """A tenant that is to run, with those of its Secrets of which there is a manifest."""
 
     resource: TenantProxy
-    secret: Mapping[str, str] | None
+    credential: Secret | None
+    ca: Secret | None
+    client_certificate: Secret | None
+
+    def tls_files(self) -> dict[str, dict[str, str]]:
+        """Return the files for the proxy's TLS directory, by subdirectory; none of a Secret without manifest."""
+        found = {"ca": (self.ca, CA_KEYS), "client": (self.client_certificate, CLIENT_CERTIFICATE_KEYS)}
+        return {
+            subdirectory: {key: secret.data[key] for key in keys}
+            for subdirectory, (secret, keys) in found.items()
+            if secret is not None
+        }
 
 
 Snapshot = Mapping[Key, Wanted]
 
 
 class Watcher:
-    """The manifests at `paths`."""
+    """The manifests at `paths`; `complete`: see `manifests.check_together`."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, paths: Iterable[Path], settings: Settings, *, complete: bool) -> None:
         self._paths = tuple(paths)
+        self._settings = settings
+        self._complete = complete
         self._fresh: dict[Path, Loaded] = {}
         self._good: dict[Path, Loaded] = {}
         self._known: dict[Path, _Signature] = {}
@@ -48,8 +65,8 @@ class Watcher:
         """Read the manifests for the first time."""
         found = find_files(self._paths)
         self._known = self._seen = _signatures(found.files)
-        self._fresh = {path: load_file(path) for path in self._known}
-        self._good, problems = choose(self._fresh, {})
+        self._fresh = {path: load_file(path, self._settings) for path in self._known}
+        self._good, problems = self._choose({})
         problems = [*found.problems, *found.missing, *problems]
         snapshot = _snapshot(self._good)
         if not snapshot and not problems:
@@ -72,37 +89,58 @@ class Watcher:
         if not settled or signatures == self._known:
             return None
         self._fresh = {
-            path: self._fresh[path] if signature == self._known.get(path) else load_file(path)
+            path: self._fresh[path] if signature == self._known.get(path) else load_file(path, self._settings)
             for path, signature in signatures.items()
         }
         self._known = signatures
-        self._good, problems = choose(self._fresh, self._good)
+        self._good, problems = self._choose(self._good)
         return _snapshot(self._good), problems
 
+    def _choose(self, good: Mapping[Path, Loaded]) -> tuple[dict[Path, Loaded], list[Problem]]:
+        check = partial(check_together, settings=self._settings, complete=self._complete)
+        return choose(self._fresh, good, check)
 
-def choose(fresh: Mapping[Path, Loaded], good: Mapping[Path, Loaded]) -> tuple[dict[Path, Loaded], list[Problem]]:
+
+def choose(
+    fresh: Mapping[Path, Loaded],
+    good: Mapping[Path, Loaded],
+    check: Callable[[Iterable[Loaded]], list[tuple[Problem, frozenset[Path]]]],
+) -> tuple[dict[Path, Loaded], list[Problem]]:
     """Return what to use of each file, and all problems: what is `fresh` if it is usable, else the last `good`.
 
-    Where files contradict each other, those that changed fall back, until what is left fits together.
+    Where files contradict each other, those that changed fall back, until what is left fits together, or only
+    misses the Secret of a file that is gone: its content is still in the state directory.
     """
     chosen = {path: good.get(path, Loaded()) if loaded.problems else loaded for path, loaded in fresh.items()}
     problems = [problem for loaded in fresh.values() for problem in loaded.problems]
-    while together := check_together(chosen.values()):
+    while together := check(chosen.values()):
         problems += [problem for problem, _ in together if problem not in problems]
         involved = {path for _, paths in together for path in paths}
-        for path in involved:
-            chosen[path] = good.get(path, Loaded())
+        back = {path: good.get(path, Loaded()) for path in involved}
+        if all(chosen[path] == loaded for path, loaded in back.items()):
+            break
+        chosen |= back
     return chosen, problems
 
 
 def _snapshot(files: Mapping[Path, Loaded]) -> Snapshot:
-    secrets = {secret.origin.key: secret.data for loaded in files.values() for secret in loaded.secrets}
+    secrets = {secret.origin.key: secret for loaded in files.values() for secret in loaded.secrets}
     tenants = sorted(
         (tenant for loaded in files.values() for tenant in loaded.tenants), key=lambda tenant: tenant.origin.key
     )
-    return {
-        tenant.origin.key: Wanted(tenant.resource, secrets.get(secret_key(tenant.resource))) for tenant in tenants
-    }
+    return {tenant.origin.key: _wanted(tenant.resource, secrets) for tenant in tenants}
+
+
+def _wanted(resource: TenantProxy, secrets: Mapping[Key, Secret]) -> Wanted:
+    def find(name: str | None) -> Secret | None:
+        return None if name is None else secrets.get(secret_key(resource, name))
+
+    return Wanted(
+        resource,
+        credential=find(resource.secret_name),
+        ca=find(resource.ca_secret_name),
+        client_certificate=find(resource.client_certificate_secret_name),
+    )
 
 
 def _signatures(files: Iterable[Path]) -> dict[Path, _Signature]:

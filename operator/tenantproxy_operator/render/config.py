@@ -5,12 +5,13 @@ from typing import Any, Final
 from tenantproxy import config
 from tenantproxy_operator import rules
 from tenantproxy_operator.quantities import parse_duration, parse_size
-from tenantproxy_operator.resource import Access, TenantProxy, Upstream
+from tenantproxy_operator.resource import Access, TenantProxy
+from tenantproxy_operator.settings import Settings
 
 CONFIG_KEY: Final = "config.json"
 
 
-def render_config(resource: TenantProxy, issuers: tuple[config.Issuer, ...]) -> config.ProxyConfig:
+def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConfig:
     """Return the configuration of the tenant's proxy; it holds no secret."""
     spec = resource.spec
     return config.ProxyConfig(
@@ -18,14 +19,15 @@ def render_config(resource: TenantProxy, issuers: tuple[config.Issuer, ...]) -> 
         tenant=config.Tenant(
             id=spec.tenant_id, name=resource.metadata.name, namespace=resource.metadata.namespace
         ),
-        upstream=_upstream(spec.upstream),
+        upstream=_upstream(resource),
         mapping=_mapping(spec.mapping),
         auth=config.Auth(management=spec.auth.management),
-        access=_access(spec.access, issuers),
+        access=_access(spec.access, settings.issuers),
+        egress=settings.egress,
     )
 
 
-def render_config_map(resource: TenantProxy, issuers: tuple[config.Issuer, ...]) -> dict[str, Any]:
+def render_config_map(resource: TenantProxy, settings: Settings) -> dict[str, Any]:
     """Return the ConfigMap with the tenant's `config.json`."""
     name = resource.metadata.name
     return {
@@ -36,7 +38,7 @@ def render_config_map(resource: TenantProxy, issuers: tuple[config.Issuer, ...])
             "namespace": resource.metadata.namespace,
             "labels": labels(name, component="proxy"),
         },
-        "data": {CONFIG_KEY: config.encode(render_config(resource, issuers)).decode()},
+        "data": {CONFIG_KEY: config.encode(render_config(resource, settings)).decode()},
     }
 
 
@@ -77,7 +79,8 @@ def _rule(rule: rules.ValueRule) -> config.Rule:
     return config.Rule(**given)
 
 
-def _upstream(upstream: Upstream) -> config.Upstream:
+def _upstream(resource: TenantProxy) -> config.Upstream:
+    upstream = resource.spec.upstream
     return config.Upstream(
         url=upstream.url,
         allow_insecure=upstream.allow_insecure,
@@ -89,6 +92,10 @@ def _upstream(upstream: Upstream) -> config.Upstream:
         operations=config.Operations(
             get_order=config.Operation(path=upstream.operations.get_order.path),
             search_orders=config.Operation(path=upstream.operations.search_orders.path),
+        ),
+        tls=config.Tls(
+            ca=resource.ca_secret_name is not None,
+            client_certificate=resource.client_certificate_secret_name is not None,
         ),
     )
 

@@ -29,7 +29,7 @@ def test_messages_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     reporter = Reporter(as_json=False)
     reporter.emit("ready", **_TENANT, **_URLS)
     reporter.emit("exited", **_TENANT, status=-9, retryInSeconds=0.5)
-    for event in ("reloaded", "rejected", "credentials", "removed", "failed"):
+    for event in ("reloaded", "rejected", "credentials", "certificates", "removed", "failed"):
         reporter.emit(event, **_TENANT, **_URLS, status=2, message="why")  # type: ignore[arg-type]
     reporter.emit("valid")
     reporter.emit("stopped")
@@ -39,7 +39,7 @@ def test_messages_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "tenants/acme: ready at http://127.0.0.1:1",
         "tenants/acme: the proxy ended (status -9); started again in 0.5 s",
     ]
-    assert len(err.splitlines()) == 9
+    assert len(err.splitlines()) == 10
 
 
 def test_table() -> None:

@@ -44,13 +44,29 @@ def test_secret_without_credential_is_no_seed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_tls_files_are_written_where_they_differ(tmp_path: Path) -> None:
+    """A proxy sees a change only where there is one, and what is not given stays until no proxy runs."""
+    state = TenantState(tmp_path, "tenants", "acme")
+    ca, client = {"ca.crt": "c"}, {"tls.crt": "c", "tls.key": "k"}
+    assert not state.write_tls({})
+    assert state.write_tls({"ca": ca, "client": client})
+    before = (state.tls / "ca" / "ca.crt").stat().st_ino
+    assert not state.write_tls({"ca": ca})
+    assert state.write_tls({"ca": ca, "client": client | {"tls.key": "other"}})
+    assert (state.tls / "ca" / "ca.crt").stat().st_ino == before
+    assert (state.tls / "client" / "tls.key").read_text() == "other"
+    state.drop_tls(besides=["ca"])
+    assert [path.name for path in state.tls.iterdir()] == ["ca"]
+
+
 def test_nothing_is_readable_by_others(tmp_path: Path) -> None:
     """Directories have mode 0700, files 0600."""
     state = TenantState(tmp_path, "tenants", "acme")
     state.write_config(b"{}")
     state.seed({"username": "u", "password": "p"})
+    state.write_tls({"client": {"tls.crt": "c", "tls.key": "k"}})
     paths = [path for path in tmp_path.rglob("*") if not path.is_symlink()]
-    assert len(paths) > 5
+    assert len(paths) > 9
     assert [path for path in paths if path.stat().st_mode & 0o077] == []
 
 

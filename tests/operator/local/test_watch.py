@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
+from support.certificates import Authority
 from support.operator_local import secret, tenant_proxy, write
+from support.operator_manifests import changed
 from tenantproxy_operator.local.watch import Snapshot, Watcher
+from tenantproxy_operator.settings import Settings
 
 
 def _names(snapshot: Snapshot) -> list[str]:
     return [key.name for key in snapshot]
+
+
+def _watcher(*paths: Path) -> Watcher:
+    return Watcher(paths, Settings(), complete=True)
 
 
 def _settled(watcher: Watcher) -> tuple[list[str], list[str]] | None:
@@ -20,7 +27,7 @@ def _settled(watcher: Watcher) -> tuple[list[str], list[str]] | None:
 def test_empty_run_is_a_problem(tmp_path: Path) -> None:
     """A start without any TenantProxy is an error that names the paths."""
     write(tmp_path / "a.yaml", secret("acme"))
-    snapshot, problems = Watcher([tmp_path]).load()
+    snapshot, problems = _watcher(tmp_path).load()
     assert (snapshot, [str(problem) for problem in problems]) == (
         {},
         [f"{tmp_path}: holds no TenantProxy; write one"],
@@ -32,7 +39,7 @@ def test_all_problems_at_the_start(tmp_path: Path) -> None:
     write(tmp_path / "a.yaml", tenant_proxy("acme"))
     write(tmp_path / "b.yaml", tenant_proxy("acme"))
     (tmp_path / "c.yaml").write_text("[")
-    _, problems = Watcher([tmp_path, tmp_path / "missing"]).load()
+    _, problems = _watcher(tmp_path, tmp_path / "missing").load()
     assert [problem.path.removeprefix(str(tmp_path)) for problem in problems] == [
         "/missing",
         "/c.yaml:2",
@@ -43,7 +50,7 @@ def test_all_problems_at_the_start(tmp_path: Path) -> None:
 def test_change_counts_when_it_is_over(tmp_path: Path) -> None:
     """A file that changes between polls is let finish; then the change is seen once."""
     manifest = write(tmp_path / "a.yaml", tenant_proxy("acme"))
-    watcher = Watcher([tmp_path])
+    watcher = _watcher(tmp_path)
     watcher.load()
     assert watcher.poll() is None
     write(manifest, tenant_proxy("acme"), tenant_proxy("second"))
@@ -59,7 +66,7 @@ def test_change_counts_when_it_is_over(tmp_path: Path) -> None:
 def test_bad_file_keeps_its_last_good_content(tmp_path: Path) -> None:
     """What turns bad is reported and stays in effect; what changed in other files applies."""
     bad = write(tmp_path / "a.yaml", tenant_proxy("acme"))
-    watcher = Watcher([tmp_path])
+    watcher = _watcher(tmp_path)
     watcher.load()
     bad.write_text("kind: [")
     write(tmp_path / "b.yaml", tenant_proxy("globex"))
@@ -74,7 +81,7 @@ def test_bad_file_keeps_its_last_good_content(tmp_path: Path) -> None:
 def test_contradiction_falls_back_to_what_fitted(tmp_path: Path) -> None:
     """A new file that claims a running tenant's name is refused; the running one is not touched."""
     write(tmp_path / "b.yaml", tenant_proxy("acme"))
-    watcher = Watcher([tmp_path])
+    watcher = _watcher(tmp_path)
     before, _ = watcher.load()
     write(tmp_path / "a.yaml", tenant_proxy("acme", upstream={"retries": 0}), tenant_proxy("other"))
     assert watcher.poll() is None
@@ -87,7 +94,7 @@ def test_contradiction_falls_back_to_what_fitted(tmp_path: Path) -> None:
 def test_tenant_may_move_between_files(tmp_path: Path) -> None:
     """A tenant that is in another file afterwards goes on."""
     first = write(tmp_path / "a.yaml", tenant_proxy("acme"), tenant_proxy("globex"))
-    watcher = Watcher([tmp_path])
+    watcher = _watcher(tmp_path)
     before, _ = watcher.load()
     write(first, tenant_proxy("acme"))
     write(tmp_path / "b.yaml", tenant_proxy("globex"))
@@ -98,15 +105,41 @@ def test_tenant_may_move_between_files(tmp_path: Path) -> None:
 def test_deleted_file_removes_its_tenants(tmp_path: Path) -> None:
     """Also the last one: then nothing is wanted, which is no error while running."""
     manifest = write(tmp_path / "a.yaml", tenant_proxy("acme"))
-    watcher = Watcher([manifest])
+    watcher = _watcher(manifest)
     watcher.load()
     manifest.unlink()
     assert _settled(watcher) == ([], [])
+
+
+def test_tls_secret_that_goes_takes_nothing_with_it(tmp_path: Path) -> None:
+    """A tenant whose CA's manifest is deleted goes on as it was, reported; new ones without theirs don't start."""
+    tls = {"url": "https://127.0.0.1", "tls": {"caSecretRef": {"name": "oms-ca"}}}
+    acme = write(tmp_path / "acme.yaml", tenant_proxy("acme", upstream=tls))
+    ca = changed(secret("acme", **{"ca.crt": Authority().pem}), "metadata.name", "oms-ca")
+    ca_file = write(tmp_path / "ca.yaml", ca)
+    watcher = _watcher(tmp_path)
+    before, problems = watcher.load()
+    assert problems == []
+    assert [list(wanted.tls_files()) for wanted in before.values()] == [["ca"]]
+    ca_file.unlink()
+    names, found = _settled(watcher) or ([], [])
+    assert (names, len(found)) == (["acme"], 1)
+    write(acme, tenant_proxy("acme", upstream=tls | {"retries": 0}))
+    write(tmp_path / "new.yaml", tenant_proxy("new", upstream=tls))
+    assert watcher.poll() is None
+    snapshot, again = watcher.poll() or ({}, [])
+    assert [wanted.resource.spec.upstream.retries for wanted in snapshot.values()] == [1]
+    assert len(again) == 2
+    write(ca_file, ca)
+    assert _settled(watcher) == (["acme", "new"], [])
 
 
 def test_secret_belongs_to_its_tenant(tmp_path: Path) -> None:
     """A tenant comes with the keys of the Secret that it refers to, from whatever file."""
     write(tmp_path / "a.yaml", tenant_proxy("acme"), tenant_proxy("globex"))
     write(tmp_path / "b.yaml", secret("acme", username="u", password="p"))
-    snapshot, _ = Watcher([tmp_path]).load()
-    assert [wanted.secret for wanted in snapshot.values()] == [{"username": "u", "password": "p"}, None]
+    snapshot, _ = _watcher(tmp_path).load()
+    acme, globex = (wanted.credential for wanted in snapshot.values())
+    assert acme is not None
+    assert (acme.data, globex) == ({"username": "u", "password": "p"}, None)
+    assert "'p'" not in repr(snapshot)

@@ -11,8 +11,10 @@ from tenantproxy.mapping import compile_mapping
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS
 from tenantproxy_operator.render.config import render_config, render_config_map
 from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+_LISTS = config.Egress(allow=("169.254.0.0/16",), deny=("10.0.0.0/8",))
 
 
 def _example(name: str) -> TenantProxy:
@@ -22,7 +24,7 @@ def _example(name: str) -> TenantProxy:
 
 def test_defaults_are_the_proxys_own() -> None:
     """A minimal manifest renders to the proxy's own defaults: the two never drift apart."""
-    rendered = render_config(TenantProxy.model_validate(minimal()), DEFAULT_ISSUERS)
+    rendered = render_config(TenantProxy.model_validate(minimal()), Settings())
     assert rendered == config.ProxyConfig(
         version=config.VERSION,
         tenant=config.Tenant(id="T-1", name="t", namespace="default"),
@@ -43,13 +45,14 @@ def test_every_value_arrives() -> None:
         "spec.upstream.allowInsecure": True,
         "spec.upstream.allowPrivateNetworks": True,
         "spec.upstream.operations.getOrder.path": "/o/{customerOrderId}",
+        "spec.upstream.tls.caSecretRef.name": "oms-ca",
         "spec.auth.management": "platform",
         "spec.access.mode": "trusted",
         "spec.access.admins": {"emails": ["a@b"], "groups": ["g"], "roles": ["r"]},
         "spec.mapping.getOrder": {"root": "", "fields": {"isLocked": {"const": None}, "status": {"from": "/s"}}},
     }.items():
         manifest = changed(manifest, path, value)
-    rendered = render_config(TenantProxy.model_validate(manifest), ())
+    rendered = render_config(TenantProxy.model_validate(manifest), Settings(egress=_LISTS))
     assert rendered.tenant.namespace == "tenants"
     assert rendered.upstream == config.Upstream(
         url="https://oms.example/api",
@@ -60,7 +63,9 @@ def test_every_value_arrives() -> None:
         max_connections=7,
         max_response_bytes=65536,
         operations=config.Operations(get_order=config.Operation(path="/o/{customerOrderId}")),
+        tls=config.Tls(ca=True),
     )
+    assert rendered.egress == _LISTS
     assert rendered.auth.management == "platform"
     assert rendered.access.admins == config.Admins(emails=("a@b",), groups=("g",), roles=("r",))
     fields = rendered.mapping.get_order.fields
@@ -73,7 +78,7 @@ def test_every_value_arrives() -> None:
 def test_config_map() -> None:
     """The ConfigMap carries what the proxy reads back, under the names that are decided for ever."""
     resource = _example("acme.yaml")
-    manifest = render_config_map(resource, DEFAULT_ISSUERS)
+    manifest = render_config_map(resource, Settings())
     assert manifest["metadata"] == {
         "name": "acme-proxy",
         "namespace": "tenants",
@@ -86,13 +91,13 @@ def test_config_map() -> None:
     }
     assert list(manifest["data"]) == ["config.json"]
     data = manifest["data"]["config.json"].encode()
-    assert config.decode(data, source="test") == render_config(resource, DEFAULT_ISSUERS)
-    assert render_config_map(resource, DEFAULT_ISSUERS) == manifest
+    assert config.decode(data, source="test") == render_config(resource, Settings())
+    assert render_config_map(resource, Settings()) == manifest
 
 
 def test_mapping_example() -> None:
     """The example's rules bring its OMS's answers to the documented shape."""
-    rendered = render_config(_example("mapping/initech.yaml"), ())
+    rendered = render_config(_example("mapping/initech.yaml"), Settings())
     compiled = compile_mapping(rendered.mapping)
     answers = EXAMPLES / "mapping" / "oms-answers"
     order = msgspec.json.decode(compiled.get_order((answers / "order.json").read_bytes()))["customerOrder"]

@@ -1,0 +1,62 @@
+"""A real TLS server on the loopback, with certificates that a test may change while it runs."""
+
+import asyncio
+import ssl
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from support.certificates import Pair
+from support.oms import Play, RawServer, Received
+
+
+class TlsServer(RawServer):
+    """A `RawServer` behind TLS."""
+
+    def __init__(self, play: Play, pair: Pair, *, client_ca: str | None = None) -> None:
+        """`client_ca`: only clients with a certificate of this CA are served."""
+        super().__init__(play)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.present(pair)
+        if client_ca is not None:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(cadata=client_ca)
+
+    def present(self, pair: Pair) -> None:
+        """Use another certificate for new connections."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "pair.pem")
+            path.write_text(pair.certificate + pair.key)
+            self.context.load_cert_chain(path)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.context)
+        return self
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+
+def closing(answer: bytes) -> Play:
+    """Return a play that ends the connection after each answer, so that each request takes a new handshake."""
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer.replace(b"\r\n", b"\r\nconnection: close\r\n", 1))
+        await writer.drain()
+        writer.close()
+
+    return play
+
+
+class Peers:
+    """A play that remembers the serial numbers of the clients' certificates."""
+
+    def __init__(self, play: Play) -> None:
+        self.serials: list[int] = []
+        self._play = play
+
+    async def __call__(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        certificate = writer.get_extra_info("peercert")
+        self.serials.append(int(certificate["serialNumber"], 16))
+        await self._play(request, writer)

@@ -180,8 +180,7 @@ class EgressRefusedError(OSError):
 class GuardedResolver(AbstractResolver):
     """Resolve names, and refuse those of which any address must not be called.
 
-    aiohttp asks it for every new connection to a name (its own cache must be off); a literal address never
-    comes here, and was checked by `check_url` when it was configured.
+    It is asked for every new connection, nothing is cached; a literal address is judged in the same way.
     """
 
     def __init__(self, policy: Policy, resolver: AbstractResolver | None = None) -> None:
@@ -189,7 +188,7 @@ class GuardedResolver(AbstractResolver):
         self._resolver = resolver or ThreadedResolver()
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of `host`.
 

@@ -8,9 +8,10 @@ from tenantproxy import egress
 from tenantproxy.checks import egress_policy
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials import OAuth2
+from tenantproxy.http_client import HttpClient
 from tenantproxy.tls import TlsFiles
 from tenantproxy.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
-from tenantproxy.upstream import AiohttpUpstream, Upstream
+from tenantproxy.upstream import Upstream
 
 _RESOLVE_TIMEOUT: Final = 2.0
 """Seconds."""
@@ -27,7 +28,7 @@ class Outbound:
 
     def oms(self) -> Upstream:
         """Return the client of the OMS."""
-        return AiohttpUpstream(
+        return HttpClient(
             self._config.url,
             max_connections=self._config.max_connections,
             max_response_bytes=self._config.max_response_bytes,
@@ -37,7 +38,7 @@ class Outbound:
 
     def token_endpoint(self, credential: OAuth2) -> TokenEndpoint:
         """Return the client of a credential's token endpoint."""
-        upstream = AiohttpUpstream(
+        upstream = HttpClient(
             credential.auth_url,
             max_connections=_TOKEN_CONNECTIONS,
             max_response_bytes=MAX_ANSWER_BYTES,

@@ -1,41 +1,39 @@
 """DNS rebinding, with a real DNS server: a name is public when it is checked, and private when it is called."""
 
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import AsyncResolver
-from dnslib import AAAA, QTYPE, RR, A, DNSRecord
+from dnslib import QTYPE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSServer
 
 from support.oms import RawServer
 from tenantproxy import egress
 from tenantproxy.config import Tls
+from tenantproxy.http_client import HttpClient
 from tenantproxy.tls import TlsFiles
-from tenantproxy.upstream import AiohttpUpstream, UpstreamError
+from tenantproxy.upstream import UpstreamError
 
 NAME = "oms.rebinding.example"
 PUBLIC = "93.184.216.34"
 
 
 class _Answers(BaseResolver):  # type: ignore[misc] # dnslib is untyped
-    """Gives each question the next list of addresses, the last one for ever; never to be cached."""
+    """Answers with the addresses that the test wants it to give now, never to be cached."""
 
-    def __init__(self, *lists: list[str]) -> None:
-        self._lists = list(lists)
+    def __init__(self, addresses: list[str]) -> None:
+        self.addresses = addresses
         self.asked = 0
 
     def resolve(self, request: DNSRecord, _handler: DNSHandler) -> DNSRecord:
-        self.asked += request.q.qtype == QTYPE.A
-        addresses = self._lists[min(self.asked, len(self._lists)) - 1]
         reply = request.reply()
-        for address in map(ipaddress.ip_address, addresses):
-            kind, data = (QTYPE.A, A) if address.version == 4 else (QTYPE.AAAA, AAAA)
-            if request.q.qtype == kind:
-                reply.add_answer(RR(request.q.qname, kind, rdata=data(str(address)), ttl=0))
+        if request.q.qtype == QTYPE.A:
+            self.asked += 1
+            for address in self.addresses:
+                reply.add_answer(RR(request.q.qname, QTYPE.A, rdata=A(address), ttl=0))
         return reply
 
 
@@ -56,17 +54,18 @@ def dns(answers: _Answers) -> Iterator[int]:
 
 @pytest.mark.parametrize(
     "second",
-    [["127.0.0.1"], ["10.0.0.1"], ["169.254.169.254"], [PUBLIC, "127.0.0.1"], ["::1"], ["::ffff:127.0.0.1"]],
+    [["127.0.0.1"], ["10.0.0.1"], ["169.254.169.254"], [PUBLIC, "127.0.0.1"]],
     ids=", ".join,
 )
 async def test_a_name_is_judged_at_each_connection(oms: RawServer, second: list[str]) -> None:
     """What the name meant before does not count; one bad address among good ones refuses the name."""
-    answers = _Answers([PUBLIC], second)
+    answers = _Answers([PUBLIC])
     with dns(answers) as port:
         resolver = AsyncResolver(nameservers=["127.0.0.1"], udp_port=port, timeout=2, tries=1)
         guard = egress.GuardedResolver(egress.Policy(), resolver)
         assert [result["host"] for result in await guard.resolve(NAME, 443)] == [PUBLIC]
-        upstream = AiohttpUpstream(
+        answers.addresses = second
+        upstream = HttpClient(
             f"http://{NAME}:{oms.port}",
             max_connections=1,
             max_response_bytes=1000,
@@ -88,7 +87,7 @@ async def test_the_way_out_is_the_operators(oms: RawServer) -> None:
     """An allowed network is reached by name, with everything else still refused."""
     with dns(_Answers(["127.0.0.1"])) as port:
         resolver = AsyncResolver(nameservers=["127.0.0.1"], udp_port=port, timeout=2, tries=1)
-        upstream = AiohttpUpstream(
+        upstream = HttpClient(
             f"http://{NAME}:{oms.port}",
             max_connections=1,
             max_response_bytes=1000,

@@ -5,6 +5,7 @@ contract as an unmapped answer (`orders`): no rule can get around it.
 """
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ from msgspec import UNSET, Raw
 
 from tenantproxy import config, orders
 from tenantproxy.credentials import FieldError
-from tenantproxy.orders import ContractError, UnparsableError
+from tenantproxy.orders import MAX_VIOLATIONS, ContractError, UnparsableError
 from tenantproxy.problems import Detail
 
 Answer = Callable[[bytes], bytes]
@@ -84,7 +85,7 @@ def _answer(make: _Make, outward_root: str, contract: Answer) -> Answer:
             explained = {violation.pointer for violation in found}
             found += [violation for violation in error.violations if violation.pointer not in explained]
         if found:
-            raise ContractError(found)
+            raise ContractError(found[:MAX_VIOLATIONS])
         return outward
 
     return answer
@@ -255,6 +256,7 @@ def _from(tokens: list[str], convert: _Convert, default: Any) -> _Make:  # noqa:
     return make
 
 
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 _NULL, _OBJECT, _LIST, _STRING = b'n{["'
 
 
@@ -266,7 +268,7 @@ def _child(raw: Raw, token: str) -> Raw | None:
     start = _starts(raw)
     if start == _OBJECT:
         return _members(raw).get(token)
-    if start == _LIST and token.isascii() and token.isdigit() and (token == "0" or token[0] != "0"):
+    if start == _LIST and _INDEX.fullmatch(token):
         elements = _elements(raw)
         return elements[int(token)] if int(token) < len(elements) else None
     return None

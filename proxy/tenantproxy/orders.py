@@ -16,7 +16,7 @@ from msgspec import Raw
 from tenantproxy.problems import Detail
 
 _ABSENT: Final = Raw(b"")
-_MAX_VIOLATIONS: Final = 100
+MAX_VIOLATIONS: Final = 100
 """Of one answer; an OMS with a wrong list would otherwise produce thousands."""
 
 
@@ -193,7 +193,7 @@ def _violations(body: bytes, shape: type[_Shape]) -> list[Detail]:
     found = []
     for violation in _check(document, shape, ""):
         found.append(violation)
-        if len(found) == _MAX_VIOLATIONS:
+        if len(found) == MAX_VIOLATIONS:
             break
     # Of a name that comes twice, the fast pass looks at each value and this one only at the last.
     return found or [Detail("", "has a name twice, of which one value breaks the contract")]

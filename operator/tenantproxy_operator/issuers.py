@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from tenantproxy import config
-from tenantproxy_operator.problems import FieldError, Problem, field_errors
+from tenantproxy_operator.problems import FieldError, Problem, field_errors, file_problem
 from tenantproxy_operator.schema import Model, invalid
 from tenantproxy_operator.yamldocs import DocumentError, read_documents
 
@@ -71,7 +71,7 @@ def load_issuers(path: Path) -> tuple[config.Issuer, ...]:
         raise IssuersError([error.problem]) from None
     if len(documents) != 1:
         detail = "must hold one YAML document: a list of issuers"
-        raise IssuersError([Problem(path=str(path), error=FieldError("", detail))])
+        raise IssuersError([file_problem(path, detail)])
     return _issuers(documents[0].content, path)
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from tenantproxy.credentials import FieldError
 
-__all__ = ["FieldError", "Problem", "field_errors"]
+__all__ = ["FieldError", "Problem", "field_errors", "file_problem"]
 
 _DETAILS: Final = {
     "missing": "is missing; set it",
@@ -47,6 +48,11 @@ class Problem:
         if self.document:
             place += f" (document {self.document}{', ' if self.subject else ''}{self.subject})"
         return f"{place}: {self.error.field}{': ' if self.error.field else ''}{self.error.detail}"
+
+
+def file_problem(path: Path | str, detail: str) -> Problem:
+    """Return what is wrong with a whole file, or with what a path names."""
+    return Problem(path=str(path), error=FieldError("", detail))
 
 
 def field_errors(error: ValidationError, model: type[BaseModel] | None = None) -> list[FieldError]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 from yaml.constructor import SafeConstructor
 
-from tenantproxy_operator.problems import FieldError, Problem
+from tenantproxy_operator.problems import Problem, file_problem
 
 LARGEST_FILE: Final = 1024 * 1024
 _DEEPEST: Final = 50
@@ -72,10 +72,9 @@ def read_documents(path: Path) -> list[Document]:
     try:
         data = _read(path)
     except OSError as error:
-        detail = f"can't be read: {error.strerror or error}"
-        raise DocumentError(Problem(path=str(path), error=FieldError("", detail))) from None
+        raise DocumentError(file_problem(path, f"can't be read: {error.strerror or error}")) from None
     except _InputError as error:
-        raise DocumentError(Problem(path=str(path), error=FieldError("", error.detail))) from None
+        raise DocumentError(file_problem(path, error.detail)) from None
     return parse_documents(data, path)
 
 
@@ -90,11 +89,10 @@ def parse_documents(data: bytes, path: Path) -> list[Document]:
         text = data.decode("utf-8-sig")
         contents = [_parse_json(text)] if path.suffix == ".json" else list(_parse_yaml(text))
     except UnicodeDecodeError:
-        detail = "is not text in UTF-8; is it the right file?"
-        raise DocumentError(Problem(path=str(path), error=FieldError("", detail))) from None
+        raise DocumentError(file_problem(path, "is not text in UTF-8; is it the right file?")) from None
     except _InputError as error:
         place = f"{path}:{error.line}" if error.line else str(path)
-        raise DocumentError(Problem(path=place, error=FieldError("", error.detail))) from None
+        raise DocumentError(file_problem(place, error.detail)) from None
     return [
         Document(path, number, content) for number, content in enumerate(contents, start=1) if content is not None
     ]

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, ValidationError
 from tenantproxy.credentials import CREDENTIAL_KEYS
 from tenantproxy_operator import admission
 from tenantproxy_operator.certificates import TLS_KEYS, check_ca, check_client_certificate
-from tenantproxy_operator.problems import FieldError, Problem, field_errors
+from tenantproxy_operator.problems import FieldError, Problem, field_errors, file_problem
 from tenantproxy_operator.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
 from tenantproxy_operator.schema import Model
 from tenantproxy_operator.settings import Settings
@@ -143,10 +143,9 @@ def find_files(paths: Iterable[Path]) -> Found:
             elif path.exists():
                 files.setdefault(path.absolute(), path)
             else:
-                missing.append(Problem(path=str(path), error=FieldError("", "does not exist; correct the path")))
+                missing.append(file_problem(path, "does not exist; correct the path"))
         except OSError as error:
-            detail = f"can't be read: {error.strerror or error}"
-            problems.append(Problem(path=str(path), error=FieldError("", detail)))
+            problems.append(file_problem(path, f"can't be read: {error.strerror or error}"))
     return Found(list(files.values()), missing, problems)
 
 

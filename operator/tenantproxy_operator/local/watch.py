@@ -19,7 +19,7 @@ from tenantproxy_operator.local.manifests import (
     load_file,
     secret_key,
 )
-from tenantproxy_operator.problems import FieldError, Problem
+from tenantproxy_operator.problems import Problem, file_problem
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
@@ -71,7 +71,7 @@ class Watcher:
         snapshot = _snapshot(self._good)
         if not snapshot and not problems:
             places = ", ".join(map(str, self._paths))
-            problems.append(Problem(path=places, error=FieldError("", "holds no TenantProxy; write one")))
+            problems.append(file_problem(places, "holds no TenantProxy; write one"))
         return snapshot, problems
 
     def poll(self) -> tuple[Snapshot, list[Problem]] | None:

@@ -23,6 +23,8 @@ _GROUPS_CLAIM: Final = "https://extendaretail.com/groups"
 _TYPES: Final = frozenset({"jwt", "at+jwt"})
 _KEY_HEADERS: Final = frozenset({"jwk", "jku", "x5u", "x5c", "crit"})
 """Header parameters by which a token brings its own key, or asks for processing that we don't do."""
+_FALSE: Final = (False, "false")
+"""Some issuers write booleans as text."""
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -156,7 +158,7 @@ def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Ca
         expires_at=expires_at + CLOCK_SKEW,
         subject=str(claims.get("sub", "")),
         is_user=is_user,
-        email=email if isinstance(email, str) and claims.get("email_verified") is not False else None,
+        email=email if isinstance(email, str) and claims.get("email_verified") not in _FALSE else None,
         groups=_strings(claims.get(_GROUPS_CLAIM)),
         roles=_strings(federated.get("roles")) if isinstance(federated, dict) else frozenset(),
     )
@@ -180,14 +182,19 @@ def check_admin(caller: Caller, admins: Admins) -> None:
         Problem: It is not.
 
     """
-    emails = {email.lower() for email in admins.emails}
+    emails = {_folded(email) for email in admins.emails}
     if caller.is_user and (
-        (caller.email is not None and caller.email.lower() in emails)
+        (caller.email is not None and _folded(caller.email) in emails)
         or caller.groups & set(admins.groups)
         or caller.roles & set(admins.roles)
     ):
         return
     raise Problem("admin-required", "The access token is not one of a user in `access.admins`.")
+
+
+def _folded(email: str) -> str:
+    """Return an email for comparison; by Unicode's rules other letters than A to Z become a to z, too."""
+    return email.lower() if email.isascii() else email
 
 
 def _tenant_of_client(claims: Mapping[str, Any]) -> str | None:

@@ -1,15 +1,14 @@
 """Read TenantProxy and Secret manifests from files, and say all that is wrong with them.
 
-Three steps, so that a watcher can keep what was good: `find_files` (paths to files), `load_file` (one file to
-its objects, or to its problems), `check_together` (what only shows across files).
+`find_files` goes from paths to files, `load_file` from one file to its objects, or to its problems. What only
+shows across files is found by `together`.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -17,7 +16,7 @@ from pydantic import ConfigDict, ValidationError
 
 from tenantproxy.credentials import CREDENTIAL_KEYS
 from tenantproxy_operator import admission
-from tenantproxy_operator.certificates import TLS_KEYS, check_ca, check_client_certificate
+from tenantproxy_operator.certificates import TLS_KEYS
 from tenantproxy_operator.problems import FieldError, Problem, field_errors, file_problem
 from tenantproxy_operator.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
 from tenantproxy_operator.schema import Model
@@ -176,76 +175,6 @@ def load_file(path: Path, settings: Settings) -> Loaded:
             case _:
                 problems.extend(found)
     return Loaded(tuple(tenants), tuple(secrets), tuple(problems))
-
-
-class Reference(NamedTuple):
-    """A TenantProxy's reference to a Secret."""
-
-    field: str
-    key: Key
-    check: Callable[[Mapping[str, str]], list[FieldError]]
-    """Returns what is wrong with the Secret's data for this use."""
-    needed: bool
-    """Whether the proxy can't start without it."""
-
-
-def references(resource: TenantProxy, settings: Settings) -> Iterator[Reference]:
-    """Yield the Secrets that a TenantProxy uses, and what for."""
-    check = partial(admission.check_secret, resource=resource, settings=settings)
-    yield Reference("spec.auth.secretRef", secret_key(resource, resource.secret_name), check, needed=False)
-    tls = "spec.upstream.tls"
-    if name := resource.ca_secret_name:
-        yield Reference(f"{tls}.caSecretRef", secret_key(resource, name), check_ca, needed=True)
-    if name := resource.client_certificate_secret_name:
-        key = secret_key(resource, name)
-        yield Reference(f"{tls}.clientCertificateSecretRef", key, check_client_certificate, needed=True)
-
-
-def check_together(
-    files: Iterable[Loaded], settings: Settings, *, complete: bool
-) -> list[tuple[Problem, frozenset[Path]]]:
-    """Return the problems between objects, each with the files that have a part in it.
-
-    `complete`: a Secret without which a proxy can't start must be there.
-    """
-    loaded = list(files)
-    tenants = [tenant for file in loaded for tenant in file.tenants]
-    secrets = [secret for file in loaded for secret in file.secrets]
-    origins = [tenant.origin for tenant in tenants] + [secret.origin for secret in secrets]
-    found = list(_duplicates(origins))
-    by_key = {secret.origin.key: secret for secret in secrets}
-    for tenant in tenants:
-        for reference in references(tenant.resource, settings):
-            secret = by_key.get(reference.key)
-            if secret is not None:
-                found += _misfits(tenant, secret, reference)
-            elif reference.needed and complete:
-                detail = f"names Secret {reference.key}, which no manifest has; add its manifest"
-                error = FieldError(f"{reference.field}.name", detail)
-                found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
-    return found
-
-
-def _misfits(tenant: Tenant, secret: Secret, reference: Reference) -> Iterator[tuple[Problem, frozenset[Path]]]:
-    for error in reference.check(secret.data):
-        detail = f"{error.detail} (used by TenantProxy {tenant.origin.key} as {reference.field})"
-        problem = secret.origin.problem(FieldError(error.field, detail))
-        yield problem, frozenset({tenant.origin.path, secret.origin.path})
-
-
-def secret_key(resource: TenantProxy, name: str) -> Key:
-    """Return which Secret a TenantProxy means by a name."""
-    return Key(resource.metadata.namespace, name)
-
-
-def _duplicates(origins: list[Origin]) -> Iterator[tuple[Problem, frozenset[Path]]]:
-    first: dict[tuple[str, Key], Origin] = {}
-    for origin in origins:
-        earlier = first.setdefault((origin.kind, origin.key), origin)
-        if earlier is not origin:
-            detail = f"is also in {earlier.path} (document {earlier.number}); remove one, or rename it"
-            error = FieldError("metadata.name", detail)
-            yield origin.problem(error), frozenset({origin.path, earlier.path})
 
 
 def _load_document(document: Document, settings: Settings) -> Tenant | Secret | list[Problem]:

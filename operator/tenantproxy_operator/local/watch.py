@@ -14,11 +14,10 @@ from tenantproxy_operator.local.manifests import (
     Key,
     Loaded,
     Secret,
-    check_together,
     find_files,
     load_file,
-    secret_key,
 )
+from tenantproxy_operator.local.together import Contradiction, check_together, secret_key
 from tenantproxy_operator.problems import Problem, file_problem
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
@@ -49,7 +48,7 @@ Snapshot = Mapping[Key, Wanted]
 
 
 class Watcher:
-    """The manifests at `paths`; `complete`: see `manifests.check_together`."""
+    """The manifests at `paths`; `complete`: see `together.check_together`."""
 
     def __init__(self, paths: Iterable[Path], settings: Settings, *, complete: bool) -> None:
         self._paths = tuple(paths)
@@ -104,7 +103,7 @@ class Watcher:
 def choose(
     fresh: Mapping[Path, Loaded],
     good: Mapping[Path, Loaded],
-    check: Callable[[Iterable[Loaded]], list[tuple[Problem, frozenset[Path]]]],
+    check: Callable[[Iterable[Loaded]], list[Contradiction]],
 ) -> tuple[dict[Path, Loaded], list[Problem]]:
     """Return what to use of each file, and all problems: what is `fresh` if it is usable, else the last `good`.
 

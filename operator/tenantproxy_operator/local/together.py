@@ -1,0 +1,84 @@
+"""What only shows across manifests: duplicates, and Secrets that are missing or unfit for their use."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from tenantproxy_operator import admission
+from tenantproxy_operator.certificates import check_ca, check_client_certificate
+from tenantproxy_operator.local.manifests import Key, Loaded, Origin, Secret, Tenant
+from tenantproxy_operator.problems import FieldError, Problem
+from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
+
+Contradiction = tuple[Problem, frozenset[Path]]
+"""A problem between objects, and the files that have a part in it."""
+
+
+def check_together(files: Iterable[Loaded], settings: Settings, *, complete: bool) -> list[Contradiction]:
+    """Return the problems between objects, each with the files that have a part in it.
+
+    `complete`: a Secret without which a proxy can't start must be there.
+    """
+    loaded = list(files)
+    tenants = [tenant for file in loaded for tenant in file.tenants]
+    secrets = [secret for file in loaded for secret in file.secrets]
+    origins = [tenant.origin for tenant in tenants] + [secret.origin for secret in secrets]
+    found = list(_duplicates(origins))
+    by_key = {secret.origin.key: secret for secret in secrets}
+    for tenant in tenants:
+        for reference in _references(tenant.resource, settings):
+            secret = by_key.get(reference.key)
+            if secret is not None:
+                found += _misfits(tenant, secret, reference)
+            elif reference.needed and complete:
+                detail = f"names Secret {reference.key}, which no manifest has; add its manifest"
+                error = FieldError(f"{reference.field}.name", detail)
+                found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
+    return found
+
+
+def secret_key(resource: TenantProxy, name: str) -> Key:
+    """Return which Secret a TenantProxy means by a name."""
+    return Key(resource.metadata.namespace, name)
+
+
+class _Reference(NamedTuple):
+    """A TenantProxy's reference to a Secret."""
+
+    field: str
+    key: Key
+    check: Callable[[Mapping[str, str]], list[FieldError]]
+    """Returns what is wrong with the Secret's data for this use."""
+    needed: bool
+    """Whether the proxy can't start without it."""
+
+
+def _references(resource: TenantProxy, settings: Settings) -> Iterator[_Reference]:
+    """Yield the Secrets that a TenantProxy uses, and what for."""
+    check = partial(admission.check_secret, resource=resource, settings=settings)
+    yield _Reference("spec.auth.secretRef", secret_key(resource, resource.secret_name), check, needed=False)
+    tls = "spec.upstream.tls"
+    if name := resource.ca_secret_name:
+        yield _Reference(f"{tls}.caSecretRef", secret_key(resource, name), check_ca, needed=True)
+    if name := resource.client_certificate_secret_name:
+        key = secret_key(resource, name)
+        yield _Reference(f"{tls}.clientCertificateSecretRef", key, check_client_certificate, needed=True)
+
+
+def _misfits(tenant: Tenant, secret: Secret, reference: _Reference) -> Iterator[Contradiction]:
+    for error in reference.check(secret.data):
+        detail = f"{error.detail} (used by TenantProxy {tenant.origin.key} as {reference.field})"
+        problem = secret.origin.problem(FieldError(error.field, detail))
+        yield problem, frozenset({tenant.origin.path, secret.origin.path})
+
+
+def _duplicates(origins: list[Origin]) -> Iterator[Contradiction]:
+    first: dict[tuple[str, Key], Origin] = {}
+    for origin in origins:
+        earlier = first.setdefault((origin.kind, origin.key), origin)
+        if earlier is not origin:
+            detail = f"is also in {earlier.path} (document {earlier.number}); remove one, or rename it"
+            error = FieldError("metadata.name", detail)
+            yield origin.problem(error), frozenset({origin.path, earlier.path})

@@ -32,7 +32,12 @@ class Gatekeeper:
         """
         caller = None
         if self._config.mode == "jwt" or operation == "putProxyConfig":
-            caller = await self._load().caller(headers.get("Authorization"))
+            verifier = self._load()
+            authorization = headers.get("Authorization")
+            if authorization is not None:
+                caller = verifier.remembered(authorization)
+            if caller is None:
+                caller = await verifier.caller(authorization)
             check_tenant(caller, self._tenant)
         if headers.get("Tenant-Id", self._tenant) != self._tenant:
             raise Problem("wrong-tenant", "The header `Tenant-Id` names another tenant.")

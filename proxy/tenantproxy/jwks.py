@@ -26,6 +26,8 @@ REFRESH_SECONDS: Final = 600.0
 """Keys older than this are fetched again beside the request that notices it."""
 MIN_REFRESH_SECONDS: Final = 30.0
 """Between two fetches, so that unknown key ids can't be used to hammer the issuer."""
+RETRY_SECONDS: Final = 2.0
+"""Between two fetches as long as no keys were had at all."""
 _FETCH_TIMEOUT: Final = 3.0
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_CACHED_TOKENS: Final = 10_000
@@ -52,14 +54,16 @@ class KeySet:
             Problem: No keys were ever had from the issuer.
 
         """
-        if self._tried_at is None or (not self._matching(token) and self._may_refresh(MIN_REFRESH_SECONDS)):
+        if not self._loaded:
+            if self._may_refresh(RETRY_SECONDS):
+                await self._refresh()
+            if not self._loaded:
+                pause = retry_after(RETRY_SECONDS)
+                raise Problem("issuer-unavailable", "The token's issuer gave no keys yet.", headers=pause)
+        elif not self._matching(token) and self._may_refresh(MIN_REFRESH_SECONDS):
             await self._refresh()
         elif self._may_refresh(REFRESH_SECONDS):
             self._start_refresh()
-        if not self._loaded:
-            await self._refresh()
-            if not self._loaded:
-                raise Problem("issuer-unavailable", "The token's issuer gave no keys yet.", headers=retry_after(1))
         return self._matching(token)
 
     async def close(self) -> None:
@@ -135,6 +139,10 @@ def _parse(document: bytes) -> list[tuple[str | None, str, Key]]:
     return found
 
 
+def _digest(authorization: str) -> bytes:
+    return hashlib.sha256(authorization.encode("utf-8", "surrogateescape")).digest()
+
+
 class TokenVerifier:
     """Verifies callers' tokens; one that was verified is remembered until it expires."""
 
@@ -150,23 +158,24 @@ class TokenVerifier:
         self._now = now
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 
+    def remembered(self, authorization: str) -> Caller | None:
+        """Return who sends an `Authorization` header, if its token was verified before and has not expired."""
+        caller = self._verified.get(_digest(authorization))
+        return caller if caller is not None and self._now() < caller.expires_at else None
+
     async def caller(self, authorization: str | None) -> Caller:
-        """Return who sends an `Authorization` header.
+        """Return who sends an `Authorization` header, after verifying its token.
 
         Raises:
             Problem: There is no token, it can't be accepted, or its issuer's keys can't be had.
 
         """
         token = access.bearer_token(authorization)
-        key = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        caller = self._verified.get(key)
-        if caller is not None and self._now() < caller.expires_at:
-            return caller
         try:
             caller = await self._verify(token)
         except InvalidTokenError as error:
             raise access.invalid_token(error) from None
-        self._verified[key] = caller
+        self._verified[_digest(authorization or "")] = caller
         if len(self._verified) > _MAX_CACHED_TOKENS:
             self._verified.popitem(last=False)
         return caller

@@ -21,7 +21,14 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from tenantproxy_operator.quantities import DURATION_PATTERN, SIZE_PATTERN, parse_duration, parse_size
+from tenantproxy_operator.quantities import (
+    DURATION_PATTERN,
+    DURATION_PROBLEM,
+    SIZE_PATTERN,
+    SIZE_PROBLEM,
+    parse_duration,
+    parse_size,
+)
 
 T = TypeVar("T")
 Schema = dict[str, Any]
@@ -111,7 +118,7 @@ Duration = Annotated[
     str,
     Text(
         pattern=DURATION_PATTERN,
-        problem="is not a duration; write a whole number and a unit, such as `500ms`, `5s` or `1m`",
+        problem=DURATION_PROBLEM,
         longest=8,
         rules=(
             cel(
@@ -134,7 +141,7 @@ Size = Annotated[
     str,
     Text(
         pattern=SIZE_PATTERN,
-        problem="is not a size; write a whole number and a unit, such as `64Ki` or `8Mi`",
+        problem=SIZE_PROBLEM,
         longest=8,
         rules=(
             cel(

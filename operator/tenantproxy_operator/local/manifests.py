@@ -5,7 +5,6 @@ shows across files is found by `together`.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -245,11 +244,11 @@ def _secret(document: Document) -> Secret | list[FieldError]:
     for key, encoded in (manifest.data or {}).items():
         try:
             data[key] = base64.b64decode("".join(encoded.split()), validate=True).decode()
-        except binascii.Error:
-            errors.append(FieldError(f"data.{key}", "is not base64; encode it, or write it under stringData"))
         except UnicodeDecodeError:
             if key in CREDENTIAL_KEYS | TLS_KEYS:
                 errors.append(FieldError(f"data.{key}", "is not text in UTF-8 after decoding; set it again"))
+        except ValueError:
+            errors.append(FieldError(f"data.{key}", "is not base64; encode it, or write it under stringData"))
     data.update(manifest.string_data or {})
     if errors:
         return errors

@@ -102,6 +102,10 @@ def test_live_object_is_accepted(tmp_path: Path) -> None:
             f"{_SECRET}data.password: is not base64; encode it, or",
         ),
         (
+            changed(secret("acme"), "data", {"password": "M4RKEDü"}),
+            f"{_SECRET}data.password: is not base64; encode it, or",
+        ),
+        (
             changed(secret("acme"), "data", {"password": base64.b64encode(b"\xff").decode()}),
             f"{_SECRET}data.password: is not text in UTF-8",
         ),

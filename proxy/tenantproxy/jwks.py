@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, RSAKey
@@ -17,8 +16,12 @@ from joserfc.jws import JWSRegistry
 
 from tenantproxy import access
 from tenantproxy.access import Caller, InvalidTokenError, Unverified
-from tenantproxy.config import Access, Issuer
+from tenantproxy.config import Access, Issuer, Tls
+from tenantproxy.egress import Policy
+from tenantproxy.http_client import HttpClient
 from tenantproxy.problems import Problem, retry_after
+from tenantproxy.tls import ContextSource
+from tenantproxy.upstream import UpstreamError
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,9 @@ RETRY_SECONDS: Final = 2.0
 """Between two fetches as long as no keys were had at all."""
 _FETCH_TIMEOUT: Final = 3.0
 _MAX_BYTES: Final = 1024 * 1024
+_EVERYWHERE: Final = Policy(allow=("0.0.0.0/0", "::/0"))
+"""Issuers are the platform team's choice, and no tenant's."""
+_TLS: Final = ContextSource(Tls(), Path(), system_cas=True)
 _MAX_CACHED_TOKENS: Final = 10_000
 _KEY_TYPES: Final[dict[str, Any]] = {"RSA": RSAKey, "EC": ECKey}
 _KEY_TYPE_OF: Final = {"RS256": "RSA", "ES256": "EC"}
@@ -98,7 +104,7 @@ class KeySet:
                 document = await self._document()
             self._keys = _parse(document)
             self._loaded = True
-        except (OSError, ValueError, TimeoutError, aiohttp.ClientError) as error:
+        except (OSError, ValueError, TimeoutError, UpstreamError) as error:
             _log.warning(
                 "the keys of %s can't be fetched; those at hand stay: %s",
                 self._issuer.issuer,
@@ -111,13 +117,16 @@ class KeySet:
         if self._issuer.jwks_file is not None:
             return await asyncio.to_thread(Path(self._issuer.jwks_file).read_bytes)
         assert self._issuer.jwks_uri is not None  # noqa: S101 - one of the two is set
-        async with (
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-            session.get(self._issuer.jwks_uri, allow_redirects=False) as response,
-        ):
-            if response.status != 200:  # noqa: PLR2004 - HTTP
-                raise ValueError(f"status {response.status}")
-            return await response.content.read(_MAX_BYTES)
+        client = HttpClient(
+            self._issuer.jwks_uri, max_connections=1, max_response_bytes=_MAX_BYTES, policy=_EVERYWHERE, tls=_TLS
+        )
+        try:
+            answer = await client.request("GET", "", {"Accept": "application/json"})
+        finally:
+            await client.close()
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            raise ValueError(f"status {answer.status}")
+        return answer.body
 
 
 def _parse(document: bytes) -> list[tuple[str | None, str, Key]]:

@@ -88,6 +88,7 @@ def parse_documents(data: bytes, path: Path) -> list[Document]:
     try:
         text = data.decode("utf-8-sig")
         contents = [_parse_json(text)] if path.suffix == ".json" else list(_parse_yaml(text))
+        _check_unicode(contents)
     except UnicodeDecodeError:
         raise DocumentError(file_problem(path, "is not text in UTF-8; is it the right file?")) from None
     except _InputError as error:
@@ -108,16 +109,29 @@ def _read(path: Path) -> bytes:
     return data
 
 
+def _check_unicode(contents: list[Any]) -> None:
+    """Refuse escapes that mean half a character: nothing could be written with it."""
+    try:
+        json.dumps(contents, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise _InputError("has an escape (`\\ud800` to `\\udfff`) that is no character; remove it") from None
+
+
 # ---- JSON
 
 
 def _parse_json(text: str) -> Any:  # noqa: ANN401 - JSON
     try:
-        return json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise _InputError(f"is not valid JSON: {error.msg}; correct it", error.lineno) from None
     except RecursionError:
         raise _InputError("is nested too deeply") from None
+    except _InputError:
+        raise
+    except ValueError:
+        raise _InputError("has a number with too many digits; put it in quotes") from None
+    return value
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

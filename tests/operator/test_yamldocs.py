@@ -82,6 +82,9 @@ def test_bad_yaml(text: str | bytes, expected: str) -> None:
         ('{"a": {"b": 1, "b": 2}}', "f.json: has the key `b` twice in one object"),
         ('{"a": NaN}', "f.json: has NaN, which is not a JSON number"),
         ("[" * 100_000, "f.json: is nested too deeply"),
+        ('{"a": ' + "1" * 5000 + "}", "f.json: has a number with too many digits"),
+        ('{"a": ["\\ud800"]}', "f.json: has an escape (`\\ud800` to `\\udfff`) that is no character"),
+        ('{"\\udfff": 1}', "f.json: has an escape"),
     ],
 )
 def test_bad_json(text: str, expected: str) -> None:

@@ -62,6 +62,7 @@ _TRANSLATED: Final = (
     (ipaddress.IPv6Network("2002::/16"), 80),
 )
 _IPV6: Final = 6
+_LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.1")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+(%[^\]]*)?\]|[^\[\]:]+)(:[0-9]+)?")
 """urlsplit() overlooks what stands around the brackets."""
@@ -168,9 +169,7 @@ def _host_refusal(host: str, policy: Policy) -> str | None:
         return "looks like an IPv4 address; write its four decimal parts"
     if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", label) for label in labels):
         return "is not a valid name"
-    if labels[-1].lower() == "localhost" and not policy.allow_private_networks:
-        return f"is loopback; {_ALLOW_PRIVATE}"
-    return None
+    return policy.refusal(_LOOPBACK) if labels[-1].lower() == "localhost" else None
 
 
 class EgressRefusedError(OSError):

@@ -39,6 +39,8 @@ _TLS: Final = ContextSource(Tls(), Path(), system_cas=True)
 _MAX_CACHED_TOKENS: Final = 10_000
 _KEY_TYPES: Final[dict[str, Any]] = {"RSA": RSAKey, "EC": ECKey}
 _KEY_TYPE_OF: Final = {"RS256": "RSA", "ES256": "EC"}
+_ALGORITHM_OF: Final = {kind: algorithm for algorithm, kind in _KEY_TYPE_OF.items()}
+_CURVE: Final = "P-256"
 _MIN_RSA_BITS: Final = 2048
 
 
@@ -129,23 +131,35 @@ class KeySet:
         return answer.body
 
 
+class _KeySet(msgspec.Struct):
+    """A JWK set (RFC 7517)."""
+
+    keys: list[Any]
+
+
 def _parse(document: bytes) -> list[tuple[str | None, str, Key]]:
-    """Return the public signature keys in a JWK set (RFC 7517); keys of other kinds are left out."""
+    """Return the keys in a JWK set that may verify tokens; others are ignored (RFC 7517 section 5)."""
     try:
-        entries = msgspec.json.decode(document, type=dict[str, Any])["keys"]
-        found: list[tuple[str | None, str, Key]] = []
-        for entry in entries:
-            if entry.get("kty") not in _KEY_TYPES or entry.get("use", "sig") != "sig":
-                continue
-            key = _KEY_TYPES[entry["kty"]].import_key(entry)
-            if isinstance(key, RSAKey) and key.raw_value.key_size < _MIN_RSA_BITS:
-                continue
-            found.append((entry.get("kid"), entry["kty"], key))
-    except (msgspec.DecodeError, JoseError, KeyError, TypeError, AttributeError) as error:
+        entries = msgspec.json.decode(document, type=_KeySet).keys
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError("not a JWK set") from error
-    if not found:
+    usable: list[Key] = [key for key in map(_usable, entries) if key is not None]
+    if not usable:
         raise ValueError("no usable key")
-    return found
+    return [(key.kid, key.key_type, key) for key in usable]
+
+
+def _usable(entry: Any) -> RSAKey | ECKey | None:  # noqa: ANN401 - what stands in a JWK set
+    try:
+        key: RSAKey | ECKey = _KEY_TYPES[entry["kty"]].import_key(entry)
+        key.check_use("sig")
+        key.check_alg(_ALGORITHM_OF[key.key_type])
+        key.check_key_op("verify")
+    except (JoseError, ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    if isinstance(key, RSAKey):
+        return key if key.raw_value.key_size >= _MIN_RSA_BITS else None
+    return key if key.curve_name == _CURVE else None
 
 
 def _digest(authorization: str) -> bytes:

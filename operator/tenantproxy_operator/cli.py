@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-import yaml
 
 from tenantproxy import __version__, config
 from tenantproxy.stores import StoreError
@@ -24,6 +23,7 @@ from tenantproxy_operator.local.watch import Watcher
 from tenantproxy_operator.render.config import render_config, render_config_map
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.yamltext import to_yaml
 
 _BAD_INPUT: Final = 2
 _FAILURE: Final = 1
@@ -230,7 +230,7 @@ def _rendered(resources: list[TenantProxy], settings: Settings, output: str) -> 
     manifests: list[dict[str, Any]] = [render_config_map(resource, settings) for resource in resources]
     if output == "json":
         return json.dumps(manifests, indent=2) + "\n"
-    return yaml.safe_dump_all(manifests, sort_keys=False, explicit_start=True, allow_unicode=True)
+    return to_yaml(manifests)
 
 
 def _issuers(path: Path | None) -> tuple[config.Issuer, ...]:

@@ -2,12 +2,11 @@
 
 from typing import Any, Final
 
-import yaml
-
 from tenantproxy_operator import resource
 from tenantproxy_operator.resource import LONGEST_NAME, Spec
 from tenantproxy_operator.schema import Schema, cel
 from tenantproxy_operator.status import Status
+from tenantproxy_operator.yamltext import to_yaml
 
 _DROPPED: Final = frozenset({"additionalProperties", "propertyNames", "title", "$defs", "$ref", "anyOf"})
 """What pydantic writes and a structural schema has no use for, or is taken care of by `_structural`."""
@@ -63,15 +62,7 @@ def build_crd() -> dict[str, Any]:
 def crd_yaml() -> str:
     """Return the CustomResourceDefinition as YAML; the same models give the same bytes."""
     header = "# Generated from the models in tenantproxy_operator by `make crd`; don't edit.\n"
-    return header + yaml.dump(build_crd(), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Write every value out where it stands."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - the base class's signature
-        """Never make an alias."""
-        return True
+    return header + to_yaml([build_crd()], explicit_start=False)
 
 
 def _root() -> Schema:

@@ -48,7 +48,7 @@ class Oms:
         self._limit = config.max_connections * QUEUE_FACTOR
         self._digest = _digest(None)
         self._authorizer: Authorizer | None = None
-        self._problem: Problem | None = Problem("credentials-not-configured", _NOT_CONFIGURED)
+        self._lacking = _NOT_CONFIGURED
         self._accepted: bool | None = None
         self._metrics.circuit("closed")
 
@@ -65,7 +65,7 @@ class Oms:
         new = _digest(credential)
         if new == self._digest:
             return False
-        old, self._authorizer, self._problem = self._authorizer, None, None
+        old, self._authorizer = self._authorizer, None
         self._digest = new
         self._accepted = None
         if isinstance(credential, Basic):
@@ -73,9 +73,9 @@ class Oms:
         elif isinstance(credential, OAuth2):
             self._authorizer = TokenAuthorizer(self._outbound.token_endpoint(credential), self._metrics)
         elif credential is None:
-            self._problem = Problem("credentials-not-configured", _NOT_CONFIGURED)
+            self._lacking = _NOT_CONFIGURED
         else:
-            self._problem = Problem("credentials-invalid", f"The Secret can't be used: {credential}.")
+            self._lacking = ("credentials-invalid", f"The Secret can't be used: {credential}.")
         known = credential if isinstance(credential, Basic | OAuth2) else None
         self._metrics.credential_changed(credential_type(known) if known else None)
         if old is not None:
@@ -145,8 +145,7 @@ class Oms:
         """Return the `Authorization` to use, and whether the request with it is the probe after a rejection."""
         while True:
             if self._authorizer is None:
-                assert self._problem is not None  # noqa: S101 - one of the two is always set
-                raise self._problem
+                raise Problem(*self._lacking)
             try:
                 value = await self._authorizer.authorization()
             except SupersededError:
@@ -261,7 +260,10 @@ def _digest(credential: Credential | CredentialError | None) -> str:
     return digest(credential) if isinstance(credential, Basic | OAuth2) else str(credential)
 
 
-_NOT_CONFIGURED: Final = "An admin of the tenant sets it with PUT /api/v1/proxy-config."
+_NOT_CONFIGURED: Final = (
+    "credentials-not-configured",
+    "An admin of the tenant sets it with PUT /api/v1/proxy-config.",
+)
 
 
 def _rejected(seconds: float) -> Problem:

@@ -273,7 +273,10 @@ async def test_key_for_something_else(
     verifier: TokenVerifier, publisher: Publisher, members: dict[str, Any]
 ) -> None:
     """A key that the issuer publishes for something else than RS256 signatures is not used for them."""
-    publisher.keys = [public(OTHER_RSA, "other", **members), public(RSA, "rsa")]
+    entry = public(OTHER_RSA, "other", **members)
+    if "key_ops" in members:
+        del entry["use"]
+    publisher.keys = [entry, public(RSA, "rsa")]
     assert not await accepted(verifier, signed({"alg": "RS256", "kid": "other"}, CLAIMS, OTHER_RSA))
     assert await accepted(verifier, signed({"alg": "RS256"}, CLAIMS, RSA))
 

@@ -414,8 +414,11 @@ def test_not_unicode(pointer: str, text: bytes) -> None:
         get_order(with_token(pointer, b'"' + text + b'"'))
 
 
-def test_violations_in_what_is_not_unicode() -> None:
-    """An answer that is not UTF-8 is unparsable whatever else is wrong with it."""
+def test_violations_in_what_is_not_json() -> None:
+    """An answer that is not JSON in UTF-8 is unparsable whatever else is wrong with it."""
+    for rest in (b"NaN", b"-Infinity", b"01", b"[}", b"", b"\x00"):
+        with pytest.raises(UnparsableError):
+            get_order(b'{"customerOrder": {"customerOrderId": 5}, "x": ' + rest + b"}")
     with pytest.raises(UnparsableError):
         get_order(b'{"customerOrder": {"customerOrderId": 5, "status": "\xff"}}')
     with pytest.raises(UnparsableError):

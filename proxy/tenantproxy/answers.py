@@ -1,20 +1,20 @@
 """What the OMS's answers mean outwards: the failure table, as pure decisions."""
 
 import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from tenantproxy.mapping import CompiledMapping
 from tenantproxy.orders import ContractError, UnparsableError
-from tenantproxy.problems import Problem
+from tenantproxy.problems import Problem, retry_after
 from tenantproxy.routes import Operation
 from tenantproxy.upstream import Answer
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
-_RETRY_AFTER: Final = re.compile(
-    r"[0-9]{1,6}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
-)
-"""Seconds or a date (RFC 9110 section 10.2.3)."""
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
+_MAX_PAUSE: Final = 999_999.0
 
 
 def outward_body(operation: Operation, answer: Answer, mapping: CompiledMapping) -> bytes:
@@ -62,9 +62,23 @@ def _problem(operation: Operation, answer: Answer) -> Problem:
     if status == 403:  # noqa: PLR2004
         return Problem("upstream-forbidden", "The OMS answered 403.", reason=reason)
     if status == 429:  # noqa: PLR2004
-        after = answer.headers.get("retry-after", "")
-        headers = {"Retry-After": after if _RETRY_AFTER.fullmatch(after) else "1"}
-        return Problem("upstream-rate-limited", "The OMS answered 429.", headers=headers, reason=reason)
+        pause = retry_after(_pause(answer.headers))
+        return Problem("upstream-rate-limited", "The OMS answered 429.", headers=pause, reason=reason)
     if status >= 500:  # noqa: PLR2004
         return Problem("upstream-error", f"The OMS answered {status}.", reason=reason)
     return Problem("upstream-contract", f"The OMS answered {status}, which the contract has not.", reason=reason)
+
+
+def _pause(headers: Mapping[str, str]) -> float:
+    """Return the seconds in a `Retry-After`, a number or a date (RFC 9110 section 10.2.3); 0 if there is none.
+
+    A date is read against the answer's own, as the OMS's clock may differ from ours.
+    """
+    after = headers.get("retry-after", "")
+    if _SECONDS.fullmatch(after):
+        return float(after)
+    try:
+        until, now = (parsedate_to_datetime(date) for date in (after, headers.get("date", "")))
+        return min((until - now).total_seconds(), _MAX_PAUSE)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0

@@ -1,10 +1,16 @@
 """The credential in use follows the store, whatever happens to the store."""
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from support.oms import RawServer
 from support.proxies import BASIC, proxy_config, running_proxy
-from tenantproxy.stores.files import write_keys
+from tenantproxy.config import Tenant
+from tenantproxy.credentials import Basic
+from tenantproxy.keeper import CredentialKeeper
+from tenantproxy.metrics import Metrics
+from tenantproxy.stores.files import FileStore, write_keys
 
 UNREADABLE = 'tenantproxy_config_changes_total{outcome="unreadable"}'
 INVALID = 'tenantproxy_config_changes_total{outcome="invalid"}'
@@ -56,3 +62,37 @@ async def test_a_secret_that_disappears_is_not_configured(oms: RawServer, tmp_pa
     async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
         await proxy.change_keys({})
         assert (await proxy.get()).code == "credentials-not-configured"
+
+
+class SlowReads(FileStore):
+    """A store whose reads are answered late, as those of an API server may be."""
+
+    async def read(self) -> Mapping[str, str]:
+        keys = await super().read()
+        await asyncio.sleep(0.1)
+        return keys
+
+
+class Used:
+    """What an OMS client was told to use, in order."""
+
+    has_credential = True
+
+    def __init__(self) -> None:
+        self.credentials: list[object] = []
+
+    async def use(self, credential: object) -> bool:
+        self.credentials.append(credential)
+        return True
+
+
+async def test_a_late_read_never_undoes_a_replacement(tmp_path: Path) -> None:
+    """A change that is read while an admin sets another credential does not win over the admin's."""
+    write_keys(tmp_path, BASIC)
+    used = Used()
+    keeper = CredentialKeeper(SlowReads(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
+    loading = asyncio.create_task(keeper.load())
+    await asyncio.sleep(0.05)
+    await keeper.replace(Basic(username="user", password="set by the admin"))
+    await loading
+    assert used.credentials[-1] == Basic(username="user", password="set by the admin")

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from yarl import URL
 
 from support.oms import RawServer
 from support.proxy_dns import Scripted
@@ -409,7 +410,7 @@ def test_a_good_url_is_the_same_to_the_client(url: str) -> None:
         check_url(url, STRICT, allow_insecure=True)
     except UrlError:
         return
-    seen = aiohttp.client.URL(url, encoded=True)
+    seen = URL(url, encoded=True)
     rest = url.split("://", 1)[1]
     authority = rest.split("/", 1)[0]
     host, port = seen.raw_host or "", seen.port

@@ -54,7 +54,7 @@ async def server(publisher: Publisher) -> AsyncIterator[RawServer]:
 
 
 def issuer(name: str = ISSUER, **where: str) -> config.Issuer:
-    return config.Issuer(issuer=name, audiences=("audience",), kind="user", **where)  # type: ignore[arg-type]
+    return config.Issuer(issuer=name, audiences=("audience",), kind="user", **where)
 
 
 def build_verifier(clock: Clock, *issuers: config.Issuer) -> TokenVerifier:
@@ -469,17 +469,14 @@ BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-async def test_broken_answer(
-    verifier: TokenVerifier, publisher: Publisher, server: RawServer, clock: Clock, answer: bytes
-) -> None:
+async def test_broken_answer(verifier: TokenVerifier, server: RawServer, clock: Clock, answer: bytes) -> None:
     """An answer without a usable key changes nothing: none before there were keys, those at hand after."""
-    publisher.play = breaking(answer)  # type: ignore[method-assign]
-    good, server.play = server.play, publisher.play
+    good, server.play = server.play, breaking(answer)
     assert await unavailable(verifier, signed(RS, CLAIMS, RSA))
     server.play = good
     clock.time += RETRY_SECONDS
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
-    server.play = publisher.play
+    server.play = breaking(answer)
     clock.time += MIN_REFRESH_SECONDS
     assert not await accepted(verifier, unknown(0))
     assert await accepted(verifier, signed(ES, CLAIMS, EC))

@@ -36,7 +36,7 @@ _MAX_BYTES: Final = 1024 * 1024
 _EVERYWHERE: Final = Policy(allow=("0.0.0.0/0", "::/0"))
 """Issuers are the platform team's choice, and no tenant's."""
 _TLS: Final = ContextSource(Tls(), Path(), system_cas=True)
-_MAX_CACHED_TOKENS: Final = 10_000
+_MAX_CACHED_TOKENS: Final = 4096
 _KEY_TYPES: Final[dict[str, Any]] = {"RSA": RSAKey, "EC": ECKey}
 _KEY_TYPE_OF: Final = {"RS256": "RSA", "ES256": "EC"}
 _ALGORITHM_OF: Final = {kind: algorithm for algorithm, kind in _KEY_TYPE_OF.items()}

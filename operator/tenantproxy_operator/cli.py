@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from tenantproxy import __version__, config
+from tenantproxy.logs import LEVELS
 from tenantproxy.stores import StoreError
 from tenantproxy_operator.crd import crd_yaml
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
@@ -134,7 +135,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write one line of JSON per event to stdout.")
 @click.option(
     "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=click.Choice(LEVELS),
     default="warning",
     show_default=True,
     help="Of the proxies' logs, on stderr; `info` logs one line per request.",

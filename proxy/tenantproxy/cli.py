@@ -11,6 +11,7 @@ import click
 
 from tenantproxy import __version__
 from tenantproxy.config import ConfigError, ProxyConfig, load
+from tenantproxy.logs import LEVELS
 from tenantproxy.routes import Operation
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _refuse(error: ConfigError) -> NoReturn:
 @click.option("--admin", type=_Address(), default="0.0.0.0:9090", show_default=True, help="Metrics and probes.")
 @click.option(
     "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=click.Choice(LEVELS),
     default="info",
     show_default=True,
     help="`info` logs one line per request.",

@@ -33,7 +33,7 @@ class Effort(NamedTuple):
     starts: int
 
 
-FULL: Final = Effort(rounds=7, seconds=1.6, starts=7)
+FULL: Final = Effort(rounds=12, seconds=0.8, starts=7)
 QUICK: Final = Effort(rounds=3, seconds=0.5, starts=3)
 
 
@@ -129,6 +129,7 @@ def bench(folder: Path, effort: Effort) -> list[Goal]:
         loaded = {subject.name: process.rss_mib() for subject, process in pairs}
     report.print_speed("GET (one order, 5 items)", get)
     report.print_speed("search (50 orders, 20 KB from the OMS)", search)
+    report.print_contention(sample for found in (get, search) for samples in found.values() for sample in samples)
     goals = [
         report.times("GET, trusted to naive", get["trusted"], get["naive"], at_least=1.5),
         report.times("search, trusted to naive", search["trusted"], search["naive"], at_least=2.2),

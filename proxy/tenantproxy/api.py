@@ -10,7 +10,7 @@ import msgspec
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
-from tenantproxy import __version__, routes
+from tenantproxy import __version__, lossless, routes
 from tenantproxy.access import Caller
 from tenantproxy.answers import is_json, outward_body
 from tenantproxy.config import ProxyConfig
@@ -33,7 +33,8 @@ _OTHER: Final = "other"
 """The route, in metrics and logs, of a request that matched none."""
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_ONCE: Final = ("Authorization", "Content-Type", "Host", "Tenant-Id")
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_ONCE: Final = ("Authorization", "Content-Type", "Host", "Tenant-Id", "Transfer-Encoding")
 """Headers that mean nothing when they come twice."""
 
 
@@ -113,8 +114,12 @@ class Api:
         for name in _ONCE:
             if len(headers.getall(name, ())) > 1:
                 raise Problem("malformed-request", f"The header `{name}` must not come twice.")
-        if "Host" not in headers and request.version == HttpVersion11:
-            raise Problem("malformed-request", "The header `Host` is missing.")
+        host = headers.get("Host")
+        if (host is None and request.version == HttpVersion11) or (host is not None and not _HOST.fullmatch(host)):
+            raise Problem("malformed-request", "The header `Host` is missing or malformed.")
+        coding = headers.get("Transfer-Encoding")
+        if coding is not None and (coding.lower() != "chunked" or request.version != HttpVersion11):
+            raise Problem("malformed-request", "The only transfer coding is `chunked`, in HTTP/1.1.")
         return routes.match(request.method, request.raw_path)
 
     async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Reply:
@@ -177,8 +182,8 @@ async def _read_json(request: BaseRequest, limit: int) -> Any:  # noqa: ANN401 -
         raise Problem("unsupported-media-type", "Send uncompressed application/json in UTF-8.")
     body = await read_body(request, limit)
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return lossless.parse(body)
+    except (ValueError, RecursionError):
         raise Problem("malformed-json", "The body can't be parsed as JSON.") from None
 
 
@@ -191,7 +196,10 @@ def _search_criteria(body: Any) -> bytes:  # noqa: ANN401 - parsed JSON
         errors = [Detail("/customerId", "must be a string")]
     if errors:
         raise Problem("invalid-request", "The search criteria have invalid fields.", errors=errors)
-    return msgspec.json.encode(body)
+    try:
+        return msgspec.json.encode(body)
+    except ValueError:
+        raise Problem("malformed-json", "The body has half a character in it.") from None
 
 
 def _correlation_id(request: BaseRequest) -> str:

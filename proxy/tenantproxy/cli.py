@@ -85,7 +85,7 @@ def _bound(address: str) -> socket.socket:
 )
 @click.argument("sample", type=click.File("rb"))
 def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO) -> None:
-    r"""Show what clients get where the OMS answers SAMPLE, a JSON file (- for standard input).
+    """Show what clients get where the OMS answers SAMPLE, a JSON file (- for standard input).
 
     Nothing is called. Exit status: 0 with the mapped answer on standard output, 1 where the sample breaks the
     contract (each violation on standard error), 2 for a configuration that can't be used.
@@ -93,13 +93,14 @@ def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO)
     \b
       tenantproxy-operator render -f initech.yaml --output config > config.json
       tenantproxy map --config config.json order.json
-    """
+    """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
     from tenantproxy.samples import try_mapping  # noqa: PLC0415 - see the module's docstring
 
     _, mapping = _checked(config_path)
     outcome = try_mapping(mapping, sample.read(), operation)
     for violation in outcome.violations:
-        click.echo(f"{outcome.operation}: `{violation.pointer}` {violation.detail}", err=True)
+        subject = f"{outcome.operation}: `{violation.pointer}`" if violation.pointer else sample.name
+        click.echo(f"{subject} {violation.detail}", err=True)
     if outcome.violations:
         sys.exit(1)
     click.echo(outcome.body.decode())

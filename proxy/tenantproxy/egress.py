@@ -62,6 +62,10 @@ _TRANSLATED: Final = (
     (ipaddress.IPv6Network("2002::/16"), 80),
 )
 _IPV6: Final = 6
+_METADATA_HOSTS: Final = frozenset(
+    {"instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog", "metadata.google.internal"}
+)
+_NOT_IN_URLS: Final = {"fragment": "#", "query": "?"}
 _LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.1")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+(%[^\]]*)?\]|[^\[\]:]+)(:[0-9]+)?")
@@ -123,7 +127,9 @@ class UrlError(ValueError):
     """A URL must not be called; the message is the problem and the fix, to be read after the field's name."""
 
 
-def check_url(url: str, policy: Policy, *, allow_insecure: bool, allow_query: bool = False) -> None:
+def check_url(  # noqa: C901 - one check after the other
+    url: str, policy: Policy, *, allow_insecure: bool, allow_query: bool = False
+) -> None:
     """Check a URL that somebody configured, without resolving its host.
 
     `allow_query` is for token endpoints; a base URL, to which paths are added, can't have a query.
@@ -146,8 +152,9 @@ def check_url(url: str, policy: Policy, *, allow_insecure: bool, allow_query: bo
         raise UrlError("is plain http; use https, or set `allowInsecure: true` where that is acceptable")
     if "@" in parts.netloc:
         raise UrlError("has user-info; credentials belong into the Secret")
-    if "#" in url or ("?" in url and not allow_query):
-        raise UrlError("has a query or a fragment; remove it")
+    for part, mark in _NOT_IN_URLS.items():
+        if mark in url and not (part == "query" and allow_query):
+            raise UrlError(f"has a {part}; remove it")
     if not parts.hostname or not _HOST_AND_PORT.fullmatch(parts.netloc) or port == 0:
         raise UrlError("has no host or a bad port; write https://HOST[:PORT]/PATH")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
@@ -169,6 +176,8 @@ def _host_refusal(host: str, policy: Policy) -> str | None:
         return "looks like an IPv4 address; write its four decimal parts"
     if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", label) for label in labels):
         return "is not a valid name"
+    if host.removesuffix(".").lower() in _METADATA_HOSTS:
+        return "is a cloud metadata host"
     return policy.refusal(_LOOPBACK) if labels[-1].lower() == "localhost" else None
 
 

@@ -81,6 +81,10 @@ def parse_answer(answer: Answer) -> Token | Rejection | Failure:
     return Token(value, lifetime)
 
 
+def _other(style: Style) -> Style:
+    return "client_secret_post" if style == "client_secret_basic" else "client_secret_basic"
+
+
 def _lifetime(value: Any) -> float | None:  # noqa: ANN401 - parsed JSON
     """Return `expires_in` in seconds; None where there is none, 0 where it can't be used."""
     if value is None:
@@ -115,7 +119,8 @@ class TokenEndpoint:
         self._upstream = upstream
         auto = credential.client_auth == "auto"
         self._style: Style = "client_secret_basic" if auto else credential.client_auth  # type: ignore[assignment]
-        self._may_try_post = auto
+        self._auto = auto
+        self._tried_both = False
 
     def __repr__(self) -> str:
         return "TokenEndpoint(***)"
@@ -123,15 +128,15 @@ class TokenEndpoint:
     async def fetch(self) -> Token | Failure:
         """Ask for a token.
 
-        With `clientAuth: auto` a client that is not known by Basic is tried once by post in the same call, and
-        stays with it where that worked.
+        With `clientAuth: auto` a client that is not known by Basic is tried by post in the same call, once; from
+        then on each call is one request, by the style that worked, or by the other one than failed last.
         """
         result = await self._post(self._style)
-        if isinstance(result, Rejection) and result.invalid_client and self._may_try_post:
-            result = await self._post("client_secret_post")
-            if isinstance(result, Token):
-                self._style = "client_secret_post"
-                self._may_try_post = False
+        if self._auto and isinstance(result, Rejection) and result.invalid_client:
+            self._style = _other(self._style)
+            if not self._tried_both:
+                self._tried_both = True
+                result = await self._post(self._style)
         if isinstance(result, Rejection):
             return Failure(rejected=True, reason="rejected")
         return result

@@ -203,6 +203,11 @@ INVALID_ID = [
 MALFORMED = [
     _request(b"GET", ORDER, b""),
     _request(b"GET", ORDER, HOST + HOST),
+    _request(b"GET", ORDER, b"Host:\r\n"),
+    _request(b"GET", ORDER, b"Host: a b\r\n"),
+    _request(b"GET", ORDER, b"Host: user@a/b\r\n"),
+    _request(b"POST", SEARCH, HOST + JSON_TYPE + b"Transfer-Encoding: gzip, chunked\r\n"),
+    _request(b"POST", SEARCH, HOST + JSON_TYPE + b"Transfer-Encoding: chunked\r\n").replace(b"1.1", b"1.0", 1),
     _request(b"GET", ORDER, HOST + b"Host: other\r\n"),
     _request(b"GET", ORDER, HOST + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"),
     _request(b"GET", ORDER, HOST + b"Tenant-Id: T-acme\r\nTenant-Id: T-other\r\n"),

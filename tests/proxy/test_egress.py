@@ -205,7 +205,6 @@ GOOD_URLS = [
     "https://0xoms.example/",
     "https://127.0.0.1.nip.example/",
     # Where these lead is known only when they are resolved: the resolver refuses them then.
-    "https://metadata.google.internal/",
     "https://kubernetes.default.svc/",
     "https://localhost.localdomain/",
 ]
@@ -219,6 +218,10 @@ def test_good_url(url: str) -> None:
 
 # The words that the message must have; then whether `allowPrivateNetworks` makes it good.
 BAD_URLS: dict[str, tuple[str, bool]] = {
+    # names that are metadata services, whatever they resolve to
+    "https://metadata.google.internal/": ("metadata host", False),
+    "https://Metadata.Google.Internal./": ("metadata host", False),
+    "https://instance-data/latest": ("metadata host", False),
     # spellings of the loopback and of other addresses
     "https://127.0.0.1/": ("loopback", True),
     "https://127.0.0.1:8443/token": ("loopback", True),

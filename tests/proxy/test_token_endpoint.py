@@ -164,11 +164,17 @@ async def test_a_fixed_style_is_the_only_one_tried(style: str) -> None:
         assert ("authorization" in idp.received[0].headers) == (style == "client_secret_basic")
 
 
-async def test_auto_with_a_wrong_secret_makes_two_calls() -> None:
-    """A wrong secret is wrong in both styles, and is reported as rejected."""
+async def test_auto_with_a_wrong_secret_makes_one_call_more_in_all() -> None:
+    """A wrong secret is tried in both styles once; after that each fetch is one call, in turn."""
     async with raw_server(answering(INVALID_CLIENT)) as idp:
-        assert await _fetch(idp.url) == [Failure(rejected=True, reason="rejected")]
-        assert len(idp.received) == 2
+        assert await _fetch(idp.url, times=4) == [Failure(rejected=True, reason="rejected")] * 4
+        assert ["authorization" in request.headers for request in idp.received] == [
+            True,
+            False,
+            False,
+            True,
+            False,
+        ]
 
 
 async def test_a_dead_server_is_a_failure() -> None:

@@ -96,7 +96,7 @@ def _settings(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         # Sorted: the order of options means nothing, so it must not change what is rendered.
         egress = config.Egress(allow=tuple(sorted(set(egress_allow))), deny=tuple(sorted(set(egress_deny))))
-        settings = Settings(issuers=_issuers(issuers_file), egress=egress)
+        settings = Settings(issuers=_issuers(issuers_file), issuers_file=issuers_file, egress=egress)
         command(*arguments, settings=settings, **options)
 
     return with_settings

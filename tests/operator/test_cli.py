@@ -60,6 +60,16 @@ def test_render_config() -> None:
     ]
 
 
+def test_issuers_may_lie_beside_manifests(tmp_path: Path) -> None:
+    """The issuers file and its key files are not taken for manifests."""
+    write(tmp_path / "acme.yaml", tenant_proxy("acme"))
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    issuers = tmp_path / "issuers.yaml"
+    issuers.write_text("[{issuer: https://i.example, audiences: [a], jwksFile: keys.json, kind: user}]")
+    result = _run("render", "-f", str(tmp_path), "--issuers", str(issuers), "-o", "config")
+    assert result.exit_code == 0, result.output
+
+
 def test_egress_lists() -> None:
     """The lists are rendered in one order, whatever that of the options."""
     options = ("--egress-deny", "10.0.0.0/8", "--egress-allow", "fd00::/8", "--egress-allow", "169.254.1.1")

@@ -125,11 +125,11 @@ class Found(NamedTuple):
     problems: list[Problem]
 
 
-def find_files(paths: Iterable[Path]) -> Found:
+def find_files(paths: Iterable[Path], *, besides: frozenset[Path] = frozenset()) -> Found:
     """Return the files that `paths` mean, each once.
 
     A directory means its own *.yaml, *.yml and *.json files, sorted by name; not hidden ones (editors leave such
-    behind), and not those of its subdirectories.
+    behind), not those of its subdirectories, and not those in `besides` (absolute).
     """
     files: dict[Path, Path] = {}
     missing, problems = [], []
@@ -137,7 +137,8 @@ def find_files(paths: Iterable[Path]) -> Found:
         try:
             if path.is_dir():
                 for inside in _inside(path):
-                    files.setdefault(inside.absolute(), inside)
+                    if inside.absolute() not in besides:
+                        files.setdefault(inside.absolute(), inside)
             elif path.exists():
                 files.setdefault(path.absolute(), path)
             else:

@@ -39,6 +39,18 @@ def check_together(files: Iterable[Loaded], settings: Settings, *, complete: boo
     return found
 
 
+def check_unchanged(files: Iterable[Loaded], running: Iterable[Loaded]) -> list[Contradiction]:
+    """Return a problem for each TenantProxy whose tenant id is another one than it has been running with."""
+    ids = {tenant.origin.key: tenant.resource.spec.tenant_id for file in running for tenant in file.tenants}
+    found: list[Contradiction] = []
+    for tenant in (tenant for file in files for tenant in file.tenants):
+        if ids.get(tenant.origin.key, tenant.resource.spec.tenant_id) != tenant.resource.spec.tenant_id:
+            detail = "is immutable; another tenant needs a TenantProxy of its own"
+            problem = tenant.origin.problem(FieldError("spec.tenantId", detail))
+            found.append((problem, frozenset({tenant.origin.path})))
+    return found
+
+
 def secret_key(resource: TenantProxy, name: str) -> Key:
     """Return which Secret a TenantProxy means by a name."""
     return Key(resource.metadata.namespace, name)

@@ -6,8 +6,8 @@ A change counts once it has been the same for two polls, so that a file that is 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Final
 
 from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.local.manifests import (
@@ -17,10 +17,14 @@ from tenantproxy_operator.local.manifests import (
     find_files,
     load_file,
 )
-from tenantproxy_operator.local.together import Contradiction, check_together, secret_key
+from tenantproxy_operator.local.together import Contradiction, check_together, check_unchanged, secret_key
 from tenantproxy_operator.problems import Problem, file_problem
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
+
+REMOVAL_POLLS: Final = 8
+"""For which a tenant's manifest must be gone before it counts as removed: a generator that writes its file anew,
+or an editor that moves the old one away first, does not stop a tenant."""
 
 _Signature = tuple[int, ...]
 
@@ -59,13 +63,14 @@ class Watcher:
         self._known: dict[Path, _Signature] = {}
         self._seen: dict[Path, _Signature] = {}
         self._unlisted: list[Problem] = []
+        self._patience = REMOVAL_POLLS
 
     def load(self) -> tuple[Snapshot, list[Problem]]:
         """Read the manifests for the first time."""
-        found = find_files(self._paths)
+        found = find_files(self._paths, besides=self._settings.own_files())
         self._known = self._seen = _signatures(found.files)
         self._fresh = {path: load_file(path, self._settings) for path in self._known}
-        self._good, problems = self._choose({})
+        self._good, problems = self._choose(self._fresh, {})
         problems = [*found.problems, *found.missing, *problems]
         snapshot = _snapshot(self._good)
         if not snapshot and not problems:
@@ -75,7 +80,7 @@ class Watcher:
 
     def poll(self) -> tuple[Snapshot, list[Problem]] | None:
         """Return what is wanted now, with what is wrong; None while nothing changed (or a change isn't over)."""
-        found = find_files(self._paths)
+        found = find_files(self._paths, besides=self._settings.own_files())
         if found.problems:
             # What can't be listed says nothing about what is wanted.
             news = found.problems != self._unlisted
@@ -86,18 +91,30 @@ class Watcher:
         settled = signatures == self._seen
         self._seen = signatures
         if not settled or signatures == self._known:
+            self._patience = REMOVAL_POLLS
             return None
-        self._fresh = {
+        fresh = {
             path: self._fresh[path] if signature == self._known.get(path) else load_file(path, self._settings)
             for path, signature in signatures.items()
         }
-        self._known = signatures
-        self._good, problems = self._choose(self._good)
-        return _snapshot(self._good), problems
+        good, problems = self._choose(fresh, self._good)
+        snapshot = _snapshot(good)
+        if self._patience and _snapshot(self._good).keys() - snapshot.keys():
+            self._patience -= 1
+            return None
+        self._patience = REMOVAL_POLLS
+        self._known, self._fresh, self._good = signatures, fresh, good
+        return snapshot, problems
 
-    def _choose(self, good: Mapping[Path, Loaded]) -> tuple[dict[Path, Loaded], list[Problem]]:
-        check = partial(check_together, settings=self._settings, complete=self._complete)
-        return choose(self._fresh, good, check)
+    def _choose(
+        self, fresh: Mapping[Path, Loaded], good: Mapping[Path, Loaded]
+    ) -> tuple[dict[Path, Loaded], list[Problem]]:
+        def check(files: Iterable[Loaded]) -> list[Contradiction]:
+            loaded = list(files)
+            together = check_together(loaded, self._settings, complete=self._complete)
+            return together + check_unchanged(loaded, good.values())
+
+        return choose(fresh, good, check)
 
 
 def choose(

@@ -5,7 +5,7 @@ from pathlib import Path
 from support.certificates import Authority
 from support.operator_local import secret, tenant_proxy, write
 from support.operator_manifests import changed
-from tenantproxy_operator.local.watch import Snapshot, Watcher
+from tenantproxy_operator.local.watch import REMOVAL_POLLS, Snapshot, Watcher
 from tenantproxy_operator.settings import Settings
 
 
@@ -18,9 +18,9 @@ def _watcher(*paths: Path) -> Watcher:
 
 
 def _settled(watcher: Watcher) -> tuple[list[str], list[str]] | None:
-    """Poll twice: the first time a change is only noticed."""
+    """Poll until a change counts: the first time it is only noticed, and a removal has to last."""
     assert watcher.poll() is None
-    change = watcher.poll()
+    change = next((change for _ in range(REMOVAL_POLLS + 1) if (change := watcher.poll())), None)
     return None if change is None else (_names(change[0]), [str(problem) for problem in change[1]])
 
 
@@ -143,3 +143,30 @@ def test_secret_belongs_to_its_tenant(tmp_path: Path) -> None:
     assert acme is not None
     assert (acme.data, globex) == ({"username": "u", "password": "p"}, None)
     assert "'p'" not in repr(snapshot)
+
+
+def test_a_manifest_that_is_away_for_a_moment_is_not_removed(tmp_path: Path) -> None:
+    """A file that is emptied or moved away, and comes back, stops nobody."""
+    manifest = write(tmp_path / "a.yaml", tenant_proxy("acme"))
+    content = manifest.read_text()
+    watcher = _watcher(manifest)
+    watcher.load()
+    for leave in (manifest.unlink, lambda: manifest.write_text("")):
+        leave()
+        assert [watcher.poll() for _ in range(REMOVAL_POLLS)] == [None] * REMOVAL_POLLS
+        manifest.write_text(content)
+        change = _settled(watcher)
+        assert change is None or change == (["acme"], [])
+
+
+def test_tenant_id_is_immutable(tmp_path: Path) -> None:
+    """Another tenant id, with the old one's credential in store, is refused; the last good manifest goes on."""
+    manifest = write(tmp_path / "a.yaml", tenant_proxy("acme"))
+    watcher = _watcher(tmp_path)
+    before, _ = watcher.load()
+    write(manifest, changed(tenant_proxy("acme"), "spec.tenantId", "Another0000000000000"))
+    watcher.poll()
+    change = watcher.poll()
+    assert change is not None
+    assert change[0] == before
+    assert "spec.tenantId: is immutable" in str(change[1][0])

@@ -97,7 +97,8 @@ class _Oms:
             criteria = msgspec.json.decode(await request.read(), type=dict[str, Any])
         except msgspec.DecodeError:
             return _error(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
-        if not isinstance(customer := criteria.get("customerId"), str):
+        # Criteria that this OMS does not know find nothing.
+        if not isinstance(customer := criteria.get("customerId", ""), str):
             return _error(HTTPStatus.BAD_REQUEST, "customerId must be a string")
         return _json({"customerOrders": self._by_customer.get(customer, [])})
 

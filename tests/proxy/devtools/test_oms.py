@@ -81,9 +81,9 @@ async def test_a_search_finds_a_customers_orders(oms: Client) -> None:
     assert await none.json() == {"customerOrders": []}
 
 
-@pytest.mark.parametrize("body", ["", "nonsense", "[]", "{}", '{"customerId": 111}'])
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"customerId": 111}'])
 async def test_a_search_needs_a_customer(oms: Client, body: str) -> None:
-    """A search without a customer's id is 400."""
+    """A search that is no object, or whose customer's id is no text, is 400."""
     assert (await oms.post(SEARCH, data=body, headers=KNOWN)).status == 400
 
 

@@ -19,12 +19,13 @@ class Sample(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """One figure; `wanted` is empty where there is no goal."""
+    """One figure; `wanted` is empty where there is no goal, `unclear` says that noise hides whether it is met."""
 
     name: str
     figure: str
     wanted: str
     met: bool
+    unclear: bool = False
 
 
 def print_speed(title: str, samples: dict[str, list[Sample]]) -> None:
@@ -64,7 +65,8 @@ def added(name: str, ours: Sequence[Sample], base: Sequence[Sample], *, at_most:
     figure = f"{share:+.1%} +- {error:.1%} CPU ({micros:+.0f} us)"
     if at_most is None:
         return Goal(name, figure, "", met=True)
-    return Goal(name, figure, f"<= {at_most:+.0%}", share - 2 * error <= at_most)
+    met = share - 2 * error <= at_most
+    return Goal(name, figure, f"<= {at_most:+.0%}", met, unclear=met and share > at_most)
 
 
 def bounded(name: str, value: float, bound: float, unit: str) -> Goal:
@@ -76,8 +78,8 @@ def print_goals(goals: Sequence[Goal]) -> None:
     """Print each figure with its goal, and a plain word."""
     print(f"{'Ratios, memory, start-up':<40} {'measured':<31} {'goal':<10}")
     for goal in goals:
-        word = ("within" if goal.met else "OVER") if goal.wanted else ""
-        print(f"  {goal.name:<38} {goal.figure:<31} {goal.wanted:<10} {word}".rstrip())
+        word = "UNCLEAR (noise)" if goal.unclear else "within" if goal.met else "OVER"
+        print(f"  {goal.name:<38} {goal.figure:<31} {goal.wanted:<10} {word if goal.wanted else ''}".rstrip())
 
 
 def _paired(ours: Sequence[Sample], theirs: Sequence[Sample], figure: Callable[[Sample], float]) -> float:

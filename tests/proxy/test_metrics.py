@@ -26,7 +26,7 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_circuit_state": ("gauge", set()),
     "tenantproxy_build_info": ("gauge", {"version", "tenant_id"}),
 }
-"""The names and labels of DESIGN section 10, beside the constant `tenant`."""
+"""The names and labels of docs/metrics.md, beside the constant `tenant`."""
 
 
 @pytest.fixture

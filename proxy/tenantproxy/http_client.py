@@ -141,6 +141,7 @@ class HttpClient:
     # ---- connecting
 
     async def _connect(self, context: ssl.SSLContext | None) -> HttpConnection:
+        connection = None
         self._connecting += 1
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -157,8 +158,8 @@ class HttpClient:
             raise UpstreamError("connect") from None
         finally:
             self._connecting -= 1
-            if self._waiting:
-                self._wake()
+            if connection is None:
+                self._wake()  # the place is free again
         self._connections.add(connection)
         return connection
 

@@ -156,6 +156,14 @@ async def test_who_waits_gets_the_next_place(oms: RawServer) -> None:
         assert oms.most_concurrent <= 3
 
 
+async def test_waiting_is_in_turn(oms: RawServer) -> None:
+    """With one connection, requests reach the server in the order in which they were made."""
+    oms.play = answering(OK)
+    async with client(oms.url, connections=1) as running:
+        await asyncio.gather(*(running.request("GET", f"/{number}", {}) for number in range(6)))
+    assert [request.target for request in oms.received] == [f"/{number}" for number in range(6)]
+
+
 async def test_cancelling_closes_the_connection(oms: RawServer) -> None:
     """An answer that comes late never meets another request."""
     release = asyncio.Event()

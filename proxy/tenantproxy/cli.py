@@ -181,7 +181,7 @@ def serve(
     from tenantproxy.stores.files import FileStore  # noqa: PLC0415
     from tenantproxy.tls import TlsFiles  # noqa: PLC0415
 
-    config, _ = _checked(config_path)
+    config, mapping = _checked(config_path)
     tls = TlsFiles(config.upstream.tls, tls_directory)
     try:
         tls.check()
@@ -201,6 +201,7 @@ def serve(
     uvloop.run(
         serving.serve(
             config,
+            mapping,
             FileStore(credentials),
             tls,
             api_socket=sockets[0],

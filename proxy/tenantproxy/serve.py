@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from tenantproxy.admin import Admin
 from tenantproxy.api import Api
-from tenantproxy.checks import check
 from tenantproxy.config import ProxyConfig
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.keeper import CredentialKeeper
+from tenantproxy.mapping import CompiledMapping
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.outbound import Outbound
@@ -31,16 +31,11 @@ DRAIN_TIMEOUT: Final = 10.0
 
 
 class Proxy:
-    """All parts of one tenant's proxy, wired.
+    """All parts of one tenant's proxy, wired; the configuration is one that `checks.check` gave this mapping for."""
 
-    Raises:
-        ConfigError: See `checks.check`; or the files for TLS can't be used.
-
-    """
-
-    def __init__(self, config: ProxyConfig, store: CredentialStore, tls: TlsFiles) -> None:
-        mapping = check(config)
-        tls.check()
+    def __init__(
+        self, config: ProxyConfig, mapping: CompiledMapping, store: CredentialStore, tls: TlsFiles
+    ) -> None:
         metrics = Metrics(config.tenant)
         outbound = Outbound(config, tls)
         self._oms = Oms(config.upstream, outbound, metrics)
@@ -83,6 +78,7 @@ class Proxy:
 
 async def serve(
     config: ProxyConfig,
+    mapping: CompiledMapping,
     store: CredentialStore,
     tls: TlsFiles,
     *,
@@ -102,7 +98,7 @@ async def serve(
         loop.add_signal_handler(number, stopping.set)
     if supervised:
         await loop.connect_read_pipe(lambda: _Lifeline(stopping), sys.stdin)
-    proxy = Proxy(config, store, tls)
+    proxy = Proxy(config, mapping, store, tls)
 
     async def start() -> None:
         await proxy.start(api_socket, admin_socket)

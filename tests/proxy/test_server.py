@@ -12,6 +12,7 @@ import pytest
 from support.oms import ORDER_ANSWER, RawServer, Received
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy import server
+from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
 from tenantproxy.stores.files import FileStore, write_keys
 from tenantproxy.tls import TlsFiles
@@ -93,7 +94,8 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
     oms.play = slow
     write_keys(tmp_path / "credentials", BASIC)
     config = proxy_config(oms.url)
-    proxy = Proxy(config, FileStore(tmp_path / "credentials"), TlsFiles(config.upstream.tls, tmp_path))
+    tls = TlsFiles(config.upstream.tls, tmp_path)
+    proxy = Proxy(config, check(config), FileStore(tmp_path / "credentials"), tls)
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     port = sockets[0].getsockname()[1]
     await proxy.start(*sockets)

@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from tenantproxy import config
+from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
 from tenantproxy.stores.files import FileStore, write_keys
 from tenantproxy.tls import TlsFiles
@@ -131,7 +132,9 @@ async def running_proxy(
     credentials = directory / "credentials"
     if keys is not None:
         write_keys(credentials, keys)
-    proxy = Proxy(configuration, FileStore(credentials), TlsFiles(configuration.upstream.tls, directory / "tls"))
+    tls = TlsFiles(configuration.upstream.tls, directory / "tls")
+    tls.check()
+    proxy = Proxy(configuration, check(configuration), FileStore(credentials), tls)
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     ports = [int(bound.getsockname()[1]) for bound in sockets]
     await proxy.start(*sockets)

@@ -14,10 +14,10 @@ from msgspec import UNSET, Raw
 
 from tenantproxy import config, orders
 from tenantproxy.credentials import FieldError
-from tenantproxy.orders import MAX_VIOLATIONS, ContractError, UnparsableError
+from tenantproxy.orders import KIND_NAMES, MAX_VIOLATIONS, ContractError, UnparsableError
 from tenantproxy.problems import Detail
 
-Answer = Callable[[bytes], bytes]
+Outward = Callable[[bytes], bytes]
 """From an OMS's body to the outward one; raises ContractError, UnparsableError."""
 
 _Members = dict[str, Raw]
@@ -44,8 +44,8 @@ class MappingError(ValueError):
 class CompiledMapping(NamedTuple):
     """What to do with the OMS's answer to each operation."""
 
-    get_order: Answer
-    search_orders: Answer
+    get_order: Outward
+    search_orders: Outward
 
 
 def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
@@ -66,7 +66,7 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
     )
 
 
-def _answer(make: _Make, outward_root: str, contract: Answer) -> Answer:
+def _answer(make: _Make, outward_root: str, contract: Outward) -> Outward:
     field = outward_root[1:]
 
     def answer(body: bytes) -> bytes:
@@ -176,15 +176,15 @@ def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldError
     if rule.const is not UNSET and (rule.values is not None or rule.fields is not None):
         errors.append(FieldError(path, "has `const` beside other rules; a constant needs none"))
     if rule.each is not None and kind != "list":
-        errors.append(FieldError(f"{path}.each", f"is for lists; this field is {_A[kind]}, use `from`"))
+        errors.append(FieldError(f"{path}.each", f"is for lists; this field is {KIND_NAMES[kind]}, use `from`"))
     if rule.each is not None and rule.fields is None:
         errors.append(FieldError(f"{path}.each", "needs `fields`; `from` takes a list as it is"))
     if rule.fields is not None and kind not in ("list", "object"):
-        errors.append(FieldError(f"{path}.fields", f"is for lists and objects; this field is {_A[kind]}"))
+        errors.append(FieldError(f"{path}.fields", f"is for lists and objects; this field is {KIND_NAMES[kind]}"))
     if rule.fields is not None and kind == "list" and rule.from_ is not None:
         errors.append(FieldError(f"{path}.from", "does not go with `fields` on a list; use `each`"))
     if rule.values is not None and kind in ("list", "object"):
-        errors.append(FieldError(f"{path}.values", f"is for single values; this field is {_A[kind]}"))
+        errors.append(FieldError(f"{path}.values", f"is for single values; this field is {KIND_NAMES[kind]}"))
 
 
 def _check_constants(rule: config.Rule, kind: str, path: str, errors: list[FieldError], *, required: bool) -> None:
@@ -198,18 +198,9 @@ def _check_constants(rule: config.Rule, kind: str, path: str, errors: list[Field
             if required:
                 errors.append(FieldError(f"{path}.{part}", "is null, but the outward field is required"))
         elif not _is_constant(kind, value):
-            errors.append(FieldError(f"{path}.{part}", f"must be {_A[kind]}, as the outward field is"))
+            errors.append(FieldError(f"{path}.{part}", f"must be {KIND_NAMES[kind]}, as the outward field is"))
     if rule.values is not None and not rule.values and (rule.default is UNSET or rule.default is None):
         errors.append(FieldError(f"{path}.values", "lists no word and there is no `default`"))
-
-
-_A: Final = {
-    "string": "a string",
-    "boolean": "a boolean",
-    "number": "a number",
-    "list": "a list",
-    "object": "an object",
-}
 
 
 def _is_constant(kind: str, value: Any) -> bool:  # noqa: ANN401 - whatever the rule holds

@@ -199,7 +199,7 @@ def _settled(body: bytes, shape: type[_Shape], error: Exception) -> bytes:
 def _check(value: Any, expected: Any, pointer: str) -> Iterator[Detail]:  # noqa: ANN401 - JSON and types
     kind, inner = outward_type(expected)
     if not _IS_KIND[kind](value):
-        yield Detail(pointer, f"must be {_KIND_NAMES[kind]}")
+        yield Detail(pointer, f"must be {KIND_NAMES[kind]}")
     elif kind == "list":
         for index, element in enumerate(value):
             yield from _check(element, inner, f"{pointer}/{index}")
@@ -231,7 +231,7 @@ def outward_type(expected: Any) -> tuple[str, Any]:  # noqa: ANN401 - a type exp
     return "object", expected
 
 
-_KIND_NAMES: Final = {
+KIND_NAMES: Final = {
     "string": "a string",
     "boolean": "a boolean",
     "number": "a number",

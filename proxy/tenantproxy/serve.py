@@ -31,7 +31,7 @@ DRAIN_TIMEOUT: Final = 10.0
 
 
 class Proxy:
-    """All parts of one tenant's proxy, wired; the configuration is one that `checks.check` gave this mapping for."""
+    """All parts of one tenant's proxy, wired; `mapping` is what `checks.check` made of the configuration."""
 
     def __init__(
         self, config: ProxyConfig, mapping: CompiledMapping, store: CredentialStore, tls: TlsFiles

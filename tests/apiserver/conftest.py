@@ -1,0 +1,63 @@
+"""One API server for all tests here, with the project's CRD; a namespace for each test."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.apiserver import ApiServer
+from support.apiserver_client import MERGE_PATCH, ApiClient
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def binaries(request: pytest.FixtureRequest) -> Path:
+    """Return the directory of etcd, kube-apiserver, kube-controller-manager and kubectl."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+    # A build takes minutes, and says so.
+    with capture.global_and_fixture_disabled():
+        done = subprocess.run(
+            (sys.executable, ROOT / "hack/kubernetes/binaries.py"), stdout=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 0, "there are no binaries; see above"
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def api_server(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """Run an API server that knows TenantProxies."""
+    server = ApiServer(binaries, tmp_path_factory.mktemp("apiserver"))
+    try:
+        server.kubectl("apply", "--server-side", "-f", ROOT / "crds/tenantproxies.yaml")
+        crd = "crd/tenantproxies.proxy.hiiretail.com"
+        server.kubectl("wait", "--for=condition=Established", "--timeout=30s", crd)
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+async def api(api_server: ApiServer) -> AsyncIterator[ApiClient]:
+    """Return an admin's client."""
+    async with api_server.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def namespace(api: ApiClient) -> AsyncIterator[str]:
+    """Make a namespace; remove its TenantProxies at the end, so that no later operator sees them."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    status, answer = await api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    assert status == 201, answer
+    yield name
+    path = f"/apis/proxy.hiiretail.com/v1alpha1/namespaces/{name}/tenantproxies"
+    _, found = await api.request("GET", path)
+    for item in found["items"]:
+        one = f"{path}/{item['metadata']['name']}"
+        await api.request("PATCH", one, {"metadata": {"finalizers": None}}, content_type=MERGE_PATCH)
+        await api.request("DELETE", one)

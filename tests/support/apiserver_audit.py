@@ -1,0 +1,80 @@
+"""The API server's audit log: who asked it for what, and what allowed that."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+POLICY: Final = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    # Without it each request would be logged twice; a watch is logged when it starts and when it ends.
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata"}],
+}
+WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One request, after it was answered; a watch, after its answer began."""
+
+    user: str
+    """Such as "system:serviceaccount:NAMESPACE:NAME"; a controller's or the operator's."""
+    verb: str
+    """As RBAC names it: get, list, watch, create, update, patch, delete, deletecollection."""
+    group: str
+    """API group; "" is the core group, and that of requests for no resource."""
+    resource: str
+    """With its subresource, as RBAC names it: "tenantproxies/status"; "" for requests for no resource."""
+    namespace: str
+    """"" for what has none, and for all."""
+    name: str
+    """"" for collections, and where the server gives the name."""
+    code: int
+    """HTTP status of the answer."""
+    time: dt.datetime
+    """When the server got the request."""
+    uri: str
+    """Path and query."""
+    reason: str
+    """The authorizer's words: which binding of which role allowed it, or why not; "" for system:masters."""
+
+    @property
+    def is_write(self) -> bool:
+        return self.verb in WRITES and self.code < 400
+
+
+def parse(log: bytes) -> list[AuditEntry]:
+    """Return the entries in a piece of the log, in its order; a line that is being written is left for later."""
+    entries: dict[str, AuditEntry] = {}
+    for line in log[: log.rfind(b"\n") + 1].splitlines():
+        event: dict[str, Any] = json.loads(line)
+        # The end of a watch adds nothing to its beginning.
+        entries.setdefault(event["auditID"], _entry(event))
+    return list(entries.values())
+
+
+def writes(entries: Iterable[AuditEntry], user: str) -> list[AuditEntry]:
+    """Return a user's requests that changed something, or wrote it again as it was."""
+    return [entry for entry in entries if entry.user == user and entry.is_write]
+
+
+def _entry(event: dict[str, Any]) -> AuditEntry:
+    target = event.get("objectRef", {})
+    resource = target.get("resource", "")
+    if "subresource" in target:
+        resource += f"/{target['subresource']}"
+    return AuditEntry(
+        user=event["user"]["username"],
+        verb=event["verb"],
+        group=target.get("apiGroup", ""),
+        resource=resource,
+        namespace=target.get("namespace", ""),
+        name=target.get("name", ""),
+        code=event["responseStatus"]["code"],
+        time=dt.datetime.fromisoformat(event["requestReceivedTimestamp"]),
+        uri=event["requestURI"],
+        reason=event.get("annotations", {}).get("authorization.k8s.io/reason", ""),
+    )

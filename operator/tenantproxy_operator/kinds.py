@@ -1,7 +1,17 @@
 """The kinds of objects that the operator writes: where the API server serves them."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class Key(NamedTuple):
+    """What identifies an object of one kind."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)

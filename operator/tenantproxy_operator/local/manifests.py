@@ -16,6 +16,7 @@ from pydantic import ConfigDict, ValidationError
 from tenantproxy.credentials import CREDENTIAL_KEYS
 from tenantproxy_operator import admission
 from tenantproxy_operator.certificates import TLS_KEYS
+from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.problems import FieldError, Problem, field_errors, file_problem
 from tenantproxy_operator.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
 from tenantproxy_operator.schema import Model
@@ -46,16 +47,6 @@ _METADATA: Final = frozenset(
 
 _SECRET_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 """As the API server has it; a key becomes the name of a file."""
-
-
-class Key(NamedTuple):
-    """What identifies an object of one kind."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from tenantproxy import config
 from tenantproxy.stores import StoreError
+from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.keeper import Keeper, Ports
-from tenantproxy_operator.local.manifests import Key
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.local.watch import Snapshot, Wanted, Watcher
 from tenantproxy_operator.render.config import render_config

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from tenantproxy_operator import admission
 from tenantproxy_operator.certificates import check_ca, check_client_certificate
-from tenantproxy_operator.local.manifests import Key, Loaded, Origin, Secret, Tenant
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.local.manifests import Loaded, Origin, Secret, Tenant
 from tenantproxy_operator.problems import FieldError, Problem
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings

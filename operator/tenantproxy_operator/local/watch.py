@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
+from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.local.manifests import (
-    Key,
     Loaded,
     Secret,
     find_files,

@@ -1,0 +1,191 @@
+"""The one place that reads and writes the API server's objects."""
+
+import datetime as dt
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+
+from tenantproxy.kubeapi import KubeClient, StatusError
+from tenantproxy_operator import kinds
+from tenantproxy_operator.kinds import Key, Kind
+from tenantproxy_operator.observed import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
+from tenantproxy_operator.resource import API_VERSION, KIND, PLURAL
+
+Manifest = dict[str, Any]
+
+TENANT_PROXY: Final = Kind(api_version=API_VERSION, kind=KIND, plural=PLURAL)
+EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events")
+
+_NOT_FOUND: Final = 404
+_CONFLICT: Final = 409
+_PAGE: Final = 500
+_APPLY: Final = "application/apply-patch+yaml"
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+_LONGEST_NOTE: Final = 1024
+"""Of an Event, as the API server has it."""
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+class _ListMeta(msgspec.Struct):
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class _Page(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[Partial] | None = None
+
+
+class _Resource(msgspec.Struct):
+    name: str
+
+
+class _ResourceList(msgspec.Struct):
+    resources: list[_Resource] = []
+
+
+class Cluster:
+    """Calls for the objects that the operator knows. All raise KubeError."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+
+    async def serves(self, kind: Kind) -> bool:
+        """Tell whether the API server serves a kind."""
+        try:
+            answer = await self._client.request("GET", kind.root)
+        except StatusError as error:
+            if error.status == _NOT_FOUND:
+                return False
+            raise
+        found = msgspec.json.decode(answer, type=_ResourceList)
+        return any(resource.name == kind.plural for resource in found.resources)
+
+    async def find(self, kind: Kind, key: Key) -> Metadata | None:
+        """Return an object's metadata; None where there is no such object."""
+        try:
+            answer = await self._client.request(
+                "GET", kind.path(key.namespace, key.name), accept=_METADATA_ONLY.format("")
+            )
+        except StatusError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return msgspec.json.decode(answer, type=Partial).metadata
+
+    async def apply(self, kind: Kind, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> Deployment | Partial:
+        """Apply a manifest, winning over whoever else set the same fields; return what it became.
+
+        See "Server-Side Apply" in Kubernetes' API concepts.
+        """
+        metadata = manifest["metadata"]
+        whole = kind is kinds.DEPLOYMENT
+        answer = await self._client.request(
+            "PATCH",
+            kind.path(metadata["namespace"], metadata["name"]),
+            query={"fieldManager": manager, "force": "true", "fieldValidation": "Strict"},
+            body=_encode(manifest),
+            content_type=_APPLY,
+            accept="application/json" if whole else _METADATA_ONLY.format(""),
+        )
+        if whole:
+            return msgspec.json.decode(answer, type=Deployment)
+        return msgspec.json.decode(answer, type=Partial)
+
+    async def create(self, kind: Kind, manifest: Manifest) -> Metadata | None:
+        """Create an object; None, and nothing done, where one of that name exists."""
+        try:
+            answer = await self._client.request(
+                "POST",
+                kind.path(manifest["metadata"]["namespace"]),
+                query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+                body=_encode(manifest),
+                accept=_METADATA_ONLY.format(""),
+            )
+        except StatusError as error:
+            if error.status == _CONFLICT:
+                return None
+            raise
+        return msgspec.json.decode(answer, type=Partial).metadata
+
+    async def delete(self, kind: Kind, key: Key, uid: str) -> None:
+        """Delete the object with this uid; one that is gone, or another of its name, is left alone."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        options["propagationPolicy"] = "Background"
+        try:
+            await self._client.request("DELETE", kind.path(key.namespace, key.name), body=_encode(options))
+        except StatusError as error:
+            if error.status not in (_NOT_FOUND, _CONFLICT):
+                raise
+
+    async def read_secret(self, key: Key) -> SecretContent | None:
+        """Return a Secret with its data; None where there is none."""
+        try:
+            answer = await self._client.request("GET", kinds.SECRET.path(key.namespace, key.name))
+        except StatusError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return msgspec.json.decode(answer, type=SecretContent)
+
+    async def write_status(self, key: Key, uid: str, status: Manifest) -> bytes | None:
+        """Make `status` the whole status of a TenantProxy; return the object, None where it is gone."""
+        manifest = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "status": status,
+        }
+        try:
+            return await self._client.request(
+                "PATCH",
+                f"{TENANT_PROXY.path(key.namespace, key.name)}/status",
+                query={"fieldManager": FIELD_MANAGER, "force": "true"},
+                body=_encode(manifest),
+                content_type=_APPLY,
+            )
+        except StatusError as error:
+            if error.status in (_NOT_FOUND, _CONFLICT):
+                return None
+            raise
+
+    async def post_event(self, key: Key, uid: str, *, warning: bool, reason: str, note: str) -> None:
+        """Post a Kubernetes Event about a TenantProxy."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        event = {
+            "apiVersion": EVENT.api_version,
+            "kind": EVENT.kind,
+            "metadata": {"name": f"{key.name}.{secrets.token_hex(8)}", "namespace": key.namespace},
+            "eventTime": now,
+            "type": "Warning" if warning else "Normal",
+            "reason": reason,
+            "action": "Reconcile",
+            "note": note[:_LONGEST_NOTE],
+            "reportingController": "proxy.hiiretail.com/tenantproxy-operator",
+            "reportingInstance": FIELD_MANAGER,
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "namespace": key.namespace,
+                "name": key.name,
+                "uid": uid,
+            },
+        }
+        await self._client.request("POST", EVENT.path(key.namespace), body=_encode(event))
+
+    async def tenant_proxies(self, namespace: str | None) -> AsyncIterator[Metadata]:
+        """Yield the metadata of all TenantProxies, of one namespace or of all (None)."""
+        token: str | None = ""
+        while token is not None:
+            answer = await self._client.request(
+                "GET",
+                TENANT_PROXY.path(namespace),
+                query={"limit": str(_PAGE)} | ({"continue": token} if token else {}),
+                accept=_METADATA_ONLY.format("List"),
+            )
+            page = msgspec.json.decode(answer, type=_Page)
+            for item in page.items or ():
+                yield item.metadata
+            token = page.metadata.continue_ or None

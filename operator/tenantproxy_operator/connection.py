@@ -1,0 +1,96 @@
+"""How the operator reaches the API server: from a kubeconfig, or as a pod."""
+
+import asyncio
+import os
+import ssl
+from pathlib import Path
+from typing import Any, Final, Self
+
+import kopf
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, kube_config
+
+from tenantproxy.kubeapi import SERVICE_ACCOUNT, Access, KubeError
+
+_REFRESH_SECONDS: Final = 60
+
+
+class Connection:
+    """One way to the API server, for our own calls (`access`) and for kopf's (`login`)."""
+
+    def __init__(self, access: Access, *, ca: str | None, loaded: Any = None, configuration: Any = None) -> None:  # noqa: ANN401 - untyped library
+        self.access = access
+        self._ca = ca
+        self._loader = loaded
+        self._configuration = configuration
+
+    @classmethod
+    async def load(cls, kubeconfig: Path | None, context: str | None = None) -> Self:
+        """Return the way that `kubeconfig` names, else $KUBECONFIG, else as a pod, else ~/.kube/config.
+
+        Raises:
+            KubeError: None of them can be used.
+
+        """
+        named = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
+        if not named and not context and "KUBERNETES_SERVICE_HOST" in os.environ:
+            return cls(Access.in_cluster(), ca=str(SERVICE_ACCOUNT / "ca.crt"))
+        path = named or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+        configuration = Configuration()
+        try:
+            loader = await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=path, context=context, client_configuration=configuration, persist_config=False
+            )
+        except (ConfigException, OSError) as error:
+            raise KubeError(f"no usable kubeconfig at {path} ({error}), and this is no pod") from None
+        try:
+            tls = _tls(configuration)
+        except (OSError, ssl.SSLError) as error:
+            raise KubeError(f"{path}: its certificates can't be used: {error}") from None
+        access = Access(
+            url=configuration.host.rstrip("/"),
+            tls=tls,
+            authorization=lambda: configuration.api_key.get("BearerToken"),
+        )
+        return cls(access, ca=configuration.ssl_ca_cert, loaded=loader, configuration=configuration)
+
+    async def keep_fresh(self) -> None:
+        """Keep a token that a kubeconfig's plugin gives fresh, until cancelled."""
+        if self._loader is None:
+            return
+        while True:
+            # The library's loop returns where nothing needs refreshing, and ends where a plugin fails once.
+            try:
+                await kube_config.refresh_token(  # type: ignore[no-untyped-call]
+                    self._loader, self._configuration, interval=_REFRESH_SECONDS
+                )
+            except (ConfigException, OSError):
+                await asyncio.sleep(_REFRESH_SECONDS)
+            else:
+                return
+
+    def login(self) -> kopf.ConnectionInfo:
+        """Return what kopf needs for the same way."""
+        scheme, _, token = (self.access.authorization() or "").rpartition(" ")
+        configuration = self._configuration
+        return kopf.ConnectionInfo(
+            server=self.access.url,
+            ca_path=self._ca,
+            insecure=configuration is not None and not configuration.verify_ssl,
+            scheme=scheme or None,
+            token=token or None,
+            certificate_path=configuration.cert_file if configuration else None,
+            private_key_path=configuration.key_file if configuration else None,
+        )
+
+
+def _tls(configuration: Any) -> ssl.SSLContext | None:  # noqa: ANN401 - untyped library
+    if not configuration.host.startswith("https:"):
+        return None
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

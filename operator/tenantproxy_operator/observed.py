@@ -1,0 +1,174 @@
+"""What is decoded of the API server's objects: metadata, and a Deployment's progress. Never a Secret's data."""
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from tenantproxy_operator.kinds import Key
+
+FIELD_MANAGER: Final = "tenantproxy-operator"
+MANIFEST_HASH: Final = "proxy.hiiretail.com/manifest-hash"
+"""The annotation of a child that says from which manifest it was applied."""
+
+_INSTANCE: Final = "app.kubernetes.io/instance"
+_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+
+
+class _Labels(msgspec.Struct, frozen=True):
+    instance: str = msgspec.field(name=_INSTANCE, default="")
+    managed_by: str = msgspec.field(name=_MANAGED_BY, default="")
+
+
+class _Annotations(msgspec.Struct, frozen=True):
+    manifest_hash: str = msgspec.field(name=MANIFEST_HASH, default="")
+
+
+class _Owner(msgspec.Struct, frozen=True):
+    kind: str
+    name: str
+    uid: str
+    controller: bool = False
+
+
+class _ManagedFields(msgspec.Struct, frozen=True, rename="camel"):
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    time: str = ""
+    fields: msgspec.Raw = msgspec.field(name="fieldsV1", default=msgspec.Raw(b""))
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """`metav1.ObjectMeta`, as far as it is used."""
+
+    name: str
+    uid: str
+    namespace: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    deletion_timestamp: str | None = None
+    labels: _Labels = _Labels()
+    annotations: _Annotations = _Annotations()
+    owner_references: tuple[_Owner, ...] = ()
+    managed_fields: tuple[_ManagedFields, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """Its namespace and name."""
+        return Key(self.namespace, self.name)
+
+    @property
+    def version(self) -> int:
+        """The resource version; comparable within a kind (KEP-5504)."""
+        return int(self.resource_version or 0)
+
+    @property
+    def owner(self) -> _Owner | None:
+        """The owner that controls it."""
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+    @property
+    def ours(self) -> bytes:
+        """A digest of what we own of the object: another one as soon as somebody else has changed any of it."""
+        digest = hashlib.blake2b(self.uid.encode(), digest_size=12)
+        for entry in self.managed_fields:
+            if entry.manager == FIELD_MANAGER and not entry.subresource:
+                digest.update(f"\n{entry.operation} {entry.time} ".encode())
+                digest.update(entry.fields)
+        return digest.digest()
+
+    def owns(self, field: bytes) -> bool:
+        """Tell whether we applied a field of this name, at any place."""
+        quoted = b'"f:' + field + b'"'
+        return any(
+            quoted in bytes(entry.fields)
+            for entry in self.managed_fields
+            if entry.manager == FIELD_MANAGER and not entry.subresource
+        )
+
+
+class Partial(msgspec.Struct, frozen=True):
+    """An object's metadata alone (`PartialObjectMetadata`)."""
+
+    metadata: Metadata
+
+
+class _Scale(msgspec.Struct, frozen=True):
+    replicas: int = 0
+
+
+class _DeploymentCondition(msgspec.Struct, frozen=True):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+class DeploymentStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """`apps/v1` DeploymentStatus, as far as it is used."""
+
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    conditions: tuple[_DeploymentCondition, ...] = ()
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """A Deployment: its metadata, size and status."""
+
+    metadata: Metadata
+    spec: _Scale = _Scale()
+    status: DeploymentStatus = DeploymentStatus()
+
+
+class Rollout(msgspec.Struct, frozen=True):
+    """How far a Deployment is."""
+
+    wanted: int
+    """`spec.replicas`, whoever set it."""
+    replicas: int
+    updated: int
+    ready: int
+    observed: bool
+    """Whether the Deployment controller has seen the newest spec."""
+    stuck: str = ""
+    """Why there is no progress any more; empty while there is."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether exactly the wanted proxies exist, all of the newest spec and ready."""
+        return self.observed and self.wanted == self.replicas == self.updated == self.ready
+
+
+def rollout(deployment: Deployment) -> Rollout:
+    """Return how far a Deployment is."""
+    status = deployment.status
+    stuck = next(
+        (
+            condition.message or condition.reason
+            for condition in status.conditions
+            if condition.type == "Progressing" and condition.status == "False"
+        ),
+        "",
+    )
+    return Rollout(
+        wanted=deployment.spec.replicas,
+        replicas=status.replicas,
+        updated=status.updated_replicas,
+        ready=status.ready_replicas,
+        observed=status.observed_generation >= deployment.metadata.generation,
+        stuck=stuck,
+    )
+
+
+class SecretContent(msgspec.Struct, frozen=True):
+    """A Secret with its data, base64 as the API has it; held only while it is checked. `repr` shows no value."""
+
+    metadata: Metadata
+    type: str = "Opaque"
+    data: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"SecretContent({self.metadata.key}, {sorted(self.data)})"

@@ -178,8 +178,8 @@ def _run(command: tuple[str, ...], *, cwd: Path | None = None, env: dict[str, st
         sys.stderr.write(f"\n{done.stdout}")
         raise MissingError(
             f"`{' '.join(command[:3])}` failed, see above. A build needs a Go module proxy and, where there is no "
-            f"Go 1.{_GO_MINOR} or later on PATH, a Python package index. To build nothing, set KUBEBUILDER_ASSETS to a "
-            f"directory with {', '.join(_PROGRAMS)}."
+            f"Go 1.{_GO_MINOR} or later on PATH, a Python package index. To build nothing, set KUBEBUILDER_ASSETS "
+            f"to a directory with {', '.join(_PROGRAMS)}."
         )
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ def api_server(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         server.kubectl("apply", "--server-side", "-f", ROOT / "crds/tenantproxies.yaml")
         crd = "crd/tenantproxies.proxy.hiiretail.com"
         server.kubectl("wait", "--for=condition=Established", "--timeout=30s", crd)
+        _wait_for_openapi(server)
         yield server
     finally:
         server.close()
@@ -61,3 +63,11 @@ async def namespace(api: ApiClient) -> AsyncIterator[str]:
         one = f"{path}/{item['metadata']['name']}"
         await api.request("PATCH", one, {"metadata": {"finalizers": None}}, content_type=MERGE_PATCH)
         await api.request("DELETE", one)
+
+
+def _wait_for_openapi(server: ApiServer) -> None:
+    """Wait until the CRD's schema is published, for `kubectl explain`; that happens after it is Established."""
+    deadline = time.monotonic() + 30
+    while server.try_kubectl("get", "--raw", "/openapi/v3/apis/proxy.hiiretail.com/v1alpha1")[0] != 0:
+        assert time.monotonic() < deadline, server.log
+        time.sleep(0.05)

@@ -1,5 +1,6 @@
 """A client of the API server that shows its answers as they are."""
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
@@ -10,6 +11,10 @@ import aiohttp
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
+_NOT_YET: Final = "storage is (re)initializing"
+"""The first answer about custom resources after the API server's start; every client comes again."""
+_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.05
 
 
 class ApiClient:
@@ -24,8 +29,7 @@ class ApiClient:
     @contextlib.asynccontextmanager
     async def connected(cls, url: str, tls: ssl.SSLContext, token: str) -> AsyncIterator[Self]:
         """Return one whose connections are closed at the end."""
-        timeout = aiohttp.ClientTimeout(total=30)
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), timeout=timeout) as session:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session:
             yield cls(session, url, token)
 
     async def request(
@@ -38,18 +42,16 @@ class ApiClient:
             TimeoutError: It did not answer within 30 s.
 
         """
-        async with self._session.request(
-            method,
-            self._url + path,
-            json=body,
-            headers={
-                "Authorization": f"Bearer {token or self._token}",
-                **({"Content-Type": content_type} if body is not None else {}),
-            },
-        ) as answer:
-            if answer.content_type == JSON:
-                return answer.status, await answer.json()
-            return answer.status, await answer.text()
+        headers = {"Authorization": f"Bearer {token or self._token}"}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        async with asyncio.timeout(_SECONDS):
+            while True:
+                async with self._session.request(method, self._url + path, json=body, headers=headers) as answer:
+                    parsed = await (answer.json() if answer.content_type == JSON else answer.text())
+                if not (answer.status == 429 and parsed["message"] == _NOT_YET):
+                    return answer.status, parsed
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def token(self, namespace: str, service_account: str) -> str:
         """Return a token of a service account, valid for an hour."""

@@ -3,41 +3,48 @@
 Only fields that work are here; each capability brings its own. The descriptions are for the platform team.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from tenantproxy.config import GET_ORDER_PATH, SEARCH_ORDERS_PATH
-from tenantproxy_operator.rules import Mapping
-from tenantproxy_operator.schema import Duration, Model, Size, Text, UniqueList, cel
-
-GROUP: Final = "proxy.hiiretail.com"
-VERSION: Final = "v1alpha1"
-API_VERSION: Final = f"{GROUP}/{VERSION}"
-KIND: Final = "TenantProxy"
-PLURAL: Final = "tenantproxies"
-
-LONGEST_NAME: Final = 50
-"""Of a TenantProxy: its children's names (`<name>-proxy-<hash>-<hash>`) must fit into 63 characters."""
-
-_EMPTY: Final[dict[str, Any]] = {"default": {}}
-"""Lets the API server fill in the defaults of the fields inside."""
-
-_NAME_PROBLEM: Final = (
-    "is not a usable name; start with a lower-case letter, go on with a-z, 0-9 and -, end in a letter or digit"
+from tenantproxy_operator.names import (
+    API_VERSION,
+    GROUP,
+    KIND,
+    LONGEST_NAME,
+    PLURAL,
+    VERSION,
+    Name,
+    Namespace,
+    SecretName,
 )
-Name = Annotated[str, Text(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", problem=_NAME_PROBLEM, longest=LONGEST_NAME)]
-Namespace = Annotated[
-    str, Text(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", problem="is not a namespace's name", longest=63)
+from tenantproxy_operator.route import Route
+from tenantproxy_operator.rules import Mapping
+from tenantproxy_operator.schema import EMPTY, Model, Text, UniqueList, cel, invalid
+from tenantproxy_operator.upstream import SecretRef, Upstream
+from tenantproxy_operator.workload import MOST_REPLICAS, Autoscaling, PodTemplate, Resources
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "KIND",
+    "LONGEST_NAME",
+    "PLURAL",
+    "VERSION",
+    "Access",
+    "Admins",
+    "Auth",
+    "Name",
+    "Namespace",
+    "ObjectMeta",
+    "SecretName",
+    "Spec",
+    "TenantProxy",
 ]
-SecretName = Annotated[
-    str,
-    Text(
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
-        problem="is not a Secret's name; use lower-case letters, digits, - and .",
-        longest=253,
-    ),
-]
+
+DEFAULT_REPLICAS: Final = 2
+"""Not in the schema: a default would set `replicas` beside `autoscaling`, which excludes it."""
+
 TenantId = Annotated[
     str,
     Text(
@@ -47,144 +54,7 @@ TenantId = Annotated[
         rules=(cel("self == oldSelf", "is immutable; another tenant needs a TenantProxy of its own"),),
     ),
 ]
-BaseUrl = Annotated[
-    str,
-    Text(
-        pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
-        problem="is not a base URL; write https://HOST[:PORT][/PATH], without query and fragment",
-        longest=2048,
-        rules=(
-            cel(
-                "!self.matches('^[^/]*//[^/]*@')",
-                "has user-info; credentials belong into the Secret that auth.secretRef names",
-            ),
-        ),
-    ),
-]
-OperationPath = Annotated[
-    str,
-    Text(
-        pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@/{}-]*$",
-        problem="is not a path; it starts with / and has no query, % or space",
-        longest=512,
-    ),
-]
 AdminText = Annotated[str, Text(pattern=r"^\S+$", problem="is empty or has white space; remove it", longest=254)]
-
-
-class Operation(Model):
-    """Where the OMS serves one operation."""
-
-    path: OperationPath = Field(
-        description="Path below the base URL. It may hold the placeholders that the default has, such as "
-        "{businessUnitId}."
-    )
-
-
-class Operations(Model):
-    """Where the OMS serves its operations, if not where the documented contract says."""
-
-    get_order: Operation = Field(
-        default=Operation(path=GET_ORDER_PATH),
-        description="Reading one order (GET). Placeholders: {businessUnitId}, {customerOrderId}.",
-    )
-    search_orders: Operation = Field(
-        default=Operation(path=SEARCH_ORDERS_PATH),
-        description="Searching orders (POST). Placeholder: {businessUnitId}.",
-    )
-
-
-class SecretRef(Model):
-    """A Secret in the TenantProxy's namespace."""
-
-    name: SecretName = Field(description="Name of the Secret.")
-
-
-class Tls(Model):
-    """TLS towards the OMS and the token endpoint, beyond the system's CAs."""
-
-    ca_secret_ref: SecretRef | None = Field(
-        default=None,
-        description="The Secret whose key ca.crt holds one or more CA certificates, in PEM. With it, only "
-        "certificates of these CAs are accepted from the OMS; the token endpoint is checked against the system's "
-        "CAs and these. Without it, both are checked against the system's CAs.",
-    )
-    client_certificate_secret_ref: SecretRef | None = Field(
-        default=None,
-        description="The Secret of type kubernetes.io/tls with the client certificate (tls.crt, followed by its "
-        "intermediate certificates, if any) and its key (tls.key, not encrypted), in PEM. It is presented to the "
-        "OMS and to the token endpoint when they ask for one.",
-    )
-
-
-class Upstream(Model):
-    """The tenant's order management system (OMS)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(
-                    "self.allowInsecure || self.url.startsWith('https://')",
-                    "is plain http; use https, or set allowInsecure: true where that is acceptable",
-                    path=".url",
-                ),
-                cel(
-                    "!has(self.tls) || self.url.startsWith('https://')",
-                    "does not apply to plain http; make url https, or remove tls",
-                    path=".tls",
-                ),
-            ]
-        }
-    )
-
-    url: BaseUrl = Field(
-        description="Base URL of the OMS, such as https://oms.example.com/api/v1. The operations' paths are "
-        "added to it. https, unless allowInsecure is true."
-    )
-    allow_insecure: bool = Field(
-        default=False,
-        description="Permit plain http, to the OMS and to the tenant's token endpoint (authUrl). Whoever can "
-        "read the network then reads the credential: for tests and trusted networks only.",
-    )
-    allow_private_networks: bool = Field(
-        default=False,
-        description="Permit loopback, private (RFC 1918, ULA) and shared (CGNAT) addresses, to the OMS and to "
-        "the tenant's token endpoint, which the tenant chooses. Link-local and cloud metadata addresses stay "
-        "forbidden.",
-    )
-    timeout: Duration = Field(
-        default="5s",
-        description="How long one exchange with the OMS may take, retries included: 100ms to 5m, such as "
-        "500ms, 5s or 1m.",
-    )
-    retries: int = Field(
-        default=1,
-        ge=0,
-        le=3,
-        description="How often a read is tried again, within timeout, after a connection error or an answer "
-        "502, 503 or 504 without Retry-After.",
-    )
-    max_connections: int = Field(
-        default=100,
-        ge=1,
-        le=10_000,
-        description="How many connections one proxy process opens to the OMS at most.",
-    )
-    max_response_bytes: Size = Field(
-        default="8Mi",
-        description="How large an answer of the OMS may be: 1Ki to 256Mi. A larger one is an error of the OMS.",
-    )
-    operations: Operations = Field(
-        default_factory=Operations,
-        description="Paths of the operations, only where the OMS differs from the documented contract.",
-        json_schema_extra=_EMPTY,
-    )
-    tls: Tls | None = Field(
-        default=None,
-        description="An own CA and a client certificate, for connections to the OMS and to the token endpoint. "
-        "Changes of these Secrets take effect without a restart. TLS 1.2 is the minimum, and certificates are "
-        "always checked, also for the host's name. Only with an https url.",
-    )
 
 
 class Auth(Model):
@@ -236,12 +106,24 @@ class Access(Model):
     admins: Admins = Field(
         default_factory=Admins,
         description="Which users may set the credential. Nobody by default.",
-        json_schema_extra=_EMPTY,
+        json_schema_extra=EMPTY,
     )
 
 
 class Spec(Model):
     """One tenant's proxy."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "!(has(self.replicas) && has(self.autoscaling))",
+                    "stands beside autoscaling, which sets it; remove one of the two",
+                    path=".replicas",
+                )
+            ]
+        }
+    )
 
     tenant_id: TenantId = Field(
         description="The tenant's id in Hii Retail. Tokens of other tenants are refused. Immutable."
@@ -254,13 +136,54 @@ class Spec(Model):
     auth: Auth = Field(
         default_factory=Auth,
         description="How the proxy authenticates towards the OMS.",
-        json_schema_extra=_EMPTY,
+        json_schema_extra=EMPTY,
     )
     access: Access = Field(
         default_factory=Access,
         description="Who may call the proxy.",
-        json_schema_extra=_EMPTY,
+        json_schema_extra=EMPTY,
     )
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_REPLICAS,
+        description="How many proxies there are. Defaults to 2; 1 is possible where a moment without answers is, "
+        "when its node goes. Excludes autoscaling.",
+    )
+    autoscaling: Autoscaling | None = Field(
+        default=None,
+        description="Let a HorizontalPodAutoscaler set how many proxies there are. Excludes replicas.",
+    )
+    resources: Resources | None = Field(
+        default=None,
+        description="What one proxy gets of its node. Replaces the default as a whole: requests of 100m CPU and "
+        "96Mi memory, a limit of 512Mi memory.",
+    )
+    pod_template: PodTemplate | None = Field(
+        default=None,
+        description="Where the proxies' pods run, and what they carry beyond what the operator sets.",
+    )
+    route: Route | None = Field(
+        default=None,
+        description="An HTTPRoute at a Gateway that several tenants share. Has an effect where the operator runs "
+        "with --http-routes and the cluster has the Gateway API.",
+    )
+    suspend: bool = Field(
+        default=False,
+        description="Leave everything that belongs to this TenantProxy as it is, whatever changes; the proxies go "
+        "on serving.",
+    )
+
+    @property
+    def least_replicas(self) -> int:
+        """How many proxies are wanted at least."""
+        return self.autoscaling.min_replicas if self.autoscaling else self.replicas or DEFAULT_REPLICAS
+
+    @model_validator(mode="after")
+    def _check_scale(self) -> Self:
+        if self.replicas is not None and self.autoscaling is not None:
+            raise invalid("has both `replicas` and `autoscaling`, which sets it; remove one of the two")
+        return self
 
 
 class ObjectMeta(Model):
@@ -270,6 +193,8 @@ class ObjectMeta(Model):
 
     name: Name
     namespace: Namespace = "default"
+    uid: str | None = None
+    """Absent before the object is in a cluster."""
 
 
 class TenantProxy(Model):

@@ -6,7 +6,7 @@ to which `crd` hands the same constraint as a pattern, a bound or a CEL rule.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import (
@@ -22,6 +22,10 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tenantproxy_operator.quantities import (
+    BYTES_PATTERN,
+    BYTES_PROBLEM,
+    CPU_PATTERN,
+    CPU_PROBLEM,
     DURATION_PATTERN,
     DURATION_PROBLEM,
     SIZE_PATTERN,
@@ -32,6 +36,9 @@ from tenantproxy_operator.quantities import (
 
 T = TypeVar("T")
 Schema = dict[str, Any]
+
+EMPTY: Final[Schema] = {"default": {}}
+"""Lets the API server fill in the defaults of the fields inside."""
 
 _LARGEST_INTEGER: Final = 2**53
 """Beyond it JSON readers disagree about an integer's value (RFC 8259 section 6)."""
@@ -78,7 +85,7 @@ class Text:
     pattern: str
     problem: str
     longest: int
-    rules: tuple[Schema, ...] = ()
+    rules: tuple[Schema, ...] = field(default=(), hash=False)
     """CEL rules for what the pattern can't say; the same must be checked by a validator."""
 
     def check(self, value: str) -> str:
@@ -153,6 +160,40 @@ Size = Annotated[
     ),
     AfterValidator(_bounded_size),
 ]
+
+
+class _WholeNumbersToo:
+    """Take a whole number as its text, as Kubernetes does in its own quantities: `cpu: 1`."""
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Turn it into text before anything else is checked."""
+        return core_schema.no_info_before_validator_function(_as_text, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Schema:
+        """Say the same to the API server."""
+        schema = {key: value for key, value in handler(core).items() if key != "type"}
+        return schema | {"x-kubernetes-int-or-string": True}
+
+
+def _as_text(value: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_AN_AMOUNT: Final = cel(
+    "isQuantity(string(self)) && quantity(string(self)).sign() >= 0",
+    "is not an amount; write a number that is not negative, and a unit",
+)
+Cpu = Annotated[
+    str, Text(pattern=CPU_PATTERN, problem=CPU_PROBLEM, longest=16, rules=(_AN_AMOUNT,)), _WholeNumbersToo()
+]
+Bytes = Annotated[
+    str, Text(pattern=BYTES_PATTERN, problem=BYTES_PROBLEM, longest=24, rules=(_AN_AMOUNT,)), _WholeNumbersToo()
+]
+
+Verbatim = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
+"""An object of Kubernetes' own, passed on as it is: the API server checks it where it ends up."""
 
 
 def _constant(value: Any) -> Any:  # noqa: ANN401 - any scalar

@@ -20,6 +20,7 @@ _STRUCTURAL = {
     "maxLength",
     "maxProperties",
     "maximum",
+    "minItems",
     "minimum",
     "not",
     "nullable",
@@ -27,6 +28,7 @@ _STRUCTURAL = {
     "properties",
     "required",
     "type",
+    "x-kubernetes-int-or-string",
     "x-kubernetes-list-map-keys",
     "x-kubernetes-list-type",
     "x-kubernetes-preserve-unknown-fields",
@@ -69,7 +71,8 @@ def test_schema_is_structural() -> None:
     """Nothing of pydantic's own vocabulary is left, and each value has one type."""
     for path, schema in _all():
         assert schema.keys() <= _STRUCTURAL, path
-        assert "type" in schema or schema.get("x-kubernetes-preserve-unknown-fields"), path
+        typed = {"type", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"} & schema.keys()
+        assert typed, path
 
 
 def test_every_field_is_described() -> None:
@@ -80,7 +83,10 @@ def test_every_field_is_described() -> None:
 
 
 def test_everything_is_bounded() -> None:
-    """Strings, lists and maps have a largest size, without which CEL rules are refused as too expensive."""
+    """Strings, lists and maps have a largest size, without which CEL rules are refused as too expensive.
+
+    What is Kubernetes' own and passed on as it is has none.
+    """
     bounds = {"string": ("maxLength", "enum", "format"), "array": ("maxItems",)}
     for path, schema in _all():
         for bound in (bounds.get(schema.get("type", "")),):
@@ -97,7 +103,27 @@ def test_defaults_are_never_null() -> None:
 def test_only_fields_that_work() -> None:
     """The spec has the first release's capabilities and no promise beside them."""
     spec = _version()["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert sorted(spec["properties"]) == ["access", "auth", "mapping", "tenantId", "upstream"]
+    assert sorted(spec["properties"]) == [
+        "access",
+        "auth",
+        "autoscaling",
+        "mapping",
+        "podTemplate",
+        "replicas",
+        "resources",
+        "route",
+        "suspend",
+        "tenantId",
+        "upstream",
+    ]
+
+
+def test_replicas_have_no_default() -> None:
+    """A default would stand beside `autoscaling` in every object, and so refuse it."""
+    spec = _version()["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert "default" not in spec["properties"]["replicas"]
+    (rule,) = spec["x-kubernetes-validations"]
+    assert rule["rule"] == "!(has(self.replicas) && has(self.autoscaling))"
 
 
 def test_tls_needs_https() -> None:

@@ -1,0 +1,17 @@
+"""The labels by which children, and the proxies' pods, are known."""
+
+from typing import Final
+
+SELECTOR_KEYS: Final = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGER: Final = "tenantproxy-operator"
+
+
+def selector(name: str, *, component: str) -> dict[str, str]:
+    """Return the labels that select the pods of the TenantProxy `name`; a Deployment's can never change."""
+    return dict(zip(SELECTOR_KEYS, ("tenantproxy", name, component), strict=True))
+
+
+def labels(name: str, *, component: str) -> dict[str, str]:
+    """Return the labels of a child of the TenantProxy `name`."""
+    return selector(name, component=component) | {MANAGED_BY: MANAGER}

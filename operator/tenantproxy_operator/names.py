@@ -1,0 +1,51 @@
+"""What the API is called, and the types of names in its manifests."""
+
+from typing import Annotated, Final
+
+from tenantproxy_operator.schema import Text
+
+GROUP: Final = "proxy.hiiretail.com"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "TenantProxy"
+PLURAL: Final = "tenantproxies"
+
+OWN_PREFIX: Final = f"{GROUP}/"
+"""Of our own labels and annotations."""
+
+LONGEST_NAME: Final = 50
+"""Of a TenantProxy: its children's names (`<name>-proxy-<hash>-<hash>`) must fit into 63 characters."""
+
+_NAME_PROBLEM: Final = (
+    "is not a usable name; start with a lower-case letter, go on with a-z, 0-9 and -, end in a letter or digit"
+)
+_SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+
+Name = Annotated[str, Text(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", problem=_NAME_PROBLEM, longest=LONGEST_NAME)]
+Namespace = Annotated[
+    str, Text(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", problem="is not a namespace's name", longest=63)
+]
+SecretName = Annotated[
+    str,
+    Text(
+        pattern=rf"^{_SUBDOMAIN}$",
+        problem="is not a Secret's name; use lower-case letters, digits, - and .",
+        longest=253,
+    ),
+]
+ObjectName = Annotated[
+    str,
+    Text(
+        pattern=rf"^{_SUBDOMAIN}$",
+        problem="is not an object's name; use lower-case letters, digits, - and .",
+        longest=253,
+    ),
+]
+Hostname = Annotated[
+    str,
+    Text(
+        pattern=rf"^(\*\.)?{_SUBDOMAIN}$",
+        problem="is not a host's name; write one such as orders.example.com or *.example.com, without port",
+        longest=253,
+    ),
+]

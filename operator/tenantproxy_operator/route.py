@@ -1,0 +1,30 @@
+"""The model of `spec.route`: how clients outside the cluster reach the proxy."""
+
+from pydantic import Field
+
+from tenantproxy_operator.names import Hostname, Namespace, ObjectName
+from tenantproxy_operator.schema import Model, UniqueList
+
+
+class GatewayRef(Model):
+    """A Gateway of the Gateway API."""
+
+    name: ObjectName = Field(description="Name of the Gateway.")
+    namespace: Namespace | None = Field(
+        default=None,
+        description="Namespace of the Gateway, whose listeners must admit routes of the TenantProxy's. Defaults "
+        "to the TenantProxy's own.",
+    )
+
+
+class Route(Model):
+    """An HTTPRoute at a Gateway that several tenants share."""
+
+    gateway_ref: GatewayRef = Field(description="The Gateway that the route is attached to.")
+    hostnames: UniqueList[Hostname] = Field(
+        min_length=1,
+        max_length=16,
+        description="Hosts that clients call, such as orders.example.com or *.example.com. Tenants may share "
+        "them: only requests whose header Tenant-Id is spec.tenantId are taken.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )

@@ -1,0 +1,147 @@
+"""The models of `spec.upstream`: the tenant's order management system (OMS), and how it is called."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from tenantproxy.config import GET_ORDER_PATH, SEARCH_ORDERS_PATH
+from tenantproxy_operator.names import SecretName
+from tenantproxy_operator.schema import EMPTY, Duration, Model, Size, Text, cel
+
+BaseUrl = Annotated[
+    str,
+    Text(
+        pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
+        problem="is not a base URL; write https://HOST[:PORT][/PATH], without query and fragment",
+        longest=2048,
+        rules=(
+            cel(
+                "!self.matches('^[^/]*//[^/]*@')",
+                "has user-info; credentials belong into the Secret that auth.secretRef names",
+            ),
+        ),
+    ),
+]
+OperationPath = Annotated[
+    str,
+    Text(
+        pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@/{}-]*$",
+        problem="is not a path; it starts with / and has no query, % or space",
+        longest=512,
+    ),
+]
+
+
+class Operation(Model):
+    """Where the OMS serves one operation."""
+
+    path: OperationPath = Field(
+        description="Path below the base URL. It may hold the placeholders that the default has, such as "
+        "{businessUnitId}."
+    )
+
+
+class Operations(Model):
+    """Where the OMS serves its operations, if not where the documented contract says."""
+
+    get_order: Operation = Field(
+        default=Operation(path=GET_ORDER_PATH),
+        description="Reading one order (GET). Placeholders: {businessUnitId}, {customerOrderId}.",
+    )
+    search_orders: Operation = Field(
+        default=Operation(path=SEARCH_ORDERS_PATH),
+        description="Searching orders (POST). Placeholder: {businessUnitId}.",
+    )
+
+
+class SecretRef(Model):
+    """A Secret in the TenantProxy's namespace."""
+
+    name: SecretName = Field(description="Name of the Secret.")
+
+
+class Tls(Model):
+    """TLS towards the OMS and the token endpoint, beyond the system's CAs."""
+
+    ca_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="The Secret whose key ca.crt holds one or more CA certificates, in PEM. With it, only "
+        "certificates of these CAs are accepted from the OMS; the token endpoint is checked against the system's "
+        "CAs and these. Without it, both are checked against the system's CAs.",
+    )
+    client_certificate_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="The Secret of type kubernetes.io/tls with the client certificate (tls.crt, followed by its "
+        "intermediate certificates, if any) and its key (tls.key, not encrypted), in PEM. It is presented to the "
+        "OMS and to the token endpoint when they ask for one.",
+    )
+
+
+class Upstream(Model):
+    """The tenant's order management system (OMS)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "self.allowInsecure || self.url.startsWith('https://')",
+                    "is plain http; use https, or set allowInsecure: true where that is acceptable",
+                    path=".url",
+                ),
+                cel(
+                    "!has(self.tls) || self.url.startsWith('https://')",
+                    "does not apply to plain http; make url https, or remove tls",
+                    path=".tls",
+                ),
+            ]
+        }
+    )
+
+    url: BaseUrl = Field(
+        description="Base URL of the OMS, such as https://oms.example.com/api/v1. The operations' paths are "
+        "added to it. https, unless allowInsecure is true."
+    )
+    allow_insecure: bool = Field(
+        default=False,
+        description="Permit plain http, to the OMS and to the tenant's token endpoint (authUrl). Whoever can "
+        "read the network then reads the credential: for tests and trusted networks only.",
+    )
+    allow_private_networks: bool = Field(
+        default=False,
+        description="Permit loopback, private (RFC 1918, ULA) and shared (CGNAT) addresses, to the OMS and to "
+        "the tenant's token endpoint, which the tenant chooses. Link-local and cloud metadata addresses stay "
+        "forbidden.",
+    )
+    timeout: Duration = Field(
+        default="5s",
+        description="How long one exchange with the OMS may take, retries included: 100ms to 5m, such as "
+        "500ms, 5s or 1m.",
+    )
+    retries: int = Field(
+        default=1,
+        ge=0,
+        le=3,
+        description="How often a read is tried again, within timeout, after a connection error or an answer "
+        "502, 503 or 504 without Retry-After.",
+    )
+    max_connections: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="How many connections one proxy process opens to the OMS at most.",
+    )
+    max_response_bytes: Size = Field(
+        default="8Mi",
+        description="How large an answer of the OMS may be: 1Ki to 256Mi. A larger one is an error of the OMS.",
+    )
+    operations: Operations = Field(
+        default_factory=Operations,
+        description="Paths of the operations, only where the OMS differs from the documented contract.",
+        json_schema_extra=EMPTY,
+    )
+    tls: Tls | None = Field(
+        default=None,
+        description="An own CA and a client certificate, for connections to the OMS and to the token endpoint. "
+        "Changes of these Secrets take effect without a restart. TLS 1.2 is the minimum, and certificates are "
+        "always checked, also for the host's name. Only with an https url.",
+    )

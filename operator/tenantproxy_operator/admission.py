@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from tenantproxy import checks, credentials, egress
 from tenantproxy.credentials import CredentialError, FieldError
+from tenantproxy_operator.quantities import parse_amount
 from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
@@ -17,7 +19,29 @@ def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldError
     if upstream.tls is not None and upstream.url.startswith("http:"):
         detail = "does not apply to plain http; make `url` https, or remove `tls`"
         errors.append(FieldError("spec.upstream.tls", detail))
+    if (error := _check_autoscaling(resource)) is not None:
+        errors.append(error)
     return errors
+
+
+def _check_autoscaling(resource: TenantProxy) -> FieldError | None:
+    """Refuse what would never scale: utilization is a share of the request."""
+    spec = resource.spec
+    if spec.autoscaling is None or spec.resources is None:
+        return None
+    requested = spec.resources.requested_cpu
+    if requested is not None and parse_amount(requested) > 0:
+        return None
+    detail = "is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or remove `resources`"
+    return FieldError("spec.resources.requests.cpu", detail)
+
+
+def find_unused(params: Params) -> list[FieldError]:
+    """Return which fields are right but have no effect here; no reason to refuse the TenantProxy."""
+    if params.resource.spec.route is None or "HTTPRoute" in params.kinds:
+        return []
+    detail = "has no effect; it needs the operator's option --http-routes, and the Gateway API in the cluster"
+    return [FieldError("spec.route", detail)]
 
 
 def check_secret(data: Mapping[str, str], resource: TenantProxy, settings: Settings) -> list[FieldError]:

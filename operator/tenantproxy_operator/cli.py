@@ -1,32 +1,29 @@
 """The command `tenantproxy-operator`."""
 
 import asyncio
-import functools
-import ipaddress
 import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import click
 
-from tenantproxy import __version__, config
+from tenantproxy import __version__
 from tenantproxy.logs import LEVELS
 from tenantproxy.stores import StoreError
+from tenantproxy_operator.admission import find_unused
 from tenantproxy_operator.crd import crd_yaml
-from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
+from tenantproxy_operator.desired import Params, desired_children
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
 from tenantproxy_operator.local.watch import Watcher
-from tenantproxy_operator.render.config import render_config, render_config_map
-from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.options import BAD_INPUT, cluster_options, reject, tenant_options
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.yamltext import to_yaml
 
-_BAD_INPUT: Final = 2
 _FAILURE: Final = 1
 
 _Decorator = Callable[[Callable[..., None]], Callable[..., None]]
@@ -46,62 +43,6 @@ def _manifests(purpose: str) -> _Decorator:
     )
 
 
-class _Cidr(click.ParamType[str]):
-    """A network, such as 10.1.0.0/16, or one address."""
-
-    name = "cidr"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return str(ipaddress.ip_network(value))
-        except ValueError as error:
-            self.fail(f"{error}; write a CIDR, such as 10.1.0.0/16", param, ctx)
-
-
-def _settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options for all tenants together, as `settings`."""
-
-    @click.option(
-        "--issuers",
-        "issuers_file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms "
-        "| user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine "
-        "clients and staff users.",
-    )
-    @click.option(
-        "--egress-allow",
-        type=_Cidr(),
-        multiple=True,
-        metavar="CIDR",
-        help="Let every tenant's proxy connect to these addresses, whatever its TenantProxy says: the way out for "
-        "one private network, or for what allowPrivateNetworks never permits, such as link-local. Repeatable.",
-    )
-    @click.option(
-        "--egress-deny",
-        type=_Cidr(),
-        multiple=True,
-        metavar="CIDR",
-        help="Let no proxy connect to these addresses; wins over --egress-allow and allowPrivateNetworks. "
-        "Repeatable.",
-    )
-    @functools.wraps(command)
-    def with_settings(
-        *arguments: Any,  # noqa: ANN401 - the command's own
-        issuers_file: Path | None,
-        egress_allow: tuple[str, ...],
-        egress_deny: tuple[str, ...],
-        **options: Any,  # noqa: ANN401 - the same
-    ) -> None:
-        # Sorted: the order of options means nothing, so it must not change what is rendered.
-        egress = config.Egress(allow=tuple(sorted(set(egress_allow))), deny=tuple(sorted(set(egress_deny))))
-        settings = Settings(issuers=_issuers(issuers_file), issuers_file=issuers_file, egress=egress)
-        command(*arguments, settings=settings, **options)
-
-    return with_settings
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tenantproxy-operator")
 def main() -> None:
@@ -117,7 +58,7 @@ def main() -> None:
 
 @main.command()
 @_manifests("TenantProxy and Secret manifests")
-@_settings
+@tenant_options
 @click.option(
     "--port-base",
     type=click.IntRange(1, 65534),
@@ -177,7 +118,7 @@ def local(
         with locked(options.state_dir) as lock:
             asyncio.run(Supervisor(options, Reporter(as_json=as_json), inherited=[lock]).run())
     except InvalidManifestsError:
-        sys.exit(_BAD_INPUT)
+        sys.exit(BAD_INPUT)
     except StateInUseError as error:
         _fail(f"{error}; end it, or choose another --state-dir")
     except (OSError, PortError, StoreError) as error:
@@ -186,7 +127,7 @@ def local(
 
 @main.command()
 @_manifests("TenantProxy manifests, with or without their Secrets")
-@_settings
+@cluster_options
 @click.option(
     "-o",
     "--output",
@@ -196,7 +137,7 @@ def local(
     help="Manifests as YAML documents or as a JSON list; `config`: the bare config.json of one tenant's proxy.",
 )
 def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
-    """Print what is made of TenantProxy manifests, without doing it. Nothing of a Secret is printed.
+    """Print what is made of TenantProxy manifests in a cluster, without doing it; no value of a Secret.
 
     \b
     Check manifests before they are applied (exit status 2, and all problems on stderr, if they are bad):
@@ -207,9 +148,12 @@ def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
     """  # noqa: D301
     snapshot, problems = Watcher(paths, settings, complete=False).load()
     if problems:
-        _reject(problems)
-    resources = [wanted.resource for wanted in snapshot.values()]
-    click.echo(_rendered(resources, settings, output), nl=False)
+        reject(problems)
+    tenants = [
+        Params(resource=wanted.resource, settings=settings, kinds=settings.optional_kinds())
+        for wanted in snapshot.values()
+    ]
+    click.echo(_rendered(tenants, output), nl=False)
 
 
 @main.command()
@@ -222,37 +166,30 @@ def crd() -> None:
     click.echo(crd_yaml(), nl=False)
 
 
-def _rendered(resources: list[TenantProxy], settings: Settings, output: str) -> str:
+def _rendered(tenants: list[Params], output: str) -> str:
     if output == "config":
-        if len(resources) != 1:
-            names = ", ".join(f"{each.metadata.namespace}/{each.metadata.name}" for each in resources)
-            _reject([f"--output config prints one tenant's configuration; the manifests have {names}"])
-        return config.encode(render_config(resources[0], settings)).decode()
-    manifests: list[dict[str, Any]] = [render_config_map(resource, settings) for resource in resources]
+        if len(tenants) != 1:
+            names = ", ".join(_subject(tenant) for tenant in tenants)
+            reject([f"--output config prints one tenant's configuration; the manifests have {names}"])
+        return tenants[0].config_json
+    for tenant in tenants:
+        for unused in find_unused(tenant):
+            click.echo(f"note: {_subject(tenant)}: {unused.field}: {unused.detail}", err=True)
+    manifests = [child for tenant in tenants for child in desired_children(tenant)]
     if output == "json":
         return json.dumps(manifests, indent=2) + "\n"
     return to_yaml(manifests)
 
 
-def _issuers(path: Path | None) -> tuple[config.Issuer, ...]:
-    if path is None:
-        return DEFAULT_ISSUERS
-    try:
-        return load_issuers(path)
-    except IssuersError as error:
-        _reject(error.problems)
+def _subject(tenant: Params) -> str:
+    metadata = tenant.resource.metadata
+    return f"{metadata.namespace}/{metadata.name}"
 
 
 def _default_state_dir() -> Path:
     """Return a directory of the user's own (XDG Base Directory Specification)."""
     home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "tenantproxy" / "local"
-
-
-def _reject(problems: Any) -> NoReturn:  # noqa: ANN401 - anything that can be shown
-    for problem in problems:
-        click.echo(f"error: {problem}", err=True)
-    sys.exit(_BAD_INPUT)
 
 
 def _fail(message: str) -> NoReturn:

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from tenantproxy import config
+from tenantproxy import __version__, config
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS
+
+DEFAULT_IMAGE: Final = f"tenantproxy:{__version__}"
+DEFAULT_DNS_PORTS: Final = (53, 5353)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +22,26 @@ class Settings:
     egress: config.Egress = field(default_factory=config.Egress)
     """Where proxies may connect to, and where not, whatever a TenantProxy says."""
 
+    # What follows matters in a cluster only.
+    proxy_image: str = DEFAULT_IMAGE
+    """The image that the proxies run."""
+    image_pull_secrets: tuple[str, ...] = ()
+    """Names of Secrets, in each tenant's namespace, that let the image be pulled."""
+    dns_ports: tuple[int, ...] = DEFAULT_DNS_PORTS
+    """Where the DNS *pods* listen: a NetworkPolicy sees a packet after the Service's address was replaced."""
+    api_server_cidrs: tuple[str, ...] = ()
+    """Where the API server is; empty: anywhere."""
+    pod_monitors: bool = False
+    """Whether each tenant gets a PodMonitor, where the API server serves that kind."""
+    http_routes: bool = False
+    """Whether each tenant with `spec.route` gets an HTTPRoute, where the API server serves that kind."""
+
     def own_files(self) -> frozenset[Path]:
         """Return the files that these settings came from: no manifests, wherever they lie."""
         files = [self.issuers_file, *(Path(issuer.jwks_file) for issuer in self.issuers if issuer.jwks_file)]
         return frozenset(file.absolute() for file in files if file is not None)
+
+    def optional_kinds(self) -> frozenset[str]:
+        """Return the names of the optional kinds that are switched on."""
+        switches = {"PodMonitor": self.pod_monitors, "HTTPRoute": self.http_routes}
+        return frozenset(kind for kind, on in switches.items() if on)

@@ -11,6 +11,7 @@ from support.operator_local import secret, tenant_proxy, write
 from tenantproxy import __version__
 from tenantproxy_operator.cli import main
 from tenantproxy_operator.crd import crd_yaml
+from tenantproxy_operator.kinds import CHILDREN
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -38,14 +39,67 @@ def test_crd() -> None:
 
 
 def test_render_yaml_and_json(tmp_path: Path) -> None:
-    """`render` prints the manifests of all tenants, sorted, the same in both forms, and nothing of a Secret."""
+    """`render` prints the manifests of all tenants, sorted, the same in both forms, and no value of a Secret."""
     path = write(
         tmp_path / "f.yaml", tenant_proxy("b"), tenant_proxy("a"), secret("a", username="u", password="M4RKED")
     )
     as_yaml, as_json = _run("render", "-f", str(path)), _run("render", "-f", str(path), "-o", "json")
     assert list(yaml.safe_load_all(as_yaml.output)) == json.loads(as_json.output)
-    assert [each["metadata"]["name"] for each in json.loads(as_json.output)] == ["a-proxy", "b-proxy"]
+    names = [each["metadata"]["name"] for each in json.loads(as_json.output) if each["kind"] == "Deployment"]
+    assert names == ["a-proxy", "b-proxy"]
     assert "M4RKED" not in as_yaml.output + as_json.output
+
+
+def test_render_every_child(tmp_path: Path) -> None:
+    """`render` prints each kind of child, the optional ones where their options are given."""
+    spec = {
+        "autoscaling": {"maxReplicas": 3},
+        "route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example.com"]},
+    }
+    path = write(tmp_path / "f.yaml", tenant_proxy(**spec))
+    result = _run("render", "-f", str(path), "--pod-monitors", "--http-routes")
+    assert result.stderr == ""
+    assert [each["kind"] for each in yaml.safe_load_all(result.stdout)] == [kind.kind for kind in CHILDREN]
+
+
+def test_render_says_what_has_no_effect(tmp_path: Path) -> None:
+    """A route that nothing is made of is no error, but not passed over in silence."""
+    route = {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example.com"]}
+    path = write(tmp_path / "f.yaml", tenant_proxy(route=route))
+    result = _run("render", "-f", str(path))
+    assert result.exit_code == 0
+    assert "HTTPRoute" not in result.stdout
+    assert result.stderr.startswith(
+        "note: tenants/acme: spec.route: has no effect; it needs the operator's option"
+    )
+
+
+_CLUSTER = {
+    "TENANTPROXY_PROXY_IMAGE": "registry.example/tenantproxy:1",
+    "TENANTPROXY_IMAGE_PULL_SECRET": "b a",
+    "TENANTPROXY_DNS_PORT": "8053 53",
+    "TENANTPROXY_API_SERVER_CIDR": "192.0.2.8 192.0.2.7",
+    "TENANTPROXY_POD_MONITORS": "true",
+}
+
+
+def test_options_from_the_environment() -> None:
+    """Every option can come from the environment, and gives the same as on the command line, in any order."""
+    arguments = ["render", "-f", str(EXAMPLES / "acme.yaml")]
+    from_environment = CliRunner().invoke(main, arguments, env=_CLUSTER)
+    options = [
+        *("--proxy-image", "registry.example/tenantproxy:1"),
+        *("--image-pull-secret", "a", "--image-pull-secret", "b"),
+        *("--dns-port", "53", "--dns-port", "8053"),
+        *("--api-server-cidr", "192.0.2.7/32", "--api-server-cidr", "192.0.2.8/32"),
+        "--pod-monitors",
+    ]
+    from_options = CliRunner().invoke(main, [*arguments, *options])
+    assert (from_environment.exit_code, from_environment.stderr) == (0, "")
+    assert from_environment.stdout == from_options.stdout
+    assert "registry.example/tenantproxy:1" in from_options.stdout
+    documented = CliRunner().invoke(main, ["render", "--help"]).output
+    assert all(name in documented for name in (*_CLUSTER, "TENANTPROXY_HTTP_ROUTES", "TENANTPROXY_ISSUERS"))
 
 
 def test_render_config() -> None:
@@ -98,11 +152,11 @@ def test_render_needs_no_secrets(tmp_path: Path) -> None:
         (("local", "-f", str(EXAMPLES), "--issuers", "/nowhere"), "error: /nowhere: can't be read: No such file"),
         (
             ("render", "-f", "x", "--egress-allow", "10/8"),
-            "'--egress-allow': '10/8' does not appear to be an IPv4",
+            "(env var: 'TENANTPROXY_EGRESS_ALLOW'): '10/8' does not appear to be an IPv4",
         ),
         (
             ("local", "-f", "x", "--egress-deny", "10.0.0.1/8"),
-            "'--egress-deny': 10.0.0.1/8 has host bits set; write",
+            "(env var: 'TENANTPROXY_EGRESS_DENY'): 10.0.0.1/8 has host bits set; write",
         ),
         (("local", "-f", str(EXAMPLES), "--port-base", "0"), "Invalid value for '--port-base'"),
     ],

@@ -1,14 +1,12 @@
-"""The proxy's configuration, and the ConfigMap that carries it."""
+"""The configuration of a tenant's proxy, which the ConfigMap carries, or in `local` a file."""
 
-from typing import Any, Final
+from typing import Any
 
 from tenantproxy import config
 from tenantproxy_operator import rules
 from tenantproxy_operator.quantities import parse_duration, parse_size
 from tenantproxy_operator.resource import Access, TenantProxy
 from tenantproxy_operator.settings import Settings
-
-CONFIG_KEY: Final = "config.json"
 
 
 def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConfig:
@@ -25,31 +23,6 @@ def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConf
         access=_access(spec.access, settings.issuers),
         egress=settings.egress,
     )
-
-
-def render_config_map(resource: TenantProxy, settings: Settings) -> dict[str, Any]:
-    """Return the ConfigMap with the tenant's `config.json`."""
-    name = resource.metadata.name
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": f"{name}-proxy",
-            "namespace": resource.metadata.namespace,
-            "labels": labels(name, component="proxy"),
-        },
-        "data": {CONFIG_KEY: config.encode(render_config(resource, settings)).decode()},
-    }
-
-
-def labels(name: str, *, component: str) -> dict[str, str]:
-    """Return the labels of a child of the TenantProxy `name`."""
-    return {
-        "app.kubernetes.io/name": "tenantproxy",
-        "app.kubernetes.io/instance": name,
-        "app.kubernetes.io/component": component,
-        "app.kubernetes.io/managed-by": "tenantproxy-operator",
-    }
 
 
 def _mapping(mapping: rules.Mapping | None) -> config.Mapping:

@@ -1,0 +1,204 @@
+"""The options that several commands share; a command gets them as `settings`."""
+
+import functools
+import ipaddress
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from tenantproxy import config
+from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
+from tenantproxy_operator.settings import DEFAULT_DNS_PORTS, DEFAULT_IMAGE, Settings
+
+BAD_INPUT: Final = 2
+"""Exit status where what the user gave can't be used."""
+
+Command = Callable[..., None]
+
+
+class Cidr(click.ParamType[str]):
+    """A network, such as 10.1.0.0/16, or one address."""
+
+    name = "cidr"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the network in its usual form; fail with what is wrong and the fix."""
+        try:
+            return str(ipaddress.ip_network(value))
+        except ValueError as error:
+            self.fail(f"{error}; write a CIDR, such as 10.1.0.0/16", param, ctx)
+
+
+def reject(problems: Iterable[object]) -> NoReturn:
+    """Say what is wrong with the user's input, and end the process."""
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    sys.exit(BAD_INPUT)
+
+
+_TENANT_OPTIONS: Final = (
+    click.option(
+        "--issuers",
+        "issuers_file",
+        type=click.Path(path_type=Path),
+        envvar="TENANTPROXY_ISSUERS",
+        show_envvar=True,
+        metavar="FILE",
+        help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms "
+        "| user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine "
+        "clients and staff users.",
+    ),
+    click.option(
+        "--egress-allow",
+        type=Cidr(),
+        multiple=True,
+        envvar="TENANTPROXY_EGRESS_ALLOW",
+        show_envvar=True,
+        metavar="CIDR",
+        help="Let every tenant's proxy connect to these addresses, whatever its TenantProxy says: the way out for "
+        "one private network, or for what allowPrivateNetworks never permits, such as link-local. Repeatable.",
+    ),
+    click.option(
+        "--egress-deny",
+        type=Cidr(),
+        multiple=True,
+        envvar="TENANTPROXY_EGRESS_DENY",
+        show_envvar=True,
+        metavar="CIDR",
+        help="Let no proxy connect to these addresses; wins over --egress-allow and allowPrivateNetworks. "
+        "Repeatable.",
+    ),
+)
+
+_CLUSTER_OPTIONS: Final = (
+    click.option(
+        "--proxy-image",
+        default=DEFAULT_IMAGE,
+        show_default=True,
+        envvar="TENANTPROXY_PROXY_IMAGE",
+        show_envvar=True,
+        metavar="IMAGE",
+        help="The image that the proxies run.",
+    ),
+    click.option(
+        "--image-pull-secret",
+        "image_pull_secrets",
+        multiple=True,
+        envvar="TENANTPROXY_IMAGE_PULL_SECRET",
+        show_envvar=True,
+        metavar="NAME",
+        help="A Secret, in each tenant's namespace, that lets the image be pulled. Repeatable.",
+    ),
+    click.option(
+        "--dns-port",
+        "dns_ports",
+        type=click.IntRange(1, 65535),
+        multiple=True,
+        default=DEFAULT_DNS_PORTS,
+        show_default=True,
+        envvar="TENANTPROXY_DNS_PORT",
+        show_envvar=True,
+        help="Port that the proxies may ask DNS at: the one at which the DNS pods listen, beside the Service's. "
+        "Repeatable.",
+    ),
+    click.option(
+        "--api-server-cidr",
+        "api_server_cidrs",
+        type=Cidr(),
+        multiple=True,
+        envvar="TENANTPROXY_API_SERVER_CIDR",
+        show_envvar=True,
+        metavar="CIDR",
+        help="Where the API server is: its endpoints, not the Service's address. Proxies with `management: "
+        "tenant` may connect there, to ports 443 and 6443. Default: anywhere. Repeatable.",
+    ),
+    click.option(
+        "--pod-monitors",
+        is_flag=True,
+        envvar="TENANTPROXY_POD_MONITORS",
+        show_envvar=True,
+        help="Give each tenant a PodMonitor (prometheus-operator).",
+    ),
+    click.option(
+        "--http-routes",
+        is_flag=True,
+        envvar="TENANTPROXY_HTTP_ROUTES",
+        show_envvar=True,
+        help="Give each tenant with `spec.route` an HTTPRoute (Gateway API).",
+    ),
+)
+
+
+def tenant_options(command: Command) -> Command:
+    """Give a command the options about what proxies accept and where they connect to, as `settings`."""
+
+    @functools.wraps(command)
+    def with_settings(
+        *arguments: Any,  # noqa: ANN401 - the command's own
+        issuers_file: Path | None,
+        egress_allow: tuple[str, ...],
+        egress_deny: tuple[str, ...],
+        **options: Any,  # noqa: ANN401 - the same
+    ) -> None:
+        settings = Settings(
+            issuers=_issuers(issuers_file),
+            issuers_file=issuers_file,
+            egress=config.Egress(allow=_unordered(egress_allow), deny=_unordered(egress_deny)),
+        )
+        command(*arguments, settings=settings, **options)
+
+    return _with(_TENANT_OPTIONS, with_settings)
+
+
+def cluster_options(command: Command) -> Command:
+    """Give a command the options about what is made of a TenantProxy in a cluster, as `settings`."""
+
+    @functools.wraps(command)
+    def with_settings(
+        *arguments: Any,  # noqa: ANN401 - the command's own
+        settings: Settings,
+        proxy_image: str,
+        image_pull_secrets: tuple[str, ...],
+        dns_ports: tuple[int, ...],
+        api_server_cidrs: tuple[str, ...],
+        pod_monitors: bool,
+        http_routes: bool,
+        **options: Any,  # noqa: ANN401 - the same
+    ) -> None:
+        settings = replace(
+            settings,
+            proxy_image=proxy_image,
+            image_pull_secrets=_unordered(image_pull_secrets),
+            dns_ports=tuple(sorted(set(dns_ports))),
+            api_server_cidrs=_unordered(api_server_cidrs),
+            pod_monitors=pod_monitors,
+            http_routes=http_routes,
+        )
+        command(*arguments, settings=settings, **options)
+
+    return tenant_options(_with(_CLUSTER_OPTIONS, with_settings))
+
+
+def _with(options: Iterable[Callable[[Command], Command]], command: Command) -> Command:
+    """Return `command` with `options`, which `--help` shows in their order."""
+    for option in reversed(tuple(options)):
+        command = option(command)
+    return command
+
+
+def _unordered(values: Iterable[str]) -> tuple[str, ...]:
+    """Return `values` sorted: the order of options means nothing, so it must not change what is rendered."""
+    return tuple(sorted(set(values)))
+
+
+def _issuers(path: Path | None) -> tuple[config.Issuer, ...]:
+    if path is None:
+        return DEFAULT_ISSUERS
+    try:
+        return load_issuers(path)
+    except IssuersError as error:
+        reject(error.problems)

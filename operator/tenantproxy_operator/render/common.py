@@ -1,0 +1,48 @@
+"""What the children have in common: their names, their labels, and their owner."""
+
+from typing import Any, Final
+
+from tenantproxy_operator.labels import labels, selector
+from tenantproxy_operator.render.params import Params
+from tenantproxy_operator.resource import API_VERSION, KIND
+
+Manifest = dict[str, Any]
+
+COMPONENT: Final = "proxy"
+API_PORT: Final = 8080
+ADMIN_PORT: Final = 9090
+API_PORT_NAME: Final = "http"
+ADMIN_PORT_NAME: Final = "metrics"
+METRICS_PATH: Final = "/metrics"
+
+
+def child_name(params: Params) -> str:
+    """Return the name of all children but the Secret."""
+    return f"{params.resource.metadata.name}-proxy"
+
+
+def child_metadata(params: Params, *, name: str | None = None) -> Manifest:
+    """Return the metadata of a child, named `name` or like most of them."""
+    owner = params.resource.metadata
+    metadata: Manifest = {
+        "name": name or child_name(params),
+        "namespace": owner.namespace,
+        "labels": labels(owner.name, component=COMPONENT),
+    }
+    if owner.uid is None:
+        return metadata
+    reference = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": owner.name,
+        "uid": owner.uid,
+        "controller": True,
+        # True would hold up a foreground deletion, and needs the right to update the owner's finalizers.
+        "blockOwnerDeletion": False,
+    }
+    return metadata | {"ownerReferences": [reference]}
+
+
+def pod_selector(params: Params) -> dict[str, str]:
+    """Return the labels that select the tenant's proxies."""
+    return selector(params.resource.metadata.name, component=COMPONENT)

@@ -1,0 +1,29 @@
+"""The Deployment of the tenant's proxies."""
+
+from typing import Final
+
+from tenantproxy_operator.render.common import Manifest, child_metadata, pod_selector
+from tenantproxy_operator.render.params import Params
+from tenantproxy_operator.render.pod import render_pod_template
+
+_PROGRESS_DEADLINE_SECONDS: Final = 300
+_KEPT_REVISIONS: Final = 3
+
+
+def render_deployment(params: Params) -> Manifest:
+    """Return the Deployment; with autoscaling it leaves the number of replicas to the autoscaler."""
+    spec = params.resource.spec
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": child_metadata(params),
+        "spec": ({} if spec.autoscaling else {"replicas": spec.least_replicas})
+        | {
+            "selector": {"matchLabels": pod_selector(params)},
+            # A new proxy is ready before an old one goes, one after the other.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "progressDeadlineSeconds": _PROGRESS_DEADLINE_SECONDS,
+            "revisionHistoryLimit": _KEPT_REVISIONS,
+            "template": render_pod_template(params),
+        },
+    }

@@ -1,0 +1,112 @@
+"""The NetworkPolicy of the tenant's proxies.
+
+It is the outer one of two guards. A NetworkPolicy knows addresses only, no names, so "the OMS" can't be said in
+it, nor can the token endpoint, which the tenant chooses; and it holds where the cluster's network enforces it.
+The proxy's own guard (`tenantproxy.egress`) is the finer one: it checks each address that a name resolves to, and
+refuses more. What that one permits, this one must permit, too.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+
+from tenantproxy_operator.render.common import (
+    ADMIN_PORT,
+    API_PORT,
+    Manifest,
+    child_metadata,
+    pod_selector,
+)
+from tenantproxy_operator.render.params import Params
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
+_NEVER: Final = (
+    *("169.254.0.0/16", "fe80::/10"),
+    *("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128"),
+)
+"""Link-local addresses, where most clouds have their metadata service, and the other clouds' services."""
+_PRIVATE: Final = (
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
+    *("::1/128", "fc00::/7"),
+)
+"""What `allowPrivateNetworks` permits."""
+_API_SERVER_PORTS: Final = (443, 6443)
+
+
+def render_network_policy(params: Params) -> Manifest:
+    """Return who may connect to the proxies, and where they may connect to."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": child_metadata(params),
+        "spec": {
+            "podSelector": {"matchLabels": pod_selector(params)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"ports": [_port("TCP", API_PORT), _port("TCP", ADMIN_PORT)]}],
+            "egress": [_dns(params), *_api_server(params), *_outside(params)],
+        },
+    }
+
+
+def _dns(params: Params) -> Manifest:
+    ports = params.settings.dns_ports
+    return {"ports": [_port(protocol, port) for protocol in ("UDP", "TCP") for port in ports]}
+
+
+def _api_server(params: Params) -> list[Manifest]:
+    """Return the way to the API server, for a proxy that needs it."""
+    if not params.managed_by_tenant:
+        return []
+    rule: Manifest = {"ports": [_port("TCP", port) for port in _API_SERVER_PORTS]}
+    if cidrs := params.settings.api_server_cidrs:
+        rule["to"] = [{"ipBlock": {"cidr": cidr}} for cidr in cidrs]
+    return [rule]
+
+
+def _outside(params: Params) -> list[Manifest]:
+    """Return the way to the OMS, the token endpoint and the issuers; no rule where all of it is denied."""
+    private = params.resource.spec.upstream.allow_private_networks
+    egress = params.settings.egress
+    excepted = _NEVER if private else (*_NEVER, *_PRIVATE)
+    blocks = [
+        *(ip_block(cidr, (*excepted, *egress.deny)) for cidr in _EVERYWHERE),
+        *(ip_block(cidr, egress.deny) for cidr in egress.allow),
+    ]
+    peers: list[Manifest] = [{"ipBlock": block} for block in blocks if block is not None]
+    if private and not egress.deny:
+        # Some networks know pods by their labels only: an ipBlock is then never a pod. From these, no address
+        # could be excepted.
+        peers.append({"namespaceSelector": {}})
+    return [{"ports": [{"protocol": "TCP"}], "to": peers}] if peers else []
+
+
+def ip_block(cidr: str, excepted: Iterable[str]) -> Manifest | None:
+    """Return the block `cidr` without what is excepted; None where nothing remains of it.
+
+    The API server wants each exception strictly inside the block; what lies elsewhere is left out.
+    """
+    block = ipaddress.ip_network(cidr)
+    networks = [ipaddress.ip_network(each) for each in excepted]
+    if any(_is_inside(block, network) for network in networks):
+        return None
+    inside = _collapsed(network for network in networks if _is_inside(network, block))
+    if block in inside:
+        return None
+    return {"cidr": str(block)} | ({"except": [str(network) for network in inside]} if inside else {})
+
+
+def _is_inside(inner: _Network, outer: _Network) -> bool:
+    if isinstance(inner, ipaddress.IPv4Network):
+        return isinstance(outer, ipaddress.IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
+
+
+def _collapsed(networks: Iterable[_Network]) -> list[_Network]:
+    """Return the fewest networks with the same addresses, sorted; all are of one version."""
+    return list(ipaddress.collapse_addresses(networks))  # type: ignore[type-var]  # typeshed wants one version
+
+
+def _port(protocol: str, port: int) -> Manifest:
+    return {"protocol": protocol, "port": port}

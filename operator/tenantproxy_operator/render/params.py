@@ -1,0 +1,30 @@
+"""What every render function is given."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from tenantproxy import config
+from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """One TenantProxy, and all else that its children depend on."""
+
+    resource: TenantProxy
+    """The owner; without a `metadata.uid` (a dry run) the children name none."""
+    settings: Settings
+    kinds: frozenset[str]
+    """The optional kinds that are switched on and that the API server serves: PodMonitor, HTTPRoute."""
+
+    @cached_property
+    def config_json(self) -> str:
+        """The text of `config.json`."""
+        return config.encode(render_config(self.resource, self.settings)).decode()
+
+    @property
+    def managed_by_tenant(self) -> bool:
+        """Whether the proxy itself changes the tenant's Secret, and so needs the API server."""
+        return self.resource.spec.auth.management == "tenant"

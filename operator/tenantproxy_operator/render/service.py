@@ -1,0 +1,41 @@
+"""The Service at which clients in the cluster reach the proxy."""
+
+from tenantproxy_operator.render.common import (
+    API_PORT,
+    API_PORT_NAME,
+    Manifest,
+    child_metadata,
+    child_name,
+    pod_selector,
+)
+from tenantproxy_operator.render.params import Params
+
+
+def render_service(params: Params) -> Manifest:
+    """Return the Service of the API port. The admin port is not in it: it is for probes and Prometheus only.
+
+    Not headless: clients that cache names would call pods that are gone.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": child_metadata(params),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": pod_selector(params),
+            "ports": [
+                {
+                    "name": API_PORT_NAME,
+                    "port": API_PORT,
+                    "protocol": "TCP",
+                    "targetPort": API_PORT_NAME,
+                    "appProtocol": "http",
+                }
+            ],
+        },
+    }
+
+
+def service_url(params: Params) -> str:
+    """Return where clients in the cluster reach the proxy."""
+    return f"http://{child_name(params)}.{params.resource.metadata.namespace}.svc:{API_PORT}"

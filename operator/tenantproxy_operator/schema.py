@@ -180,7 +180,7 @@ def _as_text(value: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
 
 
 _AN_AMOUNT: Final = cel(
-    "isQuantity(string(self)) && quantity(string(self)).sign() >= 0",
+    "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
     "is not an amount; write a number that is not negative, and a unit",
 )
 Cpu = Annotated[

@@ -10,7 +10,10 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from tenantproxy.delays import Delays
 from tenantproxy.kubeapi import KubeClient, KubeError, Status, StatusError
+
+__all__ = ["Delays", "Follower", "Metadata", "Object", "Reflector"]
 
 _log = logging.getLogger(__name__)
 
@@ -19,8 +22,7 @@ _GONE: Final = 410
 _SILENCE: Final = 150.0
 """Seconds without a line after which a stream is dead: the API server sends a bookmark about every minute."""
 _SHORTEST_WATCH: Final = 300
-_FIRST_DELAY: Final = 1.0
-_LONGEST_DELAY: Final = 30.0
+_LONGEST_RETRY_AFTER: Final = 30.0
 _STABLE: Final = 5.0
 """A stream that lasted this many seconds makes earlier failures forgotten."""
 
@@ -31,7 +33,10 @@ _JSON: Final = "application/json"
 class Metadata(Protocol):
     """What must be known of every object's metadata."""
 
-    resource_version: str
+    @property
+    def resource_version(self) -> str:
+        """Opaque; another one with every change."""
+        ...
 
 
 class Object(Protocol):
@@ -76,8 +81,12 @@ class _List(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
+class _Version(msgspec.Struct, rename="camel"):
+    resource_version: str
+
+
 class _Bookmark(msgspec.Struct):
-    metadata: _ListMeta
+    metadata: _Version
 
 
 class _Event(msgspec.Struct):
@@ -89,6 +98,7 @@ class Reflector(Generic[T]):
     """Tells a follower of one kind's objects, for ever, through every interruption.
 
     Resumes where a stream broke off, and lists again only when the API server has forgotten that place (410).
+    The follower may be told the same thing twice.
     """
 
     def __init__(
@@ -101,52 +111,67 @@ class Reflector(Generic[T]):
         selector: dict[str, str] | None = None,
         partial: bool = True,
         may_list: bool = True,
+        silence: float = _SILENCE,
     ) -> None:
         """Prepare to follow the objects at `path`, decoded as `kind` (a msgspec.Struct).
 
-        `selector` holds `labelSelector` or `fieldSelector`; `partial`: metadata only. Without `may_list`, for who
-        may only watch: what there is comes as the first events, after `listing` and `listed`.
+        `selector` holds `labelSelector` or `fieldSelector`; `partial`: metadata only. A stream is given up after
+        `silence` seconds without a byte. Without `may_list`, for who may only watch a single object: it comes as
+        the first event of a stream, and `listing` and `listed` are called as the stream opens.
         """
         self._client = client
         self._path = path
         self._follower = follower
         self._selector = selector or {}
         self._may_list = may_list
+        self._silence = silence
         self._decoder = msgspec.json.Decoder(kind)
         self._accept_list = f"{_JSON};{_PARTIAL.format('List')}" if partial else _JSON
         self._accept = f"{_JSON};{_PARTIAL.format('')}" if partial else _JSON
         self._version: str | None = None
-        """Where to resume; None: nowhere."""
+        """Where to resume; None: nowhere, list first; empty: at the present, whatever it is."""
+        self._opened_at: float | None = None
+        """When the stream was opened, by the loop's clock."""
 
     async def run(self) -> None:
         """Follow until cancelled."""
         delays = Delays()
         loop = asyncio.get_running_loop()
         while True:
-            started = loop.time()
-            try:
-                if self._version is None:
-                    self._version = await self._list()
-                await self._watch()
-                if loop.time() - started >= _STABLE:
-                    continue  # the server ends each stream after some minutes
-            except KubeError as error:
-                if isinstance(error, StatusError) and error.status == _GONE:
-                    self._version = None
+            error = await self._attempt()
+            status = error if isinstance(error, StatusError) else None
+            forgotten = status is not None and status.status == _GONE
+            if forgotten:
+                self._version = None
+            lasted = self._opened_at is not None and loop.time() - self._opened_at >= _STABLE
+            if lasted or forgotten:  # it is up
+                delays.reset()
+            if error is not None:
                 self._follower.interrupted(error)
                 _log.debug("%s: %s", self._path, error)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self._version = None
-                self._follower.interrupted(KubeError(f"an answer that can't be read: {error}"))
-            if loop.time() - started >= _STABLE:
-                delays.reset()
-            await asyncio.sleep(delays.next())
+            elif lasted:
+                continue  # the server ends each stream after some minutes
+            asked = (status and status.retry_after) or 0.0
+            await asyncio.sleep(max(delays.next(), min(asked, _LONGEST_RETRY_AFTER)))
+
+    async def _attempt(self) -> KubeError | None:
+        """Follow one stream to its end; return what ended it, None for the server's ordinary end."""
+        self._opened_at = None
+        try:
+            if self._version is None:
+                self._version = await self._list() if self._may_list else ""
+            await self._watch()
+        except KubeError as error:
+            return error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return KubeError(f"an answer that can't be read: {error}")
+        return None
 
     async def _list(self) -> str:
         """Tell what there is; return the resource version to watch from."""
         self._follower.listing()
         version = ""
-        token: str | None = "" if self._may_list else None
+        token: str | None = ""
         while token is not None:
             query = {**self._selector, "limit": str(_PAGE)} | ({"continue": token} if token else {})
             answer = await self._client.request("GET", self._path, query=query, accept=self._accept_list)
@@ -169,7 +194,13 @@ class Reflector(Generic[T]):
         }
         if self._version:
             query["resourceVersion"] = self._version
-        async with self._client.stream(self._path, query=query, accept=self._accept, silence=_SILENCE) as lines:
+        stream = self._client.stream(self._path, query=query, accept=self._accept, silence=self._silence)
+        async with stream as lines:
+            self._opened_at = asyncio.get_running_loop().time()
+            if not self._may_list and not self._version:
+                # Only now: what somebody reads from here on, and what the stream tells, leave no gap between them.
+                self._follower.listing()
+                self._follower.listed()
             async for line in lines:
                 self._take(msgspec.json.decode(line, type=_Event))
 
@@ -187,20 +218,3 @@ class Reflector(Generic[T]):
             case _:
                 raise msgspec.json.decode(event.object, type=Status).to_error(500)
         self._version = thing.metadata.resource_version
-
-
-class Delays:
-    """Seconds to wait before the next try: up to 1, doubling up to 30, with jitter."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def reset(self) -> None:
-        """Forget the failures."""
-        self._failures = 0
-
-    def next(self) -> float:
-        """Return how long to wait now; one more failure is counted."""
-        delay = min(_FIRST_DELAY * 2.0**self._failures, _LONGEST_DELAY)
-        self._failures = min(self._failures + 1, 10)
-        return delay * random.uniform(0.5, 1.0)  # noqa: S311 - a spread, not a secret

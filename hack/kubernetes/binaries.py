@@ -78,19 +78,18 @@ def directory() -> Path:
 
     """
     cache = _CACHE / f"kubernetes-{_KUBERNETES.version}-etcd-{_ETCD.version}"
-    places = [Path(assets)] if (assets := os.environ.get("KUBEBUILDER_ASSETS")) else []
-    places.append(cache)
-    found = _find(places)
-    if len(found) < len(_PROGRAMS):
+    places = [cache]
+    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
+        places.insert(0, Path(assets))
+    if _missing(places):
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / ".lock"):
-            found = _find(places)  # another process may have built them meanwhile
-            if len(found) < len(_PROGRAMS) and (envtest := _setup_envtest()) is not None:
-                places.append(envtest)
-                found = _find(places)
-            if missing := [name for name in _PROGRAMS if name not in found]:
+            # Another process may have filled the cache meanwhile.
+            if missing := _missing(places):
+                _take_from_setup_envtest(missing, cache)
+            if missing := _missing(places):
                 _build(missing, cache)
-                found = _find(places)
+    found = _find(places)
     folders = {path.parent for path in found.values()}
     return folders.pop() if len(folders) == 1 else _linked(found)
 
@@ -101,18 +100,26 @@ def _find(places: list[Path]) -> dict[str, Path]:
     return {name: path.absolute() for name, path in candidates if os.access(path, os.X_OK)}
 
 
-def _setup_envtest() -> Path | None:
-    """Return where setup-envtest has put the programs it has, or None."""
+def _missing(places: list[Path]) -> list[str]:
+    found = _find(places)
+    return [name for name in _PROGRAMS if name not in found]
+
+
+def _take_from_setup_envtest(names: list[str], cache: Path) -> None:
+    """Link in the cache to what setup-envtest has, where it is installed."""
     if (program := shutil.which("setup-envtest")) is None:
-        return None
+        return
     minor = _KUBERNETES.version.removeprefix("v").rpartition(".")[0]
     command = (program, "use", f"{minor}.x", "-p", "path")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return Path(done.stdout.strip())
-    reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    _say(f"going on without setup-envtest, which failed: {reason}")
-    return None
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        _say(f"going on without setup-envtest, which failed: {reason}")
+        return
+    for name in names:
+        if (path := Path(done.stdout.strip()) / name).exists():
+            (cache / name).unlink(missing_ok=True)  # a link to what is no longer there
+            (cache / name).symlink_to(path)
 
 
 def _build(names: list[str], into: Path) -> None:
@@ -198,7 +205,11 @@ def _linked(found: dict[str, Path]) -> Path:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("waiting for another process that is building")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

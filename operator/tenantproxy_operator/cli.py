@@ -21,6 +21,7 @@ from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
 from tenantproxy_operator.local.watch import Watcher
 from tenantproxy_operator.options import BAD_INPUT, cluster_options, reject, tenant_options
+from tenantproxy_operator.run import run
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.yamltext import to_yaml
 
@@ -164,6 +165,9 @@ def crd() -> None:
       tenantproxy-operator crd | kubectl apply --server-side -f -
     """  # noqa: D301
     click.echo(crd_yaml(), nl=False)
+
+
+main.add_command(run)
 
 
 def _rendered(tenants: list[Params], output: str) -> str:

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,14 +15,14 @@ _FIELDS: Final = "fields"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per record: time, level, logger, message, tenant, the record's fields, the traceback.
+    """One JSON object per record: time, level, logger, message, constants, the record's fields, the traceback.
 
     A traceback is given without the exception's message, which may quote input.
     """
 
-    def __init__(self, tenant: str) -> None:
+    def __init__(self, constants: Mapping[str, str]) -> None:
         super().__init__()
-        self._tenant = tenant
+        self._constants = constants
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -30,7 +31,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            "tenant": self._tenant,
+            **self._constants,
             **getattr(record, _FIELDS, {}),
         }
         if record.exc_info and record.exc_info[0] is not None:
@@ -48,10 +49,10 @@ def fields(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
     return {_FIELDS: values}
 
 
-def configure(level: str, *, tenant: str) -> None:
-    """Send all records of `level` and above to stderr, as JSON lines."""
+def configure(level: str, **constants: str) -> None:
+    """Send all records of `level` and above to stderr, as JSON lines; each has `constants`, such as the tenant."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(tenant))
+    handler.setFormatter(JsonFormatter(constants))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # aiohttp's and asyncio's own records may quote requests; what matters of them is said by us.
     for name in ("aiohttp", "asyncio"):

@@ -19,7 +19,7 @@ def line(message: str = "hello", *args: object, exc_info: ExcInfo | None = None,
     """Return a formatted record, parsed; it is one line."""
     record = logging.LogRecord("tenantproxy.x", logging.WARNING, __file__, 1, message, args, exc_info)
     record.__dict__.update(fields(**extra) if extra else {})
-    text = JsonFormatter("acme").format(record)
+    text = JsonFormatter({"tenant": "acme"}).format(record)
     assert "\n" not in text
     result: dict[str, Any] = json.loads(text)
     return result
@@ -92,7 +92,7 @@ def test_unforeseen_value() -> None:
 def test_no_exception() -> None:
     """A record without an exception has no traceback, also where one was asked for and there was none."""
     record = logging.LogRecord("x", logging.ERROR, "f", 1, "m", (), (None, None, None))
-    assert not {"exception", "traceback"} & json.loads(JsonFormatter("acme").format(record)).keys()
+    assert not {"exception", "traceback"} & json.loads(JsonFormatter({"tenant": "acme"}).format(record)).keys()
 
 
 PROGRAM = """

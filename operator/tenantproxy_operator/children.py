@@ -1,0 +1,140 @@
+"""What is known of the tenants' children: digests of their metadata, no contents; and how far Deployments are."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from tenantproxy_operator import kinds
+from tenantproxy_operator.kinds import Key, Kind
+from tenantproxy_operator.observed import FIELD_MANAGER, Deployment, Metadata, Partial, Rollout, rollout
+from tenantproxy_operator.resource import KIND
+
+SUFFIX: Final = "-proxy"
+SELECTOR: Final = {"labelSelector": f"app.kubernetes.io/managed-by={FIELD_MANAGER}"}
+
+ChildName = tuple[str, str]
+"""A child among those of one tenant: its kind's plural, and its name."""
+
+
+class Child(msgspec.Struct, frozen=True):
+    """What is known of one child."""
+
+    uid: str
+    version: int
+    owner: str
+    """The uid of the owner that controls it; empty where there is none."""
+    ours: bytes
+    """A digest of what we own of it; see `Metadata.ours`."""
+    manifest: str
+    """The hash of the manifest that it was applied from; empty where it was not."""
+    written: bool
+    """Whether we have ever written it."""
+    owns_replicas: bool
+
+    def belongs_to(self, uid: str) -> bool:
+        """Tell whether it is a child of the TenantProxy `uid`.
+
+        One that we wrote and that nobody controls is, too: its owner reference was removed, by an edit, or when
+        a TenantProxy was deleted with `--cascade=orphan`.
+        """
+        return self.owner == uid or (not self.owner and self.written)
+
+
+def child_of(metadata: Metadata) -> Child:
+    """Return what is kept of a child's metadata."""
+    owner = metadata.owner
+    return Child(
+        uid=metadata.uid,
+        version=metadata.version,
+        owner=owner.uid if owner else "",
+        ours=metadata.ours,
+        manifest=metadata.annotations.manifest_hash,
+        written=any(entry.manager == FIELD_MANAGER for entry in metadata.managed_fields),
+        owns_replicas=metadata.owns(b"replicas"),
+    )
+
+
+class Children:
+    """The children of all tenants; tells by `changed` which tenant's are no longer as they were."""
+
+    def __init__(self, changed: Callable[[Key], None]) -> None:
+        self._changed = changed
+        self._tenants: defaultdict[Key, dict[ChildName, Child]] = defaultdict(dict)
+        self._rollouts: dict[Key, Rollout] = {}
+
+    def of(self, tenant: Key) -> Mapping[ChildName, Child]:
+        """Return the children of a tenant, whoever owns them."""
+        return MappingProxyType(self._tenants.get(tenant, {}))
+
+    def rollout_of(self, tenant: Key) -> Rollout | None:
+        """Return how far a tenant's Deployment is; None where there is none."""
+        return self._rollouts.get(tenant)
+
+    def every(self, kind: Kind, namespace: str | None) -> dict[Key, tuple[Key, Child]]:
+        """Return all children of a kind, in one namespace or all, by their keys, with their tenants."""
+        return {
+            Key(tenant.namespace, name): (tenant, child)
+            for tenant, children in self._tenants.items()
+            if namespace in (None, tenant.namespace)
+            for (plural, name), child in children.items()
+            if plural == kind.plural
+        }
+
+    def put(self, kind: Kind, thing: Partial | Deployment, *, own: bool = False) -> Child | None:
+        """Take note of a child; None where it is none. `own`: it is the answer to a write of ours.
+
+        What is older than what is known is ignored: the answer to a write often overtakes the events before it.
+        """
+        tenant = _tenant_of(kind, thing.metadata)
+        if tenant is None:
+            return None
+        child = child_of(thing.metadata)
+        name = kind.plural, thing.metadata.name
+        known = self._tenants[tenant].get(name)
+        if known is not None and child.version <= known.version:
+            return known
+        self._tenants[tenant][name] = child
+        changed = known is None or _without_version(known) != _without_version(child)
+        if isinstance(thing, Deployment):
+            progress = rollout(thing)
+            changed = changed or progress != self._rollouts.get(tenant)
+            self._rollouts[tenant] = progress
+        if changed and not own:
+            self._changed(tenant)
+        return child
+
+    def remove(self, kind: Kind, metadata: Metadata) -> None:
+        """Take note that a child was deleted, at its resource version."""
+        tenant = _tenant_of(kind, metadata)
+        if tenant is not None:
+            known = self._tenants[tenant].get((kind.plural, metadata.name))
+            if known is not None and known.version <= metadata.version:
+                self.drop(kind, tenant, metadata.name)
+
+    def drop(self, kind: Kind, tenant: Key, name: str) -> None:
+        """Forget a child of a tenant."""
+        self._tenants[tenant].pop((kind.plural, name), None)
+        if not self._tenants[tenant]:
+            del self._tenants[tenant]
+        if kind is kinds.DEPLOYMENT:
+            self._rollouts.pop(tenant, None)
+        self._changed(tenant)
+
+
+def _without_version(child: Child) -> Child:
+    return msgspec.structs.replace(child, version=0)
+
+
+def _tenant_of(kind: Kind, metadata: Metadata) -> Key | None:
+    """Return whose child an object is: by its name, which nobody can edit; a Secret's by its owner or label."""
+    if kind is kinds.SECRET:
+        if metadata.labels.managed_by != FIELD_MANAGER:
+            return None
+        owner = metadata.owner
+        name = owner.name if owner and owner.kind == KIND else metadata.labels.instance
+        return Key(metadata.namespace, name) if name else None
+    name = metadata.name.removesuffix(SUFFIX)
+    return Key(metadata.namespace, name) if name != metadata.name else None

@@ -1,0 +1,157 @@
+"""A TenantProxy's conditions: the reasons, and how they add up. Pure.
+
+docs/conditions.md says what to do about each reason; a test holds the two together.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tenantproxy_operator.observed import Rollout
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class Reason:
+    """All reasons that conditions have."""
+
+    # Accepted
+    ACCEPTED: Final = "Accepted"
+    SUSPENDED: Final = "Suspended"
+    INVALID_SPEC: Final = "InvalidSpec"
+    TLS_SECRET_MISSING: Final = "TLSSecretMissing"
+    TLS_SECRET_INVALID: Final = "TLSSecretInvalid"
+    ROUTE_UNAVAILABLE: Final = "RouteUnavailable"
+    CONFLICT: Final = "Conflict"
+    APPLY_REFUSED: Final = "ApplyRefused"
+    APPLY_FAILED: Final = "ApplyFailed"
+    # Available
+    PROXIES_READY: Final = "ProxiesReady"
+    ROLLING_OUT: Final = "RollingOut"
+    ROLLOUT_STUCK: Final = "RolloutStuck"
+    PROXIES_NOT_READY: Final = "ProxiesNotReady"
+    PENDING: Final = "Pending"
+    # CredentialsReady
+    CREDENTIALS_SET: Final = "CredentialsSet"
+    CREDENTIALS_MISSING: Final = "CredentialsMissing"
+    CREDENTIALS_INVALID: Final = "CredentialsInvalid"
+    SECRET_MISSING: Final = "SecretMissing"
+    # Ready: that of Accepted or Available, where one of them does not hold, else
+    READY: Final = "Ready"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was found about one condition type, before it is dated."""
+
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+def available(rollout: Rollout | None) -> Finding:
+    """Return whether proxies serve."""
+    if rollout is None:
+        return Finding(
+            "Unknown", Reason.PENDING, "there is no Deployment yet; wait, or see the condition Accepted"
+        )
+    if rollout.ready == 0:
+        return _none_ready(rollout)
+    if rollout.stuck:
+        return Finding("True", Reason.ROLLOUT_STUCK, _stuck(rollout, "earlier proxies serve"))
+    if not rollout.complete:
+        return Finding("True", Reason.ROLLING_OUT, "proxies serve, while others are started or stopped")
+    return Finding("True", Reason.PROXIES_READY, "all proxies are ready")
+
+
+def _none_ready(rollout: Rollout) -> Finding:
+    if rollout.stuck:
+        return Finding("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready"))
+    if rollout.observed:
+        return Finding(
+            "False", Reason.PROXIES_NOT_READY, "no proxy is ready; wait, or see its pods and their logs"
+        )
+    message = "the cluster's Deployment controller has not looked at the Deployment yet; wait"
+    return Finding("Unknown", Reason.PENDING, message)
+
+
+def _stuck(rollout: Rollout, meanwhile: str) -> str:
+    return f"new proxies don't get ready ({rollout.stuck.rstrip('.')}); {meanwhile}; see the pods' events and logs"
+
+
+def ready(accepted: Finding, availability: Finding) -> Finding:
+    """Return whether orders can be read as the spec says."""
+    for finding, name in ((accepted, "Accepted"), (availability, "Available")):
+        if finding.status != "True":
+            return Finding(finding.status, finding.reason, f"not {name}: {finding.message}")
+    return Finding("True", Reason.READY, "orders can be read")
+
+
+def dated(
+    findings: Mapping[str, Finding], previous: Sequence[Mapping[str, Any]], *, generation: int, now: str
+) -> list[dict[str, Any]]:
+    """Return the conditions as the status has them; a time moves only where a status has changed.
+
+    `previous` are the conditions of the present status, `now` an RFC 3339 time in seconds.
+    """
+    before = {condition.get("type"): condition for condition in previous}
+    conditions = []
+    for kind, finding in findings.items():
+        old = before.get(kind, {})
+        same = old.get("status") == finding.status and "lastTransitionTime" in old
+        conditions.append(
+            {
+                "type": kind,
+                "status": finding.status,
+                "reason": finding.reason,
+                "message": finding.message[:_LONGEST_MESSAGE],
+                "lastTransitionTime": old["lastTransitionTime"] if same else now,
+                "observedGeneration": generation,
+            }
+        )
+    return conditions
+
+
+_LONGEST_MESSAGE: Final = 4096
+
+
+def finding_in(conditions: Sequence[Mapping[str, Any]], kind: str) -> Finding | None:
+    """Return what a status says about a condition type; None where it says nothing."""
+    for condition in conditions:
+        if condition.get("type") == kind:
+            return Finding(condition["status"], condition["reason"], condition["message"])
+    return None
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A Kubernetes Event to be posted."""
+
+    warning: bool
+    reason: str
+    note: str
+
+
+def notices(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], *, credential_changed: str | None
+) -> list[Notice]:
+    """Return the Events that a change of the conditions is worth: transitions, and changed credentials.
+
+    A new TenantProxy's first conditions are worth none, unless its spec can't be used. `credential_changed` is
+    the name of the Secret whose credential is another one now.
+    """
+    old = {condition["type"]: condition["status"] for condition in before}
+    found: list[Notice] = []
+    for condition in after:
+        kind, status = condition["type"], condition["status"]
+        if kind not in old and not (kind == "Accepted" and status == "False"):
+            continue
+        if old.get(kind) == status or kind == "Ready":
+            continue
+        if kind == "CredentialsReady":
+            credential_changed = None
+        note = f"{kind} is {status}: {condition['message']}"
+        found.append(Notice(warning=status != "True", reason=condition["reason"], note=note))
+    if credential_changed:
+        note = f"the credential in Secret {credential_changed} is another one now"
+        found.append(Notice(warning=False, reason="CredentialsChanged", note=note))
+    return found

@@ -1,0 +1,167 @@
+"""The running operator: all parts wired, started, and stopped."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterable
+from typing import Final
+
+import kopf
+
+from tenantproxy.admin import Admin
+from tenantproxy.kubeapi import KubeClient, KubeError
+from tenantproxy.kubewatch import Delays
+from tenantproxy.server import HttpServer
+from tenantproxy_operator import kinds
+from tenantproxy_operator.children import Children
+from tenantproxy_operator.cluster import TENANT_PROXY, Cluster
+from tenantproxy_operator.connection import Connection
+from tenantproxy_operator.handlers import build_registry, kopf_settings
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.patrol import Patrol
+from tenantproxy_operator.queue import WorkQueue
+from tenantproxy_operator.reconcile import Reconciler
+from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.tenants import Tenants
+from tenantproxy_operator.watches import Watches
+
+_log = logging.getLogger(__name__)
+
+_REQUIRED: Final = tuple(kind for kind in kinds.CHILDREN if not kind.optional)
+_OPTIONAL: Final = tuple(kind for kind in kinds.CHILDREN if kind.optional)
+
+
+class Engine:
+    """One operator process."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Settings,
+        *,
+        namespaces: Iterable[str] | None,
+        workers: int,
+        check_interval: float,
+    ) -> None:
+        """Wire an operator for `namespaces`, None: all; must be called inside the event loop."""
+        self._connection = connection
+        self._settings = settings
+        self._namespaces = None if namespaces is None else tuple(sorted(set(namespaces)))
+        places: tuple[str | None, ...] = self._namespaces or (None,)
+        self._workers = workers
+        self._check_interval = check_interval
+        # Beside the workers' calls run the watches; a stream keeps its connection.
+        client_connections = 4 * workers + len(places) * (len(kinds.CHILDREN) + 1)
+        self._client = KubeClient(
+            connection.access, connections=client_connections, program="tenantproxy-operator"
+        )
+        self._cluster = Cluster(self._client)
+        self._metrics = Metrics()
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._tenants = Tenants()
+        self._secrets = Secrets()
+        self._children = Children(self._queue.add)
+        self._reconciler = Reconciler(
+            self._cluster,
+            tenants=self._tenants,
+            children=self._children,
+            secrets=self._secrets,
+            settings=settings,
+            metrics=self._metrics,
+        )
+        self._watches = Watches(
+            self._client,
+            places,
+            children=self._children,
+            secrets=self._secrets,
+            secret_changed=self._secret_changed,
+            interrupted=lambda plural, _: self._metrics.watch_interrupted(plural),
+        )
+        self._patrol = Patrol(
+            self._cluster,
+            self._tenants,
+            self._metrics,
+            namespaces=places,
+            look_for_kinds=self._look_for_kinds,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = False
+
+    async def run(self, admin_socket: socket.socket) -> None:
+        """Run until SIGTERM or SIGINT; metrics and probes are served on a bound socket."""
+        self._metrics.queue_depth.set_function(lambda: len(self._queue))
+        self._metrics.retrying.set_function(lambda: self._queue.retrying)
+        admin = Admin(self._metrics, lambda: self._ready, is_live=lambda: self._patrol.healthy)
+        server = HttpServer(admin.handle, on_problem=admin.unparsable)
+        await server.listen(admin_socket)
+        registry = build_registry(
+            self._tenants, self._queue.add, login=self._connection.login, start=self._start, stop=self._stop
+        )
+        try:
+            await kopf.operator(
+                registry=registry,
+                settings=kopf_settings(),
+                clusterwide=self._namespaces is None,
+                namespaces=self._namespaces or (),
+            )
+        finally:
+            await self._client.close()
+            await server.drain(0.0)
+
+    async def _start(self) -> None:
+        """Know all children and Secrets, before kopf tells of the first TenantProxy."""
+        delays = Delays()
+        while True:
+            try:
+                if await self._cluster.serves(TENANT_PROXY):
+                    await self._look_for_kinds()
+                    break
+                _log.error(
+                    "the API server does not serve TenantProxies; apply what `tenantproxy-operator crd` prints"
+                )
+            except KubeError as error:
+                _log.error("the API server can't be asked: %s", error)
+            await asyncio.sleep(delays.next())
+        await self._watches.start(_REQUIRED)
+        self._tasks += [
+            asyncio.create_task(self._queue.run(self._workers, self._reconciler.reconcile), name="workers"),
+            asyncio.create_task(self._patrol.run(self._check_interval), name="patrol"),
+            asyncio.create_task(self._connection.keep_fresh(), name="credentials"),
+        ]
+        self._ready = True
+        _log.info("ready")
+
+    async def _stop(self) -> None:
+        self._ready = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._watches.stop()
+
+    async def _look_for_kinds(self) -> None:
+        """Watch the optional kinds that are switched on and served, and no others. Raises KubeError."""
+        wanted = [kind for kind in _OPTIONAL if kind.kind in self._settings.optional_kinds()]
+        served = [kind for kind in wanted if await self._cluster.serves(kind)]
+        news = self._reconciler.serve_kinds(frozenset(kind.kind for kind in served))
+        await self._watches.stop(kind.plural for kind in _OPTIONAL if kind not in served)
+        await self._watches.start(served)
+        if news:
+            for key in self._tenants:
+                self._queue.add(key)
+
+    def _secret_changed(self, secret: Key) -> None:
+        for key in self._tenants.referring_to(secret):
+            self._queue.add(key)
+
+
+def bound_socket(address: str) -> socket.socket:
+    """Return a listening socket for HOST:PORT. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(socket.create_server((host.strip("[]"), int(port)), family=family))
+        stack.pop_all()
+    return sock

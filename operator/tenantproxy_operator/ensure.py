@@ -1,0 +1,201 @@
+"""Bring one tenant's children to what they shall be: apply what differs, leave alone what is another's, prune."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tenantproxy.kubeapi import KubeError, StatusError
+from tenantproxy_operator import kinds
+from tenantproxy_operator.children import Child, ChildName, Children, child_of
+from tenantproxy_operator.cluster import Cluster, Manifest
+from tenantproxy_operator.kinds import Key, Kind
+from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.observed import FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial
+from tenantproxy_operator.tenants import Tenant
+
+_log = logging.getLogger(__name__)
+
+_SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
+_KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
+_REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 415, 422})
+"""Statuses that mean that the API server understood, and does not want it."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a child is not as it shall be."""
+
+    kind: str
+    name: str
+    error: str
+
+
+class Outcome(msgspec.Struct):
+    """What came of it."""
+
+    applied: dict[ChildName, bytes] = {}
+    """What we own of each child that is as it shall be."""
+    created_secret: Metadata | None = None
+    """The Secret that did not exist; it is empty."""
+    conflicts: list[Failure] = []
+    """Objects of a child's name that belong to somebody else."""
+    refused: list[Failure] = []
+    """What the API server does not accept."""
+    failed: list[Failure] = []
+    """What may go well the next time."""
+
+
+class Ensurer:
+    """Writes children."""
+
+    def __init__(self, cluster: Cluster, children: Children, secrets: Secrets, metrics: Metrics) -> None:
+        self._cluster = cluster
+        self._children = children
+        self._secrets = secrets
+        self._metrics = metrics
+
+    async def ensure(
+        self, tenant: Tenant, manifests: Iterable[Manifest], trusted: Mapping[ChildName, bytes]
+    ) -> Outcome:
+        """Make the tenant's children what `manifests` say.
+
+        `trusted` is what we owned of each after our last write.
+
+        A child that fails keeps none of the others from being written.
+        """
+        outcome = Outcome()
+        wanted: dict[ChildName, Manifest] = {}
+        for manifest in manifests:
+            kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
+            wanted[kind.plural, manifest["metadata"]["name"]] = manifest
+        found = await self._find(tenant, wanted)
+        # An autoscaler that goes must not fight over the number of replicas that comes instead.
+        await self._prune(tenant, wanted, outcome, only=kinds.AUTOSCALER)
+        for name, manifest in wanted.items():
+            kind = _KINDS[name[0]]
+            child = self._children.of(tenant.key).get(name) or found.get(name)
+            foreign = child is not None and not child.belongs_to(tenant.uid)
+            if kind is kinds.SECRET and (foreign or (child is None and self._exists(tenant, name[1]))):
+                continue  # of the user's own making: never changed, owned or deleted
+            if foreign:
+                outcome.conflicts.append(Failure(kind.kind, name[1], "belongs to somebody else"))
+                continue
+            await self._ensure(kind, manifest, child, trusted.get(name), outcome)
+        await self._prune(tenant, wanted, outcome)
+        return outcome
+
+    async def _find(self, tenant: Tenant, wanted: Mapping[ChildName, Manifest]) -> dict[ChildName, Child]:
+        """Look for objects that have a child's name and not its labels, so that no watch tells of them."""
+        known = self._children.of(tenant.key)
+        # A missing Secret is created, never applied, so that no look is needed.
+        unknown = [name for name in wanted if name not in known and name[0] != kinds.SECRET.plural]
+        keys = [Key(tenant.key.namespace, name) for _, name in unknown]
+        looks = (self._cluster.find(_KINDS[plural], key) for (plural, _), key in zip(unknown, keys, strict=True))
+        answers = await asyncio.gather(*looks)
+        return {name: child_of(each) for name, each in zip(unknown, answers, strict=True) if each is not None}
+
+    async def _ensure(
+        self, kind: Kind, manifest: Manifest, child: Child | None, trusted: bytes | None, outcome: Outcome
+    ) -> None:
+        digest = manifest_hash(manifest)
+        name = kind.plural, manifest["metadata"]["name"]
+        if child is not None and child.ours == trusted and child.manifest == digest:
+            outcome.applied[name] = child.ours
+            return
+        try:
+            ours = await self._write(kind, _with_hash(manifest, digest), child, outcome)
+        except KubeError as error:
+            refused = isinstance(error, StatusError) and error.status in _REFUSALS
+            said = error.message if isinstance(error, StatusError) else str(error)
+            (outcome.refused if refused else outcome.failed).append(Failure(kind.kind, name[1], said))
+            self._metrics.applied(kind.kind, _result(error))
+            return
+        self._metrics.applied(kind.kind, "success")
+        if ours is not None:
+            outcome.applied[name] = ours
+
+    def _exists(self, tenant: Tenant, secret: str) -> bool:
+        return self._secrets[Key(tenant.key.namespace, secret)] is not None
+
+    async def _write(self, kind: Kind, manifest: Manifest, child: Child | None, outcome: Outcome) -> bytes | None:
+        """Write a child; return what we own of it, None where somebody else was faster."""
+        if kind is kinds.SECRET and child is None:
+            # Not applied: that would take over a Secret which the user makes at the same moment.
+            created = await self._cluster.create(kind, manifest)
+            if created is None:
+                return None
+            outcome.created_secret = created
+            self._secrets.put(created)
+            self._children.put(kind, Partial(created), own=True)
+            return created.ours
+        if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
+            await self._hand_over_replicas(manifest)
+        applied = await self._cluster.apply(kind, manifest)
+        self._children.put(kind, applied, own=True)
+        return applied.metadata.ours
+
+    async def _hand_over_replicas(self, manifest: Manifest) -> None:
+        """Let another manager own the number of replicas before we give it up for an autoscaler.
+
+        Else the API server would set it to its default of 1, until the autoscaler has looked. See "Transferring
+        ownership between managers" in Kubernetes' documentation of server-side apply.
+        """
+        if "replicas" in manifest["spec"]:
+            return
+        metadata = manifest["metadata"]
+        rollout = self._children.rollout_of(_tenant_key(manifest))
+        if rollout is not None:
+            scale = {
+                "apiVersion": manifest["apiVersion"],
+                "kind": manifest["kind"],
+                "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
+                "spec": {"replicas": rollout.wanted},
+            }
+            await self._cluster.apply(kinds.DEPLOYMENT, scale, manager=_SCALE_MANAGER)
+
+    async def _prune(
+        self, tenant: Tenant, wanted: Mapping[ChildName, Any], outcome: Outcome, *, only: Kind | None = None
+    ) -> None:
+        """Delete what is ours and no longer wanted; no Secret, which may hold what a tenant's admin has set."""
+        for name, child in list(self._children.of(tenant.key).items()):
+            kind = _KINDS[name[0]]
+            if (
+                name in wanted
+                or kind is kinds.SECRET
+                or (only and kind is not only)
+                or not child.belongs_to(tenant.uid)
+            ):
+                continue
+            try:
+                await self._cluster.delete(kind, Key(tenant.key.namespace, name[1]), child.uid)
+            except KubeError as error:
+                outcome.failed.append(Failure(kind.kind, name[1], f"can't be deleted: {error}"))
+                self._metrics.applied(kind.kind, _result(error))
+            else:
+                self._children.drop(kind, tenant.key, name[1])
+                self._metrics.applied(kind.kind, "deleted")
+
+
+def manifest_hash(manifest: Manifest) -> str:
+    """Return a hash of a manifest's content."""
+    content = msgspec.json.encode(manifest, order="sorted")
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def _with_hash(manifest: Manifest, digest: str) -> Manifest:
+    metadata = manifest["metadata"]
+    annotations = metadata.get("annotations", {}) | {MANIFEST_HASH: digest}
+    return manifest | {"metadata": metadata | {"annotations": annotations}}
+
+
+def _tenant_key(manifest: Manifest) -> Key:
+    metadata = manifest["metadata"]
+    return Key(metadata["namespace"], metadata["name"].removesuffix("-proxy"))
+
+
+def _result(error: KubeError) -> str:
+    return str(error.status) if isinstance(error, StatusError) else "unreachable"

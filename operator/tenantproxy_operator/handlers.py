@@ -1,0 +1,80 @@
+"""What kopf calls. Handlers only enqueue: whatever happens to a TenantProxy, `Reconciler.reconcile` looks at all.
+
+| event | comes from | becomes |
+| --- | --- | --- |
+| a TenantProxy appears, changes, goes | kopf, here | `queue.add(its key)` |
+| a child changes or goes | `watches.ChildWatch`, by `Children` | `queue.add(its tenant's key)` |
+| a Secret appears, changes, goes | `watches.SecretWatch` | `queue.add` for each TenantProxy that refers to it |
+| an optional kind is installed or removed | `patrol.Patrol` | `queue.add` for all |
+| a reconcile failed | `queue` | once more, after a pause |
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import kopf
+
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.resource import GROUP, PLURAL, VERSION
+from tenantproxy_operator.tenants import Tenants
+
+_SERVER_TIMEOUT: Final = 600
+_CLIENT_TIMEOUT: Final = 660
+_START_PAUSE: Final = 1
+
+
+def build_registry(
+    tenants: Tenants,
+    enqueue: Callable[[Key], None],
+    *,
+    login: Callable[[], kopf.ConnectionInfo],
+    start: Callable[[], Awaitable[None]],
+    stop: Callable[[], Awaitable[None]],
+) -> kopf.OperatorRegistry:
+    """Return kopf's registry: one handler for events, none that would write to a TenantProxy."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def on_login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's keyword arguments
+        return login()
+
+    # Errors are retried inside; kopf's own pause of a minute is for what we did not foresee.
+    @kopf.on.startup(registry=registry, backoff=_START_PAUSE)
+    async def on_startup(**_: Any) -> None:  # noqa: ANN401 - the same
+        await start()
+
+    @kopf.on.cleanup(registry=registry)
+    async def on_cleanup(**_: Any) -> None:  # noqa: ANN401 - the same
+        await stop()
+
+    # `event`, not create, update or resume: those write an annotation for every new spec, and a timer, a daemon
+    # or a deletion handler puts a finalizer, with which a namespace can't be deleted while the operator is down.
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def on_event(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - the same
+        body = event["object"]
+        if event["type"] == "DELETED":
+            metadata = body["metadata"]
+            key = Key(metadata["namespace"], metadata["name"])
+            tenants.remove(key, metadata["uid"])
+        else:
+            key = tenants.put(body)
+        enqueue(key)
+
+    return registry
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Return how kopf is set up."""
+    settings = kopf.OperatorSettings()
+    settings.persistence.finalizer = f"{GROUP}/finalizer"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    settings.peering.standalone = True
+    # The list of namespaces is fixed and the CRD is there: no rights to watch either are needed.
+    settings.scanning.disabled = True
+    settings.posting.level = logging.WARNING
+    settings.posting.enabled = False
+    settings.watching.server_timeout = _SERVER_TIMEOUT
+    settings.watching.client_timeout = _CLIENT_TIMEOUT
+    return settings

@@ -1,0 +1,48 @@
+"""Where the Secrets of the watched namespaces stand: identity and version, no contents."""
+
+import msgspec
+
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.observed import Metadata
+
+
+class SecretState(msgspec.Struct, frozen=True):
+    """A Secret's identity and version, without contents."""
+
+    uid: str
+    version: int
+
+
+class Secrets:
+    """All Secrets of the watched namespaces."""
+
+    def __init__(self) -> None:
+        self._states: dict[Key, SecretState] = {}
+
+    def __getitem__(self, key: Key) -> SecretState | None:
+        """Return where a Secret stands; None where there is none."""
+        return self._states.get(key)
+
+    def keys_in(self, namespace: str | None) -> list[Key]:
+        """Return the Secrets of a namespace, or all."""
+        return [key for key in self._states if namespace in (None, key.namespace)]
+
+    def put(self, metadata: Metadata) -> bool:
+        """Take note of a Secret; tell whether that is news."""
+        known = self._states.get(metadata.key)
+        if known is not None and metadata.version <= known.version:
+            return False
+        self._states[metadata.key] = SecretState(metadata.uid, metadata.version)
+        return True
+
+    def remove(self, metadata: Metadata) -> bool:
+        """Take note that a Secret was deleted, at its resource version; tell whether that is news."""
+        known = self._states.get(metadata.key)
+        if known is None or known.version > metadata.version:
+            return False
+        del self._states[metadata.key]
+        return True
+
+    def drop(self, key: Key) -> None:
+        """Forget a Secret."""
+        self._states.pop(key, None)

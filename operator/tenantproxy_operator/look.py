@@ -1,0 +1,203 @@
+"""A full look at one tenant: whether its spec and its Secrets can be used, and its children brought into order."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from pydantic import ValidationError
+
+from tenantproxy_operator import admission, conditions, kinds
+from tenantproxy_operator.children import Children
+from tenantproxy_operator.cluster import Cluster
+from tenantproxy_operator.conditions import Finding, Reason
+from tenantproxy_operator.desired import Params, desired_children
+from tenantproxy_operator.ensure import Ensurer, Failure, Outcome
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.observed import SecretContent
+from tenantproxy_operator.problems import field_errors
+from tenantproxy_operator.queue import RetryError
+from tenantproxy_operator.record import Record, SecretStates
+from tenantproxy_operator.resource import API_VERSION, KIND, TenantProxy
+from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.tenants import Tenant
+from tenantproxy_operator.verdicts import judge_ca, judge_client_certificate, judge_credentials
+
+_PATIENCE: Final = 2
+"""Failures in a row that the status does not mention: most pass by themselves."""
+_LOOK_AGAIN: Final = 30.0
+"""Seconds after which it is seen at the latest that another's object, of which no watch tells, is gone."""
+_TLS_REASONS: Final = (Reason.TLS_SECRET_MISSING, Reason.TLS_SECRET_INVALID)
+_ACCEPTED: Final = Finding("True", Reason.ACCEPTED, "all objects are as the spec wants them")
+
+
+class Look(msgspec.Struct, kw_only=True):
+    """What was found."""
+
+    accepted: Finding
+    credentials_ready: Finding
+    credential: dict[str, Any] | None
+    """`status.credentials`."""
+    changed_credential: str | None = None
+    """The Secret whose credential is another one than before."""
+    retry: RetryError | None = None
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a tenant before the look."""
+
+    tenant: Tenant
+    status: Mapping[str, Any]
+    record: Record
+    inputs: str
+    secrets: SecretStates
+    failures: int
+    """How often in a row it has failed."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether the spec, the settings or a Secret changed since the last look."""
+        return self.record.inputs != self.inputs or self.record.secrets != self.secrets
+
+    def finding(self, kind: str) -> Finding | None:
+        """Return what the status says about a condition type."""
+        return conditions.finding_in(self.status.get("conditions", []), kind)
+
+
+class Looker:
+    """Looks at tenants."""
+
+    def __init__(
+        self, cluster: Cluster, *, children: Children, secrets: Secrets, settings: Settings, metrics: Metrics
+    ) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._ensurer = Ensurer(cluster, children, secrets, metrics)
+
+    async def look(self, view: View, optional_kinds: frozenset[str]) -> Look:
+        """Look at everything of a tenant, and apply what differs. Raises KubeError."""
+        resource = self._validated(view.tenant)
+        if isinstance(resource, Finding):
+            unknown = Finding("Unknown", Reason.INVALID_SPEC, "the spec can't be used; see the condition Accepted")
+            return Look(
+                accepted=resource,
+                credentials_ready=view.finding("CredentialsReady") or unknown,
+                credential=view.status.get("credentials"),
+            )
+        outcome = None
+        retry = None
+        if accepted := await self._unusable_tls(resource, view):
+            pass
+        elif resource.spec.suspend:
+            message = "spec.suspend is true: the operator changes nothing; set it to false to go on"
+            accepted = Finding("True", Reason.SUSPENDED, message)
+        else:
+            params = Params(resource=resource, settings=self._settings, kinds=optional_kinds)
+            outcome = await self._ensurer.ensure(view.tenant, desired_children(params), view.record.children)
+            view.record.children = outcome.applied
+            accepted, retry = _judged(outcome, view)
+            if accepted is _ACCEPTED and resource.spec.route and kinds.HTTP_ROUTE.kind not in optional_kinds:
+                accepted = _NO_ROUTES
+        look = await self._judge_credential(resource, view, accepted, outcome)
+        look.retry = retry
+        return look
+
+    def _validated(self, tenant: Tenant) -> TenantProxy | Finding:
+        """Return the resource, or what is wrong with it."""
+        manifest = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": tenant.key.name, "namespace": tenant.key.namespace, "uid": tenant.uid},
+            "spec": msgspec.json.decode(tenant.spec),
+        }
+        try:
+            resource = TenantProxy.model_validate(manifest)
+        except ValidationError as error:
+            errors = field_errors(error, TenantProxy)
+        else:
+            errors = admission.check_resource(resource, self._settings)
+            if not errors:
+                return resource
+        said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
+        return Finding("False", Reason.INVALID_SPEC, f"{said}; what runs stays as it is")
+
+    async def _unusable_tls(self, resource: TenantProxy, view: View) -> Finding | None:
+        """Return what is wrong with a Secret of `spec.upstream.tls`, if something is."""
+        if not view.moved:
+            known = view.finding("Accepted")
+            return known if known and known.reason in _TLS_REASONS else None
+        for name, judge in (
+            (resource.ca_secret_name, judge_ca),
+            (resource.client_certificate_secret_name, judge_client_certificate),
+        ):
+            if name is not None:
+                verdict = judge(await self._read(Key(resource.metadata.namespace, name), view), name)
+                if not verdict.usable:
+                    return Finding("False", verdict.reason, f"{verdict.message}; what runs stays as it is")
+        return None
+
+    async def _judge_credential(
+        self, resource: TenantProxy, view: View, accepted: Finding, outcome: Outcome | None
+    ) -> Look:
+        """Return the look with the verdict on the tenant's credential."""
+        before = view.status.get("credentials")
+        known = view.finding("CredentialsReady")
+        created = outcome.created_secret if outcome else None
+        if known is not None and not view.moved and created is None:
+            return Look(accepted=accepted, credentials_ready=known, credential=before)
+        key = Key(resource.metadata.namespace, resource.secret_name)
+        content = SecretContent(metadata=created) if created else await self._read(key, view)
+        verdict = judge_credentials(content, resource, self._settings)
+        finding = Finding("True" if verdict.usable else "False", verdict.reason, verdict.message)
+        look = Look(accepted=accepted, credentials_ready=finding, credential=None)
+        fingerprint, view.record.fingerprint = view.record.fingerprint, verdict.fingerprint
+        if verdict.type is not None:
+            # Without a fingerprint to compare with, as after a restart, a Secret that has moved counts as one
+            # with another credential.
+            moved = view.record.secrets.get(key) != view.secrets[key]
+            same = fingerprint == verdict.fingerprint if fingerprint else not moved
+            if before is not None and before.get("type") == verdict.type and same:
+                look.credential = before
+            else:
+                look.credential = {"type": verdict.type, "updatedAt": now()}
+                look.changed_credential = key.name if before is not None else None
+        return look
+
+    async def _read(self, key: Key, view: View) -> SecretContent | None:
+        return await self._cluster.read_secret(key) if view.secrets.get(key) else None
+
+
+_NO_ROUTES: Final = Finding(
+    "False",
+    Reason.ROUTE_UNAVAILABLE,
+    "spec.route needs HTTPRoutes (gateway.networking.k8s.io/v1); install the Gateway API and run the operator with"
+    " --http-routes, or remove spec.route",
+)
+
+
+def _judged(outcome: Outcome, view: View) -> tuple[Finding, RetryError | None]:
+    """Return what an outcome means for the condition Accepted, and whether to try again."""
+    if outcome.conflicts:
+        message = f"{_listed(outcome.conflicts)}; delete or rename it, or give the TenantProxy another name"
+        return Finding("False", Reason.CONFLICT, message), RetryError(message, longest_pause=_LOOK_AGAIN)
+    if outcome.refused:
+        message = f"{_listed(outcome.refused)}; correct the spec, or what refuses it"
+        return Finding("False", Reason.APPLY_REFUSED, message), RetryError(message)
+    if outcome.failed:
+        message = f"{_listed(outcome.failed)}; it is tried again"
+        before = view.finding("Accepted")
+        if view.failures < _PATIENCE and before is not None:
+            return before, RetryError(message)
+        return Finding("Unknown", Reason.APPLY_FAILED, message), RetryError(message)
+    return _ACCEPTED, None
+
+
+def _listed(failures: list[Failure]) -> str:
+    return "; ".join(f"{failure.kind} {failure.name}: {failure.error}" for failure in failures)
+
+
+def now() -> str:
+    """Return the time as the API server writes it (RFC 3339, seconds)."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,102 @@
+"""The one periodic look: for events that no watch told of, and for kinds that come and go."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+from tenantproxy.kubeapi import KubeError
+from tenantproxy_operator.cluster import Cluster
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.tenants import Tenants
+
+_log = logging.getLogger(__name__)
+
+PATIENCE: Final = 60.0
+"""Seconds for which an event may be on its way."""
+
+Seen = Mapping[Key, tuple[str, int]]
+"""Uid and resource version by key."""
+
+
+class Missed:
+    """Which changes no event has told of, and since when."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open: dict[tuple[Key, tuple[str, int] | None], float] = {}
+
+    def compare(self, listed: Seen, delivered: Seen) -> None:
+        """Compare what the API server lists with what events delivered.
+
+        What was changed again meanwhile is a new difference: on a busy object events are always under way.
+        """
+        differences = {
+            (key, listed.get(key))
+            for key in listed.keys() | delivered.keys()
+            if _differ(listed.get(key), delivered.get(key))
+        }
+        now = self._clock()
+        self._open = {difference: self._open.get(difference, now) for difference in differences}
+
+    def overdue(self) -> list[Key]:
+        """Return the TenantProxies of which events are missing for too long."""
+        now = self._clock()
+        return sorted(key for (key, _), since in self._open.items() if now - since >= PATIENCE)
+
+
+def _differ(listed: tuple[str, int] | None, delivered: tuple[str, int] | None) -> bool:
+    if listed is None or delivered is None:
+        return listed is not delivered
+    # Delivered may be newer than the list.
+    return listed[0] != delivered[0] or listed[1] > delivered[1]
+
+
+class Patrol:
+    """Goes round every few seconds."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        tenants: Tenants,
+        metrics: Metrics,
+        *,
+        namespaces: Iterable[str | None],
+        look_for_kinds: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._cluster = cluster
+        self._tenants = tenants
+        self._metrics = metrics
+        self._namespaces = tuple(namespaces)
+        self._look_for_kinds = look_for_kinds
+        self._missed = Missed()
+        self._counted: set[Key] = set()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all events arrive."""
+        return not self._missed.overdue()
+
+    async def run(self, interval: float) -> None:
+        """Go round every `interval` seconds until cancelled."""
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                await self._look_for_kinds()
+                await self._compare()
+            except KubeError as error:
+                _log.warning("the periodic look failed and is tried again: %s", error)
+
+    async def _compare(self) -> None:
+        listed: dict[Key, tuple[str, int]] = {}
+        for namespace in self._namespaces:
+            async for metadata in self._cluster.tenant_proxies(namespace):
+                listed[metadata.key] = metadata.uid, metadata.version
+        self._missed.compare(listed, self._tenants.delivered)
+        overdue = set(self._missed.overdue())
+        for key in overdue - self._counted:
+            _log.error("%s: no event told of its last change; the watch of TenantProxies is dead", key)
+            self._metrics.missed_events.inc()
+        self._counted = overdue

@@ -1,0 +1,180 @@
+"""Reconcile one tenant: compare; where something differs look, apply, and say in the status what was found.
+
+Nothing is written where nothing has changed. The queue sees to it that a tenant has one reconcile at a time.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tenantproxy.kubeapi import KubeError
+from tenantproxy_operator import conditions, kinds
+from tenantproxy_operator.children import Child, ChildName, Children
+from tenantproxy_operator.cluster import Cluster
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.look import Look, Looker, View, now
+from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.queue import RetryError
+from tenantproxy_operator.record import Record, common_digest, inputs_digest, recall
+from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.tenants import Tenant, Tenants
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Reconciles tenants."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        tenants: Tenants,
+        children: Children,
+        secrets: Secrets,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        self._cluster = cluster
+        self._tenants = tenants
+        self._children = children
+        self._secrets = secrets
+        self._settings = settings
+        self._metrics = metrics
+        self._looker = Looker(cluster, children=children, secrets=secrets, settings=settings, metrics=metrics)
+        self._records: dict[Key, Record] = {}
+        self._ready: dict[Key, str] = {}
+        self._optional_kinds = frozenset[str]()
+        self._common = common_digest(settings, self._optional_kinds)
+
+    def serve_kinds(self, names: frozenset[str]) -> bool:
+        """Take note of which optional kinds can be written; tell whether that is news."""
+        news = names != self._optional_kinds
+        self._optional_kinds = names
+        self._common = common_digest(self._settings, names)
+        return news
+
+    async def reconcile(self, key: Key, failures: int) -> None:
+        """Bring a tenant into order; `failures` is how often in a row that did not work.
+
+        Raises:
+            RetryError: It has to be tried again.
+
+        """
+        begin = time.perf_counter()
+        result = "error"
+        try:
+            result = await self._reconcile(key, failures)
+        except RetryError:
+            result = "retry"
+            raise
+        except KubeError as error:
+            result = "retry"
+            _log.warning("%s: %s; it is tried again", key, error)
+            raise RetryError(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - see below
+            # A bug, or an object of a shape that nobody foresaw: it must harm this tenant alone.
+            _log.exception("%s: unforeseen", key)
+            raise RetryError(type(error).__name__) from None
+        finally:
+            self._metrics.reconciled(result, time.perf_counter() - begin)
+
+    async def _reconcile(self, key: Key, failures: int) -> str:
+        tenant = self._tenants.get(key)
+        if tenant is None or tenant.deleting:
+            self._records.pop(key, None)
+            self._metrics.ready_changed(self._ready.pop(key, None), None)
+            return "unchanged"
+        status: dict[str, Any] = msgspec.json.decode(tenant.status)
+        secrets = {secret: self._secrets[secret] for secret in self._tenants.secrets_of(key)}
+        children = self._own_children(tenant)
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = recall(status.get("appliedDigest"), children, secrets)
+        inputs = inputs_digest(tenant, self._common)
+        digest = status.get("appliedDigest")
+        look = _known(status) if record.fits(inputs, children, secrets) else None
+        unchanged = look is not None
+        if look is None:
+            view = View(
+                tenant=tenant, status=status, record=record, inputs=inputs, secrets=secrets, failures=failures
+            )
+            look = await self._looker.look(view, self._optional_kinds)
+            # What is to be tried again has to be looked at again.
+            record.inputs = "" if look.retry else inputs
+            record.secrets = {secret: self._secrets[secret] for secret in secrets} if not view.moved else secrets
+            digest = None if look.retry else record.digest()
+        wrote = await self._report(tenant, status, look, digest)
+        if look.retry is not None:
+            raise look.retry
+        return "unchanged" if unchanged and not wrote else "changed"
+
+    def _own_children(self, tenant: Tenant) -> dict[ChildName, Child]:
+        """Return the tenant's own children; of Secrets only those that it refers to."""
+        references = self._tenants.secrets_of(tenant.key)
+        return {
+            name: child
+            for name, child in self._children.of(tenant.key).items()
+            if child.belongs_to(tenant.uid)
+            and (name[0] != kinds.SECRET.plural or Key(tenant.key.namespace, name[1]) in references)
+        }
+
+    async def _report(self, tenant: Tenant, before: Mapping[str, Any], look: Look, digest: str | None) -> bool:
+        """Write the status if it differs, and post what is worth an Event; tell whether it was written."""
+        rollout = self._children.rollout_of(tenant.key)
+        availability = conditions.available(rollout)
+        ready = conditions.ready(look.accepted, availability)
+        findings = {
+            "Ready": ready,
+            "Accepted": look.accepted,
+            "Available": availability,
+            "CredentialsReady": look.credentials_ready,
+        }
+        old = before.get("conditions", [])
+        dated = conditions.dated(findings, old, generation=tenant.generation, now=now())
+        status: dict[str, Any] = {
+            "observedGeneration": tenant.generation,
+            "conditions": dated,
+            "endpoint": f"http://{tenant.key.name}-proxy.{tenant.key.namespace}.svc:8080",
+        }
+        if rollout is not None:
+            status |= {"replicas": rollout.replicas, "readyReplicas": rollout.ready}
+        if look.credential is not None:
+            status["credentials"] = look.credential
+        if digest is not None:
+            status["appliedDigest"] = digest
+        self._metrics.ready_changed(self._ready.get(tenant.key), ready.status)
+        self._ready[tenant.key] = ready.status
+        if status == before:
+            return False
+        answer = await self._cluster.write_status(tenant.key, tenant.uid, status)
+        if answer is None:
+            return False
+        self._metrics.status_written()
+        self._tenants.put(msgspec.json.decode(answer), own=True)
+        for notice in conditions.notices(old, dated, credential_changed=look.changed_credential):
+            await self._post(tenant, notice)
+        return True
+
+    async def _post(self, tenant: Tenant, notice: conditions.Notice) -> None:
+        try:
+            await self._cluster.post_event(
+                tenant.key, tenant.uid, warning=notice.warning, reason=notice.reason, note=notice.note
+            )
+        except KubeError as error:
+            # It would say what the status says already.
+            _log.warning("%s: the event %s can't be posted: %s", tenant.key, notice.reason, error)
+
+
+def _known(status: Mapping[str, Any]) -> Look | None:
+    """Return what the status says, which still holds; None where it is incomplete."""
+    before = status.get("conditions", [])
+    accepted = conditions.finding_in(before, "Accepted")
+    credentials = conditions.finding_in(before, "CredentialsReady")
+    if accepted is None or credentials is None or "appliedDigest" not in status:
+        return None
+    return Look(accepted=accepted, credentials_ready=credentials, credential=status.get("credentials"))

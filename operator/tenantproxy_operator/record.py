@@ -1,0 +1,104 @@
+"""What the operator remembers of its last full look at a tenant, and what of that survives a restart.
+
+A digest of three parts is in the status: the inputs (spec, settings, code), the children as they were after the
+last write, the referenced Secrets. A part that still fits after a restart needs no look at what it stands for.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from tenantproxy_operator.children import Child, ChildName
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.known_secrets import SecretState
+from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.tenants import Tenant
+
+_PACKAGES: Final = ("tenantproxy", "tenantproxy_operator")
+
+SecretStates = Mapping[Key, SecretState | None]
+
+
+class Record(msgspec.Struct):
+    """What a tenant was made of when it was last brought into order."""
+
+    inputs: str = ""
+    children: dict[ChildName, bytes] = {}
+    """What we owned of each child after our last write (`Child.ours`)."""
+    secrets: dict[Key, SecretState | None] = {}
+    fingerprint: bytes = b""
+    """Of the credential, if it was read by this process."""
+
+    def fits(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
+        """Tell whether all is still as it was."""
+        return (
+            self.inputs == inputs
+            and self.secrets == secrets
+            and self.children.keys() == children.keys()
+            and all(children[name].ours == ours for name, ours in self.children.items())
+        )
+
+    def digest(self) -> str:
+        """Return the digest for the status."""
+        return f"{self.inputs}-{_children_digest(self.children.items())}-{_secrets_digest(self.secrets)}"
+
+
+def recall(digest: str | None, children: Mapping[ChildName, Child], secrets: SecretStates) -> Record:
+    """Return what a status' digest still vouches for, after a restart."""
+    record = Record()
+    parts = (digest or "").split("-")
+    if len(parts) == 3:  # noqa: PLR2004 - as `Record.digest` makes it
+        record.inputs = parts[0]
+        present = {name: child.ours for name, child in children.items()}
+        if parts[1] == _children_digest(present.items()):
+            record.children = present
+        if parts[2] == _secrets_digest(secrets):
+            record.secrets = dict(secrets)
+    return record
+
+
+def inputs_digest(tenant: Tenant, common: str) -> str:
+    """Return a digest of all that a tenant's children are rendered from; `common` is of what all tenants share."""
+    return _digest([tenant.spec_hash.encode(), common.encode(), tenant.uid.encode()])
+
+
+def common_digest(settings: Settings, kinds: frozenset[str]) -> str:
+    """Return a digest of what all tenants share: settings, optional kinds, and the code that renders."""
+    relevant = msgspec.json.encode([settings, sorted(kinds)], enc_hook=str, order="sorted")
+    return _digest([relevant, _CODE.encode()])
+
+
+def _code_digest() -> str:
+    """Return a digest of our own code, so that no change of what is rendered goes unnoticed."""
+    digest = hashlib.blake2b(digest_size=8)
+    for package in _PACKAGES:
+        for file in sorted(files(package).rglob("*.py"), key=str):  # type: ignore[attr-defined]
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _children_digest(children: Iterable[tuple[ChildName, bytes]]) -> str:
+    return _digest(
+        part for (plural, name), ours in sorted(children) for part in (plural.encode(), name.encode(), ours)
+    )
+
+
+def _secrets_digest(states: SecretStates) -> str:
+    return _digest(
+        f"{key} {state.uid} {state.version}".encode() if state else f"{key}".encode()
+        for key, state in sorted(states.items())
+    )
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+_CODE: Final = _code_digest()

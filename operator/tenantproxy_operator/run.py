@@ -1,0 +1,151 @@
+"""The command `tenantproxy-operator run`."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tenantproxy import logs
+from tenantproxy.kubeapi import KubeError
+from tenantproxy.logs import LEVELS
+from tenantproxy_operator.options import cluster_options, reject
+from tenantproxy_operator.settings import Settings
+
+_FAILURE: Final = 1
+
+
+@click.command()
+@cluster_options
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    envvar="TENANTPROXY_NAMESPACE",
+    show_envvar=True,
+    metavar="NAME",
+    help="Reconcile the TenantProxies of this namespace. Repeatable (in the environment: separated by spaces).",
+)
+@click.option(
+    "--all-namespaces",
+    is_flag=True,
+    envvar="TENANTPROXY_ALL_NAMESPACES",
+    show_envvar=True,
+    help="Reconcile all TenantProxies. The operator then needs to read all Secrets of the cluster.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="How to reach the API server. Default: $KUBECONFIG, else the pod's service account, else ~/.kube/config.",
+)
+@click.option("--context", help="Which of the kubeconfig's contexts to use. Default: its current one.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=16,
+    show_default=True,
+    envvar="TENANTPROXY_WORKERS",
+    show_envvar=True,
+    help="How many TenantProxies are reconciled at once.",
+)
+@click.option(
+    "--check-interval",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    envvar="TENANTPROXY_CHECK_INTERVAL",
+    show_envvar=True,
+    metavar="SECONDS",
+    help="How often to look whether events were missed, and for optional kinds that were installed or removed.",
+)
+@click.option(
+    "--admin",
+    default="0.0.0.0:9090",
+    show_default=True,
+    envvar="TENANTPROXY_ADMIN",
+    show_envvar=True,
+    metavar="HOST:PORT",
+    help="Where /metrics, /healthz and /readyz are served.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(LEVELS),
+    default="info",
+    show_default=True,
+    envvar="TENANTPROXY_LOG_LEVEL",
+    show_envvar=True,
+    help="JSON lines on stderr.",
+)
+def run(
+    settings: Settings,
+    namespaces: tuple[str, ...],
+    kubeconfig: Path | None,
+    context: str | None,
+    workers: int,
+    check_interval: float,
+    admin: str,
+    log_level: str,
+    *,
+    all_namespaces: bool,
+) -> None:
+    """Reconcile TenantProxies in a Kubernetes cluster, until SIGTERM or SIGINT.
+
+    The CustomResourceDefinition and the rights must be there (`tenantproxy-operator crd`, `tenantproxy-operator
+    rbac`). Run one operator per namespace; a second one would only repeat what the first one does.
+
+    \b
+    Against the cluster of your kubeconfig:
+      tenantproxy-operator run --namespace tenants --proxy-image registry.example/tenantproxy:1.0
+
+    Exit status: 0 after a signal, 2 for bad input, 1 for anything else (a taken port).
+    """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
+    # Slow to import, and the other commands do without.
+    import uvloop  # noqa: PLC0415
+
+    from tenantproxy_operator.connection import Connection  # noqa: PLC0415
+    from tenantproxy_operator.engine import Engine, bound_socket  # noqa: PLC0415
+
+    if bool(namespaces) == all_namespaces:
+        reject(["one of --namespace and --all-namespaces is needed, and not both"])
+    reject_local_keys(settings)
+    logs.configure(log_level)
+    if log_level != "debug":
+        # kopf has a line for each event.
+        logging.getLogger("kopf").setLevel(logging.WARNING)
+    try:
+        listening = bound_socket(admin)
+    except (OSError, ValueError) as error:
+        click.echo(f"error: can't listen on {admin}: {error}", err=True)
+        sys.exit(_FAILURE)
+
+    async def main() -> None:
+        connection = await Connection.load(kubeconfig, context)
+        engine = Engine(
+            connection,
+            settings,
+            namespaces=None if all_namespaces else namespaces,
+            workers=workers,
+            check_interval=check_interval,
+        )
+        await engine.run(listening)
+
+    try:
+        uvloop.run(main())
+    except KubeError as error:
+        reject([error])
+    except asyncio.CancelledError:
+        pass
+
+
+def reject_local_keys(settings: Settings) -> None:
+    """End the process where an issuer's keys are in a file, which no proxy's pod has."""
+    problems = [
+        f"{settings.issuers_file}: [{index}].jwksFile is for `local` only, since no pod has that file; use jwksUri"
+        for index, issuer in enumerate(settings.issuers)
+        if issuer.jwks_file is not None
+    ]
+    if problems:
+        reject(problems)

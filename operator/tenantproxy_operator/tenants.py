@@ -1,0 +1,125 @@
+"""The TenantProxies as kopf's events brought them, and which Secrets they refer to."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tenantproxy_operator.kinds import Key
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """A TenantProxy."""
+
+    key: Key
+    uid: str
+    generation: int
+    version: int
+    deleting: bool
+    spec: bytes
+    """JSON, sorted."""
+    spec_hash: str
+    status: bytes
+    """JSON."""
+
+
+def tenant_from(body: Mapping[str, Any]) -> Tenant:
+    """Return what is kept of a TenantProxy as the API has it."""
+    metadata = body["metadata"]
+    spec = _encode(body.get("spec") or {})
+    return Tenant(
+        key=Key(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        version=int(metadata["resourceVersion"]),
+        deleting="deletionTimestamp" in metadata,
+        spec=spec,
+        spec_hash=hashlib.blake2b(spec, digest_size=8).hexdigest(),
+        status=_encode(body.get("status") or {}),
+    )
+
+
+class Tenants:
+    """All TenantProxies that the operator was told of."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[Key, Tenant] = {}
+        self._delivered: dict[Key, tuple[str, int]] = {}
+        """Uid and resource version of the last event, beside which there are answers to our own writes."""
+        self._referrers: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._references: dict[Key, frozenset[Key]] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._tenants)
+
+    def __iter__(self) -> Iterator[Key]:
+        """Iterate over a copy of the keys."""
+        return iter(list(self._tenants))
+
+    def get(self, key: Key) -> Tenant | None:
+        """Return a TenantProxy; None where there is none."""
+        return self._tenants.get(key)
+
+    @property
+    def delivered(self) -> Mapping[Key, tuple[str, int]]:
+        """Uid and resource version of each TenantProxy as the last event about it had them."""
+        return self._delivered
+
+    def put(self, body: Mapping[str, Any], *, own: bool = False) -> Key:
+        """Take note of a TenantProxy, unless a newer version is known; `own`: the answer to a write of ours."""
+        tenant = tenant_from(body)
+        key = tenant.key
+        if not own:
+            self._delivered[key] = tenant.uid, tenant.version
+        known = self._tenants.get(key)
+        if known is None or known.version < tenant.version:
+            self._tenants[key] = tenant
+            self._refer(key, referenced_secrets(key, body.get("spec")))
+        return key
+
+    def remove(self, key: Key, uid: str | None = None) -> None:
+        """Take note that a TenantProxy is gone; one that has come again meanwhile (another uid) stays."""
+        known = self._tenants.get(key)
+        if known is not None and uid in (None, known.uid):
+            del self._tenants[key]
+            self._delivered.pop(key, None)
+            self._refer(key, frozenset())
+            self._references.pop(key, None)
+
+    def referring_to(self, secret: Key) -> frozenset[Key]:
+        """Return the TenantProxies that refer to a Secret."""
+        return frozenset(self._referrers.get(secret, ()))
+
+    def secrets_of(self, key: Key) -> frozenset[Key]:
+        """Return the Secrets that a TenantProxy refers to."""
+        return self._references.get(key, frozenset())
+
+    def _refer(self, key: Key, secrets: frozenset[Key]) -> None:
+        for secret in self._references.get(key, frozenset()) - secrets:
+            self._referrers[secret].discard(key)
+            if not self._referrers[secret]:
+                del self._referrers[secret]
+        for secret in secrets:
+            self._referrers[secret].add(key)
+        self._references[key] = secrets
+
+
+def referenced_secrets(key: Key, spec: Any) -> frozenset[Key]:  # noqa: ANN401 - a spec of any shape
+    """Return the Secrets that a spec names, however broken it is otherwise."""
+    names = [
+        _at(spec, "auth", "secretRef", "name") or f"{key.name}-credentials",
+        _at(spec, "upstream", "tls", "caSecretRef", "name"),
+        _at(spec, "upstream", "tls", "clientCertificateSecretRef", "name"),
+    ]
+    return frozenset(Key(key.namespace, name) for name in names if isinstance(name, str) and name)
+
+
+def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON of any shape
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,109 @@
+"""Whether the contents of a Secret can be used. Pure; no content outlives its check."""
+
+import base64
+import hashlib
+import secrets
+from typing import Final, Literal
+
+import msgspec
+
+from tenantproxy import credentials
+from tenantproxy.credentials import CREDENTIAL_KEYS, FieldError
+from tenantproxy_operator import admission
+from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS, check_ca, check_client_certificate
+from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.observed import SecretContent
+from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
+
+_PROCESS_KEY: Final = secrets.token_bytes(32)
+"""Makes fingerprints of credentials useless outside this process."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether a Secret can be used, and what for."""
+
+    usable: bool
+    reason: str
+    message: str
+    type: Literal["basic", "oauth2"] | None = None
+    """The kind of credential, if there is a good one."""
+    fingerprint: bytes = b""
+    """Differs between credentials, within this process."""
+
+
+def judge_credentials(secret: SecretContent | None, resource: TenantProxy, settings: Settings) -> Verdict:
+    """Return the verdict on the Secret that `spec.auth.secretRef` names."""
+    name = resource.secret_name
+    if secret is None:
+        who = "External Secrets, or kubectl, has to create it" if _by_platform(resource) else "it is created soon"
+        return _refused(Reason.SECRET_MISSING, f"Secret {name} does not exist; {who}")
+    data, errors = _decoded(secret, CREDENTIAL_KEYS)
+    errors += [] if errors else admission.check_secret(data, resource, settings)
+    if errors:
+        return _refused(Reason.CREDENTIALS_INVALID, _said(name, errors))
+    credential = credentials.from_secret(data)
+    if credential is None:
+        how = (
+            "set username and password, or clientId, clientSecret and authUrl, in it"
+            if _by_platform(resource)
+            else "a tenant's admin sets it with PUT /api/v1/proxy-config, or the platform team in the Secret"
+        )
+        return _refused(Reason.CREDENTIALS_MISSING, f"Secret {name} holds no credential yet; {how}")
+    kind = credentials.credential_type(credential)
+    fingerprint = hashlib.blake2b(credentials.digest(credential).encode(), key=_PROCESS_KEY, digest_size=16)
+    return Verdict(
+        usable=True,
+        reason=Reason.CREDENTIALS_SET,
+        message=f"Secret {name} holds a well-formed credential ({kind})",
+        type=kind,
+        fingerprint=fingerprint.digest(),
+    )
+
+
+def judge_ca(secret: SecretContent | None, name: str) -> Verdict:
+    """Return the verdict on the Secret that `spec.upstream.tls.caSecretRef` names."""
+    return _judge_tls(secret, name, "spec.upstream.tls.caSecretRef", CA_KEYS)
+
+
+def judge_client_certificate(secret: SecretContent | None, name: str) -> Verdict:
+    """Return the verdict on the Secret that `spec.upstream.tls.clientCertificateSecretRef` names."""
+    return _judge_tls(secret, name, "spec.upstream.tls.clientCertificateSecretRef", CLIENT_CERTIFICATE_KEYS)
+
+
+def _judge_tls(secret: SecretContent | None, name: str, field: str, keys: tuple[str, ...]) -> Verdict:
+    if secret is None:
+        message = (
+            f"{field}: Secret {name} does not exist; create it with {' and '.join(keys)}, or remove the field"
+        )
+        return _refused(Reason.TLS_SECRET_MISSING, message)
+    data, errors = _decoded(secret, frozenset(keys))
+    if not errors:
+        errors = check_ca(data) if keys is CA_KEYS else check_client_certificate(data)
+    if errors:
+        return _refused(Reason.TLS_SECRET_INVALID, f"{field}: {_said(name, errors)}")
+    return Verdict(usable=True, reason=Reason.ACCEPTED, message="")
+
+
+def _refused(reason: str, message: str) -> Verdict:
+    return Verdict(usable=False, reason=reason, message=message)
+
+
+def _by_platform(resource: TenantProxy) -> bool:
+    return resource.spec.auth.management == "platform"
+
+
+def _said(name: str, errors: list[FieldError]) -> str:
+    return f"Secret {name}: " + "; ".join(f"`{error.field}` {error.detail}" for error in errors)
+
+
+def _decoded(secret: SecretContent, keys: frozenset[str]) -> tuple[dict[str, str], list[FieldError]]:
+    """Return the keys that matter as text, and those that are no text."""
+    data: dict[str, str] = {}
+    errors: list[FieldError] = []
+    for key in sorted(keys & secret.data.keys()):
+        try:
+            data[key] = base64.b64decode(secret.data[key]).decode()
+        except UnicodeDecodeError:
+            errors.append(FieldError(key, "is not text in UTF-8; set it again"))
+    return data, errors

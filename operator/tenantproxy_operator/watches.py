@@ -1,0 +1,204 @@
+"""The watches of children and Secrets: one per kind and namespace, filled before kopf looks at any TenantProxy."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from tenantproxy.kubeapi import KubeClient, KubeError
+from tenantproxy.kubewatch import Reflector
+from tenantproxy_operator import kinds
+from tenantproxy_operator.children import SELECTOR, Child, Children
+from tenantproxy_operator.kinds import Key, Kind
+from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.observed import Deployment, Partial
+
+_log = logging.getLogger(__name__)
+
+_WATCHED: Final = tuple(kind for kind in kinds.CHILDREN if kind is not kinds.SECRET)
+
+Interrupted = Callable[[str, KubeError], None]
+"""Is told of each interruption of a watch: the kind's plural, and why."""
+
+
+class _Marks:
+    """Which objects were there when a list began, so that what it does not have can be forgotten."""
+
+    def __init__(self) -> None:
+        self.filled = asyncio.Event()
+        self._seen: set[Key] = set()
+        self._before: dict[Key, object] = {}
+
+    def begin(self, before: dict[Key, object]) -> None:
+        self._seen.clear()
+        self._before = before
+
+    def see(self, key: Key) -> None:
+        if self._before:
+            self._seen.add(key)
+
+    def end(self) -> dict[Key, object]:
+        """Return what was there before, and was not seen."""
+        gone = {key: thing for key, thing in self._before.items() if key not in self._seen}
+        self._before, self._seen = {}, set()
+        self.filled.set()
+        return gone
+
+
+class ChildWatch:
+    """Keeps `Children` up to date for one kind, in one namespace or all."""
+
+    def __init__(self, kind: Kind, namespace: str | None, children: Children, interrupted: Interrupted) -> None:
+        self._kind = kind
+        self._namespace = namespace
+        self._children = children
+        self._interrupted = interrupted
+        self._marks = _Marks()
+
+    @property
+    def filled(self) -> asyncio.Event:
+        """Set when all that exists is known."""
+        return self._marks.filled
+
+    def listing(self) -> None:
+        """Remember what is known, to forget what the list does not have."""
+        self._marks.begin(dict(self._children.every(self._kind, self._namespace)))
+
+    def listed(self) -> None:
+        """Forget what the list did not have, unless we have written it since the list began."""
+        now = self._children.every(self._kind, self._namespace)
+        for key, before in self._marks.end().items():
+            if now.get(key) == before:
+                tenant, _ = now[key]
+                self._children.drop(self._kind, tenant, key.name)
+
+    def seen(self, thing: Partial | Deployment) -> None:
+        """Take note of a child."""
+        self._marks.see(thing.metadata.key)
+        self._children.put(self._kind, thing)
+
+    def gone(self, thing: Partial | Deployment) -> None:
+        """Take note of a deletion."""
+        self._children.remove(self._kind, thing.metadata)
+
+    def interrupted(self, error: KubeError) -> None:
+        """Report an interruption."""
+        _report(self._kind, self._namespace, error, self._interrupted)
+
+
+class SecretWatch:
+    """Keeps `Secrets` up to date, and `Children` for those that are ours, in one namespace or all."""
+
+    def __init__(
+        self,
+        namespace: str | None,
+        secrets: Secrets,
+        children: Children,
+        changed: Callable[[Key], None],
+        interrupted: Interrupted,
+    ) -> None:
+        self._namespace = namespace
+        self._secrets = secrets
+        self._children = children
+        self._changed = changed
+        self._interrupted = interrupted
+        self._marks = _Marks()
+
+    @property
+    def filled(self) -> asyncio.Event:
+        """Set when all that exists is known."""
+        return self._marks.filled
+
+    def listing(self) -> None:
+        """Remember what is known, to forget what the list does not have."""
+        self._marks.begin({key: self._secrets[key] for key in self._secrets.keys_in(self._namespace)})
+
+    def listed(self) -> None:
+        """Forget what the list did not have, unless it has changed since the list began."""
+        for key, before in self._marks.end().items():
+            if self._secrets[key] == before:
+                self._secrets.drop(key)
+                self._changed(key)
+        children: dict[Key, tuple[Key, Child]] = self._children.every(kinds.SECRET, self._namespace)
+        for key, (tenant, _) in children.items():
+            if self._secrets[key] is None:
+                self._children.drop(kinds.SECRET, tenant, key.name)
+
+    def seen(self, thing: Partial) -> None:
+        """Take note of a Secret."""
+        self._marks.see(thing.metadata.key)
+        self._children.put(kinds.SECRET, thing)
+        if self._secrets.put(thing.metadata):
+            self._changed(thing.metadata.key)
+
+    def gone(self, thing: Partial) -> None:
+        """Take note of a deletion."""
+        self._children.remove(kinds.SECRET, thing.metadata)
+        if self._secrets.remove(thing.metadata):
+            self._changed(thing.metadata.key)
+
+    def interrupted(self, error: KubeError) -> None:
+        """Report an interruption."""
+        _report(kinds.SECRET, self._namespace, error, self._interrupted)
+
+
+def _report(kind: Kind, namespace: str | None, error: KubeError, interrupted: Interrupted) -> None:
+    where = f"in {namespace}" if namespace else "in all namespaces"
+    _log.warning("the watch of %s %s was interrupted and is tried again: %s", kind.plural, where, error)
+    interrupted(kind.plural, error)
+
+
+class Watches:
+    """All watches, running."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        namespaces: Iterable[str | None],
+        *,
+        children: Children,
+        secrets: Secrets,
+        secret_changed: Callable[[Key], None],
+        interrupted: Interrupted,
+    ) -> None:
+        """Prepare watches in `namespaces`; None alone: in all."""
+        self._client = client
+        self._namespaces = tuple(namespaces)
+        self._children = children
+        self._secrets = secrets
+        self._secret_changed = secret_changed
+        self._interrupted = interrupted
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+
+    async def start(self, kinds_to_watch: Iterable[Kind]) -> None:
+        """Start watches of the kinds that are not watched yet; return when all are filled."""
+        fresh = [kind for kind in kinds_to_watch if kind.plural not in self._tasks]
+        filled = [self._start(kind, namespace) for kind in fresh for namespace in self._namespaces]
+        for event in filled:
+            await event.wait()
+
+    async def stop(self, plurals: Iterable[str] | None = None) -> None:
+        """Stop watches, of some kinds or all."""
+        stopped = [task for plural in list(plurals or self._tasks) for task in self._tasks.pop(plural, ())]
+        for task in stopped:
+            task.cancel()
+        await asyncio.gather(*stopped, return_exceptions=True)
+
+    def _start(self, kind: Kind, namespace: str | None) -> asyncio.Event:
+        watch: ChildWatch | SecretWatch
+        reflector: Reflector[Partial] | Reflector[Deployment]
+        path = kind.path(namespace)
+        if kind is kinds.SECRET:
+            # All Secrets, not ours alone: a tenant's may be of the user's making, without any label.
+            watch = SecretWatch(namespace, self._secrets, self._children, self._secret_changed, self._interrupted)
+            reflector = Reflector(self._client, path, Partial, watch)
+        else:
+            watch = ChildWatch(kind, namespace, self._children, self._interrupted)
+            if kind is kinds.DEPLOYMENT:
+                # Whole, for its status; of each only a few numbers are decoded and kept.
+                reflector = Reflector(self._client, path, Deployment, watch, selector=SELECTOR, partial=False)
+            else:
+                reflector = Reflector(self._client, path, Partial, watch, selector=SELECTOR)
+        task = asyncio.create_task(reflector.run(), name=f"watch {path}")
+        self._tasks.setdefault(kind.plural, []).append(task)
+        return watch.filled

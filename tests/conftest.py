@@ -7,6 +7,11 @@ import pytest
 from support.oms import RawServer, documented, raw_server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take --regenerate: write golden files anew instead of comparing with them."""
+    parser.addoption("--regenerate", action="store_true", help="write the golden files anew")
+
+
 @pytest.fixture
 async def oms() -> AsyncIterator[RawServer]:
     """Run an OMS that speaks the documented contract, until a test gives it another play."""

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from support.operator_manifests import changed, minimal
+from support.operator_manifests import changed, minimal, params
 from tenantproxy import config
-from tenantproxy_operator.admission import check_resource, check_secret
+from tenantproxy_operator.admission import check_resource, check_secret, find_unused
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
@@ -55,6 +55,37 @@ def test_tls_needs_https() -> None:
         "spec.upstream.tls",
         "does not apply to plain http; make `url` https, or remove `tls`",
     )
+
+
+@pytest.mark.parametrize(
+    ("resources", "works"),
+    [
+        (None, True),
+        ({"requests": {"cpu": "100m"}}, True),
+        ({"limits": {"cpu": 1}}, True),
+        ({"requests": {"memory": "96Mi"}}, False),
+        ({"requests": {"cpu": 0}, "limits": {"cpu": 1}}, False),
+        ({}, False),
+    ],
+)
+def test_autoscaling_needs_a_cpu_request(resources: Any, *, works: bool) -> None:
+    """Utilization is a share of the request; without one the autoscaler would never do anything."""
+    manifest = changed(minimal(), "spec.autoscaling", {"maxReplicas": 3})
+    errors = check_resource(TenantProxy.model_validate(changed(manifest, "spec.resources", resources)), Settings())
+    detail = "is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or remove `resources`"
+    assert errors == ([] if works else [("spec.resources.requests.cpu", detail)])
+
+
+def test_route_without_effect() -> None:
+    """A route that nothing is made of is no error, but said."""
+    route = {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example.com"]}
+    changes = {"spec.route": route}
+    assert check_resource(params(changes).resource, Settings()) == []
+    ((field, detail),) = find_unused(params(changes))
+    assert field == "spec.route"
+    assert "--http-routes" in detail
+    assert find_unused(params(changes, kinds=frozenset({"HTTPRoute"}))) == []
+    assert find_unused(params()) == []
 
 
 def test_good_resource() -> None:

@@ -1,8 +1,10 @@
-"""Durations and sizes of manifests."""
+"""Durations, sizes and amounts of manifests."""
+
+from decimal import Decimal
 
 import pytest
 
-from tenantproxy_operator.quantities import parse_duration, parse_size
+from tenantproxy_operator.quantities import parse_amount, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,21 @@ def test_not_a_size(text: str) -> None:
     """Anything else is refused with the fix."""
     with pytest.raises(ValueError, match=r"is not a size; write .* such as `64Ki`"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("0", "0"),
+        ("1", "1"),
+        ("0.25", "0.25"),
+        ("250m", "0.25"),
+        ("1k", "1000"),
+        ("1.5Ki", "1536"),
+        ("1P", "1000000000000000"),
+        ("1Pi", "1125899906842624"),
+    ],
+)
+def test_amount(text: str, amount: str) -> None:
+    """An amount is exactly what Kubernetes takes it for."""
+    assert parse_amount(text) == Decimal(amount)

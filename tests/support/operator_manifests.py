@@ -3,6 +3,10 @@
 import copy
 from typing import Any
 
+from tenantproxy_operator.render.params import Params
+from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
+
 
 def minimal() -> dict[str, Any]:
     """Return a manifest with nothing but what must be there."""
@@ -26,3 +30,14 @@ def changed(manifest: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     else:
         place[last] = value
     return result
+
+
+def params(
+    changes: dict[str, Any] | None = None, *, settings: Settings | None = None, kinds: frozenset[str] = frozenset()
+) -> Params:
+    """Return what renders the smallest manifest, with other values at some dotted paths."""
+    manifest = minimal()
+    for path, value in (changes or {}).items():
+        manifest = changed(manifest, path, value)
+    resource = TenantProxy.model_validate(manifest)
+    return Params(resource=resource, settings=settings or Settings(), kinds=kinds)

@@ -1,0 +1,176 @@
+"""The NetworkPolicy, as a cluster's network reads it."""
+
+import ipaddress
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from support.operator_manifests import params
+from tenantproxy import config
+from tenantproxy.egress import Policy
+from tenantproxy_operator.render.network_policy import ip_block, render_network_policy
+from tenantproxy_operator.settings import Settings
+
+_PRIVATE = {"spec.upstream.allowPrivateNetworks": True}
+_PLATFORM = {"spec.auth.management": "platform"}
+
+
+def _spec(changes: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+    spec = render_network_policy(params(changes, settings=Settings(**settings)))["spec"]
+    assert isinstance(spec, dict)
+    return spec
+
+
+def _permits(spec: dict[str, Any], address: str, port: int, protocol: str = "TCP") -> bool:
+    """Tell whether a proxy may connect to an address outside the cluster."""
+    for rule in spec["egress"]:
+        ports = [each for each in rule["ports"] if each["protocol"] == protocol and each.get("port", port) == port]
+        if ports and ("to" not in rule or any(_holds(peer, address) for peer in rule["to"])):
+            return True
+    return False
+
+
+def _holds(peer: dict[str, Any], address: str) -> bool:
+    block = peer.get("ipBlock")
+    if block is None:
+        return False  # a selector is about pods
+    inside = ipaddress.ip_address(address)
+    excepted = any(inside in ipaddress.ip_network(each) for each in block.get("except", ()))
+    return inside in ipaddress.ip_network(block["cidr"]) and not excepted
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "protocol", "expected"),
+    [
+        ("198.51.100.7", 443, "TCP", True),
+        ("198.51.100.7", 8443, "TCP", True),
+        ("198.51.100.7", 443, "UDP", False),
+        ("2606:4700::1111", 443, "TCP", True),
+        ("10.0.0.7", 8080, "TCP", False),
+        ("172.31.255.255", 8080, "TCP", False),
+        ("192.168.1.1", 8080, "TCP", False),
+        ("127.0.0.1", 8080, "TCP", False),
+        ("100.64.1.1", 8080, "TCP", False),
+        ("169.254.169.254", 80, "TCP", False),
+        ("fd00::7", 8080, "TCP", False),
+        ("::1", 8080, "TCP", False),
+        ("fe80::1", 8080, "TCP", False),
+        ("10.96.0.10", 53, "UDP", True),
+        ("10.96.0.10", 53, "TCP", True),
+        ("10.0.0.7", 5353, "UDP", True),
+        ("10.0.0.7", 54, "UDP", False),
+        ("10.0.0.1", 6443, "TCP", True),
+        ("10.0.0.1", 443, "TCP", True),
+    ],
+)
+def test_flows(address: str, port: int, protocol: str, *, expected: bool) -> None:
+    """A proxy reaches DNS, the API server and public addresses, and nothing else of the network around it."""
+    assert _permits(_spec(), address, port, protocol) is expected
+
+
+def test_api_server_only_where_the_tenant_manages() -> None:
+    """With `management: platform` the way to the API server is closed."""
+    assert not _permits(_spec(_PLATFORM), "10.0.0.1", 6443)
+    assert not _permits(_spec(_PLATFORM), "10.0.0.1", 443)
+
+
+def test_api_server_at_its_addresses() -> None:
+    """Where they are known, the ports are open to them only."""
+    spec = _spec(api_server_cidrs=("10.0.0.1/32",))
+    assert _permits(spec, "10.0.0.1", 6443)
+    assert not _permits(spec, "10.0.0.2", 6443)
+    assert not _permits(_spec(_PLATFORM, api_server_cidrs=("10.0.0.1/32",)), "10.0.0.1", 6443)
+
+
+def test_dns_ports() -> None:
+    """DNS pods may listen anywhere."""
+    spec = _spec(dns_ports=(8053,))
+    assert _permits(spec, "10.0.0.7", 8053, "UDP")
+    assert not _permits(spec, "10.0.0.7", 53, "UDP")
+
+
+def test_private_networks() -> None:
+    """What `allowPrivateNetworks` permits includes pods, which some networks know by their labels only."""
+    spec = _spec({**_PRIVATE, **_PLATFORM})
+    assert _permits(spec, "10.0.0.7", 8080)
+    assert _permits(spec, "fd00::7", 8080)
+    assert not _permits(spec, "169.254.169.254", 80)
+    assert not _permits(spec, "100.100.100.200", 80)
+    assert {"namespaceSelector": {}} in spec["egress"][-1]["to"]
+
+
+def test_a_denied_network_is_denied_to_pods_in_it() -> None:
+    """A selector could reach a denied pod, so with a deny list there is none."""
+    spec = _spec({**_PRIVATE, **_PLATFORM}, egress=config.Egress(deny=("10.96.0.0/12",)))
+    assert not _permits(spec, "10.100.0.1", 8080)
+    assert _permits(spec, "10.0.0.7", 8080)
+    assert all("ipBlock" in peer for peer in spec["egress"][-1]["to"])
+
+
+def test_everything_denied() -> None:
+    """No rule remains, instead of one without peers, which would permit everything."""
+    egress = config.Egress(deny=("0.0.0.0/0", "::/0"), allow=("10.0.0.0/8",))
+    assert all("to" not in rule for rule in _spec(_PLATFORM, egress=egress)["egress"])
+    assert len(_spec(_PLATFORM, egress=egress)["egress"]) == 1
+
+
+def test_ingress() -> None:
+    """The API and the metrics are open to all; who may call is for the proxy, and the edge, to say."""
+    (rule,) = _spec()["ingress"]
+    assert rule == {"ports": [{"protocol": "TCP", "port": 8080}, {"protocol": "TCP", "port": 9090}]}
+    assert _spec()["policyTypes"] == ["Ingress", "Egress"]
+
+
+_addresses = st.ip_addresses()
+
+
+@st.composite
+def _networks(draw: st.DrawFn) -> str:
+    address = draw(_addresses)
+    prefix = draw(st.integers(0, address.max_prefixlen))
+    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+
+
+_lists = st.lists(_networks(), max_size=4)
+
+
+@given(cidr=_networks(), excepted=_lists)
+@example(cidr="0.0.0.0/0", excepted=["0.0.0.0/1", "128.0.0.0/1"])
+@example(cidr="10.0.0.0/8", excepted=["10.0.0.0/8"])
+@example(cidr="10.0.0.0/8", excepted=["::/0", "fd00::/8"])
+def test_exceptions_are_strictly_inside(cidr: str, excepted: list[str]) -> None:
+    """As the API server wants it; and no address is in the block that is excepted, or lost that is not."""
+    block = ip_block(cidr, excepted)
+    outer = ipaddress.ip_network(cidr)
+    kept = [ipaddress.ip_network(each) for each in (block or {}).get("except", ())]
+    for inner in kept:
+        assert inner.version == outer.version
+        assert inner != outer
+        assert inner[0] in outer
+        assert inner[-1] in outer
+    for network in map(ipaddress.ip_network, excepted):
+        for address in (network[0], network[-1]):
+            if address in outer:
+                assert block is None or any(address in inner for inner in kept)
+    for address in (outer[0], outer[-1]):
+        unwanted = any(address in ipaddress.ip_network(each) for each in excepted)
+        assert (block is None or any(address in inner for inner in kept)) is unwanted or block is None
+
+
+@given(address=_addresses, private=st.booleans(), allow=_lists, deny=_lists)
+@example(address=ipaddress.ip_address("10.7.1.1"), private=False, allow=["10.7.0.0/16"], deny=[])
+@example(address=ipaddress.ip_address("169.254.1.1"), private=False, allow=["169.254.0.0/16"], deny=[])
+@example(address=ipaddress.ip_address("10.7.9.1"), private=True, allow=[], deny=["10.7.9.0/24"])
+def test_never_narrower_than_the_proxys_own_guard(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, allow: list[str], deny: list[str], *, private: bool
+) -> None:
+    """What the guard in the process permits is not blocked; what the operator denies is, unless it is allowed."""
+    egress = config.Egress(allow=tuple(allow), deny=tuple(deny))
+    spec = _spec({**_PLATFORM, "spec.upstream.allowPrivateNetworks": private}, egress=egress)
+    guard = Policy(allow_private_networks=private, allow=allow, deny=deny)
+    if guard.refusal(address) is None:
+        assert _permits(spec, str(address), 8443)
+    if any(address in ipaddress.ip_network(each) for each in deny):
+        assert not _permits(spec, str(address), 8443)

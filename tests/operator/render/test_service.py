@@ -1,0 +1,22 @@
+"""The Service."""
+
+from support.operator_manifests import params
+from tenantproxy_operator.render.deployment import render_deployment
+from tenantproxy_operator.render.service import render_service, service_url
+
+
+def test_api_port_only() -> None:
+    """Clients reach the API; metrics and probes are not for them."""
+    (port,) = render_service(params())["spec"]["ports"]
+    assert (port["name"], port["port"], port["targetPort"], port["appProtocol"]) == ("http", 8080, "http", "http")
+
+
+def test_selects_the_deployments_pods() -> None:
+    """Both select by the same labels."""
+    selector = render_deployment(params())["spec"]["selector"]["matchLabels"]
+    assert render_service(params())["spec"]["selector"] == selector
+
+
+def test_url() -> None:
+    """The status says where it is."""
+    assert service_url(params({"metadata.namespace": "tenants"})) == "http://t-proxy.tenants.svc:8080"

@@ -3,19 +3,19 @@
 import random
 from typing import Final
 
-_SHORTEST: Final = 1.0
-_LONGEST: Final = 30.0
-_MOST_FAILURES: Final = 5
-"""Further ones change nothing: the longest delay is reached."""
+_MOST_FAILURES: Final = 30
+"""Further ones change nothing: any longest delay is reached."""
 
 
 class Delays:
-    """Seconds to wait before the next try: from 1 to a bound that doubles from 2 to 30, evenly spread.
+    """Seconds to wait before the next try: between the shortest and a bound that doubles up to the longest.
 
     So wide a spread because thousands of proxies lose the API server at the same moment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shortest: float = 1.0, longest: float = 30.0) -> None:
+        self._shortest = shortest
+        self._longest = longest
         self._failures = 0
 
     def reset(self) -> None:
@@ -25,4 +25,5 @@ class Delays:
     def next(self) -> float:
         """Return how long to wait now; one more failure is counted."""
         self._failures = min(self._failures + 1, _MOST_FAILURES)
-        return random.uniform(_SHORTEST, min(2.0**self._failures, _LONGEST))  # noqa: S311 - a spread, no secret
+        bound = min(self._shortest * 2.0**self._failures, self._longest)
+        return random.uniform(self._shortest, bound)  # noqa: S311 - a spread, no secret

@@ -112,6 +112,7 @@ class Reflector(Generic[T]):
         partial: bool = True,
         may_list: bool = True,
         silence: float = _SILENCE,
+        delays: Delays | None = None,
     ) -> None:
         """Prepare to follow the objects at `path`, decoded as `kind` (a msgspec.Struct).
 
@@ -125,6 +126,7 @@ class Reflector(Generic[T]):
         self._selector = selector or {}
         self._may_list = may_list
         self._silence = silence
+        self._delays = delays or Delays()
         self._decoder = msgspec.json.Decoder(kind)
         self._accept_list = f"{_JSON};{_PARTIAL.format('List')}" if partial else _JSON
         self._accept = f"{_JSON};{_PARTIAL.format('')}" if partial else _JSON
@@ -135,7 +137,6 @@ class Reflector(Generic[T]):
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        delays = Delays()
         loop = asyncio.get_running_loop()
         while True:
             error = await self._attempt()
@@ -145,14 +146,14 @@ class Reflector(Generic[T]):
                 self._version = None
             lasted = self._opened_at is not None and loop.time() - self._opened_at >= _STABLE
             if lasted or forgotten:  # it is up
-                delays.reset()
+                self._delays.reset()
             if error is not None:
                 self._follower.interrupted(error)
                 _log.debug("%s: %s", self._path, error)
             elif lasted:
                 continue  # the server ends each stream after some minutes
             asked = (status and status.retry_after) or 0.0
-            await asyncio.sleep(max(delays.next(), min(asked, _LONGEST_RETRY_AFTER)))
+            await asyncio.sleep(max(self._delays.next(), min(asked, _LONGEST_RETRY_AFTER)))
 
     async def _attempt(self) -> KubeError | None:
         """Follow one stream to its end; return what ended it, None for the server's ordinary end."""

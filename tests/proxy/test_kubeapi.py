@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from support.certificates import Authority
+from support.certificates import HERE, Authority
 from support.kube_plays import PATH, chunk, cut, kube_client, silent, status, stream
-from support.oms import RawServer, Received, answering, breaking, held_until, http, raw_server
+from support.oms import Received, answering, breaking, held_until, http, raw_server
+from support.tls_server import TlsServer
 from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
 
 
@@ -273,11 +274,16 @@ async def test_a_rotated_token_is_sent_on_the_same_connection(tmp_path: Path) ->
         assert server.connections == 1
 
 
-async def test_another_ca_than_the_pods_is_not_trusted(tmp_path: Path, oms: RawServer) -> None:
-    """A server that can't show a certificate of the mounted CA never gets the token."""
-    environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(oms.port)}
-    client = KubeClient(Access.in_cluster(service_account(tmp_path), environ))
-    with pytest.raises(UnreachableError):
-        await client.request("GET", PATH)
-    await client.close()
-    assert oms.received == []
+async def test_another_ca_than_the_pods_is_not_trusted(tmp_path: Path) -> None:
+    """A server that can't show a certificate of the mounted CA never gets the token; one that can does."""
+    own, other = Authority(), Authority("another CA")
+    (service_account(tmp_path) / "ca.crt").write_text(own.pem)
+    async with TlsServer(answering(http(200, b"{}")), other.issue(*HERE)) as server:
+        environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
+        client = KubeClient(Access.in_cluster(tmp_path, environ))
+        with pytest.raises(UnreachableError, match="certificate"):
+            await client.request("GET", PATH)
+        assert server.received == []
+        server.present(own.issue(*HERE))
+        assert await client.request("GET", PATH) == b"{}"
+        await client.close()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +21,14 @@ from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
 from tenantproxy_operator.local.watch import Watcher
-from tenantproxy_operator.options import BAD_INPUT, cluster_options, reject, tenant_options
+from tenantproxy_operator.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
+from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.run import run
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.yamltext import to_yaml
 
 _FAILURE: Final = 1
+_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 _Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -42,6 +45,18 @@ def _manifests(purpose: str) -> _Decorator:
         help=f"{purpose}: a YAML or JSON file, or a directory (its *.yaml, *.yml and *.json files, not those of "
         "its subdirectories). Repeatable.",
     )
+
+
+class _ServiceAccount(click.ParamType[tuple[str, str]]):
+    """A ServiceAccount and its namespace."""
+
+    name = "NAMESPACE:NAME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        namespace, colon, name = str(value).partition(":")
+        if not re.fullmatch(_LABEL, namespace) or not colon or not re.fullmatch(_LABEL, name):
+            self.fail(f"{value!r} is not NAMESPACE:NAME", param, ctx)
+        return namespace, name
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -168,6 +183,55 @@ def crd() -> None:
 
 
 main.add_command(run)
+
+
+@main.command()
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    metavar="NAME",
+    help="The operator may work in this namespace. Repeatable.",
+)
+@click.option(
+    "--all-namespaces",
+    is_flag=True,
+    help="The operator may work everywhere, and so read all Secrets of the cluster.",
+)
+@click.option(
+    "--service-account",
+    type=_ServiceAccount(),
+    default="tenantproxy-system:tenantproxy-operator",
+    show_default=True,
+    help="The operator's own ServiceAccount.",
+)
+@kind_options
+def rbac(
+    namespaces: tuple[str, ...],
+    service_account: tuple[str, str],
+    *,
+    all_namespaces: bool,
+    pod_monitors: bool,
+    http_routes: bool,
+) -> None:
+    """Print the operator's ServiceAccount and its rights. The namespaces must be there.
+
+    Give the same --namespace, --all-namespaces, --pod-monitors and --http-routes as to `run`.
+
+    \b
+      tenantproxy-operator rbac --namespace tenants | kubectl apply --server-side -f -
+    """  # noqa: D301
+    if bool(namespaces) == all_namespaces:
+        reject(["one of --namespace and --all-namespaces is needed, and not both"])
+    operator_namespace, name = service_account
+    manifests = operator_manifests(
+        None if all_namespaces else tuple(sorted(set(namespaces))),
+        operator_namespace,
+        name,
+        pod_monitors=pod_monitors,
+        http_routes=http_routes,
+    )
+    click.echo(to_yaml(manifests), nl=False)
 
 
 def _rendered(tenants: list[Params], output: str) -> str:

@@ -74,6 +74,23 @@ _TENANT_OPTIONS: Final = (
     ),
 )
 
+_KIND_OPTIONS: Final = (
+    click.option(
+        "--pod-monitors",
+        is_flag=True,
+        envvar="TENANTPROXY_POD_MONITORS",
+        show_envvar=True,
+        help="Give each tenant a PodMonitor (prometheus-operator).",
+    ),
+    click.option(
+        "--http-routes",
+        is_flag=True,
+        envvar="TENANTPROXY_HTTP_ROUTES",
+        show_envvar=True,
+        help="Give each tenant with `spec.route` an HTTPRoute (Gateway API).",
+    ),
+)
+
 _CLUSTER_OPTIONS: Final = (
     click.option(
         "--proxy-image",
@@ -116,20 +133,7 @@ _CLUSTER_OPTIONS: Final = (
         help="Where the API server is: its endpoints, not the Service's address. Proxies with `management: "
         "tenant` may connect there, to ports 443 and 6443. Default: anywhere. Repeatable.",
     ),
-    click.option(
-        "--pod-monitors",
-        is_flag=True,
-        envvar="TENANTPROXY_POD_MONITORS",
-        show_envvar=True,
-        help="Give each tenant a PodMonitor (prometheus-operator).",
-    ),
-    click.option(
-        "--http-routes",
-        is_flag=True,
-        envvar="TENANTPROXY_HTTP_ROUTES",
-        show_envvar=True,
-        help="Give each tenant with `spec.route` an HTTPRoute (Gateway API).",
-    ),
+    *_KIND_OPTIONS,
 )
 
 
@@ -181,6 +185,11 @@ def cluster_options(command: Command) -> Command:
         command(*arguments, settings=settings, **options)
 
     return tenant_options(_with(_CLUSTER_OPTIONS, with_settings))
+
+
+def kind_options(command: Command) -> Command:
+    """Give a command the options about optional kinds alone, as `pod_monitors` and `http_routes`."""
+    return _with(_KIND_OPTIONS, command)
 
 
 def _with(options: Iterable[Callable[[Command], Command]], command: Command) -> Command:

@@ -12,6 +12,7 @@ from tenantproxy import __version__
 from tenantproxy_operator.cli import main
 from tenantproxy_operator.crd import crd_yaml
 from tenantproxy_operator.kinds import CHILDREN
+from tenantproxy_operator.rbac import operator_manifests
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -25,7 +26,7 @@ def test_version() -> None:
     assert _run("--version").output == f"tenantproxy-operator, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [(), ("local",), ("render",), ("crd",)])
+@pytest.mark.parametrize("command", [(), ("local",), ("render",), ("crd",), ("rbac",)])
 def test_help(command: tuple[str, ...]) -> None:
     """Each help text has an example that can be copied."""
     result = _run(*command, "--help")
@@ -36,6 +37,15 @@ def test_help(command: tuple[str, ...]) -> None:
 def test_crd() -> None:
     """`crd` prints what is committed."""
     assert _run("crd").output == crd_yaml()
+
+
+def test_rbac() -> None:
+    """`rbac` prints the operator's rights, in each namespace or in all, however the options are ordered."""
+    one = _run("rbac", "--namespace", "b", "--namespace", "a", "--service-account", "ops:tp", "--pod-monitors")
+    assert list(yaml.safe_load_all(one.output)) == operator_manifests(("a", "b"), "ops", "tp", pod_monitors=True)
+    every = _run("rbac", "--all-namespaces")
+    expected = operator_manifests(None, "tenantproxy-system", "tenantproxy-operator")
+    assert list(yaml.safe_load_all(every.output)) == expected
 
 
 def test_render_yaml_and_json(tmp_path: Path) -> None:
@@ -145,6 +155,9 @@ def test_render_needs_no_secrets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (("rbac",), "error: one of --namespace and --all-namespaces is needed, and not both"),
+        (("rbac", "--namespace", "a", "--all-namespaces"), "error: one of --namespace and --all-namespaces is"),
+        (("rbac", "--namespace", "a", "--service-account", "tp"), "'tp' is not NAMESPACE:NAME"),
         (("render",), "Missing option '-f'"),
         (("render", "-f", "/nowhere"), "error: /nowhere: does not exist; correct the path"),
         (("render", "-f", str(EXAMPLES), "-o", "config"), "prints one tenant's configuration; the manifests have"),

@@ -1,0 +1,100 @@
+"""The operator's own rights."""
+
+from typing import Any
+
+import pytest
+
+from support.operator_manifests import params
+from tenantproxy_operator.desired import desired_children
+from tenantproxy_operator.kinds import BY_NAME, CHILDREN
+from tenantproxy_operator.rbac import HELD_TO_GRANT, operator_manifests
+from tenantproxy_operator.render.access import render_role
+
+_LEAST: dict[str, Any] = {"spec.replicas": 1, "spec.auth.management": "platform"}
+
+
+def _held(*, pod_monitors: bool = True, http_routes: bool = True) -> set[tuple[str, str, str]]:
+    _, role, _ = operator_manifests(None, "ops", "tp", pod_monitors=pod_monitors, http_routes=http_routes)
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_namespaced() -> None:
+    """One Role per watched namespace, all for the one ServiceAccount, and nothing beyond."""
+    account, *rights = operator_manifests(("a", "b"), "ops", "tp")
+    assert (account["kind"], account["metadata"]["namespace"], account["metadata"]["name"]) == (
+        "ServiceAccount",
+        "ops",
+        "tp",
+    )
+    assert [(right["kind"], right["metadata"]["namespace"]) for right in rights] == [
+        ("Role", "a"),
+        ("RoleBinding", "a"),
+        ("Role", "b"),
+        ("RoleBinding", "b"),
+    ]
+    for binding in rights[1::2]:
+        assert binding["roleRef"]["name"] == rights[0]["metadata"]["name"]
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "tp", "namespace": "ops"}]
+
+
+def test_cluster_wide() -> None:
+    """The same rights, everywhere."""
+    _, role, binding = operator_manifests(None, "ops", "tp")
+    assert (role["kind"], binding["kind"], binding["roleRef"]["kind"]) == (
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ClusterRole",
+    )
+    assert "namespace" not in role["metadata"] | binding["metadata"]
+    assert role["rules"] == operator_manifests(("a",), "ops", "tp")[1]["rules"]
+
+
+def test_no_wildcard_and_no_escalation() -> None:
+    """Each right is named; none lets the operator have or give more than is here."""
+    verbs = {verb for _, _, verb in _held()}
+    assert verbs == {"create", "delete", "get", "list", "patch", "update", "watch"}
+    assert not any("*" in part for right in _held() for part in right)
+
+
+def test_children_can_be_written() -> None:
+    """Every kind of child can be found, applied and followed."""
+    for kind in CHILDREN:
+        for verb in ("get", "list", "watch", "create", "patch"):
+            assert (kind.group, kind.plural, verb) in _held()
+
+
+def test_only_what_may_go_can_be_deleted() -> None:
+    """What every tenant has is never pruned, nor is a Secret, which may hold a tenant's credential."""
+    always = {BY_NAME[child["apiVersion"], child["kind"]] for child in desired_children(params(_LEAST))}
+    deletable = {resource for _, resource, verb in _held() if verb == "delete"}
+    assert deletable == {kind.plural for kind in CHILDREN if kind not in always} - {"secrets"}
+
+
+@pytest.mark.parametrize(("switch", "resource"), [("pod_monitors", "podmonitors"), ("http_routes", "httproutes")])
+def test_optional_kinds(switch: str, resource: str) -> None:
+    """Nothing about a kind that is switched off."""
+    assert resource in {held for _, held, _ in _held()}
+    assert resource not in {held for _, held, _ in _held(**{switch: False})}
+
+
+def test_held_to_grant() -> None:
+    """A proxy's Role grants only what the operator holds, and what it holds only for that is named."""
+    role = render_role(params())
+    assert role is not None
+    granted = {("", "secrets", verb) for rule in role["rules"] for verb in rule["verbs"]}
+    assert granted <= _held()
+    assert granted >= HELD_TO_GRANT
+    assert {("", "secrets", "update")} == HELD_TO_GRANT
+
+
+def test_not_a_tenants_child() -> None:
+    """The operator must not take its own rights for something that a TenantProxy has."""
+    for manifest in operator_manifests(("a",), "ops", "tp"):
+        assert "app.kubernetes.io/managed-by" not in manifest["metadata"]["labels"]
+        assert "app.kubernetes.io/instance" not in manifest["metadata"]["labels"]

@@ -14,12 +14,12 @@ from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.desired import Params, desired_children
 from tenantproxy_operator.ensure import Ensurer, Failure, Outcome
 from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.known_secrets import Secrets, SecretState
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.observed import SecretContent
 from tenantproxy_operator.problems import field_errors
 from tenantproxy_operator.queue import RetryError
-from tenantproxy_operator.record import Record, SecretStates
+from tenantproxy_operator.record import Record
 from tenantproxy_operator.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant
@@ -52,7 +52,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     status: Mapping[str, Any]
     record: Record
     inputs: str
-    secrets: SecretStates
+    secrets: dict[Key, SecretState | None]
+    """Where the referenced Secrets stand; one that the look creates is added."""
     failures: int
     """How often in a row it has failed."""
 
@@ -144,10 +145,12 @@ class Looker:
         """Return the look with the verdict on the tenant's credential."""
         before = view.status.get("credentials")
         known = view.finding("CredentialsReady")
+        key = Key(resource.metadata.namespace, resource.secret_name)
         created = outcome.created_secret if outcome else None
+        if created is not None:
+            view.secrets[key] = SecretState(created.uid, created.version)
         if known is not None and not view.moved and created is None:
             return Look(accepted=accepted, credentials_ready=known, credential=before)
-        key = Key(resource.metadata.namespace, resource.secret_name)
         content = SecretContent(metadata=created) if created else await self._read(key, view)
         verdict = judge_credentials(content, resource, self._settings)
         finding = Finding("True" if verdict.usable else "False", verdict.reason, verdict.message)

@@ -106,7 +106,7 @@ class Reconciler:
             look = await self._looker.look(view, self._optional_kinds)
             # What is to be tried again has to be looked at again.
             record.inputs = "" if look.retry else inputs
-            record.secrets = {secret: self._secrets[secret] for secret in secrets} if not view.moved else secrets
+            record.secrets = view.secrets
             digest = None if look.retry else record.digest()
         wrote = await self._report(tenant, status, look, digest)
         if look.retry is not None:

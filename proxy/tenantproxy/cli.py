@@ -16,6 +16,7 @@ from tenantproxy.routes import Operation
 
 if TYPE_CHECKING:
     from tenantproxy.mapping import CompiledMapping
+    from tenantproxy.stores import CredentialStore
 
 _BAD_INPUT: Final = 2
 _DEVTOOLS: Final = {
@@ -139,6 +140,19 @@ def _refuse(error: ConfigError) -> NoReturn:
     help="Directory with a file per key of the tenant's Secret; followed while it changes.",
 )
 @click.option(
+    "--secret",
+    metavar="NAME",
+    help="Read, follow and replace the credential in this Secret of the pod's own namespace, by way of the"
+    " Kubernetes API; --credentials serves until the API has answered once.",
+)
+@click.option(
+    "--service-account",
+    type=click.Path(path_type=Path),
+    default=Path("/var/run/secrets/kubernetes.io/serviceaccount"),
+    show_default=True,
+    help="With --secret: directory with token, ca.crt and namespace of the pod's service account.",
+)
+@click.option(
     "--tls",
     "tls_directory",
     type=click.Path(path_type=Path),
@@ -163,6 +177,8 @@ def _refuse(error: ConfigError) -> NoReturn:
 def serve(
     config_path: Path,
     credentials: Path,
+    secret: str | None,
+    service_account: Path,
     tls_directory: Path,
     api: str,
     admin: str,
@@ -178,13 +194,13 @@ def serve(
 
     from tenantproxy import logs  # noqa: PLC0415
     from tenantproxy import serve as serving  # noqa: PLC0415
-    from tenantproxy.stores.files import FileStore  # noqa: PLC0415
     from tenantproxy.tls import TlsFiles  # noqa: PLC0415
 
     config, mapping = _checked(config_path)
     tls = TlsFiles(config.upstream.tls, tls_directory)
     try:
         tls.check()
+        store, fallback = _stores(credentials, secret, service_account)
     except ConfigError as error:
         _refuse(error)
     logs.configure(log_level, tenant=config.tenant.name)
@@ -202,11 +218,35 @@ def serve(
         serving.serve(
             config,
             mapping,
-            FileStore(credentials),
+            store,
             tls,
+            fallback=fallback,
             api_socket=sockets[0],
             admin_socket=sockets[1],
             on_ready=on_ready,
             supervised=supervised,
         )
     )
+
+
+def _stores(
+    credentials: Path, secret: str | None, service_account: Path
+) -> "tuple[CredentialStore, CredentialStore | None]":
+    """Return where the credential lives, and what serves until that has been read once.
+
+    Raises:
+        ConfigError: A Secret is named, but this is no pod that may call the Kubernetes API.
+
+    """
+    from tenantproxy.stores.files import FileStore  # noqa: PLC0415
+
+    files = FileStore(credentials)
+    if secret is None:
+        return files, None
+    from tenantproxy.kubeapi import KubeError  # noqa: PLC0415 - not needed without --secret
+    from tenantproxy.stores.kubernetes import KubernetesStore  # noqa: PLC0415
+
+    try:
+        return KubernetesStore.in_pod(secret, service_account), files
+    except KubeError as error:
+        raise ConfigError(f"--secret: {error}") from None

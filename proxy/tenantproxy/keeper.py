@@ -1,34 +1,56 @@
 """The credential in use follows the store: read at start, when the store changes, and replaced by a PUT."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Final
 
-from tenantproxy.credentials import Credential, CredentialError, FieldError, from_secret, merged
+from tenantproxy.credentials import (
+    CREDENTIAL_KEYS,
+    Credential,
+    CredentialError,
+    FieldError,
+    from_secret,
+    merged,
+)
+from tenantproxy.delays import Delays
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.stores import CredentialStore, StoreError
 
 _log = logging.getLogger(__name__)
 
+_TURN_SECONDS: Final = 2.0
+"""How long a replacement waits for the changes before it."""
+
 
 class CredentialKeeper:
     """Brings the store's credential to the OMS client; one change after the other."""
 
-    def __init__(self, store: CredentialStore, oms: Oms, metrics: Metrics) -> None:
+    def __init__(
+        self, store: CredentialStore, oms: Oms, metrics: Metrics, *, fallback: CredentialStore | None = None
+    ) -> None:
+        """Prepare; `fallback` is where the credential is taken from until the store has been read once."""
         self._store = store
+        self._fallback = fallback
         self._oms = oms
         self._metrics = metrics
         self._changing = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._known = False
+        """Whether the store has ever been read."""
+        self._behind = False
+        """Whether the store may hold another credential, since the last attempt at reading it failed."""
+        self._complaint = ""
 
     async def load(self) -> None:
         """Use what the store holds now; if it can't be read, the credential in use, if any, stays."""
         async with self._changing:
             try:
-                found = _usable(await self._store.read())
+                found = _usable(await self._read())
             except StoreError as error:
-                _log.warning("the credential's store can't be read; the credential in use stays: %s", error)
-                self._metrics.config_changed("unreadable")
+                self._complain(f"the credential's store can't be read; the credential in use stays: {error}")
                 if self._oms.has_credential:
                     return
                 found = CredentialError([FieldError("Secret", "can't be read; see the proxy's log")])
@@ -36,9 +58,18 @@ class CredentialKeeper:
                 self._note(found)
 
     async def follow(self) -> None:
-        """Use what the store holds each time it has changed, for ever."""
-        async for _ in self._store.watch():
-            await self.load()
+        """Use what the store holds each time it has changed, for ever; read again what could not be read."""
+        delays = Delays()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._note_changes(), name="changes of the credential store")
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(delays.next() if self._behind else None):
+                        await self._changed.wait()
+                self._changed.clear()
+                await self.load()
+                if not self._behind:
+                    delays.reset()
 
     async def candidate(self, credential: Credential) -> Credential:
         """Return what the credential in use would be after `replace(credential)`.
@@ -48,7 +79,9 @@ class CredentialKeeper:
             StoreError: The store can't be read now.
 
         """
-        found = from_secret(merged(await self._store.read(), credential))
+        with self._storing():
+            existing = await self._store.read()
+        found = from_secret(merged(existing, credential))
         assert found is not None  # noqa: S101 - the keys of `credential` are in it
         return found
 
@@ -56,17 +89,68 @@ class CredentialKeeper:
         """Store a credential and use it at once; replacements take effect in the order of their calls.
 
         Raises:
-            StoreError: Nothing was changed.
+            StoreError: Nothing was changed, or that can't be known.
 
         """
-        async with self._changing:
-            try:
+        with self._storing():
+            async with self._turn():
                 found = _usable(await self._store.replace(credential))
-            except StoreError:
-                self._metrics.config_changed("failed")
+                self._known, self._behind = True, False
+                await self._oms.use(found)
+                self._metrics.config_changed("success")
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self._store.close()
+
+    async def _note_changes(self) -> None:
+        async with contextlib.aclosing(self._store.watch()) as changes:
+            async for _ in changes:
+                self._changed.set()
+
+    async def _read(self) -> Mapping[str, str]:
+        """Return the store's keys; until it has been read once, those of the fallback where it has any."""
+        try:
+            keys = await self._store.read()
+        except StoreError as error:
+            self._behind = True
+            self._metrics.config_changed("unreadable")
+            if self._known or self._fallback is None:
                 raise
-            await self._oms.use(found)
-            self._metrics.config_changed("success")
+            keys = await self._fallback.read()
+            if not CREDENTIAL_KEYS & keys.keys():
+                raise
+            self._complain(f"the mounted files serve until the credential's store can be read: {error}")
+            return keys
+        self._known, self._behind, self._complaint = True, False, ""
+        return keys
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._changing.acquire()
+        except TimeoutError:
+            raise StoreError("a change before this one is still being stored; try again") from None
+        try:
+            yield
+        finally:
+            self._changing.release()
+
+    @contextlib.contextmanager
+    def _storing(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            _log.error("a credential can't be stored: %s", error)
+            self._metrics.config_changed("failed")
+            raise
+
+    def _complain(self, complaint: str) -> None:
+        """Write down what is wrong, once while it lasts."""
+        if complaint != self._complaint:
+            _log.warning("%s", complaint)
+        self._complaint = complaint
 
     def _note(self, found: Credential | CredentialError | None) -> None:
         if isinstance(found, CredentialError):

@@ -31,15 +31,24 @@ DRAIN_TIMEOUT: Final = 10.0
 
 
 class Proxy:
-    """All parts of one tenant's proxy, wired; `mapping` is what `checks.check` made of the configuration."""
+    """All parts of one tenant's proxy, wired; `mapping` is what `checks.check` made of the configuration.
+
+    Until `store` has been read once, the credential is that of `fallback`, if any.
+    """
 
     def __init__(
-        self, config: ProxyConfig, mapping: CompiledMapping, store: CredentialStore, tls: TlsFiles
+        self,
+        config: ProxyConfig,
+        mapping: CompiledMapping,
+        store: CredentialStore,
+        tls: TlsFiles,
+        *,
+        fallback: CredentialStore | None = None,
     ) -> None:
         metrics = Metrics(config.tenant)
         outbound = Outbound(config, tls)
         self._oms = Oms(config.upstream, outbound, metrics)
-        self._keeper = CredentialKeeper(store, self._oms, metrics)
+        self._keeper = CredentialKeeper(store, self._oms, metrics, fallback=fallback)
         self._gatekeeper = Gatekeeper(config.access, config.tenant.id)
         api = Api(
             config,
@@ -59,6 +68,7 @@ class Proxy:
         """Serve on two bound sockets; return when ready: the first attempt at a token, if any, has ended."""
         await self._keeper.load()
         self._following = asyncio.create_task(self._keeper.follow(), name="credential store watch")
+        self._following.add_done_callback(_log_end_of_following)
         await self._admin_server.listen(admin_socket)
         await self._api_server.listen(api_socket)
         await self._oms.settle()
@@ -71,6 +81,7 @@ class Proxy:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
+        await self._keeper.close()
         await self._gatekeeper.close()
         await self._oms.close()
         await self._admin_server.drain(0.0)
@@ -82,6 +93,7 @@ async def serve(
     store: CredentialStore,
     tls: TlsFiles,
     *,
+    fallback: CredentialStore | None = None,
     api_socket: socket.socket,
     admin_socket: socket.socket,
     on_ready: Callable[[], None] = lambda: None,
@@ -98,7 +110,7 @@ async def serve(
         loop.add_signal_handler(number, stopping.set)
     if supervised:
         await loop.connect_read_pipe(lambda: _Lifeline(stopping), sys.stdin)
-    proxy = Proxy(config, mapping, store, tls)
+    proxy = Proxy(config, mapping, store, tls, fallback=fallback)
 
     async def start() -> None:
         await proxy.start(api_socket, admin_socket)
@@ -126,6 +138,11 @@ class _Lifeline(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._stopping.set()
+
+
+def _log_end_of_following(following: asyncio.Task[None]) -> None:
+    if not following.cancelled():
+        _log.error("changes of the credential are followed no longer; restart", exc_info=following.exception())
 
 
 def _log_unforeseen(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,15 +1,19 @@
 """The credential in use follows the store, whatever happens to the store."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
+import pytest
+
+from support import tokens
 from support.oms import RawServer
 from support.proxies import BASIC, proxy_config, running_proxy
 from tenantproxy.config import Tenant
-from tenantproxy.credentials import Basic
+from tenantproxy.credentials import Basic, Credential
 from tenantproxy.keeper import CredentialKeeper
 from tenantproxy.metrics import Metrics
+from tenantproxy.stores import StoreError
 from tenantproxy.stores.files import FileStore, write_keys
 
 UNREADABLE = 'tenantproxy_config_changes_total{outcome="unreadable"}'
@@ -33,17 +37,19 @@ async def test_changes_from_outside_are_used(oms: RawServer, tmp_path: Path) -> 
 async def test_a_store_that_breaks_leaves_the_credential_in_use(oms: RawServer, tmp_path: Path) -> None:
     """Files that can't be read are reported; reads go on."""
     async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
-        (proxy.credentials / "password").write_bytes(b"\xff")
+        (proxy.credentials / "password").unlink()
+        (proxy.credentials / "password").mkdir()
         await proxy.becomes(UNREADABLE, 1)
         assert (await proxy.get()).status == 200
+        await proxy.becomes(UNREADABLE, 2)  # it is tried again, though nothing has changed
 
 
 async def test_a_store_that_is_broken_at_start_is_named(oms: RawServer, tmp_path: Path) -> None:
     """Without a credential to go on with, callers are told that the Secret can't be read, until it can."""
-    (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials" / "password").write_bytes(b"\xff")
+    (tmp_path / "credentials" / "password").mkdir(parents=True)
     async with running_proxy(proxy_config(oms.url), tmp_path) as proxy:
         assert (await proxy.get()).code == "credentials-invalid"
+        (proxy.credentials / "password").rmdir()
         await proxy.change_keys(BASIC)
         assert (await proxy.get()).status == 200
 
@@ -96,3 +102,162 @@ async def test_a_late_read_never_undoes_a_replacement(tmp_path: Path) -> None:
     await keeper.replace(Basic(username="user", password="set by the admin"))
     await loading
     assert used.credentials[-1] == Basic(username="user", password="set by the admin")
+
+
+# ---- until the store answers, and when it fails for a while
+
+
+class Scripted(FileStore):
+    """A store that fails as long as a test wants it, for a while or for ever."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.failing = True
+        self.closed = False
+        self.reads = 0
+
+    async def read(self) -> Mapping[str, str]:
+        self.reads += 1
+        if self.failing:
+            raise StoreError("it is down")
+        return await super().read()
+
+    async def replace(self, credential: Credential) -> Mapping[str, str]:
+        if self.failing:
+            raise StoreError("it is down")
+        return await super().replace(credential)
+
+    async def watch(self) -> AsyncGenerator[None, None]:
+        """Tell nothing, as a watch that can't connect."""
+        await asyncio.Event().wait()
+        yield
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Scripted:
+    write_keys(tmp_path / "store", OTHER)
+    return Scripted(tmp_path / "store")
+
+
+async def test_the_fallback_serves_until_the_store_answers(
+    oms: RawServer, tmp_path: Path, scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A proxy that can't reach its store at start uses the mounted files; what the store says then wins."""
+    write_keys(tmp_path / "files", BASIC)
+    async with running_proxy(
+        proxy_config(oms.url), tmp_path, store=scripted, fallback=FileStore(tmp_path / "files")
+    ) as proxy:
+        assert (await proxy.get()).status == 200
+        assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpyaWdodA=="
+        assert "the mounted files serve until the credential's store can be read: it is down" in caplog.text
+        scripted.failing = False
+        await proxy.becomes('tenantproxy_config_changes_total{outcome="success"}', 2)
+        await proxy.get()
+        assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
+    assert scripted.closed
+
+
+async def test_changes_of_the_fallback_are_used(oms: RawServer, tmp_path: Path, scripted: Scripted) -> None:
+    """While the store can't be read the files are, as the kubelet updates them."""
+    write_keys(tmp_path / "files", BASIC)
+    async with running_proxy(
+        proxy_config(oms.url), tmp_path, store=scripted, fallback=FileStore(tmp_path / "files")
+    ) as proxy:
+        write_keys(tmp_path / "files", {**BASIC, "password": "newer"})
+        await proxy.becomes('tenantproxy_config_changes_total{outcome="success"}', 2)
+        await proxy.get()
+        assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpuZXdlcg=="
+
+
+async def test_the_fallback_never_undoes_what_the_store_said(tmp_path: Path, scripted: Scripted) -> None:
+    """Once the store has been read, older files don't come back when it fails."""
+    write_keys(tmp_path / "files", BASIC)
+    scripted.failing = False
+    used = Used()
+    metrics = Metrics(Tenant(id="T", name="acme"))
+    keeper = CredentialKeeper(scripted, used, metrics, fallback=FileStore(tmp_path / "files"))
+    await keeper.load()
+    scripted.failing = True
+    await keeper.load()
+    assert used.credentials == [Basic(username="user", password="other")]
+
+
+async def test_without_files_it_is_said_that_the_secret_can_not_be_read(
+    oms: RawServer, tmp_path: Path, scripted: Scripted
+) -> None:
+    """Nobody is told that the credential is not configured as long as that is not known."""
+    async with running_proxy(
+        proxy_config(oms.url), tmp_path, store=scripted, fallback=FileStore(tmp_path / "files")
+    ) as proxy:
+        answer = await proxy.get()
+        assert (answer.status, answer.code) == (503, "credentials-invalid")
+        assert "can't be read" in answer.json["detail"]
+
+
+async def test_what_could_not_be_read_is_read_again(scripted: Scripted) -> None:
+    """A change whose reading failed is not waited for until the next one."""
+    used = Used()
+    keeper = CredentialKeeper(scripted, used, Metrics(Tenant(id="T", name="acme")))
+    await keeper.load()
+    following = asyncio.create_task(keeper.follow())
+    scripted.failing = False
+    async with asyncio.timeout(5):
+        while not used.credentials:  # noqa: ASYNC110 - it only takes notes
+            await asyncio.sleep(0.05)
+    assert used.credentials == [Basic(username="user", password="other")]
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    reads = scripted.reads
+    assert reads == 2
+
+
+async def test_why_it_was_not_stored_is_logged(
+    oms: RawServer, tmp_path: Path, scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller gets a 503, the platform team the reason."""
+    access = tokens.access(tmp_path, mode="trusted")
+    body = {"type": "basic", "config": {"username": "u", "password": "MARKED"}}
+    async with running_proxy(proxy_config(oms.url, access=access), tmp_path, store=scripted) as proxy:
+        answer = await proxy.put(body, headers=tokens.admin())
+        assert (answer.status, answer.code) == (503, "store-unavailable")
+        assert "a credential can't be stored: it is down" in caplog.text
+        assert await proxy.metric('tenantproxy_config_changes_total{outcome="failed"}') == 1
+        scripted.failing = False
+        assert (await proxy.put(body, headers=tokens.admin())).status == 204
+    assert "MARKED" not in caplog.text
+
+
+async def test_a_replacement_does_not_wait_for_ever_for_its_turn(scripted: Scripted) -> None:
+    """Where the changes before it hang, it is refused in time, and nothing is changed."""
+    scripted.failing = False
+    keeper = CredentialKeeper(scripted, Used(), Metrics(Tenant(id="T", name="acme")))
+    async with keeper._changing:
+        with pytest.raises(StoreError, match="a change before this one is still being stored"):
+            await keeper.replace(Basic(username="u", password="p"))
+    assert await scripted.read() == OTHER
+    await keeper.replace(Basic(username="u", password="p"))
+
+
+class Dying(Scripted):
+    """A store whose watch ends by a mistake of ours."""
+
+    async def watch(self) -> AsyncGenerator[None, None]:
+        raise RuntimeError
+        yield
+
+
+async def test_a_watch_that_died_is_reported(
+    oms: RawServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It never goes unnoticed that changes are followed no longer; reads go on."""
+    write_keys(tmp_path / "store", BASIC)
+    store = Dying(tmp_path / "store")
+    store.failing = False
+    async with running_proxy(proxy_config(oms.url), tmp_path, store=store) as proxy:
+        async with asyncio.timeout(5):
+            while "changes of the credential are followed no longer" not in caplog.text:  # noqa: ASYNC110 - a log
+                await asyncio.sleep(0.01)
+        assert (await proxy.get()).status == 200

@@ -94,3 +94,44 @@ async def kube_client(server: RawServer) -> AsyncIterator[KubeClient]:
         yield client
     finally:
         await client.close()
+
+
+class PlayedSecret:
+    """One Secret on a server that plays the API server; each next answer to a PUT may be a play of the test's."""
+
+    def __init__(self, data: dict[str, str] | None = None, **more: Any) -> None:
+        self.document: dict[str, Any] = {"metadata": {"name": "s", "resourceVersion": "1"}, "data": data, **more}
+        self.next_puts: list[Callable[[PlayedSecret, Received, asyncio.StreamWriter], Awaitable[None]]] = []
+        self.next_gets: list[Play] = []
+        self.puts = 0
+
+    async def __call__(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        if request.method == "PUT":
+            self.puts += 1
+            if self.next_puts:
+                await self.next_puts.pop(0)(self, request, writer)
+            else:
+                self.take(request, writer)
+        elif "watch=true" in request.target:
+            await stream(event("ADDED", self.document), then=silent)(request, writer)
+        elif self.next_gets:
+            await self.next_gets.pop(0)(request, writer)
+        else:
+            writer.write(http(200, json.dumps(self.document).encode()))
+
+    def take(self, request: Received, writer: asyncio.StreamWriter | None) -> None:
+        """Store what is put, if it is a change of the present version; answer to `writer`, if any."""
+        document = json.loads(request.body)
+        answer = status(409, "Conflict")
+        if document["metadata"]["resourceVersion"] == self.document["metadata"]["resourceVersion"]:
+            self.document = document
+            self.touch()
+            answer = http(200, json.dumps(self.document).encode())
+        if writer is not None:
+            writer.write(answer)
+
+    def touch(self, **labels: str) -> None:
+        """Make another version."""
+        metadata = self.document["metadata"]
+        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+        metadata.setdefault("labels", {}).update(labels)

@@ -14,6 +14,7 @@ import msgspec
 from tenantproxy import config
 from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
+from tenantproxy.stores import CredentialStore
 from tenantproxy.stores.files import FileStore, write_keys
 from tenantproxy.tls import TlsFiles
 
@@ -126,15 +127,20 @@ def proxy_config(url: str, *, access: Mapping[str, Any] | None = None, **overrid
 
 @contextlib.asynccontextmanager
 async def running_proxy(
-    configuration: config.ProxyConfig, directory: Path, keys: Mapping[str, str] | None = None
+    configuration: config.ProxyConfig,
+    directory: Path,
+    keys: Mapping[str, str] | None = None,
+    *,
+    store: CredentialStore | None = None,
+    fallback: CredentialStore | None = None,
 ) -> AsyncIterator[RunningProxy]:
-    """Run a proxy whose store is in `directory`, with these keys in it."""
+    """Run a proxy whose store is in `directory`, with these keys in it, if it is not given another one."""
     credentials = directory / "credentials"
     if keys is not None:
         write_keys(credentials, keys)
     tls = TlsFiles(configuration.upstream.tls, directory / "tls")
     tls.check()
-    proxy = Proxy(configuration, check(configuration), FileStore(credentials), tls)
+    proxy = Proxy(configuration, check(configuration), store or FileStore(credentials), tls, fallback=fallback)
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     ports = [int(bound.getsockname()[1]) for bound in sockets]
     await proxy.start(*sockets)

@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +23,10 @@ _POLL_SECONDS: Final = 0.5
 
 
 def read_keys(directory: Path) -> dict[str, str]:
-    """Return the keys in `directory`; empty where it doesn't exist.
+    """Return the keys in `directory`; empty where it doesn't exist. What is not UTF-8 is surrogate-escaped.
 
     Raises:
-        StoreError: A file can't be read, is not UTF-8, or is too large.
+        StoreError: A file can't be read, or is too large.
 
     """
     while True:
@@ -95,16 +95,13 @@ def _read(path: Path) -> str:
         content = file.read(_MAX_KEY_BYTES + 1)
     if len(content) > _MAX_KEY_BYTES:
         raise StoreError(f"{path} is larger than a Secret can be")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise StoreError(f"{path} is not UTF-8") from None
+    return content.decode(errors="surrogateescape")
 
 
 def _write(path: Path, value: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(value.encode())
+        file.write(value.encode(errors="surrogateescape"))
         file.flush()
         os.fsync(descriptor)
 
@@ -147,7 +144,7 @@ class FileStore:
         write_keys(self._directory, keys)
         return keys
 
-    async def watch(self) -> AsyncIterator[None]:
+    async def watch(self) -> AsyncGenerator[None, None]:
         """Yield each time the files have changed; a stat of each every half a second."""
         seen = self._signature()
         while True:
@@ -156,6 +153,9 @@ class FileStore:
             if signature != seen:
                 seen = signature
                 yield
+
+    async def close(self) -> None:
+        """Do nothing: no file stays open."""
 
     def _signature(self) -> tuple[object, ...]:
         parts: list[object] = [_version(self._directory)]

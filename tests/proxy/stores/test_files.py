@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tenantproxy.credentials import Basic, OAuth2
+from tenantproxy.credentials import Basic, CredentialError, OAuth2, from_secret
 from tenantproxy.stores import StoreError
 from tenantproxy.stores.files import FileStore, read_keys, write_keys
 
@@ -43,12 +43,32 @@ def test_plain_files_are_taken_over(tmp_path: Path) -> None:
     assert read_keys(tmp_path) == {"username": "v"}
 
 
-def test_unreadable_content_is_an_error_without_it(tmp_path: Path) -> None:
-    """A file that is not text is named, not quoted."""
+def test_a_credential_that_is_not_text_is_named_and_not_quoted(tmp_path: Path) -> None:
+    """It is read, and refused as a credential."""
+    (tmp_path / "username").write_text("u")
     (tmp_path / "password").write_bytes(b"MARKED\xff")
-    with pytest.raises(StoreError, match="password is not UTF-8") as caught:
-        read_keys(tmp_path)
+    with pytest.raises(CredentialError, match="`password` is not valid Unicode text") as caught:
+        from_secret(read_keys(tmp_path))
     assert "MARKED" not in str(caught.value)
+
+
+async def test_binary_keys_of_others_survive(tmp_path: Path) -> None:
+    """A keystore beside the credential neither hinders reading nor is changed by a replacement."""
+    (tmp_path / "username").write_text("u")
+    (tmp_path / "password").write_text("p")
+    (tmp_path / "keystore.jks").write_bytes(bytes(range(256)))
+    store = FileStore(tmp_path)
+    assert from_secret(await store.read()) == Basic(username="u", password="p")
+    await store.replace(OAUTH2)
+    assert (tmp_path / "keystore.jks").read_bytes() == bytes(range(256))
+    assert from_secret(await store.read()) == OAUTH2
+
+
+def test_unreadable_files_are_an_error(tmp_path: Path) -> None:
+    """What can't be read is named."""
+    (tmp_path / "password").mkdir()
+    with pytest.raises(StoreError, match="Is a directory"):
+        read_keys(tmp_path)
 
 
 def test_failed_write_changes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,240 @@
+"""The credential as a Secret of the pod's own namespace, read and replaced by way of the API server.
+
+What the pod's Role must grant, on this one Secret by name: get, update, watch.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import quote
+
+import msgspec
+
+from tenantproxy.credentials import Credential
+from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError, UnreachableError
+from tenantproxy.kubewatch import Reflector
+from tenantproxy.stores import StoreError
+from tenantproxy.stores.secrets import Secret, SecretError
+
+_log = logging.getLogger(__name__)
+
+FIELD_MANAGER: Final = "tenantproxy-proxy"
+"""The name under which the Secret's `managedFields` keep what was set here."""
+
+_CALL_SECONDS: Final = 2.0
+"""For one call of the API server: a person waits for a PUT, and a start for the first read."""
+_REPLACEMENT: Final = 2
+"""How many of these times one replacement may take: a write that hangs, and a read that finds out what it did."""
+_ATTEMPTS: Final = 5
+_FIRST_PAUSE: Final = 0.05
+"""Seconds before the second attempt; doubled before each further one."""
+_CONNECTIONS: Final = 8
+_SERVER_ERROR: Final = 500
+
+_FIXES: Final = {
+    401: "the token of the pod's service account is not accepted",
+    403: "the Role of the pod's service account must grant get, update and watch on it, by its name, and no"
+    " admission policy may refuse the change",
+    404: "it does not exist; the operator creates it, see the conditions of the TenantProxy",
+    422: "its `type`, or an admission policy, forbids the change; let the operator create it anew",
+}
+
+
+class _Metadata(msgspec.Struct, rename="camel"):
+    resource_version: str
+
+
+class _Version(msgspec.Struct):
+    """All that a watch tells of the Secret: that there is another version."""
+
+    metadata: _Metadata
+
+
+class KubernetesStore:
+    """A `CredentialStore` on one Secret."""
+
+    def __init__(self, access: Access, namespace: str, name: str, *, call_seconds: float = _CALL_SECONDS) -> None:
+        self._access = access
+        self._call_seconds = call_seconds
+        self._name = name
+        self._subject = f"Secret {namespace}/{name}"
+        self._folder = f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets"
+        self._path = f"{self._folder}/{quote(name, safe='')}"
+        self._opened: KubeClient | None = None
+
+    @classmethod
+    def in_pod(cls, name: str, directory: Path) -> Self:
+        """Return the store on a Secret of the pod's own namespace; `directory` is its service account's.
+
+        Raises:
+            KubeError: This is no pod, or it has no service account's token.
+
+        """
+        access = Access.in_cluster(directory)
+        try:
+            namespace = (directory / "namespace").read_text().strip()
+        except OSError as error:
+            raise KubeError(f"{directory}/namespace can't be read ({error.strerror})") from None
+        return cls(access, namespace, name)
+
+    @property
+    def _client(self) -> KubeClient:
+        """The client; it can be made only where a loop runs."""
+        if self._opened is None:
+            self._opened = KubeClient(self._access, connections=_CONNECTIONS)
+        return self._opened
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._opened is not None:
+            await self._opened.close()
+
+    async def read(self) -> Mapping[str, str]:
+        """Return our keys."""
+        try:
+            return (await self._get()).keys()
+        except StatusError as error:
+            if error.reason == "NotFound":
+                return {}
+            raise self._error(error) from None
+        except (KubeError, SecretError) as error:
+            raise self._error(error) from None
+
+    async def replace(self, credential: Credential) -> Mapping[str, str]:
+        """Put `credential` in the place of the stored one, whatever else is changed in the Secret meanwhile."""
+        replacement = _Replacement(self._get, self._put, credential)
+        try:
+            async with asyncio.timeout(_REPLACEMENT * self._call_seconds):
+                return (await replacement.run()).keys()
+        except TimeoutError:
+            failure: Exception = UnreachableError("no answer in time")
+        except (KubeError, SecretError) as error:
+            failure = error
+        raise self._error(failure, in_doubt=replacement.in_doubt) from None
+
+    async def watch(self) -> AsyncGenerator[None, None]:
+        """Yield when the watch begins and each time the Secret has changed; changes meanwhile count as one."""
+        changes = _Changes(self._error)
+        selector = {"fieldSelector": f"metadata.name={self._name}"}
+        reflector = Reflector(self._client, self._folder, _Version, changes, selector=selector, may_list=False)
+        following = asyncio.create_task(reflector.run(), name=f"watch of {self._subject}")
+        following.add_done_callback(lambda _: changes.noted.set())
+        try:
+            while True:
+                await changes.noted.wait()
+                changes.noted.clear()
+                if following.done():
+                    await following
+                yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _get(self) -> Secret:
+        return Secret(await self._client.request("GET", self._path, timeout=self._call_seconds))
+
+    async def _put(self, document: bytes) -> None:
+        query = {"fieldManager": FIELD_MANAGER}
+        await self._client.request("PUT", self._path, query=query, body=document, timeout=self._call_seconds)
+
+    def _error(self, error: Exception, *, in_doubt: bool = False) -> StoreError:
+        """Say what failed and what to do; without the API server's own words: a webhook may quote a value."""
+        if isinstance(error, StatusError):
+            fix = _FIXES.get(error.status, "see the API server's log")
+            text = f"the API server answered {error.status} {error.reason}: {fix}"
+        elif isinstance(error, KubeError):
+            text = f"the API server gave no answer ({error})"
+        else:
+            text = str(error)
+        doubt = "; it may have been stored all the same: the next read will tell" if in_doubt else ""
+        return StoreError(f"{self._subject}: {text}{doubt}")
+
+
+class _Replacement:
+    """One replacement of the credential, repeated until it is seen to be stored."""
+
+    def __init__(
+        self,
+        get: Callable[[], Awaitable[Secret]],
+        put: Callable[[bytes], Awaitable[None]],
+        credential: Credential,
+    ) -> None:
+        self._get = get
+        self._put = put
+        self._credential = credential
+        self.in_doubt = False
+        """Whether a write has been sent whose outcome is not known."""
+
+    async def run(self) -> Secret:
+        """Return the Secret as it was stored.
+
+        Raises:
+            KubeError, SecretError: It was not, or it is in doubt.
+
+        """
+        pause = _FIRST_PAUSE
+        for _ in range(_ATTEMPTS):
+            secret = await self._get()
+            document = secret.replaced(self._credential)
+            if document is None:
+                return secret  # also where a write that nobody answered has done it
+            if secret.immutable:
+                raise SecretError("it is immutable; delete it, and the operator creates another one")
+            if await self._is_stored(document):
+                return Secret(document)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - a spread, no secret
+            pause *= 2
+        raise SecretError("others kept changing it, or the API server kept failing; try again")
+
+    async def _is_stored(self, document: bytes) -> bool:
+        """Write the document, with the resource version that was read; False: look again, and try again."""
+        before, self.in_doubt = self.in_doubt, True
+        try:
+            await self._put(document)
+        except StatusError as error:
+            if error.status >= _SERVER_ERROR:
+                return False
+            self.in_doubt = before
+            if error.reason != "Conflict":
+                raise
+            return False
+        except UnreachableError:
+            return False
+        return True
+
+
+class _Changes:
+    """A `Follower` that wakes whoever waits for a change, and writes down why none can be seen."""
+
+    def __init__(self, explained: Callable[[KubeError], StoreError]) -> None:
+        self.noted = asyncio.Event()
+        self._explained = explained
+        self._last: str | None = None
+
+    def listing(self) -> None:
+        """Do nothing: what is there is read elsewhere."""
+
+    def listed(self) -> None:
+        """Note that there may be another version than before."""
+        self._last = None
+        self.noted.set()
+
+    def seen(self, _version: _Version) -> None:
+        """Note another version."""
+        self._last = None
+        self.noted.set()
+
+    def gone(self, _version: _Version) -> None:
+        """Note that it was deleted."""
+        self.noted.set()
+
+    def interrupted(self, error: KubeError) -> None:
+        """Write down why, once."""
+        text = str(self._explained(error))
+        refused = isinstance(error, StatusError) and error.status in (401, 403)
+        if text != self._last:
+            _log.log(logging.WARNING if refused else logging.INFO, "the watch was interrupted: %s", text)
+        self._last = text

@@ -1,0 +1,121 @@
+"""A Secret's object: our keys out of it, a credential into it, and nothing else touched."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantproxy.credentials import CREDENTIAL_KEYS, Basic, CredentialError, OAuth2, from_secret
+from tenantproxy.stores.secrets import Secret, SecretError
+
+BASIC = Basic(username="user", password="pä:ss")
+OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")
+
+
+def b64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def document(data: dict[str, bytes] | None, **more: Any) -> bytes:
+    encoded = None if data is None else {key: b64(value) for key, value in data.items()}
+    return json.dumps({"metadata": {"resourceVersion": "1"}, "data": encoded, **more}).encode()
+
+
+def test_our_keys_are_read_and_others_are_not() -> None:
+    """What belongs to somebody else is not even decoded."""
+    secret = Secret(document({"username": b"u", "password": b"p", "keystore.jks": b"\xff\xfe"}))
+    assert secret.keys() == {"username": "u", "password": "p"}
+
+
+@pytest.mark.parametrize("data", ["absent", None, {}])
+def test_a_secret_without_data(data: Any) -> None:
+    """It holds no credential, and takes one."""
+    parts = {"metadata": {}} | ({} if data == "absent" else {"data": data})
+    secret = Secret(json.dumps(parts).encode())
+    assert secret.keys() == {}
+    replaced = secret.replaced(BASIC)
+    assert replaced is not None
+    assert from_secret(Secret(replaced).keys()) == BASIC
+
+
+def test_a_value_that_is_not_text_is_no_credential() -> None:
+    """It is named, not quoted, and does not hide the other keys."""
+    keys = Secret(document({"username": b"u", "password": b"MARKED\xff"})).keys()
+    with pytest.raises(CredentialError, match="`password` is not valid Unicode text") as caught:
+        from_secret(keys)
+    assert "MARKED" not in str(caught.value)
+
+
+FOREIGN = st.dictionaries(
+    st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True).filter(lambda key: key not in CREDENTIAL_KEYS),
+    st.binary(max_size=50),
+    max_size=5,
+)
+OURS = st.dictionaries(st.sampled_from(sorted(CREDENTIAL_KEYS)), st.binary(max_size=20))
+MORE = st.dictionaries(
+    st.text(min_size=1, max_size=10).filter(lambda key: key not in {"metadata", "data", "immutable"}),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+@given(FOREIGN, OURS, MORE, st.sampled_from([BASIC, OAUTH2]))
+def test_all_that_is_not_ours_survives(
+    foreign: dict[str, bytes], ours: dict[str, bytes], more: dict[str, Any], credential: Basic | OAuth2
+) -> None:
+    """Others' keys, whatever bytes they hold, and all other parts of the object, also unknown ones."""
+    before = document(foreign | ours, **more)
+    after = Secret(before).replaced(credential) or before
+    parsed = json.loads(after)
+    data = parsed.pop("data")
+    assert parsed == {key: value for key, value in json.loads(before).items() if key != "data"}
+    assert {key: base64.b64decode(value) for key, value in data.items() if key not in CREDENTIAL_KEYS} == foreign
+    kept = {"extraParams"} if isinstance(credential, OAuth2) and "extraParams" in ours else set()
+    own = (
+        {"type", "username", "password"}
+        if isinstance(credential, Basic)
+        else {"type", "clientId", "clientSecret", "authUrl"}
+    )
+    assert CREDENTIAL_KEYS & data.keys() == own | kept
+
+
+def test_numbers_are_kept_as_they_were_written() -> None:
+    """Nothing is parsed that need not be."""
+    text = b'{"metadata":{"big":123456789012345678901234567890,"float":1.10},"data":null}'
+    replaced = Secret(text).replaced(BASIC)
+    assert replaced is not None
+    assert b'{"big":123456789012345678901234567890,"float":1.10}' in replaced
+
+
+@pytest.mark.parametrize("credential", [BASIC, OAUTH2])
+def test_a_credential_that_is_there_need_not_be_written(credential: Basic | OAuth2) -> None:
+    """Replacing it by itself is no change."""
+    replaced = Secret(document({"other": b"\xff"})).replaced(credential)
+    assert replaced is not None
+    assert Secret(replaced).replaced(credential) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(b"{}", False), (b'{"immutable": true}', True), (b'{"immutable" :false}', False)]
+)
+def test_immutability(text: bytes, *, expected: bool) -> None:
+    """A Secret may forbid any change."""
+    assert Secret(text).immutable is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"<html>", b"[]", b'{"data": []}', b'{"data": {"password": 1}}', b'{"data": {"password": "MARK!"}}'],
+)
+def test_what_is_no_secret(text: bytes) -> None:
+    """It is an error that quotes no value."""
+    with pytest.raises(SecretError) as caught:
+        Secret(text).keys()
+    assert "MARK" not in str(caught.value)

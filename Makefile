@@ -14,11 +14,13 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	MYPYPATH=hack/demo $(RUN) mypy hack/demo
+	MYPYPATH=hack/demo $(RUN) mypy hack/demo hack/kubernetes/binaries.py
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q tests/proxy tests/operator
 
-test: check ## All that needs no cluster: check, then the end-to-end tests
+test: check ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
+	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
+	$(RUN) pytest -q tests/apiserver
 	$(RUN) pytest -q tests/e2e tests/fuzz
 
 fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)

@@ -73,6 +73,6 @@ def test_it_says_what_is_missing(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     first, *_, last = done.stderr.splitlines()
-    assert first.startswith(f"tenantproxy: building {', '.join(PROGRAMS)} from Go modules, once: up to ")
+    assert first.startswith(f"tenantproxy: building {', '.join(PROGRAMS)} from Go modules, once: about ")
     assert "A build needs a Go module proxy" in last
     assert f"set KUBEBUILDER_ASSETS to a directory with {', '.join(PROGRAMS)}" in last

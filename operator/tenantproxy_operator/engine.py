@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
 
 import kopf
 
@@ -79,6 +79,7 @@ class Engine:
             secrets=self._secrets,
             secret_changed=self._secret_changed,
             interrupted=lambda plural, _: self._metrics.watch_interrupted(plural),
+            spawn=self._spawn,
         )
         self._patrol = Patrol(
             self._cluster,
@@ -88,6 +89,8 @@ class Engine:
             look_for_kinds=self._look_for_kinds,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Fails, and so ends the process, where a task that must not end has ended."""
         self._ready = False
 
     async def run(self, admin_socket: socket.socket) -> None:
@@ -106,7 +109,10 @@ class Engine:
                 settings=kopf_settings(),
                 clusterwide=self._namespaces is None,
                 namespaces=self._namespaces or (),
+                stop_flag=self._broken,
             )
+            if self._broken.done():
+                self._broken.result()
         finally:
             await self._client.close()
             await server.drain(0.0)
@@ -125,11 +131,12 @@ class Engine:
             except KubeError as error:
                 _log.error("the API server can't be asked: %s", error)
             await asyncio.sleep(delays.next())
-        await self._watches.start(_REQUIRED)
+        self._watches.start(_REQUIRED)
+        await self._watches.filled()
         self._tasks += [
-            asyncio.create_task(self._queue.run(self._workers, self._reconciler.reconcile), name="workers"),
-            asyncio.create_task(self._patrol.run(self._check_interval), name="patrol"),
-            asyncio.create_task(self._connection.keep_fresh(), name="credentials"),
+            self._spawn(self._queue.run(self._workers, self._reconciler.reconcile), "workers"),
+            self._spawn(self._patrol.run(self._check_interval), "patrol"),
+            self._spawn(self._connection.keep_fresh(), "credentials"),
         ]
         self._ready = True
         _log.info("ready")
@@ -147,10 +154,21 @@ class Engine:
         served = [kind for kind in wanted if await self._cluster.serves(kind)]
         news = self._reconciler.serve_kinds(frozenset(kind.kind for kind in served))
         await self._watches.stop(kind.plural for kind in _OPTIONAL if kind not in served)
-        await self._watches.start(served)
+        self._watches.start(served)
         if news:
             for key in self._tenants:
                 self._queue.add(key)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Start a task that runs until it is cancelled; its failure ends the process."""
+        task = asyncio.create_task(coroutine, name=name)
+        task.add_done_callback(self._check)
+        return task
+
+    def _check(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self._broken.done():
+            _log.error("unforeseen: %s ended", task.get_name(), exc_info=error)
+            self._broken.set_exception(error)
 
     def _secret_changed(self, secret: Key) -> None:
         for key in self._tenants.referring_to(secret):

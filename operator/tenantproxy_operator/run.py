@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -110,6 +111,8 @@ def run(
 
     if bool(namespaces) == all_namespaces:
         reject(["one of --namespace and --all-namespaces is needed, and not both"])
+    if bad := [name for name in namespaces if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name)]:
+        reject(f"--namespace {name!r} is not a namespace's name" for name in bad)
     reject_local_keys(settings)
     logs.configure(log_level)
     if log_level != "debug":
@@ -137,7 +140,9 @@ def run(
     except KubeError as error:
         reject([error])
     except asyncio.CancelledError:
-        pass
+        pass  # by a signal
+    except Exception:  # noqa: BLE001 - it was logged, without the message, which may quote input
+        sys.exit(_FAILURE)
 
 
 def reject_local_keys(settings: Settings) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
 
 from tenantproxy.kubeapi import KubeClient, KubeError
 from tenantproxy.kubewatch import Reflector
@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 _WATCHED: Final = tuple(kind for kind in kinds.CHILDREN if kind is not kinds.SECRET)
 
+Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 Interrupted = Callable[[str, KubeError], None]
 """Is told of each interruption of a watch: the kind's plural, and why."""
 
@@ -160,21 +161,28 @@ class Watches:
         secrets: Secrets,
         secret_changed: Callable[[Key], None],
         interrupted: Interrupted,
+        spawn: Spawn,
     ) -> None:
-        """Prepare watches in `namespaces`; None alone: in all."""
+        """Prepare watches in `namespaces`; None alone: in all. `spawn` starts a task that must not end."""
         self._client = client
         self._namespaces = tuple(namespaces)
         self._children = children
         self._secrets = secrets
         self._secret_changed = secret_changed
         self._interrupted = interrupted
+        self._spawn = spawn
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._filled: list[asyncio.Event] = []
 
-    async def start(self, kinds_to_watch: Iterable[Kind]) -> None:
-        """Start watches of the kinds that are not watched yet; return when all are filled."""
-        fresh = [kind for kind in kinds_to_watch if kind.plural not in self._tasks]
-        filled = [self._start(kind, namespace) for kind in fresh for namespace in self._namespaces]
-        for event in filled:
+    def start(self, kinds_to_watch: Iterable[Kind]) -> None:
+        """Start watches of the kinds that are not watched yet."""
+        for kind in kinds_to_watch:
+            if kind.plural not in self._tasks:
+                self._tasks[kind.plural] = [self._start(kind, namespace) for namespace in self._namespaces]
+
+    async def filled(self) -> None:
+        """Return when all that exists of the watched kinds is known."""
+        for event in self._filled:
             await event.wait()
 
     async def stop(self, plurals: Iterable[str] | None = None) -> None:
@@ -184,7 +192,7 @@ class Watches:
             task.cancel()
         await asyncio.gather(*stopped, return_exceptions=True)
 
-    def _start(self, kind: Kind, namespace: str | None) -> asyncio.Event:
+    def _start(self, kind: Kind, namespace: str | None) -> asyncio.Task[None]:
         watch: ChildWatch | SecretWatch
         reflector: Reflector[Partial] | Reflector[Deployment]
         path = kind.path(namespace)
@@ -199,6 +207,5 @@ class Watches:
                 reflector = Reflector(self._client, path, Deployment, watch, selector=SELECTOR, partial=False)
             else:
                 reflector = Reflector(self._client, path, Partial, watch, selector=SELECTOR)
-        task = asyncio.create_task(reflector.run(), name=f"watch {path}")
-        self._tasks.setdefault(kind.plural, []).append(task)
-        return watch.filled
+        self._filled.append(watch.filled)
+        return self._spawn(reflector.run(), f"watch {path}")

@@ -89,8 +89,8 @@ class Engine:
             look_for_kinds=self._look_for_kinds,
         )
         self._tasks: list[asyncio.Task[None]] = []
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Fails, and so ends the process, where a task that must not end has ended."""
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the process is to end; failed where a task has ended that must not."""
         self._ready = False
 
     async def run(self, admin_socket: socket.socket) -> None:
@@ -109,10 +109,10 @@ class Engine:
                 settings=kopf_settings(),
                 clusterwide=self._namespaces is None,
                 namespaces=self._namespaces or (),
-                stop_flag=self._broken,
+                stop_flag=self._ended,
             )
-            if self._broken.done():
-                self._broken.result()
+            if self._ended.done():
+                self._ended.result()
         finally:
             await self._client.close()
             await server.drain(0.0)
@@ -147,6 +147,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._watches.stop()
+        if not self._ended.done():
+            self._ended.set_result(None)  # kopf would wait for it for 5 s
 
     async def _look_for_kinds(self) -> None:
         """Watch the optional kinds that are switched on and served, and no others. Raises KubeError."""
@@ -166,9 +168,9 @@ class Engine:
         return task
 
     def _check(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) and not self._broken.done():
+        if not task.cancelled() and (error := task.exception()) and not self._ended.done():
             _log.error("unforeseen: %s ended", task.get_name(), exc_info=error)
-            self._broken.set_exception(error)
+            self._ended.set_exception(error)
 
     def _secret_changed(self, secret: Key) -> None:
         for key in self._tenants.referring_to(secret):

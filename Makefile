@@ -29,8 +29,9 @@ fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up
 	$(RUN) python bench/run.py
 
-crd: sync ## Generate crds/ from the models
+crd: sync ## Generate crds/ and docs/reference.md from the models
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
+	$(RUN) python -m tenantproxy_operator.reference > docs/reference.md
 
 format: sync ## Format the code
 	$(RUN) ruff check --fix

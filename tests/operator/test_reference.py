@@ -1,0 +1,49 @@
+"""The generated reference."""
+
+import re
+from pathlib import Path
+
+from tenantproxy_operator.reference import reference_markdown
+
+COMMITTED = Path(__file__).parents[2] / "docs" / "reference.md"
+
+
+def test_committed_file_is_up_to_date() -> None:
+    """docs/reference.md is what the models generate."""
+    assert COMMITTED.read_text() == reference_markdown(), (
+        "docs/reference.md is stale: run `make crd` and commit it"
+    )
+
+
+def test_has_every_field() -> None:
+    """Fields of objects, of maps' values and of lists' elements, of spec and status."""
+    for path in (
+        "tenantId",
+        "operations.getOrder.path",
+        "getOrder.fields.<name>.fields.<name>.fields.<name>.const",
+        "limits.ephemeral-storage",
+        "hostnames",
+        "[].lastTransitionTime",
+        "updatedAt",
+    ):
+        assert f"| `{path}` |" in reference_markdown(), path
+
+
+def test_row() -> None:
+    """A row says type, default, bounds and meaning."""
+    rows = reference_markdown().splitlines()
+    assert "| `minReplicas` | whole number | `2` | 1 to 100 | How many proxies there are at least. |" in rows
+    assert "| `maxReplicas` | whole number | required | 1 to 100 | How many proxies there are at most. |" in rows
+
+
+def test_tables_are_whole() -> None:
+    """No bar inside a cell ends it: every row has five cells."""
+    rows = [line for line in reference_markdown().splitlines() if line.startswith("|")]
+    assert len(rows) > 60
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
+
+
+def test_rules() -> None:
+    """What CEL checks is there, in the words of the error."""
+    rule = "- `replicas`: stands beside autoscaling, which sets it; remove one of the two."
+    assert rule in reference_markdown().splitlines()

@@ -6,6 +6,7 @@ The proxy's own guard (`tenantproxy.egress`) is the finer one: it checks each ad
 refuses more. What that one permits, this one must permit, too.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 from typing import Final
@@ -87,14 +88,21 @@ def ip_block(cidr: str, excepted: Iterable[str]) -> Manifest | None:
 
     The API server wants each exception strictly inside the block; what lies elsewhere is left out.
     """
+    inside = _exceptions(cidr, tuple(excepted))
+    if inside is None:
+        return None
+    return {"cidr": cidr} | ({"except": list(inside)} if inside else {})
+
+
+@functools.lru_cache(maxsize=256)  # the same for nearly all tenants, and most of the time that rendering takes
+def _exceptions(cidr: str, excepted: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the fewest networks that are excepted inside `cidr`, sorted; None where that is all of it."""
     block = ipaddress.ip_network(cidr)
     networks = [ipaddress.ip_network(each) for each in excepted]
     if any(_is_inside(block, network) for network in networks):
         return None
     inside = _collapsed(network for network in networks if _is_inside(network, block))
-    if block in inside:
-        return None
-    return {"cidr": str(block)} | ({"except": [str(network) for network in inside]} if inside else {})
+    return None if block in inside else tuple(map(str, inside))
 
 
 def _is_inside(inner: _Network, outer: _Network) -> bool:
@@ -104,7 +112,7 @@ def _is_inside(inner: _Network, outer: _Network) -> bool:
 
 
 def _collapsed(networks: Iterable[_Network]) -> list[_Network]:
-    """Return the fewest networks with the same addresses, sorted; all are of one version."""
+    """Return the fewest networks with the same addresses; all are of one version."""
     return list(ipaddress.collapse_addresses(networks))  # type: ignore[type-var]  # typeshed wants one version
 
 

@@ -132,7 +132,7 @@ def _container(params: Params) -> Manifest:
         "resources": _resources(params),
         "volumeMounts": _mounts(params),
         "startupProbe": _probe("/healthz", period_seconds=1, failure_threshold=60),
-        "readinessProbe": _probe("/readyz", period_seconds=5, failure_threshold=3),
+        "readinessProbe": _probe("/readyz", period_seconds=2, failure_threshold=3),
         "livenessProbe": _probe("/healthz", period_seconds=10, failure_threshold=3),
         "lifecycle": {"preStop": {"sleep": {"seconds": SLEEP_SECONDS}}},
         "securityContext": {

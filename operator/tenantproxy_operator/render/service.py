@@ -5,7 +5,6 @@ from tenantproxy_operator.render.common import (
     API_PORT_NAME,
     Manifest,
     child_metadata,
-    child_name,
     pod_selector,
 )
 from tenantproxy_operator.render.params import Params
@@ -34,8 +33,3 @@ def render_service(params: Params) -> Manifest:
             ],
         },
     }
-
-
-def service_url(params: Params) -> str:
-    """Return where clients in the cluster reach the proxy."""
-    return f"http://{child_name(params)}.{params.resource.metadata.namespace}.svc:{API_PORT}"

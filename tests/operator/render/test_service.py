@@ -2,7 +2,7 @@
 
 from support.operator_manifests import params
 from tenantproxy_operator.render.deployment import render_deployment
-from tenantproxy_operator.render.service import render_service, service_url
+from tenantproxy_operator.render.service import render_service
 
 
 def test_api_port_only() -> None:
@@ -15,8 +15,3 @@ def test_selects_the_deployments_pods() -> None:
     """Both select by the same labels."""
     selector = render_deployment(params())["spec"]["selector"]["matchLabels"]
     assert render_service(params())["spec"]["selector"] == selector
-
-
-def test_url() -> None:
-    """The status says where it is."""
-    assert service_url(params({"metadata.namespace": "tenants"})) == "http://t-proxy.tenants.svc:8080"

@@ -64,6 +64,8 @@ class Children:
         self._changed = changed
         self._tenants: defaultdict[Key, dict[ChildName, Child]] = defaultdict(dict)
         self._rollouts: dict[Key, Rollout] = {}
+        self._secrets: dict[Key, Key] = {}
+        """Whose child a Secret is: its name does not say it, and what says it can be edited."""
 
     def of(self, tenant: Key) -> Mapping[ChildName, Child]:
         """Return the children of a tenant, whoever owns them."""
@@ -89,14 +91,21 @@ class Children:
         What is older than what is known is ignored: the answer to a write often overtakes the events before it.
         """
         tenant = _tenant_of(kind, thing.metadata)
+        name = kind.plural, thing.metadata.name
+        before = self._secrets.get(thing.metadata.key) if kind is kinds.SECRET else None
+        if before is not None and before != tenant:
+            if thing.metadata.version <= self._tenants[before][name].version:
+                return None
+            self.drop(kind, before, thing.metadata.name)
         if tenant is None:
             return None
         child = child_of(thing.metadata)
-        name = kind.plural, thing.metadata.name
         known = self._tenants[tenant].get(name)
         if known is not None and child.version <= known.version:
             return known
         self._tenants[tenant][name] = child
+        if kind is kinds.SECRET:
+            self._secrets[thing.metadata.key] = tenant
         changed = known is None or _without_version(known) != _without_version(child)
         if isinstance(thing, Deployment):
             progress = rollout(thing)
@@ -108,9 +117,9 @@ class Children:
 
     def remove(self, kind: Kind, metadata: Metadata) -> None:
         """Take note that a child was deleted, at its resource version."""
-        tenant = _tenant_of(kind, metadata)
+        tenant = self._secrets.get(metadata.key) if kind is kinds.SECRET else _tenant_of(kind, metadata)
         if tenant is not None:
-            known = self._tenants[tenant].get((kind.plural, metadata.name))
+            known = self.of(tenant).get((kind.plural, metadata.name))
             if known is not None and known.version <= metadata.version:
                 self.drop(kind, tenant, metadata.name)
 
@@ -121,6 +130,8 @@ class Children:
             del self._tenants[tenant]
         if kind is kinds.DEPLOYMENT:
             self._rollouts.pop(tenant, None)
+        if kind is kinds.SECRET:
+            self._secrets.pop(Key(tenant.namespace, name), None)
         self._changed(tenant)
 
 

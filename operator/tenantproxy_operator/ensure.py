@@ -86,6 +86,9 @@ class Ensurer:
                 continue
             await self._ensure(kind, manifest, child, trusted.get(name), outcome)
         await self._prune(tenant, wanted, outcome)
+        for name, child in self._children.of(tenant.key).items():
+            if name not in wanted and name[0] == kinds.SECRET.plural and child.belongs_to(tenant.uid):
+                outcome.applied[name] = child.ours  # kept: it may hold what a tenant's admin has set
         return outcome
 
     async def _find(self, tenant: Tenant, wanted: Mapping[ChildName, Manifest]) -> dict[ChildName, Child]:
@@ -160,7 +163,7 @@ class Ensurer:
     async def _prune(
         self, tenant: Tenant, wanted: Mapping[ChildName, Any], outcome: Outcome, *, only: Kind | None = None
     ) -> None:
-        """Delete what is ours and no longer wanted; no Secret, which may hold what a tenant's admin has set."""
+        """Delete what is ours and no longer wanted, but no Secret."""
         for name, child in list(self._children.of(tenant.key).items()):
             kind = _KINDS[name[0]]
             if (

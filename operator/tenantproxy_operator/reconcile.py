@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tenantproxy.kubeapi import KubeError
-from tenantproxy_operator import conditions, kinds
+from tenantproxy_operator import conditions
 from tenantproxy_operator.children import Child, ChildName, Children
 from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.kinds import Key
@@ -114,14 +114,9 @@ class Reconciler:
         return "unchanged" if unchanged and not wrote else "changed"
 
     def _own_children(self, tenant: Tenant) -> dict[ChildName, Child]:
-        """Return the tenant's own children; of Secrets only those that it refers to."""
-        references = self._tenants.secrets_of(tenant.key)
-        return {
-            name: child
-            for name, child in self._children.of(tenant.key).items()
-            if child.belongs_to(tenant.uid)
-            and (name[0] != kinds.SECRET.plural or Key(tenant.key.namespace, name[1]) in references)
-        }
+        """Return the tenant's own children, wanted or not."""
+        children = self._children.of(tenant.key)
+        return {name: child for name, child in children.items() if child.belongs_to(tenant.uid)}
 
     async def _report(self, tenant: Tenant, before: Mapping[str, Any], look: Look, digest: str | None) -> bool:
         """Write the status if it differs, and post what is worth an Event; tell whether it was written."""

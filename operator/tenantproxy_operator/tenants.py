@@ -74,9 +74,13 @@ class Tenants:
         """Take note of a TenantProxy, unless a newer version is known; `own`: the answer to a write of ours."""
         tenant = tenant_from(body)
         key = tenant.key
-        if not own:
-            self._delivered[key] = tenant.uid, tenant.version
         known = self._tenants.get(key)
+        if own:
+            # It may come after the event of the deletion, of which nobody tells twice.
+            if known is None or known.uid != tenant.uid:
+                return key
+        elif key not in self._delivered or self._delivered[key][1] < tenant.version:
+            self._delivered[key] = tenant.uid, tenant.version
         if known is None or known.version < tenant.version:
             self._tenants[key] = tenant
             self._refer(key, referenced_secrets(key, body.get("spec")))

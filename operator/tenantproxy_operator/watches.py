@@ -187,7 +187,11 @@ class Watches:
 
     async def stop(self, plurals: Iterable[str] | None = None) -> None:
         """Stop watches, of some kinds or all."""
-        stopped = [task for plural in list(plurals or self._tasks) for task in self._tasks.pop(plural, ())]
+        stopped = [
+            task
+            for plural in list(self._tasks if plurals is None else plurals)
+            for task in self._tasks.pop(plural, ())
+        ]
         for task in stopped:
             task.cancel()
         await asyncio.gather(*stopped, return_exceptions=True)

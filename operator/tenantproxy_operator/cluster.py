@@ -24,7 +24,7 @@ _PAGE: Final = 500
 _APPLY: Final = "application/apply-patch+yaml"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _LONGEST_NOTE: Final = 1024
-"""Of an Event, as the API server has it."""
+"""Bytes of an Event's note, as the API server has it."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -147,7 +147,7 @@ class Cluster:
                 content_type=_APPLY,
             )
         except StatusError as error:
-            if error.status in (_NOT_FOUND, _CONFLICT):
+            if error.status == _NOT_FOUND:
                 return None
             raise
 
@@ -162,7 +162,7 @@ class Cluster:
             "type": "Warning" if warning else "Normal",
             "reason": reason,
             "action": "Reconcile",
-            "note": note[:_LONGEST_NOTE],
+            "note": note.encode()[:_LONGEST_NOTE].decode(errors="ignore"),
             "reportingController": "proxy.hiiretail.com/tenantproxy-operator",
             "reportingInstance": FIELD_MANAGER,
             "regarding": {

@@ -86,8 +86,7 @@ class Reconciler:
     async def _reconcile(self, key: Key, failures: int) -> str:
         tenant = self._tenants.get(key)
         if tenant is None or tenant.deleting:
-            self._records.pop(key, None)
-            self._metrics.ready_changed(self._ready.pop(key, None), None)
+            self._forget(key)
             return "unchanged"
         status: dict[str, Any] = msgspec.json.decode(tenant.status)
         secrets = {secret: self._secrets[secret] for secret in self._tenants.secrets_of(key)}
@@ -148,12 +147,19 @@ class Reconciler:
             return False
         answer = await self._cluster.write_status(tenant.key, tenant.uid, status)
         if answer is None:
+            # kopf lists again after an interruption, and tells nothing of what has gone meanwhile.
+            self._tenants.remove(tenant.key, tenant.uid)
+            self._forget(tenant.key)
             return False
         self._metrics.status_written()
         self._tenants.put(msgspec.json.decode(answer), own=True)
         for notice in conditions.notices(old, dated, credential_changed=look.changed_credential):
             await self._post(tenant, notice)
         return True
+
+    def _forget(self, key: Key) -> None:
+        self._records.pop(key, None)
+        self._metrics.ready_changed(self._ready.pop(key, None), None)
 
     async def _post(self, tenant: Tenant, notice: conditions.Notice) -> None:
         try:

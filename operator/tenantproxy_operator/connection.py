@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import kopf
+import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, kube_config
 
@@ -43,6 +44,11 @@ class Connection:
             )
         except (ConfigException, OSError) as error:
             raise KubeError(f"no usable kubeconfig at {path} ({error}), and this is no pod") from None
+        except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError):
+            # The library does not check what it reads, and YAML's errors quote it.
+            raise KubeError(f"{path} is not a kubeconfig; see `kubectl config view`") from None
+        if not configuration.host:
+            raise KubeError(f"{path} names no server; set `server` of the cluster")
         try:
             tls = _tls(configuration)
         except (OSError, ssl.SSLError) as error:
@@ -50,7 +56,8 @@ class Connection:
         access = Access(
             url=configuration.host.rstrip("/"),
             tls=tls,
-            authorization=lambda: configuration.api_key.get("BearerToken"),
+            # A token's file may end in a newline.
+            authorization=lambda: configuration.api_key.get("BearerToken", "").strip() or None,
         )
         return cls(access, ca=configuration.ssl_ca_cert, loaded=loader, configuration=configuration)
 

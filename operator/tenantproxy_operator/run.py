@@ -120,7 +120,7 @@ def run(
         logging.getLogger("kopf").setLevel(logging.WARNING)
     try:
         listening = bound_socket(admin)
-    except (OSError, ValueError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         click.echo(f"error: can't listen on {admin}: {error}", err=True)
         sys.exit(_FAILURE)
 

@@ -422,6 +422,8 @@ async def test_the_api_server_is_down(
         token = await tenant.token()
         before = await tenant.secret()
         async with reading(pod) as statuses:
+            assert tenant.server._apiserver is not None
+            os.kill(tenant.server._apiserver.pid, signal.SIGKILL)  # an orderly end waits long for the watches'
             await asyncio.to_thread(tenant.server.stop_apiserver)
             try:
                 assert is_refused(await put(pod))

@@ -204,3 +204,14 @@ async def test_help_is_enough_to_start_with() -> None:
     faults = (await run("tenantproxy", "mock-oms", "--help"))[1]
     for fault in ("--latency", "--error-rate", "--token-lifetime", "--reject-credentials"):
         assert fault in faults
+
+
+async def test_a_secret_can_only_be_followed_in_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere `--secret` is refused at once, with what is missing."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config("https://oms.example")))
+    options = ("--config", path, "--secret", "acme-credentials", "--service-account", tmp_path)
+    status, out, err = await run("tenantproxy", "serve", *options)
+    assert (status, out) == (2, "")
+    assert err == "tenantproxy: --secret: the environment has no KUBERNETES_SERVICE_HOST; is this a pod?\n"

@@ -32,6 +32,7 @@ _ATTEMPTS: Final = 5
 _FIRST_PAUSE: Final = 0.05
 """Seconds before the second attempt; doubled before each further one."""
 _CONNECTIONS: Final = 8
+_GONE: Final = 410
 _SERVER_ERROR: Final = 500
 
 _FIXES: Final = {
@@ -232,9 +233,12 @@ class _Changes:
         self.noted.set()
 
     def interrupted(self, error: KubeError) -> None:
-        """Write down why, once."""
+        """Write down why, once; a place that the server has forgotten is nothing to write down."""
+        status = error.status if isinstance(error, StatusError) else None
+        if status == _GONE:
+            return
+        refused = status in (401, 403)
         text = str(self._explained(error))
-        refused = isinstance(error, StatusError) and error.status in (401, 403)
         if text != self._last:
             _log.log(logging.WARNING if refused else logging.INFO, "the watch was interrupted: %s", text)
         self._last = text

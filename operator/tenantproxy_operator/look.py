@@ -96,7 +96,8 @@ class Looker:
             accepted = Finding("True", Reason.SUSPENDED, message)
         else:
             params = Params(resource=resource, settings=self._settings, kinds=optional_kinds)
-            outcome = await self._ensurer.ensure(view.tenant, desired_children(params), view.record.children)
+            trusted = view.record.children or {}
+            outcome = await self._ensurer.ensure(view.tenant, desired_children(params), trusted)
             view.record.children = outcome.applied
             accepted, retry = _judged(outcome, view)
             if accepted is _ACCEPTED and resource.spec.route and kinds.HTTP_ROUTE.kind not in optional_kinds:

@@ -26,24 +26,19 @@ class Record(msgspec.Struct):
     """What a tenant was made of when it was last brought into order."""
 
     inputs: str = ""
-    children: dict[ChildName, bytes] = {}
-    """What we owned of each child after our last write (`Child.ours`)."""
+    children: dict[ChildName, bytes] | None = None
+    """What we owned of each child after our last write (`Child.ours`); None: not known."""
     secrets: dict[Key, SecretState | None] = {}
     fingerprint: bytes = b""
     """Of the credential, if it was read by this process."""
 
     def fits(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
         """Tell whether all is still as it was."""
-        return (
-            self.inputs == inputs
-            and self.secrets == secrets
-            and self.children.keys() == children.keys()
-            and all(children[name].ours == ours for name, ours in self.children.items())
-        )
+        return self.inputs == inputs and self.secrets == secrets and self.children == _owned(children)
 
     def digest(self) -> str:
         """Return the digest for the status."""
-        return f"{self.inputs}-{_children_digest(self.children.items())}-{_secrets_digest(self.secrets)}"
+        return f"{self.inputs}-{_children_digest(self.children or {})}-{_secrets_digest(self.secrets)}"
 
 
 def recall(digest: str | None, children: Mapping[ChildName, Child], secrets: SecretStates) -> Record:
@@ -52,9 +47,9 @@ def recall(digest: str | None, children: Mapping[ChildName, Child], secrets: Sec
     parts = (digest or "").split("-")
     if len(parts) == 3:  # noqa: PLR2004 - as `Record.digest` makes it
         record.inputs = parts[0]
-        present = {name: child.ours for name, child in children.items()}
-        if parts[1] == _children_digest(present.items()):
-            record.children = present
+        owned = _owned(children)
+        if parts[1] == _children_digest(owned):
+            record.children = owned
         if parts[2] == _secrets_digest(secrets):
             record.secrets = dict(secrets)
     return record
@@ -80,9 +75,13 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
-def _children_digest(children: Iterable[tuple[ChildName, bytes]]) -> str:
+def _owned(children: Mapping[ChildName, Child]) -> dict[ChildName, bytes]:
+    return {name: child.ours for name, child in children.items()}
+
+
+def _children_digest(owned: Mapping[ChildName, bytes]) -> str:
     return _digest(
-        part for (plural, name), ours in sorted(children) for part in (plural.encode(), name.encode(), ours)
+        part for (plural, name), ours in sorted(owned.items()) for part in (plural.encode(), name.encode(), ours)
     )
 
 

@@ -52,7 +52,7 @@ def child_of(metadata: Metadata) -> Child:
         owner=owner.uid if owner else "",
         ours=metadata.ours,
         manifest=metadata.annotations.manifest_hash,
-        written=any(entry.manager == FIELD_MANAGER for entry in metadata.managed_fields),
+        written=metadata.written,
         owns_replicas=metadata.owns(b"replicas"),
     )
 
@@ -140,9 +140,12 @@ def _without_version(child: Child) -> Child:
 
 
 def _tenant_of(kind: Kind, metadata: Metadata) -> Key | None:
-    """Return whose child an object is: by its name, which nobody can edit; a Secret's by its owner or label."""
+    """Return whose child an object is: by its name, which nobody can edit; a Secret's by its owner or label.
+
+    A Secret that we have never written is the user's own, whatever it says.
+    """
     if kind is kinds.SECRET:
-        if metadata.labels.managed_by != FIELD_MANAGER:
+        if not metadata.written:
             return None
         owner = metadata.owner
         name = owner.name if owner and owner.kind == KIND else metadata.labels.instance

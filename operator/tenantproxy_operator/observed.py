@@ -69,6 +69,11 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
         return next((owner for owner in self.owner_references if owner.controller), None)
 
     @property
+    def written(self) -> bool:
+        """Whether we have ever written it."""
+        return any(entry.manager == FIELD_MANAGER for entry in self.managed_fields)
+
+    @property
     def ours(self) -> bytes:
         """A digest of what we own of the object: another one as soon as somebody else has changed any of it."""
         digest = hashlib.blake2b(self.uid.encode(), digest_size=12)

@@ -8,8 +8,14 @@ from support.oms import RawServer, documented, raw_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take --regenerate: write golden files anew instead of comparing with them."""
+    """Take --regenerate: write golden files anew instead of comparing with them; and --watch."""
     parser.addoption("--regenerate", action="store_true", help="write the golden files anew")
+    parser.addoption(
+        "--watch",
+        choices=("namespaced", "cluster"),
+        default="namespaced",
+        help="what the operator of tests/apiserver/operator watches: the tests' namespaces, or all",
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A real API server for tests: etcd, kube-apiserver and, where asked for, controllers, on loopback."""
 
 import contextlib
+import datetime as dt
 import json
 import os
 import secrets
@@ -53,6 +54,8 @@ class ApiServer:
         self._ports = {name: reserve_port() for name in ("etcd", "apiserver", "controllers")}
         self.url = f"https://127.0.0.1:{port_of(self._ports['apiserver'])}"
         self._write_files()
+        self.starts: list[tuple[dt.datetime, dt.datetime]] = []
+        """When it was started, and was ready: in between it knows no roles yet, and refuses all but the admin."""
         self.tls = ssl.create_default_context(cafile=self.ca_file)
         self.admin_kubeconfig = self.kubeconfig(directory / "admin.kubeconfig")
         self._apiserver: Daemon | None = None
@@ -91,6 +94,7 @@ class ApiServer:
 
         """
         assert self._apiserver is None, "it is running"
+        begin = dt.datetime.now(dt.UTC)
         port = port_of(self._ports["apiserver"])
         self._apiserver = self._start(
             "kube-apiserver",
@@ -116,7 +120,10 @@ class ApiServer:
             "--audit-log-mode=blocking",
             # In MB; never rotated, because an offset in the file is what marks a time in the log.
             "--audit-log-maxsize=100000",
+            # Ends the watches when it is stopped, which would else wait for their end.
+            "--shutdown-watch-termination-grace-period=1s",
         ).ready(lambda: self._says_ok(port, "/readyz"), within=_START_SECONDS)
+        self.starts.append((begin, dt.datetime.now(dt.UTC)))
 
     def stop_apiserver(self) -> None:
         """Stop the API server, if it is running; its etcd goes on."""
@@ -133,13 +140,21 @@ class ApiServer:
         finally:
             self.start_apiserver()
 
-    def kubeconfig(self, path: Path, token: str | None = None) -> Path:
-        """Write a kubeconfig for a bearer token, else for the admin; return its path."""
+    def kubeconfig(
+        self, path: Path, token: str | None = None, *, url: str | None = None, ca: Path | None = None
+    ) -> Path:
+        """Write a kubeconfig for a bearer token, else for the admin; return its path.
+
+        `url` and `ca`: those of what stands between.
+        """
         config = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [
-                {"name": "test", "cluster": {"server": self.url, "certificate-authority": str(self.ca_file)}}
+                {
+                    "name": "test",
+                    "cluster": {"server": url or self.url, "certificate-authority": str(ca or self.ca_file)},
+                }
             ],
             "users": [{"name": "test", "user": {"token": token or self.admin_token}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],

@@ -1,0 +1,180 @@
+"""A running operator per module, under its own service account with no more than the rights that it is given.
+
+A module says with OPTIONS what its operator is run with, and with NAMESPACES how many namespaces it needs. At the
+end of the run the audit log must show that no right was missing, and that none was given in vain.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from support.apiserver import ApiServer, service_account
+from support.apiserver_audit import AuditEntry, writes
+from support.apiserver_client import ApiClient
+from support.operator_process import OperatorProcess
+from support.operator_rights import lacking, unused
+from support.tenants import Tenants
+from tenantproxy_operator import kinds
+from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.yamltext import to_yaml
+
+HERE: Final = Path(__file__).parent
+CRDS: Final = tuple((HERE.parent / "crds").glob("*.yaml"))
+HOME: Final = "tenantproxy-system"
+ACCOUNT: Final = "tenantproxy-operator"
+USER: Final = service_account(HOME, ACCOUNT)
+_SELECTED: Final = pytest.StashKey[bool]()
+_VERDICT: Final = pytest.StashKey[str]()
+
+
+class Run:
+    """A module's operators, its namespaces, and what the audit log says about them."""
+
+    def __init__(self, api_server: ApiServer, namespaces: tuple[str, ...], options: tuple[str, ...]) -> None:
+        self.api_server = api_server
+        self.namespaces = namespaces
+        self.options = options
+        self.mark = 0
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the operator's requests since the mark."""
+        return [entry for entry in self.api_server.audit(self.mark) if entry.user == USER]
+
+    def since_now(self) -> None:
+        """Forget what was."""
+        self.mark = self.api_server.audit_mark()
+
+    def writes(self) -> list[str]:
+        """Return the operator's writes since the mark: verb, resource and name, in their order."""
+        return [f"{entry.verb} {entry.resource} {entry.name}" for entry in writes(self.audit(), USER)]
+
+
+@pytest.fixture(scope="module")
+def run(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Make the module's namespaces, and give the operator its rights there."""
+    everywhere = request.config.getoption("watch") == "cluster"
+    count = getattr(request.module, "NAMESPACES", 1)
+    namespaces = tuple(f"tenants-{uuid.uuid4().hex[:8]}" for _ in range(count))
+    options = tuple(getattr(request.module, "OPTIONS", ()))
+    made = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (HOME, *namespaces)]
+    rights = operator_manifests(
+        None if everywhere else namespaces,
+        HOME,
+        ACCOUNT,
+        pod_monitors="--pod-monitors" in options,
+        http_routes="--http-routes" in options,
+    )
+    api_server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([*made, *rights]))
+    where = ["--all-namespaces"] if everywhere else [f"--namespace={namespace}" for namespace in namespaces]
+    run = Run(api_server, namespaces, (*where, *options))
+    run.since_now()
+    yield run
+    # No later operator shall see them.
+    for namespace in namespaces:
+        api_server.kubectl("delete", "tenantproxies", "--all", "--namespace", namespace, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def launch(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., OperatorProcess]]:
+    """Return what prepares an operator for the module's namespaces; those that run are stopped at the end."""
+    server = run.api_server
+    token = server.kubectl("create", "token", ACCOUNT, "--namespace", HOME, "--duration=8h").strip()
+    made: list[OperatorProcess] = []
+
+    def launch(
+        *options: str, url: str | None = None, ca: Path | None = None, token: str = token
+    ) -> OperatorProcess:
+        directory = tmp_path_factory.mktemp("operator")
+        kubeconfig = server.kubeconfig(directory / "kubeconfig", token, url=url, ca=ca)
+        made.append(OperatorProcess(*run.options, *options, directory=directory, kubeconfig=kubeconfig))
+        return made[-1]
+
+    yield launch
+    for operator in made:
+        operator.stop_if_running()
+
+
+@pytest.fixture(scope="module")
+def operator(launch: Callable[..., OperatorProcess]) -> OperatorProcess:
+    """Run the module's operator, until it is ready."""
+    operator = launch()
+    operator.start_ready()
+    return operator
+
+
+@pytest.fixture
+async def tenants(api: ApiClient, run: Run, operator: OperatorProcess) -> Tenants:
+    """Return the TenantProxies of the module's first namespace, that its operator takes care of."""
+    assert operator.running, operator.log
+    return Tenants(api, run.namespaces[0], lambda: operator.log)
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a name for the test's own TenantProxy."""
+    return f"t{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def optional_kinds(api_server: ApiServer) -> Iterator[None]:
+    """Have the API server know PodMonitors and HTTPRoutes, until the module's tests end."""
+    install_optional_kinds(api_server)
+    yield
+    remove_optional_kinds(api_server)
+
+
+def install_optional_kinds(api_server: ApiServer) -> None:
+    api_server.kubectl("apply", "--server-side", *(f"--filename={file}" for file in CRDS))
+    for kind in kinds.CHILDREN:
+        if kind.optional:
+            name = f"crd/{kind.plural}.{kind.group}"
+            api_server.kubectl("wait", "--for=condition=Established", "--timeout=30s", name)
+
+
+def remove_optional_kinds(api_server: ApiServer) -> None:
+    api_server.kubectl("delete", "--ignore-not-found", *(f"--filename={file}" for file in CRDS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rights(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold the operator's rights against what it did, when all tests are through."""
+    mark = api_server.audit_mark()
+    yield
+    entries = api_server.audit(mark)
+    stash = request.config.stash
+    if missing := lacking(entries, USER, api_server.starts):
+        stash[_VERDICT] = "some are missing"
+        pytest.fail("the operator has no right to:\n" + "\n".join(sorted(set(missing))), pytrace=False)
+    if stash[_SELECTED]:
+        stash[_VERDICT] = "none was missing; only a selection of the tests ran, so unused ones were not looked for"
+        return
+    if idle := unused(entries, USER):
+        stash[_VERDICT] = "some are not used"
+        pytest.fail("the operator has rights that no test made it use:\n" + "\n".join(idle), pytrace=False)
+    stash[_VERDICT] = "none was missing, and none was given in vain"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """See whether all tests here are to be run."""
+    wanted = {item.path for item in items}
+    parts = any("::" in argument for argument in config.args)
+    config.stash[_SELECTED] = (
+        config.stash.get(_SELECTED, False) or parts or not wanted.issuperset(HERE.glob("test_*.py"))
+    )
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Take note that not all tests are to be run."""
+    for item in items:
+        item.config.stash[_SELECTED] = True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how the rights were checked."""
+    where = config.getoption("watch")
+    verdict = config.stash.get(_VERDICT, "not checked")
+    terminalreporter.write_line(f"The operator's rights (--watch={where}): {verdict}.")

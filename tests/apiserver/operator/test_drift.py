@@ -1,0 +1,161 @@
+"""Whoever edits or deletes a child: the operator puts it back, and writes nothing else."""
+
+from typing import Any
+
+import pytest
+
+from support.operator_process import OperatorProcess
+from support.tenants import Tenants, Thing, child_name, versions
+from tenantproxy_operator import kinds
+from tenantproxy_operator.cluster import TENANT_PROXY
+from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.observed import MANIFEST_HASH
+
+from .conftest import Run
+
+OPTIONS = ("--pod-monitors", "--http-routes")
+TENANT = "drifting"
+SPEC = {
+    "spec.autoscaling": {"maxReplicas": 4},
+    "spec.route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]},
+}
+CONTENTS: dict[Kind, Any] = {
+    kinds.SERVICE_ACCOUNT: {"automountServiceAccountToken": True},
+    kinds.ROLE: {"rules": []},
+    kinds.ROLE_BINDING: {"subjects": [{"kind": "User", "name": "eve", "apiGroup": "rbac.authorization.k8s.io"}]},
+    kinds.CONFIG_MAP: {"data": {"config.json": "{}"}},
+    kinds.NETWORK_POLICY: {"spec": {"ingress": None}},
+    kinds.SERVICE: {"spec": {"ports": [{"name": "http", "port": 8080, "targetPort": 1}]}},
+    kinds.DEPLOYMENT: {"spec": {"template": {"spec": {"serviceAccountName": "default"}}}},
+    kinds.AUTOSCALER: {"spec": {"maxReplicas": 9}},
+    kinds.DISRUPTION_BUDGET: {"spec": {"maxUnavailable": 2}},
+    kinds.POD_MONITOR: {"spec": {"podMetricsEndpoints": []}},
+    kinds.HTTP_ROUTE: {"spec": {"hostnames": ["evil.example"]}},
+}
+"""An edit of what the operator wants of each kind beyond its metadata; of the Secret it wants nothing."""
+EDITS: dict[str, Any] = {
+    "a changed label": {"metadata": {"labels": {"app.kubernetes.io/instance": "another"}}},
+    "the label by which we find it removed": {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}},
+    "the owner removed": {"metadata": {"ownerReferences": None}},
+    "a changed hash": {"metadata": {"annotations": {MANIFEST_HASH: "0"}}},
+    "a removed hash": {"metadata": {"annotations": {MANIFEST_HASH: None}}},
+}
+
+pytestmark = pytest.mark.usefixtures("optional_kinds")
+each_kind = pytest.mark.parametrize("kind", kinds.CHILDREN, ids=lambda kind: kind.kind)
+
+
+@pytest.fixture
+async def children(tenants: Tenants) -> dict[Kind, Thing]:
+    """Return the children that are edited, one of each kind, as they shall be."""
+    if await tenants.child(TENANT_PROXY, TENANT) is None:
+        await tenants.created(TENANT, SPEC)
+    children = await tenants.children(TENANT)
+    assert children.keys() == set(kinds.CHILDREN)
+    return children
+
+
+def wanted(child: Thing | None) -> Thing | None:
+    """Return a child without what the API server writes into every version of it."""
+    if child is None:
+        return None
+    metadata = {key: child["metadata"].get(key) for key in ("labels", "annotations", "ownerReferences")}
+    return {key: value for key, value in child.items() if key != "status"} | {"metadata": metadata}
+
+
+async def writes_of_children(run: Run, tenants: Tenants) -> list[str]:
+    """Return the operator's writes but those of the status, when there will be no more of them."""
+    await tenants.flush(TENANT)
+    return [write for write in run.writes() if write != f"patch tenantproxies/status {TENANT}"]
+
+
+async def put_back(tenants: Tenants, kind: Kind, right: Thing) -> None:
+    """Wait until a child is as it was."""
+    await tenants.child_until(kind, child_name(kind, TENANT), lambda child: wanted(child) == wanted(right))
+
+
+async def assert_put_back(run: Run, tenants: Tenants, kind: Kind, right: Thing) -> None:
+    """Wait until a child is as it was; no other was written meanwhile."""
+    await put_back(tenants, kind, right)
+    assert await writes_of_children(run, tenants) == [f"patch {kind.plural} {child_name(kind, TENANT)}"]
+
+
+@each_kind
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
+async def test_edited_metadata_is_put_back(
+    run: Run, tenants: Tenants, children: dict[Kind, Thing], kind: Kind, edit: Thing
+) -> None:
+    """Labels, owner and annotation of every kind; also what the operator finds a child by."""
+    run.since_now()
+    edited = await tenants.patch(kind, child_name(kind, TENANT), edit)
+    assert wanted(edited) != wanted(children[kind])
+    await assert_put_back(run, tenants, kind, children[kind])
+
+
+@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.kind)
+async def test_edited_content_is_put_back(
+    run: Run, tenants: Tenants, children: dict[Kind, Thing], kind: Kind
+) -> None:
+    """What the operator applies of every kind."""
+    run.since_now()
+    edited = await tenants.patch(kind, child_name(kind, TENANT), CONTENTS[kind])
+    assert wanted(edited) != wanted(children[kind])
+    await assert_put_back(run, tenants, kind, children[kind])
+
+
+def test_every_kind_has_an_edit() -> None:
+    """A new kind of children needs a case above."""
+    assert set(CONTENTS) == set(kinds.CHILDREN) - {kinds.SECRET}
+
+
+@each_kind
+async def test_deleted_child_is_made_again(
+    run: Run, tenants: Tenants, children: dict[Kind, Thing], kind: Kind
+) -> None:
+    """Whatever it is; a Secret comes back empty."""
+    run.since_now()
+    name = child_name(kind, TENANT)
+    await tenants.remove(kind, name)
+    again = await tenants.child_until(kind, name)
+    assert again["metadata"]["uid"] != children[kind]["metadata"]["uid"]
+    assert again["metadata"]["ownerReferences"] == children[kind]["metadata"]["ownerReferences"]
+    verb = "create" if kind is kinds.SECRET else "patch"
+    assert await writes_of_children(run, tenants) == [f"{verb} {kind.plural} {name}"]
+
+
+@each_kind
+async def test_what_others_add_is_theirs(
+    run: Run, tenants: Tenants, children: dict[Kind, Thing], kind: Kind
+) -> None:
+    """A label of somebody's own, or an annotation, beside the operator's, costs no write."""
+    assert children
+    run.since_now()
+    addition = {"metadata": {"labels": {"team": "orders"}, "annotations": {"example.com/note": "x"}}}
+    await tenants.patch(kind, child_name(kind, TENANT), addition)
+    assert await writes_of_children(run, tenants) == []
+    child = await tenants.child(kind, child_name(kind, TENANT))
+    assert child is not None
+    assert child["metadata"]["labels"]["team"] == "orders"
+
+
+async def test_edits_while_the_operator_was_down(
+    operator: OperatorProcess, tenants: Tenants, children: dict[Kind, Thing]
+) -> None:
+    """All are put back at the start, and what was right is not changed."""
+    await tenants.flush(TENANT)
+    before = versions(await tenants.children(TENANT))
+    operator.stop()
+    edited = {kinds.ROLE, kinds.SERVICE, kinds.AUTOSCALER}
+    for kind in edited:
+        await tenants.patch(kind, child_name(kind, TENANT), CONTENTS[kind])
+    await tenants.remove(kinds.CONFIG_MAP, child_name(kinds.CONFIG_MAP, TENANT))
+    operator.start_ready()
+    for kind in edited:
+        await put_back(tenants, kind, children[kind])
+    await tenants.child_until(kinds.CONFIG_MAP, child_name(kinds.CONFIG_MAP, TENANT))
+    await tenants.flush(TENANT)
+    after = versions(await tenants.children(TENANT))
+    # The Secret was created; that it is applied for the first time is noted in its metadata, and nowhere else.
+    written = {kind for kind in after if after[kind] != before[kind]} - {kinds.SECRET}
+    assert written == edited | {kinds.CONFIG_MAP}
+    assert wanted((await tenants.children(TENANT))[kinds.SECRET]) == wanted(children[kinds.SECRET])

@@ -1,0 +1,107 @@
+"""Where all is as it shall be the operator writes nothing: not at rest, not when it starts, not for a fleet."""
+
+import asyncio
+import time
+
+from support.apiserver import ApiServer
+from support.operator_process import OperatorProcess
+from support.tenants import REQUIRED, Tenants
+from support.waiting import eventually
+
+from .conftest import Run
+
+OPTIONS = ("--check-interval=0.5",)
+FLEET = 200
+READS = {"get", "list", "watch"}
+
+
+async def rounds(run: Run, count: int) -> None:
+    """Wait until the operator has gone round so many times since the mark."""
+
+    async def done() -> int:
+        return sum(
+            entry.verb == "list" and entry.resource == "tenantproxies" and "limit=500" in entry.uri
+            for entry in run.audit()
+        )
+
+    await eventually(done, lambda found: found >= count)
+
+
+async def looked_at(operator: OperatorProcess, count: int) -> None:
+    """Wait until it has looked at so many TenantProxies, since it was started."""
+
+    async def done() -> int:
+        return operator.known()
+
+    await eventually(done, lambda found: found >= count, log=lambda: operator.log)
+
+
+async def test_nothing_is_written_at_rest(run: Run, tenants: Tenants, name: str) -> None:
+    """Neither periodically nor late: not a status, not an Event, not a child."""
+    await tenants.created(name)
+    await tenants.flush(name)
+    run.since_now()
+    await rounds(run, 4)
+    assert run.writes() == []
+
+
+async def test_nothing_is_written_at_a_start(
+    run: Run, operator: OperatorProcess, tenants: Tenants, name: str
+) -> None:
+    """It finds in the status and the children's metadata that all is right; it reads no object at all."""
+    names = [f"{name}-{number}" for number in range(3)]
+    await asyncio.gather(*(tenants.created(each) for each in names))
+    existing = await tenants.call("GET", tenants.path)
+    operator.stop()
+    run.since_now()
+    operator.start_ready()
+    await looked_at(operator, len(existing["items"]))
+    await rounds(run, 2)
+    assert run.writes() == []
+    reads = {(entry.verb, entry.resource) for entry in run.audit() if entry.resource}
+    assert {verb for verb, _ in reads} == {"list", "watch"}
+    assert 'reconcile_total{result="changed"}' not in operator.metrics()
+
+
+async def test_nothing_is_written_after_an_interruption(
+    api_server: ApiServer, run: Run, operator: OperatorProcess, tenants: Tenants, name: str
+) -> None:
+    """When the API server comes back, all watches go on, and what happened meanwhile is all that is done."""
+    edited, untouched = f"{name}-a", f"{name}-b"
+    await tenants.created(edited)
+    await tenants.created(untouched)
+    run.since_now()
+    await asyncio.to_thread(_restart, api_server)
+    await tenants.change(edited, {"spec.replicas": 3})
+    await tenants.settled(edited)
+    await rounds(run, 3)
+    assert {write.split()[-1] for write in run.writes()} == {edited, f"{edited}-proxy"}
+    assert operator.probe("/healthz") == 200
+
+
+def _restart(api_server: ApiServer) -> None:
+    with api_server.down():
+        pass
+
+
+async def test_a_fleet(run: Run, operator: OperatorProcess, tenants: Tenants, name: str) -> None:
+    """200 TenantProxies: each write is done once, and a restart is over in seconds and writes nothing."""
+    names = [f"{name}-{number}" for number in range(FLEET)]
+    run.since_now()
+    await asyncio.gather(*(tenants.create(each) for each in names))
+    for each in names:
+        await tenants.settled(each)
+    writes = [write for write in run.writes() if name in write]
+    assert len(set(writes)) == len(writes) == FLEET * (len(REQUIRED) + 1)
+
+    existing = await tenants.call("GET", tenants.path)
+    operator.stop()
+    run.since_now()
+    begin = time.monotonic()
+    operator.start_ready()
+    await looked_at(operator, len(existing["items"]))
+    took = time.monotonic() - begin
+    await rounds(run, 2)
+    assert run.writes() == []
+    assert {entry.verb for entry in run.audit()} <= READS
+    assert took < 15, f"{took:.1f} s"  # seen: 3 s

@@ -1,0 +1,213 @@
+"""How conditions add up, when their times move, which Events they are worth; and the page about their reasons."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantproxy_operator import conditions
+from tenantproxy_operator.conditions import Finding, Notice, Reason
+from tenantproxy_operator.observed import Rollout
+
+PAGE = Path(__file__).parents[2] / "docs" / "conditions.md"
+REASONS = {value for name, value in vars(Reason).items() if not name.startswith("_")}
+
+
+def rollout(**changes: Any) -> Rollout:
+    fields = {"wanted": 2, "replicas": 2, "updated": 2, "ready": 2, "observed": True, "stuck": ""} | changes
+    return Rollout(**fields)
+
+
+@pytest.mark.parametrize(
+    ("progress", "status", "reason", "message"),
+    [
+        (None, "Unknown", Reason.PENDING, "there is no Deployment yet"),
+        (rollout(), "True", Reason.PROXIES_READY, "all proxies are ready"),
+        (rollout(ready=1), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
+        (rollout(updated=1, replicas=3), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
+        (rollout(replicas=3), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
+        (rollout(observed=False), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
+        (rollout(updated=1, stuck="it hangs."), "True", Reason.ROLLOUT_STUCK, "(it hangs); earlier proxies serve"),
+        (rollout(ready=0, stuck="it hangs"), "False", Reason.ROLLOUT_STUCK, "(it hangs); no proxy is ready"),
+        (rollout(ready=0), "False", Reason.PROXIES_NOT_READY, "no proxy is ready; wait, or see its pods"),
+        (rollout(ready=0, replicas=0, updated=0), "False", Reason.PROXIES_NOT_READY, "no proxy is ready"),
+        (rollout(ready=0, observed=False), "Unknown", Reason.PENDING, "has not looked at the Deployment yet"),
+    ],
+)
+def test_available(progress: Rollout | None, status: str, reason: str, message: str) -> None:
+    """Available is whether at least one proxy serves; the reason says how it goes on."""
+    found = conditions.available(progress)
+    assert (found.status, found.reason) == (status, reason)
+    assert message in found.message
+
+
+GOOD = Finding("True", "Fine", "fine")
+BAD = Finding("False", "Bad", "it is bad")
+OPEN = Finding("Unknown", "Open", "who knows")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "available", "expected"),
+    [
+        (GOOD, GOOD, ("True", Reason.READY, "orders can be read")),
+        (BAD, GOOD, ("False", "Bad", "not Accepted: it is bad")),
+        (GOOD, BAD, ("False", "Bad", "not Available: it is bad")),
+        (OPEN, BAD, ("Unknown", "Open", "not Accepted: who knows")),
+        (BAD, OPEN, ("False", "Bad", "not Accepted: it is bad")),
+        (GOOD, OPEN, ("Unknown", "Open", "not Available: who knows")),
+    ],
+)
+def test_ready(accepted: Finding, available: Finding, expected: tuple[str, str, str]) -> None:
+    """Ready is Accepted and Available, and has the reason of the first that does not hold."""
+    found = conditions.ready(accepted, available)
+    assert (found.status, found.reason, found.message) == expected
+
+
+FINDINGS = st.builds(
+    Finding,
+    st.sampled_from(["True", "False", "Unknown"]),
+    st.sampled_from(["A", "B"]),
+    st.text(max_size=5),
+)
+
+
+@given(st.lists(FINDINGS, min_size=1, max_size=8))
+def test_time_moves_with_the_status_only(findings: list[Finding]) -> None:
+    """`lastTransitionTime` is when the status last changed, whatever else did."""
+    before: list[dict[str, Any]] = []
+    changed_at, last = 0, None
+    for now, finding in enumerate(findings):
+        if finding.status != last:
+            changed_at, last = now, finding.status
+        before = conditions.dated({"Ready": finding}, before, generation=now, now=f"t{now}")
+        assert before == [
+            {
+                "type": "Ready",
+                "status": finding.status,
+                "reason": finding.reason,
+                "message": finding.message,
+                "lastTransitionTime": f"t{changed_at}",
+                "observedGeneration": now,
+            }
+        ]
+
+
+def test_same_findings_same_conditions() -> None:
+    """Nothing new is nothing to write."""
+    findings = {"Ready": GOOD, "Accepted": BAD}
+    first = conditions.dated(findings, [], generation=1, now="t1")
+    assert conditions.dated(findings, first, generation=1, now="t2") == first
+
+
+def test_what_others_left_behind() -> None:
+    """A condition without a time, or of another type, harms nothing and does not stay."""
+    before = [{"type": "Ready", "status": "True"}, {"type": "Other", "status": "True"}, {}]
+    (found,) = conditions.dated({"Ready": GOOD}, before, generation=1, now="t1")
+    assert found["lastTransitionTime"] == "t1"
+
+
+def test_a_long_message_is_cut() -> None:
+    """An API server's words may be long; a status has bounds."""
+    (found,) = conditions.dated({"Ready": Finding("True", "A", "x" * 10_000)}, [], generation=1, now="t")
+    assert found["message"] == "x" * 4096
+
+
+def test_finding_in() -> None:
+    """What a status says can be read back."""
+    status = conditions.dated({"Ready": GOOD, "Accepted": BAD}, [], generation=1, now="t")
+    assert conditions.finding_in(status, "Accepted") == BAD
+    assert conditions.finding_in(status, "Available") is None
+    assert conditions.finding_in([], "Ready") is None
+
+
+def told(
+    before: dict[str, Finding], after: dict[str, Finding], *, credential_changed: str | None = None
+) -> list[Notice]:
+    first = conditions.dated(before, [], generation=1, now="t1")
+    second = conditions.dated(after, first, generation=2, now="t2")
+    return conditions.notices(first, second, credential_changed=credential_changed)
+
+
+def test_transitions_are_told() -> None:
+    """An Event for each status that changed, a warning where it is not well; Ready only repeats the others."""
+    before = {"Ready": GOOD, "Accepted": GOOD, "Available": GOOD}
+    after = {"Ready": BAD, "Accepted": BAD, "Available": OPEN}
+    assert told(before, after) == [
+        Notice(warning=True, reason="Bad", note="Accepted is False: it is bad"),
+        Notice(warning=True, reason="Open", note="Available is Unknown: who knows"),
+    ]
+    assert told(after, before) == [
+        Notice(warning=False, reason="Fine", note="Accepted is True: fine"),
+        Notice(warning=False, reason="Fine", note="Available is True: fine"),
+    ]
+
+
+def test_no_event_without_a_transition() -> None:
+    """Another reason or message is in the status; it is no Event."""
+    before = {"Accepted": BAD, "Available": GOOD}
+    after = {"Accepted": Finding("False", "Worse", "it is worse"), "Available": GOOD}
+    assert told(before, after) == []
+
+
+def test_first_conditions() -> None:
+    """A new TenantProxy is worth no Event, except where its spec can't be used."""
+    assert told({}, {"Accepted": GOOD, "Available": OPEN, "CredentialsReady": BAD}) == []
+    assert told({}, {"Ready": BAD, "Accepted": BAD, "Available": OPEN}) == [
+        Notice(warning=True, reason="Bad", note="Accepted is False: it is bad")
+    ]
+
+
+def test_changed_credential() -> None:
+    """Another credential is told by the Secret's name, once: not beside a transition that says as much."""
+    note = "the credential in Secret s is another one now"
+    changed = [Notice(warning=False, reason="CredentialsChanged", note=note)]
+    assert told({"CredentialsReady": GOOD}, {"CredentialsReady": GOOD}, credential_changed="s") == changed
+    assert told({"CredentialsReady": BAD}, {"CredentialsReady": GOOD}, credential_changed="s") == [
+        Notice(warning=False, reason="Fine", note="CredentialsReady is True: fine")
+    ]
+
+
+def test_reasons_are_as_kubernetes_wants_them() -> None:
+    """CamelCase, and no two the same."""
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+", reason) for reason in REASONS)
+    assert len(REASONS) == sum(1 for name in vars(Reason) if not name.startswith("_"))
+
+
+ROW = re.compile(r"^\| `(\w+)` \| (True|False|Unknown|True, False) \| (.+) \| (.+) \|$", re.MULTILINE)
+SECTION = re.compile(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def sections() -> dict[str, list[str]]:
+    """Return the page's reasons by condition."""
+    return {kind: [row[0] for row in ROW.findall(text)] for kind, text in SECTION.findall(PAGE.read_text())}
+
+
+def test_the_page_has_each_reason() -> None:
+    """Each reason of conditions.py is on the page, under its condition, with what to do; and no other."""
+    found = sections()
+    assert list(found) == ["Ready", "Accepted", "Available", "CredentialsReady"]
+    named = [reason for reasons in found.values() for reason in reasons]
+    assert sorted(named) == sorted(REASONS)
+
+
+def test_the_page_and_the_code_group_the_reasons_alike() -> None:
+    """The comments in the code say the same."""
+    source = Path(conditions.__file__).read_text()
+    code: dict[str, list[str]] = {}
+    for comment, reason in re.findall(r"^    # (\w+)|^    \w+: Final = \"(\w+)\"", source, re.MULTILINE):
+        if comment:
+            code[comment] = []
+        elif code:
+            code[list(code)[-1]].append(reason)
+    assert code == sections()
+
+
+@pytest.mark.parametrize("progress", [None, rollout(), rollout(ready=0), rollout(stuck="x")])
+def test_conditions_are_json(progress: Rollout | None) -> None:
+    """What is found can be written."""
+    found = conditions.available(progress)
+    assert json.dumps(conditions.dated({"Available": found}, [], generation=1, now="t"))

@@ -1,0 +1,56 @@
+"""Where Secrets stand: identities and versions, nothing else."""
+
+from support.kube_objects import partial
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.known_secrets import Secrets, SecretState
+from tenantproxy_operator.observed import Metadata
+
+KEY = Key("tenants", "s")
+
+
+def at(version: int, *, uid: str = "u") -> Metadata:
+    return partial("s", version, uid=uid).metadata
+
+
+def test_comes_moves_and_goes() -> None:
+    """Each of that is news."""
+    secrets = Secrets()
+    assert secrets[KEY] is None
+    assert secrets.put(at(1))
+    assert secrets[KEY] == SecretState("u", 1)
+    assert secrets.put(at(2))
+    assert secrets.remove(at(3))
+    assert secrets[KEY] is None
+
+
+def test_late_and_repeated_events() -> None:
+    """What is known already, or older than that, is no news and changes nothing."""
+    secrets = Secrets()
+    secrets.put(at(5))
+    assert not secrets.put(at(5))
+    assert not secrets.put(at(4))
+    assert not secrets.remove(at(4))
+    assert secrets[KEY] == SecretState("u", 5)
+    assert secrets.remove(at(6))
+    assert not secrets.remove(at(6))
+
+
+def test_made_anew() -> None:
+    """Another Secret of the same name is news, also where the deletion was not told."""
+    secrets = Secrets()
+    secrets.put(at(5))
+    assert secrets.put(at(9, uid="v"))
+    assert secrets[KEY] == SecretState("v", 9)
+
+
+def test_of_a_namespace() -> None:
+    """Those of one namespace, or all."""
+    secrets = Secrets()
+    secrets.put(at(1))
+    secrets.put(partial("s", 2, namespace="elsewhere").metadata)
+    assert secrets.keys_in("tenants") == [KEY]
+    assert secrets.keys_in("nowhere") == []
+    assert sorted(secrets.keys_in(None)) == [Key("elsewhere", "s"), KEY]
+    secrets.drop(KEY)
+    secrets.drop(KEY)
+    assert secrets.keys_in("tenants") == []

@@ -1,0 +1,198 @@
+"""Events that no watch told of: what is missed, and what is only under way."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from support.kube_plays import kube_client, status
+from support.oms import RawServer, answering, http, raw_server
+from tenantproxy.kubeapi import KubeError
+from tenantproxy_operator.cluster import Cluster
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.patrol import PATIENCE, Missed, Patrol
+from tenantproxy_operator.tenants import Tenants
+
+A = Key("tenants", "a")
+B = Key("tenants", "b")
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def missed(clock: Clock) -> Missed:
+    return Missed(clock)
+
+
+def test_nothing_missed(missed: Missed, clock: Clock) -> None:
+    """The same on both sides is fine for ever; so is what events told of since the list was made."""
+    for _ in range(3):
+        missed.compare({A: ("u", 5)}, {A: ("u", 5)})
+        clock.now += PATIENCE
+        missed.compare({A: ("u", 5)}, {A: ("u", 7)})
+        clock.now += PATIENCE
+        assert missed.overdue() == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "delivered"),
+    [
+        pytest.param({A: ("u", 6)}, {A: ("u", 5)}, id="changed"),
+        pytest.param({A: ("u", 5)}, {}, id="never delivered"),
+        pytest.param({}, {A: ("u", 5)}, id="deleted"),
+        pytest.param({A: ("v", 9)}, {A: ("u", 5)}, id="deleted and made anew"),
+    ],
+)
+def test_a_difference_that_stays(
+    missed: Missed, clock: Clock, listed: dict[Key, tuple[str, int]], delivered: dict[Key, tuple[str, int]]
+) -> None:
+    """An event may be under way for a minute."""
+    missed.compare(listed, delivered)
+    clock.now += PATIENCE - 0.1
+    missed.compare(listed, delivered)
+    assert missed.overdue() == []
+    clock.now += 0.1
+    missed.compare(listed, delivered)
+    assert missed.overdue() == [A]
+
+
+def test_one_of_several(missed: Missed, clock: Clock) -> None:
+    """Each TenantProxy has a time of its own."""
+    missed.compare({A: ("u", 6), B: ("w", 1)}, {A: ("u", 5), B: ("w", 1)})
+    clock.now += PATIENCE / 2
+    missed.compare({A: ("u", 6), B: ("w", 2)}, {A: ("u", 5), B: ("w", 1)})
+    clock.now += PATIENCE / 2
+    assert missed.overdue() == [A]
+    clock.now += PATIENCE / 2
+    assert missed.overdue() == [A, B]
+
+
+def test_healed(missed: Missed, clock: Clock) -> None:
+    """An event that comes late, even too late, makes all well again."""
+    missed.compare({A: ("u", 6)}, {A: ("u", 5)})
+    clock.now += 2 * PATIENCE
+    assert missed.overdue() == [A]
+    missed.compare({A: ("u", 6)}, {A: ("u", 6)})
+    assert missed.overdue() == []
+
+
+def test_a_busy_object(missed: Missed, clock: Clock) -> None:
+    """On what changes all the time events are always under way: each version has its own minute."""
+    for version in range(10, 20):
+        missed.compare({A: ("u", version)}, {A: ("u", version - 1)})
+        clock.now += PATIENCE / 2
+        assert missed.overdue() == []
+
+
+def test_once_more_after_healing(missed: Missed, clock: Clock) -> None:
+    """What went well in between starts the minute anew."""
+    missed.compare({A: ("u", 6)}, {})
+    missed.compare({A: ("u", 6)}, {A: ("u", 6)})
+    clock.now += PATIENCE
+    missed.compare({A: ("u", 6)}, {})
+    assert missed.overdue() == []
+
+
+def tenant_proxy(name: str, version: int) -> dict[str, object]:
+    metadata = {"name": name, "namespace": "tenants", "uid": f"uid-of-{name}", "resourceVersion": str(version)}
+    return {"metadata": metadata}
+
+
+def list_of(*objects: dict[str, object], token: str = "") -> bytes:
+    return http(200, json.dumps({"metadata": {"continue": token}, "items": list(objects) or None}).encode())
+
+
+class Round:
+    """A patrol on its round, with a clock of the test's."""
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self.tenants = Tenants()
+        self.metrics = Metrics()
+
+        async def look_for_kinds() -> None:
+            pass
+
+        self.patrol = Patrol(
+            cluster, self.tenants, self.metrics, namespaces=("tenants",), look_for_kinds=look_for_kinds
+        )
+        self.patrol._missed = Missed(clock)
+
+    async def go(self) -> None:
+        await self.patrol._compare()
+
+    @property
+    def counted(self) -> str:
+        name = "tenantproxy_operator_missed_events_total"
+        return next(
+            line.split()[1] for line in self.metrics.exposition().decode().splitlines() if line.startswith(name)
+        )
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RawServer]:
+    async with raw_server(answering(list_of())) as running:
+        yield running
+
+
+@pytest.fixture
+async def rounds(server: RawServer, clock: Clock) -> AsyncIterator[Round]:
+    async with kube_client(server) as client:
+        yield Round(Cluster(client), clock)
+
+
+async def test_rounds(rounds: Round, server: RawServer, clock: Clock) -> None:
+    """All pages are compared; what is overdue counts once, and makes the operator unhealthy until it comes."""
+    pages = list_of(tenant_proxy("a", 6), token="next"), list_of(tenant_proxy("b", 1))
+    server.play = answering(*pages)
+    rounds.tenants.put(tenant_proxy("a", 5))
+    rounds.tenants.put(tenant_proxy("b", 1))
+    await rounds.go()
+    assert rounds.patrol.healthy
+    server.play = answering(list_of(tenant_proxy("a", 6), tenant_proxy("b", 1)))
+    for _ in range(2):
+        clock.now += PATIENCE
+        await rounds.go()
+        assert not rounds.patrol.healthy
+        assert rounds.counted == "1.0"
+    rounds.tenants.put(tenant_proxy("a", 6))
+    await rounds.go()
+    assert rounds.patrol.healthy
+    assert rounds.counted == "1.0"
+
+
+async def test_our_own_writes_are_no_events(rounds: Round, server: RawServer, clock: Clock) -> None:
+    """The answer to a write says nothing of whether events arrive."""
+    server.play = answering(list_of(tenant_proxy("a", 6)))
+    rounds.tenants.put(tenant_proxy("a", 5))
+    rounds.tenants.put(tenant_proxy("a", 6), own=True)
+    await rounds.go()
+    clock.now += PATIENCE
+    await rounds.go()
+    assert not rounds.patrol.healthy
+
+
+async def test_healthy_while_the_api_server_is_down(rounds: Round, server: RawServer, clock: Clock) -> None:
+    """Nothing can be missed meanwhile, so that a restart would not help."""
+    server.play = answering(list_of(tenant_proxy("a", 6)))
+    rounds.tenants.put(tenant_proxy("a", 5))
+    await rounds.go()
+    clock.now += 2 * PATIENCE
+    assert rounds.patrol.healthy
+    server.play = answering(status(500, "InternalError"))
+    with pytest.raises(KubeError):
+        await rounds.go()
+    assert rounds.patrol.healthy

@@ -1,0 +1,185 @@
+"""What survives a restart: each part of the digest alone; and whatever differs is seen."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.kube_objects import document, partial
+from tenantproxy import config
+from tenantproxy_operator.children import Child, ChildName, child_of
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.known_secrets import SecretState
+from tenantproxy_operator.record import Record, common_digest, inputs_digest, recall
+from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.tenants import Tenant, tenant_from
+
+SECRET = Key("tenants", "acme-credentials")
+OTHER = Key("tenants", "acme-ca")
+NAMES = st.tuples(st.sampled_from(["configmaps", "secrets", "services"]), st.sampled_from(["a", "b", "a-b"]))
+CHILDREN = st.dictionaries(NAMES, st.binary(min_size=1, max_size=3), max_size=4)
+STATES = st.dictionaries(
+    st.builds(Key, st.sampled_from(["n", "m"]), st.sampled_from(["s", "t"])),
+    st.none() | st.builds(SecretState, st.sampled_from(["u", "v"]), st.integers(1, 9)),
+    min_size=1,  # a TenantProxy always refers to one
+    max_size=3,
+)
+INPUTS = st.sampled_from(["", "0123456789abcdef", "fedcba9876543210"])
+
+
+def child(ours: bytes, **changes: Any) -> Child:
+    fields = {
+        "uid": "u",
+        "version": 1,
+        "owner": "o",
+        "ours": ours,
+        "manifest": "m",
+        "written": True,
+        "owns_replicas": False,
+    }
+    return Child(**fields | changes)
+
+
+def as_children(ours: dict[ChildName, bytes]) -> dict[ChildName, Child]:
+    return {name: child(digest) for name, digest in ours.items()}
+
+
+@given(INPUTS, CHILDREN, STATES)
+def test_a_restart_without_a_change(
+    inputs: str, ours: dict[ChildName, bytes], secrets: dict[Key, SecretState | None]
+) -> None:
+    """A digest brings back all that it was made of."""
+    record = Record(inputs=inputs, children=ours, secrets=secrets)
+    recalled = recall(record.digest(), as_children(ours), secrets)
+    assert recalled == record
+    assert recalled.fits(inputs, as_children(ours), secrets)
+
+
+@given(INPUTS, CHILDREN, CHILDREN, STATES, STATES)
+def test_each_part_survives_alone(
+    inputs: str,
+    ours: dict[ChildName, bytes],
+    ours_now: dict[ChildName, bytes],
+    secrets: dict[Key, SecretState | None],
+    secrets_now: dict[Key, SecretState | None],
+) -> None:
+    """What has changed meanwhile takes nothing else along."""
+    digest = Record(inputs=inputs, children=ours, secrets=secrets).digest()
+    recalled = recall(digest, as_children(ours_now), secrets_now)
+    assert recalled.inputs == inputs
+    assert recalled.children == (ours if ours_now == ours else None)
+    assert recalled.secrets == (secrets if secrets_now == secrets else {})
+    same = (ours_now, secrets_now) == (ours, secrets)
+    assert recalled.fits(inputs, as_children(ours_now), secrets_now) == same
+
+
+@given(INPUTS, INPUTS, CHILDREN, CHILDREN, STATES, STATES)
+def test_whatever_differs_is_seen(
+    inputs: str,
+    inputs_now: str,
+    ours: dict[ChildName, bytes],
+    ours_now: dict[ChildName, bytes],
+    secrets: dict[Key, SecretState | None],
+    secrets_now: dict[Key, SecretState | None],
+) -> None:
+    """A record fits what it was made of, and nothing else; neither does its digest."""
+    record = Record(inputs=inputs, children=ours, secrets=secrets)
+    now = Record(inputs=inputs_now, children=ours_now, secrets=secrets_now)
+    assert record.fits(inputs_now, as_children(ours_now), secrets_now) == (record == now)
+    assert (record.digest() == now.digest()) == (record == now)
+
+
+@pytest.mark.parametrize("digest", [None, "", "x", "a-b", "a-b-c-d", "--", "ä-ö-ü"])
+def test_digests_that_nobody_made(digest: str | None) -> None:
+    """What a status holds by mistake vouches for nothing that is there."""
+    children = as_children({("configmaps", "a"): b"1"})
+    recalled = recall(digest, children, {SECRET: None})
+    assert not recalled.fits("x", children, {SECRET: None})
+    assert recalled.children is None
+
+
+def test_all_children_gone_while_the_operator_was_down() -> None:
+    """Nothing is left that could differ; what is not known does not fit that."""
+    digest = Record(inputs="i", children={("configmaps", "a"): b"1"}, secrets={SECRET: None}).digest()
+    assert not recall(digest, {}, {SECRET: None}).fits("i", {}, {SECRET: None})
+
+
+def test_what_is_compared_of_a_child() -> None:
+    """What we own of it; not its version, which whoever writes a label of his own moves."""
+    record = Record(inputs="i", children={("configmaps", "a"): b"1"})
+    assert record.fits("i", {("configmaps", "a"): child(b"1", version=9)}, {})
+    assert not record.fits("i", {("configmaps", "a"): child(b"2")}, {})
+    assert not record.fits("i", {}, {})
+    assert not record.fits("i", as_children({("configmaps", "a"): b"1", ("services", "a"): b"1"}), {})
+
+
+def test_a_secret_that_moves() -> None:
+    """Another version, another Secret of the name, none any more: all are news."""
+    record = Record(inputs="i", children={}, secrets={SECRET: SecretState("u", 1), OTHER: None})
+    assert record.fits("i", {}, {OTHER: None, SECRET: SecretState("u", 1)})
+    for state in (SecretState("u", 2), SecretState("v", 1), None):
+        assert not record.fits("i", {}, {SECRET: state, OTHER: None})
+    assert not record.fits("i", {}, {SECRET: SecretState("u", 1), OTHER: SecretState("w", 1)})
+    assert not record.fits("i", {}, {SECRET: SecretState("u", 1)})
+
+
+def test_the_digest_fits_into_the_status() -> None:
+    """Its field has at most 128 characters."""
+    children = {("configmaps", f"c{index}"): child_of(partial(f"c{index}").metadata).ours for index in range(20)}
+    record = Record(inputs=inputs_digest(tenant(), common_digest(Settings(), frozenset())), children=children)
+    assert len(record.digest()) <= 128
+
+
+def tenant(**changes: Any) -> Tenant:
+    body = document("acme", 7) | {"spec": {"tenantId": "T-1"}, "status": {"replicas": 1}} | changes
+    return tenant_from(body)
+
+
+def test_inputs() -> None:
+    """A tenant's spec, which one it is, and what all share; not its version, its status, or keys' order."""
+    digest = inputs_digest(tenant(), "common")
+    assert inputs_digest(tenant(status={}), "common") == digest
+    assert inputs_digest(tenant(metadata=document("acme", 8)["metadata"]), "common") == digest
+    spec = {"a": {"b": 1, "c": 2}, "d": 3}
+    assert inputs_digest(tenant(spec=spec), "x") == inputs_digest(
+        tenant(spec={"d": 3, "a": {"c": 2, "b": 1}}), "x"
+    )
+    others = [
+        inputs_digest(tenant(), "other"),
+        inputs_digest(tenant(spec={"tenantId": "T-2"}), "common"),
+        inputs_digest(tenant(metadata=document("acme", 7, uid="another")["metadata"]), "common"),
+    ]
+    assert len({digest, *others}) == 4
+
+
+CHANGES: dict[str, Any] = {
+    "issuers": (),
+    "issuers_file": Path("other.yaml"),
+    "egress": config.Egress(allow=("10.1.0.0/16",)),
+    "proxy_image": "registry.example/tenantproxy:2",
+    "image_pull_secrets": ("pull",),
+    "dns_ports": (53,),
+    "api_server_cidrs": ("10.0.0.1/32",),
+    "pod_monitors": True,
+    "http_routes": True,
+}
+
+
+def test_every_setting_counts() -> None:
+    """No setting can change without a look at all tenants."""
+    assert CHANGES.keys() == {field.name for field in dataclasses.fields(Settings)}
+    settings = [Settings(), *(dataclasses.replace(Settings(), **{name: value}) for name, value in CHANGES.items())]
+    settings.append(dataclasses.replace(Settings(), egress=config.Egress(deny=("10.1.0.0/16",))))
+    assert len({common_digest(each, frozenset()) for each in settings}) == len(settings)
+
+
+def test_optional_kinds_count() -> None:
+    """What can be written counts, in whatever order it was found."""
+    none, one, both = (
+        common_digest(Settings(), frozenset(names)) for names in ((), ("PodMonitor",), ("PodMonitor", "HTTPRoute"))
+    )
+    assert len({none, one, both}) == 3
+    assert common_digest(Settings(), frozenset(("HTTPRoute", "PodMonitor"))) == both

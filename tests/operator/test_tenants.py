@@ -1,0 +1,173 @@
+"""The TenantProxies as events brought them, in whatever order, and which Secrets they refer to."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.tenants import Tenants, referenced_secrets, tenant_from
+
+ACME = Key("tenants", "acme")
+DEFAULT = Key("tenants", "acme-credentials")
+SHARED = Key("tenants", "shared")
+
+
+def body(version: int, *, name: str = "acme", uid: str = "u", **more: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "tenants", "uid": uid, "resourceVersion": str(version), "generation": 1}
+    return {"metadata": metadata, "spec": {"tenantId": "T-1"}} | more
+
+
+def with_secret(name: str) -> dict[str, Any]:
+    return {"auth": {"secretRef": {"name": name}}}
+
+
+@pytest.fixture
+def tenants() -> Tenants:
+    return Tenants()
+
+
+def version_of(tenants: Tenants) -> int:
+    tenant = tenants.get(ACME)
+    assert tenant is not None
+    return tenant.version
+
+
+def test_what_is_kept() -> None:
+    """Spec and status as bytes; the hash is of the spec alone, in any order of keys."""
+    one = tenant_from(body(3, spec={"b": 1, "a": {"d": 1, "c": 2}}, status={"replicas": 2}))
+    assert (one.key, one.uid, one.generation, one.version, one.deleting) == (ACME, "u", 1, 3, False)
+    assert (one.spec, one.status) == (b'{"a":{"c":2,"d":1},"b":1}', b'{"replicas":2}')
+    assert tenant_from(body(9, spec={"a": {"c": 2, "d": 1}, "b": 1})).spec_hash == one.spec_hash
+    assert tenant_from(body(9, spec={"a": {"c": 2, "d": 1}, "b": 2})).spec_hash != one.spec_hash
+
+
+def test_a_body_with_little_in_it() -> None:
+    """A spec or a status may be missing or null; a deletion that has begun is seen."""
+    bare = tenant_from({"metadata": body(1)["metadata"] | {"deletionTimestamp": "t"}, "spec": None})
+    assert (bare.spec, bare.status, bare.deleting) == (b"{}", b"{}", True)
+
+
+def test_put_and_remove(tenants: Tenants) -> None:
+    """An event brings one, another takes it away."""
+    assert tenants.put(body(1)) == ACME
+    assert (list(tenants), len(tenants)) == ([ACME], 1)
+    tenants.remove(ACME, "u")
+    assert (list(tenants), len(tenants), tenants.get(ACME)) == ([], 0, None)
+    assert tenants.delivered == {}
+    tenants.remove(ACME, "u")
+
+
+def test_older_versions(tenants: Tenants) -> None:
+    """The answer to our own write overtakes the events before it, which then are ignored."""
+    tenants.put(body(1))
+    tenants.put(body(5, status={"replicas": 2}), own=True)
+    tenants.put(body(4))
+    assert version_of(tenants) == 5
+    tenants.put(body(6))
+    assert version_of(tenants) == 6
+    tenants.put(body(5), own=True)
+    assert version_of(tenants) == 6
+
+
+def test_delivered(tenants: Tenants) -> None:
+    """What events brought is kept apart: an answer to us shows not that events arrive."""
+    tenants.put(body(1))
+    tenants.put(body(5), own=True)
+    assert tenants.delivered == {ACME: ("u", 1)}
+    tenants.put(body(4))
+    assert tenants.delivered == {ACME: ("u", 4)}
+
+
+def test_made_anew_under_the_same_name(tenants: Tenants) -> None:
+    """Each object is told of by itself: of the old one's end it may tell after the new one's beginning."""
+    tenants.put(body(1))
+    tenants.put(body(7, uid="v"))
+    tenants.put(body(5))
+    tenants.remove(ACME, "u")
+    tenant = tenants.get(ACME)
+    assert tenant is not None
+    assert (tenant.uid, tenant.version) == ("v", 7)
+    assert tenants.delivered == {ACME: ("v", 7)}
+    tenants.remove(ACME, "v")
+    assert tenants.get(ACME) is None
+
+
+def test_an_answer_after_the_end(tenants: Tenants) -> None:
+    """The answer to our own write brings nothing back whose deletion was told, and takes no other's place."""
+    tenants.put(body(1))
+    tenants.remove(ACME, "u")
+    tenants.put(body(2), own=True)
+    assert tenants.get(ACME) is None
+    tenants.put(body(4, uid="v"))
+    tenants.put(body(3), own=True)
+    tenants.put(body(9), own=True)
+    assert version_of(tenants) == 4
+
+
+def test_referring(tenants: Tenants) -> None:
+    """Who refers to a Secret is known, and forgotten when he refers to another one, or goes."""
+    tenants.put(body(1))
+    tenants.put(body(1, name="other", spec=with_secret("shared")))
+    assert tenants.secrets_of(ACME) == {DEFAULT}
+    assert tenants.referring_to(DEFAULT) == {ACME}
+    tenants.put(body(2, spec=with_secret("shared")))
+    assert tenants.referring_to(DEFAULT) == frozenset()
+    assert tenants.referring_to(SHARED) == {ACME, Key("tenants", "other")}
+    tenants.remove(ACME)
+    assert tenants.referring_to(SHARED) == {Key("tenants", "other")}
+    assert tenants.secrets_of(ACME) == frozenset()
+    tenants.remove(Key("tenants", "other"))
+    assert not tenants._referrers
+    assert not tenants._references
+
+
+def test_references_of_an_old_version(tenants: Tenants) -> None:
+    """What is ignored changes no references."""
+    tenants.put(body(5, spec=with_secret("shared")))
+    tenants.put(body(4))
+    assert tenants.secrets_of(ACME) == {SHARED}
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        ({}, {"acme-credentials"}),
+        (with_secret("shared"), {"shared"}),
+        ({"upstream": {"tls": {"caSecretRef": {"name": "ca"}}}}, {"acme-credentials", "ca"}),
+        (
+            {"upstream": {"tls": {"clientCertificateSecretRef": {"name": "c"}, "caSecretRef": {"name": "c"}}}},
+            {"acme-credentials", "c"},
+        ),
+        (None, {"acme-credentials"}),
+        ([], {"acme-credentials"}),
+        ("text", {"acme-credentials"}),
+        ({"auth": []}, {"acme-credentials"}),
+        ({"auth": {"secretRef": "shared"}}, {"acme-credentials"}),
+        ({"auth": {"secretRef": {"name": 5}}}, set()),
+        ({"auth": {"secretRef": {"name": ""}}}, {"acme-credentials"}),
+        ({"upstream": {"tls": {"caSecretRef": {"name": ["x"]}}}}, {"acme-credentials"}),
+    ],
+)
+def test_references(spec: Any, names: set[str]) -> None:
+    """A spec that can't be used may refer to Secrets all the same; whatever it is made of, it is no error."""
+    assert referenced_secrets(ACME, spec) == {Key("tenants", name) for name in names}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["auth", "secretRef", "name", "upstream", "tls", "caSecretRef"]), inner, max_size=3
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_references_of_anything(spec: Any) -> None:
+    """No spec makes the handler of events fail."""
+    assert all(key.namespace == "tenants" and key.name for key in referenced_secrets(ACME, spec))

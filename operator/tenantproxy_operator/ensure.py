@@ -112,7 +112,7 @@ class Ensurer:
         try:
             ours = await self._write(kind, _with_hash(manifest, digest), child, outcome)
         except KubeError as error:
-            refused = isinstance(error, StatusError) and error.status in _REFUSALS
+            refused = isinstance(error, StatusError) and _is_refusal(error)
             said = error.message if isinstance(error, StatusError) else str(error)
             (outcome.refused if refused else outcome.failed).append(Failure(kind.kind, name[1], said))
             self._metrics.applied(kind.kind, _result(error))
@@ -198,6 +198,12 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
 def _tenant_key(manifest: Manifest) -> Key:
     metadata = manifest["metadata"]
     return Key(metadata["namespace"], metadata["name"].removesuffix("-proxy"))
+
+
+def _is_refusal(error: StatusError) -> bool:
+    # A field that the schema does not have, in what a spec carries verbatim, is answered 500.
+    unknown_field = error.message.startswith("failed to create typed patch object")
+    return error.status in _REFUSALS or unknown_field
 
 
 def _result(error: KubeError) -> str:

@@ -22,6 +22,7 @@ from tenantproxy_operator.tenants import Tenants
 _SERVER_TIMEOUT: Final = 600
 _CLIENT_TIMEOUT: Final = 660
 _START_PAUSE: Final = 1
+_PAGE: Final = 250
 _IDLE_TIMEOUT: Final = 0.2
 
 
@@ -78,6 +79,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.watching.server_timeout = _SERVER_TIMEOUT
     settings.watching.client_timeout = _CLIENT_TIMEOUT
+    # A list in one piece would be held for as long as the watch that follows it.
+    settings.watching.chunk_size = _PAGE
     # kopf has a task for each object with an event, and keeps it for a while; ours are done at once.
     settings.queueing.idle_timeout = _IDLE_TIMEOUT
     settings.queueing.exit_timeout = _IDLE_TIMEOUT

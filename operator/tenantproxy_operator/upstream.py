@@ -14,12 +14,6 @@ BaseUrl = Annotated[
         pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
         problem="is not a base URL; write https://HOST[:PORT][/PATH], without query and fragment",
         longest=2048,
-        rules=(
-            cel(
-                "!self.matches('^[^/]*//[^/]*@')",
-                "has user-info; credentials belong into the Secret that auth.secretRef names",
-            ),
-        ),
     ),
 ]
 OperationPath = Annotated[
@@ -86,6 +80,12 @@ class Upstream(Model):
                 cel(
                     "self.allowInsecure || self.url.startsWith('https://')",
                     "is plain http; use https, or set allowInsecure: true where that is acceptable",
+                    path=".url",
+                ),
+                # Here, not at `url`: there the API server's message would repeat the value, with the password.
+                cel(
+                    "!self.url.matches('^[^/]*//[^/]*@')",
+                    "has user-info; credentials belong into the Secret that auth.secretRef names",
                     path=".url",
                 ),
                 cel(

@@ -60,7 +60,11 @@ async def test_defaults_are_filled_in(api: ApiClient, namespace: str) -> None:
             "spec.upstream.url: Invalid value: is plain http; use https, or set",
         ),
         (f"{UPSTREAM}.url", "ftp://oms.example", "spec.upstream.url in body should match"),
-        (f"{UPSTREAM}.url", "https://u:p@oms.example", "has user-info; credentials belong into the Secret"),
+        (
+            f"{UPSTREAM}.url",
+            "https://u:p@oms.example",
+            "spec.upstream.url: Invalid value: has user-info; credentials belong into the Secret",
+        ),
         (
             UPSTREAM,
             {"url": "http://oms.example", "allowInsecure": True, "tls": {}},

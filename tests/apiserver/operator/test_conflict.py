@@ -1,0 +1,136 @@
+"""What belongs to somebody else is left alone, though it has a child's name; and the user is told."""
+
+from typing import Any
+
+import pytest
+
+from support.tenants import Tenants, child_name
+from tenantproxy_operator import kinds
+from tenantproxy_operator.kinds import Kind
+
+from .conftest import Run
+
+LABELS = {
+    "app.kubernetes.io/name": "tenantproxy",
+    "app.kubernetes.io/component": "proxy",
+    "app.kubernetes.io/managed-by": "tenantproxy-operator",
+}
+CONTENTS: dict[Kind, dict[str, Any]] = {
+    kinds.SERVICE_ACCOUNT: {},
+    kinds.ROLE: {"rules": []},
+    kinds.ROLE_BINDING: {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "x"},
+        "subjects": [],
+    },
+    kinds.CONFIG_MAP: {"data": {"mine": "1"}},
+    kinds.NETWORK_POLICY: {"spec": {"podSelector": {}}},
+    kinds.SERVICE: {"spec": {"ports": [{"port": 1}]}},
+    kinds.DEPLOYMENT: {
+        "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        }
+    },
+    kinds.AUTOSCALER: {
+        "spec": {
+            "maxReplicas": 1,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"},
+        }
+    },
+    kinds.DISRUPTION_BUDGET: {"spec": {"maxUnavailable": 1}},
+    kinds.POD_MONITOR: {"spec": {"selector": {}, "podMetricsEndpoints": []}},
+    kinds.HTTP_ROUTE: {"spec": {}},
+}
+SPEC = {
+    "spec.autoscaling": {"maxReplicas": 4},
+    "spec.route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]},
+}
+OPTIONS = ("--pod-monitors", "--http-routes")
+
+pytestmark = pytest.mark.usefixtures("optional_kinds")
+
+
+def test_every_kind_has_a_case() -> None:
+    """A new kind of children needs one; a Secret of the user's own is no conflict."""
+    assert set(CONTENTS) == set(kinds.CHILDREN) - {kinds.SECRET}
+
+
+def metadata_of(whose: str) -> dict[str, Any]:
+    """Return the metadata of an object that the user has made, or that another controller has."""
+    if whose == "the user":
+        return {}
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "boss", "uid": "b", "controller": True}
+    return {"labels": LABELS, "ownerReferences": [other]}
+
+
+@pytest.mark.parametrize("whose", ["the user", "another controller"])
+@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.kind)
+async def test_object_of_the_same_name(run: Run, tenants: Tenants, name: str, kind: Kind, whose: str) -> None:
+    """It is never written, and the rest is made; when its owner deletes it, the child takes its place."""
+    theirs = child_name(kind, name)
+    content = CONTENTS[kind] | {"metadata": metadata_of(whose)}
+    made = await tenants.put(kind, theirs, content)
+    run.since_now()
+    await tenants.create(name, SPEC)
+    accepted = await tenants.condition(name, "Accepted", status="False", reason="Conflict")
+    assert accepted["message"] == (
+        f"{kind.kind} {theirs}: belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+    )
+    assert (await tenants.condition(name, "Ready", status="False", reason="Conflict"))["message"].startswith(
+        "not Accepted: "
+    )
+    assert (await tenants.children(name)).keys() == set(kinds.CHILDREN)
+    left = await tenants.child(kind, theirs)
+    assert left == made
+    assert f"patch {kind.plural} {theirs}" not in run.writes()
+
+    await tenants.remove(kind, theirs)
+    await tenants.condition(name, "Accepted", status="True", reason="Accepted")
+    child = await tenants.child(kind, theirs)
+    assert child is not None
+    assert child["metadata"]["ownerReferences"][0]["name"] == name
+
+
+async def test_child_that_is_taken_away(run: Run, tenants: Tenants, name: str) -> None:
+    """A child that is given to another controller is that one's from then on."""
+    await tenants.created(name, SPEC)
+    run.since_now()
+    other = metadata_of("another controller")["ownerReferences"]
+    service = child_name(kinds.SERVICE, name)
+    await tenants.patch(kinds.SERVICE, service, {"metadata": {"ownerReferences": other}})
+    await tenants.condition(name, "Accepted", status="False", reason="Conflict")
+    assert f"patch services {service}" not in run.writes()
+
+
+async def test_child_of_an_earlier_tenant_proxy(tenants: Tenants, name: str) -> None:
+    """A TenantProxy made anew waits until the children of its predecessor are gone; none of them is taken over."""
+    await tenants.created(name)
+    before = await tenants.children(name)
+    await tenants.delete(name)
+    await tenants.create(name)
+    await tenants.condition(name, "Accepted", status="False", reason="Conflict")
+    for kind, child in before.items():
+        assert await tenants.child(kind, child_name(kind, name)) == child
+    # Garbage collection.
+    for kind in before:
+        await tenants.remove(kind, child_name(kind, name))
+    await tenants.condition(name, "Accepted", status="True", reason="Accepted")
+    after = await tenants.settled(name)
+    for child in (await tenants.children(name)).values():
+        assert child["metadata"]["ownerReferences"][0]["uid"] == after["metadata"]["uid"]
+
+
+async def test_child_without_owner_is_taken_back(tenants: Tenants, name: str) -> None:
+    """After `kubectl delete --cascade=orphan` the children are nobody's; a TenantProxy of that name has them again."""
+    await tenants.created(name)
+    before = await tenants.children(name)
+    await tenants.delete(name)
+    for kind in before:  # as garbage collection does it then
+        await tenants.patch(kind, child_name(kind, name), {"metadata": {"ownerReferences": None}})
+    fresh = await tenants.created(name)
+    for kind, child in (await tenants.children(name)).items():
+        assert child["metadata"]["uid"] == before[kind]["metadata"]["uid"]
+        assert child["metadata"]["ownerReferences"][0]["uid"] == fresh["metadata"]["uid"]

@@ -1,0 +1,229 @@
+"""The ways to the API server: each form of a kubeconfig, a pod's own; the same for our calls and for kopf's."""
+
+import asyncio
+import base64
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import kopf
+import pytest
+
+from support.certificates import Authority
+from tenantproxy.kubeapi import Access, KubeError
+from tenantproxy_operator import connection as module
+from tenantproxy_operator.connection import Connection
+
+CA = Authority()
+PAIR = CA.issue("client")
+URL = "https://127.0.0.1:6443"
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the machine's own kubeconfig, and the pod that the tests may run in."""
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(module.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "absent"))
+
+
+def kubeconfig(path: Path, *, user: dict[str, Any] | None = None, **cluster: Any) -> Path:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": "c", "cluster": {"server": URL, **cluster}},
+            {"name": "d", "cluster": {"server": "https://other.example"}},
+        ],
+        "users": [{"name": "u", "user": user or {}}],
+        "contexts": [
+            {"name": "x", "context": {"cluster": "c", "user": "u"}},
+            {"name": "y", "context": {"cluster": "d", "user": "u"}},
+        ],
+        "current-context": "x",
+    }
+    path.write_text(json.dumps(config))  # JSON is YAML
+    return path
+
+
+def trusted(access: Access) -> int:
+    """Return how many CAs are trusted."""
+    assert access.tls is not None
+    return len(access.tls.get_ca_certs())
+
+
+def equal(connection: Connection) -> kopf.ConnectionInfo:
+    """Return what kopf is told, which must be the way that our own calls go."""
+    login, access = connection.login(), connection.access
+    assert login.server == access.url
+    assert login.as_http_headers().get("Authorization") == access.authorization()
+    ours, theirs = access.tls, login.as_ssl_context()
+    if ours is not None:
+        assert (ours.verify_mode, ours.check_hostname) == (theirs.verify_mode, theirs.check_hostname)
+        assert ours.get_ca_certs() == theirs.get_ca_certs()
+    return login
+
+
+async def test_token_and_ca_inside(tmp_path: Path) -> None:
+    """The commonest form: all is in the file."""
+    path = kubeconfig(tmp_path / "c", user={"token": "M4RKED"}, **{"certificate-authority-data": encoded(CA.pem)})
+    connection = await Connection.load(path)
+    assert (connection.access.url, connection.access.authorization()) == (URL, "Bearer M4RKED")
+    assert trusted(connection.access) == 1
+    equal(connection)
+
+
+async def test_files_beside_it(tmp_path: Path) -> None:
+    """Files are named relative to the kubeconfig; a token's file may end in a newline."""
+    (tmp_path / "ca.crt").write_text(CA.pem)
+    (tmp_path / "token").write_text("M4RKED\n")
+    user = {"tokenFile": str(tmp_path / "token")}
+    connection = await Connection.load(
+        kubeconfig(tmp_path / "c", user=user, **{"certificate-authority": "ca.crt"})
+    )
+    assert connection.access.authorization() == "Bearer M4RKED"
+    assert trusted(connection.access) == 1
+    equal(connection)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+async def test_client_certificate(tmp_path: Path, *, inside: bool) -> None:
+    """With a client certificate there is no token."""
+    if inside:
+        user = {"client-certificate-data": encoded(PAIR.certificate), "client-key-data": encoded(PAIR.key)}
+    else:
+        user = {"client-certificate": "client.crt", "client-key": "client.key"}
+        (tmp_path / "client.crt").write_text(PAIR.certificate)
+        (tmp_path / "client.key").write_text(PAIR.key)
+    connection = await Connection.load(kubeconfig(tmp_path / "c", user=user))
+    login = equal(connection)
+    assert connection.access.authorization() is None
+    files = [Path(str(path)).read_text() for path in (login.certificate_path, login.private_key_path)]  # noqa: ASYNC240
+    assert files == [PAIR.certificate, PAIR.key]
+
+
+async def test_insecure(tmp_path: Path) -> None:
+    """Certificates go unchecked only where the kubeconfig says so."""
+    connection = await Connection.load(kubeconfig(tmp_path / "c", **{"insecure-skip-tls-verify": True}))
+    assert connection.access.tls is not None
+    assert connection.access.tls.verify_mode == ssl.CERT_NONE
+    assert equal(connection).insecure
+    checked = await Connection.load(kubeconfig(tmp_path / "d"))
+    assert checked.access.tls is not None
+    assert (checked.access.tls.verify_mode, checked.access.tls.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert not equal(checked).insecure
+
+
+async def test_plain_http(tmp_path: Path) -> None:
+    """As `kubectl proxy` offers it."""
+    connection = await Connection.load(kubeconfig(tmp_path / "c", server="http://127.0.0.1:8001/"))
+    assert (connection.access.url, connection.access.tls) == ("http://127.0.0.1:8001", None)
+    equal(connection)
+
+
+async def test_contexts(tmp_path: Path) -> None:
+    """The current one, or the one that is named."""
+    path = kubeconfig(tmp_path / "c")
+    assert (await Connection.load(path, "y")).access.url == "https://other.example"
+    with pytest.raises(KubeError, match="with name z in"):
+        await Connection.load(path, "z")
+
+
+async def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option wins over the environment, which wins over the default."""
+    monkeypatch.setattr(
+        module.kube_config,
+        "KUBE_CONFIG_DEFAULT_LOCATION",
+        str(kubeconfig(tmp_path / "default", server="https://default.example")),
+    )
+    assert (await Connection.load(None)).access.url == "https://default.example"
+    environment = kubeconfig(tmp_path / "environment", server="https://environment.example")
+    monkeypatch.setenv("KUBECONFIG", str(environment))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    assert (await Connection.load(None)).access.url == "https://environment.example"
+    option = kubeconfig(tmp_path / "option", server="https://option.example")
+    assert (await Connection.load(option)).access.url == "https://option.example"
+
+
+def service_account(directory: Path) -> Path:
+    (directory / "ca.crt").write_text(CA.pem)
+    (directory / "token").write_text("M4RKED\n")
+    return directory
+
+
+@pytest.mark.parametrize(("host", "url"), [("10.96.0.1", "https://10.96.0.1:443"), ("::1", "https://[::1]:443")])
+async def test_as_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, url: str) -> None:
+    """By the environment and the mounted service account; the token is read again as it rotates."""
+    directory = service_account(tmp_path)
+    environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "443"}
+    access = Access.in_cluster(directory, environ)
+    assert (access.url, access.authorization(), trusted(access)) == (url, "Bearer M4RKED", 1)
+    equal(Connection(access, ca=str(directory / "ca.crt")))
+    # The same by `load`, up to the place of the files.
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    with pytest.raises(KubeError, match="is a token mounted"):
+        await Connection.load(None)
+
+
+BROKEN = {
+    "no YAML": "{token: M4RKED, [",
+    "binary": "\x00M4RKED",
+    "empty": "",
+    "a list": "[M4RKED]",
+    "text": "M4RKED",
+    "a number for a server": json.dumps(
+        {
+            "clusters": [{"name": "c", "cluster": {"server": 5}}],
+            "users": [{"name": "u", "user": {"token": "M4RKED"}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+async def test_what_is_no_kubeconfig(tmp_path: Path, text: str) -> None:
+    """It is named, and not quoted."""
+    path = tmp_path / "broken"
+    path.write_text(text)
+    with pytest.raises(KubeError, match="is not a kubeconfig; see") as raised:
+        await Connection.load(path)
+    assert "M4RKED" not in str(raised.value)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "cluster", "words"),
+    [
+        ({}, {"certificate-authority": "/absent/ca.crt"}, "/absent/ca.crt"),
+        ({}, {"certificate-authority-data": encoded("no certificate")}, "its certificates can't be used"),
+        ({"client-certificate-data": encoded("x"), "client-key-data": encoded("y")}, {}, "certificates can't be"),
+        ({"client-certificate-data": encoded(PAIR.certificate)}, {}, "its certificates can't be used"),
+        ({}, {"server": ""}, "names no server"),
+    ],
+)
+async def test_what_can_not_be_used(tmp_path: Path, user: Any, cluster: Any, words: str) -> None:
+    """What is missing, or broken, is said."""
+    with pytest.raises(KubeError, match=words):
+        await Connection.load(kubeconfig(tmp_path / "c", user=user, **cluster))
+
+
+async def test_no_way_at_all(tmp_path: Path) -> None:
+    """Neither a kubeconfig nor a pod; a directory is no kubeconfig."""
+    for path in (None, tmp_path / "missing", tmp_path):
+        with pytest.raises(KubeError, match="no usable kubeconfig at"):
+            await Connection.load(path)
+
+
+async def test_keep_fresh(tmp_path: Path) -> None:
+    """Where nothing needs to be kept fresh, nobody is kept busy."""
+    async with asyncio.timeout(5):
+        await (await Connection.load(kubeconfig(tmp_path / "c", user={"token": "t"}))).keep_fresh()
+        await Connection(Access(url=URL), ca=None).keep_fresh()

@@ -1,0 +1,107 @@
+"""What kopf is told to do: as little as possible."""
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+import pytest
+
+from tenantproxy_operator.handlers import build_registry, kopf_settings
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.tenants import Tenants
+
+ACME = Key("tenants", "acme")
+LOGIN = kopf.ConnectionInfo(server="https://api.example")
+
+
+class Registered:
+    """kopf's registry, and what its handlers led to."""
+
+    def __init__(self) -> None:
+        self.tenants = Tenants()
+        self.queued: list[Key] = []
+        self.ran: list[str] = []
+
+        async def start() -> None:
+            self.ran.append("start")
+
+        async def stop() -> None:
+            self.ran.append("stop")
+
+        self.registry = build_registry(
+            self.tenants, self.queued.append, login=lambda: LOGIN, start=start, stop=stop
+        )
+
+    async def tell(self, kind: str | None, version: int, *, uid: str = "u", name: str = "acme") -> None:
+        """Tell of an event as kopf does."""
+        metadata = {"name": name, "namespace": "tenants", "uid": uid, "resourceVersion": str(version)}
+        (handler,) = self.registry._watching.get_all_handlers()
+        event = {"type": kind, "object": {"metadata": metadata, "spec": {}}}
+        await handler.fn(event=event, body={}, logger=None, patch={})  # type: ignore[call-arg, misc]
+
+
+@pytest.fixture
+def registered() -> Registered:
+    return Registered()
+
+
+def test_only_events(registered: Registered) -> None:
+    """One handler of events of TenantProxies: all other kinds of handlers write to the object, or watch others."""
+    registry = registered.registry
+    (handler,) = registry._watching.get_all_handlers()
+    assert handler.selector is not None
+    assert (handler.selector.group, handler.selector.version) == ("proxy.hiiretail.com", "v1alpha1")
+    assert handler.selector.any_name == "tenantproxies"
+    for others in (registry._changing, registry._spawning, registry._indexing, registry._webhooks):
+        assert list(others.get_all_handlers()) == []
+    assert len(registry._activities.get_all_handlers()) == 3
+
+
+async def test_activities(registered: Registered) -> None:
+    """Login, start and end are ours."""
+    found = {handler.activity.value: handler for handler in registered.registry._activities.get_all_handlers()}  # type: ignore[union-attr]
+    assert found.keys() == {"authentication", "startup", "cleanup"}
+    assert await _result(found["authentication"].fn) is LOGIN
+    await _result(found["startup"].fn)
+    await _result(found["cleanup"].fn)
+    assert registered.ran == ["start", "stop"]
+    assert found["startup"].backoff == 1
+
+
+async def _result(function: Callable[..., Any]) -> Any:
+    result = function(logger=None, memo=None)
+    return await result if hasattr(result, "__await__") else result
+
+
+async def test_events(registered: Registered) -> None:
+    """Whatever happens, only its key is queued: what it means is found out later."""
+    for kind in (None, "ADDED", "MODIFIED"):
+        await registered.tell(kind, len(registered.queued) + 1)
+        assert registered.queued[-1] == ACME
+        assert registered.tenants.get(ACME) is not None
+    await registered.tell("DELETED", 9)
+    assert registered.queued == [ACME] * 4
+    assert registered.tenants.get(ACME) is None
+
+
+async def test_the_end_of_an_earlier_one(registered: Registered) -> None:
+    """A TenantProxy that was made anew stays."""
+    await registered.tell("ADDED", 5, uid="new")
+    await registered.tell("DELETED", 4, uid="old")
+    tenant = registered.tenants.get(ACME)
+    assert tenant is not None
+    assert tenant.uid == "new"
+
+
+def test_settings() -> None:
+    """Nothing of kopf's own is ever written, and no more is read than TenantProxies."""
+    settings = kopf_settings()
+    assert settings.persistence.finalizer == "proxy.hiiretail.com/finalizer"
+    for storage in (settings.persistence.progress_storage, settings.persistence.diffbase_storage):
+        assert storage.prefix == "proxy.hiiretail.com"  # type: ignore[attr-defined]
+    assert settings.peering.standalone
+    assert settings.scanning.disabled
+    assert not settings.posting.enabled
+    assert (settings.watching.server_timeout, settings.watching.client_timeout) == (600, 660)
+    # A stream on which not even bookmarks come is dead.
+    assert 60 < settings.watching.inactivity_timeout < 150

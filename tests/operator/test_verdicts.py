@@ -1,0 +1,189 @@
+"""Verdicts on Secrets: key, problem and fix, and never a value."""
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.certificates import Authority
+from support.kube_objects import partial
+from support.operator_manifests import params
+from tenantproxy.credentials import CREDENTIAL_KEYS
+from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.observed import SecretContent
+from tenantproxy_operator.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.verdicts import Verdict, judge_ca, judge_client_certificate, judge_credentials
+
+CA = Authority()
+PAIR = CA.issue("client")
+OAUTH2 = {"clientId": "c", "clientSecret": "M4RKED", "authUrl": "https://idp.example/token"}
+BASIC = {"username": "u", "password": "M4RKED"}
+TENANT = params().resource
+PLATFORM = params({"spec.auth": {"management": "platform"}}).resource
+
+
+def secret(data: dict[str, str | bytes], **more: Any) -> SecretContent:
+    """Return a Secret with these decoded values."""
+    raw = {key: value.encode() if isinstance(value, str) else value for key, value in data.items()}
+    encoded = {key: base64.b64encode(value).decode() for key, value in raw.items()}
+    return SecretContent(metadata=partial("t-credentials").metadata, data=encoded, **more)
+
+
+def judged(data: dict[str, str | bytes] | None, resource: TenantProxy = TENANT) -> Verdict:
+    return judge_credentials(None if data is None else secret(data), resource, Settings())
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (BASIC, "basic"),
+        (OAUTH2, "oauth2"),
+        (BASIC | {"type": "basic"}, "basic"),
+        (OAUTH2 | {"type": "oauth2", "scope": "a b", "audience": "x", "extraParams": '{"a": "b"}'}, "oauth2"),
+        (BASIC | {"of-somebody-else": b"\xff\xfe"}, "basic"),
+        ({"username": "ü", "password": "пароль\n"}, "basic"),
+    ],
+)
+def test_good(data: dict[str, str | bytes], kind: str) -> None:
+    """Both kinds, with and without their type; keys that are not ours may hold anything."""
+    verdict = judged(data)
+    assert (verdict.usable, verdict.reason, verdict.type) == (True, Reason.CREDENTIALS_SET, kind)
+    assert verdict.message == f"Secret t-credentials holds a well-formed credential ({kind})"
+    assert verdict.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "words"),
+    [
+        (None, Reason.SECRET_MISSING, "Secret t-credentials does not exist; "),
+        ({}, Reason.CREDENTIALS_MISSING, "Secret t-credentials holds no credential yet; "),
+        ({"other": "x", "username": ""}, Reason.CREDENTIALS_MISSING, "holds no credential yet"),
+        ({"username": "u"}, Reason.CREDENTIALS_INVALID, "`password` is missing or empty; set it"),
+        (BASIC | OAUTH2, Reason.CREDENTIALS_INVALID, "stands beside keys of the other kind"),
+        (BASIC | {"type": "oauth2"}, Reason.CREDENTIALS_INVALID, "`password` does not belong to `type` `oauth2`"),
+        (BASIC | {"type": "M4RKED"}, Reason.CREDENTIALS_INVALID, "`type` is unknown; use `basic` or `oauth2`"),
+        (BASIC | {"password": b"M4RKED\xff"}, Reason.CREDENTIALS_INVALID, "`password` is not text in UTF-8"),
+        (BASIC | {"password": "M4RKED\tx"}, Reason.CREDENTIALS_INVALID, "`password` contains a control character"),
+        (OAUTH2 | {"authUrl": "http://M4RKED.example"}, Reason.CREDENTIALS_INVALID, "`authUrl` is plain http"),
+        (OAUTH2 | {"authUrl": "https://127.0.0.1/M4RKED"}, Reason.CREDENTIALS_INVALID, "`authUrl` "),
+        (OAUTH2 | {"extraParams": "M4RKED"}, Reason.CREDENTIALS_INVALID, "`extraParams` must be a JSON object"),
+        (OAUTH2 | {"clientAuth": "M4RKED"}, Reason.CREDENTIALS_INVALID, "`clientAuth` must be one of"),
+    ],
+)
+def test_bad(data: dict[str, str | bytes] | None, reason: str, words: str) -> None:
+    """A Secret that is missing, empty or wrong: said by key, with the fix."""
+    for resource in (TENANT, PLATFORM):
+        verdict = judged(data, resource)
+        assert (verdict.usable, verdict.reason, verdict.type) == (False, reason, None)
+        assert words in verdict.message
+        assert verdict.fingerprint == b""
+        assert "M4RKED" not in verdict.message
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    """Nobody has to correct one key after the other."""
+    message = judged({"clientId": b"\xff", "clientSecret": b"\xff", "authUrl": "x"}).message
+    assert "`clientId` is not text" in message
+    assert "`clientSecret` is not text" in message
+
+
+def test_who_has_to_act() -> None:
+    """With `management: tenant` a tenant's admin can, with `platform` only who writes the Secret."""
+    assert "it is created soon" in judged(None).message
+    assert "External Secrets, or kubectl, has to create it" in judged(None, PLATFORM).message
+    assert "PUT /api/v1/proxy-config" in judged({}).message
+    assert "PUT" not in judged({}, PLATFORM).message
+
+
+def test_the_type_of_the_secret_does_not_matter() -> None:
+    """Its keys do: External Secrets and others choose a type of their own."""
+    verdict = judge_credentials(secret({**BASIC}, type="kubernetes.io/basic-auth"), TENANT, Settings())
+    assert verdict.usable
+
+
+def test_fingerprints() -> None:
+    """The same credential has the same, another one, of either kind, another; a change of other keys is none."""
+    same = judged({**BASIC, "type": "basic", "other": "x"})
+    assert judged({**BASIC}).fingerprint == same.fingerprint
+    others = [{**BASIC, "password": "x"}, {**BASIC, "username": "x"}, {**OAUTH2}, {**OAUTH2, "scope": "s"}]
+    assert len({same.fingerprint, *(judged({**each}).fingerprint for each in others)}) == 5
+
+
+MARK = "S3cr3tMARK"
+KEYS = sorted(CREDENTIAL_KEYS | {"ca.crt", "tls.crt", "tls.key", "other"})
+VALUES = st.tuples(st.binary(max_size=6), st.binary(max_size=6)).map(
+    lambda around: around[0] + MARK.encode() + around[1]
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
+def test_no_value_in_any_message(data: dict[str, bytes]) -> None:
+    """Whatever a Secret holds, nothing of it is said."""
+    content = secret({**data})
+    verdicts = [
+        judge_credentials(content, TENANT, Settings()),
+        judge_credentials(content, PLATFORM, Settings()),
+        judge_ca(content, "s"),
+        judge_client_certificate(content, "s"),
+    ]
+    assert MARK not in f"{verdicts}"
+    for value in data.values():
+        encoded = base64.b64encode(value).decode()
+        assert all(encoded not in verdict.message for verdict in verdicts)
+
+
+CA_FIELD = "spec.upstream.tls.caSecretRef"
+CLIENT_FIELD = "spec.upstream.tls.clientCertificateSecretRef"
+
+
+def test_tls_secrets_that_can_be_used() -> None:
+    """The keys that matter, whatever else is there."""
+    assert judge_ca(secret({"ca.crt": CA.pem, "tls.key": b"\xff"}), "s").usable
+    assert judge_client_certificate(secret({**PAIR.tls_keys, "ca.crt": b"\xff"}), "s").usable
+
+
+def test_tls_secrets_that_are_missing() -> None:
+    """What to create is said: keys and field."""
+    ca, client = judge_ca(None, "s"), judge_client_certificate(None, "s")
+    assert (ca.usable, ca.reason) == (client.usable, client.reason) == (False, Reason.TLS_SECRET_MISSING)
+    assert ca.message == f"{CA_FIELD}: Secret s does not exist; create it with ca.crt, or remove the field"
+    assert client.message == (
+        f"{CLIENT_FIELD}: Secret s does not exist; create it with tls.crt and tls.key, or remove the field"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({}, "`ca.crt` is missing or empty"),
+        ({"ca.crt": "M4RKED"}, "`ca.crt` holds no certificate"),
+        ({"ca.crt": b"\xffM4RKED"}, "`ca.crt` is not text in UTF-8"),
+    ],
+)
+def test_bad_ca(data: dict[str, str | bytes], words: str) -> None:
+    """A broken CA is refused before any proxy gets it."""
+    verdict = judge_ca(secret(data), "s")
+    assert (verdict.usable, verdict.reason) == (False, Reason.TLS_SECRET_INVALID)
+    assert verdict.message.startswith(f"{CA_FIELD}: Secret s: {words}")
+    assert "M4RKED" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({}, "`tls.crt` is missing or empty; set it, in PEM; `tls.key` is missing or empty"),
+        ({"tls.crt": PAIR.certificate, "tls.key": "M4RKED"}, "`tls.key` is not a private key"),
+        ({"tls.crt": PAIR.certificate, "tls.key": CA.issue("x").key}, "`tls.key` does not fit the certificate"),
+        ({"tls.crt": b"\xff", "tls.key": PAIR.key}, "`tls.crt` is not text in UTF-8"),
+    ],
+)
+def test_bad_client_certificate(data: dict[str, str | bytes], words: str) -> None:
+    """So is a client certificate, or a key that is another's."""
+    verdict = judge_client_certificate(secret(data), "s")
+    assert (verdict.usable, verdict.reason) == (False, Reason.TLS_SECRET_INVALID)
+    assert verdict.message.startswith(f"{CLIENT_FIELD}: Secret s: {words}")
+    assert "M4RKED" not in verdict.message
+    assert "PRIVATE KEY-----\nM" not in verdict.message

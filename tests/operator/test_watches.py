@@ -1,0 +1,322 @@
+"""What a watch makes of lists and events; and that each kind and namespace has one."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import pytest
+
+from support.kube_objects import deployment, document, partial
+from support.kube_plays import event, kube_client, page, query, silent, stream
+from support.oms import RawServer, Received, raw_server
+from tenantproxy.kubeapi import StatusError
+from tenantproxy_operator import kinds
+from tenantproxy_operator.children import Children
+from tenantproxy_operator.kinds import Key, Kind
+from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.watches import ChildWatch, SecretWatch, Watches
+
+ACME = Key("tenants", "acme")
+SECRET = Key("tenants", "s")
+
+
+class World:
+    """What is known, and what was told of it."""
+
+    def __init__(self) -> None:
+        self.tenants: list[Key] = []
+        self.secrets_told: list[Key] = []
+        self.interruptions: list[str] = []
+        self.children = Children(self.tenants.append)
+        self.secrets = Secrets()
+
+    def child_watch(self, kind: Kind = kinds.CONFIG_MAP, namespace: str | None = "tenants") -> ChildWatch:
+        return ChildWatch(kind, namespace, self.children, lambda plural, _: self.interruptions.append(plural))
+
+    def secret_watch(self, namespace: str | None = "tenants") -> SecretWatch:
+        return SecretWatch(
+            namespace,
+            self.secrets,
+            self.children,
+            self.secrets_told.append,
+            lambda plural, _: self.interruptions.append(plural),
+        )
+
+    def told(self) -> list[Key]:
+        told = self.tenants[:]
+        self.tenants.clear()
+        return told
+
+    def names(self, tenant: Key = ACME) -> set[tuple[str, str]]:
+        return set(self.children.of(tenant))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def list_of(watch: ChildWatch | SecretWatch, *things: Any) -> None:
+    watch.listing()
+    for thing in things:
+        watch.seen(thing)
+    watch.listed()
+
+
+def test_filled_by_the_first_list(world: World) -> None:
+    """Only a whole list is all that there is; an empty one is whole, too."""
+    watch = world.child_watch()
+    watch.listing()
+    watch.seen(partial())
+    assert not watch.filled.is_set()
+    watch.listed()
+    assert watch.filled.is_set()
+    empty = world.secret_watch()
+    list_of(empty)
+    assert empty.filled.is_set()
+
+
+def test_events(world: World) -> None:
+    """What comes, changes and goes between lists."""
+    watch = world.child_watch()
+    list_of(watch)
+    watch.seen(partial(version=1))
+    assert world.names() == {("configmaps", "acme-proxy")}
+    watch.gone(partial(version=2))
+    assert world.names() == set()
+    assert world.told() == [ACME, ACME]
+
+
+def test_the_next_list_forgets(world: World) -> None:
+    """What has gone while nobody watched is in no event, only missing in the list; all else is no news."""
+    watch = world.child_watch()
+    list_of(watch, partial("a-proxy"), partial("b-proxy"))
+    world.told()
+    list_of(watch, partial("a-proxy"), partial("c-proxy"))
+    assert world.told() == [Key("tenants", "c"), Key("tenants", "b")]
+    assert world.children.every(kinds.CONFIG_MAP, None).keys() == {
+        Key("tenants", "a-proxy"),
+        Key("tenants", "c-proxy"),
+    }
+
+
+def test_what_we_write_while_it_lists_stays(world: World) -> None:
+    """The list may be older than our write: it says nothing about that."""
+    watch = world.child_watch()
+    list_of(watch, partial("a-proxy", 1))
+    watch.listing()
+    world.children.put(kinds.CONFIG_MAP, partial("a-proxy", 2), own=True)
+    world.children.put(kinds.CONFIG_MAP, partial("new-proxy", 3), own=True)
+    watch.listed()
+    assert len(world.children.every(kinds.CONFIG_MAP, None)) == 2
+
+
+def test_a_list_that_breaks_off(world: World) -> None:
+    """Half a list makes nothing forgotten; the next whole one does."""
+    watch = world.child_watch()
+    list_of(watch, partial("a-proxy"), partial("b-proxy"))
+    watch.listing()
+    watch.seen(partial("b-proxy"))
+    watch.listing()
+    assert len(world.children.every(kinds.CONFIG_MAP, None)) == 2
+    watch.seen(partial("a-proxy"))
+    watch.listed()
+    assert world.children.every(kinds.CONFIG_MAP, None).keys() == {Key("tenants", "a-proxy")}
+
+
+def test_a_list_forgets_only_its_own(world: World) -> None:
+    """Another kind, another namespace: another list."""
+    elsewhere = partial("a-proxy", namespace="elsewhere")
+    list_of(world.child_watch(namespace="elsewhere"), elsewhere)
+    list_of(world.child_watch(kinds.SERVICE), partial("a-proxy"))
+    list_of(world.child_watch())
+    assert world.names(Key("elsewhere", "a")) == {("configmaps", "a-proxy")}
+    assert world.names(Key("tenants", "a")) == {("services", "a-proxy")}
+    list_of(world.child_watch(namespace=None))
+    assert world.names(Key("elsewhere", "a")) == set()
+
+
+def test_a_deployment_that_has_gone(world: World) -> None:
+    """Its progress goes with it."""
+    watch = world.child_watch(kinds.DEPLOYMENT)
+    list_of(watch, deployment())
+    assert world.children.rollout_of(ACME) is not None
+    list_of(watch)
+    assert world.children.rollout_of(ACME) is None
+
+
+def users(version: int, name: str = "s") -> Any:
+    """Return a Secret of a user's own."""
+    return partial(name, version, written=False, labelled=False, owner=None)
+
+
+def test_secrets_of_users(world: World) -> None:
+    """Each change is told; none is a child."""
+    watch = world.secret_watch()
+    list_of(watch, users(1))
+    watch.seen(users(1))
+    watch.seen(users(2))
+    watch.gone(users(3))
+    watch.gone(users(3))
+    assert world.secrets_told == [SECRET] * 3
+    assert world.secrets[SECRET] is None
+    assert world.told() == []
+
+
+def test_secrets_of_ours(world: World) -> None:
+    """One that we made is both: a Secret, and a child."""
+    watch = world.secret_watch()
+    list_of(watch, partial("s", 1))
+    assert world.secrets[SECRET] is not None
+    assert world.names() == {("secrets", "s")}
+    watch.gone(partial("s", 2))
+    assert (world.secrets[SECRET], world.names()) == (None, set())
+
+
+def test_the_next_list_of_secrets_forgets(world: World) -> None:
+    """What has gone is told, and is no child any more; what was made or changed meanwhile stays."""
+    watch = world.secret_watch()
+    list_of(watch, partial("s", 1), users(1, "kept"), users(1, "moved"))
+    world.secrets_told.clear()
+    watch.listing()
+    watch.seen(users(1, "kept"))
+    world.secrets.put(users(9, "moved").metadata)
+    world.secrets.put(partial("made", 9).metadata)
+    world.children.put(kinds.SECRET, partial("made", 9), own=True)
+    watch.listed()
+    assert world.secrets_told == [SECRET]
+    assert sorted(key.name for key in world.secrets.keys_in(None)) == ["kept", "made", "moved"]
+    assert world.names() == {("secrets", "made")}
+
+
+def test_interruptions(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Each is counted by kind, and logged with the place."""
+    world.child_watch().interrupted(StatusError(403, "Forbidden", "no right"))
+    world.secret_watch(None).interrupted(StatusError(500, "InternalError", "x"))
+    assert world.interruptions == ["configmaps", "secrets"]
+    first, second = caplog.messages
+    assert (
+        first == "the watch of configmaps in tenants was interrupted and is tried again: 403 Forbidden: no right"
+    )
+    assert "secrets in all namespaces" in second
+
+
+def spawn(coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    return asyncio.create_task(coroutine, name=name)
+
+
+class Cluster:
+    """An API server with a few objects; its streams say nothing."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, list[dict[str, Any]]] = {}
+        self.hung: set[str] = set()
+
+    async def play(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        plural = request.target.partition("?")[0].rpartition("/")[2]
+        if plural in self.hung:
+            await asyncio.Event().wait()
+        elif "watch=true" in request.target:
+            await stream(event("MODIFIED", document("other", 99)), then=silent)(request, writer)
+        else:
+            writer.write(page(*self.objects.get(plural, []), version=1))
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    world: World, cluster: Cluster, *namespaces: str | None
+) -> AsyncIterator[tuple[Watches, RawServer]]:
+    async with raw_server(cluster.play) as server, kube_client(server) as client:
+        watches = Watches(
+            client,
+            namespaces,
+            children=world.children,
+            secrets=world.secrets,
+            secret_changed=world.secrets_told.append,
+            interrupted=lambda plural, _: world.interruptions.append(plural),
+            spawn=spawn,
+        )
+        try:
+            yield watches, server
+        finally:
+            await watches.stop()
+
+
+def lists(server: RawServer) -> list[str]:
+    """Return the paths that were listed."""
+    return sorted(
+        request.target.partition("?")[0] for request in server.received if "watch=true" not in request.target
+    )
+
+
+async def test_one_watch_for_each_kind_and_namespace(world: World) -> None:
+    """A second start of the same starts nothing."""
+    cluster = Cluster()
+    cluster.objects["configmaps"] = [document("acme-proxy", 1)]
+    async with watching(world, cluster, "one", "two") as (watches, server):
+        watches.start([kinds.CONFIG_MAP, kinds.SECRET])
+        watches.start([kinds.CONFIG_MAP])
+        async with asyncio.timeout(5):
+            await watches.filled()
+        assert lists(server) == sorted(
+            f"/api/v1/namespaces/{namespace}/{plural}"
+            for namespace in ("one", "two")
+            for plural in ("configmaps", "secrets")
+        )
+    assert world.names() == {("configmaps", "acme-proxy")}
+
+
+async def test_what_is_asked_for(world: World) -> None:
+    """Metadata of what has our label; of a Deployment all, for its status; of Secrets all, but metadata only."""
+    async with watching(world, Cluster(), None) as (watches, server):
+        watches.start([kinds.CONFIG_MAP, kinds.SECRET, kinds.DEPLOYMENT])
+        await watches.filled()
+    asked = {
+        request.target.partition("?")[0].rpartition("/")[2]: (
+            query(request).get("labelSelector"),
+            "PartialObjectMetadata" in request.headers["accept"],
+        )
+        for request in server.received
+    }
+    ours = "app.kubernetes.io/managed-by=tenantproxy-operator"
+    assert asked == {"configmaps": (ours, True), "deployments": (ours, False), "secrets": (None, True)}
+
+
+async def test_filled_waits_for_all(world: World) -> None:
+    """A kind whose list does not come is not known yet."""
+    cluster = Cluster()
+    cluster.hung.add("services")
+    async with watching(world, cluster, None) as (watches, _):
+        watches.start([kinds.CONFIG_MAP, kinds.SERVICE])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await watches.filled()
+
+
+async def test_stop(world: World) -> None:
+    """A kind that is no longer served is watched no longer, until it is back; none named: none is stopped."""
+    async with watching(world, Cluster(), None) as (watches, server):
+        watches.start([kinds.CONFIG_MAP, kinds.POD_MONITOR])
+        await watches.filled()
+        await watches.stop([])
+        assert len(watches._tasks) == 2
+        await watches.stop([kinds.POD_MONITOR.plural, kinds.HTTP_ROUTE.plural])
+        assert list(watches._tasks) == ["configmaps"]
+        watches.start([kinds.POD_MONITOR])
+        await watches.filled()
+        async with asyncio.timeout(5):
+            while len(lists(server)) < 3:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.001)
+    assert not watches._tasks
+
+
+def test_a_secrets_data_is_never_decoded() -> None:
+    """Also where a server sends it by mistake, or an annotation repeats it, nothing of it is kept."""
+    whole = document("s") | {"data": {"password": "TTRSS0VE"}}
+    whole["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(whole)}
+    world = World()
+    watch = world.secret_watch()
+    watch.seen(partial("s", annotations=whole["metadata"]["annotations"]))
+    assert "TTRSS0VE" not in f"{world.secrets._states} {world.children.of(ACME)}"

@@ -93,8 +93,8 @@ DENIED = [
         for method, one, verb in (
             ("GET", "", "list"),
             ("POST", "", "create"),
-            ("GET", "/x", "get"),
-            ("DELETE", "/x", "delete"),
+            ("GET", f"/{SECRET_NAME}", "get"),
+            ("DELETE", f"/{SECRET_NAME}", "delete"),
         )
     ),
     ("POST", f"serviceaccounts/{ACCOUNT}/token", "create"),
@@ -268,13 +268,15 @@ async def test_all_replicas_use_a_change_soon(
         seconds = []
         for number in range(5):
             assert (await put(first, f"p{number}")).status == 204
+            answered = time.monotonic()
             assert (await first.proxy.get()).status == 200
             assert (
                 oms.received[-1]
                 .headers["authorization"]
                 .endswith(base64.b64encode(f"user:p{number}".encode()).decode())
             )
-            seconds.append(await second.uses(oms, f"p{number}"))
+            await second.uses(oms, f"p{number}")
+            seconds.append(time.monotonic() - answered)
         print(f"\nthe other replica used a change after {[f'{s * 1000:.0f} ms' for s in seconds]}")  # noqa: T201
         assert max(seconds) < SOON
         await tenant.set_password("by the platform")

@@ -234,7 +234,7 @@ async def test_a_replacement_does_not_wait_for_ever_for_its_turn(scripted: Scrip
     """Where the changes before it hang, it is refused in time, and nothing is changed."""
     scripted.failing = False
     keeper = CredentialKeeper(scripted, Used(), Metrics(Tenant(id="T", name="acme")))
-    async with keeper._changing:
+    async with asyncio.timeout(5), keeper._changing:
         with pytest.raises(StoreError, match="a change before this one is still being stored"):
             await keeper.replace(Basic(username="u", password="p"))
     assert await scripted.read() == OTHER

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError, Toke
 
 async def follow(client: KubeClient, lines: list[bytes], silence: float = 5) -> None:
     """Put the lines of a stream into a list, until it ends."""
-    async with client.stream(PATH, query={}, accept="x", silence=silence) as stream_:
+    async with asyncio.timeout(10), client.stream(PATH, query={}, accept="x", silence=silence) as stream_:
         async for line in stream_:
             lines.append(line)  # noqa: PERF401 - an error may come in between
 
@@ -197,6 +198,8 @@ def test_a_pod_knows_its_api_server(tmp_path: Path, host: str, url: str) -> None
     assert access.authorization() == "Bearer t1"
     assert access.tls is not None
     assert access.tls.check_hostname
+    assert access.tls.verify_mode is ssl.CERT_REQUIRED
+    assert not access.tls.verify_flags & ssl.VERIFY_X509_STRICT, "the CAs of some clusters are not that strict"
 
 
 @pytest.mark.parametrize(

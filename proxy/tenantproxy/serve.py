@@ -141,8 +141,12 @@ class _Lifeline(asyncio.Protocol):
 
 
 def _log_end_of_following(following: asyncio.Task[None]) -> None:
-    if not following.cancelled():
-        _log.error("changes of the credential are followed no longer; restart", exc_info=following.exception())
+    if following.cancelled():
+        return
+    error = following.exception()
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # of the first task that failed; the others were cancelled
+    _log.error("changes of the credential are followed no longer; restart", exc_info=error)
 
 
 def _log_unforeseen(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -261,3 +261,6 @@ async def test_a_watch_that_died_is_reported(
             while "changes of the credential are followed no longer" not in caplog.text:  # noqa: ASYNC110 - a log
                 await asyncio.sleep(0.01)
         assert (await proxy.get()).status == 200
+    (record,) = [record for record in caplog.records if "no longer" in record.message]
+    assert record.exc_info is not None
+    assert record.exc_info[0] is RuntimeError, "what went wrong, and not that it went wrong in a group"

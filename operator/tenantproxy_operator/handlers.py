@@ -9,8 +9,9 @@
 | a reconcile failed | `queue` | once more, after a pause |
 """
 
+import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 import kopf
@@ -66,6 +67,16 @@ def build_registry(
     return registry
 
 
+class _Forever:
+    """Seconds between kopf's tries of a request, without an end: after its last one, kopf gives up, and ends.
+
+    A minute of 5xx, or one namespace that was deleted and with it the rights there (403), would be enough for that.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1, 1, 2, 3, 5, 8, 13), itertools.repeat(20))
+
+
 def kopf_settings() -> kopf.OperatorSettings:
     """Return how kopf is set up."""
     settings = kopf.OperatorSettings()
@@ -77,6 +88,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.level = logging.WARNING
     settings.posting.enabled = False
+    settings.networking.error_backoffs = _Forever()
     settings.watching.server_timeout = _SERVER_TIMEOUT
     settings.watching.client_timeout = _CLIENT_TIMEOUT
     # A list in one piece would be held for as long as the watch that follows it.

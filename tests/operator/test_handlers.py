@@ -1,5 +1,6 @@
 """What kopf is told to do: as little as possible."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -105,3 +106,14 @@ def test_settings() -> None:
     assert (settings.watching.server_timeout, settings.watching.client_timeout) == (600, 660)
     # A stream on which not even bookmarks come is dead.
     assert 60 < settings.watching.inactivity_timeout < 150
+
+
+def test_kopf_never_gives_up() -> None:
+    """After its last pause kopf would end; these have no end, grow to less than half a minute, and begin anew."""
+    backoffs = kopf_settings().networking.error_backoffs
+    assert not isinstance(backoffs, float | int)
+    for _ in range(2):
+        pauses = list(itertools.islice(backoffs, 100))
+        assert len(pauses) == 100
+        assert pauses == sorted(pauses)
+        assert (pauses[0], pauses[-1]) == (1, 20)

@@ -6,12 +6,13 @@ import ssl
 from pathlib import Path
 from typing import Any, Final, Self
 
+import aiohttp
 import kopf
 import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, kube_config
 
-from tenantproxy.kubeapi import SERVICE_ACCOUNT, Access, KubeError
+from tenantproxy.kubeapi import Access, KubeError
 
 _REFRESH_SECONDS: Final = 60
 
@@ -19,9 +20,8 @@ _REFRESH_SECONDS: Final = 60
 class Connection:
     """One way to the API server, for our own calls (`access`) and for kopf's (`login`)."""
 
-    def __init__(self, access: Access, *, ca: str | None, loaded: Any = None, configuration: Any = None) -> None:  # noqa: ANN401 - untyped library
+    def __init__(self, access: Access, *, loaded: Any = None, configuration: Any = None) -> None:  # noqa: ANN401 - untyped library
         self.access = access
-        self._ca = ca
         self._loader = loaded
         self._configuration = configuration
 
@@ -35,7 +35,7 @@ class Connection:
         """
         named = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
         if not named and not context and "KUBERNETES_SERVICE_HOST" in os.environ:
-            return cls(Access.in_cluster(), ca=str(SERVICE_ACCOUNT / "ca.crt"))
+            return cls(Access.in_cluster())
         path = named or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
         configuration = Configuration()
         try:
@@ -59,7 +59,7 @@ class Connection:
             # A token's file may end in a newline.
             authorization=lambda: configuration.api_key.get("BearerToken", "").strip() or None,
         )
-        return cls(access, ca=configuration.ssl_ca_cert, loaded=loader, configuration=configuration)
+        return cls(access, loaded=loader, configuration=configuration)
 
     async def keep_fresh(self) -> None:
         """Keep a token that a kubeconfig's plugin gives fresh, until cancelled."""
@@ -76,25 +76,21 @@ class Connection:
             else:
                 return
 
-    def login(self) -> kopf.ConnectionInfo:
-        """Return what kopf needs for the same way."""
-        scheme, _, token = (self.access.authorization() or "").rpartition(" ")
-        configuration = self._configuration
-        return kopf.ConnectionInfo(
-            server=self.access.url,
-            ca_path=self._ca,
-            insecure=configuration is not None and not configuration.verify_ssl,
-            scheme=scheme or None,
-            token=token or None,
-            certificate_path=configuration.cert_file if configuration else None,
-            private_key_path=configuration.key_file if configuration else None,
+    def login(self) -> kopf.AiohttpSession:
+        """Return a session for kopf that goes the same way; kopf closes it, and asks again after a 401."""
+        authorization = self.access.authorization()
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.access.tls or True),
+            headers={} if authorization is None else {"Authorization": authorization},
         )
+        return kopf.AiohttpSession(server=self.access.url, aiohttp_session=session)
 
 
 def _tls(configuration: Any) -> ssl.SSLContext | None:  # noqa: ANN401 - untyped library
     if not configuration.host.startswith("https:"):
         return None
     context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as in `Access.in_cluster`
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, configuration.key_file)
     if not configuration.verify_ssl:

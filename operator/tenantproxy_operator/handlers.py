@@ -31,7 +31,7 @@ def build_registry(
     tenants: Tenants,
     enqueue: Callable[[Key], None],
     *,
-    login: Callable[[], kopf.ConnectionInfo],
+    login: Callable[[], kopf.AiohttpSession],
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], Awaitable[None]],
 ) -> kopf.OperatorRegistry:
@@ -39,7 +39,7 @@ def build_registry(
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def on_login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's keyword arguments
+    async def on_login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401 - kopf's keyword arguments
         return login()
 
     # Errors are retried inside; kopf's own pause of a minute is for what we did not foresee.
@@ -70,7 +70,7 @@ def build_registry(
 class _Forever:
     """Seconds between kopf's tries of a request, without an end: after its last one, kopf gives up, and ends.
 
-    A minute of 5xx, or one namespace that was deleted and with it the rights there (403), would be enough for that.
+    A minute of 5xx would be enough for that, or one deleted namespace, and with it the rights there (403).
     """
 
     def __iter__(self) -> Iterator[float]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
-from tenantproxy.kubeapi import KubeError
+from tenantproxy.kubeapi import KubeError, StatusError
 from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.metrics import Metrics
@@ -92,10 +92,18 @@ class Patrol:
 
     async def _compare(self) -> None:
         listed: dict[Key, tuple[str, int]] = {}
+        delivered = dict(self._tenants.delivered)
         for namespace in self._namespaces:
-            async for metadata in self._cluster.tenant_proxies(namespace):
-                listed[metadata.key] = metadata.uid, metadata.version
-        self._missed.compare(listed, self._tenants.delivered)
+            try:
+                async for metadata in self._cluster.tenant_proxies(namespace):
+                    listed[metadata.key] = metadata.uid, metadata.version
+            except StatusError as error:
+                # Such as where a namespace was deleted, and with it the rights there; others are as they were.
+                _log.warning("no TenantProxies can be listed in %s: %s", namespace or "any namespace", error)
+                for seen in (listed, delivered):
+                    for key in [key for key in seen if namespace in (None, key.namespace)]:
+                        del seen[key]
+        self._missed.compare(listed, delivered)
         overdue = set(self._missed.overdue())
         for key in overdue - self._counted:
             _log.error("%s: no event told of its last change; the watch of TenantProxies is dead", key)

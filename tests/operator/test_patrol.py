@@ -107,8 +107,8 @@ def test_once_more_after_healing(missed: Missed, clock: Clock) -> None:
     assert missed.overdue() == []
 
 
-def tenant_proxy(name: str, version: int) -> dict[str, object]:
-    metadata = {"name": name, "namespace": "tenants", "uid": f"uid-of-{name}", "resourceVersion": str(version)}
+def tenant_proxy(name: str, version: int, namespace: str = "tenants") -> dict[str, object]:
+    metadata = {"name": name, "namespace": namespace, "uid": f"uid-of-{name}", "resourceVersion": str(version)}
     return {"metadata": metadata}
 
 
@@ -193,6 +193,22 @@ async def test_healthy_while_the_api_server_is_down(rounds: Round, server: RawSe
     clock.now += 2 * PATIENCE
     assert rounds.patrol.healthy
     server.play = answering(status(500, "InternalError"))
+    await rounds.go()
+    assert rounds.patrol.healthy
+    await server.__aexit__()
     with pytest.raises(KubeError):
         await rounds.go()
     assert rounds.patrol.healthy
+
+
+async def test_a_namespace_that_can_not_be_listed(rounds: Round, server: RawServer, clock: Clock) -> None:
+    """One that was deleted, and with it the rights there, hides nothing of the others."""
+    rounds.patrol._namespaces = ("gone", "tenants")
+    rounds.tenants.put(tenant_proxy("a", 5))
+    rounds.tenants.put(tenant_proxy("b", 5, namespace="gone"))
+    for _ in range(2):
+        server.play = answering(status(403, "Forbidden"), list_of(tenant_proxy("a", 6)))
+        await rounds.go()
+        clock.now += PATIENCE
+    assert not rounds.patrol.healthy
+    assert rounds.counted == "1.0"

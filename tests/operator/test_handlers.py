@@ -1,5 +1,6 @@
 """What kopf is told to do: as little as possible."""
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -116,3 +117,15 @@ def test_kopf_never_gives_up() -> None:
         assert len(pauses) == 100
         assert pauses == sorted(pauses)
         assert (pauses[0], pauses[-1]) == (1, 20)
+
+
+async def test_credentials_that_are_not_taken(registered: Registered, caplog: pytest.LogCaptureFixture) -> None:
+    """After a 401 kopf asks for others and goes on at once: with the same ones it would hammer the API server."""
+    found = {handler.activity.value: handler for handler in registered.registry._activities.get_all_handlers()}  # type: ignore[union-attr]
+    login = found["authentication"].fn
+    async with asyncio.timeout(0.5):
+        await _result(login)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await _result(login)
+    assert caplog.messages == ["the API server does not take our credentials (401); they are read and tried again"]

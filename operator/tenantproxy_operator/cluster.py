@@ -3,11 +3,11 @@
 import datetime as dt
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tenantproxy.kubeapi import KubeClient, StatusError
+from tenantproxy.kubeapi import KubeClient, KubeError, StatusError
 from tenantproxy_operator import kinds
 from tenantproxy_operator.kinds import Key, Kind
 from tenantproxy_operator.observed import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
@@ -27,6 +27,8 @@ _LONGEST_NOTE: Final = 1024
 """Bytes of an Event's note, as the API server has it."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+T = TypeVar("T")
 
 
 class _ListMeta(msgspec.Struct):
@@ -60,7 +62,7 @@ class Cluster:
             if error.status == _NOT_FOUND:
                 return False
             raise
-        found = msgspec.json.decode(answer, type=_ResourceList)
+        found = _decoded(answer, _ResourceList)
         return any(resource.name == kind.plural for resource in found.resources)
 
     async def find(self, kind: Kind, key: Key) -> Metadata | None:
@@ -73,7 +75,7 @@ class Cluster:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        return msgspec.json.decode(answer, type=Partial).metadata
+        return _decoded(answer, Partial).metadata
 
     async def apply(self, kind: Kind, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> Deployment | Partial:
         """Apply a manifest, winning over whoever else set the same fields; return what it became.
@@ -91,8 +93,8 @@ class Cluster:
             accept="application/json" if whole else _METADATA_ONLY.format(""),
         )
         if whole:
-            return msgspec.json.decode(answer, type=Deployment)
-        return msgspec.json.decode(answer, type=Partial)
+            return _decoded(answer, Deployment)
+        return _decoded(answer, Partial)
 
     async def create(self, kind: Kind, manifest: Manifest) -> Metadata | None:
         """Create an object; None, and nothing done, where one of that name exists."""
@@ -108,7 +110,7 @@ class Cluster:
             if error.status == _CONFLICT:
                 return None
             raise
-        return msgspec.json.decode(answer, type=Partial).metadata
+        return _decoded(answer, Partial).metadata
 
     async def delete(self, kind: Kind, key: Key, uid: str) -> None:
         """Delete the object with this uid; one that is gone, or another of its name, is left alone."""
@@ -128,7 +130,7 @@ class Cluster:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        return msgspec.json.decode(answer, type=SecretContent)
+        return _decoded(answer, SecretContent)
 
     async def write_status(self, key: Key, uid: str, status: Manifest) -> bytes | None:
         """Make `status` the whole status of a TenantProxy; return the object, None where it is gone."""
@@ -185,7 +187,15 @@ class Cluster:
                 query={"limit": str(_PAGE)} | ({"continue": token} if token else {}),
                 accept=_METADATA_ONLY.format("List"),
             )
-            page = msgspec.json.decode(answer, type=_Page)
+            page = _decoded(answer, _Page)
             for item in page.items or ():
                 yield item.metadata
             token = page.metadata.continue_ or None
+
+
+def _decoded(answer: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # Such as a page of HTML by a load balancer. The error names a place, and quotes nothing.
+        raise KubeError(f"an answer that can't be read: {error}") from None

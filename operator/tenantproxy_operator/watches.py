@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final
+from typing import Any
 
 from tenantproxy.kubeapi import KubeClient, KubeError
 from tenantproxy.kubewatch import Reflector
@@ -14,8 +14,6 @@ from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.observed import Deployment, Partial
 
 _log = logging.getLogger(__name__)
-
-_WATCHED: Final = tuple(kind for kind in kinds.CHILDREN if kind is not kinds.SECRET)
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 Interrupted = Callable[[str, KubeError], None]

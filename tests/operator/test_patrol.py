@@ -212,3 +212,12 @@ async def test_a_namespace_that_can_not_be_listed(rounds: Round, server: RawServ
         clock.now += PATIENCE
     assert not rounds.patrol.healthy
     assert rounds.counted == "1.0"
+
+
+@pytest.mark.parametrize("answer", [b"<html>busy</html>", b"\xff", b"[]", b'{"metadata": {}, "items": [{}]}'])
+async def test_an_answer_that_can_not_be_read(rounds: Round, server: RawServer, answer: bytes) -> None:
+    """What a load balancer says instead ends the round, not the patrol; it is not quoted."""
+    server.play = answering(http(200, answer))
+    with pytest.raises(KubeError, match="an answer that can't be read") as raised:
+        await rounds.go()
+    assert "busy" not in str(raised.value)

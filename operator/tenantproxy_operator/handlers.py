@@ -2,7 +2,7 @@
 
 | event | comes from | becomes |
 | --- | --- | --- |
-| a TenantProxy appears, changes, goes | kopf, here | `queue.add(its key)` |
+| a TenantProxy appears, changes (unless we did it), goes | kopf, here | `queue.add(its key)` |
 | a child changes or goes | `watches.ChildWatch`, by `Children` | `queue.add(its tenant's key)` |
 | a Secret appears, changes, goes | `watches.SecretWatch` | `queue.add` for each TenantProxy that refers to it |
 | an optional kind is installed or removed | `patrol.Patrol` | `queue.add` for all |
@@ -72,12 +72,13 @@ def build_registry(
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def on_event(event: Mapping[str, Any], **_: Any) -> None:  # noqa: ANN401 - the same
         body = event["object"]
+        metadata = body["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
         if event["type"] == "DELETED":
-            metadata = body["metadata"]
-            key = Key(metadata["namespace"], metadata["name"])
             tenants.remove(key, metadata["uid"])
-        else:
-            key = tenants.put(body)
+        elif not tenants.put(body):
+            # Our own write of a status, mostly. To look once more would end the pause before a retry.
+            return
         enqueue(key)
 
     return registry

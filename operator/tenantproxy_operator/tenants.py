@@ -70,21 +70,26 @@ class Tenants:
         """Uid and resource version of each TenantProxy as the last event about it had them."""
         return self._delivered
 
-    def put(self, body: Mapping[str, Any], *, own: bool = False) -> Key:
-        """Take note of a TenantProxy, unless a newer version is known; `own`: the answer to a write of ours."""
+    def put(self, body: Mapping[str, Any], *, own: bool = False) -> bool:
+        """Take note of a TenantProxy, unless a newer version is known; tell whether that is news.
+
+        `own`: the answer to a write of ours, so that the event of that write is no news. Where the answer shows
+        another spec, too, it is left to the events to tell.
+        """
         tenant = tenant_from(body)
         key = tenant.key
         known = self._tenants.get(key)
         if own:
             # It may come after the event of the deletion, of which nobody tells twice.
-            if known is None or known.uid != tenant.uid:
-                return key
+            if known is None or (known.uid, known.generation) != (tenant.uid, tenant.generation):
+                return False
         elif key not in self._delivered or self._delivered[key][1] < tenant.version:
             self._delivered[key] = tenant.uid, tenant.version
-        if known is None or known.version < tenant.version:
-            self._tenants[key] = tenant
-            self._refer(key, referenced_secrets(key, body.get("spec")))
-        return key
+        if known is not None and known.version >= tenant.version:
+            return False
+        self._tenants[key] = tenant
+        self._refer(key, referenced_secrets(key, body.get("spec")))
+        return True
 
     def remove(self, key: Key, uid: str | None = None) -> None:
         """Take note that a TenantProxy is gone; one that has come again meanwhile (another uid) stays."""

@@ -85,6 +85,17 @@ async def test_events(registered: Registered) -> None:
     assert registered.tenants.get(ACME) is None
 
 
+async def test_our_own_write(registered: Registered) -> None:
+    """The event of it wakes nobody: a retry would not pause where each writes another message into the status."""
+    await registered.tell("ADDED", 1)
+    metadata = {"name": "acme", "namespace": "tenants", "uid": "u", "resourceVersion": "2"}
+    registered.tenants.put({"metadata": metadata, "spec": {}}, own=True)
+    await registered.tell("MODIFIED", 2)
+    assert registered.queued == [ACME]
+    await registered.tell("MODIFIED", 3)
+    assert registered.queued == [ACME, ACME]
+
+
 async def test_the_end_of_an_earlier_one(registered: Registered) -> None:
     """A TenantProxy that was made anew stays."""
     await registered.tell("ADDED", 5, uid="new")

@@ -51,7 +51,7 @@ def test_a_body_with_little_in_it() -> None:
 
 def test_put_and_remove(tenants: Tenants) -> None:
     """An event brings one, another takes it away."""
-    assert tenants.put(body(1)) == ACME
+    assert tenants.put(body(1))
     assert (list(tenants), len(tenants)) == ([ACME], 1)
     tenants.remove(ACME, "u")
     assert (list(tenants), len(tenants), tenants.get(ACME)) == ([], 0, None)
@@ -69,6 +69,27 @@ def test_older_versions(tenants: Tenants) -> None:
     assert version_of(tenants) == 6
     tenants.put(body(5), own=True)
     assert version_of(tenants) == 6
+
+
+def test_what_is_news(tenants: Tenants) -> None:
+    """A version that nobody here knew; not the event of our own write, whose answer came first."""
+    assert tenants.put(body(1))
+    assert not tenants.put(body(1))
+    assert tenants.put(body(5), own=True)
+    for version in (4, 5):
+        assert not tenants.put(body(version))
+    assert tenants.put(body(6))
+
+
+def test_a_spec_that_changed_while_we_wrote(tenants: Tenants) -> None:
+    """The answer to our write has it, too; it is news all the same when the event tells of it."""
+    tenants.put(body(1))
+    metadata = body(3)["metadata"] | {"generation": 2}
+    assert not tenants.put({"metadata": metadata, "spec": {"tenantId": "T-2"}}, own=True)
+    assert tenants.put({"metadata": metadata | {"resourceVersion": "2"}, "spec": {"tenantId": "T-2"}})
+    tenant = tenants.get(ACME)
+    assert tenant is not None
+    assert (tenant.generation, tenant.version) == (2, 2)
 
 
 def test_delivered(tenants: Tenants) -> None:

@@ -2,10 +2,10 @@
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
 
-.PHONY: help demo check test fuzz bench crd format clean
+.PHONY: help demo check test fuzz bench bench-operator crd format clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: ## From manifests to orders, step by step; KEEP=1 leaves it running, PORT_OFFSET=N moves its ports
 	@$(RUN) --no-dev --extra operator python hack/demo $(if $(KEEP),--keep)
@@ -28,6 +28,10 @@ fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up
 	$(RUN) python bench/run.py
+
+bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, on a real API server
+	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
+	PYTHONPATH=tests $(RUN) python bench/scale --sizes $(or $(SIZES),500)
 
 crd: sync ## Generate crds/ and docs/reference.md from the models
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml

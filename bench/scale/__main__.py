@@ -1,0 +1,79 @@
+"""What `make bench-operator` runs: fleets of several sizes on a real API server.
+
+Exit status: 0, or 1 where a bound is broken, or 2 where the benchmark can't be run.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import machine
+import report
+from measure import Figures, measure
+from subject import BenchError
+from support.apiserver import KubectlError
+from support.daemons import DaemonError
+from tenantproxy.kubeapi import KubeError
+
+_ROOT: Final = Path(__file__).parents[2]
+
+
+class Results(msgspec.Struct):
+    """What is kept of a run; `plot.py` draws it."""
+
+    machine: str
+    sizes: list[Figures]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure the operator with fleets of several sizes.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[500], help="how many TenantProxies")
+    parser.add_argument("--rounds", type=int, default=1, help="how often creation and bare applies are measured")
+    parser.add_argument("--rest", type=float, default=60.0, help="seconds at rest")
+    parser.add_argument("--output", type=Path, help="where the results go, as JSON; other sizes in it stay")
+    return parser.parse_args()
+
+
+def _keep(path: Path, figures: Figures) -> None:
+    """Add one size to the results in a file."""
+    kept = msgspec.json.decode(path.read_bytes(), type=Results).sizes if path.exists() else []
+    sizes = sorted([*(each for each in kept if each.size != figures.size), figures], key=lambda each: each.size)
+    results = Results(machine.describe(), sizes)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+
+
+def main() -> int:
+    """Run the benchmark and return the exit status."""
+    options = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # not without ending the servers
+    if sys.platform != "linux":
+        print("bench: needs Linux (it reads /proc)", file=sys.stderr)
+        return 2
+    done = subprocess.run(
+        (sys.executable, _ROOT / "hack/kubernetes/binaries.py"), stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode != 0:
+        return 2
+    print(f"On {machine.describe()}; each size in a fresh API server and etcd.", flush=True)
+    met = True
+    for size in options.sizes:
+        try:
+            found = measure(Path(done.stdout.strip()), size, rounds=options.rounds, rest=options.rest)
+        except (BenchError, DaemonError, KubectlError, KubeError, TimeoutError) as error:
+            print(f"bench: {type(error).__name__}: {error}", file=sys.stderr)
+            return 2
+        report.print_figures(found)
+        sys.stdout.flush()
+        if options.output:
+            _keep(options.output, found)
+        met = met and all(goal.met or goal.unclear for goal in report.goals(found))
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""A fresh API server, with the CRD and the operator's own rights, and clients of it."""
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
+
+import auditlog
+import machine
+from auditlog import Requests
+from fleet import NAMESPACE, manifest_of
+from support.apiserver import ApiServer, service_account
+from support.waiting import until
+from tenantproxy.kubeapi import Access, KubeClient
+from tenantproxy_operator.crd import crd_yaml
+from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.yamltext import to_yaml
+
+_ACCOUNT: Final = "tenantproxy-operator"
+_USER: Final = service_account(NAMESPACE, _ACCOUNT)
+
+
+class Site:
+    """An API server and its etcd."""
+
+    def __init__(self, server: ApiServer, directory: Path) -> None:
+        self._server = server
+        self.directory = directory
+        self._log = directory / "audit.log"
+        self._token = server.kubectl("create", "token", _ACCOUNT, f"-n{NAMESPACE}", "--duration=8h").strip()
+        self.kubeconfig = server.kubeconfig(directory / "operator.kubeconfig", self._token)
+        self.pids = {"apiserver": machine.child("kube-apiserver"), "etcd": machine.child("etcd")}
+
+    @contextlib.asynccontextmanager
+    async def client(self, *, admin: bool = False) -> AsyncIterator[KubeClient]:
+        """Return a client of the class that the operator uses, as its account or as the admin."""
+        token = self._server.admin_token if admin else self._token
+        access = Access(url=self._server.url, tls=self._server.tls, authorization=lambda: f"Bearer {token}")
+        client = KubeClient(access)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    def mark(self) -> int:
+        """Return what `requests` takes for "from now on"."""
+        return self._log.stat().st_size
+
+    def requests(self, since: int) -> Requests:
+        """Return the requests of the operator's account since a mark."""
+        return auditlog.read(self._log, _USER, since)
+
+
+@contextlib.contextmanager
+def fresh_site(binaries: Path) -> Iterator[Site]:
+    """Run an API server without any TenantProxy. Raises DaemonError, KubectlError."""
+    with tempfile.TemporaryDirectory(prefix="tenantproxy-bench-") as folder:
+        directory = Path(folder)
+        with contextlib.closing(ApiServer(binaries, directory)) as server:
+            server.kubectl("apply", "--server-side", "-f", "-", stdin=crd_yaml())
+            home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+            rights = operator_manifests((NAMESPACE,), NAMESPACE, _ACCOUNT)
+            server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([home, *rights]))
+            _warm_up(server)
+            yield Site(server, directory)
+
+
+def _warm_up(server: ApiServer) -> None:
+    """Have the API server make what it makes at the first write of a custom resource, which takes two seconds."""
+    tenant = to_yaml([manifest_of("warm")])
+    until(lambda: server.try_kubectl("create", "-f", "-", stdin=tenant)[0] == 0, what=lambda: server.log[-2000:])
+    server.kubectl("delete", "-f", "-", stdin=tenant)

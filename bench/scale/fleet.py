@@ -1,0 +1,145 @@
+"""The fleet: TenantProxies that are all alike, and the calls that bring one of them into order."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from tenantproxy.kubeapi import KubeClient
+from tenantproxy_operator import kinds
+from tenantproxy_operator.cluster import TENANT_PROXY
+from tenantproxy_operator.desired import Params, desired_children
+from tenantproxy_operator.ensure import manifest_hash
+from tenantproxy_operator.kinds import Key, Kind
+from tenantproxy_operator.observed import FIELD_MANAGER, MANIFEST_HASH
+from tenantproxy_operator.resource import API_VERSION, KIND, TenantProxy
+from tenantproxy_operator.settings import Settings
+
+NAMESPACE: Final = "tenants"
+CREATORS: Final = 16
+"""How many TenantProxies are created at once; as many as the operator reconciles at once."""
+_NO_UID: Final = "00000000-0000-4000-8000-000000000000"
+_APPLY: Final = "application/apply-patch+yaml"
+_METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+def name_of(index: int) -> str:
+    """Return the name of a TenantProxy."""
+    return f"t{index:05d}"
+
+
+def manifest_of(name: str) -> dict[str, Any]:
+    """Return the manifest of a TenantProxy that has ten children: all kinds but the optional ones."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "tenantId": f"CIR7nQwtS0rA6t0{name}",
+            "upstream": {"url": f"https://{name}.oms.example/api/v1", "timeout": "5s"},
+            "access": {"admins": {"emails": [f"hiiretail@{name}.example"]}},
+            "autoscaling": {"minReplicas": 2, "maxReplicas": 4, "targetCPUUtilization": 70},
+        },
+    }
+
+
+class Call(NamedTuple):
+    """A request, as the operator makes it."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: bytes
+    content_type: str
+    accept: str
+
+    async def send(self, client: KubeClient, uid: str) -> None:
+        """Send it, for the TenantProxy with this uid. Raises KubeError."""
+        await client.request(
+            self.method,
+            self.path,
+            query=self.query,
+            body=self.body.replace(_NO_UID.encode(), uid.encode()),
+            content_type=self.content_type,
+            accept=self.accept,
+        )
+
+
+def calls_for(name: str, status: dict[str, Any]) -> list[Call]:
+    """Return the calls that write a TenantProxy's children and its status; `status` is that of any other."""
+    manifest = manifest_of(name)
+    manifest["metadata"]["uid"] = _NO_UID
+    params = Params(resource=TenantProxy.model_validate(manifest), settings=Settings(), kinds=frozenset())
+    return [*map(_child_call, desired_children(params)), _status_call(name, status)]
+
+
+def _child_call(child: dict[str, Any]) -> Call:
+    kind = kinds.BY_NAME[child["apiVersion"], child["kind"]]
+    annotations = child["metadata"].get("annotations", {}) | {MANIFEST_HASH: manifest_hash(child)}
+    body = _encode(child | {"metadata": child["metadata"] | {"annotations": annotations}})
+    query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+    if kind is kinds.SECRET:
+        return Call("POST", kind.path(NAMESPACE), query, body, "application/json", _METADATA)
+    accept = "application/json" if kind is kinds.DEPLOYMENT else _METADATA
+    path = kind.path(NAMESPACE, child["metadata"]["name"])
+    return Call("PATCH", path, query | {"force": "true"}, body, _APPLY, accept)
+
+
+def _status_call(name: str, status: dict[str, Any]) -> Call:
+    manifest = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": _NO_UID},
+        "status": status | {"endpoint": f"http://{name}-proxy.{NAMESPACE}.svc:8080"},
+    }
+    query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+    path = f"{TENANT_PROXY.path(NAMESPACE, name)}/status"
+    return Call("PATCH", path, query, _encode(manifest), _APPLY, "application/json")
+
+
+async def create(client: KubeClient, names: Iterable[str], created: Callable[[str, str], None]) -> None:
+    """Create TenantProxies, some at once; `created` is told the name and uid of each. Raises KubeError."""
+    remaining = iter(names)
+
+    async def work() -> None:
+        for name in remaining:
+            body = json.dumps(manifest_of(name)).encode()
+            answer = await client.request("POST", TENANT_PROXY.path(NAMESPACE), body=body)
+            created(name, json.loads(answer)["metadata"]["uid"])
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CREATORS):
+            group.create_task(work())
+
+
+async def count(client: KubeClient) -> dict[str, int]:
+    """Return how many children there are of each kind. Raises KubeError."""
+    return {kind.plural: await _count(client, kind) for kind in _own_kinds()}
+
+
+def _own_kinds() -> Iterator[Kind]:
+    return (kind for kind in kinds.CHILDREN if not kind.optional)
+
+
+async def _count(client: KubeClient, kind: Kind) -> int:
+    query = {"limit": "500", "labelSelector": f"app.kubernetes.io/managed-by={FIELD_MANAGER}"}
+    accept = _METADATA.replace("Metadata;", "MetadataList;")
+    found = 0
+    token = ""
+    while True:
+        pages = query | ({"continue": token} if token else {})
+        page = json.loads(await client.request("GET", kind.path(NAMESPACE), query=pages, accept=accept))
+        found += len(page["items"] or ())
+        token = page["metadata"].get("continue", "")
+        if not token:
+            return found
+
+
+async def read(client: KubeClient, kind: Kind, name: str) -> dict[str, Any]:
+    """Return an object of the fleet. Raises KubeError."""
+    found: dict[str, Any] = json.loads(await client.request("GET", kind.path(*Key(NAMESPACE, name))))
+    return found

@@ -1,0 +1,56 @@
+"""The floor: the same objects, written by bare calls of the same client, as many at once as the operator's."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import fleet
+from auditlog import Requests
+from cluster_site import Site, fresh_site
+from fleet import Call
+from machine import Usage
+from tenantproxy.kubeapi import KubeClient
+
+WORKERS: Final = 16
+"""As `tenantproxy-operator run` has by default."""
+
+
+class Creation(NamedTuple):
+    """What the creation of a fleet took."""
+
+    requests: Requests
+    usage: Usage
+    objects: dict[str, int]
+    """How many there are of each kind."""
+
+
+async def build(binaries: Path, size: int, status: dict[str, Any]) -> Creation:
+    """Create a fleet without the operator. Raises KubeError, DaemonError."""
+    calls = {name: fleet.calls_for(name, status) for name in map(fleet.name_of, range(size))}
+    with fresh_site(binaries) as site:
+        return await _build(site, calls)
+
+
+async def _build(site: Site, calls: dict[str, list[Call]]) -> Creation:
+    async with site.client(admin=True) as admin, site.client() as client:
+        mark = site.mark()
+        with Usage(**site.pids) as usage:
+            await _write(admin, client, calls)
+        return Creation(site.requests(mark), usage, await fleet.count(admin))
+
+
+async def _write(admin: KubeClient, client: KubeClient, calls: dict[str, list[Call]]) -> None:
+    created: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
+
+    async def work() -> None:
+        while (each := await created.get()) is not None:
+            name, uid = each
+            for call in calls[name]:
+                await call.send(client, uid)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(WORKERS):
+            group.create_task(work())
+        await fleet.create(admin, calls, lambda name, uid: created.put_nowait((name, uid)))
+        for _ in range(WORKERS):
+            created.put_nowait(None)

@@ -1,0 +1,234 @@
+"""One size of fleet, from its creation to two restarts; every figure of it."""
+
+import asyncio
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import msgspec
+
+import drift
+import fleet
+import floor
+import machine
+from cluster_site import Site, fresh_site
+from floor import Creation
+from machine import Usage
+from subject import BenchError, Subject, known
+from tenantproxy.kubeapi import KubeClient
+from tenantproxy_operator.cluster import TENANT_PROXY
+
+_SETTLE: Final = 3.0
+"""Seconds in which what is still to be written would be."""
+_REPAIRS: Final = 20
+_MEANWHILE: Final = 8
+_CHANGES: Final = 20
+
+
+class Figures(msgspec.Struct, kw_only=True):
+    """All that is measured at one size; times in seconds, memory in MiB."""
+
+    size: int
+    rounds: int
+    children: int
+    """How many a tenant has."""
+
+    create: float
+    floor: float
+    ratio: float
+    """Of create to floor, the median of the rounds' ratios."""
+    create_cpu: dict[str, float]
+    """By process."""
+    floor_cpu: dict[str, float]
+    create_others: float
+    """Share of the machine that others had during creation: the higher one of the operator's and the floor's."""
+    create_requests: dict[str, float]
+    """Per tenant, by verb and resource."""
+
+    rest_cpu: float
+    """Share of one core."""
+    rest_apiserver_cpu: float
+    """The same, of API server and etcd, for whatever they do at rest."""
+    rest_requests: dict[str, float]
+    """Per minute."""
+    rest_rss: float
+    """After the creation."""
+    create_peak_rss: float
+
+    repair: list[float]
+    repair_in_resync: list[float]
+    resync_known: int
+    """How many tenants had been looked at when those edits were made."""
+    change_requests: dict[str, float]
+    """Per change of a spec."""
+
+    restart: float
+    restart_cpu: float
+    restart_apiserver_cpu: float
+    restart_others: float
+    restart_writes: int
+    restart_requests: dict[str, int]
+    restart_rss: float
+    restart_peak_rss: float
+    reconcile_mean: float
+    """Seconds of one reconcile in which nothing is to be done, from the operator's own metric."""
+
+
+def measure(binaries: Path, size: int, *, rounds: int, rest: float) -> Figures:
+    """Measure everything at one size.
+
+    Raises:
+        BenchError: The operator did what it must not, or nothing for a long time.
+
+    """
+    found, status = _with_operator(binaries, size, rest)
+    creations = [found["creation"]]
+    floors = [_floor(binaries, size, status, creations[0])]
+    for _ in range(rounds - 1):
+        creations.append(_created(binaries, size))
+        floors.append(_floor(binaries, size, status, creations[-1]))
+    del found["creation"]
+    ratios = [ours.requests.seconds / bare.requests.seconds for ours, bare in zip(creations, floors, strict=True)]
+    return Figures(
+        size=size,
+        rounds=rounds,
+        children=sum(creations[0].objects.values()) // size,
+        create=median(each.requests.seconds for each in creations),
+        floor=median(each.requests.seconds for each in floors),
+        ratio=median(ratios),
+        create_cpu=creations[0].usage.cpu,
+        floor_cpu=floors[0].usage.cpu,
+        create_others=max(each.usage.others for each in (*creations, *floors)),
+        create_requests=_each(creations[0].requests.counts, size),
+        **found,
+    )
+
+
+def _each(counts: dict[str, int], divisor: float) -> dict[str, float]:
+    return {name: round(number / divisor, 4) for name, number in sorted(counts.items())}
+
+
+def _floor(binaries: Path, size: int, status: dict[str, Any], ours: Creation) -> Creation:
+    bare = asyncio.run(floor.build(binaries, size, status))
+    if bare.objects != ours.objects:
+        raise BenchError(f"the operator made {ours.objects}, and the floor {bare.objects}")
+    for name, creation in (("the operator", ours), ("the floor", bare)):
+        if creation.requests.errors:
+            raise BenchError(f"{name} got errors: {dict(creation.requests.errors)}")
+    return bare
+
+
+def _created(binaries: Path, size: int) -> Creation:
+    with fresh_site(binaries) as site:
+        subject = Subject(site)
+        with subject.running() as pid:
+            return asyncio.run(_create(site, subject, pid, size))
+
+
+async def _create(site: Site, subject: Subject, pid: int, size: int) -> Creation:
+    """Create the fleet, and wait until the operator is through."""
+    subject.wait_ready()
+    async with site.client(admin=True) as admin:
+        mark = site.mark()
+        with Usage(operator=pid, **site.pids) as usage:
+            await fleet.create(admin, map(fleet.name_of, range(size)), lambda *_: None)
+            await asyncio.to_thread(subject.wait_written, size)
+        await asyncio.sleep(_SETTLE)
+        return Creation(site.requests(mark), usage, await fleet.count(admin))
+
+
+def _with_operator(binaries: Path, size: int, rest: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return all but the floor, and the status of a tenant."""
+    found: dict[str, Any] = {}
+    with fresh_site(binaries) as site:
+        subject = Subject(site)
+        with subject.running() as pid:
+            found["creation"] = asyncio.run(_create(site, subject, pid, size))
+            found |= _at_rest(site, pid, rest)
+            found["create_peak_rss"] = machine.peak_rss_mib(pid)
+            found |= asyncio.run(_changes(site, subject, size))
+        found |= _restart(site, subject, size)
+        found |= asyncio.run(_repairs_in_resync(site, subject, size))
+        status = asyncio.run(_status(site))
+    return found, status
+
+
+def _at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
+    mark = site.mark()
+    with Usage(operator=pid, **site.pids) as usage:
+        time.sleep(seconds)
+    return {
+        "rest_cpu": usage.cpu["operator"] / usage.seconds,
+        "rest_apiserver_cpu": (usage.cpu["apiserver"] + usage.cpu["etcd"]) / usage.seconds,
+        "rest_requests": _each(site.requests(mark).counts, usage.seconds / 60),
+        "rest_rss": machine.rss_mib(pid),
+    }
+
+
+async def _changes(site: Site, subject: Subject, size: int) -> dict[str, Any]:
+    """Edit children, then change specs, while the operator is at rest."""
+    async with site.client(admin=True) as admin:
+        repairs = await drift.repairs_at_rest(admin, _spread(size, _REPAIRS))
+        await asyncio.sleep(_SETTLE)
+        mark = site.mark()
+        changes = min(_CHANGES, size)
+        await drift.change_specs(admin, list(range(changes)), lambda: subject.metrics()["status_writes_total"])
+        await asyncio.sleep(_SETTLE)
+    return {"repair": repairs, "change_requests": _each(site.requests(mark).counts, changes)}
+
+
+def _restart(site: Site, subject: Subject, size: int) -> dict[str, Any]:
+    mark = site.mark()
+    begin = time.perf_counter()
+    with subject.running() as pid:
+        with Usage(operator=pid, **site.pids) as usage:
+            subject.wait_known(size, poll=0.05)
+            seconds = time.perf_counter() - begin
+        metrics = subject.metrics()
+        time.sleep(_SETTLE)
+        requests = site.requests(mark)
+        return {
+            "restart": seconds,
+            "restart_cpu": usage.cpu["operator"],
+            "restart_apiserver_cpu": usage.cpu["apiserver"] + usage.cpu["etcd"],
+            "restart_others": usage.others,
+            "restart_writes": requests.writes,
+            "restart_requests": dict(sorted(requests.counts.items())),
+            "restart_rss": machine.rss_mib(pid),
+            "restart_peak_rss": machine.peak_rss_mib(pid),
+            "reconcile_mean": metrics["reconcile_duration_seconds_sum"]
+            / metrics["reconcile_duration_seconds_count"],
+        }
+
+
+async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> dict[str, Any]:
+    """Edit children as soon as a started operator has begun to look at its tenants."""
+    seen = 0
+
+    def begun() -> bool:
+        nonlocal seen
+        seen = known(subject.metrics())
+        return seen > 0
+
+    async with site.client(admin=True) as admin:
+        with subject.running():
+            found = await drift.repairs_meanwhile(admin, _spread(size, _MEANWHILE), begun)
+            await asyncio.to_thread(subject.wait_known, size)
+    return {"repair_in_resync": found, "resync_known": seen}
+
+
+def _spread(size: int, count: int) -> list[int]:
+    """Return tenants from the whole fleet, each of another kind of edit than the one before."""
+    return [min(size - 1, size * place // count // 4 * 4 + place % 4) for place in range(min(count, size // 4))]
+
+
+async def _status(site: Site) -> dict[str, Any]:
+    async with site.client(admin=True) as admin:
+        return await _status_of(admin)
+
+
+async def _status_of(client: KubeClient) -> dict[str, Any]:
+    tenant = await fleet.read(client, TENANT_PROXY, fleet.name_of(0))
+    status: dict[str, Any] = tenant["status"]
+    return status

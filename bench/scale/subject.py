@@ -1,0 +1,82 @@
+"""The operator under measurement: a process, and how long it takes to get somewhere."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import machine
+from cluster_site import Site
+from fleet import NAMESPACE
+from support.operator_process import OperatorProcess
+
+_POLL: Final = 0.1
+_LONGEST_WAIT: Final = 3600.0
+
+
+class BenchError(Exception):
+    """The benchmark can't go on; the message says why."""
+
+
+class Subject:
+    """`tenantproxy-operator run`, with its own rights and the default number of workers."""
+
+    def __init__(self, site: Site) -> None:
+        self._process = OperatorProcess(
+            f"--namespace={NAMESPACE}", directory=site.directory, kubeconfig=site.kubeconfig
+        )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[int]:
+        """Run it; the process id is what this gives."""
+        self._process.start()
+        try:
+            yield machine.child("tenantproxy-operator")
+        finally:
+            self._process.stop()
+
+    def wait_ready(self) -> None:
+        """Wait until /readyz says so. Raises BenchError."""
+        self._until(self._process.ready, 60.0, poll=0.02)
+
+    def metrics(self) -> dict[str, float]:
+        """Return its metrics; empty while it does not answer."""
+        try:
+            return self._process.metrics()
+        except OSError:
+            return {}
+
+    def wait_known(self, size: int, *, poll: float = _POLL) -> None:
+        """Wait until it has looked at so many tenants since its start, and none waits. Raises BenchError."""
+
+        def done() -> bool:
+            found = self.metrics()
+            return known(found) >= size and not waiting(found)
+
+        self._until(done, _LONGEST_WAIT, poll=poll)
+
+    def wait_written(self, statuses: float) -> None:
+        """Wait until it has written so many statuses since its start, and none waits. Raises BenchError."""
+
+        def done() -> bool:
+            found = self.metrics()
+            return found.get("status_writes_total", 0.0) >= statuses and not waiting(found)
+
+        self._until(done, _LONGEST_WAIT)
+
+    def _until(self, check: Callable[[], bool], seconds: float, *, poll: float = _POLL) -> None:
+        deadline = time.monotonic() + seconds
+        while not check():
+            if time.monotonic() > deadline or not self._process.running:
+                raise BenchError(f"the operator does not get there:\n{self._process.log[-3000:]}")
+            time.sleep(poll)
+
+
+def known(metrics: dict[str, float]) -> int:
+    """Return how many tenants have been looked at."""
+    return int(sum(value for name, value in metrics.items() if name.startswith("tenants{")))
+
+
+def waiting(metrics: dict[str, float]) -> int:
+    """Return how many tenants wait, now or after a pause."""
+    return int(metrics.get("queue_depth", 1.0) + metrics.get("retrying", 0.0))

@@ -18,7 +18,14 @@ REASONS = {value for name, value in vars(Reason).items() if not name.startswith(
 
 
 def rollout(**changes: Any) -> Rollout:
-    fields = {"wanted": 2, "replicas": 2, "updated": 2, "ready": 2, "observed": True, "stuck": ""} | changes
+    fields: dict[str, Any] = {
+        "wanted": 2,
+        "replicas": 2,
+        "updated": 2,
+        "ready": 2,
+        "observed": True,
+        "stuck": "",
+    } | changes
     return Rollout(**fields)
 
 

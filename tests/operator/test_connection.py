@@ -9,12 +9,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from kubernetes.aio.config import kube_config
 
 from support.certificates import HERE, Authority
 from support.oms import answering, http
 from support.tls_server import Peers, TlsServer
 from tenantproxy.kubeapi import Access, KubeClient, KubeError
-from tenantproxy_operator import connection as module
 from tenantproxy_operator.connection import Connection
 
 CA = Authority()
@@ -31,7 +31,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide the machine's own kubeconfig, and the pod that the tests may run in."""
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(module.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "absent"))
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "absent"))
 
 
 def kubeconfig(path: Path, *, user: dict[str, Any] | None = None, **cluster: Any) -> Path:
@@ -115,7 +115,7 @@ async def test_client_certificate(tmp_path: Path, *, inside: bool) -> None:
 
 async def test_insecure(tmp_path: Path) -> None:
     """Certificates go unchecked only where the kubeconfig says so."""
-    connection = await Connection.load(kubeconfig(tmp_path / "c", **{"insecure-skip-tls-verify": True}))
+    connection = await Connection.load(kubeconfig(tmp_path / "c", user={}, **{"insecure-skip-tls-verify": True}))
     assert connection.access.tls is not None
     assert connection.access.tls.verify_mode == ssl.CERT_NONE
     await check_login(connection)
@@ -142,7 +142,7 @@ async def test_contexts(tmp_path: Path) -> None:
 async def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The option wins over the environment, which wins over the default."""
     monkeypatch.setattr(
-        module.kube_config,
+        kube_config,
         "KUBE_CONFIG_DEFAULT_LOCATION",
         str(kubeconfig(tmp_path / "default", server="https://default.example")),
     )

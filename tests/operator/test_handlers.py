@@ -37,8 +37,7 @@ class Registered:
         """Tell of an event as kopf does."""
         metadata = {"name": name, "namespace": "tenants", "uid": uid, "resourceVersion": str(version)}
         (handler,) = self.registry._watching.get_all_handlers()
-        event = {"type": kind, "object": {"metadata": metadata, "spec": {}}}
-        await handler.fn(event=event, body={}, logger=None, patch={})  # type: ignore[call-arg, misc]
+        await _result(handler.fn, event={"type": kind, "object": {"metadata": metadata, "spec": {}}}, patch={})
 
 
 @pytest.fixture
@@ -69,8 +68,8 @@ async def test_activities(registered: Registered) -> None:
     assert found["startup"].backoff == 1
 
 
-async def _result(function: Callable[..., Any]) -> Any:
-    result = function(logger=None, memo=None)
+async def _result(function: Callable[..., Any], **arguments: Any) -> Any:
+    result = function(logger=None, memo=None, **arguments)
     return await result if hasattr(result, "__await__") else result
 
 
@@ -110,7 +109,7 @@ def test_settings() -> None:
     settings = kopf_settings()
     assert settings.persistence.finalizer == "proxy.hiiretail.com/finalizer"
     for storage in (settings.persistence.progress_storage, settings.persistence.diffbase_storage):
-        assert storage.prefix == "proxy.hiiretail.com"  # type: ignore[attr-defined]
+        assert storage.prefix == "proxy.hiiretail.com"  # type: ignore[union-attr]
     assert settings.peering.standalone
     assert settings.scanning.disabled
     assert not settings.posting.enabled

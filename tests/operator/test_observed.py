@@ -126,7 +126,7 @@ def nothing(_metadata: dict[str, Any]) -> None:
 
 def label_of_another(metadata: dict[str, Any]) -> None:
     metadata["labels"]["theirs"] = "x"
-    fields = {"f:metadata": {"f:labels": {"f:theirs": {}}}}
+    fields: dict[str, Any] = {"f:metadata": {"f:labels": {"f:theirs": {}}}}
     entry = {"manager": "kubectl", "operation": "Update", "time": "2026-11-25T02:00:00Z", "fieldsV1": fields}
     metadata["managedFields"].insert(0, entry)
 

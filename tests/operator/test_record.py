@@ -31,7 +31,7 @@ INPUTS = st.sampled_from(["", "0123456789abcdef", "fedcba9876543210"])
 
 
 def child(ours: bytes, **changes: Any) -> Child:
-    fields = {
+    fields: dict[str, Any] = {
         "uid": "u",
         "version": 1,
         "owner": "o",

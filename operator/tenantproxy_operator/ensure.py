@@ -59,11 +59,16 @@ class Ensurer:
         self._metrics = metrics
 
     async def ensure(
-        self, tenant: Tenant, manifests: Iterable[Manifest], trusted: Mapping[ChildName, bytes]
+        self,
+        tenant: Tenant,
+        manifests: Iterable[Manifest],
+        trusted: Mapping[ChildName, bytes],
+        *,
+        create_secret: bool,
     ) -> Outcome:
         """Make the tenant's children what `manifests` say.
 
-        `trusted` is what we owned of each after our last write.
+        `trusted` is what we owned of each after our last write; `create_secret`: whether a missing Secret is made.
 
         A child that fails keeps none of the others from being written.
         """
@@ -81,6 +86,8 @@ class Ensurer:
             foreign = child is not None and not child.belongs_to(tenant.uid)
             if kind is kinds.SECRET and (foreign or (child is None and self._exists(tenant, name[1]))):
                 continue  # of the user's own making: never changed, owned or deleted
+            if kind is kinds.SECRET and child is None and not create_secret:
+                continue
             if foreign:
                 outcome.conflicts.append(Failure(kind.kind, name[1], "belongs to somebody else"))
                 continue

@@ -1,6 +1,7 @@
 """A full look at one tenant: whether its spec and its Secrets can be used, and its children brought into order."""
 
 import datetime as dt
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ from tenantproxy_operator.verdicts import judge_ca, judge_client_certificate, ju
 
 _PATIENCE: Final = 2
 """Failures in a row that the status does not mention: most pass by themselves."""
+SECRET_GRACE: Final = 3.0
+"""Seconds for which a missing Secret may still come from the user, before we create an empty one."""
 _LOOK_AGAIN: Final = 30.0
 """Seconds after which it is seen at the latest that another's object, of which no watch tells, is gone."""
 _TLS_REASONS: Final = (Reason.TLS_SECRET_MISSING, Reason.TLS_SECRET_INVALID)
@@ -43,6 +46,8 @@ class Look(msgspec.Struct, kw_only=True):
     changed_credential: str | None = None
     """The Secret whose credential is another one than before."""
     retry: RetryError | None = None
+    later: float | None = None
+    """Seconds after which there is something to do."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +94,7 @@ class Looker:
             )
         outcome = None
         retry = None
+        later = None
         if accepted := await self._unusable_tls(resource, view):
             pass
         elif resource.spec.suspend:
@@ -97,13 +103,17 @@ class Looker:
         else:
             params = Params(resource=resource, settings=self._settings, kinds=optional_kinds)
             trusted = view.record.children or {}
-            outcome = await self._ensurer.ensure(view.tenant, desired_children(params), trusted)
+            later = _time_for_secret(view, resource)
+            outcome = await self._ensurer.ensure(
+                view.tenant, desired_children(params), trusted, create_secret=later is None
+            )
             view.record.children = outcome.applied
             accepted, retry = _judged(outcome, view)
             if accepted is _ACCEPTED and resource.spec.route and kinds.HTTP_ROUTE.kind not in optional_kinds:
                 accepted = _NO_ROUTES
         look = await self._judge_credential(resource, view, accepted, outcome)
         look.retry = retry
+        look.later = later
         return look
 
     def _validated(self, tenant: Tenant) -> TenantProxy | Finding:
@@ -171,6 +181,25 @@ class Looker:
 
     async def _read(self, key: Key, view: View) -> SecretContent | None:
         return await self._cluster.read_secret(key) if view.secrets.get(key) else None
+
+
+def _time_for_secret(view: View, resource: TenantProxy) -> float | None:
+    """Return for how many seconds the user is given time to make a missing Secret; None where it is due.
+
+    Whoever applies it together with the TenantProxy, or deletes and creates it, shall have one of his own, and no
+    error because ours was faster.
+    """
+    record = view.record
+    if resource.spec.auth.management != "tenant" or view.secrets.get(
+        Key(resource.metadata.namespace, resource.secret_name)
+    ):
+        record.secret_missing_since = None
+        return None
+    at = time.monotonic()
+    if record.secret_missing_since is None:
+        record.secret_missing_since = at
+    left = record.secret_missing_since + SECRET_GRACE - at
+    return left if left > 0 else None
 
 
 _NO_ROUTES: Final = Finding(

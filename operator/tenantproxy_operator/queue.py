@@ -66,27 +66,30 @@ class WorkQueue(Generic[K]):
         if timer := self._timers.pop(key, None):
             timer.cancel()
 
-    async def run(self, workers: int, handle: Callable[[K, int], Awaitable[None]]) -> None:
+    async def run(self, workers: int, handle: Callable[[K, int], Awaitable[float | None]]) -> None:
         """Handle keys until cancelled; `handle` gets a key and how often in a row it has failed before.
 
-        `handle` raises RetryError to be called again after a pause. It must not raise anything else.
+        `handle` returns the seconds after which it wants to be called again, or None. It raises RetryError to be
+        called again after a pause. It must not raise anything else.
         """
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work(handle))
 
-    async def _work(self, handle: Callable[[K, int], Awaitable[None]]) -> None:
+    async def _work(self, handle: Callable[[K, int], Awaitable[float | None]]) -> None:
         while True:
             await self._added.acquire()
             key = next(iter(self._waiting))
             del self._waiting[key]
             self._handling[key] = False
             try:
-                await handle(key, self._failures.get(key, 0))
+                later = await handle(key, self._failures.get(key, 0))
             except RetryError as error:
                 self._retry_later(key, error.longest_pause)
             else:
                 self._failures.pop(key, None)
+                if later is not None:
+                    self._add_later(key, later)
             finally:
                 again = self._handling.pop(key)
             if again:
@@ -94,7 +97,9 @@ class WorkQueue(Generic[K]):
 
     def _retry_later(self, key: K, longest: float) -> None:
         failures = self._failures[key] = min(self._failures.get(key, 0) + 1, _MOST_DOUBLINGS)
-        delay = pause(failures, longest)
+        self._add_later(key, pause(failures, longest))
+
+    def _add_later(self, key: K, delay: float) -> None:
         self._timers[key] = asyncio.get_running_loop().call_later(delay, self._wake, key)
 
     def _wake(self, key: K) -> None:

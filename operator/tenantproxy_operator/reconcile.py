@@ -58,8 +58,10 @@ class Reconciler:
         self._common = common_digest(self._settings, names)
         return news
 
-    async def reconcile(self, key: Key, failures: int) -> None:
+    async def reconcile(self, key: Key, failures: int) -> float | None:
         """Bring a tenant into order; `failures` is how often in a row that did not work.
+
+        Return the seconds after which it has to be looked at again, if it has to be.
 
         Raises:
             RetryError: It has to be tried again.
@@ -68,7 +70,7 @@ class Reconciler:
         begin = time.perf_counter()
         result = "error"
         try:
-            result = await self._reconcile(key, failures)
+            result, later = await self._reconcile(key, failures)
         except RetryError:
             result = "retry"
             raise
@@ -80,14 +82,16 @@ class Reconciler:
             # A bug, or an object of a shape that nobody foresaw: it must harm this tenant alone.
             _log.exception("%s: unforeseen", key)
             raise RetryError(type(error).__name__) from None
+        else:
+            return later
         finally:
             self._metrics.reconciled(result, time.perf_counter() - begin)
 
-    async def _reconcile(self, key: Key, failures: int) -> str:
+    async def _reconcile(self, key: Key, failures: int) -> tuple[str, float | None]:
         tenant = self._tenants.get(key)
         if tenant is None or tenant.deleting:
             self._forget(key)
-            return "unchanged"
+            return "unchanged", None
         status: dict[str, Any] = msgspec.json.decode(tenant.status)
         secrets = {secret: self._secrets[secret] for secret in self._tenants.secrets_of(key)}
         children = self._own_children(tenant)
@@ -104,13 +108,13 @@ class Reconciler:
             )
             look = await self._looker.look(view, self._optional_kinds)
             # What is to be tried again has to be looked at again.
-            record.inputs = "" if look.retry else inputs
+            record.inputs = "" if look.retry or look.later is not None else inputs
             record.secrets = view.secrets
             digest = None if look.retry else record.digest()
         wrote = await self._report(tenant, status, look, digest)
         if look.retry is not None:
             raise look.retry
-        return "unchanged" if unchanged and not wrote else "changed"
+        return "unchanged" if unchanged and not wrote else "changed", look.later
 
     def _own_children(self, tenant: Tenant) -> dict[ChildName, Child]:
         """Return the tenant's own children, wanted or not."""

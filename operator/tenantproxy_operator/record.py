@@ -29,6 +29,8 @@ class Record(msgspec.Struct):
     children: dict[ChildName, bytes] | None = None
     """What we owned of each child after our last write (`Child.ours`); None: not known."""
     secrets: dict[Key, SecretState | None] = {}
+    secret_missing_since: float | None = None
+    """By the clock of `time.monotonic`; None while it is there."""
     fingerprint: bytes = b""
     """Of the credential, if it was read by this process."""
 

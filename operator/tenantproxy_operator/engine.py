@@ -78,6 +78,7 @@ class Engine:
             children=self._children,
             secrets=self._secrets,
             secret_changed=self._secret_changed,
+            known=self._enqueue_all,
             interrupted=lambda plural, _: self._metrics.watch_interrupted(plural),
             spawn=self._spawn,
         )
@@ -132,9 +133,9 @@ class Engine:
                 _log.error("the API server can't be asked: %s", error)
             await asyncio.sleep(delays.next())
         self._watches.start(_REQUIRED)
-        await self._watches.filled()
+        await self._watches.settled()
         self._tasks += [
-            self._spawn(self._queue.run(self._workers, self._reconciler.reconcile), "workers"),
+            self._spawn(self._queue.run(self._workers, self._handle), "workers"),
             self._spawn(self._patrol.run(self._check_interval), "patrol"),
             self._spawn(self._connection.keep_fresh(), "credentials"),
         ]
@@ -158,7 +159,17 @@ class Engine:
         await self._watches.stop(kind.plural for kind in _OPTIONAL if kind not in served)
         self._watches.start(served)
         if news:
-            for key in self._tenants:
+            self._enqueue_all(None)
+
+    async def _handle(self, key: Key, failures: int) -> float | None:
+        """Reconcile a tenant; one whose namespace is not known yet comes again when it is."""
+        if not self._watches.knows(key.namespace):
+            return None
+        return await self._reconciler.reconcile(key, failures)
+
+    def _enqueue_all(self, namespace: str | None) -> None:
+        for key in self._tenants:
+            if namespace in (None, key.namespace):
                 self._queue.add(key)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -3,17 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from typing import Any, Final
 
-from tenantproxy.kubeapi import KubeClient, KubeError
+from tenantproxy.kubeapi import KubeClient, KubeError, StatusError
 from tenantproxy.kubewatch import Reflector
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import SELECTOR, Child, Children
+from tenantproxy_operator.first_lists import FirstLists
 from tenantproxy_operator.kinds import Key, Kind
 from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.observed import Deployment, Partial
 
 _log = logging.getLogger(__name__)
+
+_REFUSALS: Final = (403, 404)
+"""No right, no such namespace, or no such kind any more."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 Interrupted = Callable[[str, KubeError], None]
@@ -24,7 +28,6 @@ class _Marks:
     """Which objects were there when a list began, so that what it does not have can be forgotten."""
 
     def __init__(self) -> None:
-        self.filled = asyncio.Event()
         self._seen: set[Key] = set()
         self._before: dict[Key, object] = {}
 
@@ -40,24 +43,27 @@ class _Marks:
         """Return what was there before, and was not seen."""
         gone = {key: thing for key, thing in self._before.items() if key not in self._seen}
         self._before, self._seen = {}, set()
-        self.filled.set()
         return gone
 
 
 class ChildWatch:
     """Keeps `Children` up to date for one kind, in one namespace or all."""
 
-    def __init__(self, kind: Kind, namespace: str | None, children: Children, interrupted: Interrupted) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        children: Children,
+        filled: Callable[[], None],
+        interrupted: Callable[[KubeError], None],
+    ) -> None:
+        """Prepare; `filled` is called when all that exists is known, `interrupted` when the watch breaks off."""
         self._kind = kind
         self._namespace = namespace
         self._children = children
+        self._filled = filled
         self._interrupted = interrupted
         self._marks = _Marks()
-
-    @property
-    def filled(self) -> asyncio.Event:
-        """Set when all that exists is known."""
-        return self._marks.filled
 
     def listing(self) -> None:
         """Remember what is known, to forget what the list does not have."""
@@ -70,6 +76,7 @@ class ChildWatch:
             if now.get(key) == before:
                 tenant, _ = now[key]
                 self._children.drop(self._kind, tenant, key.name)
+        self._filled()
 
     def seen(self, thing: Partial | Deployment) -> None:
         """Take note of a child."""
@@ -82,7 +89,7 @@ class ChildWatch:
 
     def interrupted(self, error: KubeError) -> None:
         """Report an interruption."""
-        _report(self._kind, self._namespace, error, self._interrupted)
+        self._interrupted(error)
 
 
 class SecretWatch:
@@ -94,19 +101,17 @@ class SecretWatch:
         secrets: Secrets,
         children: Children,
         changed: Callable[[Key], None],
-        interrupted: Interrupted,
+        filled: Callable[[], None],
+        interrupted: Callable[[KubeError], None],
     ) -> None:
+        """Prepare; `changed` is told of each Secret that is news, the others as in `ChildWatch`."""
         self._namespace = namespace
         self._secrets = secrets
         self._children = children
         self._changed = changed
+        self._filled = filled
         self._interrupted = interrupted
         self._marks = _Marks()
-
-    @property
-    def filled(self) -> asyncio.Event:
-        """Set when all that exists is known."""
-        return self._marks.filled
 
     def listing(self) -> None:
         """Remember what is known, to forget what the list does not have."""
@@ -122,6 +127,7 @@ class SecretWatch:
         for key, (tenant, _) in children.items():
             if self._secrets[key] is None:
                 self._children.drop(kinds.SECRET, tenant, key.name)
+        self._filled()
 
     def seen(self, thing: Partial) -> None:
         """Take note of a Secret."""
@@ -138,13 +144,7 @@ class SecretWatch:
 
     def interrupted(self, error: KubeError) -> None:
         """Report an interruption."""
-        _report(kinds.SECRET, self._namespace, error, self._interrupted)
-
-
-def _report(kind: Kind, namespace: str | None, error: KubeError, interrupted: Interrupted) -> None:
-    where = f"in {namespace}" if namespace else "in all namespaces"
-    _log.warning("the watch of %s %s was interrupted and is tried again: %s", kind.plural, where, error)
-    interrupted(kind.plural, error)
+        self._interrupted(error)
 
 
 class Watches:
@@ -158,30 +158,43 @@ class Watches:
         children: Children,
         secrets: Secrets,
         secret_changed: Callable[[Key], None],
+        known: Callable[[str | None], None],
         interrupted: Interrupted,
         spawn: Spawn,
     ) -> None:
-        """Prepare watches in `namespaces`; None alone: in all. `spawn` starts a task that must not end."""
+        """Prepare watches in `namespaces`; None alone: in all.
+
+        `known` is told of a namespace, or of all (None), when all that exists there is known for the first time;
+        `spawn` starts a task that must not fail.
+        """
         self._client = client
         self._namespaces = tuple(namespaces)
         self._children = children
         self._secrets = secrets
         self._secret_changed = secret_changed
+        self._known = known
         self._interrupted = interrupted
         self._spawn = spawn
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
-        self._filled: list[asyncio.Event] = []
+        self._first_lists = {namespace: FirstLists() for namespace in self._namespaces}
 
     def start(self, kinds_to_watch: Iterable[Kind]) -> None:
         """Start watches of the kinds that are not watched yet."""
-        for kind in kinds_to_watch:
-            if kind.plural not in self._tasks:
-                self._tasks[kind.plural] = [self._start(kind, namespace) for namespace in self._namespaces]
+        fresh = [kind for kind in kinds_to_watch if kind.plural not in self._tasks]
+        for namespace, lists in self._first_lists.items():
+            lists.expect(fresh)
+            for kind in fresh:
+                self._tasks.setdefault(kind.plural, []).append(self._start(kind, namespace))
 
-    async def filled(self) -> None:
-        """Return when all that exists of the watched kinds is known."""
-        for event in self._filled:
-            await event.wait()
+    def knows(self, namespace: str) -> bool:
+        """Tell whether all that exists in a namespace is known; who can't be known yet must not be reconciled."""
+        lists = self._first_lists.get(namespace) or self._first_lists[None]
+        return lists.complete
+
+    async def settled(self) -> None:
+        """Return when each namespace is known, or can't be because the API server refuses to list it."""
+        for lists in self._first_lists.values():
+            await lists.settled.wait()
 
     async def stop(self, plurals: Iterable[str] | None = None) -> None:
         """Stop watches, of some kinds or all."""
@@ -195,19 +208,33 @@ class Watches:
         await asyncio.gather(*stopped, return_exceptions=True)
 
     def _start(self, kind: Kind, namespace: str | None) -> asyncio.Task[None]:
+        lists = self._first_lists[namespace]
+
+        def filled() -> None:
+            if lists.fill(kind):
+                self._known(namespace)
+
+        def interrupted(error: KubeError) -> None:
+            where = f"in {namespace}" if namespace else "in all namespaces"
+            _log.warning("the watch of %s %s was interrupted and is tried again: %s", kind.plural, where, error)
+            self._interrupted(kind.plural, error)
+            if isinstance(error, StatusError) and error.status in _REFUSALS and lists.refuse(kind):
+                self._known(namespace)
+
         watch: ChildWatch | SecretWatch
         reflector: Reflector[Partial] | Reflector[Deployment]
         path = kind.path(namespace)
         if kind is kinds.SECRET:
             # All Secrets, not ours alone: a tenant's may be of the user's making, without any label.
-            watch = SecretWatch(namespace, self._secrets, self._children, self._secret_changed, self._interrupted)
+            watch = SecretWatch(
+                namespace, self._secrets, self._children, self._secret_changed, filled, interrupted
+            )
             reflector = Reflector(self._client, path, Partial, watch)
         else:
-            watch = ChildWatch(kind, namespace, self._children, self._interrupted)
+            watch = ChildWatch(kind, namespace, self._children, filled, interrupted)
             if kind is kinds.DEPLOYMENT:
                 # Whole, for its status; of each only a few numbers are decoded and kept.
                 reflector = Reflector(self._client, path, Deployment, watch, selector=SELECTOR, partial=False)
             else:
                 reflector = Reflector(self._client, path, Partial, watch, selector=SELECTOR)
-        self._filled.append(watch.filled)
         return self._spawn(reflector.run(), f"watch {path}")

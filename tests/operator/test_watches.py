@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from support.kube_objects import deployment, document, partial
-from support.kube_plays import event, kube_client, page, query, silent, stream
+from support.kube_plays import event, kube_client, page, query, silent, status, stream
 from support.oms import RawServer, Received, raw_server
-from tenantproxy.kubeapi import StatusError
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.kinds import Key, Kind
@@ -28,12 +27,15 @@ class World:
     def __init__(self) -> None:
         self.tenants: list[Key] = []
         self.secrets_told: list[Key] = []
-        self.interruptions: list[str] = []
+        self.filled: list[object] = []
+        self.interruptions: list[object] = []
         self.children = Children(self.tenants.append)
         self.secrets = Secrets()
 
     def child_watch(self, kind: Kind = kinds.CONFIG_MAP, namespace: str | None = "tenants") -> ChildWatch:
-        return ChildWatch(kind, namespace, self.children, lambda plural, _: self.interruptions.append(plural))
+        return ChildWatch(
+            kind, namespace, self.children, lambda: self.filled.append(kind), self.interruptions.append
+        )
 
     def secret_watch(self, namespace: str | None = "tenants") -> SecretWatch:
         return SecretWatch(
@@ -41,7 +43,8 @@ class World:
             self.secrets,
             self.children,
             self.secrets_told.append,
-            lambda plural, _: self.interruptions.append(plural),
+            lambda: self.filled.append(kinds.SECRET),
+            self.interruptions.append,
         )
 
     def told(self) -> list[Key]:
@@ -70,12 +73,10 @@ def test_filled_by_the_first_list(world: World) -> None:
     watch = world.child_watch()
     watch.listing()
     watch.seen(partial())
-    assert not watch.filled.is_set()
+    assert world.filled == []
     watch.listed()
-    assert watch.filled.is_set()
-    empty = world.secret_watch()
-    list_of(empty)
-    assert empty.filled.is_set()
+    list_of(world.secret_watch())
+    assert world.filled == [kinds.CONFIG_MAP, kinds.SECRET]
 
 
 def test_events(world: World) -> None:
@@ -191,18 +192,6 @@ def test_the_next_list_of_secrets_forgets(world: World) -> None:
     assert world.names() == {("secrets", "made")}
 
 
-def test_interruptions(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """Each is counted by kind, and logged with the place."""
-    world.child_watch().interrupted(StatusError(403, "Forbidden", "no right"))
-    world.secret_watch(None).interrupted(StatusError(500, "InternalError", "x"))
-    assert world.interruptions == ["configmaps", "secrets"]
-    first, second = caplog.messages
-    assert (
-        first == "the watch of configmaps in tenants was interrupted and is tried again: 403 Forbidden: no right"
-    )
-    assert "secrets in all namespaces" in second
-
-
 def spawn(coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     return asyncio.create_task(coroutine, name=name)
 
@@ -213,11 +202,15 @@ class Cluster:
     def __init__(self) -> None:
         self.objects: dict[str, list[dict[str, Any]]] = {}
         self.hung: set[str] = set()
+        self.forbidden: set[str] = set()
+        """Parts of targets."""
 
     async def play(self, request: Received, writer: asyncio.StreamWriter) -> None:
         plural = request.target.partition("?")[0].rpartition("/")[2]
         if plural in self.hung:
             await asyncio.Event().wait()
+        elif any(part in request.target for part in self.forbidden):
+            writer.write(status(403, "Forbidden", "no right"))
         elif "watch=true" in request.target:
             await stream(event("MODIFIED", document("other", 99)), then=silent)(request, writer)
         else:
@@ -235,6 +228,7 @@ async def watching(
             children=world.children,
             secrets=world.secrets,
             secret_changed=world.secrets_told.append,
+            known=world.filled.append,
             interrupted=lambda plural, _: world.interruptions.append(plural),
             spawn=spawn,
         )
@@ -259,7 +253,7 @@ async def test_one_watch_for_each_kind_and_namespace(world: World) -> None:
         watches.start([kinds.CONFIG_MAP, kinds.SECRET])
         watches.start([kinds.CONFIG_MAP])
         async with asyncio.timeout(5):
-            await watches.filled()
+            await watches.settled()
         assert lists(server) == sorted(
             f"/api/v1/namespaces/{namespace}/{plural}"
             for namespace in ("one", "two")
@@ -272,7 +266,7 @@ async def test_what_is_asked_for(world: World) -> None:
     """Metadata of what has our label; of a Deployment all, for its status; of Secrets all, but metadata only."""
     async with watching(world, Cluster(), None) as (watches, server):
         watches.start([kinds.CONFIG_MAP, kinds.SECRET, kinds.DEPLOYMENT])
-        await watches.filled()
+        await watches.settled()
     asked = {
         request.target.partition("?")[0].rpartition("/")[2]: (
             query(request).get("labelSelector"),
@@ -284,7 +278,7 @@ async def test_what_is_asked_for(world: World) -> None:
     assert asked == {"configmaps": (ours, True), "deployments": (ours, False), "secrets": (None, True)}
 
 
-async def test_filled_waits_for_all(world: World) -> None:
+async def test_who_is_not_answered_is_waited_for(world: World) -> None:
     """A kind whose list does not come is not known yet."""
     cluster = Cluster()
     cluster.hung.add("services")
@@ -292,20 +286,53 @@ async def test_filled_waits_for_all(world: World) -> None:
         watches.start([kinds.CONFIG_MAP, kinds.SERVICE])
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await watches.filled()
+                await watches.settled()
+
+
+async def test_a_namespace_that_can_not_be_listed_holds_up_no_other(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its tenants wait until it can be; the refusal is counted by kind, and logged with the place."""
+    cluster = Cluster()
+    cluster.forbidden.add("/namespaces/gone/")
+    async with watching(world, cluster, "one", "gone") as (watches, _):
+        watches.start([kinds.CONFIG_MAP, kinds.SECRET])
+        async with asyncio.timeout(5):
+            await watches.settled()
+        assert (watches.knows("one"), watches.knows("gone")) == (True, False)
+        assert world.filled == ["one"]
+        assert set(world.interruptions) == {"configmaps", "secrets"}
+        assert "the watch of secrets in gone was interrupted and is tried again: 403 Forbidden" in caplog.text
+        cluster.forbidden.clear()
+        async with asyncio.timeout(10):
+            while not watches.knows("gone"):  # noqa: ASYNC110 - what is told is a list here
+                await asyncio.sleep(0.01)
+        assert world.filled == ["one", "gone"]
+
+
+async def test_an_optional_kind_without_rights_holds_up_nobody(world: World) -> None:
+    """Its objects can't be known, but all else can."""
+    cluster = Cluster()
+    cluster.forbidden.add("/podmonitors")
+    async with watching(world, cluster, None) as (watches, _):
+        watches.start([kinds.CONFIG_MAP, kinds.POD_MONITOR])
+        async with asyncio.timeout(5):
+            await watches.settled()
+        assert watches.knows("any")
+        assert world.filled == [None]
 
 
 async def test_stop(world: World) -> None:
     """A kind that is no longer served is watched no longer, until it is back; none named: none is stopped."""
     async with watching(world, Cluster(), None) as (watches, server):
         watches.start([kinds.CONFIG_MAP, kinds.POD_MONITOR])
-        await watches.filled()
+        await watches.settled()
         await watches.stop([])
         assert len(watches._tasks) == 2
         await watches.stop([kinds.POD_MONITOR.plural, kinds.HTTP_ROUTE.plural])
         assert list(watches._tasks) == ["configmaps"]
         watches.start([kinds.POD_MONITOR])
-        await watches.filled()
+        await watches.settled()
         async with asyncio.timeout(5):
             while len(lists(server)) < 3:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.001)

@@ -67,7 +67,7 @@ def available(rollout: Rollout | None) -> Finding:
 def _none_ready(rollout: Rollout) -> Finding:
     if rollout.stuck:
         return Finding("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready"))
-    if rollout.observed:
+    if rollout.ever_observed:
         return Finding(
             "False", Reason.PROXIES_NOT_READY, "no proxy is ready; wait, or see its pods and their logs"
         )

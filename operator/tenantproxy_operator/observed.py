@@ -138,6 +138,8 @@ class Rollout(msgspec.Struct, frozen=True):
     ready: int
     observed: bool
     """Whether the Deployment controller has seen the newest spec."""
+    ever_observed: bool = True
+    """Whether it has seen any."""
     stuck: str = ""
     """Why there is no progress any more; empty while there is."""
 
@@ -164,6 +166,7 @@ def rollout(deployment: Deployment) -> Rollout:
         updated=status.updated_replicas,
         ready=status.ready_replicas,
         observed=status.observed_generation >= deployment.metadata.generation,
+        ever_observed=status.observed_generation > 0,
         stuck=stuck,
     )
 

@@ -42,7 +42,13 @@ def rollout(**changes: Any) -> Rollout:
         (rollout(ready=0, stuck="it hangs"), "False", Reason.ROLLOUT_STUCK, "(it hangs); no proxy is ready"),
         (rollout(ready=0), "False", Reason.PROXIES_NOT_READY, "no proxy is ready; wait, or see its pods"),
         (rollout(ready=0, replicas=0, updated=0), "False", Reason.PROXIES_NOT_READY, "no proxy is ready"),
-        (rollout(ready=0, observed=False), "Unknown", Reason.PENDING, "has not looked at the Deployment yet"),
+        (rollout(ready=0, observed=False), "False", Reason.PROXIES_NOT_READY, "no proxy is ready"),
+        (
+            rollout(ready=0, observed=False, ever_observed=False),
+            "Unknown",
+            Reason.PENDING,
+            "has not looked at the Deployment yet",
+        ),
     ],
 )
 def test_available(progress: Rollout | None, status: str, reason: str, message: str) -> None:

@@ -64,7 +64,7 @@ def test_a_secret_that_we_made() -> None:
 def test_a_new_deployment_has_no_status() -> None:
     """Before its controller has looked, nothing is there to count."""
     found = msgspec.json.decode(json.dumps(document(generation=1)), type=Deployment)
-    assert rollout(found) == Rollout(wanted=0, replicas=0, updated=0, ready=0, observed=False)
+    assert rollout(found) == Rollout(wanted=0, replicas=0, updated=0, ready=0, observed=False, ever_observed=False)
 
 
 def test_little_is_needed() -> None:

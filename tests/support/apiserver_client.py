@@ -53,6 +53,14 @@ class ApiClient:
                     return answer.status, parsed
                 await asyncio.sleep(_PAUSE_SECONDS)
 
+    async def lines(self, path: str) -> AsyncIterator[bytes]:
+        """Yield the lines of an answer, such as a watch's."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with self._session.get(self._url + path, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            async for line in answer.content:
+                yield line
+
     async def token(self, namespace: str, service_account: str) -> str:
         """Return a token of a service account, valid for an hour."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"

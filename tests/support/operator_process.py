@@ -5,7 +5,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -39,15 +39,15 @@ class OperatorProcess:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def start(self) -> None:
-        """Start it; it is not ready yet."""
+    def start(self, *, without: Collection[str] = ()) -> None:
+        """Start it, `without` some of its options; it is not ready yet."""
         assert self._process is None, "it runs already"
         with self._log.open("ab") as sink:
             self._process = subprocess.Popen(
                 (
                     *(BIN / "tenantproxy-operator", "run", "--kubeconfig", self._kubeconfig),
                     *("--admin", f"127.0.0.1:{self._port}"),
-                    *self._options,
+                    *(option for option in self._options if option not in without),
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
@@ -57,9 +57,9 @@ class OperatorProcess:
         self._watchdog = Watchdog()
         self._watchdog.add(self._process.pid)
 
-    def start_ready(self) -> None:
+    def start_ready(self, *, without: Collection[str] = ()) -> None:
         """Start it and wait until it is ready."""
-        self.start()
+        self.start(without=without)
         until(self.ready, within=_START_SECONDS, what=lambda: f"the operator is not ready:\n{self.log}")
 
     def stop(self) -> int:

@@ -71,9 +71,19 @@ class Tenants:
         return await self.until(name, is_settled)
 
     async def created(self, name: str, changes: Mapping[str, Any] | None = None) -> Thing:
-        """Create a TenantProxy; wait until the operator has made all of it."""
+        """Create a TenantProxy, and before it an empty Secret, for which the operator would wait some seconds.
+
+        Wait until the operator has made the rest.
+        """
+        await self.secret(name)
         await self.create(name, changes)
         return await self.settled(name)
+
+    async def complete(self, name: str, changes: Mapping[str, Any] | None = None) -> Thing:
+        """Create a TenantProxy; wait until the operator has made all of it, its Secret too."""
+        await self.create(name, changes)
+        await self.child_until(kinds.SECRET, child_name(kinds.SECRET, name))
+        return await self.flush(name)
 
     async def flush(self, name: str) -> Thing:
         """Wait until the operator is through with all that it knew of a TenantProxy.
@@ -116,6 +126,10 @@ class Tenants:
     async def put(self, kind: Kind, name: str, content: Mapping[str, Any]) -> Thing:
         """Create an object."""
         return await self.call("POST", kind.path(self.namespace), whole(kind, name, content))
+
+    async def secret(self, tenant: str, **data: str) -> Thing:
+        """Create a TenantProxy's Secret, of the user's own making."""
+        return await self.put(kinds.SECRET, child_name(kinds.SECRET, tenant), {"stringData": data})
 
     async def patch(self, kind: Kind, name: str, change: Any, *, subresource: str = "") -> Thing:
         """Merge a change into an object."""

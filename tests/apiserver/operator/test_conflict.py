@@ -74,10 +74,12 @@ async def test_object_of_the_same_name(run: Run, tenants: Tenants, name: str, ki
     content = CONTENTS[kind] | {"metadata": metadata_of(whose)}
     made = await tenants.put(kind, theirs, content)
     run.since_now()
+    await tenants.secret(name)
     await tenants.create(name, SPEC)
     accepted = await tenants.condition(name, "Accepted", status="False", reason="Conflict")
     assert accepted["message"] == (
-        f"{kind.kind} {theirs}: belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+        f"{kind.kind} {theirs}: belongs to somebody else; "
+        "delete or rename it, or give the TenantProxy another name"
     )
     assert (await tenants.condition(name, "Ready", status="False", reason="Conflict"))["message"].startswith(
         "not Accepted: "
@@ -107,7 +109,7 @@ async def test_child_that_is_taken_away(run: Run, tenants: Tenants, name: str) -
 
 async def test_child_of_an_earlier_tenant_proxy(tenants: Tenants, name: str) -> None:
     """A TenantProxy made anew waits until the children of its predecessor are gone; none of them is taken over."""
-    await tenants.created(name)
+    await tenants.complete(name)
     before = await tenants.children(name)
     await tenants.delete(name)
     await tenants.create(name)
@@ -124,13 +126,14 @@ async def test_child_of_an_earlier_tenant_proxy(tenants: Tenants, name: str) -> 
 
 
 async def test_child_without_owner_is_taken_back(tenants: Tenants, name: str) -> None:
-    """After `kubectl delete --cascade=orphan` the children are nobody's; a TenantProxy of that name has them again."""
-    await tenants.created(name)
+    """After `kubectl delete --cascade=orphan` the children are nobody's; the next of that name has them again."""
+    await tenants.complete(name)
     before = await tenants.children(name)
     await tenants.delete(name)
     for kind in before:  # as garbage collection does it then
         await tenants.patch(kind, child_name(kind, name), {"metadata": {"ownerReferences": None}})
-    fresh = await tenants.created(name)
+    await tenants.create(name)
+    fresh = await tenants.settled(name)
     for kind, child in (await tenants.children(name)).items():
         assert child["metadata"]["uid"] == before[kind]["metadata"]["uid"]
         assert child["metadata"]["ownerReferences"][0]["uid"] == fresh["metadata"]["uid"]

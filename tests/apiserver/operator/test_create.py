@@ -12,7 +12,7 @@ NAMESPACES = 2
 
 async def test_children_are_created(tenants: Tenants, name: str) -> None:
     """All that a TenantProxy needs, each named after it, owned by it, and applied by the operator alone."""
-    tenant = await tenants.created(name)
+    tenant = await tenants.complete(name)
     children = await tenants.children(name)
     assert children.keys() == REQUIRED
     for child in children.values():
@@ -26,15 +26,23 @@ async def test_children_are_created(tenants: Tenants, name: str) -> None:
 
 
 async def test_children_come_in_one_go(run: Run, tenants: Tenants, name: str) -> None:
-    """One write for each child, in the order in which they need each other, and one for the status."""
+    """One write for each child, in the order in which they need each other, and one for the status.
+
+    The Secret comes later, since the user may make one; then the status says that, too.
+    """
     run.since_now()
-    await tenants.created(name)
+    await tenants.create(name)
+    await tenants.settled(name)
+    status = f"patch tenantproxies/status {name}"
     expected = [
-        f"{'create' if kind is kinds.SECRET else 'patch'} {kind.plural} {child_name(kind, name)}"
+        f"patch {kind.plural} {child_name(kind, name)}"
         for kind in kinds.CHILDREN
-        if kind in REQUIRED
+        if kind in REQUIRED and kind is not kinds.SECRET
     ]
-    assert run.writes() == [*expected, f"patch tenantproxies/status {name}"]
+    assert run.writes(name) == [*expected, status]
+    run.since_now()
+    await tenants.condition(name, "CredentialsReady", reason="CredentialsMissing")
+    assert run.writes(name) == [f"create secrets {child_name(kinds.SECRET, name)}", status]
 
 
 async def test_same_name_in_two_namespaces(run: Run, tenants: Tenants, name: str) -> None:
@@ -56,10 +64,11 @@ async def test_management_by_the_platform(run: Run, tenants: Tenants, name: str)
     other = f"{name}-b"
     access = {kinds.SERVICE_ACCOUNT, kinds.ROLE, kinds.ROLE_BINDING}
     platform = {"spec.auth": {"management": "platform"}}
-    await tenants.created(other, platform)
+    await tenants.create(other, platform)
+    await tenants.settled(other)
     assert (await tenants.children(other)).keys() == REQUIRED - access - {kinds.SECRET}
 
-    await tenants.created(name)
+    await tenants.complete(name)
     before = await tenants.children(name)
     await tenants.patch(kinds.SECRET, child_name(kinds.SECRET, name), {"stringData": {"username": "u"}})
     run.since_now()
@@ -73,8 +82,8 @@ async def test_management_by_the_platform(run: Run, tenants: Tenants, name: str)
     to_api_server = {"ports": [{"port": port, "protocol": "TCP"} for port in (443, 6443)]}
     assert [to_api_server in rules for rules in egress] == [True, False]
     assert after[kinds.SECRET]["data"] == {"username": "dQ=="}
-    assert not [write for write in run.writes() if "secrets" in write]
-    assert sorted(write for write in run.writes() if write.startswith("delete")) == sorted(
+    assert not [write for write in run.writes(name) if "secrets" in write]
+    assert sorted(write for write in run.writes(name) if write.startswith("delete")) == sorted(
         f"delete {kind.plural} {name}-proxy" for kind in access
     )
 

@@ -33,7 +33,7 @@ async def deleted(tenants: Tenants, kind: Kind, name: str) -> None:
 async def test_credential_appears_changes_and_goes(tenants: Tenants, name: str) -> None:
     """CredentialsReady follows the Secret; Ready does not hang on it."""
     own = child_name(kinds.SECRET, name)
-    tenant = await tenants.created(name)
+    tenant = await tenants.complete(name)
     assert "credentials" not in tenant["status"]
     message = (await tenants.condition(name, "CredentialsReady", **MISSING))["message"]
     assert message == (
@@ -72,7 +72,7 @@ async def test_credential_that_can_not_be_used(
     """The status names the key and says what to do, without any value; corrected, all is well."""
     own = child_name(kinds.SECRET, name)
     await tenants.put(kinds.SECRET, own, secret(data))
-    await tenants.created(name)
+    await tenants.create(name)
     message = (await tenants.condition(name, "CredentialsReady", status="False", reason="CredentialsInvalid"))[
         "message"
     ]
@@ -90,7 +90,7 @@ async def test_binary_value(tenants: Tenants, name: str) -> None:
     await tenants.put(
         kinds.SECRET, own, {"stringData": {"username": "u"}, "data": {"password": binary, "other": binary}}
     )
-    await tenants.created(name)
+    await tenants.create(name)
     found = await tenants.condition(name, "CredentialsReady", status="False", reason="CredentialsInvalid")
     assert found["message"] == f"Secret {own}: `password` is not text in UTF-8; set it again"
     await tenants.patch(kinds.SECRET, own, secret({"password": "p"}))
@@ -101,7 +101,7 @@ async def test_secret_of_another_type(tenants: Tenants, name: str) -> None:
     """Kubernetes' types of Secrets mean nothing here, only the keys do."""
     own = child_name(kinds.SECRET, name)
     await tenants.put(kinds.SECRET, own, secret(BASIC, type="kubernetes.io/basic-auth"))
-    await tenants.created(name)
+    await tenants.create(name)
     await tenants.condition(name, "CredentialsReady", **READY)
     tls = f"{name}-tls"
     await tenants.put(kinds.SECRET, tls, secret({"tls.crt": "x", "tls.key": "y"}, type="kubernetes.io/tls"))
@@ -116,7 +116,7 @@ async def test_users_own_secret_is_never_touched(
     own = child_name(kinds.SECRET, name)
     mine = await tenants.put(kinds.SECRET, own, secret(BASIC, metadata={"labels": {"team": "orders"}}))
     run.since_now()
-    await tenants.created(name)
+    await tenants.create(name)
     await tenants.condition(name, "CredentialsReady", **READY)
     await tenants.flush(name)
     async with api_server.controllers("garbage-collector-controller"):
@@ -124,13 +124,13 @@ async def test_users_own_secret_is_never_touched(
         await deleted(tenants, kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name))
         await deleted(tenants, kinds.CONFIG_MAP, child_name(kinds.CONFIG_MAP, name))
     assert await tenants.child(kinds.SECRET, own) == mine
-    assert not [write for write in run.writes() if "secrets" in write]
+    assert not [write for write in run.writes(name) if "secrets" in write]
 
 
 async def test_users_secret_in_place_of_the_operators(run: Run, tenants: Tenants, name: str) -> None:
     """Who deletes the operator's Secret and makes one at once has one of his own."""
     own = child_name(kinds.SECRET, name)
-    await tenants.created(name)
+    await tenants.complete(name)
     empty = await tenants.child(kinds.SECRET, own)
     assert empty is not None
     run.since_now()
@@ -141,7 +141,7 @@ async def test_users_secret_in_place_of_the_operators(run: Run, tenants: Tenants
     mine = await tenants.child(kinds.SECRET, own)
     assert mine is not None
     assert "ownerReferences" not in mine["metadata"]
-    assert not [write for write in run.writes() if "secrets" in write]
+    assert not [write for write in run.writes(name) if "secrets" in write]
 
 
 async def test_one_kubectl_apply(api_server: ApiServer, run: Run, tenants: Tenants, name: str) -> None:
@@ -157,20 +157,19 @@ async def test_one_kubectl_apply(api_server: ApiServer, run: Run, tenants: Tenan
         assert mine is not None
         assert "ownerReferences" not in mine["metadata"]
         assert {entry["manager"] for entry in mine["metadata"]["managedFields"]} == {"kubectl-client-side-apply"}
-    assert not [write for write in run.writes() if any(f"{each}-credentials" in write for each in names)]
+    assert not [write for write in run.writes(name) if "secrets" in write]
 
 
 async def test_secret_that_the_spec_names(run: Run, tenants: Tenants, name: str) -> None:
     """Another Secret's credential is judged, and the operator's first one stays, with what is in it."""
-    await tenants.created(name)
+    await tenants.complete(name)
     first = child_name(kinds.SECRET, name)
     await tenants.patch(kinds.SECRET, first, secret(BASIC))
     await tenants.condition(name, "CredentialsReady", **READY)
     run.since_now()
     await tenants.change(name, {"spec.auth": {"secretRef": {"name": f"{name}-two"}}})
-    await tenants.settled(name)
     await tenants.condition(name, "CredentialsReady", **MISSING)
-    await tenants.put(kinds.CONFIG_MAP, name, {})
+    assert f"create secrets {name}-two" in run.writes(name)
     assert not [write for write in run.writes() if write.startswith("delete")]
     left = await tenants.child(kinds.SECRET, first)
     assert left is not None
@@ -181,7 +180,7 @@ async def test_secret_that_the_spec_names(run: Run, tenants: Tenants, name: str)
 
 async def test_platform_has_to_make_it(tenants: Tenants, name: str) -> None:
     """With `management: platform` the operator makes none, and says who has to."""
-    await tenants.created(name, {"spec.auth": {"management": "platform"}})
+    await tenants.create(name, {"spec.auth": {"management": "platform"}})
     found = await tenants.condition(name, "CredentialsReady", status="False", reason="SecretMissing")
     own = child_name(kinds.SECRET, name)
     assert found["message"] == f"Secret {own} does not exist; External Secrets, or kubectl, has to create it"
@@ -195,7 +194,7 @@ async def test_two_tenants_with_one_secret(tenants: Tenants, name: str) -> None:
     """A Secret that two refer to is news for both."""
     pair = [f"{name}-a", f"{name}-b"]
     for each in pair:
-        await tenants.created(each, {"spec.auth": {"management": "platform", "secretRef": {"name": name}}})
+        await tenants.create(each, {"spec.auth": {"management": "platform", "secretRef": {"name": name}}})
     await tenants.put(kinds.SECRET, name, secret(BASIC))
     for each in pair:
         await tenants.condition(each, "CredentialsReady", **READY)

@@ -49,7 +49,7 @@ each_kind = pytest.mark.parametrize("kind", kinds.CHILDREN, ids=lambda kind: kin
 async def children(tenants: Tenants) -> dict[Kind, Thing]:
     """Return the children that are edited, one of each kind, as they shall be."""
     if await tenants.child(TENANT_PROXY, TENANT) is None:
-        await tenants.created(TENANT, SPEC)
+        await tenants.complete(TENANT, SPEC)
     children = await tenants.children(TENANT)
     assert children.keys() == set(kinds.CHILDREN)
     return children
@@ -112,7 +112,7 @@ def test_every_kind_has_an_edit() -> None:
 async def test_deleted_child_is_made_again(
     run: Run, tenants: Tenants, children: dict[Kind, Thing], kind: Kind
 ) -> None:
-    """Whatever it is; a Secret comes back empty."""
+    """Whatever it is; a Secret comes back empty, after the seconds in which the user may make one."""
     run.since_now()
     name = child_name(kind, TENANT)
     await tenants.remove(kind, name)

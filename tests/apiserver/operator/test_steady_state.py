@@ -50,7 +50,7 @@ async def test_nothing_is_written_at_a_start(
 ) -> None:
     """It finds in the status and the children's metadata that all is right; it reads no object at all."""
     names = [f"{name}-{number}" for number in range(3)]
-    await asyncio.gather(*(tenants.created(each) for each in names))
+    await asyncio.gather(*(tenants.complete(each) for each in names))
     existing = await tenants.call("GET", tenants.path)
     operator.stop()
     run.since_now()
@@ -90,9 +90,12 @@ async def test_a_fleet(run: Run, operator: OperatorProcess, tenants: Tenants, na
     run.since_now()
     await asyncio.gather(*(tenants.create(each) for each in names))
     for each in names:
-        await tenants.settled(each)
-    writes = [write for write in run.writes() if name in write]
-    assert len(set(writes)) == len(writes) == FLEET * (len(REQUIRED) + 1)
+        await tenants.condition(each, "CredentialsReady", reason="CredentialsMissing")
+    status = f"patch tenantproxies/status {name}"
+    children = [write for write in run.writes(name) if not write.startswith(status)]
+    assert len(set(children)) == len(children) == FLEET * len(REQUIRED)
+    # The first, and one more when the Secret is there.
+    assert len(run.writes(name)) == FLEET * (len(REQUIRED) + 2)
 
     existing = await tenants.call("GET", tenants.path)
     operator.stop()

@@ -4,6 +4,7 @@ Exit status: 0, or 1 where a bound is broken, or 2 where the benchmark can't be 
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -14,20 +15,13 @@ import msgspec
 
 import machine
 import report
-from measure import Figures, measure
+from measure import Figures, Results, measure
 from subject import BenchError
 from support.apiserver import KubectlError
 from support.daemons import DaemonError
 from tenantproxy.kubeapi import KubeError
 
 _ROOT: Final = Path(__file__).parents[2]
-
-
-class Results(msgspec.Struct):
-    """What is kept of a run; `plot.py` draws it."""
-
-    machine: str
-    sizes: list[Figures]
 
 
 def _arguments() -> argparse.Namespace:
@@ -54,6 +48,7 @@ def main() -> int:
     if sys.platform != "linux":
         print("bench: needs Linux (it reads /proc)", file=sys.stderr)
         return 2
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an image has its bytecode, too
     done = subprocess.run(
         (sys.executable, _ROOT / "hack/kubernetes/binaries.py"), stdout=subprocess.PIPE, text=True, check=False
     )

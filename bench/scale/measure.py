@@ -75,6 +75,13 @@ class Figures(msgspec.Struct, kw_only=True):
     """Seconds of one reconcile in which nothing is to be done, from the operator's own metric."""
 
 
+class Results(msgspec.Struct):
+    """What is kept of a run; `plot.py` draws it."""
+
+    machine: str
+    sizes: list[Figures]
+
+
 def measure(binaries: Path, size: int, *, rounds: int, rest: float) -> Figures:
     """Measure everything at one size.
 
@@ -133,7 +140,7 @@ async def _create(site: Site, subject: Subject, pid: int, size: int) -> Creation
         mark = site.mark()
         with Usage(operator=pid, **site.pids) as usage:
             await fleet.create(admin, map(fleet.name_of, range(size)), lambda *_: None)
-            await asyncio.to_thread(subject.wait_written, size)
+            await asyncio.to_thread(subject.wait_created, size)
         await asyncio.sleep(_SETTLE)
         return Creation(site.requests(mark), usage, await fleet.count(admin))
 

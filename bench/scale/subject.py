@@ -12,6 +12,7 @@ from support.operator_process import OperatorProcess
 
 _POLL: Final = 0.1
 _LONGEST_WAIT: Final = 3600.0
+_SECRETS_MADE: Final = 'apply_total{kind="Secret",result="success"}'
 
 
 class BenchError(Exception):
@@ -55,12 +56,14 @@ class Subject:
 
         self._until(done, _LONGEST_WAIT, poll=poll)
 
-    def wait_written(self, statuses: float) -> None:
-        """Wait until it has written so many statuses since its start, and none waits. Raises BenchError."""
+    def wait_created(self, size: int) -> None:
+        """Wait until it has made so many tenants' children and statuses since its start. Raises BenchError."""
 
         def done() -> bool:
             found = self.metrics()
-            return found.get("status_writes_total", 0.0) >= statuses and not waiting(found)
+            # The Secret comes last: the user is given some seconds to make one of his own.
+            written = found.get("status_writes_total", 0.0), found.get(_SECRETS_MADE, 0.0)
+            return min(written) >= size and not waiting(found)
 
         self._until(done, _LONGEST_WAIT)
 

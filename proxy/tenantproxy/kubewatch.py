@@ -17,7 +17,8 @@ __all__ = ["Delays", "Follower", "Metadata", "Object", "Reflector"]
 
 _log = logging.getLogger(__name__)
 
-_PAGE: Final = 500
+_PAGE: Final = 250
+"""Objects in one answer to a list. All kinds are listed at once, and whole Deployments have several KiB each."""
 _GONE: Final = 410
 _SILENCE: Final = 150.0
 """Seconds without a line after which a stream is dead: the API server sends a bookmark about every minute."""

@@ -1,6 +1,6 @@
 """All that belongs to a TenantProxy, top to bottom."""
 
-from typing import Any
+import msgspec
 
 from tenantproxy_operator.render.access import render_role, render_role_binding, render_service_account
 from tenantproxy_operator.render.autoscaler import render_autoscaler
@@ -37,12 +37,5 @@ def desired_children(params: Params) -> list[Manifest]:
         render_pod_monitor(params),
         render_http_route(params),
     )
-    return [_sorted(child) for child in children if child is not None]
-
-
-def _sorted(value: Any) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_sorted(element) for element in value]
-    return value
+    wanted = [child for child in children if child is not None]
+    return msgspec.json.decode(msgspec.json.encode(wanted, order="sorted"), type=list[Manifest])

@@ -1,6 +1,7 @@
 """The command `tenantproxy-operator run`."""
 
 import asyncio
+import gc
 import logging
 import re
 import sys
@@ -135,6 +136,9 @@ def run(
         )
         await engine.run(listening)
 
+    # What was imported stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     try:
         uvloop.run(main())
     except KubeError as error:

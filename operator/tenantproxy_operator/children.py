@@ -19,7 +19,7 @@ ChildName = tuple[str, str]
 """A child among those of one tenant: its kind's plural, and its name."""
 
 
-class Child(msgspec.Struct, frozen=True):
+class Child(msgspec.Struct, frozen=True, gc=False):
     """What is known of one child."""
 
     uid: str
@@ -103,6 +103,7 @@ class Children:
         known = self._tenants[tenant].get(name)
         if known is not None and child.version <= known.version:
             return known
+        name, child = _sharing(name, child, self._tenants[tenant])
         self._tenants[tenant][name] = child
         if kind is kinds.SECRET:
             self._secrets[thing.metadata.key] = tenant
@@ -133,6 +134,16 @@ class Children:
         if kind is kinds.SECRET:
             self._secrets.pop(Key(tenant.namespace, name), None)
         self._changed(tenant)
+
+
+def _sharing(
+    name: ChildName, child: Child, siblings: Mapping[ChildName, Child]
+) -> tuple[ChildName, Child]:
+    """Return both with the strings of a sibling that has equal ones: most of a tenant's children do."""
+    for (_, known), sibling in siblings.items():
+        if known == name[1] and sibling.owner == child.owner:
+            return (name[0], known), msgspec.structs.replace(child, owner=sibling.owner)
+    return name, child
 
 
 def _without_version(child: Child) -> Child:

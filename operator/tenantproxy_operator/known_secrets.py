@@ -6,7 +6,7 @@ from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.observed import Metadata
 
 
-class SecretState(msgspec.Struct, frozen=True):
+class SecretState(msgspec.Struct, frozen=True, gc=False):
     """A Secret's identity and version, without contents."""
 
     uid: str

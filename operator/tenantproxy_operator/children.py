@@ -136,9 +136,7 @@ class Children:
         self._changed(tenant)
 
 
-def _sharing(
-    name: ChildName, child: Child, siblings: Mapping[ChildName, Child]
-) -> tuple[ChildName, Child]:
+def _sharing(name: ChildName, child: Child, siblings: Mapping[ChildName, Child]) -> tuple[ChildName, Child]:
     """Return both with the strings of a sibling that has equal ones: most of a tenant's children do."""
     for (_, known), sibling in siblings.items():
         if known == name[1] and sibling.owner == child.owner:

@@ -117,7 +117,7 @@ async def test_what_there_is_comes_in_pages() -> None:
         await seen.until(lambda: len(seen.queries) == 4)
         assert seen.told == ["listing", "seen a@1", "seen b@2", "seen c@3", "listed"]
         first, second, third, watch = seen.queries
-        assert first == {"labelSelector": "a=b", "limit": "500"}
+        assert first == {"labelSelector": "a=b", "limit": "250"}
         assert second == {**first, "continue": "next page/1"}
         assert third == {**first, "continue": "2"}
         assert watch.pop("timeoutSeconds").isdigit()

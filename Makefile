@@ -15,6 +15,7 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	MYPYPATH=hack/demo $(RUN) mypy hack/demo hack/kubernetes/binaries.py
+	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q tests/proxy tests/operator
 

@@ -48,7 +48,7 @@ class ApiClient:
         async with asyncio.timeout(_SECONDS):
             while True:
                 async with self._session.request(method, self._url + path, json=body, headers=headers) as answer:
-                    parsed = await (answer.json() if answer.content_type == JSON else answer.text())
+                    parsed: Any = await (answer.json() if answer.content_type == JSON else answer.text())
                 if not (answer.status == 429 and parsed["message"] == _NOT_YET):
                     return answer.status, parsed
                 await asyncio.sleep(_PAUSE_SECONDS)

@@ -30,6 +30,8 @@ class Child(msgspec.Struct, frozen=True, gc=False):
     """A digest of what we own of it; see `Metadata.ours`."""
     manifest: str
     """The hash of the manifest that it was applied from; empty where it was not."""
+    of_tenant_proxy: bool
+    """Whether the owner is a TenantProxy."""
     written: bool
     """Whether we have ever written it."""
     owns_replicas: bool
@@ -50,6 +52,7 @@ def child_of(metadata: Metadata) -> Child:
         uid=metadata.uid,
         version=metadata.version,
         owner=owner.uid if owner else "",
+        of_tenant_proxy=owner is not None and owner.kind == KIND,
         ours=metadata.ours,
         manifest=metadata.annotations.manifest_hash,
         written=metadata.written,
@@ -123,6 +126,11 @@ class Children:
             known = self.of(tenant).get((kind.plural, metadata.name))
             if known is not None and known.version <= metadata.version:
                 self.drop(kind, tenant, metadata.name)
+
+    def drop_all(self, kind: Kind) -> None:
+        """Forget all children of a kind that is not served any more."""
+        for key, (tenant, _) in self.every(kind, None).items():
+            self.drop(kind, tenant, key.name)
 
     def drop(self, kind: Kind, tenant: Key, name: str) -> None:
         """Forget a child of a tenant."""

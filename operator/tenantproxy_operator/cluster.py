@@ -132,12 +132,12 @@ class Cluster:
             raise
         return _decoded(answer, SecretContent)
 
-    async def write_status(self, key: Key, uid: str, status: Manifest) -> bytes | None:
+    async def write_status(self, key: Key, status: Manifest) -> bytes | None:
         """Make `status` the whole status of a TenantProxy; return the object, None where it is gone."""
         manifest = {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "metadata": {"name": key.name, "namespace": key.namespace},
             "status": status,
         }
         try:

@@ -19,6 +19,7 @@ class Reason:
     # Accepted
     ACCEPTED: Final = "Accepted"
     SUSPENDED: Final = "Suspended"
+    ROLLOUT_STOPPED: Final = "RolloutStopped"
     INVALID_SPEC: Final = "InvalidSpec"
     TLS_SECRET_MISSING: Final = "TLSSecretMissing"
     TLS_SECRET_INVALID: Final = "TLSSecretInvalid"
@@ -37,6 +38,7 @@ class Reason:
     CREDENTIALS_MISSING: Final = "CredentialsMissing"
     CREDENTIALS_INVALID: Final = "CredentialsInvalid"
     SECRET_MISSING: Final = "SecretMissing"
+    SECRET_UNREADABLE: Final = "SecretUnreadable"
     # Ready: that of Accepted or Available, where one of them does not hold, else
     READY: Final = "Ready"
 

@@ -17,6 +17,7 @@ from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.cluster import TENANT_PROXY, Cluster
 from tenantproxy_operator.connection import Connection
+from tenantproxy_operator.fleet import Fleet
 from tenantproxy_operator.handlers import build_registry, kopf_settings
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
@@ -45,6 +46,7 @@ class Engine:
         namespaces: Iterable[str] | None,
         workers: int,
         check_interval: float,
+        max_updating_tenants: int,
     ) -> None:
         """Wire an operator for `namespaces`, None: all; must be called inside the event loop."""
         self._connection = connection
@@ -64,12 +66,14 @@ class Engine:
         self._tenants = Tenants()
         self._secrets = Secrets()
         self._children = Children(self._queue.add)
+        self._fleet = Fleet(max_updating_tenants, self._queue.add)
         self._reconciler = Reconciler(
             self._cluster,
             tenants=self._tenants,
             children=self._children,
             secrets=self._secrets,
             settings=settings,
+            fleet=self._fleet,
             metrics=self._metrics,
         )
         self._watches = Watches(
@@ -88,6 +92,7 @@ class Engine:
             self._metrics,
             namespaces=places,
             look_for_kinds=self._look_for_kinds,
+            listed=self._fleet.expect,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -98,6 +103,8 @@ class Engine:
         """Run until SIGTERM or SIGINT; metrics and probes are served on a bound socket."""
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.retrying.set_function(lambda: self._queue.retrying)
+        self._metrics.rollout_pending.set_function(lambda: self._fleet.pending)
+        self._metrics.rollout_stopped.set_function(lambda: self._fleet.stopped)
         admin = Admin(self._metrics, lambda: self._ready, is_live=lambda: self._patrol.healthy)
         server = HttpServer(admin.handle, on_problem=admin.unparsable)
         await server.listen(admin_socket)
@@ -156,7 +163,10 @@ class Engine:
         wanted = [kind for kind in _OPTIONAL if kind.kind in self._settings.optional_kinds()]
         served = [kind for kind in wanted if await self._cluster.serves(kind)]
         news = self._reconciler.serve_kinds(frozenset(kind.kind for kind in served))
-        await self._watches.stop(kind.plural for kind in _OPTIONAL if kind not in served)
+        others = [kind for kind in _OPTIONAL if kind not in served]
+        await self._watches.stop(kind.plural for kind in others)
+        for kind in others:
+            self._children.drop_all(kind)
         self._watches.start(served)
         if news:
             self._enqueue_all(None)

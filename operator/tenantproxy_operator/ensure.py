@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tenantproxy.kubeapi import KubeError, StatusError
+from tenantproxy.kubeapi import KubeError, StatusError, UnreachableError
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Child, ChildName, Children, child_of
 from tenantproxy_operator.cluster import Cluster, Manifest
@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
+_POD_KINDS: Final = (kinds.CONFIG_MAP, kinds.DEPLOYMENT)
 _REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 415, 422})
 """Statuses that mean that the API server understood, and does not want it."""
 
@@ -47,6 +48,10 @@ class Outcome(msgspec.Struct):
     """What the API server does not accept."""
     failed: list[Failure] = []
     """What may go well the next time."""
+    unseen: set[ChildName] = set()
+    """What could not be looked at, so that it must not be written."""
+    unreachable: UnreachableError | None = None
+    """Set where the API server did not answer, and the rest was left."""
 
 
 class Ensurer:
@@ -65,19 +70,22 @@ class Ensurer:
         trusted: Mapping[ChildName, bytes],
         *,
         create_secret: bool,
+        hold_pods: bool = False,
     ) -> Outcome:
         """Make the tenant's children what `manifests` say.
 
-        `trusted` is what we owned of each after our last write; `create_secret`: whether a missing Secret is made.
+        `trusted` is what we owned of each after our last write; `create_secret`: whether a missing Secret is made;
+        `hold_pods`: leave the running pods, and what they read, as they are.
 
-        A child that fails keeps none of the others from being written.
+        A child that fails keeps none of the others from being written, unless the API server does not answer.
         """
         outcome = Outcome()
         wanted: dict[ChildName, Manifest] = {}
         for manifest in manifests:
             kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
             wanted[kind.plural, manifest["metadata"]["name"]] = manifest
-        found = await self._find(tenant, wanted)
+        outcome.applied = {name: ours for name, ours in trusted.items() if name in wanted}
+        found = await self._find(tenant, wanted, outcome)
         # An autoscaler that goes must not fight over the number of replicas that comes instead.
         await self._prune(tenant, wanted, outcome, only=kinds.AUTOSCALER)
         for name, manifest in wanted.items():
@@ -85,28 +93,44 @@ class Ensurer:
             child = self._children.of(tenant.key).get(name) or found.get(name)
             foreign = child is not None and not child.belongs_to(tenant.uid)
             if kind is kinds.SECRET and (foreign or (child is None and self._exists(tenant, name[1]))):
+                outcome.applied.pop(name, None)
                 continue  # of the user's own making: never changed, owned or deleted
             if kind is kinds.SECRET and child is None and not create_secret:
                 continue
-            if foreign:
-                outcome.conflicts.append(Failure(kind.kind, name[1], "belongs to somebody else"))
+            if child is not None and foreign:
+                _refuse_foreign(kind, name[1], child, outcome)
+                continue
+            if name in outcome.unseen or (hold_pods and child is not None and kind in _POD_KINDS):
                 continue
             await self._ensure(kind, manifest, child, trusted.get(name), outcome)
+            if outcome.unreachable:
+                return outcome
         await self._prune(tenant, wanted, outcome)
         for name, child in self._children.of(tenant.key).items():
             if name not in wanted and name[0] == kinds.SECRET.plural and child.belongs_to(tenant.uid):
                 outcome.applied[name] = child.ours  # kept: it may hold what a tenant's admin has set
         return outcome
 
-    async def _find(self, tenant: Tenant, wanted: Mapping[ChildName, Manifest]) -> dict[ChildName, Child]:
+    async def _find(
+        self, tenant: Tenant, wanted: Mapping[ChildName, Manifest], outcome: Outcome
+    ) -> dict[ChildName, Child]:
         """Look for objects that have a child's name and not its labels, so that no watch tells of them."""
         known = self._children.of(tenant.key)
         # A missing Secret is created, never applied, so that no look is needed.
         unknown = [name for name in wanted if name not in known and name[0] != kinds.SECRET.plural]
         keys = [Key(tenant.key.namespace, name) for _, name in unknown]
         looks = (self._cluster.find(_KINDS[plural], key) for (plural, _), key in zip(unknown, keys, strict=True))
-        answers = await asyncio.gather(*looks)
-        return {name: child_of(each) for name, each in zip(unknown, answers, strict=True) if each is not None}
+        answers = await asyncio.gather(*looks, return_exceptions=True)
+        found: dict[ChildName, Child] = {}
+        for name, answer in zip(unknown, answers, strict=True):
+            if isinstance(answer, StatusError):
+                outcome.unseen.add(name)
+                self._fail(_KINDS[name[0]], name[1], answer, outcome)
+            elif isinstance(answer, BaseException):
+                raise answer
+            elif answer is not None:
+                found[name] = child_of(answer)
+        return found
 
     async def _ensure(
         self, kind: Kind, manifest: Manifest, child: Child | None, trusted: bytes | None, outcome: Outcome
@@ -119,14 +143,19 @@ class Ensurer:
         try:
             ours = await self._write(kind, _with_hash(manifest, digest), child, outcome)
         except KubeError as error:
-            refused = isinstance(error, StatusError) and _is_refusal(error)
-            said = error.message if isinstance(error, StatusError) else str(error)
-            (outcome.refused if refused else outcome.failed).append(Failure(kind.kind, name[1], said))
-            self._metrics.applied(kind.kind, _result(error))
+            self._fail(kind, name[1], error, outcome)
             return
         self._metrics.applied(kind.kind, "success")
         if ours is not None:
             outcome.applied[name] = ours
+
+    def _fail(self, kind: Kind, name: str, error: KubeError, outcome: Outcome) -> None:
+        refused = isinstance(error, StatusError) and _is_refusal(error)
+        said = error.message if isinstance(error, StatusError) else str(error)
+        (outcome.refused if refused else outcome.failed).append(Failure(kind.kind, name, said))
+        self._metrics.applied(kind.kind, _result(error))
+        if isinstance(error, UnreachableError):
+            outcome.unreachable = error
 
     def _exists(self, tenant: Tenant, secret: str) -> bool:
         return self._secrets[Key(tenant.key.namespace, secret)] is not None
@@ -144,6 +173,9 @@ class Ensurer:
             return created.ours
         if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
             await self._hand_over_replicas(manifest)
+        if child is not None:
+            # So that it is this object, and not another one that has come in its place.
+            manifest = manifest | {"metadata": manifest["metadata"] | {"uid": child.uid}}
         applied = await self._cluster.apply(kind, manifest)
         self._children.put(kind, applied, own=True)
         return applied.metadata.ours
@@ -205,6 +237,15 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
 def _tenant_key(manifest: Manifest) -> Key:
     metadata = manifest["metadata"]
     return Key(metadata["namespace"], metadata["name"].removesuffix("-proxy"))
+
+
+def _refuse_foreign(kind: Kind, name: str, child: Child, outcome: Outcome) -> None:
+    outcome.applied.pop((kind.plural, name), None)
+    if child.of_tenant_proxy:  # as after a TenantProxy was deleted and made again
+        why = "belongs to another TenantProxy; wait until garbage collection has removed it with that one"
+    else:
+        why = "belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+    outcome.conflicts.append(Failure(kind.kind, name, why))
 
 
 def _is_refusal(error: StatusError) -> bool:

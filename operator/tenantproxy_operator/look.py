@@ -2,18 +2,19 @@
 
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 from pydantic import ValidationError
 
+from tenantproxy.kubeapi import StatusError
 from tenantproxy_operator import admission, conditions, kinds
 from tenantproxy_operator.children import Children
-from tenantproxy_operator.cluster import Cluster
+from tenantproxy_operator.cluster import Cluster, Manifest
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.desired import Params, desired_children
-from tenantproxy_operator.ensure import Ensurer, Failure, Outcome
+from tenantproxy_operator.ensure import Ensurer, Failure, Outcome, manifest_hash
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets, SecretState
 from tenantproxy_operator.metrics import Metrics
@@ -46,6 +47,8 @@ class Look(msgspec.Struct, kw_only=True):
     changed_credential: str | None = None
     """The Secret whose credential is another one than before."""
     retry: RetryError | None = None
+    held: bool = False
+    """Whether the tenant's pods wait for their turn to be changed."""
     later: float | None = None
     """Seconds after which there is something to do."""
 
@@ -61,6 +64,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Where the referenced Secrets stand; one that the look creates is added."""
     failures: int
     """How often in a row it has failed."""
+    may_change_pods: Callable[[], bool]
+    """Asks for the tenant's turn, where a change is not its own; see `fleet`."""
 
     @property
     def moved(self) -> bool:
@@ -79,6 +84,7 @@ class Looker:
         self, cluster: Cluster, *, children: Children, secrets: Secrets, settings: Settings, metrics: Metrics
     ) -> None:
         self._cluster = cluster
+        self._children = children
         self._settings = settings
         self._ensurer = Ensurer(cluster, children, secrets, metrics)
 
@@ -95,6 +101,7 @@ class Looker:
         outcome = None
         retry = None
         later = None
+        held = False
         if accepted := await self._unusable_tls(resource, view):
             pass
         elif resource.spec.suspend:
@@ -104,17 +111,31 @@ class Looker:
             params = Params(resource=resource, settings=self._settings, kinds=optional_kinds)
             trusted = view.record.children or {}
             later = _time_for_secret(view, resource)
+            manifests = desired_children(params)
+            held = self._is_of_the_fleet(view, manifests) and not view.may_change_pods()
             outcome = await self._ensurer.ensure(
-                view.tenant, desired_children(params), trusted, create_secret=later is None
+                view.tenant, manifests, trusted, create_secret=later is None, hold_pods=held
             )
             view.record.children = outcome.applied
+            if outcome.unreachable:
+                raise outcome.unreachable
             accepted, retry = _judged(outcome, view)
             if accepted is _ACCEPTED and resource.spec.route and kinds.HTTP_ROUTE.kind not in optional_kinds:
                 accepted = _NO_ROUTES
         look = await self._judge_credential(resource, view, accepted, outcome)
-        look.retry = retry
+        look.retry = retry or look.retry
         look.later = later
+        look.held = held
         return look
+
+    def _is_of_the_fleet(self, view: View, manifests: list[Manifest]) -> bool:
+        """Tell whether the tenant's pods would change, and not because of its own spec."""
+        if not view.record.knows_spec(view.inputs) or view.record.inputs == view.inputs:
+            return False
+        (deployment,) = (manifest for manifest in manifests if manifest["kind"] == kinds.DEPLOYMENT.kind)
+        name = kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]
+        child = self._children.of(view.tenant.key).get(name)
+        return child is not None and child.manifest != manifest_hash(deployment)
 
     def _validated(self, tenant: Tenant) -> TenantProxy | Finding:
         """Return the resource, or what is wrong with it."""
@@ -162,7 +183,14 @@ class Looker:
             view.secrets[key] = SecretState(created.uid, created.version)
         if known is not None and not view.moved and created is None:
             return Look(accepted=accepted, credentials_ready=known, credential=before)
-        content = SecretContent(metadata=created) if created else await self._read(key, view)
+        try:
+            content = SecretContent(metadata=created) if created else await self._read(key, view)
+        except StatusError as error:
+            message = f"Secret {key.name} can't be read: {error.message}; give the operator the right to, and wait"
+            finding = Finding("Unknown", Reason.SECRET_UNREADABLE, message)
+            look = Look(accepted=accepted, credentials_ready=finding, credential=before)
+            look.retry = RetryError(message)
+            return look
         verdict = judge_credentials(content, resource, self._settings)
         finding = Finding("True" if verdict.usable else "False", verdict.reason, verdict.message)
         look = Look(accepted=accepted, credentials_ready=finding, credential=None)
@@ -213,7 +241,7 @@ _NO_ROUTES: Final = Finding(
 def _judged(outcome: Outcome, view: View) -> tuple[Finding, RetryError | None]:
     """Return what an outcome means for the condition Accepted, and whether to try again."""
     if outcome.conflicts:
-        message = f"{_listed(outcome.conflicts)}; delete or rename it, or give the TenantProxy another name"
+        message = _listed(outcome.conflicts)
         return Finding("False", Reason.CONFLICT, message), RetryError(message, longest_pause=_LOOK_AGAIN)
     if outcome.refused:
         message = f"{_listed(outcome.refused)}; correct the spec, or what refuses it"
@@ -221,7 +249,9 @@ def _judged(outcome: Outcome, view: View) -> tuple[Finding, RetryError | None]:
     if outcome.failed:
         message = f"{_listed(outcome.failed)}; it is tried again"
         before = view.finding("Accepted")
-        if view.failures < _PATIENCE and before is not None:
+        # What was found of an earlier generation says nothing about this one.
+        same = view.status.get("observedGeneration") == view.tenant.generation
+        if view.failures < _PATIENCE and same and before is not None:
             return before, RetryError(message)
         return Finding("Unknown", Reason.APPLY_FAILED, message), RetryError(message)
     return _ACCEPTED, None

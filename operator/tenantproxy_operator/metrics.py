@@ -43,6 +43,16 @@ class Metrics:
         self.retrying = Gauge(
             f"{_PREFIX}retrying", "TenantProxies whose last reconcile failed.", registry=self._registry
         )
+        self.rollout_pending = Gauge(
+            f"{_PREFIX}rollout_pending",
+            "TenantProxies whose pods wait for their turn to get a change of the operator's own.",
+            registry=self._registry,
+        )
+        self.rollout_stopped = Gauge(
+            f"{_PREFIX}rollout_stopped",
+            "1: such a change was stopped, since several tenants' proxies don't get ready with it.",
+            registry=self._registry,
+        )
         self._interruptions = Counter(
             f"{_PREFIX}watch_interruptions", "Interruptions of a watch.", ("kind",), registry=self._registry
         )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from tenantproxy.kubeapi import KubeError, StatusError
@@ -65,12 +65,15 @@ class Patrol:
         *,
         namespaces: Iterable[str | None],
         look_for_kinds: Callable[[], Awaitable[None]],
+        listed: Callable[[Collection[Key]], None],
     ) -> None:
+        """Prepare; `listed` is told of all TenantProxies that there are."""
         self._cluster = cluster
         self._tenants = tenants
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
         self._look_for_kinds = look_for_kinds
+        self._listed = listed
         self._missed = Missed()
         self._counted: set[Key] = set()
         """Of which events are missing for too long."""
@@ -81,14 +84,14 @@ class Patrol:
         return not self._counted
 
     async def run(self, interval: float) -> None:
-        """Go round every `interval` seconds until cancelled."""
+        """Go round at once, and then every `interval` seconds, until cancelled."""
         while True:
-            await asyncio.sleep(interval)
             try:
                 await self._look_for_kinds()
                 await self._compare()
             except KubeError as error:
                 _log.warning("the periodic look failed and is tried again: %s", error)
+            await asyncio.sleep(interval)
 
     async def _compare(self) -> None:
         listed: dict[Key, tuple[str, int]] = {}
@@ -103,6 +106,7 @@ class Patrol:
                 for seen in (listed, delivered):
                     for key in [key for key in seen if namespace in (None, key.namespace)]:
                         del seen[key]
+        self._listed(listed)
         self._missed.compare(listed, delivered)
         overdue = set(self._missed.overdue())
         for key in overdue - self._counted:

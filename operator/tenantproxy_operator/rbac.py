@@ -17,7 +17,7 @@ _LABELS: Final = {"app.kubernetes.io/name": "tenantproxy-operator", "app.kuberne
 _WRITES: Final = frozenset({"create", "get", "list", "patch", "watch"})
 """To look for an object of the same name, to follow what is ours, and to apply it (create and patch)."""
 _LASTING: Final = frozenset(
-    {kinds.CONFIG_MAP, kinds.NETWORK_POLICY, kinds.SERVICE, kinds.DEPLOYMENT, kinds.SECRET}
+    {kinds.CONFIG_MAP, kinds.NETWORK_POLICY, kinds.SERVICE, kinds.DEPLOYMENT, kinds.SECRET, kinds.POD_MONITOR}
 )
 """What the operator never deletes: each tenant has it for as long as there is a TenantProxy; a Secret may even
 hold what a tenant's admin has set. Garbage collection takes them, by Kubernetes' own rights."""

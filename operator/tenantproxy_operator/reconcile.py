@@ -5,8 +5,8 @@ Nothing is written where nothing has changed. The queue sees to it that a tenant
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -14,16 +14,26 @@ from tenantproxy.kubeapi import KubeError
 from tenantproxy_operator import conditions
 from tenantproxy_operator.children import Child, ChildName, Children
 from tenantproxy_operator.cluster import Cluster
+from tenantproxy_operator.conditions import Finding, Reason
+from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.look import Look, Looker, View, now
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.queue import RetryError
-from tenantproxy_operator.record import Record, common_digest, inputs_digest, recall
+from tenantproxy_operator.record import Record, common_digest, inputs_digest, own_part, recall
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant, Tenants
 
 _log = logging.getLogger(__name__)
+
+_STOPPED: Final = (
+    f"{MOST_MISSED} tenants' proxies don't get ready with the operator's new image or settings, so that no other"
+    " tenant gets them; correct them, or go back to the earlier ones"
+)
+_OWN_FIELDS: Final = frozenset(
+    {"appliedDigest", "conditions", "credentials", "endpoint", "observedGeneration", "readyReplicas", "replicas"}
+)
 
 
 class Reconciler:
@@ -37,6 +47,7 @@ class Reconciler:
         children: Children,
         secrets: Secrets,
         settings: Settings,
+        fleet: Fleet,
         metrics: Metrics,
     ) -> None:
         self._cluster = cluster
@@ -44,6 +55,7 @@ class Reconciler:
         self._children = children
         self._secrets = secrets
         self._settings = settings
+        self._fleet = fleet
         self._metrics = metrics
         self._looker = Looker(cluster, children=children, secrets=secrets, settings=settings, metrics=metrics)
         self._records: dict[Key, Record] = {}
@@ -104,17 +116,57 @@ class Reconciler:
         unchanged = look is not None
         if look is None:
             view = View(
-                tenant=tenant, status=status, record=record, inputs=inputs, secrets=secrets, failures=failures
+                tenant=tenant,
+                status=status,
+                record=record,
+                inputs=inputs,
+                secrets=secrets,
+                failures=failures,
+                may_change_pods=lambda: self._fleet.ask(key, canary=tenant.canary),
             )
             look = await self._looker.look(view, self._optional_kinds)
-            # What is to be tried again has to be looked at again.
-            record.inputs = "" if look.retry or look.later is not None else inputs
-            record.secrets = view.secrets
-            digest = None if look.retry else record.digest()
+            digest = self._remember(view, look)
         wrote = await self._report(tenant, status, look, digest)
+        await self._take_turn(tenant, look)
         if look.retry is not None:
             raise look.retry
         return "unchanged" if unchanged and not wrote else "changed", look.later
+
+    def _remember(self, view: View, look: Look) -> str | None:
+        """Take note of what was found; return the digest for the status."""
+        record = view.record
+        record.secrets = view.secrets
+        if look.held:
+            # Looked at again when its turn has come; after a restart the digest of the old inputs sees to that.
+            look.accepted = self._waiting(look.accepted)
+            return None if look.retry else record.digest()
+        again = look.retry is not None or look.later is not None
+        if again and record.knows_spec(view.inputs):
+            record.inputs = own_part(record.inputs)  # it stays known that this is no change of its own
+        else:
+            record.inputs = "" if again else view.inputs
+        return None if look.retry else record.digest()
+
+    def _waiting(self, accepted: Finding) -> Finding:
+        """Return what a tenant's condition Accepted says while its pods wait for their turn."""
+        if accepted.status != "True" or not self._fleet.stopped:
+            return accepted
+        return Finding("True", Reason.ROLLOUT_STOPPED, f"{_STOPPED}; this tenant's proxies run as before")
+
+    async def _take_turn(self, tenant: Tenant, look: Look) -> None:
+        """Take note of where the tenant's pods are, so that the next one has its turn; say where that ends."""
+        if look.held:
+            self._fleet.held(tenant.key)
+            return
+        was_stopped = self._fleet.stopped
+        if look.retry is None:
+            self._fleet.note(tenant.key, state_of(self._children.rollout_of(tenant.key)))
+        if self._fleet.stopped and not was_stopped:
+            _log.error("%s: %s", _STOPPED, ", ".join(map(str, self._fleet.missed)))
+            notice = conditions.Notice(warning=True, reason=Reason.ROLLOUT_STOPPED, note=_STOPPED)
+            for key in self._fleet.missed:
+                if missed := self._tenants.get(key):
+                    await self._post(missed, notice)
 
     def _own_children(self, tenant: Tenant) -> dict[ChildName, Child]:
         """Return the tenant's own children, wanted or not."""
@@ -147,9 +199,9 @@ class Reconciler:
             status["appliedDigest"] = digest
         self._metrics.ready_changed(self._ready.get(tenant.key), ready.status)
         self._ready[tenant.key] = ready.status
-        if status == before:
+        if status == _own(before, findings):
             return False
-        answer = await self._cluster.write_status(tenant.key, tenant.uid, status)
+        answer = await self._cluster.write_status(tenant.key, status)
         if answer is None:
             # kopf lists again after an interruption, and tells nothing of what has gone meanwhile.
             self._tenants.remove(tenant.key, tenant.uid)
@@ -162,6 +214,7 @@ class Reconciler:
         return True
 
     def _forget(self, key: Key) -> None:
+        self._fleet.forget(key)
         self._records.pop(key, None)
         self._metrics.ready_changed(self._ready.pop(key, None), None)
 
@@ -173,6 +226,14 @@ class Reconciler:
         except KubeError as error:
             # It would say what the status says already.
             _log.warning("%s: the event %s can't be posted: %s", tenant.key, notice.reason, error)
+
+
+def _own(status: Mapping[str, Any], kinds: Collection[str]) -> dict[str, Any]:
+    """Return what is ours of a status: others may have conditions in it, too."""
+    own = {name: value for name, value in status.items() if name in _OWN_FIELDS}
+    if "conditions" in own:
+        own["conditions"] = [condition for condition in own["conditions"] if condition.get("type") in kinds]
+    return own
 
 
 def _known(status: Mapping[str, Any]) -> Look | None:

@@ -11,12 +11,14 @@ from typing import Final
 
 import msgspec
 
+from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Child, ChildName
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import SecretState
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant
 
+_OPTIONAL: Final = frozenset(kind.plural for kind in kinds.CHILDREN if kind.optional)
 _PACKAGES: Final = ("tenantproxy", "tenantproxy_operator")
 
 SecretStates = Mapping[Key, SecretState | None]
@@ -34,6 +36,10 @@ class Record(msgspec.Struct):
     fingerprint: bytes = b""
     """Of the credential, if it was read by this process."""
 
+    def knows_spec(self, inputs: str) -> bool:
+        """Tell whether the tenant's own spec is as it was, whatever else has changed."""
+        return own_part(self.inputs) == own_part(inputs)
+
     def fits(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
         """Tell whether all is still as it was."""
         return self.inputs == inputs and self.secrets == secrets and self.children == _owned(children)
@@ -50,8 +56,11 @@ def recall(digest: str | None, children: Mapping[ChildName, Child], secrets: Sec
     if len(parts) == 3:  # noqa: PLR2004 - as `Record.digest` makes it
         record.inputs = parts[0]
         owned = _owned(children)
+        required = {name: ours for name, ours in owned.items() if name[0] not in _OPTIONAL}
         if parts[1] == _children_digest(owned):
             record.children = owned
+        elif parts[1].partition(".")[0] == _children_digest(required).partition(".")[0]:
+            record.children = required
         if parts[2] == _secrets_digest(secrets):
             record.secrets = dict(secrets)
     return record
@@ -59,12 +68,17 @@ def recall(digest: str | None, children: Mapping[ChildName, Child], secrets: Sec
 
 def inputs_digest(tenant: Tenant, common: str) -> str:
     """Return a digest of all that a tenant's children are rendered from; `common` is of what all tenants share."""
-    return _digest([tenant.spec_hash.encode(), common.encode(), tenant.uid.encode()])
+    return f"{_digest([tenant.spec_hash.encode(), tenant.uid.encode()])}.{common}"
 
 
-def common_digest(settings: Settings, kinds: frozenset[str]) -> str:
+def own_part(inputs: str) -> str:
+    """Return the part of an inputs digest that is about the tenant's own spec."""
+    return inputs.partition(".")[0]
+
+
+def common_digest(settings: Settings, optional_kinds: frozenset[str]) -> str:
     """Return a digest of what all tenants share: settings, optional kinds, and the code that renders."""
-    relevant = msgspec.json.encode([settings, sorted(kinds)], enc_hook=str, order="sorted")
+    relevant = msgspec.json.encode([settings, sorted(optional_kinds)], enc_hook=str, order="sorted")
     return _digest([relevant, _CODE.encode()])
 
 
@@ -82,9 +96,11 @@ def _owned(children: Mapping[ChildName, Child]) -> dict[ChildName, bytes]:
 
 
 def _children_digest(owned: Mapping[ChildName, bytes]) -> str:
-    return _digest(
-        part for (plural, name), ours in sorted(owned.items()) for part in (plural.encode(), name.encode(), ours)
-    )
+    # Apart from each other: an optional kind that was switched off is not looked at any more.
+    parts: list[list[bytes]] = [[], []]
+    for (plural, name), ours in sorted(owned.items()):
+        parts[plural in _OPTIONAL] += (plural.encode(), name.encode(), ours)
+    return ".".join(map(_digest, parts))
 
 
 def _secrets_digest(states: SecretStates) -> str:

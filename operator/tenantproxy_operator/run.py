@@ -54,6 +54,16 @@ _FAILURE: Final = 1
     help="How many TenantProxies are reconciled at once.",
 )
 @click.option(
+    "--max-updating-tenants",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    envvar="TENANTPROXY_MAX_UPDATING_TENANTS",
+    show_envvar=True,
+    help="How many tenants' pods are changed at once where that is for a new image or setting of the operator's; "
+    "those labelled proxy.hiiretail.com/canary=true first.",
+)
+@click.option(
     "--check-interval",
     type=click.FloatRange(min=0.1),
     default=30.0,
@@ -87,6 +97,7 @@ def run(
     kubeconfig: Path | None,
     context: str | None,
     workers: int,
+    max_updating_tenants: int,
     check_interval: float,
     admin: str,
     log_level: str,
@@ -133,6 +144,7 @@ def run(
             namespaces=None if all_namespaces else namespaces,
             workers=workers,
             check_interval=check_interval,
+            max_updating_tenants=max_updating_tenants,
         )
         await engine.run(listening)
 

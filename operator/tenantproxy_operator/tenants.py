@@ -9,6 +9,9 @@ import msgspec
 
 from tenantproxy_operator.kinds import Key
 
+CANARY: Final = "proxy.hiiretail.com/canary"
+"""The label of a TenantProxy."""
+
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -20,6 +23,8 @@ class Tenant(msgspec.Struct, frozen=True):
     generation: int
     version: int
     deleting: bool
+    canary: bool
+    """Whether it goes first where a change of the operator's own reaches all tenants."""
     spec: bytes
     """JSON, sorted."""
     spec_hash: str
@@ -37,6 +42,7 @@ def tenant_from(body: Mapping[str, Any]) -> Tenant:
         generation=metadata.get("generation", 0),
         version=int(metadata["resourceVersion"]),
         deleting="deletionTimestamp" in metadata,
+        canary=(metadata.get("labels") or {}).get(CANARY) == "true",
         spec=spec,
         spec_hash=hashlib.blake2b(spec, digest_size=8).hexdigest(),
         status=_encode(body.get("status") or {}),

@@ -126,8 +126,14 @@ class Round:
         async def look_for_kinds() -> None:
             pass
 
+        self.listed: list[list[Key]] = []
         self.patrol = Patrol(
-            cluster, self.tenants, self.metrics, namespaces=("tenants",), look_for_kinds=look_for_kinds
+            cluster,
+            self.tenants,
+            self.metrics,
+            namespaces=("tenants",),
+            look_for_kinds=look_for_kinds,
+            listed=lambda keys: self.listed.append(sorted(keys)),
         )
         self.patrol._missed = Missed(clock)
 
@@ -161,6 +167,7 @@ async def test_rounds(rounds: Round, server: RawServer, clock: Clock) -> None:
     rounds.tenants.put(tenant_proxy("a", 5))
     rounds.tenants.put(tenant_proxy("b", 1))
     await rounds.go()
+    assert rounds.listed == [[Key("tenants", "a"), Key("tenants", "b")]]
     assert rounds.patrol.healthy
     server.play = answering(list_of(tenant_proxy("a", 6), tenant_proxy("b", 1)))
     for _ in range(2):

@@ -37,6 +37,7 @@ def child(ours: bytes, **changes: Any) -> Child:
         "owner": "o",
         "ours": ours,
         "manifest": "m",
+        "of_tenant_proxy": True,
         "written": True,
         "owns_replicas": False,
     }
@@ -183,3 +184,25 @@ def test_optional_kinds_count() -> None:
     )
     assert len({none, one, both}) == 3
     assert common_digest(Settings(), frozenset(("HTTPRoute", "PodMonitor"))) == both
+
+
+def test_an_optional_kind_that_was_switched_off() -> None:
+    """Its objects are not looked at any more; of the others it is still known that they are as they were."""
+    required, optional = ("services", "acme-proxy"), ("podmonitors", "acme-proxy")
+    digest = Record(inputs="i", children={required: b"1", optional: b"2"}).digest()
+    assert recall(digest, as_children({required: b"1"}), {}).children == {required: b"1"}
+    assert recall(digest, as_children({required: b"1", optional: b"3"}), {}).children == {required: b"1"}
+    assert recall(digest, as_children({required: b"3", optional: b"2"}), {}).children is None
+
+
+def test_whose_change_it_is() -> None:
+    """A change of the spec is told from one of what all tenants share."""
+    before = inputs_digest(_tenant({"a": 1}), "common")
+    record = Record(inputs=before)
+    assert record.knows_spec(inputs_digest(_tenant({"a": 1}), "other"))
+    assert not record.knows_spec(inputs_digest(_tenant({"a": 2}), "common"))
+    assert not Record().knows_spec(before)
+
+
+def _tenant(spec: dict[str, Any]) -> Tenant:
+    return tenant_from({**document("acme"), "spec": spec})

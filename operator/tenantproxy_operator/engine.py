@@ -97,7 +97,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the process is to end; failed where a task has ended that must not."""
-        self._ready = False
+        self._ready = asyncio.Event()
 
     async def run(self, admin_socket: socket.socket) -> None:
         """Run until SIGTERM or SIGINT; metrics and probes are served on a bound socket."""
@@ -105,7 +105,7 @@ class Engine:
         self._metrics.retrying.set_function(lambda: self._queue.retrying)
         self._metrics.rollout_pending.set_function(lambda: self._fleet.pending)
         self._metrics.rollout_stopped.set_function(lambda: self._fleet.stopped)
-        admin = Admin(self._metrics, lambda: self._ready, is_live=lambda: self._patrol.healthy)
+        admin = Admin(self._metrics, self._ready.is_set, is_live=lambda: self._patrol.healthy)
         server = HttpServer(admin.handle, on_problem=admin.unparsable)
         await server.listen(admin_socket)
         registry = build_registry(
@@ -118,6 +118,7 @@ class Engine:
                 clusterwide=self._namespaces is None,
                 namespaces=self._namespaces or (),
                 stop_flag=self._ended,
+                ready_flag=self._ready,  # raised after `_start`
             )
             if self._ended.done():
                 self._ended.result()
@@ -127,6 +128,19 @@ class Engine:
 
     async def _start(self) -> None:
         """Know all children and Secrets, before kopf tells of the first TenantProxy."""
+        try:
+            await self._fill()
+        except asyncio.CancelledError:
+            await self._stop()  # kopf calls it only after a start
+            raise
+        self._tasks += [
+            self._spawn(self._queue.run(self._workers, self._handle), "workers"),
+            self._spawn(self._patrol.run(self._check_interval), "patrol"),
+            self._spawn(self._connection.keep_fresh(), "credentials"),
+        ]
+        _log.info("ready")
+
+    async def _fill(self) -> None:
         delays = Delays()
         while True:
             try:
@@ -141,16 +155,9 @@ class Engine:
             await asyncio.sleep(delays.next())
         self._watches.start(_REQUIRED)
         await self._watches.settled()
-        self._tasks += [
-            self._spawn(self._queue.run(self._workers, self._handle), "workers"),
-            self._spawn(self._patrol.run(self._check_interval), "patrol"),
-            self._spawn(self._connection.keep_fresh(), "credentials"),
-        ]
-        self._ready = True
-        _log.info("ready")
 
     async def _stop(self) -> None:
-        self._ready = False
+        self._ready.clear()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

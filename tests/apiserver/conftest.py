@@ -34,9 +34,7 @@ def api_server(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Run an API server that knows TenantProxies."""
     server = ApiServer(binaries, tmp_path_factory.mktemp("apiserver"))
     try:
-        server.kubectl("apply", "--server-side", "-f", ROOT / "crds/tenantproxies.yaml")
-        crd = "crd/tenantproxies.proxy.hiiretail.com"
-        server.kubectl("wait", "--for=condition=Established", "--timeout=30s", crd)
+        server.install_crd(ROOT / "crds/tenantproxies.yaml", "tenantproxies.proxy.hiiretail.com")
         _wait_for_openapi(server)
         yield server
     finally:

@@ -25,9 +25,7 @@ def _optional_kinds(api_server: ApiServer) -> Iterator[None]:
     """Have the API server know PodMonitors and HTTPRoutes, until these tests end."""
     kinds = {"podmonitors.yaml": POD_MONITOR, "httproutes.yaml": HTTP_ROUTE}
     for file, kind in kinds.items():
-        api_server.kubectl("apply", "--server-side", "-f", CRDS / file)
-        name = f"crd/{kind.plural}.{kind.group}"
-        api_server.kubectl("wait", "--for=condition=Established", "--timeout=30s", name)
+        api_server.install_crd(CRDS / file, f"{kind.plural}.{kind.group}")
     yield
     for file in kinds:
         api_server.kubectl("delete", "--wait", "-f", CRDS / file)

@@ -7,6 +7,7 @@ import os
 import secrets
 import ssl
 import subprocess
+import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -175,6 +176,21 @@ class ApiServer:
         if status != 0:
             raise KubectlError(f"kubectl {' '.join(map(str, args))}: {err or out}")
         return out
+
+    def install_crd(self, file: Path, name: str) -> None:
+        """Apply a CustomResourceDefinition; wait until its objects can be written.
+
+        Raises:
+            KubectlError: It can't be applied, or is not established within half a minute.
+
+        """
+        self.kubectl("apply", "--server-side", "-f", file)
+        deadline = time.monotonic() + _START_SECONDS
+        # kubectl fails where there are no conditions at all yet.
+        while self.try_kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")[0] != 0:
+            if time.monotonic() > deadline:
+                raise KubectlError(f"{name} is not established")
+            time.sleep(0.05)
 
     def try_kubectl(self, *args: str | Path, stdin: str | None = None) -> tuple[int, str, str]:
         """Run kubectl as the admin; return its exit status, standard output and standard error."""

@@ -5,7 +5,7 @@ end of the run the audit log must show that no right was missing, and that none 
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.yamltext import to_yaml
 
 HERE: Final = Path(__file__).parent
-CRDS: Final = tuple((HERE.parent / "crds").glob("*.yaml"))
+CRDS: Final = HERE.parent / "crds"
 HOME: Final = "tenantproxy-system"
 ACCOUNT: Final = "tenantproxy-operator"
 USER: Final = service_account(HOME, ACCOUNT)
@@ -56,23 +56,28 @@ class Run:
         ]
 
 
+def everywhere(run: Run) -> bool:
+    """Tell whether the operator watches all namespaces."""
+    return "--all-namespaces" in run.options
+
+
 @pytest.fixture(scope="module")
 def run(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Run]:
     """Make the module's namespaces, and give the operator its rights there."""
-    everywhere = request.config.getoption("watch") == "cluster"
+    cluster = request.config.getoption("watch") == "cluster"
     count = getattr(request.module, "NAMESPACES", 1)
     namespaces = tuple(f"tenants-{uuid.uuid4().hex[:8]}" for _ in range(count))
     options = tuple(getattr(request.module, "OPTIONS", ()))
     made = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (HOME, *namespaces)]
     rights = operator_manifests(
-        None if everywhere else namespaces,
+        None if cluster else namespaces,
         HOME,
         ACCOUNT,
         pod_monitors="--pod-monitors" in options,
         http_routes="--http-routes" in options,
     )
     api_server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([*made, *rights]))
-    where = ["--all-namespaces"] if everywhere else [f"--namespace={namespace}" for namespace in namespaces]
+    where = ["--all-namespaces"] if cluster else [f"--namespace={namespace}" for namespace in namespaces]
     run = Run(api_server, namespaces, (*where, *options))
     run.since_now()
     yield run
@@ -89,12 +94,18 @@ def launch(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
     made: list[OperatorProcess] = []
 
     def launch(
-        *options: str, url: str | None = None, ca: Path | None = None, token: str = token
+        *options: str,
+        url: str | None = None,
+        ca: Path | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> OperatorProcess:
         directory = tmp_path_factory.mktemp("operator")
         kubeconfig = server.kubeconfig(directory / "kubeconfig", token, url=url, ca=ca)
-        made.append(OperatorProcess(*run.options, *options, directory=directory, kubeconfig=kubeconfig))
-        return made[-1]
+        operator = OperatorProcess(
+            *run.options, *options, directory=directory, kubeconfig=kubeconfig, environ=environ
+        )
+        made.append(operator)
+        return operator
 
     yield launch
     for operator in made:
@@ -131,15 +142,14 @@ def optional_kinds(api_server: ApiServer) -> Iterator[None]:
 
 
 def install_optional_kinds(api_server: ApiServer) -> None:
-    api_server.kubectl("apply", "--server-side", *(f"--filename={file}" for file in CRDS))
     for kind in kinds.CHILDREN:
         if kind.optional:
-            name = f"crd/{kind.plural}.{kind.group}"
-            api_server.kubectl("wait", "--for=condition=Established", "--timeout=30s", name)
+            api_server.install_crd(CRDS / f"{kind.plural}.yaml", f"{kind.plural}.{kind.group}")
 
 
 def remove_optional_kinds(api_server: ApiServer) -> None:
-    api_server.kubectl("delete", "--ignore-not-found", *(f"--filename={file}" for file in CRDS))
+    names = (f"crd/{kind.plural}.{kind.group}" for kind in kinds.CHILDREN if kind.optional)
+    api_server.kubectl("delete", "--ignore-not-found", *names)
 
 
 @pytest.fixture(scope="session", autouse=True)

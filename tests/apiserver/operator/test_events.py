@@ -1,0 +1,113 @@
+"""Kubernetes Events are for transitions and changed credentials, and for nothing else."""
+
+from support.operator_process import OperatorProcess
+from support.tenants import Tenants, child_name
+from tenantproxy_operator import kinds
+from tenantproxy_operator.cluster import EVENT
+
+TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
+READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 1}
+
+
+async def events(tenants: Tenants, name: str) -> list[tuple[str, str, str]]:
+    """Return type, reason and note of the Events about a TenantProxy, in their order."""
+    found = await tenants.call("GET", EVENT.path(tenants.namespace))
+    mine = [event for event in found["items"] if event["regarding"]["name"] == name]
+    for event in mine:
+        assert event["regarding"]["kind"] == "TenantProxy"
+    return [
+        (event["type"], event["reason"], event["note"])
+        for event in sorted(mine, key=lambda event: event["eventTime"])
+    ]
+
+
+async def set_credential(tenants: Tenants, name: str, **data: str) -> None:
+    await tenants.patch(kinds.SECRET, child_name(kinds.SECRET, name), {"stringData": data})
+
+
+async def set_status(tenants: Tenants, name: str, **changes: int) -> None:
+    change = {"status": READY | changes}
+    await tenants.patch(kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name), change, subresource="status")
+
+
+async def test_a_tenants_life(operator: OperatorProcess, tenants: Tenants, name: str) -> None:
+    """Exactly these, over all that may happen to one."""
+    own = child_name(kinds.SECRET, name)
+    expected: list[tuple[str, str, str]] = []
+    await tenants.complete(name)
+    assert await events(tenants, name) == expected  # a new one's first conditions are none
+
+    await set_status(tenants, name)
+    await tenants.condition(name, "Ready", status="True")
+    expected += [("Normal", "ProxiesReady", "Available is True: all proxies are ready")]
+    await tenants.flush(name)
+    assert await events(tenants, name) == expected
+
+    await set_credential(tenants, name, username="u", password="p")
+    await tenants.condition(name, "CredentialsReady", status="True")
+    said = f"CredentialsReady is True: Secret {own} holds a well-formed credential (basic)"
+    expected += [("Normal", "CredentialsSet", said)]
+    await set_credential(tenants, name, password="q")
+    await tenants.flush(name)
+    changed = ("Normal", "CredentialsChanged", f"the credential in Secret {own} is another one now")
+    expected += [changed]
+    assert await events(tenants, name) == expected
+
+    # None of these is a transition, nor another credential.
+    await tenants.patch(kinds.SECRET, own, {"metadata": {"labels": {"a": "b"}}, "stringData": {"other": "x"}})
+    await tenants.change(name, {"spec.replicas": 3})
+    await set_status(tenants, name, replicas=3, updatedReplicas=1)
+    await tenants.condition(name, "Available", reason="RollingOut")
+    await tenants.remove(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    await tenants.change(name, {"spec.suspend": True})
+    await tenants.condition(name, "Accepted", reason="Suspended")
+    await tenants.change(name, {"spec.suspend": False})
+    await tenants.condition(name, "Accepted", reason="Accepted")
+    operator.stop()
+    operator.start_ready()
+    await tenants.flush(name)
+    assert await events(tenants, name) == expected
+
+    await tenants.change(name, TLS)
+    missing = (await tenants.condition(name, "Accepted", reason="TLSSecretMissing"))["message"]
+    await tenants.change(name, {"spec.upstream.tls": ...})
+    accepted = (await tenants.condition(name, "Accepted", reason="Accepted"))["message"]
+    await set_credential(tenants, name, authUrl="x")
+    invalid = (await tenants.condition(name, "CredentialsReady", reason="CredentialsInvalid"))["message"]
+    await set_status(tenants, name, readyReplicas=0)
+    await tenants.condition(name, "Available", status="False")
+    expected += [
+        ("Warning", "TLSSecretMissing", f"Accepted is False: {missing}"),
+        ("Normal", "Accepted", f"Accepted is True: {accepted}"),
+        ("Warning", "CredentialsInvalid", f"CredentialsReady is False: {invalid}"),
+        (
+            "Warning",
+            "ProxiesNotReady",
+            "Available is False: no proxy is ready; wait, or see its pods and their logs",
+        ),
+    ]
+    await tenants.flush(name)
+    assert await events(tenants, name) == expected
+
+
+async def test_credential_changed_while_the_operator_was_down(
+    operator: OperatorProcess, tenants: Tenants, name: str
+) -> None:
+    """It is told at the start, by the Secret's version; and the time is noted."""
+    await tenants.created(name)
+    await set_credential(tenants, name, username="u", password="p")
+    await tenants.condition(name, "CredentialsReady", status="True")
+    operator.stop()
+    await set_credential(tenants, name, password="q")
+    operator.start_ready()
+    await tenants.flush(name)
+    assert [reason for _, reason, _ in await events(tenants, name)] == ["CredentialsSet", "CredentialsChanged"]
+
+
+async def test_new_one_that_can_not_be_used(tenants: Tenants, name: str) -> None:
+    """A spec that is wrong from the beginning is worth one."""
+    await tenants.secret(name)
+    await tenants.create(name, TLS)
+    await tenants.condition(name, "Accepted", reason="TLSSecretMissing")
+    await tenants.flush(name)
+    assert [(kind, reason) for kind, reason, _ in await events(tenants, name)] == [("Warning", "TLSSecretMissing")]

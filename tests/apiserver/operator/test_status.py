@@ -1,0 +1,235 @@
+"""What the status says: each reason, reached as in life, in words that name the field, the problem and the fix."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from support.tenants import Tenants, Thing, child_name, condition_of, whole
+from support.waiting import eventually
+from tenantproxy_operator import kinds
+from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.kinds import Kind
+
+SCALE = {"spec.autoscaling": {"maxReplicas": 4}, "spec.resources": {"limits": {"memory": "1Gi"}}}
+TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
+ROUTE = {"spec.route": {"gatewayRef": {"name": "g"}, "hostnames": ["h.example"]}}
+PLATFORM = {"spec.auth": {"management": "platform"}}
+WEBHOOK = Kind(
+    api_version="admissionregistration.k8s.io/v1",
+    kind="ValidatingWebhookConfiguration",
+    plural="validatingwebhookconfigurations",
+)
+
+
+async def nothing(tenants: Tenants, name: str) -> None:
+    """Prepare nothing."""
+
+
+async def credential(tenants: Tenants, name: str, **data: str) -> None:
+    """Give the tenant a credential."""
+    change = {"stringData": data or {"username": "u", "password": "p"}}
+    await tenants.patch(kinds.SECRET, child_name(kinds.SECRET, name), change)
+
+
+async def half_a_credential(tenants: Tenants, name: str) -> None:
+    """Give the tenant a credential that lacks a part."""
+    await credential(tenants, name, username="u")
+
+
+async def bad_ca(tenants: Tenants, name: str) -> None:
+    """Make a CA that is none."""
+    await tenants.put(kinds.SECRET, f"{name}-bad-ca", {"stringData": {"ca.crt": "x"}})
+    await tenants.change(name, {"spec.upstream.tls": {"caSecretRef": {"name": f"{name}-bad-ca"}}})
+
+
+async def foreign_service(tenants: Tenants, name: str) -> None:
+    """Make a Service of the proxy's name."""
+    service = child_name(kinds.SERVICE, name)
+    await tenants.remove(kinds.SERVICE, service)
+    await tenants.put(kinds.SERVICE, service, {"spec": {"ports": [{"port": 1}]}})
+
+
+async def broken_webhook(tenants: Tenants, name: str) -> None:
+    """Have the cluster ask a webhook about this tenant's ConfigMap, which does not answer."""
+    hook: Thing = {
+        "name": "broken.example.com",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]},
+        ],
+        "matchConditions": [{"name": "one", "expression": f"request.name == '{name}-proxy'"}],
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    manifest = {"apiVersion": WEBHOOK.api_version, "kind": WEBHOOK.kind, "metadata": {"name": name}}
+    await tenants.call("POST", f"{WEBHOOK.root}/{WEBHOOK.plural}", manifest | {"webhooks": [hook]})
+    config_map = child_name(kinds.CONFIG_MAP, name)
+
+    async def status() -> int:
+        path = f"{kinds.CONFIG_MAP.path(tenants.namespace)}?dryRun=All"
+        return (await tenants.api.request("POST", path, whole(kinds.CONFIG_MAP, config_map, {})))[0]
+
+    await eventually(status, lambda code: code == 500)  # the API server takes a moment to know of it
+    await tenants.remove(kinds.CONFIG_MAP, config_map)
+
+
+def deployment(
+    *, ready: int = 0, updated: int = 2, stuck: bool = False, observed: int = 1
+) -> Callable[[Tenants, str], Awaitable[None]]:
+    """Return what does to a Deployment's status what its controller would."""
+    conditions = [
+        {
+            "type": "Progressing",
+            "status": "False",
+            "reason": "ProgressDeadlineExceeded",
+            "message": 'ReplicaSet "x" has timed out progressing.',
+        }
+    ]
+    status = {"replicas": 2, "updatedReplicas": updated, "readyReplicas": ready, "observedGeneration": observed}
+
+    async def play(tenants: Tenants, name: str) -> None:
+        change = {"status": status | {"conditions": conditions if stuck else []}}
+        await tenants.patch(kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name), change, subresource="status")
+
+    return play
+
+
+class Case(NamedTuple):
+    """How a reason is reached: a spec, and then an event; and what the condition says."""
+
+    type: str
+    status: str
+    said: str
+    spec: dict[str, Any] | None = None
+    event: Callable[[Tenants, str], Awaitable[None]] = nothing
+
+
+CASES = {
+    Reason.ACCEPTED: Case("Accepted", "True", "all objects are as the spec wants them"),
+    Reason.SUSPENDED: Case("Accepted", "True", "set it to false to go on", {"spec.suspend": True}),
+    Reason.INVALID_SPEC: Case(
+        "Accepted",
+        "False",
+        "`spec.resources.requests.cpu` is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or "
+        "remove `resources`; what runs stays as it is",
+        SCALE,
+    ),
+    Reason.TLS_SECRET_MISSING: Case(
+        "Accepted", "False", "spec.upstream.tls.caSecretRef: Secret no-such-ca does not exist; create it", TLS
+    ),
+    Reason.TLS_SECRET_INVALID: Case(
+        "Accepted", "False", "spec.upstream.tls.caSecretRef: Secret {name}-bad-ca: `ca.crt`", None, bad_ca
+    ),
+    Reason.ROUTE_UNAVAILABLE: Case("Accepted", "False", "install the Gateway API and run the operator", ROUTE),
+    Reason.CONFLICT: Case(
+        "Accepted", "False", "{name}-proxy: belongs to somebody else; delete or rename it", None, foreign_service
+    ),
+    Reason.APPLY_REFUSED: Case(
+        "Accepted",
+        "False",
+        "spec.template.spec.tolerations[0].operator",
+        {"spec.podTemplate": {"tolerations": [{"operator": "Perhaps"}]}},
+    ),
+    Reason.APPLY_FAILED: Case(
+        "Accepted", "Unknown", 'failed calling webhook "broken.example.com"', None, broken_webhook
+    ),
+    Reason.PENDING: Case("Available", "Unknown", "has not looked at the Deployment yet; wait"),
+    Reason.PROXIES_NOT_READY: Case("Available", "False", "wait, or see its pods", None, deployment()),
+    Reason.PROXIES_READY: Case("Available", "True", "all proxies are ready", None, deployment(ready=2)),
+    Reason.ROLLING_OUT: Case(
+        "Available", "True", "while others are started or stopped", None, deployment(ready=2, updated=1)
+    ),
+    Reason.ROLLOUT_STUCK: Case(
+        "Available",
+        "True",
+        'new proxies don\'t get ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; see the '
+        "pods' events and logs",
+        None,
+        deployment(ready=2, updated=1, stuck=True),
+    ),
+    Reason.READY: Case("Ready", "True", "orders can be read", None, deployment(ready=2)),
+    Reason.CREDENTIALS_MISSING: Case("CredentialsReady", "False", "holds no credential yet; a tenant's"),
+    Reason.CREDENTIALS_SET: Case("CredentialsReady", "True", "holds a well-formed credential", None, credential),
+    Reason.CREDENTIALS_INVALID: Case(
+        "CredentialsReady", "False", "Secret {name}-credentials: `password` is missing", None, half_a_credential
+    ),
+    Reason.SECRET_MISSING: Case(
+        "CredentialsReady", "False", "External Secrets, or kubectl, has to create it", PLATFORM
+    ),
+}
+
+
+def test_every_reason_has_a_case() -> None:
+    """A new reason needs one above."""
+    reasons = {value for name, value in vars(Reason).items() if not name.startswith("_")}
+    assert set(CASES) == reasons
+
+
+@pytest.mark.parametrize("reason", CASES)
+async def test_reason(tenants: Tenants, name: str, reason: str) -> None:
+    """It is reached, its message helps, and Ready follows Accepted and Available, not CredentialsReady."""
+    case = CASES[reason]
+    if reason != Reason.SECRET_MISSING:
+        await tenants.secret(name)
+    await tenants.create(name)
+    await tenants.settled(name)
+    await case.event(tenants, name)
+    if case.spec:
+        await tenants.change(name, case.spec)
+    found = await tenants.condition(name, case.type, status=case.status, reason=reason)
+    assert case.said.format(name=name) in found["message"]
+    tenant = await tenants.get(name)
+    ready, accepted, available = (condition_of(tenant, kind) for kind in ("Ready", "Accepted", "Available"))
+    cause = accepted if accepted["status"] != "True" else available
+    assert (ready["status"], ready["reason"]) == (
+        (cause["status"], cause["reason"]) if cause["status"] != "True" else ("True", "Ready")
+    )
+    if reason == Reason.APPLY_FAILED:
+        await tenants.call("DELETE", f"{WEBHOOK.root}/{WEBHOOK.plural}/{name}")
+        await tenants.condition(name, "Accepted", status="True", reason="Accepted")
+
+
+async def test_numbers_follow_the_deployment(tenants: Tenants, name: str) -> None:
+    """Replicas and ready replicas, as its controller counts them."""
+    await tenants.created(name)
+    await deployment(ready=1)(tenants, name)
+    tenant = await tenants.until(name, lambda tenant: tenant["status"].get("readyReplicas") == 1)
+    assert tenant["status"]["replicas"] == 2
+    await tenants.condition(name, "Available", status="True", reason="RollingOut")
+
+
+async def test_stuck_without_any_proxy(tenants: Tenants, name: str) -> None:
+    """A deadline that passed before the first proxy was ready makes it unavailable; later progress heals."""
+    await tenants.created(name)
+    await deployment(stuck=True)(tenants, name)
+    found = await tenants.condition(name, "Available", status="False", reason="RolloutStuck")
+    assert "no proxy is ready" in found["message"]
+    await deployment(ready=2)(tenants, name)
+    await tenants.condition(name, "Ready", status="True", reason="Ready")
+
+
+async def test_times_move_on_transitions_only(tenants: Tenants, name: str) -> None:
+    """`lastTransitionTime` is when the status changed: not the reason, the message, nor the generation."""
+
+    def times(tenant: Thing) -> dict[str, str]:
+        return {condition["type"]: condition["lastTransitionTime"] for condition in tenant["status"]["conditions"]}
+
+    await tenants.created(name)
+    await deployment(ready=2)(tenants, name)
+    await tenants.condition(name, "Ready", status="True")
+    before = times(await tenants.get(name))
+    await asyncio.sleep(1.1)  # times are in seconds
+    await tenants.change(name, {"spec.suspend": True})
+    await half_a_credential(tenants, name)
+    await tenants.condition(name, "Accepted", reason="Suspended")
+    await tenants.condition(name, "CredentialsReady", reason="CredentialsInvalid")
+    tenant = await tenants.get(name)
+    assert times(tenant) == before
+    assert {condition["observedGeneration"] for condition in tenant["status"]["conditions"]} == {2}
+    await deployment()(tenants, name)
+    await tenants.condition(name, "Ready", status="False", reason="ProxiesNotReady")
+    after = times(await tenants.get(name))
+    assert {kind for kind in after if after[kind] != before[kind]} == {"Ready", "Available"}

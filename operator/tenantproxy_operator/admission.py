@@ -1,6 +1,7 @@
 """Verdicts on a TenantProxy and its Secrets that a schema can't give; pure, for `local` and the cluster."""
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 from tenantproxy import checks, credentials, egress
 from tenantproxy.credentials import CredentialError, FieldError
@@ -9,6 +10,20 @@ from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
+
+MOST_NESTED: Final = 50
+"""Levels of a spec. What is passed on verbatim, such as an affinity, may hold any; no right one has twenty."""
+
+
+def is_too_deep(value: Any) -> bool:  # noqa: ANN401 - JSON of any shape
+    """Tell whether JSON is nested so deeply that whoever walks through it may fail."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MOST_NESTED):
+        inner = (thing.values() if isinstance(thing, dict) else thing for thing in level)
+        level = [child for things in inner for child in things if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldError]:

@@ -196,6 +196,6 @@ class Cluster:
 def _decoded(answer: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Such as a page of HTML by a load balancer. The error names a place, and quotes nothing.
         raise KubeError(f"an answer that can't be read: {error}") from None

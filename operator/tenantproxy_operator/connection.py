@@ -1,9 +1,12 @@
 """How the operator reaches the API server: from a kubeconfig, or as a pod."""
 
 import asyncio
+import math
 import os
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, Self
 
 import aiohttp
@@ -12,9 +15,39 @@ import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, kube_config
 
+from tenantproxy.delays import Delays
 from tenantproxy.kubeapi import Access, KubeError
 
 _REFRESH_SECONDS: Final = 60
+_STABLE: Final = 5.0
+"""A watch that lasted this many seconds makes earlier failures forgotten."""
+
+
+class WatchPace:
+    """Holds back a watch where the last one of the same path ended soon; kopf would open it at once, for ever."""
+
+    def __init__(self, delays: Callable[[], Delays] = Delays) -> None:
+        """Prepare; `delays` makes the pauses of one path."""
+        self._make = delays
+        self._delays: dict[str, Delays] = {}
+        self._opened_at: dict[str, float] = {}
+        self.trace = aiohttp.TraceConfig()
+        """For a session whose watches are to be held back."""
+        self.trace.on_request_start.append(self._before)
+
+    async def _before(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if request.url.query.get("watch") != "true":
+            return
+        loop = asyncio.get_running_loop()
+        path = request.url.path
+        delays = self._delays.setdefault(path, self._make())
+        if loop.time() - self._opened_at.get(path, -math.inf) >= _STABLE:
+            delays.reset()
+        else:
+            await asyncio.sleep(delays.next())
+        self._opened_at[path] = loop.time()
 
 
 class Connection:
@@ -22,6 +55,7 @@ class Connection:
 
     def __init__(self, access: Access, *, loaded: Any = None, configuration: Any = None) -> None:  # noqa: ANN401 - untyped library
         self.access = access
+        self._pace = WatchPace()
         self._loader = loaded
         self._configuration = configuration
 
@@ -82,6 +116,7 @@ class Connection:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self.access.tls or True),
             headers={} if authorization is None else {"Authorization": authorization},
+            trace_configs=[self._pace.trace],
         )
         return kopf.AiohttpSession(server=self.access.url, aiohttp_session=session)
 

@@ -50,6 +50,8 @@ class Outcome(msgspec.Struct):
     """What may go well the next time."""
     unseen: set[ChildName] = set()
     """What could not be looked at, so that it must not be written."""
+    retry_after: float = 0.0
+    """Seconds that the API server asked for before the next try."""
     unreachable: UnreachableError | None = None
     """Set where the API server did not answer, and the rest was left."""
 
@@ -154,6 +156,7 @@ class Ensurer:
         said = error.message if isinstance(error, StatusError) else str(error)
         (outcome.refused if refused else outcome.failed).append(Failure(kind.kind, name, said))
         self._metrics.applied(kind.kind, _result(error))
+        outcome.retry_after = max(outcome.retry_after, error.retry_after or 0.0)
         if isinstance(error, UnreachableError):
             outcome.unreachable = error
 

@@ -139,11 +139,14 @@ class Looker:
 
     def _validated(self, tenant: Tenant) -> TenantProxy | Finding:
         """Return the resource, or what is wrong with it."""
+        spec = msgspec.json.decode(tenant.spec)
+        if admission.is_too_deep(spec):
+            return _TOO_DEEP
         manifest = {
             "apiVersion": API_VERSION,
             "kind": KIND,
             "metadata": {"name": tenant.key.name, "namespace": tenant.key.namespace, "uid": tenant.uid},
-            "spec": msgspec.json.decode(tenant.spec),
+            "spec": spec,
         }
         try:
             resource = TenantProxy.model_validate(manifest)
@@ -230,6 +233,12 @@ def _time_for_secret(view: View, resource: TenantProxy) -> float | None:
     return left if left > 0 else None
 
 
+_TOO_DEEP: Final = Finding(
+    "False",
+    Reason.INVALID_SPEC,
+    f"`spec` is nested more than {admission.MOST_NESTED} levels deep; remove what does not belong there; what runs"
+    " stays as it is",
+)
 _NO_ROUTES: Final = Finding(
     "False",
     Reason.ROUTE_UNAVAILABLE,
@@ -248,12 +257,13 @@ def _judged(outcome: Outcome, view: View) -> tuple[Finding, RetryError | None]:
         return Finding("False", Reason.APPLY_REFUSED, message), RetryError(message)
     if outcome.failed:
         message = f"{_listed(outcome.failed)}; it is tried again"
+        retry = RetryError(message, shortest_pause=outcome.retry_after)
         before = view.finding("Accepted")
         # What was found of an earlier generation says nothing about this one.
         same = view.status.get("observedGeneration") == view.tenant.generation
         if view.failures < _PATIENCE and same and before is not None:
-            return before, RetryError(message)
-        return Finding("Unknown", Reason.APPLY_FAILED, message), RetryError(message)
+            return before, retry
+        return Finding("Unknown", Reason.APPLY_FAILED, message), retry
     return _ACCEPTED, None
 
 

@@ -19,10 +19,16 @@ _MOST_DOUBLINGS: Final = 16
 class RetryError(Exception):
     """The handling of a key has to be tried again, after a pause that grows with each failure in a row."""
 
-    def __init__(self, message: str, *, longest_pause: float = _LONGEST_PAUSE) -> None:
-        """Make the error; no pause before the next try is longer than `longest_pause` seconds."""
+    def __init__(
+        self, message: str, *, longest_pause: float = _LONGEST_PAUSE, shortest_pause: float = 0.0
+    ) -> None:
+        """Make the error; the pause before the next try is within these bounds, in seconds.
+
+        `shortest_pause` is what the API server asked for; more than `longest_pause` it does not get.
+        """
         super().__init__(message)
         self.longest_pause = longest_pause
+        self.shortest_pause = min(shortest_pause, longest_pause)
 
 
 class WorkQueue(Generic[K]):
@@ -85,7 +91,7 @@ class WorkQueue(Generic[K]):
             try:
                 later = await handle(key, self._failures.get(key, 0))
             except RetryError as error:
-                self._retry_later(key, error.longest_pause)
+                self._retry_later(key, error)
             else:
                 self._failures.pop(key, None)
                 if later is not None:
@@ -95,9 +101,9 @@ class WorkQueue(Generic[K]):
             if again:
                 self.add(key)
 
-    def _retry_later(self, key: K, longest: float) -> None:
+    def _retry_later(self, key: K, error: RetryError) -> None:
         failures = self._failures[key] = min(self._failures.get(key, 0) + 1, _MOST_DOUBLINGS)
-        self._add_later(key, pause(failures, longest))
+        self._add_later(key, max(pause(failures, error.longest_pause), error.shortest_pause))
 
     def _add_later(self, key: K, delay: float) -> None:
         self._timers[key] = asyncio.get_running_loop().call_later(delay, self._wake, key)

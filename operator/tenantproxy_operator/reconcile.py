@@ -89,7 +89,7 @@ class Reconciler:
         except KubeError as error:
             result = "retry"
             _log.warning("%s: %s; it is tried again", key, error)
-            raise RetryError(str(error)) from None
+            raise RetryError(str(error), shortest_pause=error.retry_after or 0.0) from None
         except Exception as error:  # noqa: BLE001 - see below
             # A bug, or an object of a shape that nobody foresaw: it must harm this tenant alone.
             _log.exception("%s: unforeseen", key)

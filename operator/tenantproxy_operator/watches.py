@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from tenantproxy.kubeapi import KubeClient, KubeError, StatusError
-from tenantproxy.kubewatch import Reflector
+from tenantproxy.kubewatch import SILENCE, Reflector
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import SELECTOR, Child, Children
 from tenantproxy_operator.first_lists import FirstLists
@@ -161,11 +161,12 @@ class Watches:
         known: Callable[[str | None], None],
         interrupted: Interrupted,
         spawn: Spawn,
+        silence: float = SILENCE,
     ) -> None:
         """Prepare watches in `namespaces`; None alone: in all.
 
         `known` is told of a namespace, or of all (None), when all that exists there is known for the first time;
-        `spawn` starts a task that must not fail.
+        `spawn` starts a task that must not fail. A watch is begun anew after `silence` seconds without a sign.
         """
         self._client = client
         self._namespaces = tuple(namespaces)
@@ -175,6 +176,7 @@ class Watches:
         self._known = known
         self._interrupted = interrupted
         self._spawn = spawn
+        self._silence = silence
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._first_lists = {namespace: FirstLists() for namespace in self._namespaces}
 
@@ -229,12 +231,20 @@ class Watches:
             watch = SecretWatch(
                 namespace, self._secrets, self._children, self._secret_changed, filled, interrupted
             )
-            reflector = Reflector(self._client, path, Partial, watch)
+            reflector = Reflector(self._client, path, Partial, watch, silence=self._silence)
         else:
             watch = ChildWatch(kind, namespace, self._children, filled, interrupted)
             if kind is kinds.DEPLOYMENT:
                 # Whole, for its status; of each only a few numbers are decoded and kept.
-                reflector = Reflector(self._client, path, Deployment, watch, selector=SELECTOR, partial=False)
+                reflector = Reflector(
+                    self._client,
+                    path,
+                    Deployment,
+                    watch,
+                    selector=SELECTOR,
+                    partial=False,
+                    silence=self._silence,
+                )
             else:
-                reflector = Reflector(self._client, path, Partial, watch, selector=SELECTOR)
+                reflector = Reflector(self._client, path, Partial, watch, selector=SELECTOR, silence=self._silence)
         return self._spawn(reflector.run(), f"watch {path}")

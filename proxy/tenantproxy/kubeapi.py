@@ -33,6 +33,9 @@ _LONGEST_MESSAGE: Final = 1000
 class KubeError(Exception):
     """The API server did not do what it was asked."""
 
+    retry_after: float | None = None
+    """Seconds, where the server named them."""
+
 
 class UnreachableError(KubeError):
     """There was no answer: it is down, or hangs, or its certificate is not the one expected."""
@@ -48,7 +51,6 @@ class StatusError(KubeError):
         """CamelCase, such as `AlreadyExists`: 409 has several."""
         self.message = message[:_LONGEST_MESSAGE]
         self.retry_after = retry_after
-        """Seconds, where the server named them."""
 
 
 class _Details(msgspec.Struct, rename="camel"):

@@ -13,14 +13,14 @@ import msgspec
 from tenantproxy.delays import Delays
 from tenantproxy.kubeapi import KubeClient, KubeError, Status, StatusError
 
-__all__ = ["Delays", "Follower", "Metadata", "Object", "Reflector"]
+__all__ = ["SILENCE", "Delays", "Follower", "Metadata", "Object", "Reflector"]
 
 _log = logging.getLogger(__name__)
 
 _PAGE: Final = 250
 """Objects in one answer to a list. All kinds are listed at once, and whole Deployments have several KiB each."""
 _GONE: Final = 410
-_SILENCE: Final = 150.0
+SILENCE: Final = 150.0
 """Seconds without a line after which a stream is dead: the API server sends a bookmark about every minute."""
 _SHORTEST_WATCH: Final = 300
 _LONGEST_RETRY_AFTER: Final = 30.0
@@ -112,7 +112,7 @@ class Reflector(Generic[T]):
         selector: dict[str, str] | None = None,
         partial: bool = True,
         may_list: bool = True,
-        silence: float = _SILENCE,
+        silence: float = SILENCE,
         delays: Delays | None = None,
     ) -> None:
         """Prepare to follow the objects at `path`, decoded as `kind` (a msgspec.Struct).
@@ -165,7 +165,7 @@ class Reflector(Generic[T]):
             await self._watch()
         except KubeError as error:
             return error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return KubeError(f"an answer that can't be read: {error}")
         return None
 

@@ -1,12 +1,13 @@
 """Verdicts that a schema can't give."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from support.operator_manifests import changed, minimal, params
 from tenantproxy import config
-from tenantproxy_operator.admission import check_resource, check_secret, find_unused
+from tenantproxy_operator.admission import MOST_NESTED, check_resource, check_secret, find_unused, is_too_deep
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
@@ -146,3 +147,17 @@ def test_flags_govern_the_token_url() -> None:
     )
     data = {**_OAUTH2, "authUrl": "http://127.0.0.1:1/token"}
     assert check_secret(data, TenantProxy.model_validate(manifest), Settings()) == []
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: {"a": inner}, lambda inner: [1, inner]])
+@pytest.mark.parametrize("core", ["x", None, {}, []])
+def test_depth(wrap: Callable[[Any], Any], core: Any) -> None:
+    """A spec may be nested so deeply and no more, however broad it is; 10,000 levels are no problem."""
+    value = core
+    for _ in range(MOST_NESTED - isinstance(core, dict | list)):
+        value = wrap(value)
+    assert not is_too_deep(value)
+    assert is_too_deep({"b": 1, "c": value})
+    for _ in range(10_000):
+        value = wrap(value)
+    assert is_too_deep(value)

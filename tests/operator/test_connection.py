@@ -12,10 +12,11 @@ import pytest
 from kubernetes.aio.config import kube_config
 
 from support.certificates import HERE, Authority
-from support.oms import answering, http
+from support.oms import answering, http, raw_server
 from support.tls_server import Peers, TlsServer
+from tenantproxy.delays import Delays
 from tenantproxy.kubeapi import Access, KubeClient, KubeError
-from tenantproxy_operator.connection import Connection
+from tenantproxy_operator.connection import Connection, WatchPace
 
 CA = Authority()
 PAIR = CA.issue("client")
@@ -232,3 +233,24 @@ async def test_keep_fresh(tmp_path: Path) -> None:
     async with asyncio.timeout(5):
         await (await Connection.load(kubeconfig(tmp_path / "c", user={"token": "t"}))).keep_fresh()
         await Connection(Access(url=URL)).keep_fresh()
+
+
+async def test_watches_that_end_soon_are_held_back() -> None:
+    """Kopf opens the next one at once; of other requests, and of another namespace's watches, none waits."""
+    pace = WatchPace(lambda: Delays(0.2, 0.4))
+    async with (
+        raw_server(answering(http(200, b""))) as server,
+        aiohttp.ClientSession(trace_configs=[pace.trace]) as session,
+    ):
+        loop = asyncio.get_running_loop()
+
+        async def took(*targets: str) -> float:
+            begin = loop.time()
+            for target in targets:
+                async with session.get(f"{server.url}{target}"):
+                    pass
+            return loop.time() - begin
+
+        assert await took("/a?watch=true", "/b?watch=true", "/a", "/a", "/b?limit=1") < 0.2
+        assert await took("/a?watch=true") >= 0.2
+        assert await took("/a?watch=true", "/b?watch=true") >= 0.4

@@ -167,6 +167,20 @@ async def test_pause_before_a_retry() -> None:
         assert queue.idle
 
 
+async def test_pause_that_was_asked_for() -> None:
+    """Where the API server says when to come again, nobody comes before; but not later than the longest pause."""
+    queue: WorkQueue[str] = WorkQueue()
+    handler = Handler()
+    handler.errors["a"] = [RetryError("x", shortest_pause=100.0)]
+    handler.errors["b"] = [RetryError("x", shortest_pause=100.0, longest_pause=SOON)]
+    queue.add("a")
+    queue.add("b")
+    async with running(queue, handler):
+        await until_called(handler, 3)
+        await asyncio.sleep(1.0)  # without it a first retry comes within half a second
+    assert handler.calls == [("a", 0), ("b", 0), ("b", 1)]
+
+
 async def test_news_end_the_pause() -> None:
     """What is added while it rests is tried at once, and only once; its failures count on."""
     queue: WorkQueue[str] = WorkQueue()

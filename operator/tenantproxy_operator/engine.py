@@ -47,6 +47,7 @@ class Engine:
         workers: int,
         check_interval: float,
         max_updating_tenants: int,
+        event_patience: float,
     ) -> None:
         """Wire an operator for `namespaces`, None: all; must be called inside the event loop."""
         self._connection = connection
@@ -94,6 +95,7 @@ class Engine:
             namespaces=places,
             look_for_kinds=self._look_for_kinds,
             listed=self._fleet.expect,
+            patience=event_patience,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()

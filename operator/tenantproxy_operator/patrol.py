@@ -15,7 +15,7 @@ from tenantproxy_operator.tenants import Tenants
 _log = logging.getLogger(__name__)
 
 PATIENCE: Final = 60.0
-"""Seconds for which an event may be on its way."""
+"""Seconds for which an event may be on its way, unless told otherwise."""
 
 Seen = Mapping[Key, tuple[str, int]]
 """Uid and resource version by key."""
@@ -24,8 +24,9 @@ Seen = Mapping[Key, tuple[str, int]]
 class Missed:
     """Which changes no event has told of, and since when."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, patience: float = PATIENCE) -> None:
         self._clock = clock
+        self._patience = patience
         self._open: dict[tuple[Key, tuple[str, int] | None], float] = {}
 
     def compare(self, listed: Seen, delivered: Seen) -> None:
@@ -44,7 +45,7 @@ class Missed:
     def overdue(self) -> list[Key]:
         """Return the TenantProxies of which events are missing for too long."""
         now = self._clock()
-        return sorted(key for (key, _), since in self._open.items() if now - since >= PATIENCE)
+        return sorted(key for (key, _), since in self._open.items() if now - since >= self._patience)
 
 
 def _differ(listed: tuple[str, int] | None, delivered: tuple[str, int] | None) -> bool:
@@ -66,15 +67,16 @@ class Patrol:
         namespaces: Iterable[str | None],
         look_for_kinds: Callable[[], Awaitable[None]],
         listed: Callable[[Collection[Key]], None],
+        patience: float = PATIENCE,
     ) -> None:
-        """Prepare; `listed` is told of all TenantProxies that there are."""
+        """Prepare; `listed` is told of all TenantProxies that there are. An event is missed after `patience`."""
         self._cluster = cluster
         self._tenants = tenants
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
         self._look_for_kinds = look_for_kinds
         self._listed = listed
-        self._missed = Missed()
+        self._missed = Missed(patience=patience)
         self._counted: set[Key] = set()
         """Of which events are missing for too long."""
 

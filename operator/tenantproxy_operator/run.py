@@ -74,6 +74,17 @@ _FAILURE: Final = 1
     help="How often to look whether events were missed, and for optional kinds that were installed or removed.",
 )
 @click.option(
+    "--event-patience",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    envvar="TENANTPROXY_EVENT_PATIENCE",
+    show_envvar=True,
+    metavar="SECONDS",
+    help="After how long a change of a TenantProxy that no event told of is missed: /healthz fails, and the "
+    "kubelet starts the operator again.",
+)
+@click.option(
     "--admin",
     default="0.0.0.0:9090",
     show_default=True,
@@ -99,6 +110,7 @@ def run(
     workers: int,
     max_updating_tenants: int,
     check_interval: float,
+    event_patience: float,
     admin: str,
     log_level: str,
     *,
@@ -144,6 +156,7 @@ def run(
             namespaces=None if all_namespaces else namespaces,
             workers=workers,
             check_interval=check_interval,
+            event_patience=event_patience,
             max_updating_tenants=max_updating_tenants,
         )
         await engine.run(listening)

@@ -247,3 +247,31 @@ def _install(api_server: ApiServer) -> None:
     api_server.kubectl("apply", "--server-side", "-f", CRD)
     served = ("get", "--raw", "/openapi/v3/apis/proxy.hiiretail.com/v1alpha1")
     until(lambda: api_server.try_kubectl(*served)[0] == 0)
+
+
+async def test_dead_watch_of_tenant_proxies(
+    run: Run, api: ApiClient, launch: Launch, between: Between, name: str
+) -> None:
+    """A stream that stays open and says nothing is found out: liveness fails, and the miss is counted once."""
+    operator = launch("--check-interval=0.2", "--event-patience=1", url=between.url, ca=between.ca)
+    await asyncio.to_thread(operator.start_ready)
+    tenants = Tenants(api, run.namespaces[0])
+    await tenants.created(name)
+    between.swallowed = "tenantproxies"
+    assert operator.probe("/healthz") == 200
+    await tenants.change(name, {"spec.replicas": 3})
+
+    async def live() -> int | None:
+        return operator.probe("/healthz")
+
+    await eventually(live, lambda status: status == 503)
+    assert operator.metrics()["missed_events_total"] == 1
+    assert f"{run.namespaces[0]}/{name}: no event told of its last change" in operator.log
+    assert (await tenants.get(name))["status"]["observedGeneration"] == 1
+
+    between.swallowed = None
+    await asyncio.to_thread(operator.stop)
+    await asyncio.to_thread(operator.start_ready)
+    await tenants.settled(name)
+    assert operator.probe("/healthz") == 200
+    await asyncio.to_thread(operator.stop)

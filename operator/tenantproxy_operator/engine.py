@@ -11,7 +11,7 @@ import kopf
 
 from tenantproxy.admin import Admin
 from tenantproxy.kubeapi import KubeClient, KubeError
-from tenantproxy.kubewatch import Delays
+from tenantproxy.kubewatch import SILENCE, Delays
 from tenantproxy.server import HttpServer
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children
@@ -48,8 +48,12 @@ class Engine:
         check_interval: float,
         max_updating_tenants: int,
         event_patience: float,
+        watch_silence: float = SILENCE,
     ) -> None:
-        """Wire an operator for `namespaces`, None: all; must be called inside the event loop."""
+        """Wire an operator for `namespaces`, None: all; must be called inside the event loop.
+
+        A watch of children or Secrets is begun anew after `watch_silence` seconds without a sign.
+        """
         self._connection = connection
         self._settings = settings
         self._namespaces = None if namespaces is None else tuple(sorted(set(namespaces)))
@@ -87,6 +91,7 @@ class Engine:
             known=self._enqueue_all,
             interrupted=lambda plural, _: self._metrics.watch_interrupted(plural),
             spawn=self._spawn,
+            silence=watch_silence,
         )
         self._patrol = Patrol(
             self._cluster,

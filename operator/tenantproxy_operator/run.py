@@ -17,6 +17,9 @@ from tenantproxy_operator.options import cluster_options, reject
 from tenantproxy_operator.settings import Settings
 
 _FAILURE: Final = 1
+_DEEPEST: Final = 30_000
+"""Recursion for JSON that is nested as deeply as the API server takes it (10,000 levels, and as many again in
+`managedFields`): one such TenantProxy must not keep the lists of all of them from being read."""
 
 
 @click.command()
@@ -161,6 +164,7 @@ def run(
         )
         await engine.run(listening)
 
+    sys.setrecursionlimit(_DEEPEST)
     # What was imported stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -177,14 +178,22 @@ class Cluster:
         }
         await self._client.request("POST", EVENT.path(key.namespace), body=_encode(event))
 
-    async def tenant_proxies(self, namespace: str | None) -> AsyncIterator[Metadata]:
+    async def lives(self, key: Key, uid: str) -> bool:
+        """Tell whether a TenantProxy is there, and is not being deleted."""
+        selector = {"fieldSelector": f"metadata.name={key.name}"}
+        found = [metadata async for metadata in self.tenant_proxies(key.namespace, selector)]
+        return any(metadata.uid == uid and metadata.deletion_timestamp is None for metadata in found)
+
+    async def tenant_proxies(
+        self, namespace: str | None, selector: Mapping[str, str] = MappingProxyType({})
+    ) -> AsyncIterator[Metadata]:
         """Yield the metadata of all TenantProxies, of one namespace or of all (None)."""
         token: str | None = ""
         while token is not None:
             answer = await self._client.request(
                 "GET",
                 TENANT_PROXY.path(namespace),
-                query={"limit": str(_PAGE)} | ({"continue": token} if token else {}),
+                query={**selector, "limit": str(_PAGE)} | ({"continue": token} if token else {}),
                 accept=_METADATA_ONLY.format("List"),
             )
             page = _decoded(answer, _Page)

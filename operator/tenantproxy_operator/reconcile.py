@@ -114,6 +114,10 @@ class Reconciler:
         digest = status.get("appliedDigest")
         look = _known(status) if record.fits(inputs, children, secrets) else None
         unchanged = look is not None
+        if look is None and _torn(record, children) and not await self._cluster.lives(key, tenant.uid):
+            # Garbage collection is faster than the event about the owner. After `--cascade=orphan` it would even
+            # take what we give back to an owner that is gone.
+            return "unchanged", None
         if look is None:
             view = View(
                 tenant=tenant,
@@ -234,6 +238,12 @@ def _own(status: Mapping[str, Any], kinds: Collection[str]) -> dict[str, Any]:
     if "conditions" in own:
         own["conditions"] = [condition for condition in own["conditions"] if condition.get("type") in kinds]
     return own
+
+
+def _torn(record: Record, children: Mapping[ChildName, Child]) -> bool:
+    """Tell whether a child that was there has gone, or has lost its owner: it may be that the tenant goes."""
+    gone = record.children is not None and record.children.keys() - children.keys()
+    return bool(gone) or any(not child.owner for child in children.values())
 
 
 def _known(status: Mapping[str, Any]) -> Look | None:

@@ -1,9 +1,12 @@
 """TenantProxies in one namespace of a real API server: what their admin does, and sees."""
 
+import contextlib
 import copy
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
+from support.apiserver import ApiServer
 from support.apiserver_client import APPLY_PATCH, MERGE_PATCH, ApiClient
 from support.operator_manifests import changed, minimal
 from support.waiting import eventually
@@ -59,8 +62,8 @@ class Tenants:
     async def get(self, name: str) -> Thing:
         return await self.call("GET", TENANT_PROXY.path(self.namespace, name))
 
-    async def delete(self, name: str) -> None:
-        await self.call("DELETE", TENANT_PROXY.path(self.namespace, name))
+    async def delete(self, name: str, **options: str) -> None:
+        await self.call("DELETE", TENANT_PROXY.path(self.namespace, name), options or None)
 
     async def until(self, name: str, good: Callable[[Thing], object]) -> Thing:
         """Wait until a TenantProxy is as `good` wants it."""
@@ -149,6 +152,19 @@ class Tenants:
     async def call(self, method: str, path: str, body: Any = None, **more: str) -> Thing:
         """Return a successful answer. Raises ApiError."""
         return _checked(*await self.api.request(method, path, body, **more))
+
+
+@contextlib.asynccontextmanager
+async def collected_garbage(api_server: ApiServer, tenants: Tenants) -> AsyncIterator[None]:
+    """Run garbage collection, and wait until it is at work: then it is faster than any event."""
+    owner, owned = f"owner-{secrets.token_hex(4)}", f"owned-{secrets.token_hex(4)}"
+    made = await tenants.put(kinds.CONFIG_MAP, owner, {})
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": owner, "uid": made["metadata"]["uid"]}
+    await tenants.put(kinds.CONFIG_MAP, owned, {"metadata": {"ownerReferences": [reference]}})
+    async with api_server.controllers("garbage-collector-controller"):
+        await tenants.remove(kinds.CONFIG_MAP, owner)
+        await eventually(lambda: tenants.child(kinds.CONFIG_MAP, owned), lambda child: child is None)
+        yield
 
 
 def whole(kind: Kind, name: str, content: Mapping[str, Any]) -> Thing:

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
-from support.tenants import Tenants, child_name
+from support.apiserver import ApiServer
+from support.tenants import Tenants, child_name, collected_garbage
+from support.waiting import eventually
 from tenantproxy_operator import kinds
+from tenantproxy_operator.cluster import TENANT_PROXY
 from tenantproxy_operator.kinds import Kind
 
 from .conftest import Run
@@ -125,15 +128,15 @@ async def test_child_of_an_earlier_tenant_proxy(tenants: Tenants, name: str) -> 
         assert child["metadata"]["ownerReferences"][0]["uid"] == after["metadata"]["uid"]
 
 
-async def test_child_without_owner_is_taken_back(tenants: Tenants, name: str) -> None:
-    """After `kubectl delete --cascade=orphan` the children are nobody's; the next of that name has them again."""
+async def test_orphans_are_taken_back(api_server: ApiServer, tenants: Tenants, name: str) -> None:
+    """`kubectl delete --cascade=orphan` leaves the children as nobody's; the next of that name has them again."""
     await tenants.complete(name)
     before = await tenants.children(name)
-    await tenants.delete(name)
-    for kind in before:  # as garbage collection does it then
-        await tenants.patch(kind, child_name(kind, name), {"metadata": {"ownerReferences": None}})
-    await tenants.create(name)
-    fresh = await tenants.settled(name)
+    async with collected_garbage(api_server, tenants):
+        await tenants.delete(name, propagationPolicy="Orphan")
+        await eventually(lambda: tenants.child(TENANT_PROXY, name), lambda found: found is None)
+        await tenants.create(name)
+        fresh = await tenants.settled(name)
     for kind, child in (await tenants.children(name)).items():
         assert child["metadata"]["uid"] == before[kind]["metadata"]["uid"]
         assert child["metadata"]["ownerReferences"][0]["uid"] == fresh["metadata"]["uid"]

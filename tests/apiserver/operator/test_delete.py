@@ -2,7 +2,7 @@
 
 from support.apiserver import ApiServer
 from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants
+from support.tenants import REQUIRED, Tenants, collected_garbage
 from support.waiting import eventually
 
 from .conftest import Run
@@ -22,7 +22,7 @@ async def test_children_go_with_it(api_server: ApiServer, run: Run, tenants: Ten
     await tenants.complete(name)
     assert (await tenants.children(name)).keys() == REQUIRED
     run.since_now()
-    async with api_server.controllers("garbage-collector-controller"):
+    async with collected_garbage(api_server, tenants):
         await tenants.delete(name)
         await gone(tenants, name)
     await tenants.created(f"{name}-marker")

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import ssl
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,6 +30,8 @@ class Call:
     query: str
     name: str
     """The object's name; empty for collections."""
+    at: float = field(default_factory=time.monotonic, compare=False)
+    """When it came, by `time.monotonic`."""
 
     @property
     def is_write(self) -> bool:
@@ -50,9 +53,18 @@ class Call:
 Play = Callable[[Call], Awaitable[web.Response | None]]
 """Is called before a request is forwarded; what it returns is the answer instead."""
 
+Answered = Callable[[Call], Awaitable[None]]
+"""Is called when the API server has answered, before that answer goes on to the operator."""
+
 
 async def plain(call: Call) -> web.Response | None:
     """Let everything pass."""
+    del call
+    return None
+
+
+async def at_once(call: Call) -> None:
+    """Let every answer pass."""
     del call
 
 
@@ -77,13 +89,17 @@ class Between:
         self.tls.load_cert_chain(directory / "between.pem")
         self.url = ""
         self.play: Play = plain
+        self.answered: Answered = at_once
         self.swallowed: str | None = None
         """The plural of whose watches nothing comes through."""
+        self.dropped = 0
+        """How many pieces of theirs did not."""
         self.calls: list[Call] = []
         """All requests, as they came."""
         self.most_at_once: Counter[str] = Counter()
         """The most writes that were under way at once, by tenant; under "" of all together."""
         self._under_way: Counter[str] = Counter()
+        self._streams: list[tuple[web.Request, Call]] = []
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -91,7 +107,9 @@ class Between:
         """Listen until the end."""
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=target.tls, limit=0),
+            # The pieces of an answer go on as they come.
             auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
             timeout=aiohttp.ClientTimeout(total=None),
         ) as session:
             between = cls(session, target, directory)
@@ -110,6 +128,14 @@ class Between:
     def writes(self, tenant: str) -> list[str]:
         """Return the writes about a tenant, as they came."""
         return [str(call) for call in self.calls if call.is_write and call.tenant == tenant]
+
+    def cut(self, plural: str = "") -> int:
+        """Break off the watches of a kind, or all; return how many there were."""
+        found = [request for request, call in self._streams if call.path.endswith(f"/{plural}" * bool(plural))]
+        for request in found:
+            assert request.transport is not None
+            request.transport.abort()
+        return len(found)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -138,13 +164,28 @@ class Between:
         headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
         url = f"{self._target.url}{request.raw_path}"
         async with self._session.request(request.method, url, data=body or None, headers=headers) as answer:
+            await self.answered(call)
             response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
             await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                if not (call.is_watch and self.swallowed is not None and call.path.endswith(f"/{self.swallowed}")):
-                    await response.write(chunk)
+            with self._followed(request, call):
+                async for chunk in answer.content.iter_any():
+                    if call.is_watch and self.swallowed and call.path.endswith(f"/{self.swallowed}"):
+                        self.dropped += 1
+                    else:
+                        await response.write(chunk)
             await response.write_eof()
             return response
+
+    @contextlib.contextmanager
+    def _followed(self, request: web.Request, call: Call) -> Any:
+        if not call.is_watch:
+            yield
+            return
+        self._streams.append((request, call))
+        try:
+            yield
+        finally:
+            self._streams.remove((request, call))
 
 
 def _name(request: web.Request, body: bytes) -> str:

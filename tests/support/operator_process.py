@@ -74,6 +74,12 @@ class OperatorProcess:
                 process.kill()
                 self._forget()
 
+    def kill(self) -> None:
+        """End it with SIGKILL, as a node that dies does."""
+        assert self._process is not None, "it does not run"
+        self._process.kill()
+        self.ended()
+
     def ended(self) -> int:
         """Wait until it has ended by itself; return its exit status."""
         assert self._process is not None, "it does not run"

@@ -253,4 +253,6 @@ def _known(status: Mapping[str, Any]) -> Look | None:
     credentials = conditions.finding_in(before, "CredentialsReady")
     if accepted is None or credentials is None or "appliedDigest" not in status:
         return None
+    if accepted.reason == Reason.ROLLOUT_STOPPED:
+        return None  # that was about an earlier operator's image or settings
     return Look(accepted=accepted, credentials_ready=credentials, credential=status.get("credentials"))

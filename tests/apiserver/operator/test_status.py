@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -162,10 +163,16 @@ CASES = {
 }
 
 
+ELSEWHERE = {Reason.SECRET_UNREADABLE: "test_unreadable_secret.py", Reason.ROLLOUT_STOPPED: "test_rollout.py"}
+"""Reasons that need an operator of another kind, and where they have it."""
+
+
 def test_every_reason_has_a_case() -> None:
     """A new reason needs one above."""
     reasons = {value for name, value in vars(Reason).items() if not name.startswith("_")}
-    assert set(CASES) == reasons
+    assert CASES.keys() | ELSEWHERE.keys() == reasons
+    for reason, file in ELSEWHERE.items():
+        assert f'reason="{reason}"' in (Path(__file__).parent / file).read_text()
 
 
 @pytest.mark.parametrize("reason", CASES)

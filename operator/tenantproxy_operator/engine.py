@@ -21,6 +21,7 @@ from tenantproxy_operator.fleet import Fleet
 from tenantproxy_operator.handlers import build_registry, kopf_settings
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.kopf_memories import NoMemories
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.patrol import Patrol
 from tenantproxy_operator.queue import WorkQueue
@@ -125,6 +126,7 @@ class Engine:
                 settings=kopf_settings(),
                 clusterwide=self._namespaces is None,
                 namespaces=self._namespaces or (),
+                memories=NoMemories(),
                 stop_flag=self._ended,
                 ready_flag=self._ready,  # raised after `_start`
             )

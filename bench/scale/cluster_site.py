@@ -9,7 +9,7 @@ from typing import Final
 import auditlog
 import machine
 from auditlog import Requests
-from fleet import NAMESPACE, manifest_of
+from fleet import key_of, manifest_of
 from support.apiserver import ApiServer, service_account
 from support.waiting import until
 from tenantproxy.kubeapi import Access, KubeClient
@@ -17,8 +17,9 @@ from tenantproxy_operator.crd import crd_yaml
 from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.yamltext import to_yaml
 
+_HOME: Final = "tenantproxy-system"
 _ACCOUNT: Final = "tenantproxy-operator"
-_USER: Final = service_account(NAMESPACE, _ACCOUNT)
+_USER: Final = service_account(_HOME, _ACCOUNT)
 
 
 class Site:
@@ -28,7 +29,7 @@ class Site:
         self._server = server
         self.directory = directory
         self._log = directory / "audit.log"
-        self._token = server.kubectl("create", "token", _ACCOUNT, f"-n{NAMESPACE}", "--duration=8h").strip()
+        self._token = server.kubectl("create", "token", _ACCOUNT, f"-n{_HOME}", "--duration=8h").strip()
         self.kubeconfig = server.kubeconfig(directory / "operator.kubeconfig", self._token)
         self.pids = {"apiserver": machine.child("kube-apiserver"), "etcd": machine.child("etcd")}
 
@@ -53,21 +54,22 @@ class Site:
 
 
 @contextlib.contextmanager
-def fresh_site(binaries: Path) -> Iterator[Site]:
-    """Run an API server without any TenantProxy. Raises DaemonError, KubectlError."""
+def fresh_site(binaries: Path, size: int) -> Iterator[Site]:
+    """Run an API server with the namespaces for so many TenantProxies. Raises DaemonError, KubectlError."""
     with tempfile.TemporaryDirectory(prefix="tenantproxy-bench-") as folder:
         directory = Path(folder)
         with contextlib.closing(ApiServer(binaries, directory)) as server:
             server.kubectl("apply", "--server-side", "-f", "-", stdin=crd_yaml())
-            home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-            rights = operator_manifests((NAMESPACE,), NAMESPACE, _ACCOUNT)
-            server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([home, *rights]))
+            names = sorted({_HOME, *(key_of(index).namespace for index in range(size))})
+            homes = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
+            rights = operator_manifests(None, _HOME, _ACCOUNT)
+            server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([*homes, *rights]))
             _warm_up(server)
             yield Site(server, directory)
 
 
 def _warm_up(server: ApiServer) -> None:
     """Have the API server make what it makes at the first write of a custom resource, which takes two seconds."""
-    tenant = to_yaml([manifest_of("warm")])
+    tenant = to_yaml([manifest_of(key_of(0))])
     until(lambda: server.try_kubectl("create", "-f", "-", stdin=tenant)[0] == 0, what=lambda: server.log[-2000:])
     server.kubectl("delete", "-f", "-", stdin=tenant)

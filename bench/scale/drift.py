@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import fleet
-from fleet import NAMESPACE
 from tenantproxy.kubeapi import KubeClient
 from tenantproxy_operator import kinds
 from tenantproxy_operator.cluster import TENANT_PROXY
@@ -38,20 +37,20 @@ async def repair(client: KubeClient, index: int, *, start: asyncio.Event | None 
     With `start`, all is prepared before that is set. Raises KubeError, TimeoutError.
     """
     edit = _EDITS[index % len(_EDITS)]
-    name = f"{fleet.name_of(index)}-proxy"
-    before = await fleet.read(client, edit.kind, name)
-    query = {
-        "watch": "true",
-        "fieldSelector": f"metadata.name={name}",
-        "resourceVersion": before["metadata"]["resourceVersion"],
-    }
-    path = edit.kind.path(NAMESPACE)
+    tenant = fleet.key_of(index)
+    key = tenant._replace(name=f"{tenant.name}-proxy")
+    path = edit.kind.path(key.namespace)
+    only = {"fieldSelector": f"metadata.name={key.name}"}
+    found = json.loads(await client.request("GET", path, query=only))
+    before = found["items"][0]
+    # Not that of the object, which may be so old that it can't be watched from.
+    query = {**only, "watch": "true", "resourceVersion": found["metadata"]["resourceVersion"]}
     async with client.stream(path, query=query, accept="application/json", silence=10 * _LONGEST) as lines:
         if start is not None:
             await start.wait()
         body = json.dumps(_nested(edit.path, edit.value)).encode()
         begin = time.perf_counter()
-        await client.request("PATCH", edit.kind.path(NAMESPACE, name), body=body, content_type=_MERGE)
+        await client.request("PATCH", edit.kind.path(*key), body=body, content_type=_MERGE)
         edited = False
         async with asyncio.timeout(_LONGEST):
             async for line in lines:
@@ -93,7 +92,7 @@ async def change_specs(client: KubeClient, indices: list[int], written: Callable
     for index in indices:
         before = await asyncio.to_thread(written)
         body = json.dumps({"spec": {"upstream": {"timeout": "7s"}}}).encode()
-        path = TENANT_PROXY.path(NAMESPACE, fleet.name_of(index))
+        path = TENANT_PROXY.path(*fleet.key_of(index))
         await client.request("PATCH", path, body=body, content_type=_MERGE)
         async with asyncio.timeout(_LONGEST):
             while await asyncio.to_thread(written) <= before:  # noqa: ASYNC110 - another process's

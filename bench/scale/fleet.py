@@ -17,7 +17,9 @@ from tenantproxy_operator.observed import FIELD_MANAGER, MANIFEST_HASH
 from tenantproxy_operator.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.settings import Settings
 
-NAMESPACE: Final = "tenants"
+PER_NAMESPACE: Final = 500
+"""TenantProxies in one namespace. The API server looks through all RoleBindings of a namespace again and again: of
+10,000 in a single one it would spend half of its time on that, for the operator and for the floor alike."""
 CREATORS: Final = 16
 """How many TenantProxies are created at once; as many as the operator reconciles at once."""
 _NO_UID: Final = "00000000-0000-4000-8000-000000000000"
@@ -27,17 +29,23 @@ _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
-def name_of(index: int) -> str:
-    """Return the name of a TenantProxy."""
-    return f"t{index:05d}"
+def key_of(index: int) -> Key:
+    """Return the namespace and name of a TenantProxy."""
+    return Key(f"tenants-{index // PER_NAMESPACE}", f"t{index:05d}")
 
 
-def manifest_of(name: str) -> dict[str, Any]:
+def keys(size: int) -> list[Key]:
+    """Return those of a whole fleet."""
+    return [key_of(index) for index in range(size)]
+
+
+def manifest_of(key: Key) -> dict[str, Any]:
     """Return the manifest of a TenantProxy that has ten children: all kinds but the optional ones."""
+    name = key.name
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": key.namespace},
         "spec": {
             "tenantId": f"CIR7nQwtS0rA6t0{name}",
             "upstream": {"url": f"https://{name}.oms.example/api/v1", "timeout": "5s"},
@@ -69,12 +77,12 @@ class Call(NamedTuple):
         )
 
 
-def calls_for(name: str, status: dict[str, Any]) -> list[Call]:
+def calls_for(key: Key, status: dict[str, Any]) -> list[Call]:
     """Return the calls that write a TenantProxy's children and its status; `status` is that of any other."""
-    manifest = manifest_of(name)
+    manifest = manifest_of(key)
     manifest["metadata"]["uid"] = _NO_UID
     params = Params(resource=TenantProxy.model_validate(manifest), settings=Settings(), kinds=frozenset())
-    return [*map(_child_call, desired_children(params)), _status_call(name, status)]
+    return [*map(_child_call, desired_children(params)), _status_call(key, status)]
 
 
 def _child_call(child: dict[str, Any]) -> Call:
@@ -82,34 +90,34 @@ def _child_call(child: dict[str, Any]) -> Call:
     annotations = child["metadata"].get("annotations", {}) | {MANIFEST_HASH: manifest_hash(child)}
     body = _encode(child | {"metadata": child["metadata"] | {"annotations": annotations}})
     query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+    key = Key(child["metadata"]["namespace"], child["metadata"]["name"])
     if kind is kinds.SECRET:
-        return Call("POST", kind.path(NAMESPACE), query, body, "application/json", _METADATA)
+        return Call("POST", kind.path(key.namespace), query, body, "application/json", _METADATA)
     accept = "application/json" if kind is kinds.DEPLOYMENT else _METADATA
-    path = kind.path(NAMESPACE, child["metadata"]["name"])
-    return Call("PATCH", path, query | {"force": "true"}, body, _APPLY, accept)
+    return Call("PATCH", kind.path(*key), query | {"force": "true"}, body, _APPLY, accept)
 
 
-def _status_call(name: str, status: dict[str, Any]) -> Call:
+def _status_call(key: Key, status: dict[str, Any]) -> Call:
     manifest = {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": name, "namespace": NAMESPACE, "uid": _NO_UID},
-        "status": status | {"endpoint": f"http://{name}-proxy.{NAMESPACE}.svc:8080"},
+        "metadata": {"name": key.name, "namespace": key.namespace, "uid": _NO_UID},
+        "status": status | {"endpoint": f"http://{key.name}-proxy.{key.namespace}.svc:8080"},
     }
     query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-    path = f"{TENANT_PROXY.path(NAMESPACE, name)}/status"
+    path = f"{TENANT_PROXY.path(*key)}/status"
     return Call("PATCH", path, query, _encode(manifest), _APPLY, "application/json")
 
 
-async def create(client: KubeClient, names: Iterable[str], created: Callable[[str, str], None]) -> None:
-    """Create TenantProxies, some at once; `created` is told the name and uid of each. Raises KubeError."""
-    remaining = iter(names)
+async def create(client: KubeClient, keys: Iterable[Key], created: Callable[[Key, str], None]) -> None:
+    """Create TenantProxies, some at once; `created` is told the key and uid of each. Raises KubeError."""
+    remaining = iter(keys)
 
     async def work() -> None:
-        for name in remaining:
-            body = json.dumps(manifest_of(name)).encode()
-            answer = await client.request("POST", TENANT_PROXY.path(NAMESPACE), body=body)
-            created(name, json.loads(answer)["metadata"]["uid"])
+        for key in remaining:
+            body = json.dumps(manifest_of(key)).encode()
+            answer = await client.request("POST", TENANT_PROXY.path(key.namespace), body=body)
+            created(key, json.loads(answer)["metadata"]["uid"])
 
     async with asyncio.TaskGroup() as group:
         for _ in range(CREATORS):
@@ -132,14 +140,14 @@ async def _count(client: KubeClient, kind: Kind) -> int:
     token = ""
     while True:
         pages = query | ({"continue": token} if token else {})
-        page = json.loads(await client.request("GET", kind.path(NAMESPACE), query=pages, accept=accept))
+        page = json.loads(await client.request("GET", kind.path(None), query=pages, accept=accept))
         found += len(page["items"] or ())
         token = page["metadata"].get("continue", "")
         if not token:
             return found
 
 
-async def read(client: KubeClient, kind: Kind, name: str) -> dict[str, Any]:
+async def read(client: KubeClient, kind: Kind, key: Key) -> dict[str, Any]:
     """Return an object of the fleet. Raises KubeError."""
-    found: dict[str, Any] = json.loads(await client.request("GET", kind.path(*Key(NAMESPACE, name))))
+    found: dict[str, Any] = json.loads(await client.request("GET", kind.path(*key)))
     return found

@@ -10,6 +10,7 @@ from cluster_site import Site, fresh_site
 from fleet import Call
 from machine import Usage
 from tenantproxy.kubeapi import KubeClient
+from tenantproxy_operator.kinds import Key
 
 WORKERS: Final = 16
 """As `tenantproxy-operator run` has by default."""
@@ -26,12 +27,12 @@ class Creation(NamedTuple):
 
 async def build(binaries: Path, size: int, status: dict[str, Any]) -> Creation:
     """Create a fleet without the operator. Raises KubeError, DaemonError."""
-    calls = {name: fleet.calls_for(name, status) for name in map(fleet.name_of, range(size))}
-    with fresh_site(binaries) as site:
+    calls = {key: fleet.calls_for(key, status) for key in fleet.keys(size)}
+    with fresh_site(binaries, size) as site:
         return await _build(site, calls)
 
 
-async def _build(site: Site, calls: dict[str, list[Call]]) -> Creation:
+async def _build(site: Site, calls: dict[Key, list[Call]]) -> Creation:
     async with site.client(admin=True) as admin, site.client() as client:
         mark = site.mark()
         with Usage(**site.pids) as usage:
@@ -39,18 +40,18 @@ async def _build(site: Site, calls: dict[str, list[Call]]) -> Creation:
         return Creation(site.requests(mark), usage, await fleet.count(admin))
 
 
-async def _write(admin: KubeClient, client: KubeClient, calls: dict[str, list[Call]]) -> None:
-    created: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
+async def _write(admin: KubeClient, client: KubeClient, calls: dict[Key, list[Call]]) -> None:
+    created: asyncio.Queue[tuple[Key, str] | None] = asyncio.Queue()
 
     async def work() -> None:
         while (each := await created.get()) is not None:
-            name, uid = each
-            for call in calls[name]:
+            key, uid = each
+            for call in calls[key]:
                 await call.send(client, uid)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(WORKERS):
             group.create_task(work())
-        await fleet.create(admin, calls, lambda name, uid: created.put_nowait((name, uid)))
+        await fleet.create(admin, calls, lambda key, uid: created.put_nowait((key, uid)))
         for _ in range(WORKERS):
             created.put_nowait(None)

@@ -1,6 +1,7 @@
 """One size of fleet, from its creation to two restarts; every figure of it."""
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -55,6 +56,8 @@ class Figures(msgspec.Struct, kw_only=True):
     rest_rss: float
     """After the creation."""
     create_peak_rss: float
+    apiserver_rss: float
+    etcd_rss: float
 
     repair: list[float]
     repair_in_resync: list[float]
@@ -116,7 +119,12 @@ def _each(counts: dict[str, int], divisor: float) -> dict[str, float]:
     return {name: round(number / divisor, 4) for name, number in sorted(counts.items())}
 
 
+def _say(size: int, what: str) -> None:
+    print(f"  {time.strftime('%X')} {size}: {what}", file=sys.stderr, flush=True)
+
+
 def _floor(binaries: Path, size: int, status: dict[str, Any], ours: Creation) -> Creation:
+    _say(size, "bare applies")
     bare = asyncio.run(floor.build(binaries, size, status))
     if bare.objects != ours.objects:
         raise BenchError(f"the operator made {ours.objects}, and the floor {bare.objects}")
@@ -127,7 +135,7 @@ def _floor(binaries: Path, size: int, status: dict[str, Any], ours: Creation) ->
 
 
 def _created(binaries: Path, size: int) -> Creation:
-    with fresh_site(binaries) as site:
+    with fresh_site(binaries, size) as site:
         subject = Subject(site)
         with subject.running() as pid:
             return asyncio.run(_create(site, subject, pid, size))
@@ -139,7 +147,7 @@ async def _create(site: Site, subject: Subject, pid: int, size: int) -> Creation
     async with site.client(admin=True) as admin:
         mark = site.mark()
         with Usage(operator=pid, **site.pids) as usage:
-            await fleet.create(admin, map(fleet.name_of, range(size)), lambda *_: None)
+            await fleet.create(admin, fleet.keys(size), lambda *_: None)
             await asyncio.to_thread(subject.wait_created, size)
         await asyncio.sleep(_SETTLE)
         return Creation(site.requests(mark), usage, await fleet.count(admin))
@@ -148,13 +156,17 @@ async def _create(site: Site, subject: Subject, pid: int, size: int) -> Creation
 def _with_operator(binaries: Path, size: int, rest: float) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return all but the floor, and the status of a tenant."""
     found: dict[str, Any] = {}
-    with fresh_site(binaries) as site:
+    with fresh_site(binaries, size) as site:
         subject = Subject(site)
         with subject.running() as pid:
+            _say(size, "creation")
             found["creation"] = asyncio.run(_create(site, subject, pid, size))
+            _say(size, "at rest")
             found |= _at_rest(site, pid, rest)
             found["create_peak_rss"] = machine.peak_rss_mib(pid)
+            _say(size, "changes")
             found |= asyncio.run(_changes(site, subject, size))
+        _say(size, "restarts")
         found |= _restart(site, subject, size)
         found |= asyncio.run(_repairs_in_resync(site, subject, size))
         status = asyncio.run(_status(site))
@@ -170,6 +182,8 @@ def _at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
         "rest_apiserver_cpu": (usage.cpu["apiserver"] + usage.cpu["etcd"]) / usage.seconds,
         "rest_requests": _each(site.requests(mark).counts, usage.seconds / 60),
         "rest_rss": machine.rss_mib(pid),
+        "apiserver_rss": machine.rss_mib(site.pids["apiserver"]),
+        "etcd_rss": machine.rss_mib(site.pids["etcd"]),
     }
 
 
@@ -236,6 +250,6 @@ async def _status(site: Site) -> dict[str, Any]:
 
 
 async def _status_of(client: KubeClient) -> dict[str, Any]:
-    tenant = await fleet.read(client, TENANT_PROXY, fleet.name_of(0))
+    tenant = await fleet.read(client, TENANT_PROXY, fleet.key_of(0))
     status: dict[str, Any] = tenant["status"]
     return status

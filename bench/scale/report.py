@@ -72,6 +72,7 @@ def print_figures(found: Figures) -> None:
         ("  one reconcile without work", f"{found.reconcile_mean * 1e6:.0f} us"),
         ("  memory when idle", f"{found.restart_rss:.0f} MiB"),
         ("  others had of the machine", f"{found.restart_others:.0%}"),
+        ("memory of API server and etcd", f"{found.apiserver_rss:.0f} and {found.etcd_rss:.0f} MiB"),
         ("CPU at rest", f"{found.rest_cpu:.2%} of a core; API server and etcd {found.rest_apiserver_cpu:.1%}"),
         ("repair at rest", _spread(found.repair)),
         (f"  during a resync, from tenant {found.resync_known}", _spread(found.repair_in_resync)),

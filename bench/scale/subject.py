@@ -7,7 +7,6 @@ from typing import Final
 
 import machine
 from cluster_site import Site
-from fleet import NAMESPACE
 from support.operator_process import OperatorProcess
 
 _POLL: Final = 0.1
@@ -23,9 +22,7 @@ class Subject:
     """`tenantproxy-operator run`, with its own rights and the default number of workers."""
 
     def __init__(self, site: Site) -> None:
-        self._process = OperatorProcess(
-            f"--namespace={NAMESPACE}", directory=site.directory, kubeconfig=site.kubeconfig
-        )
+        self._process = OperatorProcess("--all-namespaces", directory=site.directory, kubeconfig=site.kubeconfig)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[int]:

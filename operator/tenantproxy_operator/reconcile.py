@@ -23,6 +23,7 @@ from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record, common_digest, inputs_digest, own_part, recall
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.status import readable
 from tenantproxy_operator.tenants import Tenant, Tenants
 
 _log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class Reconciler:
         if tenant is None or tenant.deleting:
             self._forget(key)
             return "unchanged", None
-        status: dict[str, Any] = msgspec.json.decode(tenant.status)
+        status = readable(tenant.status)
         secrets = {secret: self._secrets[secret] for secret in self._tenants.secrets_of(key)}
         children = self._own_children(tenant)
         record = self._records.get(key)

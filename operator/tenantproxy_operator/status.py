@@ -1,7 +1,8 @@
 """The model of a TenantProxy's status. It never holds a secret's value."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from pydantic import Field
 
 from tenantproxy_operator.schema import Model, Text
@@ -63,3 +64,30 @@ class Status(Model):
         max_length=128,
         description="Digest of what was last applied; lets a restarted operator see that nothing is to do.",
     )
+
+
+class _SeenCondition(msgspec.Struct):
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+class _Seen(msgspec.Struct, rename="camel"):
+    """What must be so that a status can be gone on from."""
+
+    conditions: list[_SeenCondition] = []
+    credentials: dict[str, Any] = {}
+    applied_digest: str = ""
+
+
+_seen: Final = msgspec.json.Decoder(_Seen)
+
+
+def readable(status: bytes) -> dict[str, Any]:
+    """Return a status in JSON as it is; empty where it can't be ours, so that it is written anew."""
+    try:
+        _seen.decode(status)
+    except msgspec.ValidationError:
+        return {}
+    return dict(msgspec.json.decode(status))

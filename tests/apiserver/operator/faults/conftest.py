@@ -1,0 +1,59 @@
+"""An API server of these tests' own, since they break it; and what stands before it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.api_between import Between
+from support.apiserver_fragile import FragileApiServer
+from support.operator_rights import lacking
+from support.waiting import eventually
+
+from ..conftest import USER, Run  # noqa: TID252 - tests are no package
+
+ROOT = Path(__file__).parents[4]
+CRD = ROOT / "crds/tenantproxies.yaml"
+NAME = "tenantproxies.proxy.hiiretail.com"
+
+
+@pytest.fixture(scope="session")
+def api_server(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FragileApiServer]:
+    """Run an API server that knows TenantProxies, and may break."""
+    server = FragileApiServer(binaries, tmp_path_factory.mktemp("fragile"))
+    try:
+        server.install_crd(CRD, NAME)
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rights(api_server: FragileApiServer) -> Iterator[None]:
+    """Hold what the operator did against its rights, whatever broke."""
+    yield
+    missing = lacking(api_server.audit(), USER, api_server.starts)
+    assert not missing, "the operator has no right to:\n" + "\n".join(sorted(set(missing)))
+
+
+@pytest.fixture
+async def between(api_server: FragileApiServer, tmp_path: Path) -> AsyncIterator[Between]:
+    """Stand between the operator and the API server."""
+    async with Between.running(api_server, tmp_path) as between:
+        yield between
+
+
+@pytest.fixture
+def at_rest(run: Run) -> Callable[[], Awaitable[None]]:
+    """Return what waits for two periodic looks, and sees that nothing was written meanwhile."""
+
+    async def look() -> None:
+        run.since_now()
+
+        async def looks() -> int:
+            return sum(entry.resource == "tenantproxies" and "limit=500" in entry.uri for entry in run.audit())
+
+        await eventually(looks, lambda count: count >= 2)
+        assert run.writes() == []
+
+    return look

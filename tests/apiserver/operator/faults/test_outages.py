@@ -1,0 +1,98 @@
+"""The API server is away, or answers nobody: the operator waits without haste, and then finishes its work."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from support.apiserver_fragile import FragileApiServer
+from support.operator_process import OperatorProcess
+from support.tenants import REQUIRED, Tenants
+
+from ..conftest import Run  # noqa: TID252 - tests are no package
+
+OPTIONS = ("--check-interval=0.5",)
+AtRest = Callable[[], Awaitable[None]]
+MANY = 40
+KILLED_SECONDS = 4
+FROZEN_SECONDS = 30
+
+
+async def create_many(tenants: Tenants, name: str) -> list[str]:
+    """Create TenantProxies, whose children are still being made at the end."""
+    names = [f"{name}-{number}" for number in range(MANY)]
+    await asyncio.gather(*(tenants.secret(each) for each in names))
+    await asyncio.gather(*(tenants.create(each) for each in names))
+    return names
+
+
+async def all_made(tenants: Tenants, names: list[str]) -> None:
+    """Wait until all that belongs to these TenantProxies is there."""
+    for each in names:
+        await tenants.settled(each)
+        assert (await tenants.children(each)).keys() == REQUIRED
+
+
+async def watched(operator: OperatorProcess, seconds: float) -> list[dict[str, float]]:
+    """Return the operator's metrics twice a second for so long; see that its probes say that it is well."""
+    end = time.monotonic() + seconds
+    found = []
+    while time.monotonic() < end:
+        assert await asyncio.to_thread(operator.probe, "/healthz") == 200
+        assert await asyncio.to_thread(operator.probe, "/readyz") == 200
+        found.append(await asyncio.to_thread(operator.metrics))
+        await asyncio.sleep(0.5)
+    return found
+
+
+async def test_api_server_is_killed(
+    api_server: FragileApiServer, operator: OperatorProcess, tenants: Tenants, name: str, at_rest: AtRest
+) -> None:
+    """In the middle of the work. Each tenant and each watch tries again with growing pauses; then all is done.
+
+    Meanwhile the operator counts as live and ready: a restart would not help.
+    """
+    names = await create_many(tenants, name)
+    before = operator.metrics()
+    killed = api_server.killed()
+    await asyncio.to_thread(killed.__enter__)
+    try:
+        found = await watched(operator, KILLED_SECONDS)
+    finally:
+        await asyncio.to_thread(killed.__exit__, None, None, None)
+    last = found[-1]
+    assert max(metrics["retrying"] for metrics in found) > 0
+    retries = last['reconcile_total{result="retry"}'] - before.get('reconcile_total{result="retry"}', 0)
+    assert 0 < retries <= MANY * 5  # pauses of at least 1/4, 1/2, 1, 2 s
+    interruptions = {name: value for name, value in last.items() if name.startswith("watch_interruptions_total")}
+    assert len(interruptions) == len(REQUIRED) + 1  # and the autoscalers
+    assert all(1 <= value <= KILLED_SECONDS + 1 for value in interruptions.values())  # pauses of at least a second
+    await all_made(tenants, names)
+    await at_rest()
+    assert operator.metrics()["retrying"] == 0
+    assert "Traceback" not in operator.log
+    assert '"traceback"' not in operator.log
+
+
+async def test_etcd_answers_nobody(
+    api_server: FragileApiServer,
+    run: Run,
+    operator: OperatorProcess,
+    tenants: Tenants,
+    name: str,
+    at_rest: AtRest,
+) -> None:
+    """In the middle of the work, for half a minute. What can't go on waits, and is asked for seldom."""
+    run.since_now()
+    names = await create_many(tenants, name)
+    async with api_server.etcd_frozen():
+        begin = time.time()
+        found = await watched(operator, FROZEN_SECONDS)
+        end = time.time()
+    assert max(metrics["queue_depth"] + metrics["retrying"] for metrics in found) > 0
+    await all_made(tenants, names)
+    await at_rest()
+    asked = [entry for entry in run.audit() if begin <= entry.time.timestamp() <= end]
+    assert len(asked) <= 100, asked  # what was under way, and a few more
+    assert operator.metrics()["retrying"] == 0
+    assert operator.metrics()["missed_events_total"] == 0
+    assert '"traceback"' not in operator.log

@@ -1,0 +1,136 @@
+"""A watch that breaks off, ends too soon or goes silent is begun anew where it was, and never in haste."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from support.api_between import Between, Call, plain
+from support.apiserver import ApiServer
+from support.apiserver_client import ApiClient
+from support.operator_process import OperatorProcess
+from support.tenants import Tenants, child_name
+from support.waiting import eventually
+from tenantproxy_operator import kinds
+from tenantproxy_operator.connection import Connection
+from tenantproxy_operator.engine import Engine, bound_socket
+from tenantproxy_operator.settings import Settings
+
+from ..conftest import ACCOUNT, HOME, Run  # noqa: TID252 - tests are no package
+
+OPTIONS = ("--check-interval=0.5",)
+AtRest = Callable[[], Awaitable[None]]
+SECONDS = 4
+SILENCE = 2.0
+
+
+@pytest.fixture
+async def operator(launch: Callable[..., OperatorProcess], between: Between) -> AsyncIterator[OperatorProcess]:
+    """Run an operator that talks to what is in between."""
+    operator = launch(url=between.url, ca=between.ca)
+    await asyncio.to_thread(operator.start_ready)
+    yield operator
+    await asyncio.to_thread(operator.stop)
+
+
+def interruptions(operator: OperatorProcess) -> Counter[str]:
+    """Return how often each watch of children or Secrets broke off."""
+    begin = 'watch_interruptions_total{kind="'
+    metrics = operator.metrics()
+    return Counter({name[len(begin) : -2]: int(metrics[name]) for name in metrics if name.startswith(begin)})
+
+
+async def test_cut(
+    operator: OperatorProcess, tenants: Tenants, between: Between, name: str, at_rest: AtRest
+) -> None:
+    """What happens before the watch is there again is not missed; no list is needed to know it."""
+    await tenants.created(name)
+    between.calls.clear()
+    assert between.cut("services") == 1
+    await tenants.remove(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    await tenants.child_until(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    assert interruptions(operator) == {"services": 1}
+    assert between.cut("tenantproxies") == 1
+    await tenants.change(name, {"spec.replicas": 3})
+    await tenants.settled(name)
+    lists = [call for call in between.calls if call.method == "GET" and not call.is_watch and not call.name]
+    assert not [call for call in lists if call.path.endswith("/services")]
+    await at_rest()
+
+
+async def test_all_cut(
+    operator: OperatorProcess, tenants: Tenants, between: Between, name: str, at_rest: AtRest
+) -> None:
+    """As when a load balancer before the API server is started anew."""
+    await tenants.created(name)
+    assert between.cut() == len(kinds.CHILDREN) - 2 + 1  # all but the optional ones, and TenantProxies
+    await tenants.remove(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    await tenants.change(name, {"spec.replicas": 3})
+    await tenants.settled(name)
+    await tenants.child_until(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    await tenants.flush(name)
+    await at_rest()
+    assert operator.probe("/healthz") == 200
+
+
+async def test_always_ended_at_once(tenants: Tenants, between: Between, name: str, at_rest: AtRest) -> None:
+    """Whoever ends each watch as it begins is not asked again and again without a pause."""
+    await tenants.created(name)
+
+    async def play(call: Call) -> web.Response | None:
+        return web.Response(text="", content_type="application/json") if call.is_watch else None
+
+    between.play = play
+    between.calls.clear()
+    between.cut()
+    await tenants.remove(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    await tenants.change(name, {"spec.replicas": 3})
+    await asyncio.sleep(SECONDS)
+    asked = Counter(call.path.split("/")[-1] for call in between.calls if call.is_watch)
+    assert len(asked) == len(kinds.CHILDREN) - 2 + 1
+    assert max(asked.values()) <= SECONDS + 2, asked  # the pauses are at least a second
+    between.play = plain
+    await tenants.settled(name)
+    await tenants.child_until(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    await tenants.flush(name)
+    await at_rest()
+
+
+async def test_silent(
+    api_server: ApiServer, api: ApiClient, run: Run, between: Between, name: str, tmp_path: Path
+) -> None:
+    """A stream that stays open and says nothing, not even a bookmark, is given up; nothing is missed by it."""
+    token = (await api.token(HOME, ACCOUNT)).strip()
+    kubeconfig = api_server.kubeconfig(tmp_path / "kubeconfig", token, url=between.url, ca=between.ca)
+    connection = await Connection.load(kubeconfig)
+    engine = Engine(
+        connection,
+        Settings(),
+        namespaces=run.namespaces,
+        workers=4,
+        check_interval=0.5,
+        max_updating_tenants=5,
+        event_patience=60.0,
+        watch_silence=SILENCE,
+    )
+    running = asyncio.create_task(engine.run(bound_socket("127.0.0.1:0")))
+    try:
+        tenants = Tenants(api, run.namespaces[0])
+        await tenants.created(name)
+        between.swallowed = "services"
+        await tenants.remove(kinds.SERVICE, child_name(kinds.SERVICE, name))
+
+        async def dropped() -> int:
+            return between.dropped
+
+        await eventually(dropped)
+        between.swallowed = None
+        between.calls.clear()
+        await tenants.child_until(kinds.SERVICE, child_name(kinds.SERVICE, name))
+        assert [call for call in between.calls if call.is_watch and call.path.endswith("/services")]
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -96,7 +96,7 @@ class Fleet:
         had_turn = key in self._updating or key in self._missed
         self._take(key, state if had_turn or self._is_new(key) else "done")
 
-    def _take(self, key: Key, state: State) -> None:
+    def _take(self, key: Key, state: State, *, seen: bool = True) -> None:
         was_stopped = self.stopped
         self._pending.pop(key, None)
         self._pending_canaries.pop(key, None)
@@ -106,15 +106,16 @@ class Fleet:
             self._updating[key] = canary
         elif state == "missed":
             self._missed.add(key)
-        self._see(key)
+        if seen:
+            self._see(key)
         if self.stopped != was_stopped:
             for waiting in (*self._pending_canaries, *self._pending):
                 self._wake(waiting)  # to say so in its status
         self._advance()
 
     def forget(self, key: Key) -> None:
-        """Take note that a tenant is gone, or that nothing can be done about it for now."""
-        self._take(key, "done")
+        """Take note that there is no such tenant; at the start it may still be told of, so that it is not seen."""
+        self._take(key, "done", seen=False)
 
     def held(self, key: Key) -> None:
         """Take note that a tenant was seen, and waits for its turn."""

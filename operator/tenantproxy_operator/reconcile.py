@@ -90,10 +90,12 @@ class Reconciler:
         except KubeError as error:
             result = "retry"
             _log.warning("%s: %s; it is tried again", key, error)
+            self._note_pods(key)
             raise RetryError(str(error), shortest_pause=error.retry_after or 0.0) from None
         except Exception as error:  # noqa: BLE001 - see below
             # A bug, or an object of a shape that nobody foresaw: it must harm this tenant alone.
             _log.exception("%s: unforeseen", key)
+            self._note_pods(key)
             raise RetryError(type(error).__name__) from None
         else:
             return later
@@ -104,6 +106,8 @@ class Reconciler:
         tenant = self._tenants.get(key)
         if tenant is None or tenant.deleting:
             self._forget(key)
+            if tenant is not None:
+                self._fleet.note(key, "done")
             return "unchanged", None
         status = readable(tenant.status)
         secrets = {secret: self._secrets[secret] for secret in self._tenants.secrets_of(key)}
@@ -164,14 +168,17 @@ class Reconciler:
             self._fleet.held(tenant.key)
             return
         was_stopped = self._fleet.stopped
-        if look.retry is None:
-            self._fleet.note(tenant.key, state_of(self._children.rollout_of(tenant.key)))
+        self._note_pods(tenant.key)
         if self._fleet.stopped and not was_stopped:
             _log.error("%s: %s", _STOPPED, ", ".join(map(str, self._fleet.missed)))
             notice = conditions.Notice(warning=True, reason=Reason.ROLLOUT_STOPPED, note=_STOPPED)
             for key in self._fleet.missed:
                 if missed := self._tenants.get(key):
                     await self._post(missed, notice)
+
+    def _note_pods(self, key: Key) -> None:
+        """Tell the fleet how far a tenant's pods are; one that can't be brought into order holds up no other."""
+        self._fleet.note(key, state_of(self._children.rollout_of(key)))
 
     def _own_children(self, tenant: Tenant) -> dict[ChildName, Child]:
         """Return the tenant's own children, wanted or not."""

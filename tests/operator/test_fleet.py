@@ -95,6 +95,31 @@ def test_waits_until_all_were_seen() -> None:
     assert woken.take() == [_key(0)]
 
 
+def test_one_that_is_not_told_of_yet_was_not_seen() -> None:
+    """At the start children are known before their TenantProxy: a look at it finds none, and means nothing."""
+    woken = _Woken()
+    fleet = Fleet(1, woken.append)
+    fleet.forget(_key(0))
+    fleet.forget(_key(1))
+    fleet.expect([_key(0), _key(1)])
+    assert not fleet.ask(_key(0), canary=False)
+    fleet.held(_key(0))
+    assert not fleet.ask(_key(1), canary=True)
+    fleet.held(_key(1))
+    assert woken.take() == [_key(1)]
+
+
+def test_one_that_went_is_waited_for_no_longer() -> None:
+    """A TenantProxy that is gone before it was seen is not in the next list."""
+    fleet, woken = _fleet(most=1, expected=2)
+    assert not fleet.ask(_key(0), canary=False)
+    fleet.held(_key(0))
+    fleet.forget(_key(1))
+    assert woken.take() == []
+    fleet.expect([_key(0)])
+    assert woken.take() == [_key(0)]
+
+
 def test_nobody_has_a_turn_before_the_fleet_is_known() -> None:
     """Without `expect` there is no turn."""
     fleet = Fleet(1, _Woken().append)

@@ -1,90 +1,244 @@
-"""A new image of the operator's reaches a few tenants at a time, and stops where it does not come up."""
+"""A new image of the operator's reaches a few tenants at a time, and stops where their proxies don't get ready."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Any, NamedTuple
+
+import pytest
 
 from support.apiserver_client import ApiClient
+from support.fake_pods import FakePods
 from support.operator_process import OperatorProcess
-from support.tenants import Tenants, child_name
+from support.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually
 from tenantproxy_operator import kinds
 from tenantproxy_operator.cluster import EVENT
-from tenantproxy_operator.fleet import MOST_MISSED
+from tenantproxy_operator.tenants import CANARY
 
 from .conftest import Run
 
-AT_ONCE = 2
-TENANTS = 8
-STUCK = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+MOST = 4
+OPTIONS = ("--check-interval=0.3", f"--max-updating-tenants={MOST}")
+TENANTS = 30
+TAKES = 0.15
+DEADLINE = 0.5
+FIRST = "--proxy-image=registry.example/good:1"
+SECOND = "--proxy-image=registry.example/good:2"
+BAD = "--proxy-image=registry.example/bad:2"
+Launch = Callable[..., OperatorProcess]
 
 
-async def image(tenants: Tenants, name: str) -> str:
-    deployment = (await tenants.children(name))[kinds.DEPLOYMENT]
-    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+class Scene(NamedTuple):
+    """A fleet, all of the first image."""
+
+    run: Run
+    launch: Launch
+    tenants: Tenants
+    names: list[str]
+    canaries: list[str]
+    pods: FakePods
+
+    @contextlib.asynccontextmanager
+    async def operated(self, *options: str) -> AsyncIterator[OperatorProcess]:
+        """Run an operator with these options."""
+        operator = self.launch(*options)
+        await asyncio.to_thread(operator.start_ready)
+        try:
+            yield operator
+        finally:
+            await asyncio.to_thread(operator.stop_if_running)
+
+    async def all(self) -> dict[str, Thing]:
+        """Return all TenantProxies of the fleet."""
+        found = await self.tenants.call("GET", self.tenants.path)
+        return {
+            item["metadata"]["name"]: item for item in found["items"] if item["metadata"]["name"] in self.names
+        }
+
+    async def until(self, good: Callable[[Thing], object], names: Collection[str] | None = None) -> None:
+        """Wait until these TenantProxies, or all, are as `good` wants them."""
+
+        async def others() -> list[Thing]:
+            found = await self.all()
+            return [found[name].get("status", {}) for name in names or self.names if not good(found[name])]
+
+        await eventually(others, lambda found: not found)
+
+    async def until_all_have(self, image: str) -> None:
+        """Wait until the Deployments of all have an image, and their pods are started."""
+
+        async def others() -> list[str]:
+            return [name for name in self.names if self.pods.images[deployment(name)] != image.partition("=")[2]]
+
+        await eventually(others, lambda found: not found)
+
+    async def at_rest(self) -> None:
+        """See that the operator goes round and writes nothing."""
+        self.run.since_now()
+
+        async def rounds() -> int:
+            return sum(
+                "limit=500" in entry.uri and entry.resource == "tenantproxies" for entry in self.run.audit()
+            )
+
+        await eventually(rounds, lambda count: count >= 3)
+        assert self.run.writes() == []
 
 
-async def set_status(tenants: Tenants, name: str, *, stuck: bool) -> None:
-    """Do what the Deployment controller does: all proxies are ready, or the earlier ones still are."""
-    deployment = (await tenants.children(name))[kinds.DEPLOYMENT]
-    number = deployment["spec"]["replicas"]
-    status = {
-        "observedGeneration": deployment["metadata"]["generation"],
-        "replicas": number,
-        "readyReplicas": number,
-        "updatedReplicas": 0 if stuck else number,
-        "conditions": [STUCK] if stuck else [],
-    }
-    change = {"status": status}
-    await tenants.patch(kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name), change, subresource="status")
+@pytest.fixture
+async def scene(run: Run, launch: Launch, api: ApiClient, name: str) -> AsyncIterator[Callable[..., Any]]:
+    """Return what makes a fleet; at the end it is removed."""
+    tenants = Tenants(api, run.namespaces[0])
+
+    @contextlib.asynccontextmanager
+    async def make(*, broken: int = 0) -> AsyncIterator[Scene]:
+        names = [f"{name}-{number:02}" for number in range(TENANTS)]
+        canaries = [names[11], names[23]]
+        never_ready = {deployment(each) for each in names[:broken]}
+        options: dict[str, Any] = {"broken": never_ready, "takes": TAKES, "deadline": DEADLINE}
+        async with FakePods.playing(api, run.namespaces[0], **options) as pods:
+            scene = Scene(run, launch, tenants, names, canaries, pods)
+            await asyncio.gather(*(tenants.secret(each) for each in names))
+            for each in names:
+                await tenants.create(each, {"metadata.labels": {CANARY: "true"}} if each in canaries else {})
+            async with scene.operated(FIRST):
+                await scene.until(is_ready, names[broken:])
+                await scene.until(is_accepted, names)
+            yield scene
+
+    yield make
+    for item in (await tenants.call("GET", tenants.path))["items"]:
+        await tenants.delete(item["metadata"]["name"])
 
 
-async def test_image_that_does_not_come_up(
-    run: Run, api: ApiClient, launch: Callable[..., OperatorProcess], name: str
-) -> None:
-    """After three tenants with stuck proxies no other gets it, and all of them are told; the old image heals."""
-    good, bad = (launch(f"--proxy-image=proxy:{tag}", f"--max-updating-tenants={AT_ONCE}") for tag in (1, 2))
-    await asyncio.to_thread(good.start_ready)
-    tenants = Tenants(api, run.namespaces[0], lambda: bad.log)
-    names = [f"{name}-{number}" for number in range(TENANTS)]
-    for each in names:
-        await tenants.created(each)
-        await set_status(tenants, each, stuck=False)
-        await tenants.condition(each, "Available", status="True", reason="ProxiesReady")
-    await asyncio.to_thread(good.stop)
-    await asyncio.to_thread(bad.start_ready)
+def deployment(tenant: str) -> str:
+    return child_name(kinds.DEPLOYMENT, tenant)
 
-    async def updated() -> set[str]:
-        return {each for each in names if await image(tenants, each) == "proxy:2"}
 
-    missed: set[str] = set()
-    while len(missed) < MOST_MISSED:
-        turn = (await eventually(updated, lambda found: found - missed)) - missed
-        assert len(turn) <= AT_ONCE
-        missed.add(min(turn))
-        await set_status(tenants, min(turn), stuck=True)
-    untouched = set(names) - await updated()
-    assert len(untouched) >= TENANTS - MOST_MISSED - AT_ONCE
-    for each in untouched:
-        accepted = await tenants.condition(each, "Accepted", status="True", reason="RolloutStopped")
-        assert "correct them, or go back to the earlier ones" in accepted["message"]
-    assert bad.metrics()["rollout_stopped"] == 1
-    assert bad.metrics()["rollout_pending"] == len(untouched)
-    events = (await tenants.call("GET", EVENT.path(tenants.namespace)))["items"]
-    told = {event["regarding"]["name"] for event in events if event["reason"] == "RolloutStopped"}
-    assert told == missed
+def is_ready(thing: Thing) -> bool:
+    return condition_of(thing, "Ready").get("status") == "True" and is_complete(thing)
 
-    # A tenant's own change never waits.
-    own = min(untouched)
-    await tenants.change(own, {"spec.replicas": 3})
-    await tenants.settled(own)
-    assert own in await updated()
-    assert await updated() == set(names) - untouched | {own}
 
-    await asyncio.to_thread(bad.stop)
-    await asyncio.to_thread(good.start_ready)
-    while await updated():
-        for each in names:
-            await set_status(tenants, each, stuck=False)
-    for each in names:
-        await tenants.condition(each, "Accepted", status="True", reason="Accepted")
-    await asyncio.to_thread(good.stop)
+def is_complete(thing: Thing) -> bool:
+    return condition_of(thing, "Available").get("reason") == "ProxiesReady"
+
+
+def is_accepted(thing: Thing) -> bool:
+    return condition_of(thing, "Accepted").get("reason") == "Accepted" and "appliedDigest" in thing["status"]
+
+
+def is_stopped(thing: Thing) -> bool:
+    accepted = condition_of(thing, "Accepted")
+    return (accepted.get("status"), accepted.get("reason")) == ("True", "RolloutStopped")
+
+
+async def stopped(operator: OperatorProcess) -> None:
+    """Wait until it says that the rollout stopped."""
+
+    async def metric() -> float:
+        return operator.metrics()["rollout_stopped"]
+
+    await eventually(metric, lambda value: value == 1, log=lambda: operator.log)
+
+
+async def events(tenants: Tenants) -> list[str]:
+    """Return whom the Events RolloutStopped are about."""
+    found = await tenants.call("GET", EVENT.path(tenants.namespace))
+    return sorted(item["regarding"]["name"] for item in found["items"] if item["reason"] == "RolloutStopped")
+
+
+async def test_bad_image(scene: Callable[..., Any]) -> None:
+    """Three tenants miss their deadline, canaries first: no other one is touched, all go on serving, all is said.
+
+    A tenant's own change does not wait. A restart changes nothing; the earlier image heals everything.
+    """
+    async with scene() as fleet:
+        fleet.pods.forget()
+        async with fleet.operated(BAD) as operator:
+            await stopped(operator)
+            touched = [each for each in fleet.names if deployment(each) in fleet.pods.started]
+            waiting = [each for each in fleet.names if each not in touched]
+            await fleet.until(is_stopped, waiting)
+            assert set(fleet.pods.started[:2]) == {deployment(each) for each in fleet.canaries}
+            assert 3 <= len(touched) <= len(fleet.canaries) + MOST
+            assert fleet.pods.most_under_way <= MOST
+            assert len(await events(fleet.tenants)) == 3
+            assert set(await events(fleet.tenants)) <= set(touched)
+            assert operator.metrics()["rollout_pending"] == len(waiting)
+            assert min(fleet.pods.ready.values()) == 2
+            assert all(condition_of(each, "Ready")["status"] == "True" for each in (await fleet.all()).values())
+
+            own = waiting.pop()
+            await fleet.tenants.change(own, {"spec.upstream.url": "https://other.example/api"})
+            await fleet.tenants.settled(own)
+            assert fleet.pods.images[deployment(own)].endswith("bad:2")
+            await fleet.until(lambda thing: condition_of(thing, "Available")["reason"] == "RolloutStuck", [own])
+            assert operator.metrics()["rollout_pending"] == len(waiting)
+            await fleet.at_rest()
+            await asyncio.to_thread(operator.kill)
+
+        started = list(fleet.pods.started)
+        async with fleet.operated(BAD) as operator:
+            await stopped(operator)
+            await fleet.at_rest()
+            assert operator.metrics()["rollout_pending"] == len(waiting)
+            assert fleet.pods.started == started
+            assert len(await events(fleet.tenants)) == 3
+
+        fleet.pods.forget()
+        async with fleet.operated(FIRST) as operator:
+            await fleet.until(is_ready)
+            await fleet.until(is_accepted)
+            await fleet.until_all_have(FIRST)
+            assert fleet.pods.most_under_way <= MOST
+            metrics = operator.metrics()
+            assert (metrics["rollout_stopped"], metrics["rollout_pending"]) == (0, 0)
+            await fleet.at_rest()
+
+
+async def test_good_image(scene: Callable[..., Any]) -> None:
+    """Everybody gets it, canaries first, a few at a time, although the operator is killed in the middle.
+
+    Neither tenants that had no ready proxy before stop it, nor one that can't be brought into order.
+    """
+    async with scene(broken=3) as fleet:
+        conflict = fleet.names[5]
+        service = child_name(kinds.SERVICE, conflict)
+        await fleet.tenants.remove(kinds.SERVICE, service)
+        await fleet.tenants.put(kinds.SERVICE, service, {"spec": {"ports": [{"port": 1}]}})
+        fleet.pods.forget()
+        async with fleet.operated(SECOND) as operator:
+
+            async def started() -> int:
+                return len(fleet.pods.started)
+
+            await eventually(started, lambda count: count >= 8, log=lambda: operator.log)
+            assert operator.metrics()["rollout_pending"] > 0
+            await asyncio.to_thread(operator.kill)
+            assert len(fleet.pods.started) < TENANTS
+        async with fleet.operated(SECOND) as operator:
+            await fleet.until_all_have(SECOND)
+            await fleet.until(is_complete, fleet.names[3:])
+            assert operator.metrics()["rollout_stopped"] == 0
+            assert operator.metrics()["rollout_pending"] == 0
+        assert set(fleet.pods.started[:2]) == {deployment(each) for each in fleet.canaries}
+        assert len(fleet.pods.started) == len(set(fleet.pods.started)) == TENANTS
+        assert fleet.pods.most_under_way <= MOST
+
+
+async def test_setting_that_changes_no_pod(scene: Callable[..., Any]) -> None:
+    """Nobody waits for a change of other children alone."""
+    async with scene() as fleet:
+        fleet.pods.forget()
+        fleet.run.since_now()
+        async with fleet.operated(FIRST, "--dns-port=53", "--dns-port=1053") as operator:
+
+            async def written() -> int:
+                return sum(" networkpolicies " in write for write in fleet.run.writes())
+
+            await eventually(written, lambda count: count >= TENANTS, log=lambda: operator.log)
+            assert operator.metrics()["rollout_pending"] == 0
+            await fleet.until(is_accepted)
+            await fleet.at_rest()
+        assert fleet.pods.started == []

@@ -109,8 +109,11 @@ class OperatorProcess:
 
     def metrics(self) -> dict[str, float]:
         """Return its own metrics without the prefix `tenantproxy_operator_`, such as `tenants{ready="True"}`."""
-        _, text = self._get("/metrics")
-        return {name: float(value) for name, value in _SAMPLE.findall(text)}
+        return {name: float(value) for name, value in _SAMPLE.findall(self.exposition())}
+
+    def exposition(self) -> str:
+        """Return all that /metrics says."""
+        return self._get("/metrics")[1]
 
     def known(self) -> int:
         """Return how many TenantProxies it has looked at since its start."""

@@ -10,10 +10,10 @@ from support.tenants import REQUIRED, Tenants
 
 from ..conftest import Run  # noqa: TID252 - tests are no package
 
-OPTIONS = ("--check-interval=0.5",)
+OPTIONS = ("--check-interval=0.2",)
 AtRest = Callable[[], Awaitable[None]]
 MANY = 40
-KILLED_SECONDS = 4
+KILLED_SECONDS = 3
 FROZEN_SECONDS = 30
 
 

@@ -21,7 +21,7 @@ from ..conftest import Run  # noqa: TID252 - tests are no package
 from .conftest import CRD
 
 AtRest = Callable[[], Awaitable[None]]
-OPTIONS = ("--check-interval=0.5",)
+OPTIONS = ("--check-interval=0.2",)
 SPEC: dict[str, Any] = {"tenantId": "T-1", "upstream": {"url": "https://oms.example/api"}}
 DEEPEST = 9_000
 """Levels of a spec; `managedFields` has as many again, and the API server takes 10,000 of all."""
@@ -111,7 +111,7 @@ async def goes_on(tenants: Tenants, name: str, replicas: int) -> None:
 async def rests(operator: OperatorProcess) -> None:
     """See that nothing is looked at again and again."""
     before = operator.metrics()
-    await asyncio.sleep(2)
+    await asyncio.sleep(1)
     after = operator.metrics()
     for result in ("unchanged", "changed", "retry", "error"):
         name = f'reconcile_total{{result="{result}"}}'

@@ -21,9 +21,9 @@ from tenantproxy_operator.settings import Settings
 
 from ..conftest import ACCOUNT, HOME, Run  # noqa: TID252 - tests are no package
 
-OPTIONS = ("--check-interval=0.5",)
+OPTIONS = ("--check-interval=0.2",)
 AtRest = Callable[[], Awaitable[None]]
-SECONDS = 4
+SECONDS = 3
 SILENCE = 2.0
 
 

@@ -148,11 +148,11 @@ class Reflector(Generic[T]):
             lasted = self._opened_at is not None and loop.time() - self._opened_at >= _STABLE
             if lasted or forgotten:  # it is up
                 self._delays.reset()
-            if error is not None:
-                self._follower.interrupted(error)
-                _log.debug("%s: %s", self._path, error)
-            elif lasted:
+            if error is None and lasted:
                 continue  # the server ends each stream after some minutes
+            error = error or KubeError("the stream ended soon after it began")
+            self._follower.interrupted(error)
+            _log.debug("%s: %s", self._path, error)
             asked = (status and status.retry_after) or 0.0
             await asyncio.sleep(max(self._delays.next(), min(asked, _LONGEST_RETRY_AFTER)))
 

@@ -76,7 +76,9 @@ async def test_all_cut(
     assert operator.probe("/healthz") == 200
 
 
-async def test_always_ended_at_once(tenants: Tenants, between: Between, name: str, at_rest: AtRest) -> None:
+async def test_always_ended_at_once(
+    operator: OperatorProcess, tenants: Tenants, between: Between, name: str, at_rest: AtRest
+) -> None:
     """Whoever ends each watch as it begins is not asked again and again without a pause."""
     await tenants.created(name)
 
@@ -92,6 +94,8 @@ async def test_always_ended_at_once(tenants: Tenants, between: Between, name: st
     asked = Counter(call.path.split("/")[-1] for call in between.calls if call.is_watch)
     assert len(asked) == len(kinds.CHILDREN) - 2 + 1
     assert max(asked.values()) <= SECONDS + 2, asked  # the pauses are at least a second
+    assert interruptions(operator).keys() == asked.keys() - {"tenantproxies"}
+    assert "/tenantproxies ended soon after it began" in operator.log
     between.play = plain
     await tenants.settled(name)
     await tenants.child_until(kinds.SERVICE, child_name(kinds.SERVICE, name))

@@ -1,6 +1,7 @@
 """How the operator reaches the API server: from a kubeconfig, or as a pod."""
 
 import asyncio
+import logging
 import math
 import os
 import ssl
@@ -17,6 +18,8 @@ from kubernetes.aio.config import ConfigException, kube_config
 
 from tenantproxy.delays import Delays
 from tenantproxy.kubeapi import Access, KubeError
+
+_log = logging.getLogger(__name__)
 
 _REFRESH_SECONDS: Final = 60
 _STABLE: Final = 5.0
@@ -46,7 +49,9 @@ class WatchPace:
         if loop.time() - self._opened_at.get(path, -math.inf) >= _STABLE:
             delays.reset()
         else:
-            await asyncio.sleep(delays.next())
+            delay = delays.next()
+            _log.warning("the watch %s ended soon after it began; the next one begins in %.1f s", path, delay)
+            await asyncio.sleep(delay)
         self._opened_at[path] = loop.time()
 
 

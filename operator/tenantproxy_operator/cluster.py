@@ -22,6 +22,7 @@ EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _PAGE: Final = 500
+_WHOLE_PAGE: Final = 250
 _APPLY: Final = "application/apply-patch+yaml"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _LONGEST_NOTE: Final = 1024
@@ -39,6 +40,11 @@ class _ListMeta(msgspec.Struct):
 class _Page(msgspec.Struct):
     metadata: _ListMeta
     items: list[Partial] | None = None
+
+
+class _RawPage(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
 
 
 class _Resource(msgspec.Struct):
@@ -184,6 +190,20 @@ class Cluster:
         found = [metadata async for metadata in self.tenant_proxies(key.namespace, selector)]
         return any(metadata.uid == uid and metadata.deletion_timestamp is None for metadata in found)
 
+    async def whole_tenant_proxies(self, namespace: str | None) -> AsyncIterator[Manifest]:
+        """Yield all TenantProxies, of one namespace or of all (None), but those that can't be read."""
+        token: str | None = ""
+        while token is not None:
+            query = {"limit": str(_WHOLE_PAGE)} | ({"continue": token} if token else {})
+            page = _decoded(await self._client.request("GET", TENANT_PROXY.path(namespace), query=query), _RawPage)
+            for item in page.items or ():
+                try:
+                    body = _decoded(item, Manifest)
+                except KubeError:
+                    continue
+                yield body
+            token = page.metadata.continue_ or None
+
     async def tenant_proxies(
         self, namespace: str | None, selector: Mapping[str, str] = MappingProxyType({})
     ) -> AsyncIterator[Metadata]:
@@ -202,7 +222,7 @@ class Cluster:
             token = page.metadata.continue_ or None
 
 
-def _decoded(answer: bytes, kind: type[T]) -> T:
+def _decoded(answer: bytes | msgspec.Raw, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

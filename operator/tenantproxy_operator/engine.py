@@ -58,12 +58,12 @@ class Engine:
         self._connection = connection
         self._settings = settings
         self._namespaces = None if namespaces is None else tuple(sorted(set(namespaces)))
-        places: tuple[str | None, ...] = self._namespaces or (None,)
+        self._places: tuple[str | None, ...] = self._namespaces or (None,)
         self._workers = workers
         self._check_interval = check_interval
         # One for each worker, though it looks for all children of a new tenant at once: a connection's TLS buffer
         # has 256 KiB. Beside them run the watches, each of which keeps its connection, and the patrol.
-        client_connections = workers + 4 + len(places) * len(kinds.CHILDREN)
+        client_connections = workers + 4 + len(self._places) * len(kinds.CHILDREN)
         self._client = KubeClient(
             connection.access, connections=client_connections, program="tenantproxy-operator"
         )
@@ -85,7 +85,7 @@ class Engine:
         )
         self._watches = Watches(
             self._client,
-            places,
+            self._places,
             children=self._children,
             secrets=self._secrets,
             secret_changed=self._secret_changed,
@@ -98,9 +98,10 @@ class Engine:
             self._cluster,
             self._tenants,
             self._metrics,
-            namespaces=places,
+            namespaces=self._places,
             look_for_kinds=self._look_for_kinds,
             listed=self._fleet.expect,
+            gone=self._queue.add,
             patience=event_patience,
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -165,6 +166,18 @@ class Engine:
             await asyncio.sleep(delays.next())
         self._watches.start(_REQUIRED)
         await self._watches.settled()
+        await self._know_tenants()
+
+    async def _know_tenants(self) -> None:
+        """Know all TenantProxies: kopf takes seconds to tell of thousands, in which no edit would be repaired."""
+        for namespace in self._places:
+            try:
+                async for body in self._cluster.whole_tenant_proxies(namespace):
+                    with contextlib.suppress(RecursionError):  # a spec of absurd depth
+                        self._tenants.put(body, listed=True)
+            except KubeError as error:
+                _log.warning("kopf will tell of TenantProxies that could not be listed: %s", error)
+        self._enqueue_all(None)
 
     async def _stop(self) -> None:
         self._ready.clear()

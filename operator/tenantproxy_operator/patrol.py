@@ -67,15 +67,20 @@ class Patrol:
         namespaces: Iterable[str | None],
         look_for_kinds: Callable[[], Awaitable[None]],
         listed: Callable[[Collection[Key]], None],
+        gone: Callable[[Key], None] = lambda _: None,
         patience: float = PATIENCE,
     ) -> None:
-        """Prepare; `listed` is told of all TenantProxies that there are. An event is missed after `patience`."""
+        """Prepare; `listed` is told of all TenantProxies that there are, `gone` of each that is known to us alone.
+
+        An event is missed after `patience`.
+        """
         self._cluster = cluster
         self._tenants = tenants
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
         self._look_for_kinds = look_for_kinds
         self._listed = listed
+        self._gone = gone
         self._missed = Missed(patience=patience)
         self._counted: set[Key] = set()
         """Of which events are missing for too long."""
@@ -98,6 +103,7 @@ class Patrol:
     async def _compare(self) -> None:
         listed: dict[Key, tuple[str, int]] = {}
         delivered = dict(self._tenants.delivered)
+        undelivered = dict.fromkeys(self._tenants.undelivered())
         for namespace in self._namespaces:
             try:
                 async for metadata in self._cluster.tenant_proxies(namespace):
@@ -105,10 +111,14 @@ class Patrol:
             except StatusError as error:
                 # Such as where a namespace was deleted, and with it the rights there; others are as they were.
                 _log.warning("no TenantProxies can be listed in %s: %s", namespace or "any namespace", error)
-                for seen in (listed, delivered):
+                for seen in (listed, delivered, undelivered):
                     for key in [key for key in seen if namespace in (None, key.namespace)]:
                         del seen[key]
         self._listed(listed)
+        for key in undelivered.keys() - listed.keys() - self._tenants.delivered.keys():
+            # It was deleted after our first list and before kopf's, so that no event will tell.
+            self._tenants.remove(key)
+            self._gone(key)
         self._missed.compare(listed, delivered)
         overdue = set(self._missed.overdue())
         for key in overdue - self._counted:

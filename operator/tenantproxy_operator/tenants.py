@@ -76,11 +76,15 @@ class Tenants:
         """Uid and resource version of each TenantProxy as the last event about it had them."""
         return self._delivered
 
-    def put(self, body: Mapping[str, Any], *, own: bool = False) -> bool:
+    def undelivered(self) -> list[Key]:
+        """Return those that no event has told of yet."""
+        return [key for key in self._tenants if key not in self._delivered]
+
+    def put(self, body: Mapping[str, Any], *, own: bool = False, listed: bool = False) -> bool:
         """Take note of a TenantProxy, unless a newer version is known; tell whether that is news.
 
-        `own`: the answer to a write of ours, so that the event of that write is no news. Where the answer shows
-        another spec, too, it is left to the events to tell.
+        `listed`: no event has told of it, but a list of ours. `own`: the answer to a write of ours, so that the
+        event of that write is no news. Where the answer shows another spec, too, it is left to the events to tell.
         """
         tenant = tenant_from(body)
         key = tenant.key
@@ -89,6 +93,8 @@ class Tenants:
             # It may come after the event of the deletion, of which nobody tells twice.
             if known is None or (known.uid, known.generation) != (tenant.uid, tenant.generation):
                 return False
+        elif listed:
+            pass
         elif key not in self._delivered or self._delivered[key][1] < tenant.version:
             self._delivered[key] = tenant.uid, tenant.version
         if known is not None and known.version >= tenant.version:

@@ -71,8 +71,9 @@ class ChildWatch:
 
     def listed(self) -> None:
         """Forget what the list did not have, unless we have written it since the list began."""
-        now = self._children.every(self._kind, self._namespace)
-        for key, before in self._marks.end().items():
+        gone = self._marks.end()
+        now = self._children.every(self._kind, self._namespace) if gone else {}
+        for key, before in gone.items():
             if now.get(key) == before:
                 tenant, _ = now[key]
                 self._children.drop(self._kind, tenant, key.name)

@@ -127,6 +127,7 @@ class Round:
             pass
 
         self.listed: list[list[Key]] = []
+        self.gone: list[Key] = []
         self.patrol = Patrol(
             cluster,
             self.tenants,
@@ -134,6 +135,7 @@ class Round:
             namespaces=("tenants",),
             look_for_kinds=look_for_kinds,
             listed=lambda keys: self.listed.append(sorted(keys)),
+            gone=self.gone.append,
         )
         self.patrol._missed = Missed(clock)
 
@@ -179,6 +181,29 @@ async def test_rounds(rounds: Round, server: RawServer, clock: Clock) -> None:
     await rounds.go()
     assert rounds.patrol.healthy
     assert rounds.counted == "1.0"
+
+
+async def test_gone_before_any_event(rounds: Round, server: RawServer) -> None:
+    """What is known by a list of ours alone is forgotten where a later list does not have it."""
+    server.play = answering(list_of(tenant_proxy("a", 5), tenant_proxy("b", 5)))
+    rounds.tenants.put(tenant_proxy("a", 5), listed=True)
+    rounds.tenants.put(tenant_proxy("b", 5), listed=True)
+    rounds.tenants.put(tenant_proxy("c", 5))
+    await rounds.go()
+    assert rounds.gone == []
+    rounds.tenants.put(tenant_proxy("a", 5))
+    server.play = answering(list_of())
+    await rounds.go()
+    assert rounds.gone == [B]
+    assert sorted(rounds.tenants) == [A, Key("tenants", "c")]  # events will tell of these
+
+
+async def test_all_are_listed(rounds: Round, server: RawServer) -> None:
+    """Whole and page by page, but what can't be read."""
+    good, last = tenant_proxy("a", 5), tenant_proxy("b", 5)
+    first = json.dumps({"metadata": {"continue": "2"}, "items": [1, good]}).encode()
+    server.play = answering(http(200, first), list_of(last))
+    assert [body async for body in rounds.patrol._cluster.whole_tenant_proxies(None)] == [good, last]
 
 
 async def test_our_own_writes_are_no_events(rounds: Round, server: RawServer, clock: Clock) -> None:

@@ -101,6 +101,16 @@ def test_delivered(tenants: Tenants) -> None:
     assert tenants.delivered == {ACME: ("u", 4)}
 
 
+def test_listed(tenants: Tenants) -> None:
+    """What a list of ours tells is no event, and the event that tells the same is no news."""
+    assert tenants.put(body(5), listed=True)
+    assert tenants.undelivered() == [ACME]
+    assert tenants.delivered == {}
+    assert not tenants.put(body(5))
+    assert tenants.undelivered() == []
+    assert tenants.delivered == {ACME: ("u", 5)}
+
+
 def test_made_anew_under_the_same_name(tenants: Tenants) -> None:
     """Each object is told of by itself: of the old one's end it may tell after the new one's beginning."""
     tenants.put(body(1))

@@ -4,6 +4,7 @@ A module says with OPTIONS what its operator is run with, and with NAMESPACES ho
 end of the run the audit log must show that no right was missing, and that none was given in vain.
 """
 
+import asyncio
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,9 @@ from support.apiserver_client import ApiClient
 from support.operator_process import OperatorProcess
 from support.operator_rights import lacking, unused
 from support.tenants import Tenants
+from support.waiting import eventually
 from tenantproxy_operator import kinds
+from tenantproxy_operator.cluster import TENANT_PROXY
 from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.yamltext import to_yaml
 
@@ -55,6 +58,18 @@ class Run:
             if entry.name.startswith(about)
         ]
 
+    async def writes_to_the_end(self, tenant: str) -> list[str]:
+        """Return the writes about a tenant whose status is as it shall be: that write is the last one.
+
+        It is seen a moment before the audit log has it.
+        """
+
+        async def found() -> list[str]:
+            return self.writes(tenant)
+
+        last = f"patch tenantproxies/status {tenant}"
+        return await eventually(found, lambda writes: writes[-1:] == [last])
+
 
 def everywhere(run: Run) -> bool:
     """Tell whether the operator watches all namespaces."""
@@ -81,9 +96,16 @@ def run(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Run]:
     run = Run(api_server, namespaces, (*where, *options))
     run.since_now()
     yield run
-    # No later operator shall see them.
-    for namespace in namespaces:
-        api_server.kubectl("delete", "tenantproxies", "--all", "--namespace", namespace, "--wait=false")
+    asyncio.run(_empty(api_server, namespaces))
+
+
+async def _empty(api_server: ApiServer, namespaces: tuple[str, ...]) -> None:
+    """Delete all TenantProxies, for no later operator to see, and their children, for no later controller."""
+    async with api_server.client() as api:
+        for kind in (TENANT_PROXY, *kinds.CHILDREN):
+            for namespace in namespaces:
+                status, answer = await api.request("DELETE", kind.path(namespace))
+                assert status in (200, 404), answer
 
 
 @pytest.fixture(scope="module")

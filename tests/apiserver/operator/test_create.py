@@ -39,10 +39,10 @@ async def test_children_come_in_one_go(run: Run, tenants: Tenants, name: str) ->
         for kind in kinds.CHILDREN
         if kind in REQUIRED and kind is not kinds.SECRET
     ]
-    assert run.writes(name) == [*expected, status]
+    assert await run.writes_to_the_end(name) == [*expected, status]
     run.since_now()
     await tenants.condition(name, "CredentialsReady", reason="CredentialsMissing")
-    assert run.writes(name) == [f"create secrets {child_name(kinds.SECRET, name)}", status]
+    assert await run.writes_to_the_end(name) == [f"create secrets {child_name(kinds.SECRET, name)}", status]
 
 
 async def test_same_name_in_two_namespaces(run: Run, tenants: Tenants, name: str) -> None:

@@ -111,6 +111,7 @@ async def test_change_of_a_field(run: Run, tenants: Tenants, name: str, field: s
         if await tenants.child(kinds.SECRET, secret) is None:
             await tenants.put(kinds.SECRET, secret, {"stringData": data})
     before = await tenants.created(name, {"spec." + key: value for key, value in case.before.items()})
+    await run.writes_to_the_end(name)
     run.since_now()
     await tenants.change(name, {f"spec.{field}": case.value})
     after = await tenants.settled(name)
@@ -121,7 +122,7 @@ async def test_change_of_a_field(run: Run, tenants: Tenants, name: str, field: s
         *(f"delete {kind.plural} {child_name(kind, name)}" for kind in case.deleted),
         f"patch tenantproxies/status {name}",
     ]
-    assert sorted(run.writes(name)) == sorted(expected)
+    assert sorted(await run.writes_to_the_end(name)) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +141,11 @@ async def test_part_appears_and_disappears(
     """What comes with a part of the spec goes with it; then all is as it was at first."""
     await tenants.created(name)
     before = await tenants.children(name)
+    await run.writes_to_the_end(name)
     run.since_now()
     await tenants.change(name, changes)
     await tenants.settled(name)
-    written = {write.removesuffix(f" {name}-proxy") for write in run.writes(name)}
+    written = {write.removesuffix(f" {name}-proxy") for write in await run.writes_to_the_end(name)}
     assert written == expected | {f"patch tenantproxies/status {name}"}
     await tenants.change(name, dict.fromkeys(changes, ...))
     await tenants.settled(name)

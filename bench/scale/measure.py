@@ -204,8 +204,7 @@ def _restart(site: Site, subject: Subject, size: int) -> dict[str, Any]:
     begin = time.perf_counter()
     with subject.running() as pid:
         with Usage(operator=pid, **site.pids) as usage:
-            subject.wait_known(size, poll=0.05)
-            seconds = time.perf_counter() - begin
+            seconds = subject.wait_idle(pid, size) - begin
         metrics = subject.metrics()
         time.sleep(_SETTLE)
         requests = site.requests(mark)
@@ -233,9 +232,9 @@ async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> dict[st
         return seen > 0
 
     async with site.client(admin=True) as admin:
-        with subject.running():
+        with subject.running() as pid:
             found = await drift.repairs_meanwhile(admin, _spread(size, _MEANWHILE), begun)
-            await asyncio.to_thread(subject.wait_known, size)
+            await asyncio.to_thread(subject.wait_idle, pid, size)
     return {"repair_in_resync": found, "resync_known": seen}
 
 

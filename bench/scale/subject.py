@@ -11,6 +11,9 @@ from support.operator_process import OperatorProcess
 
 _POLL: Final = 0.1
 _LONGEST_WAIT: Final = 3600.0
+_IDLE: Final = 0.3
+"""Share of a core that a process may use and be idle."""
+_QUIET: Final = 1.0
 _SECRETS_MADE: Final = 'apply_total{kind="Secret",result="success"}'
 
 
@@ -44,14 +47,26 @@ class Subject:
         except OSError:
             return {}
 
-    def wait_known(self, size: int, *, poll: float = _POLL) -> None:
-        """Wait until it has looked at so many tenants since its start, and none waits. Raises BenchError."""
+    def wait_idle(self, pid: int, size: int) -> float:
+        """Wait until it has looked at so many tenants since its start, and at none for a second.
+
+        Return when it had (by `perf_counter`): kopf goes on to tell of tenants that were looked at already. Raises
+        BenchError.
+        """
+        at, spent = 0.0, -1.0
 
         def done() -> bool:
+            nonlocal at, spent
+            used = machine.cpu_seconds(pid)
             found = self.metrics()
-            return known(found) >= size and not waiting(found)
+            busy = used - spent > _IDLE * _POLL or known(found) < size or waiting(found)
+            spent = machine.cpu_seconds(pid)  # without what the metrics took
+            if busy or not at:
+                at = time.perf_counter()
+            return time.perf_counter() - at > _QUIET
 
-        self._until(done, _LONGEST_WAIT, poll=poll)
+        self._until(done, _LONGEST_WAIT)
+        return at
 
     def wait_created(self, size: int) -> None:
         """Wait until it has made so many tenants' children and statuses since its start. Raises BenchError."""

@@ -22,6 +22,7 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 test: check ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
 	$(RUN) pytest -q tests/apiserver
+	$(RUN) pytest -q --watch=cluster --ignore=tests/apiserver/operator/faults tests/apiserver/operator
 	$(RUN) pytest -q tests/e2e tests/fuzz
 
 fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)

@@ -70,33 +70,36 @@ def metadata_of(whose: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("whose", ["the user", "another controller"])
-@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.kind)
-async def test_object_of_the_same_name(run: Run, tenants: Tenants, name: str, kind: Kind, whose: str) -> None:
-    """It is never written, and the rest is made; when its owner deletes it, the child takes its place."""
-    theirs = child_name(kind, name)
-    content = CONTENTS[kind] | {"metadata": metadata_of(whose)}
-    made = await tenants.put(kind, theirs, content)
+@pytest.mark.parametrize("half", [0, 1])
+async def test_objects_of_the_same_names(run: Run, tenants: Tenants, name: str, half: int, whose: str) -> None:
+    """They are never written, and the rest is made; when their owner deletes them, children take their places."""
+    taken = list(CONTENTS)[half::2]
+    made = {}
+    for kind in taken:
+        content = CONTENTS[kind] | {"metadata": metadata_of(whose)}
+        made[kind] = await tenants.put(kind, child_name(kind, name), content)
     run.since_now()
     await tenants.secret(name)
     await tenants.create(name, SPEC)
     accepted = await tenants.condition(name, "Accepted", status="False", reason="Conflict")
-    assert accepted["message"] == (
-        f"{kind.kind} {theirs}: belongs to somebody else; "
-        "delete or rename it, or give the TenantProxy another name"
-    )
-    assert (await tenants.condition(name, "Ready", status="False", reason="Conflict"))["message"].startswith(
-        "not Accepted: "
-    )
+    fix = "belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+    for kind in taken:
+        assert f"{kind.kind} {child_name(kind, name)}: {fix.partition(';')[0]}" in accepted["message"]
+    assert fix.partition(";")[2] in accepted["message"]
+    ready = await tenants.condition(name, "Ready", status="False", reason="Conflict")
+    assert ready["message"] == f"not Accepted: {accepted['message']}"
     assert (await tenants.children(name)).keys() == set(kinds.CHILDREN)
-    left = await tenants.child(kind, theirs)
-    assert left == made
-    assert f"patch {kind.plural} {theirs}" not in run.writes()
+    for kind in taken:
+        assert await tenants.child(kind, child_name(kind, name)) == made[kind]
+    written = {write.split()[1] for write in run.writes(name)} - {"tenantproxies/status", "events"}
+    assert written == {kind.plural for kind in CONTENTS if kind not in taken}
 
-    await tenants.remove(kind, theirs)
+    for kind in taken:
+        await tenants.remove(kind, child_name(kind, name))
     await tenants.condition(name, "Accepted", status="True", reason="Accepted")
-    child = await tenants.child(kind, theirs)
-    assert child is not None
-    assert child["metadata"]["ownerReferences"][0]["name"] == name
+    for child in (await tenants.children(name)).values():
+        if child["kind"] != kinds.SECRET.kind:
+            assert child["metadata"]["ownerReferences"][0]["name"] == name
 
 
 async def test_child_that_is_taken_away(run: Run, tenants: Tenants, name: str) -> None:

@@ -144,6 +144,21 @@ async def test_users_secret_in_place_of_the_operators(run: Run, tenants: Tenants
     assert not [write for write in run.writes(name) if "secrets" in write]
 
 
+async def test_a_moment_for_the_user(run: Run, tenants: Tenants, name: str) -> None:
+    """Whoever makes the Secret right after the TenantProxy is not met by one of the operator's."""
+    await tenants.create(name)
+    await tenants.settled(name)
+    assert kinds.DEPLOYMENT in await tenants.children(name)
+    await tenants.secret(name, **BASIC)
+    await tenants.condition(name, "CredentialsReady", **READY)
+    # Nor is one who deletes it, and makes it again.
+    await tenants.remove(kinds.SECRET, child_name(kinds.SECRET, name))
+    await tenants.condition(name, "CredentialsReady", status="False", reason="SecretMissing")
+    await tenants.secret(name, **BASIC)
+    await tenants.condition(name, "CredentialsReady", **READY)
+    assert not [write for write in run.writes(name) if "secrets" in write]
+
+
 async def test_one_kubectl_apply(api_server: ApiServer, run: Run, tenants: Tenants, name: str) -> None:
     """Both in one file, the Secret after the TenantProxy: it is the user's own, and stays when the other goes."""
     names = [f"{name}-{number}" for number in range(8)]

@@ -151,7 +151,7 @@ async def _create(site: Site, subject: Subject, pid: int, size: int) -> Creation
         mark = site.mark()
         with Usage(operator=pid, **site.pids) as usage:
             await fleet.create(admin, fleet.keys(size), lambda *_: None)
-            await asyncio.to_thread(subject.wait_created, size)
+            subject.wait_created(size)  # no thread, which would outlive a signal
         await asyncio.sleep(_SETTLE)
         return Creation(site.requests(mark), usage, await fleet.count(admin))
 
@@ -237,7 +237,7 @@ async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> dict[st
     async with site.client(admin=True) as admin:
         with subject.running() as pid:
             found = await drift.repairs_meanwhile(admin, _spread(size, _MEANWHILE), begun)
-            await asyncio.to_thread(subject.wait_idle, pid, size)
+            subject.wait_idle(pid, size)
     return {"repair_in_resync": found, "resync_known": seen}
 
 

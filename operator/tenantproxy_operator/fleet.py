@@ -25,7 +25,7 @@ def state_of(rollout: Rollout | None) -> State:
     """
     if rollout is None or rollout.complete:
         return "done"
-    if rollout.stuck:
+    if rollout.stuck and rollout.observed:  # else that is about the pods before
         return "missed" if rollout.ready else "done"
     return "updating"
 

@@ -148,13 +148,13 @@ class Reconciler:
         if look.held:
             # Looked at again when its turn has come; after a restart the digest of the old inputs sees to that.
             look.accepted = self._waiting(look.accepted)
-            return None if look.retry else record.digest()
+            return record.unfinished_digest() if look.retry else record.digest()
         again = look.retry is not None or look.later is not None
         if again and record.knows_spec(view.inputs):
             record.inputs = own_part(record.inputs)  # it stays known that this is no change of its own
         else:
             record.inputs = "" if again else view.inputs
-        return None if look.retry else record.digest()
+        return record.unfinished_digest() if look.retry else record.digest()
 
     def _waiting(self, accepted: Finding) -> Finding:
         """Return what a tenant's condition Accepted says while its pods wait for their turn."""

@@ -48,6 +48,11 @@ class Record(msgspec.Struct):
         """Return the digest for the status."""
         return f"{self.inputs}-{_children_digest(self.children or {})}-{_secrets_digest(self.secrets)}"
 
+    def unfinished_digest(self) -> str | None:
+        """Return the digest for the status while something is left to do: it vouches for the own spec alone."""
+        own = own_part(self.inputs)
+        return f"{own}--" if own else None
+
 
 def recall(digest: str | None, children: Mapping[ChildName, Child], secrets: SecretStates) -> Record:
     """Return what a status' digest still vouches for, after a restart."""

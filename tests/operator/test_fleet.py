@@ -133,6 +133,8 @@ def test_one_that_was_broken_before_tells_nothing() -> None:
     assert state_of(Rollout(wanted=2, replicas=2, updated=2, ready=0, observed=True, stuck="deadline")) == "done"
     assert state_of(Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)) == "done"
     assert state_of(Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=False)) == "updating"
+    stale = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=False, stuck="deadline")
+    assert state_of(stale) == "updating"
     assert state_of(None) == "done"
 
 

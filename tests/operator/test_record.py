@@ -48,6 +48,20 @@ def as_children(ours: dict[ChildName, bytes]) -> dict[ChildName, Child]:
     return {name: child(digest) for name, digest in ours.items()}
 
 
+@given(CHILDREN, STATES)
+def test_a_restart_before_all_was_done(
+    ours: dict[ChildName, bytes], secrets: dict[Key, SecretState | None]
+) -> None:
+    """All is looked at again, and it is known that the spec has not changed; of a new spec nothing is known."""
+    record = Record(inputs="0123.4567", children=ours, secrets=secrets)
+    recalled = recall(record.unfinished_digest(), as_children(ours), secrets)
+    assert recalled.knows_spec("0123.89ab")
+    assert not recalled.fits("0123.4567", as_children(ours), secrets)
+    assert recalled.children is None
+    assert recalled.secrets == {}
+    assert Record(inputs="", children=ours, secrets=secrets).unfinished_digest() is None
+
+
 @given(INPUTS, CHILDREN, STATES)
 def test_a_restart_without_a_change(
     inputs: str, ours: dict[ChildName, bytes], secrets: dict[Key, SecretState | None]

@@ -67,7 +67,7 @@ def _entry(event: dict[str, Any]) -> AuditEntry:
     if "subresource" in target:
         resource += f"/{target['subresource']}"
     return AuditEntry(
-        user=event["user"]["username"],
+        user=event["user"].get("username", ""),  # nobody's: its token was not taken
         verb=event["verb"],
         group=target.get("apiGroup", ""),
         resource=resource,

@@ -96,6 +96,9 @@ class FakePods:
         serving = wanted if name in self._templates and name not in self._broken else 0
         if spec["template"] != self._templates.get(name):
             self._templates.setdefault(name, None)
+            await asyncio.sleep(
+                self._takes / 3
+            )  # until the controller has looked, the status is about the pods before
             extra = {"replicas": serving + 1, "updatedReplicas": 1, "readyReplicas": serving}
             await self._report(name, generation, _GOES_ON, **extra)
             if "bad" in self.images[name] or name in self._broken:

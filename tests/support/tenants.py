@@ -182,7 +182,8 @@ def child_name(kind: Kind, tenant: str) -> str:
 def is_settled(thing: Thing) -> bool:
     """Tell whether the operator has acted upon the newest spec, and has nothing left to do for it."""
     status = thing.get("status", {})
-    return status.get("observedGeneration") == thing["metadata"]["generation"] and "appliedDigest" in status
+    unfinished = status.get("appliedDigest", "--").endswith("--")
+    return status.get("observedGeneration") == thing["metadata"]["generation"] and not unfinished
 
 
 def condition_of(thing: Thing, kind: str) -> Thing:

@@ -51,7 +51,7 @@ async def test_triggers_are_merged(tenants: Tenants, between: Between, name: str
 
     between.play = play
     await tenants.change(name, {"spec.access": {"mode": "trusted"}})
-    await held.wait()
+    await hold(held)
     between.calls.clear()
     for replicas in range(3, 13):
         await tenants.change(name, {"spec.replicas": replicas})

@@ -14,7 +14,7 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	MYPYPATH=hack/demo $(RUN) mypy hack/demo hack/kubernetes/binaries.py
+	MYPYPATH=hack/demo:hack $(RUN) mypy hack/demo hack/gomodules.py hack/kubernetes/binaries.py
 	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q tests/proxy tests/operator

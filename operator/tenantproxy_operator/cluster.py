@@ -24,6 +24,8 @@ _CONFLICT: Final = 409
 _PAGE: Final = 500
 _WHOLE_PAGE: Final = 250
 _APPLY: Final = "application/apply-patch+yaml"
+NEVER: Final = "1"
+"""A resource version that no object has: to apply it makes a new object, and is a conflict where one is there."""
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _LONGEST_NOTE: Final = 1024
 """Bytes of an Event's note, as the API server has it."""

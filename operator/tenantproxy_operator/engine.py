@@ -61,8 +61,8 @@ class Engine:
         self._places: tuple[str | None, ...] = self._namespaces or (None,)
         self._workers = workers
         self._check_interval = check_interval
-        # One for each worker, though it looks for all children of a new tenant at once: a connection's TLS buffer
-        # has 256 KiB. Beside them run the watches, each of which keeps its connection, and the patrol.
+        # One for each worker, and no more than are needed: a connection's TLS buffer has 256 KiB. Beside them run
+        # the watches, each of which keeps its connection, and the patrol.
         client_connections = workers + 4 + len(self._places) * len(kinds.CHILDREN)
         self._client = KubeClient(
             connection.access, connections=client_connections, program="tenantproxy-operator"

@@ -1,6 +1,5 @@
 """Bring one tenant's children to what they shall be: apply what differs, leave alone what is another's, prune."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,7 @@ import msgspec
 from tenantproxy.kubeapi import KubeError, StatusError, UnreachableError
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Child, ChildName, Children, child_of
-from tenantproxy_operator.cluster import Cluster, Manifest
+from tenantproxy_operator.cluster import NEVER, Cluster, Manifest
 from tenantproxy_operator.kinds import Key, Kind
 from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.metrics import Metrics
@@ -23,6 +22,8 @@ _log = logging.getLogger(__name__)
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
 _POD_KINDS: Final = (kinds.CONFIG_MAP, kinds.DEPLOYMENT)
+_EXISTS: Final = "Conflict"
+"""The reason of the error where an object of the name is there."""
 _REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 415, 422})
 """Statuses that mean that the API server understood, and does not want it."""
 
@@ -48,8 +49,6 @@ class Outcome(msgspec.Struct):
     """What the API server does not accept."""
     failed: list[Failure] = []
     """What may go well the next time."""
-    unseen: set[ChildName] = set()
-    """What could not be looked at, so that it must not be written."""
     retry_after: float = 0.0
     """Seconds that the API server asked for before the next try."""
     unreachable: UnreachableError | None = None
@@ -87,24 +86,19 @@ class Ensurer:
             kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
             wanted[kind.plural, manifest["metadata"]["name"]] = manifest
         outcome.applied = {name: ours for name, ours in trusted.items() if name in wanted}
-        found = await self._find(tenant, wanted, outcome)
         # An autoscaler that goes must not fight over the number of replicas that comes instead.
         await self._prune(tenant, wanted, outcome, only=kinds.AUTOSCALER)
         for name, manifest in wanted.items():
             kind = _KINDS[name[0]]
-            child = self._children.of(tenant.key).get(name) or found.get(name)
+            child = self._children.of(tenant.key).get(name)
             foreign = child is not None and not child.belongs_to(tenant.uid)
             if kind is kinds.SECRET and (foreign or (child is None and self._exists(tenant, name[1]))):
                 outcome.applied.pop(name, None)
                 continue  # of the user's own making: never changed, owned or deleted
             if kind is kinds.SECRET and child is None and not create_secret:
                 continue
-            if child is not None and foreign:
-                _refuse_foreign(kind, name[1], child, outcome)
-                continue
-            if name in outcome.unseen or (hold_pods and child is not None and kind in _POD_KINDS):
-                continue
-            await self._ensure(kind, manifest, child, trusted.get(name), outcome)
+            hold = hold_pods and kind in _POD_KINDS
+            await self._ensure(tenant, manifest, child, trusted.get(name), outcome, hold=hold)
             if outcome.unreachable:
                 return outcome
         await self._prune(tenant, wanted, outcome)
@@ -113,43 +107,51 @@ class Ensurer:
                 outcome.applied[name] = child.ours  # kept: it may hold what a tenant's admin has set
         return outcome
 
-    async def _find(
-        self, tenant: Tenant, wanted: Mapping[ChildName, Manifest], outcome: Outcome
-    ) -> dict[ChildName, Child]:
-        """Look for objects that have a child's name and not its labels, so that no watch tells of them."""
-        known = self._children.of(tenant.key)
-        # A missing Secret is created, never applied, so that no look is needed.
-        unknown = [name for name in wanted if name not in known and name[0] != kinds.SECRET.plural]
-        keys = [Key(tenant.key.namespace, name) for _, name in unknown]
-        looks = (self._cluster.find(_KINDS[plural], key) for (plural, _), key in zip(unknown, keys, strict=True))
-        answers = await asyncio.gather(*looks, return_exceptions=True)
-        found: dict[ChildName, Child] = {}
-        for name, answer in zip(unknown, answers, strict=True):
-            if isinstance(answer, StatusError):
-                outcome.unseen.add(name)
-                self._fail(_KINDS[name[0]], name[1], answer, outcome)
-            elif isinstance(answer, BaseException):
-                raise answer
-            elif answer is not None:
-                found[name] = child_of(answer)
-        return found
-
     async def _ensure(
-        self, kind: Kind, manifest: Manifest, child: Child | None, trusted: bytes | None, outcome: Outcome
+        self,
+        tenant: Tenant,
+        manifest: Manifest,
+        child: Child | None,
+        trusted: bytes | None,
+        outcome: Outcome,
+        *,
+        hold: bool,
     ) -> None:
-        digest = manifest_hash(manifest)
+        """Make one child what its manifest says; leave it alone where it is another's, or there and to be held."""
+        kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
         name = kind.plural, manifest["metadata"]["name"]
+        if child is not None and not child.belongs_to(tenant.uid):
+            _refuse_foreign(kind, name[1], child, outcome)
+            return
+        if child is not None and hold:
+            return
+        digest = manifest_hash(manifest)
         if child is not None and child.ours == trusted and child.manifest == digest:
             outcome.applied[name] = child.ours
             return
         try:
             ours = await self._write(kind, _with_hash(manifest, digest), child, outcome)
         except KubeError as error:
-            self._fail(kind, name[1], error, outcome)
+            existing = await self._existing(kind, Key(tenant.key.namespace, name[1]), child, error)
+            if isinstance(existing, KubeError):
+                self._fail(kind, name[1], existing, outcome)
+            else:
+                await self._ensure(tenant, manifest, existing, trusted, outcome, hold=hold)
             return
         self._metrics.applied(kind.kind, "success")
         if ours is not None:
             outcome.applied[name] = ours
+
+    async def _existing(self, kind: Kind, key: Key, child: Child | None, error: KubeError) -> Child | KubeError:
+        """Return what was in the way of a new child, and lacks our labels, so no watch tells; or the error."""
+        if child is None and isinstance(error, StatusError) and error.reason == _EXISTS:
+            try:
+                found = await self._cluster.find(kind, key)
+            except KubeError as another:
+                return another
+            if found is not None:
+                return child_of(found)
+        return error
 
     def _fail(self, kind: Kind, name: str, error: KubeError, outcome: Outcome) -> None:
         refused = isinstance(error, StatusError) and _is_refusal(error)
@@ -176,9 +178,9 @@ class Ensurer:
             return created.ours
         if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
             await self._hand_over_replicas(manifest)
-        if child is not None:
-            # So that it is this object, and not another one that has come in its place.
-            manifest = manifest | {"metadata": manifest["metadata"] | {"uid": child.uid}}
+        # So that it is this object, and not another one that has come in its place; or a new one.
+        precondition = {"resourceVersion": NEVER} if child is None else {"uid": child.uid}
+        manifest = manifest | {"metadata": manifest["metadata"] | precondition}
         applied = await self._cluster.apply(kind, manifest)
         self._children.put(kind, applied, own=True)
         return applied.metadata.ours

@@ -80,6 +80,10 @@ class Tenants:
         """
         await self.secret(name)
         await self.create(name, changes)
+        # It may be told of the Secret after the TenantProxy.
+        await self.until(
+            name, lambda thing: condition_of(thing, "CredentialsReady").get("reason") != "SecretMissing"
+        )
         return await self.settled(name)
 
     async def complete(self, name: str, changes: Mapping[str, Any] | None = None) -> Thing:

@@ -5,6 +5,7 @@ end of the run the audit log must show that no right was missing, and that none 
 """
 
 import asyncio
+import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -40,15 +41,18 @@ class Run:
         self.api_server = api_server
         self.namespaces = namespaces
         self.options = options
-        self.mark = 0
+        self.since_now()
 
     def audit(self) -> list[AuditEntry]:
-        """Return the operator's requests since the mark."""
-        return [entry for entry in self.api_server.audit(self.mark) if entry.user == USER]
+        """Return the requests since the mark that the operator has made since then."""
+        # What is answered later, such as the end of a watch, was asked for before.
+        entries = self.api_server.audit(self.mark)
+        return [entry for entry in entries if entry.user == USER and entry.time >= self.marked_at]
 
     def since_now(self) -> None:
         """Forget what was."""
         self.mark = self.api_server.audit_mark()
+        self.marked_at = dt.datetime.now(dt.UTC)
 
     def writes(self, about: str = "") -> list[str]:
         """Return the operator's writes since the mark, about one tenant or all: verb, resource and name."""
@@ -94,7 +98,6 @@ def run(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Run]:
     api_server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([*made, *rights]))
     where = ["--all-namespaces"] if cluster else [f"--namespace={namespace}" for namespace in namespaces]
     run = Run(api_server, namespaces, (*where, *options))
-    run.since_now()
     yield run
     asyncio.run(_empty(api_server, namespaces))
 

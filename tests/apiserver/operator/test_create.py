@@ -3,6 +3,7 @@
 from support.operator_process import OperatorProcess
 from support.tenants import REQUIRED, Tenants, child_name, condition_of, versions
 from tenantproxy_operator import kinds
+from tenantproxy_operator.look import SECRET_GRACE
 from tenantproxy_operator.observed import FIELD_MANAGER
 
 from .conftest import Run
@@ -32,17 +33,17 @@ async def test_children_come_in_one_go(run: Run, tenants: Tenants, name: str) ->
     """
     run.since_now()
     await tenants.create(name)
-    await tenants.settled(name)
-    status = f"patch tenantproxies/status {name}"
+    await tenants.condition(name, "CredentialsReady", reason="CredentialsMissing")
+    written = await run.writes_to_the_end(name)
+    status, secret = f"patch tenantproxies/status {name}", f"create secrets {child_name(kinds.SECRET, name)}"
     expected = [
         f"patch {kind.plural} {child_name(kind, name)}"
         for kind in kinds.CHILDREN
         if kind in REQUIRED and kind is not kinds.SECRET
     ]
-    assert await run.writes_to_the_end(name) == [*expected, status]
-    run.since_now()
-    await tenants.condition(name, "CredentialsReady", reason="CredentialsMissing")
-    assert await run.writes_to_the_end(name) == [f"create secrets {child_name(kinds.SECRET, name)}", status]
+    assert written == [*expected, status, secret, status]
+    first, *_, created, _ = (entry.time for entry in run.audit() if entry.is_write and entry.name.startswith(name))
+    assert (created - first).total_seconds() > SECRET_GRACE - 0.5
 
 
 async def test_same_name_in_two_namespaces(run: Run, tenants: Tenants, name: str) -> None:

@@ -163,6 +163,7 @@ async def test_tenant_id_is_refused(tenants: Tenants, name: str) -> None:
 
 
 def secrets() -> dict[str, dict[str, str]]:
-    """Return what TLS Secrets have to hold."""
+    """Return what the Secrets that are referred to have to hold."""
     authority = Authority()
-    return {"ca": {"ca.crt": authority.pem}, "client": authority.issue("client.example").tls_keys}
+    client = authority.issue("client.example")
+    return {"another": {}, "ca": {"ca.crt": authority.pem}, "client": client.tls_keys}

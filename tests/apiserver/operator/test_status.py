@@ -46,10 +46,9 @@ async def bad_ca(tenants: Tenants, name: str) -> None:
 
 
 async def foreign_service(tenants: Tenants, name: str) -> None:
-    """Make a Service of the proxy's name."""
-    service = child_name(kinds.SERVICE, name)
-    await tenants.remove(kinds.SERVICE, service)
-    await tenants.put(kinds.SERVICE, service, {"spec": {"ports": [{"port": 1}]}})
+    """Give the proxy's Service to another controller."""
+    boss = {"apiVersion": "v1", "kind": "ConfigMap", "name": "boss", "uid": "b", "controller": True}
+    await tenants.patch(kinds.SERVICE, child_name(kinds.SERVICE, name), {"metadata": {"ownerReferences": [boss]}})
 
 
 async def broken_webhook(tenants: Tenants, name: str) -> None:
@@ -179,12 +178,12 @@ def test_every_reason_has_a_case() -> None:
 async def test_reason(tenants: Tenants, name: str, reason: str) -> None:
     """It is reached, its message helps, and Ready follows Accepted and Available, not CredentialsReady."""
     case = CASES[reason]
-    if reason != Reason.SECRET_MISSING:
-        await tenants.secret(name)
-    await tenants.create(name)
-    await tenants.settled(name)
+    if reason == Reason.SECRET_MISSING:
+        await tenants.create(name, case.spec)
+    else:
+        await tenants.created(name)
     await case.event(tenants, name)
-    if case.spec:
+    if case.spec and reason != Reason.SECRET_MISSING:
         await tenants.change(name, case.spec)
     found = await tenants.condition(name, case.type, status=case.status, reason=reason)
     assert case.said.format(name=name) in found["message"]

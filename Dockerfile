@@ -61,7 +61,11 @@ LABEL org.opencontainers.image.title="tenantproxy" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/tenantproxy /opt/tenantproxy
-ENV PATH=/opt/tenantproxy/bin:$PATH
+# A name and a home for a user that is not in /etc/passwd, whatever its number: kopf asks for the one when it starts, the
+# Kubernetes client for the other when it is imported, and both fail without.
+ENV PATH=/opt/tenantproxy/bin:$PATH \
+    HOME=/nonexistent \
+    USER=nonroot
 # Any but root, and a number: only of a number Kubernetes knows that it is not root. As in render/pod.py and the chart.
 USER 65532:65532
 # The API, and metrics with probes.

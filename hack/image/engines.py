@@ -127,14 +127,14 @@ class Buildah(Engine):
         """Run it in a chroot, in mounts and processes of its own."""
         configuration = self.configuration(tag)
         # A process namespace of its own: what the probe may leave behind ends with it.
-        isolated = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+        isolated = ("unshare", "--mount", "--pid", "--fork")
         script = (
             'mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount -o remount,bind,ro "$1"'
-            ' && exec chroot --userspec="$2" --groups="" "$1" env -i "$3" python -'
+            " && root=$1 user=$2 && shift 2"
+            ' && exec chroot --userspec="$user" --groups="" "$root" env -i "$@" python -'
         )
-        (path,) = [variable for variable in configuration["Env"] if variable.startswith("PATH=")]
         with self._mounted(tag) as root:
-            command = (*isolated, "sh", "-c", script, "probe", root, configuration["User"], path)
+            command = (*isolated, "sh", "-c", script, "probe", root, configuration["User"], *configuration["Env"])
             return dict(json.loads(_output(*command, stdin=PROBE)))
 
     def save(self, tag: str, archive: Path) -> None:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -37,35 +38,45 @@ def free_port() -> int:
 
 def start() -> tuple[float, float]:
     """Start a proxy; return the milliseconds to its first answer, and its MiB at rest."""
-    # A file without a place in the file system, which is read-only.
-    config = os.memfd_create("config")
-    os.write(config, json.dumps(CONFIG).encode())
     port = free_port()
-    command = ["tenantproxy", "serve", "--config", f"/proc/self/fd/{config}", "--credentials", "/nonexistent"]
-    command += ["--api", f"127.0.0.1:{free_port()}", "--admin", f"127.0.0.1:{port}", "--log-level", "error"]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[config])
+    with memory_file(CONFIG) as file:
+        command = ["tenantproxy", "serve", "--config", f"/proc/self/fd/{file}", "--credentials", "/nonexistent"]
+        command += ["--api", f"127.0.0.1:{free_port()}", "--admin", f"127.0.0.1:{port}", "--log-level", "error"]
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[file])
+        try:
+            while not answers(port, "/readyz"):
+                if process.poll() is not None or time.perf_counter() - began > START_TIMEOUT:
+                    sys.exit(f"`tenantproxy serve` did not start (exit status {process.returncode})")
+                time.sleep(0.002)
+            seconds = time.perf_counter() - began
+            time.sleep(SETTLE)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        finally:
+            process.terminate()
+            ended = process.wait(20)
+    if ended != 0:
+        sys.exit("`tenantproxy serve` did not end with status 0 after SIGTERM")
+    resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    return seconds * 1000, int(resident[1]) / 1024 if resident else 0.0
+
+
+@contextlib.contextmanager
+def memory_file(content: object) -> Iterator[int]:
+    """Return JSON in a file without a place in the file system, which is read-only."""
+    file = os.memfd_create("probe")
     try:
-        while not ready(port):
-            if process.poll() is not None or time.perf_counter() - began > START_TIMEOUT:
-                sys.exit(f"`tenantproxy serve` did not start (exit status {process.returncode})")
-            time.sleep(0.002)
-        seconds = time.perf_counter() - began
-        time.sleep(SETTLE)
-        resident = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
-        return seconds * 1000, int(resident[1]) / 1024 if resident else 0.0
+        os.write(file, json.dumps(content).encode())
+        yield file
     finally:
-        process.terminate()
-        if process.wait(20) != 0:
-            sys.exit("`tenantproxy serve` did not end with status 0 after SIGTERM")
-        os.close(config)
+        os.close(file)
 
 
-def ready(port: int) -> bool:
-    """Return whether it answers that it is ready."""
+def answers(port: int, path: str) -> bool:
+    """Return whether it says that all is well."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", path)
             return connection.getresponse().status == http.client.OK
         except OSError:
             return False
@@ -80,7 +91,7 @@ def problems() -> list[str]:
     found += [f"{path} is a package manager's cache" for path in cached()]
     found += [f"{path} is not compiled, or by its date" for path in not_compiled()]
     found += [f"{path} can be written by everybody" for path in writable(Path(sys.prefix))]
-    return found
+    return [*found, *operator()]
 
 
 def cached() -> list[Path]:
@@ -105,6 +116,31 @@ def is_compiled(module: Path) -> bool:
 def writable(prefix: Path) -> list[Path]:
     """Return what anybody could replace."""
     return [path for path in prefix.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o002]
+
+
+def operator() -> list[str]:
+    """Return what is wrong with the operator: without an API server it must be healthy, and wait for one."""
+    cluster = {"name": "none", "cluster": {"server": f"http://127.0.0.1:{free_port()}"}}
+    context = {"name": "none", "context": {"cluster": "none", "user": ""}}
+    kubeconfig = {"clusters": [cluster], "contexts": [context], "current-context": "none", "users": []}
+    port = free_port()
+    with memory_file(kubeconfig) as file:
+        command = ["tenantproxy-operator", "run", "--namespace", "probe", "--kubeconfig", f"/proc/self/fd/{file}"]
+        process = subprocess.Popen(
+            [*command, "--admin", f"127.0.0.1:{port}"], stderr=subprocess.PIPE, text=True, pass_fds=[file]
+        )
+        began = time.perf_counter()
+        while process.poll() is None and not answers(port, "/healthz"):
+            if time.perf_counter() - began > START_TIMEOUT:
+                break
+            time.sleep(0.01)
+        time.sleep(SETTLE)
+        healthy = process.poll() is None and answers(port, "/healthz")
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+    if healthy and process.returncode == 0:
+        return []
+    return [f"the operator does not start and end (exit status {process.returncode}): {said[-500:]}"]
 
 
 def version(program: str) -> str:

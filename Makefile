@@ -2,7 +2,7 @@
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
 
-.PHONY: help demo check test fuzz bench bench-operator crd format clean
+.PHONY: help demo check test chart image fuzz bench bench-operator crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,7 +14,8 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	MYPYPATH=hack/demo:hack $(RUN) mypy hack/demo hack/gomodules.py hack/kubernetes/binaries.py
+	MYPYPATH=hack/demo:hack $(RUN) mypy hack/demo hack/gomodules.py hack/kubernetes/binaries.py hack/helm/generate.py hack/helm/tools.py
+	MYPYPATH=hack/image $(RUN) mypy hack/image
 	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q tests/proxy tests/operator
@@ -23,7 +24,16 @@ test: check ## All that needs no cluster: check, a real API server (built once, 
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
 	$(RUN) pytest -q tests/apiserver
 	$(RUN) pytest -q --watch=cluster --ignore=tests/apiserver/operator/faults tests/apiserver/operator
+	@$(RUN) python hack/helm/tools.py >/dev/null
+	$(RUN) pytest -q tests/chart
 	$(RUN) pytest -q tests/e2e tests/fuzz
+
+chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
+	@$(RUN) python hack/helm/tools.py >/dev/null
+	$(RUN) pytest -q tests/chart
+
+image: sync ## Build the image with docker, else (as root) buildah; print its size, start-up and memory
+	@$(RUN) python hack/image
 
 fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/fuzz/campaign.py --requests $(or $(REQUESTS),10000000) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
@@ -35,9 +45,10 @@ bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, o
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
 	PYTHONPATH=tests $(RUN) python bench/scale --sizes $(or $(SIZES),500)
 
-crd: sync ## Generate crds/ and docs/reference.md from the models
+crd: sync ## Generate crds/, docs/reference.md and parts of the chart from the models and values.yaml
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
 	$(RUN) python -m tenantproxy_operator.reference > docs/reference.md
+	$(RUN) python hack/helm/generate.py
 
 format: sync ## Format the code
 	$(RUN) ruff check --fix

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Write what the chart has from elsewhere; with --check, say what of it is stale instead (exit status 1).
+
+| file of charts/tenantproxy | comes from |
+| --- | --- |
+| files/tenantproxies.yaml | the models: the CustomResourceDefinition |
+| templates/_rules.tpl | `tenantproxy_operator.rbac`: the operator's rights |
+| values.schema.json: the values' descriptions | the comments in values.yaml |
+| README.md: the table | values.yaml |
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import yaml
+
+from tenantproxy_operator.crd import crd_yaml
+from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.yamltext import to_yaml
+
+CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "tenantproxy"
+_OPTIONAL_RESOURCES: Final = {"podmonitors": "podMonitors", "httproutes": "httpRoutes"}
+_BEGIN: Final = "<!-- The table is generated from values.yaml by `make crd`. -->\n"
+_LONGEST: Final = 60
+"""Of a default in the table; a longer one is in values.yaml."""
+
+
+class Value(NamedTuple):
+    """A value with the comment above it."""
+
+    path: tuple[str, ...]
+    default: Any
+    description: str
+
+
+def main() -> int:
+    """Write or check; return the exit status."""
+    parser = argparse.ArgumentParser(description="Generate parts of the chart.")
+    parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
+    check = parser.parse_args().check
+    stale = [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if check:
+            print(f"{path.relative_to(CHART.parents[1])} is stale: run `make crd` and commit it")
+        else:
+            path.write_text(generated()[path])
+    return 1 if check and stale else 0
+
+
+def generated() -> dict[Path, str]:
+    """Return the files that have generated parts, as they should be."""
+    values = list(read_values((CHART / "values.yaml").read_text()))
+    readme, schema = CHART / "README.md", CHART / "values.schema.json"
+    return {
+        CHART / "files/tenantproxies.yaml": crd_yaml(),
+        CHART / "templates/_rules.tpl": rules(),
+        schema: described(schema.read_text(), values),
+        readme: readme.read_text().partition(_BEGIN)[0] + _BEGIN + table(values),
+    }
+
+
+def rules() -> str:
+    """Return the template of the operator's rules; those for optional kinds are there with their switches."""
+    _, role, _ = operator_manifests(None, "", "", pod_monitors=True, http_routes=True)
+    parts = []
+    for rule in role["rules"]:
+        text = to_yaml([[rule]], explicit_start=False)  # type: ignore[list-item] # a list is a document, too
+        (resource,) = rule["resources"]
+        if switch := _OPTIONAL_RESOURCES.get(resource):
+            text = f"{{{{- if .Values.proxies.{switch} }}}}\n{text}{{{{- end }}}}\n"
+        parts.append(text)
+    header = "{{/* Generated from tenantproxy_operator.rbac by `make crd`; don't edit. */}}\n"
+    return f'{header}{{{{- define "tenantproxy.rules" -}}}}\n{"".join(parts)}{{{{- end -}}}}\n'
+
+
+def read_values(text: str) -> Iterator[Value]:
+    """Return the values that have a comment, and those without values in them, in their order."""
+    lines = text.splitlines()
+
+    def walk(node: yaml.MappingNode, above: tuple[str, ...]) -> Iterator[Value]:
+        for key, inner in node.value:
+            path = (*above, key.value)
+            description = _comment(lines, key.start_mark.line)
+            parts = list(walk(inner, path)) if isinstance(inner, yaml.MappingNode) else []
+            commented = any(part.description for part in parts)
+            if not commented:
+                # A value as a whole, or one that must get a comment.
+                yield Value(path, yaml.safe_load(yaml.serialize(inner)), description)
+            yield from parts if commented else ()
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode)  # noqa: S101 - values.yaml is one
+    yield from walk(root, ())
+
+
+def _comment(lines: list[str], line: int) -> str:
+    """Return the comment that ends right above a line."""
+    words: list[str] = []
+    while line and (found := re.match(r"\s*# ?(.*)", lines[line - 1])):
+        words.insert(0, found[1])
+        line -= 1
+    return " ".join(words)
+
+
+def described(text: str, values: list[Value]) -> str:
+    """Return the schema with the values' descriptions in it."""
+    schema = json.loads(text)
+    for value in values:
+        place = schema
+        for name in value.path:
+            try:
+                place = place["properties"][name]
+            except KeyError:
+                raise SystemExit(f"values.schema.json lacks {'.'.join(value.path)}") from None
+        place["description"] = value.description.replace("`", "")
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def table(values: list[Value]) -> str:
+    """Return the table of values."""
+    rows = [f"| `{'.'.join(value.path)}` | {_default(value.default)} | {_cell(value)} |\n" for value in values]
+    return "\n| value | default | |\n| --- | --- | --- |\n" + "".join(rows)
+
+
+def _default(default: Any) -> str:  # noqa: ANN401 - YAML
+    text = json.dumps(default)
+    return f"`{text}`" if len(text) <= _LONGEST else "see values.yaml"
+
+
+def _cell(value: Value) -> str:
+    return value.description.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

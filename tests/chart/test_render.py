@@ -1,0 +1,170 @@
+"""What `helm template` makes of values.
+
+`pytest tests/chart --regenerate` writes the golden files anew; the difference is then for you to judge.
+"""
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from support.helm import CHART, NAMESPACE, Helm
+from tenantproxy_operator.crd import build_crd
+from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.run import run
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(path.name for path in GOLDEN.iterdir())
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+OPTIONS = {parameter.opts[-1]: parameter for parameter in run.params if isinstance(parameter, click.Option)}
+# A pod reaches its own API server as its ServiceAccount, and no other.
+NOT_IN_A_POD = {"--kubeconfig", "--context"}
+
+
+def _of_kind(manifests: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
+    return [manifest for manifest in manifests if manifest["kind"] in kinds]
+
+
+def _arguments(manifests: list[dict[str, Any]]) -> list[str]:
+    (deployment,) = _of_kind(manifests, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["tenantproxy-operator"]
+    command, *arguments = container["args"]
+    assert command == "run"
+    return list(arguments)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden(case: str, helm: Helm, request: pytest.FixtureRequest) -> None:
+    """What is rendered is what was agreed upon, to the byte; without the CRD, which is long and tested below."""
+    rendered = helm.template("--values", GOLDEN / case / "values.yaml", "--set", "crds.enabled=false")
+    output = GOLDEN / case / "output.yaml"
+    if request.config.getoption("--regenerate"):
+        output.write_text(rendered)
+    assert rendered == output.read_text()
+
+
+def _is_set(values: Any, path: list[str]) -> bool:
+    for name in path:
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
+
+
+def test_every_value_has_a_case() -> None:
+    """A new value, which README.md lists, brings its golden file along."""
+    listed = re.findall(r"^\| `([\w.]+)` \|", (CHART / "README.md").read_text(), re.MULTILINE)
+    cases = [yaml.safe_load((GOLDEN / case / "values.yaml").read_text()) for case in CASES]
+    assert [path for path in listed if not any(_is_set(case, path.split(".")) for case in cases)] == []
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_crd(helm: Helm, *, keep: bool) -> None:
+    """The CRD is the models', with Helm's labels, and the mark that keeps it."""
+    (crd,) = _of_kind(helm.manifests(values={"crds": {"keep": keep}}), "CustomResourceDefinition")
+    metadata = crd.pop("metadata")
+    expected = build_crd()
+    assert metadata.pop("labels")["app.kubernetes.io/managed-by"] == "Helm"
+    kept = {"annotations": {"helm.sh/resource-policy": "keep"}} if keep else {}
+    assert metadata == expected.pop("metadata") | kept
+    assert crd == expected
+
+
+@pytest.mark.parametrize(
+    ("where", "pod_monitors", "http_routes"),
+    list(itertools.product((None, (), ("b", "a")), (False, True), (False, True))),
+)
+def test_rights(helm: Helm, *, where: tuple[str, ...] | None, pod_monitors: bool, http_routes: bool) -> None:
+    """They are those that `tenantproxy-operator rbac` prints, for every switch."""
+    manifests = helm.manifests(
+        values={
+            "watch": {"allNamespaces": where is None, "namespaces": list(where or ())},
+            "proxies": {"podMonitors": pod_monitors, "httpRoutes": http_routes},
+        }
+    )
+    namespaces = None if where is None else tuple(sorted(where or (NAMESPACE,)))
+    name = "tenantproxy-operator"
+    expected = operator_manifests(namespaces, NAMESPACE, name, pod_monitors=pod_monitors, http_routes=http_routes)
+    kinds = {manifest["kind"] for manifest in expected} | {
+        "Role",
+        "ClusterRole",
+        "RoleBinding",
+        "ClusterRoleBinding",
+    }
+    found = _of_kind(manifests, *kinds)
+    for manifest in (*found, *expected):
+        manifest["metadata"].pop("labels", None)  # some share their metadata
+        manifest.pop("automountServiceAccountToken", None)
+
+    def key(manifest: dict[str, Any]) -> tuple[str, str]:
+        return manifest["kind"], manifest["metadata"].get("namespace", "")
+
+    assert sorted(found, key=key) == sorted(expected, key=key)
+    said = {argument for argument in _arguments(manifests) if argument.startswith(("--namespace", "--all"))}
+    assert said == ({"--all-namespaces"} if namespaces is None else {f"--namespace={each}" for each in namespaces})
+
+
+def test_all_options() -> None:
+    """Every option of `run` can be set by a value, and no other is passed."""
+    used = {
+        argument.partition("=")[0]
+        for case in CASES
+        for argument in _arguments(list(yaml.safe_load_all((GOLDEN / case / "output.yaml").read_text())))
+    }
+    assert used == OPTIONS.keys() - NOT_IN_A_POD
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_arguments_are_understood(case: str) -> None:
+    """Click takes what is passed; a list is passed in whole."""
+    arguments = _arguments(list(yaml.safe_load_all((GOLDEN / case / "output.yaml").read_text())))
+    # The issuers' file is not here, so it would be missed.
+    context = run.make_context("run", [each for each in arguments if not each.startswith("--issuers")])
+    values = yaml.safe_load((GOLDEN / case / "values.yaml").read_text()) or {}
+    assert list(context.params["dns_ports"]) == values.get("dnsPorts", VALUES["dnsPorts"])
+    assert context.params["check_interval"] == values.get("checkInterval", VALUES["checkInterval"])
+
+
+def test_defaults() -> None:
+    """Values are by default what the options are by default."""
+    defaults = {
+        "--dns-port": tuple(VALUES["dnsPorts"]),
+        "--workers": VALUES["workers"],
+        "--max-updating-tenants": VALUES["maxUpdatingTenants"],
+        "--check-interval": VALUES["checkInterval"],
+        "--event-patience": VALUES["eventPatience"],
+        "--admin": f"{VALUES['admin']['host']}:{VALUES['admin']['port']}",
+        "--log-level": VALUES["logLevel"],
+    }
+    assert defaults == {name: OPTIONS[name].default for name in defaults}
+
+
+def test_issuers_are_read_anew(helm: Helm) -> None:
+    """A changed issuer replaces the operator's pod, which reads them at its start."""
+
+    def annotations(uri: str) -> dict[str, str]:
+        issuer = {"issuer": "i", "audiences": ["a"], "jwksUri": uri, "kind": "user"}
+        (deployment,) = _of_kind(helm.manifests(values={"proxies": {"issuers": [issuer]}}), "Deployment")
+        found: dict[str, str] = deployment["spec"]["template"]["metadata"]["annotations"]
+        return found
+
+    assert annotations("https://a/") == annotations("https://a/") != annotations("https://b/")
+
+
+@pytest.mark.parametrize("release", ["tenantproxy", "tenantproxy-operator"])
+def test_names(helm: Helm, release: str) -> None:
+    """Objects are named after the release, without saying operator twice."""
+    rendered = helm.run("template", release, CHART, "--set", "crds.enabled=false")
+    names = {manifest["metadata"]["name"] for manifest in yaml.safe_load_all(rendered)}
+    assert names == {"tenantproxy-operator"}
+
+
+def test_never_taken_for_a_tenants(helm: Helm) -> None:
+    """Nothing has the label by which the operator knows what it made."""
+    for manifest in helm.manifests("--values", GOLDEN / "everything" / "values.yaml"):
+        assert manifest["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"

@@ -1,11 +1,13 @@
 """The operator as its users run it: a process of its own, with a service account's rights."""
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +81,16 @@ class OperatorProcess:
         assert self._process is not None, "it does not run"
         self._process.kill()
         self.ended()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let it do nothing for a while: what it is told meanwhile, it works on afterwards."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def ended(self) -> int:
         """Wait until it has ended by itself; return its exit status."""

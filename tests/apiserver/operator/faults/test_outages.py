@@ -1,6 +1,7 @@
 """The API server is away, or answers nobody: the operator waits without haste, and then finishes its work."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -83,8 +84,10 @@ async def test_etcd_answers_nobody(
 ) -> None:
     """In the middle of the work, for half a minute. What can't go on waits, and is asked for seldom."""
     run.since_now()
-    names = await create_many(tenants, name)
-    async with api_server.etcd_frozen():
+    async with contextlib.AsyncExitStack() as frozen:
+        with operator.paused():  # else all may be made before there is nobody to ask
+            names = await create_many(tenants, name)
+            await frozen.enter_async_context(api_server.etcd_frozen())
         begin = time.time()
         found = await watched(operator, FROZEN_SECONDS)
         end = time.time()

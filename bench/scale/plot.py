@@ -51,9 +51,9 @@ _CHARTS: Final = (
         report.MEMORY,
         300.0,
         (
-            _Line("peak of a restart", lambda found: found.restart_peak_rss),
-            _Line("at rest after the creation", lambda found: found.rest_rss),
-            _Line("at rest after a restart", lambda found: found.restart_rss),
+            _Line("restart, peak", lambda found: found.restart_peak_rss),
+            _Line("creation, at rest", lambda found: found.rest_rss),
+            _Line("restart, at rest", lambda found: found.restart_rss),
         ),
     ),
     _Chart(
@@ -71,8 +71,8 @@ _CHARTS: Final = (
         1.2,
         (
             _Line("at rest, median", lambda found: median(found.repair)),
-            _Line("during a resync, median", lambda found: median(found.repair_in_resync)),
-            _Line("during a resync, slowest", lambda found: max(found.repair_in_resync)),
+            _Line("resync, median", lambda found: median(found.repair_in_resync)),
+            _Line("resync, slowest", lambda found: max(found.repair_in_resync)),
         ),
     ),
 )
@@ -118,14 +118,15 @@ def _chart(chart: _Chart, sizes: Sequence[Figures]) -> list[str]:
     parts.append(
         f'<text x="{left + 4}" y="{y(chart.bound) - 4:.1f}" fill="#b00">bound {chart.bound:g}</text>',
     )
+    place = left
     for number, line in enumerate(chart.lines):
         colour = _COLOURS[number]
         points = [(x(found.size), y(line.value(found))) for found in sizes]
         corners = " ".join(f"{across:.1f},{down:.1f}" for across, down in points)
         parts.append(f'<polyline points="{corners}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" fill="{colour}"/>' for across, down in points]
-        place = left + number * 115
         parts.append(f'<text x="{place}" y="{_PANEL[1] - 4}" fill="{colour}">{escape(line.name)}</text>')
+        place += 6 * len(line.name) + 12
     return parts
 
 

@@ -14,15 +14,10 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROBE: Final = (Path(__file__).parent / "probe.py").read_text()
-_BASE: Final = "docker.io/library/debian:trixie-slim"
+_BASE: Final = "debian:trixie-slim"
 _OWN_BASE: Final = "localhost/tenantproxy-base:trixie"
 """debian:trixie-slim as made here, where no registry answers; named so that nobody takes it for Debian's own."""
 _PACKAGES: Final = ("buildah", "debootstrap", "debian-archive-keyring")
-_SOURCES: Final = """\
-deb http://deb.debian.org/debian trixie main
-deb http://deb.debian.org/debian trixie-updates main
-deb http://deb.debian.org/debian-security trixie-security main
-"""
 _EXCLUDED: Final = ("doc", "groff", "info", "linda", "lintian", "locale", "man")
 """Below /usr/share: what a slim image leaves out, except for copyrights."""
 
@@ -198,7 +193,10 @@ def _make_slim(root: Path) -> None:
         "path-include /usr/share/doc/*/copyright"
     ]
     (root / "etc/dpkg/dpkg.cfg.d/slim").write_text("\n".join(rules) + "\n")
-    (root / "etc/apt/sources.list").write_text(_SOURCES)
+    sources = root / "etc/apt/sources.list"
+    mirror = sources.read_text().split()[1]  # "deb MIRROR trixie main", by debootstrap
+    suites = ((mirror, "trixie"), (mirror, "trixie-updates"), (f"{mirror}-security", "trixie-security"))
+    sources.write_text("".join(f"deb {url} {suite} main\n" for url, suite in suites))
     for name in _EXCLUDED:
         for path in sorted((share / name).rglob("*"), reverse=True):
             if path.is_dir() and not path.is_symlink():

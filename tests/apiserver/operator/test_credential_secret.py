@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.apiserver import ApiServer
-from support.tenants import Tenants, Thing, child_name
+from support.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually
 from tenantproxy_operator import kinds
 from tenantproxy_operator.kinds import Kind
@@ -24,6 +24,11 @@ MISSING = {"status": "False", "reason": "CredentialsMissing"}
 def secret(data: dict[str, str], **more: Any) -> dict[str, Any]:
     """Return what a user writes."""
     return {"stringData": data, **more}
+
+
+async def says(tenants: Tenants, name: str, message: str) -> None:
+    """Wait until the condition CredentialsReady says this."""
+    await tenants.until(name, lambda tenant: condition_of(tenant, "CredentialsReady")["message"] == message)
 
 
 async def deleted(tenants: Tenants, kind: Kind, name: str) -> None:
@@ -44,11 +49,9 @@ async def test_credential_appears_changes_and_goes(tenants: Tenants, name: str) 
     for data, kind in ((BASIC, "basic"), (dict.fromkeys(BASIC) | OAUTH2, "oauth2")):
         encoded = {key: value and base64.b64encode(value.encode()).decode() for key, value in data.items()}
         await tenants.patch(kinds.SECRET, own, {"data": encoded})
-        tenant = await tenants.until(
-            name, lambda tenant, kind=kind: tenant["status"].get("credentials", {}).get("type") == kind
-        )
-        message = (await tenants.condition(name, "CredentialsReady", **READY))["message"]
-        assert message == f"Secret {own} holds a well-formed credential ({kind})"
+        await says(tenants, name, f"Secret {own} holds a well-formed credential ({kind})")
+        tenant = await tenants.get(name)
+        assert tenant["status"]["credentials"]["type"] == kind
         assert not {*BASIC.values(), *OAUTH2.values()} & set(json.dumps(tenant["status"]).split('"'))
     await tenants.patch(kinds.SECRET, own, {"data": None})
     await tenants.condition(name, "CredentialsReady", **MISSING)

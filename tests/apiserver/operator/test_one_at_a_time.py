@@ -55,8 +55,8 @@ async def test_triggers_are_merged(tenants: Tenants, between: Between, name: str
     between.calls.clear()
     for replicas in range(3, 13):
         await tenants.change(name, {"spec.replicas": replicas})
-        service = {"metadata": {"labels": {"app.kubernetes.io/instance": f"x{replicas}"}}}
-        await tenants.patch(kinds.SERVICE, child_name(kinds.SERVICE, name), service)
+        drift = {"metadata": {"labels": {"app.kubernetes.io/instance": f"x{replicas}"}}}
+        await tenants.patch(kinds.SERVICE, child_name(kinds.SERVICE, name), drift)
         await tenants.patch(
             kinds.SECRET, child_name(kinds.SECRET, name), {"stringData": {"username": f"{replicas}"}}
         )

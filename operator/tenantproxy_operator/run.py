@@ -174,7 +174,9 @@ def run(
         reject([error])
     except asyncio.CancelledError:
         pass  # by a signal
-    except Exception:  # noqa: BLE001 - it was logged, without the message, which may quote input
+    except Exception:
+        # With its type and place; not with its message, which may quote input.
+        logging.getLogger(__name__).exception("unforeseen: the operator ended")
         sys.exit(_FAILURE)
 
 

@@ -2,7 +2,7 @@
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
 
-.PHONY: help demo check test chart image fuzz bench bench-operator crd format clean
+.PHONY: help demo check test chart image cluster cluster-up cluster-status cluster-down cluster-test fuzz bench bench-operator crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -16,6 +16,7 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) mypy
 	MYPYPATH=hack/demo:hack $(RUN) mypy hack/demo hack/gomodules.py hack/kubernetes/binaries.py hack/helm/generate.py hack/helm/tools.py
 	MYPYPATH=hack/image $(RUN) mypy hack/image
+	MYPYPATH=hack/cluster:hack:hack/kubernetes $(RUN) mypy hack/cluster
 	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q tests/proxy tests/operator
@@ -34,6 +35,19 @@ chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
 
 image: sync ## Build the image with docker, else (as root) buildah; print its size, start-up and memory
 	@$(RUN) python hack/image
+
+cluster: cluster-up
+cluster-up: ## Have a cluster: that of KUBECONFIG, kind where Docker is, else (root, Linux) a node built once, in minutes
+	@hack/cluster/cluster up
+
+cluster-status: ## Say what runs there
+	@hack/cluster/cluster status || test $$? = 3
+
+cluster-down: ## End it, and remove all that it left
+	@hack/cluster/cluster down
+
+cluster-test: sync ## Test the source-built node: boot one, try it, end it, compare the machine with before (root)
+	$(RUN) pytest -q tests/cluster
 
 fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/fuzz/campaign.py --requests $(or $(REQUESTS),10000000) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)

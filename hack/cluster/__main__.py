@@ -1,0 +1,131 @@
+"""A Kubernetes cluster for tests, from whatever there is.
+
+KUBECONFIG is set: the cluster that it leads to. Docker has the image of a kind node, or gets it: kind. Else: a
+node that is built from source (once, minutes) and runs in namespaces of its own, which needs root on Linux.
+"""
+
+import contextlib
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+_HERE: Final = Path(__file__).resolve().parent
+sys.path[:0] = [str(_HERE.parent)]
+
+import kind  # noqa: E402 - a script has its own folder on the path only
+import node  # noqa: E402
+from given import Given  # noqa: E402
+from kind import Kind  # noqa: E402
+from node import Node  # noqa: E402
+
+from cluster import Cluster, ClusterError  # noqa: E402
+from gomodules import CACHE, say  # noqa: E402
+
+_USAGE: Final = """\
+hack/cluster/cluster COMMAND
+
+  up [kind|node]  have a cluster; say which to take, else it is chosen as below
+  status          say what runs; exit status 3 if nothing does
+  kubectl ARGS    kubectl, at the cluster
+  exec COMMAND    run a command where the API server, pods and Services can be reached, KUBECONFIG set
+  load FILE       bring an image that `docker save` or `make image` wrote
+  build           build what the source-built node needs, and nothing else
+  down            end the cluster and remove all that it left
+"""
+_NONE_RUNS: Final = 3
+
+
+def main() -> int:
+    """Do what the command line says; return the exit status."""
+    name, *arguments = sys.argv[1:] or ["help"]
+    try:
+        match name, arguments:
+            case ("up", []) | ("up", ["kind" | "node"]):
+                _up(*arguments)
+            case "down", []:
+                _down()
+            case "status", []:
+                return _status()
+            case "load", [file]:
+                _load(Path(file))
+            case "kubectl", _:
+                _become(["kubectl", *arguments])
+            case "exec", [_, *_]:
+                _become(arguments)
+            case "build", []:
+                node.build()
+            case _:
+                print(f"{__doc__}\n{_USAGE}")
+                return 0 if name == "help" else 2
+    except ClusterError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+def _up(asked: str = "") -> None:
+    with _alone():
+        cluster = _existing()
+        if asked and isinstance(cluster, Node if asked == "kind" else Kind):
+            raise ClusterError("a cluster of the other kind is there: end it with `down`")
+        if asked:
+            cluster = Kind() if asked == "kind" else Node()
+        (cluster or (Kind() if kind.at_hand() else Node())).up()
+
+
+def _down() -> None:
+    with _alone():
+        if (cluster := _existing()) is not None:
+            cluster.down()
+
+
+def _load(file: Path) -> None:
+    if not file.is_file():
+        raise ClusterError(f"{file} is no file")
+    _running().load(file)
+
+
+def _status() -> int:
+    cluster = _existing()
+    said = cluster.status() if cluster is not None else None
+    print(said or "no cluster is up")
+    return 0 if said else _NONE_RUNS
+
+
+def _become(command: list[str]) -> None:
+    full, environ = _running().command(command)
+    try:
+        os.execvpe(full[0], list(full), environ)  # noqa: S606 - it is to be in our place
+    except OSError as error:
+        raise ClusterError(f"{full[0]}: {error.strerror}") from error
+
+
+def _existing() -> Cluster | None:
+    """Return the cluster that there is, well or not."""
+    if given := os.environ.get("KUBECONFIG"):
+        return Given(given)
+    if kind.exists():
+        return Kind()
+    return Node() if node.exists() else None
+
+
+def _running() -> Cluster:
+    if (cluster := _existing()) is None:
+        raise ClusterError("no cluster is up: `make cluster-up` starts one")
+    return cluster
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let no other `up` or `down` run meanwhile."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".cluster.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

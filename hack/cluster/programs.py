@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Print the directory that holds the programs of the source-built node; make it if need be.
+
+They are kubelet, kube-proxy, kube-scheduler, containerd with its shim and ctr, and what is to run in pods:
+CoreDNS, metrics-server and pause. etcd, kube-apiserver, kube-controller-manager and kubectl are those of
+hack/kubernetes. Each comes from the first of: the directory $NODE_PROGRAMS, the cache, a build from Go modules,
+whose versions are in the go.mod files.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Final
+
+_HERE: Final = Path(__file__).resolve().parent
+_GO: Final = _HERE / "go"
+sys.path[:0] = [str(_HERE.parent), str(_HERE.parent / "kubernetes")]
+
+import binaries  # noqa: E402 - a script has its own folder on the path only
+
+from gomodules import Module, Programs  # noqa: E402
+
+CONTROL_PLANE: Final = binaries.PROGRAMS
+_KUBERNETES: Final = dataclasses.replace(
+    next(module for module in CONTROL_PLANE.modules if module.path == "k8s.io/kubernetes"),
+    programs={name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kubelet", "kube-proxy", "kube-scheduler")},
+    minutes=4,
+)
+_CONTAINERD: Final = Module(
+    _GO / "containerd",
+    "github.com/containerd/containerd/v2",
+    {
+        name: f"github.com/containerd/containerd/v2/cmd/{name}"
+        for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+    },
+    3,
+    ("github.com/containerd/containerd/v2/version.Version={version}",),
+    "no_btrfs no_devmapper no_zfs",
+)
+_COREDNS: Final = Module(_GO / "coredns", "github.com/coredns/coredns", {"coredns": ".", "pause": "./pause"}, 2)
+METRICS_SERVER: Final = Module(
+    _GO / "metrics-server",
+    "sigs.k8s.io/metrics-server",
+    {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
+    3,
+    ("k8s.io/client-go/pkg/version.gitVersion={version}", "k8s.io/component-base/version.gitVersion={version}"),
+)
+_KIND: Final = Module(_GO / "kind", "sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}, 1)
+_MODULES: Final = (_KUBERNETES, _CONTAINERD, _COREDNS, METRICS_SERVER)
+
+NODE: Final = Programs(
+    name="node",
+    modules=_MODULES,
+    folder="-".join(["node", *(f"{module.folder.name}-{module.version}" for module in _MODULES)]),
+    variable="NODE_PROGRAMS",
+)
+KIND: Final = Programs(name="kind", modules=(_KIND,), folder=f"kind-{_KIND.version}", variable="KIND_PROGRAMS")
+
+if __name__ == "__main__":
+    sys.exit(NODE.main())

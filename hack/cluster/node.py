@@ -112,7 +112,7 @@ class Node(Cluster):
         if (pid := _pid()) is None:
             raise ClusterError("no cluster is up: `make cluster-up` starts one")
         record = json.loads(_RECORD.read_text())
-        environ = environment(INSIDE / "kubeconfig", *map(Path, record["programs"]))
+        environ = _direct(environment(INSIDE / "kubeconfig", *map(Path, record["programs"])))
         environ["KUBECACHEDIR"] = str(INSIDE / "kubectl-cache")
         enter = (
             # The process's own namespace of processes is the machine's; that of its children is the node's.
@@ -197,6 +197,7 @@ def _boot(directories: tuple[Path, ...]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=theirs,
             stderr=log,
+            env=_direct(os.environ),
             start_new_session=True,  # it outlives us
             cwd="/",
         )
@@ -217,6 +218,11 @@ def _boot(directories: tuple[Path, ...]) -> None:
         process.wait()
         said_there = (STATE / "logs" / "node.log").read_text()
         raise ClusterError(f"the node did not come up; its logs are in {STATE}/logs\n{said_there}")
+
+
+def _direct(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without proxies, which nothing in the node can reach."""
+    return {name: value for name, value in environ.items() if not name.lower().endswith("_proxy")}
 
 
 def _end() -> None:

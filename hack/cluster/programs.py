@@ -24,7 +24,7 @@ CONTROL_PLANE: Final = binaries.PROGRAMS
 _KUBERNETES: Final = dataclasses.replace(
     next(module for module in CONTROL_PLANE.modules if module.path == "k8s.io/kubernetes"),
     programs={name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kubelet", "kube-proxy", "kube-scheduler")},
-    minutes=4,
+    minutes=2,
 )
 _CONTAINERD: Final = Module(
     _GO / "containerd",
@@ -33,16 +33,16 @@ _CONTAINERD: Final = Module(
         name: f"github.com/containerd/containerd/v2/cmd/{name}"
         for name in ("containerd", "containerd-shim-runc-v2", "ctr")
     },
-    3,
+    1,
     ("github.com/containerd/containerd/v2/version.Version={version}",),
     "no_btrfs no_devmapper no_zfs",
 )
-_COREDNS: Final = Module(_GO / "coredns", "github.com/coredns/coredns", {"coredns": ".", "pause": "./pause"}, 2)
+_COREDNS: Final = Module(_GO / "coredns", "github.com/coredns/coredns", {"coredns": ".", "pause": "./pause"}, 1)
 METRICS_SERVER: Final = Module(
     _GO / "metrics-server",
     "sigs.k8s.io/metrics-server",
     {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
-    3,
+    2,
     ("k8s.io/client-go/pkg/version.gitVersion={version}", "k8s.io/component-base/version.gitVersion={version}"),
 )
 _KIND: Final = Module(_GO / "kind", "sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}, 1)

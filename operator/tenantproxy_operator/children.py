@@ -9,11 +9,11 @@ import msgspec
 
 from tenantproxy_operator import kinds
 from tenantproxy_operator.kinds import Key, Kind
-from tenantproxy_operator.observed import FIELD_MANAGER, Deployment, Metadata, Partial, Rollout, rollout
-from tenantproxy_operator.resource import KIND
+from tenantproxy_operator.labels import MANAGED_BY, MANAGER
+from tenantproxy_operator.names import KIND, name_of_parent
+from tenantproxy_operator.observed import Deployment, Metadata, Partial, Rollout, rollout
 
-SUFFIX: Final = "-proxy"
-SELECTOR: Final = {"labelSelector": f"app.kubernetes.io/managed-by={FIELD_MANAGER}"}
+SELECTOR: Final = {"labelSelector": f"{MANAGED_BY}={MANAGER}"}
 
 ChildName = tuple[str, str]
 """A child among those of one tenant: its kind's plural, and its name."""
@@ -167,5 +167,5 @@ def _tenant_of(kind: Kind, metadata: Metadata) -> Key | None:
         owner = metadata.owner
         name = owner.name if owner and owner.kind == KIND else metadata.labels.instance
         return Key(metadata.namespace, name) if name else None
-    name = metadata.name.removesuffix(SUFFIX)
-    return Key(metadata.namespace, name) if name != metadata.name else None
+    parent = name_of_parent(metadata.name)
+    return None if parent is None else Key(metadata.namespace, parent)

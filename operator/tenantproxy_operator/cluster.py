@@ -4,17 +4,16 @@ import datetime as dt
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from tenantproxy.kubeapi import KubeClient, KubeError, StatusError
 from tenantproxy_operator import kinds
 from tenantproxy_operator.kinds import Key, Kind
+from tenantproxy_operator.names import API_VERSION, KIND, OWN_PREFIX, PLURAL
 from tenantproxy_operator.observed import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
-from tenantproxy_operator.resource import API_VERSION, KIND, PLURAL
-
-Manifest = dict[str, Any]
+from tenantproxy_operator.render.common import Manifest
 
 TENANT_PROXY: Final = Kind(api_version=API_VERSION, kind=KIND, plural=PLURAL)
 EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events")
@@ -174,7 +173,7 @@ class Cluster:
             "reason": reason,
             "action": "Reconcile",
             "note": note.encode()[:_LONGEST_NOTE].decode(errors="ignore"),
-            "reportingController": "proxy.hiiretail.com/tenantproxy-operator",
+            "reportingController": f"{OWN_PREFIX}{FIELD_MANAGER}",
             "reportingInstance": FIELD_MANAGER,
             "regarding": {
                 "apiVersion": API_VERSION,

@@ -1,7 +1,6 @@
 """Bring one tenant's children to what they shall be: apply what differs, leave alone what is another's, prune."""
 
 import hashlib
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -10,14 +9,13 @@ import msgspec
 from tenantproxy.kubeapi import KubeError, StatusError, UnreachableError
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Child, ChildName, Children, child_of
-from tenantproxy_operator.cluster import NEVER, Cluster, Manifest
+from tenantproxy_operator.cluster import NEVER, Cluster
 from tenantproxy_operator.kinds import Key, Kind
 from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.observed import FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial
+from tenantproxy_operator.render.common import Manifest
 from tenantproxy_operator.tenants import Tenant
-
-_log = logging.getLogger(__name__)
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
@@ -130,7 +128,7 @@ class Ensurer:
             outcome.applied[name] = child.ours
             return
         try:
-            ours = await self._write(kind, _with_hash(manifest, digest), child, outcome)
+            ours = await self._write(tenant.key, kind, _with_hash(manifest, digest), child, outcome)
         except KubeError as error:
             existing = await self._existing(kind, Key(tenant.key.namespace, name[1]), child, error)
             if isinstance(existing, KubeError):
@@ -165,7 +163,9 @@ class Ensurer:
     def _exists(self, tenant: Tenant, secret: str) -> bool:
         return self._secrets[Key(tenant.key.namespace, secret)] is not None
 
-    async def _write(self, kind: Kind, manifest: Manifest, child: Child | None, outcome: Outcome) -> bytes | None:
+    async def _write(
+        self, tenant: Key, kind: Kind, manifest: Manifest, child: Child | None, outcome: Outcome
+    ) -> bytes | None:
         """Write a child; return what we own of it, None where somebody else was faster."""
         if kind is kinds.SECRET and child is None:
             # Not applied: that would take over a Secret which the user makes at the same moment.
@@ -177,7 +177,7 @@ class Ensurer:
             self._children.put(kind, Partial(created), own=True)
             return created.ours
         if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
-            await self._hand_over_replicas(manifest)
+            await self._hand_over_replicas(tenant, manifest)
         # So that it is this object, and not another one that has come in its place; or a new one.
         precondition = {"resourceVersion": NEVER} if child is None else {"uid": child.uid}
         manifest = manifest | {"metadata": manifest["metadata"] | precondition}
@@ -185,7 +185,7 @@ class Ensurer:
         self._children.put(kind, applied, own=True)
         return applied.metadata.ours
 
-    async def _hand_over_replicas(self, manifest: Manifest) -> None:
+    async def _hand_over_replicas(self, tenant: Key, manifest: Manifest) -> None:
         """Let another manager own the number of replicas before we give it up for an autoscaler.
 
         Else the API server would set it to its default of 1, until the autoscaler has looked. See "Transferring
@@ -194,7 +194,7 @@ class Ensurer:
         if "replicas" in manifest["spec"]:
             return
         metadata = manifest["metadata"]
-        rollout = self._children.rollout_of(_tenant_key(manifest))
+        rollout = self._children.rollout_of(tenant)
         if rollout is not None:
             scale = {
                 "apiVersion": manifest["apiVersion"],
@@ -237,11 +237,6 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
     metadata = manifest["metadata"]
     annotations = metadata.get("annotations", {}) | {MANIFEST_HASH: digest}
     return manifest | {"metadata": metadata | {"annotations": annotations}}
-
-
-def _tenant_key(manifest: Manifest) -> Key:
-    metadata = manifest["metadata"]
-    return Key(metadata["namespace"], metadata["name"].removesuffix("-proxy"))
 
 
 def _refuse_foreign(kind: Kind, name: str, child: Child, outcome: Outcome) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-SELECTOR_KEYS: Final = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component")
+INSTANCE: Final = "app.kubernetes.io/instance"
+SELECTOR_KEYS: Final = ("app.kubernetes.io/name", INSTANCE, "app.kubernetes.io/component")
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "tenantproxy-operator"
 

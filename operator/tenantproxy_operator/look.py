@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from tenantproxy.kubeapi import StatusError
 from tenantproxy_operator import admission, conditions, kinds
 from tenantproxy_operator.children import Children
-from tenantproxy_operator.cluster import Cluster, Manifest
+from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.conditions import Finding, Reason
-from tenantproxy_operator.desired import Params, desired_children
+from tenantproxy_operator.desired import Manifest, Params, desired_children
 from tenantproxy_operator.ensure import Ensurer, Failure, Outcome, manifest_hash
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets, SecretState

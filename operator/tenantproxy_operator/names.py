@@ -16,6 +16,25 @@ OWN_PREFIX: Final = f"{GROUP}/"
 LONGEST_NAME: Final = 50
 """Of a TenantProxy: its children's names (`<name>-proxy-<hash>-<hash>`) must fit into 63 characters."""
 
+_CHILD_SUFFIX: Final = "-proxy"
+
+
+def child_name(name: str) -> str:
+    """Return the name of all children of the TenantProxy `name`, but of its Secret."""
+    return f"{name}{_CHILD_SUFFIX}"
+
+
+def name_of_parent(child: str) -> str | None:
+    """Return the name of the TenantProxy that a child of this name belongs to; None where it is no child's."""
+    name = child.removesuffix(_CHILD_SUFFIX)
+    return name if name != child else None
+
+
+def default_secret_name(name: str) -> str:
+    """Return the name of the Secret of the TenantProxy `name`, where it names none itself."""
+    return f"{name}-credentials"
+
+
 _NAME_PROBLEM: Final = (
     "is not a usable name; start with a lower-case letter, go on with a-z, 0-9 and -, end in a letter or digit"
 )

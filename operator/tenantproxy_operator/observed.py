@@ -6,18 +6,17 @@ from typing import Final
 import msgspec
 
 from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.labels import INSTANCE, MANAGED_BY
+from tenantproxy_operator.names import OWN_PREFIX
 
 FIELD_MANAGER: Final = "tenantproxy-operator"
-MANIFEST_HASH: Final = "proxy.hiiretail.com/manifest-hash"
+MANIFEST_HASH: Final = f"{OWN_PREFIX}manifest-hash"
 """The annotation of a child that says from which manifest it was applied."""
-
-_INSTANCE: Final = "app.kubernetes.io/instance"
-_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 
 
 class _Labels(msgspec.Struct, frozen=True):
-    instance: str = msgspec.field(name=_INSTANCE, default="")
-    managed_by: str = msgspec.field(name=_MANAGED_BY, default="")
+    instance: str = msgspec.field(name=INSTANCE, default="")
+    managed_by: str = msgspec.field(name=MANAGED_BY, default="")
 
 
 class _Annotations(msgspec.Struct, frozen=True):

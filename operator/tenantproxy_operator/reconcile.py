@@ -20,10 +20,12 @@ from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.look import Look, Looker, View, now
 from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.names import child_name
 from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record, common_digest, inputs_digest, own_part, recall
+from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.status import readable
+from tenantproxy_operator.status import Status, readable
 from tenantproxy_operator.tenants import Tenant, Tenants
 
 _log = logging.getLogger(__name__)
@@ -32,9 +34,7 @@ _STOPPED: Final = (
     f"{MOST_MISSED} tenants' proxies don't get ready with the operator's new image or settings, so that no other"
     " tenant gets them; correct them, or go back to the earlier ones"
 )
-_OWN_FIELDS: Final = frozenset(
-    {"appliedDigest", "conditions", "credentials", "endpoint", "observedGeneration", "readyReplicas", "replicas"}
-)
+_OWN_FIELDS: Final = frozenset(field.alias for field in Status.model_fields.values())
 
 
 class Reconciler:
@@ -201,7 +201,7 @@ class Reconciler:
         status: dict[str, Any] = {
             "observedGeneration": tenant.generation,
             "conditions": dated,
-            "endpoint": f"http://{tenant.key.name}-proxy.{tenant.key.namespace}.svc:8080",
+            "endpoint": f"http://{child_name(tenant.key.name)}.{tenant.key.namespace}.svc:{API_PORT}",
         }
         if rollout is not None:
             status |= {"replicas": rollout.replicas, "readyReplicas": rollout.ready}

@@ -17,6 +17,7 @@ from tenantproxy_operator.names import (
     Name,
     Namespace,
     SecretName,
+    default_secret_name,
 )
 from tenantproxy_operator.route import Route
 from tenantproxy_operator.rules import Mapping
@@ -209,7 +210,7 @@ class TenantProxy(Model):
     def secret_name(self) -> str:
         """The Secret that holds the tenant's credential."""
         reference = self.spec.auth.secret_ref
-        return reference.name if reference else f"{self.metadata.name}-credentials"
+        return reference.name if reference else default_secret_name(self.metadata.name)
 
     @property
     def ca_secret_name(self) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.names import OWN_PREFIX, default_secret_name
 
-CANARY: Final = "proxy.hiiretail.com/canary"
+CANARY: Final = f"{OWN_PREFIX}canary"
 """The label of a TenantProxy."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
@@ -133,7 +134,7 @@ class Tenants:
 def referenced_secrets(key: Key, spec: Any) -> frozenset[Key]:  # noqa: ANN401 - a spec of any shape
     """Return the Secrets that a spec names, however broken it is otherwise."""
     names = [
-        _at(spec, "auth", "secretRef", "name") or f"{key.name}-credentials",
+        _at(spec, "auth", "secretRef", "name") or default_secret_name(key.name),
         _at(spec, "upstream", "tls", "caSecretRef", "name"),
         _at(spec, "upstream", "tls", "clientCertificateSecretRef", "name"),
     ]

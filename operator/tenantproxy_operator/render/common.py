@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from tenantproxy_operator import names
 from tenantproxy_operator.labels import labels, selector
 from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.resource import API_VERSION, KIND
@@ -18,7 +19,7 @@ METRICS_PATH: Final = "/metrics"
 
 def child_name(params: Params) -> str:
     """Return the name of all children but the Secret."""
-    return f"{params.resource.metadata.name}-proxy"
+    return names.child_name(params.resource.metadata.name)
 
 
 def child_metadata(params: Params, *, name: str | None = None) -> Manifest:

@@ -4,11 +4,11 @@ import datetime as dt
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from tenantproxy.kubeapi import KubeClient, KubeError, StatusError
+from tenantproxy.kubeapi import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
 from tenantproxy_operator import kinds
 from tenantproxy_operator.kinds import Key, Kind
 from tenantproxy_operator.names import API_VERSION, KIND, OWN_PREFIX, PLURAL
@@ -25,27 +25,10 @@ _WHOLE_PAGE: Final = 250
 _APPLY: Final = "application/apply-patch+yaml"
 NEVER: Final = "1"
 """A resource version that no object has: to apply it makes a new object, and is a conflict where one is there."""
-_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _LONGEST_NOTE: Final = 1024
 """Bytes of an Event's note, as the API server has it."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
-
-T = TypeVar("T")
-
-
-class _ListMeta(msgspec.Struct):
-    continue_: str = msgspec.field(name="continue", default="")
-
-
-class _Page(msgspec.Struct):
-    metadata: _ListMeta
-    items: list[Partial] | None = None
-
-
-class _RawPage(msgspec.Struct):
-    metadata: _ListMeta
-    items: list[msgspec.Raw] | None = None
 
 
 class _Resource(msgspec.Struct):
@@ -64,26 +47,15 @@ class Cluster:
 
     async def serves(self, kind: Kind) -> bool:
         """Tell whether the API server serves a kind."""
-        try:
-            answer = await self._client.request("GET", kind.root)
-        except StatusError as error:
-            if error.status == _NOT_FOUND:
-                return False
-            raise
-        found = _decoded(answer, _ResourceList)
-        return any(resource.name == kind.plural for resource in found.resources)
+        answer = await self._get(kind.root)
+        if answer is None:
+            return False
+        return any(resource.name == kind.plural for resource in decoded(answer, _ResourceList).resources)
 
     async def find(self, kind: Kind, key: Key) -> Metadata | None:
         """Return an object's metadata; None where there is no such object."""
-        try:
-            answer = await self._client.request(
-                "GET", kind.path(key.namespace, key.name), accept=_METADATA_ONLY.format("")
-            )
-        except StatusError as error:
-            if error.status == _NOT_FOUND:
-                return None
-            raise
-        return _decoded(answer, Partial).metadata
+        answer = await self._get(kind.path(key.namespace, key.name), accept=METADATA)
+        return None if answer is None else decoded(answer, Partial).metadata
 
     async def apply(self, kind: Kind, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> Deployment | Partial:
         """Apply a manifest, winning over whoever else set the same fields; return what it became.
@@ -98,11 +70,11 @@ class Cluster:
             query={"fieldManager": manager, "force": "true", "fieldValidation": "Strict"},
             body=_encode(manifest),
             content_type=_APPLY,
-            accept="application/json" if whole else _METADATA_ONLY.format(""),
+            accept="application/json" if whole else METADATA,
         )
         if whole:
-            return _decoded(answer, Deployment)
-        return _decoded(answer, Partial)
+            return decoded(answer, Deployment)
+        return decoded(answer, Partial)
 
     async def create(self, kind: Kind, manifest: Manifest) -> Metadata | None:
         """Create an object; None, and nothing done, where one of that name exists."""
@@ -112,13 +84,13 @@ class Cluster:
                 kind.path(manifest["metadata"]["namespace"]),
                 query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
                 body=_encode(manifest),
-                accept=_METADATA_ONLY.format(""),
+                accept=METADATA,
             )
         except StatusError as error:
             if error.status == _CONFLICT:
                 return None
             raise
-        return _decoded(answer, Partial).metadata
+        return decoded(answer, Partial).metadata
 
     async def delete(self, kind: Kind, key: Key, uid: str) -> None:
         """Delete the object with this uid; one that is gone, or another of its name, is left alone."""
@@ -132,13 +104,8 @@ class Cluster:
 
     async def read_secret(self, key: Key) -> SecretContent | None:
         """Return a Secret with its data; None where there is none."""
-        try:
-            answer = await self._client.request("GET", kinds.SECRET.path(key.namespace, key.name))
-        except StatusError as error:
-            if error.status == _NOT_FOUND:
-                return None
-            raise
-        return _decoded(answer, SecretContent)
+        answer = await self._get(kinds.SECRET.path(key.namespace, key.name))
+        return None if answer is None else decoded(answer, SecretContent)
 
     async def write_status(self, key: Key, status: Manifest) -> bytes | None:
         """Make `status` the whole status of a TenantProxy; return the object, None where it is gone."""
@@ -193,39 +160,28 @@ class Cluster:
 
     async def whole_tenant_proxies(self, namespace: str | None) -> AsyncIterator[Manifest]:
         """Yield all TenantProxies, of one namespace or of all (None), but those that can't be read."""
-        token: str | None = ""
-        while token is not None:
-            query = {"limit": str(_WHOLE_PAGE)} | ({"continue": token} if token else {})
-            page = _decoded(await self._client.request("GET", TENANT_PROXY.path(namespace), query=query), _RawPage)
+        async for page in self._client.pages(TENANT_PROXY.path(namespace), query={}, size=_WHOLE_PAGE):
             for item in page.items or ():
                 try:
-                    body = _decoded(item, Manifest)
+                    body = decoded(item, Manifest)
                 except KubeError:
                     continue
                 yield body
-            token = page.metadata.continue_ or None
 
     async def tenant_proxies(
         self, namespace: str | None, selector: Mapping[str, str] = MappingProxyType({})
     ) -> AsyncIterator[Metadata]:
         """Yield the metadata of all TenantProxies, of one namespace or of all (None)."""
-        token: str | None = ""
-        while token is not None:
-            answer = await self._client.request(
-                "GET",
-                TENANT_PROXY.path(namespace),
-                query={**selector, "limit": str(_PAGE)} | ({"continue": token} if token else {}),
-                accept=_METADATA_ONLY.format("List"),
-            )
-            page = _decoded(answer, _Page)
+        pages = self._client.pages(TENANT_PROXY.path(namespace), query=selector, accept=METADATA_LIST, size=_PAGE)
+        async for page in pages:
             for item in page.items or ():
-                yield item.metadata
-            token = page.metadata.continue_ or None
+                yield decoded(item, Partial).metadata
 
-
-def _decoded(answer: bytes | msgspec.Raw, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(answer, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Such as a page of HTML by a load balancer. The error names a place, and quotes nothing.
-        raise KubeError(f"an answer that can't be read: {error}") from None
+    async def _get(self, path: str, accept: str = "application/json") -> bytes | None:
+        """Return what is at a path; None where there is nothing."""
+        try:
+            return await self._client.request("GET", path, accept=accept)
+        except StatusError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -23,11 +23,17 @@ from tenantproxy import __version__
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts a pod's token and the API server's CA."""
 
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""To accept of an object its metadata alone."""
+METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 _TOKEN_SECONDS: Final = 10.0
 """How long a token that was read from a file is used without another look; the kubelet rotates it."""
 _TIMEOUT: Final = 30.0
 _CONNECT_TIMEOUT: Final = 5.0
 _LONGEST_MESSAGE: Final = 1000
+
+T = TypeVar("T")
 
 
 class KubeError(Exception):
@@ -69,6 +75,40 @@ class Status(msgspec.Struct):
         """Return the error that it means; `status` is HTTP's."""
         retry_after = self.details.retry_after_seconds if self.details else None
         return StatusError(self.code or status, self.reason or "Unknown", self.message, retry_after=retry_after)
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class Page(msgspec.Struct):
+    """A part of a list of objects, each still to be decoded."""
+
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding an answer raises."""
+
+
+def unreadable(error: Exception) -> KubeError:
+    """Return the error that one of `UNREADABLE` is; it names a place in the answer, and quotes nothing."""
+    return KubeError(f"an answer that can't be read: {error}")
+
+
+def decoded(answer: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Return what the API server said, as `kind`.
+
+    Raises:
+        KubeError: It can't be read, such as a page of HTML by a load balancer.
+
+    """
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except UNREADABLE as error:
+        raise unreadable(error) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +219,22 @@ class KubeClient:
                 if response.status >= 300:  # noqa: PLR2004 - a redirect is no success either
                     raise _error(response, answer)
                 return answer
+
+    async def pages(
+        self, path: str, *, query: Mapping[str, str], accept: str = "application/json", size: int
+    ) -> AsyncIterator[Page]:
+        """Yield a list of objects in pages of `size`; all of one resource version.
+
+        Raises:
+            KubeError: As `request`; or an answer can't be read.
+
+        """
+        token: str | None = ""
+        while token is not None:
+            wanted = {**query, "limit": str(size)} | ({"continue": token} if token else {})
+            page = decoded(await self.request("GET", path, query=wanted, accept=accept), Page)
+            yield page
+            token = page.metadata.continue_ or None
 
     @contextlib.asynccontextmanager
     async def stream(

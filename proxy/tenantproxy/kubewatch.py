@@ -11,7 +11,16 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from tenantproxy.delays import Delays
-from tenantproxy.kubeapi import KubeClient, KubeError, Status, StatusError
+from tenantproxy.kubeapi import (
+    METADATA,
+    METADATA_LIST,
+    UNREADABLE,
+    KubeClient,
+    KubeError,
+    Status,
+    StatusError,
+    unreadable,
+)
 
 __all__ = ["SILENCE", "Delays", "Follower", "Metadata", "Object", "Reflector"]
 
@@ -27,7 +36,6 @@ _LONGEST_RETRY_AFTER: Final = 30.0
 _STABLE: Final = 5.0
 """A stream that lasted this many seconds makes earlier failures forgotten."""
 
-_PARTIAL: Final = "as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _JSON: Final = "application/json"
 
 
@@ -70,16 +78,6 @@ class Follower(Protocol[T_contra]):
 
     def interrupted(self, error: KubeError) -> None:
         """Take note of an error; it is tried again."""
-
-
-class _ListMeta(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
-    continue_: str = msgspec.field(name="continue", default="")
-
-
-class _List(msgspec.Struct):
-    metadata: _ListMeta
-    items: list[msgspec.Raw] | None = None
 
 
 class _Version(msgspec.Struct, rename="camel"):
@@ -129,8 +127,8 @@ class Reflector(Generic[T]):
         self._silence = silence
         self._delays = delays or Delays()
         self._decoder = msgspec.json.Decoder(kind)
-        self._accept_list = f"{_JSON};{_PARTIAL.format('List')}" if partial else _JSON
-        self._accept = f"{_JSON};{_PARTIAL.format('')}" if partial else _JSON
+        self._accept_list = METADATA_LIST if partial else _JSON
+        self._accept = METADATA if partial else _JSON
         self._version: str | None = None
         """Where to resume; None: nowhere, list first; empty: at the present, whatever it is."""
         self._opened_at: float | None = None
@@ -165,23 +163,19 @@ class Reflector(Generic[T]):
             await self._watch()
         except KubeError as error:
             return error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return KubeError(f"an answer that can't be read: {error}")
+        except UNREADABLE as error:
+            return unreadable(error)
         return None
 
     async def _list(self) -> str:
         """Tell what there is; return the resource version to watch from."""
         self._follower.listing()
         version = ""
-        token: str | None = ""
-        while token is not None:
-            query = {**self._selector, "limit": str(_PAGE)} | ({"continue": token} if token else {})
-            answer = await self._client.request("GET", self._path, query=query, accept=self._accept_list)
-            page = msgspec.json.decode(answer, type=_List)
+        pages = self._client.pages(self._path, query=self._selector, accept=self._accept_list, size=_PAGE)
+        async for page in pages:
             for item in page.items or ():
                 self._follower.seen(self._decoder.decode(item))
             version = page.metadata.resource_version
-            token = page.metadata.continue_ or None
         self._follower.listed()
         return version
 

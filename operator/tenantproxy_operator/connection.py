@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import os
 import ssl
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from kubernetes.aio.config import ConfigException, kube_config
 
 from tenantproxy.delays import Delays
 from tenantproxy.kubeapi import Access, KubeError
+from tenantproxy_operator.pace import Pace
 
 _log = logging.getLogger(__name__)
 
@@ -32,8 +32,7 @@ class WatchPace:
     def __init__(self, delays: Callable[[], Delays] = Delays) -> None:
         """Prepare; `delays` makes the pauses of one path."""
         self._make = delays
-        self._delays: dict[str, Delays] = {}
-        self._opened_at: dict[str, float] = {}
+        self._paces: dict[str, Pace] = {}
         self.trace = aiohttp.TraceConfig()
         """For a session whose watches are to be held back."""
         self.trace.on_request_start.append(self._before)
@@ -43,16 +42,10 @@ class WatchPace:
     ) -> None:
         if request.url.query.get("watch") != "true":
             return
-        loop = asyncio.get_running_loop()
         path = request.url.path
-        delays = self._delays.setdefault(path, self._make())
-        if loop.time() - self._opened_at.get(path, -math.inf) >= _STABLE:
-            delays.reset()
-        else:
-            delay = delays.next()
-            _log.warning("the watch %s ended soon after it began; the next one begins in %.1f s", path, delay)
-            await asyncio.sleep(delay)
-        self._opened_at[path] = loop.time()
+        pace = self._paces.setdefault(path, Pace(_STABLE, self._make()))
+        told = "the watch %s ended soon after it began; the next one begins in %.1f s"
+        await pace.wait(lambda delay: _log.warning(told, path, delay))
 
 
 class Connection:

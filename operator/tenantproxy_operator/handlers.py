@@ -9,17 +9,15 @@
 | a reconcile failed | `queue` | once more, after a pause |
 """
 
-import asyncio
 import itertools
 import logging
-import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 import kopf
 
-from tenantproxy.delays import Delays
 from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.pace import Pace
 from tenantproxy_operator.resource import GROUP, PLURAL, VERSION
 from tenantproxy_operator.tenants import Tenants
 
@@ -43,19 +41,13 @@ def build_registry(
 ) -> kopf.OperatorRegistry:
     """Return kopf's registry: one handler for events, none that would write to a TenantProxy."""
     registry = kopf.OperatorRegistry()
-    delays = Delays()
-    logged_in = -math.inf
+    pace = Pace(_STABLE_LOGIN)
 
     @kopf.on.login(registry=registry)
     async def on_login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401 - kopf's keyword arguments
         # After a 401 kopf asks again at once, and then sends its request at once.
-        nonlocal logged_in
-        if asyncio.get_running_loop().time() - logged_in >= _STABLE_LOGIN:
-            delays.reset()
-        else:
-            _log.warning("the API server does not take our credentials (401); they are read and tried again")
-            await asyncio.sleep(delays.next())
-        logged_in = asyncio.get_running_loop().time()
+        refused = "the API server does not take our credentials (401); they are read and tried again"
+        await pace.wait(lambda _: _log.warning(refused))
         return login()
 
     # Errors are retried inside; kopf's own pause of a minute is for what we did not foresee.

@@ -87,16 +87,15 @@ class Ensurer:
         # An autoscaler that goes must not fight over the number of replicas that comes instead.
         await self._prune(tenant, wanted, outcome, only=kinds.AUTOSCALER)
         for name, manifest in wanted.items():
-            kind = _KINDS[name[0]]
             child = self._children.of(tenant.key).get(name)
-            foreign = child is not None and not child.belongs_to(tenant.uid)
-            if kind is kinds.SECRET and (foreign or (child is None and self._exists(tenant, name[1]))):
-                outcome.applied.pop(name, None)
-                continue  # of the user's own making: never changed, owned or deleted
-            if kind is kinds.SECRET and child is None and not create_secret:
-                continue
-            hold = hold_pods and kind in _POD_KINDS
-            await self._ensure(tenant, manifest, child, trusted.get(name), outcome, hold=hold)
+            if name[0] == kinds.SECRET.plural:
+                if self._is_users_own(tenant, name[1], child):
+                    outcome.applied.pop(name, None)
+                    continue
+                if child is None and not create_secret:
+                    continue
+            hold = hold_pods and _KINDS[name[0]] in _POD_KINDS
+            await self._ensure(tenant, name, manifest, child, trusted.get(name), outcome, hold=hold)
             if outcome.unreachable:
                 return outcome
         await self._prune(tenant, wanted, outcome)
@@ -108,6 +107,7 @@ class Ensurer:
     async def _ensure(
         self,
         tenant: Tenant,
+        name: ChildName,
         manifest: Manifest,
         child: Child | None,
         trusted: bytes | None,
@@ -116,8 +116,7 @@ class Ensurer:
         hold: bool,
     ) -> None:
         """Make one child what its manifest says; leave it alone where it is another's, or there and to be held."""
-        kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
-        name = kind.plural, manifest["metadata"]["name"]
+        kind = _KINDS[name[0]]
         if child is not None and not child.belongs_to(tenant.uid):
             _refuse_foreign(kind, name[1], child, outcome)
             return
@@ -134,7 +133,7 @@ class Ensurer:
             if isinstance(existing, KubeError):
                 self._fail(kind, name[1], existing, outcome)
             else:
-                await self._ensure(tenant, manifest, existing, trusted, outcome, hold=hold)
+                await self._ensure(tenant, name, manifest, existing, trusted, outcome, hold=hold)
             return
         self._metrics.applied(kind.kind, "success")
         if ours is not None:
@@ -160,7 +159,10 @@ class Ensurer:
         if isinstance(error, UnreachableError):
             outcome.unreachable = error
 
-    def _exists(self, tenant: Tenant, secret: str) -> bool:
+    def _is_users_own(self, tenant: Tenant, secret: str, child: Child | None) -> bool:
+        """Tell whether a Secret is of the user's own making: never changed, owned or deleted."""
+        if child is not None:
+            return not child.belongs_to(tenant.uid)
         return self._secrets[Key(tenant.key.namespace, secret)] is not None
 
     async def _write(

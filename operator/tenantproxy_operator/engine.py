@@ -226,13 +226,3 @@ class Engine:
     def _secret_changed(self, secret: Key) -> None:
         for key in self._tenants.referring_to(secret):
             self._queue.add(key)
-
-
-def bound_socket(address: str) -> socket.socket:
-    """Return a listening socket for HOST:PORT. Raises OSError."""
-    host, _, port = address.rpartition(":")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with contextlib.ExitStack() as stack:
-        sock = stack.enter_context(socket.create_server((host.strip("[]"), int(port)), family=family))
-        stack.pop_all()
-    return sock

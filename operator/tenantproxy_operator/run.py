@@ -12,6 +12,7 @@ import click
 
 from tenantproxy import logs
 from tenantproxy.kubeapi import KubeError
+from tenantproxy.listening import listen
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.options import cluster_options, reject
 from tenantproxy_operator.settings import Settings
@@ -122,7 +123,7 @@ def run(
     """Reconcile TenantProxies in a Kubernetes cluster, until SIGTERM or SIGINT.
 
     The CustomResourceDefinition and the rights must be there (`tenantproxy-operator crd`, `tenantproxy-operator
-    rbac`). Run one operator per namespace; a second one would only repeat what the first one does.
+    rbac`). Run one operator per namespace: two with different images or options undo each other's work.
 
     \b
     Against the cluster of your kubeconfig:
@@ -134,7 +135,7 @@ def run(
     import uvloop  # noqa: PLC0415
 
     from tenantproxy_operator.connection import Connection  # noqa: PLC0415
-    from tenantproxy_operator.engine import Engine, bound_socket  # noqa: PLC0415
+    from tenantproxy_operator.engine import Engine  # noqa: PLC0415
 
     if bool(namespaces) == all_namespaces:
         reject(["one of --namespace and --all-namespaces is needed, and not both"])
@@ -146,7 +147,7 @@ def run(
         # kopf has a line for each event.
         logging.getLogger("kopf").setLevel(logging.WARNING)
     try:
-        listening = bound_socket(admin)
+        listening = listen(admin)
     except (OSError, OverflowError, ValueError) as error:
         click.echo(f"error: can't listen on {admin}: {error}", err=True)
         sys.exit(_FAILURE)

@@ -11,6 +11,7 @@ import click
 
 from tenantproxy import __version__
 from tenantproxy.config import ConfigError, ProxyConfig, load
+from tenantproxy.listening import listen
 from tenantproxy.logs import LEVELS
 from tenantproxy.routes import Operation
 
@@ -64,11 +65,8 @@ class _Address(click.ParamType[str]):
 
 
 def _bound(address: str) -> socket.socket:
-    host, _, number = address.rpartition(":")
-    if host == "fd":
-        return socket.socket(fileno=int(number))
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host.strip("[]"), int(number)), family=family)
+    kind, _, number = address.rpartition(":")
+    return socket.socket(fileno=int(number)) if kind == "fd" else listen(address)
 
 
 @main.command("map")

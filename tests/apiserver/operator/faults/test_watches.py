@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,10 @@ from support.apiserver_client import ApiClient
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name
 from support.waiting import eventually
+from tenantproxy.listening import listen
 from tenantproxy_operator import kinds
 from tenantproxy_operator.connection import Connection
-from tenantproxy_operator.engine import Engine, bound_socket
+from tenantproxy_operator.engine import Engine
 from tenantproxy_operator.settings import Settings
 
 from ..conftest import ACCOUNT, HOME, Run  # noqa: TID252 - tests are no package
@@ -28,12 +29,9 @@ SILENCE = 2.0
 
 
 @pytest.fixture
-async def operator(launch: Callable[..., OperatorProcess], between: Between) -> AsyncIterator[OperatorProcess]:
-    """Run an operator that talks to what is in between."""
-    operator = launch(url=between.url, ca=between.ca)
-    await asyncio.to_thread(operator.start_ready)
-    yield operator
-    await asyncio.to_thread(operator.stop)
+def operator(operator_behind: OperatorProcess) -> OperatorProcess:
+    """Have all here talk to the operator that something stands before."""
+    return operator_behind
 
 
 def interruptions(operator: OperatorProcess) -> Counter[str]:
@@ -120,7 +118,7 @@ async def test_silent(
         event_patience=60.0,
         watch_silence=SILENCE,
     )
-    running = asyncio.create_task(engine.run(bound_socket("127.0.0.1:0")))
+    running = asyncio.create_task(engine.run(listen("127.0.0.1:0")))
     try:
         tenants = Tenants(api, run.namespaces[0])
         await tenants.created(name)

@@ -66,12 +66,6 @@ class WorkQueue(Generic[K]):
             self._waiting[key] = None
             self._added.release()
 
-    def forget(self, key: K) -> None:
-        """Drop what is known of a key's failures, for a key that will not come again."""
-        self._failures.pop(key, None)
-        if timer := self._timers.pop(key, None):
-            timer.cancel()
-
     async def run(self, workers: int, handle: Callable[[K, int], Awaitable[float | None]]) -> None:
         """Handle keys until cancelled; `handle` gets a key and how often in a row it has failed before.
 

@@ -210,23 +210,6 @@ async def test_news_during_a_failure() -> None:
         assert handler.calls == [("a", 0), ("a", 1)]
 
 
-async def test_forget() -> None:
-    """A key that is forgotten is not tried again, and has not failed."""
-    queue: WorkQueue[str] = WorkQueue()
-    handler = Handler()
-    handler.errors["a"] = [RetryError("x", longest_pause=SOON)]
-    queue.add("a")
-    async with running(queue, handler):
-        await settle()
-        queue.forget("a")
-        queue.forget("unknown")
-        await asyncio.sleep(10 * SOON)
-        assert handler.calls == [("a", 0)]
-        queue.add("a")
-        await settle()
-        assert handler.calls == [("a", 0), ("a", 0)]
-
-
 async def test_unforeseen_error() -> None:
     """A mistake in `handle` ends the queue, visibly; it is never swallowed."""
     queue: WorkQueue[str] = WorkQueue()

@@ -1,5 +1,6 @@
 """An API server of these tests' own, since they break it; and what stands before it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from support.api_between import Between
 from support.apiserver_fragile import FragileApiServer
+from support.operator_process import OperatorProcess
 from support.operator_rights import lacking
 from support.waiting import eventually
 
@@ -41,6 +43,17 @@ async def between(api_server: FragileApiServer, tmp_path: Path) -> AsyncIterator
     """Stand between the operator and the API server."""
     async with Between.running(api_server, tmp_path) as between:
         yield between
+
+
+@pytest.fixture
+async def operator_behind(
+    launch: Callable[..., OperatorProcess], between: Between
+) -> AsyncIterator[OperatorProcess]:
+    """Run an operator that talks to what is in between."""
+    operator = launch(url=between.url, ca=between.ca)
+    await asyncio.to_thread(operator.start_ready)
+    yield operator
+    await asyncio.to_thread(operator.stop)
 
 
 @pytest.fixture

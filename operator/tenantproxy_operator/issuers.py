@@ -1,6 +1,7 @@
 """Whose tokens the proxies accept: the issuers file, or Hii Retail's own issuers."""
 
 import ipaddress
+import json
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -37,11 +38,14 @@ class _Issuer(Model):
     kind: Literal["ocms", "user"]
     jwks_uri: _NonEmpty | None = None
     jwks_file: _NonEmpty | None = None
+    jwks: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _check_jwks(self) -> Self:
-        if (self.jwks_uri is None) == (self.jwks_file is None):
-            raise invalid("needs exactly one of `jwksUri` and `jwksFile`")
+        if sum(source is not None for source in (self.jwks_uri, self.jwks_file, self.jwks)) != 1:
+            raise invalid("needs exactly one of `jwksUri`, `jwksFile` and `jwks`")
+        if self.jwks is not None:
+            _check_public(self.jwks)
         if self.jwks_uri is not None and not _is_safe(self.jwks_uri):
             raise invalid("has a `jwksUri` that is not https; use https (http is for loopback addresses only)")
         return self
@@ -103,7 +107,20 @@ def _rendered(entry: _Issuer, folder: Path) -> config.Issuer:
         kind=entry.kind,
         jwks_uri=entry.jwks_uri,
         jwks_file=jwks_file,
+        jwks=entry.jwks,
     )
+
+
+def _check_public(jwks: dict[str, Any]) -> None:
+    """Refuse keys that no token can be checked with, or that must not be in a configuration."""
+    from tenantproxy.jwks import usable_keys  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
+
+    try:
+        keys = usable_keys(json.dumps(jwks).encode())
+    except (TypeError, ValueError):
+        raise invalid("has a `jwks` without a key for RS256 (2048 bits or more) or ES256") from None
+    if any(key.is_private for _, _, key in keys):
+        raise invalid("has a private key in `jwks`; give the public one, without `d`")
 
 
 def _is_safe(url: str) -> bool:

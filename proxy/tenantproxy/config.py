@@ -98,13 +98,19 @@ class Auth(_Model, frozen=True):
 
 
 class Issuer(_Model, frozen=True):
-    """Whose tokens are accepted; exactly one of `jwks_uri` and `jwks_file` is set."""
+    """Whose tokens are accepted; exactly one of `jwks_uri`, `jwks_file` and `jwks` (RFC 7517) is set."""
 
     issuer: str
     audiences: tuple[str, ...]
     kind: Literal["ocms", "user"]
     jwks_uri: str | None = None
     jwks_file: str | None = None
+    jwks: dict[str, Any] | None = None
+
+    @property
+    def key_sources(self) -> int:
+        """The number of places that its keys are said to come from."""
+        return sum(source is not None for source in (self.jwks_uri, self.jwks_file, self.jwks))
 
 
 class Admins(_Model, frozen=True):
@@ -164,9 +170,9 @@ def decode(data: bytes, *, source: str) -> ProxyConfig:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{source}: {error}") from None
     for index, issuer in enumerate(config.access.issuers):
-        if (issuer.jwks_uri is None) == (issuer.jwks_file is None):
+        if issuer.key_sources != 1:
             raise ConfigError(
-                f"{source}: An issuer needs one of jwksUri and jwksFile - at `$.access.issuers[{index}]`"
+                f"{source}: An issuer needs one of jwksUri, jwksFile and jwks - at `$.access.issuers[{index}]`"
             )
     return config
 

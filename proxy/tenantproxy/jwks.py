@@ -45,7 +45,7 @@ _MIN_RSA_BITS: Final = 2048
 
 
 class KeySet:
-    """The keys of one issuer, from a URL or a file."""
+    """The keys of one issuer, from a URL, a file or the configuration."""
 
     def __init__(self, issuer: Issuer, clock: Callable[[], float]) -> None:
         self._issuer = issuer
@@ -104,7 +104,7 @@ class KeySet:
         try:
             async with asyncio.timeout(_FETCH_TIMEOUT):
                 document = await self._document()
-            self._keys = _parse(document)
+            self._keys = usable_keys(document)
             self._loaded = True
         except (OSError, ValueError, TimeoutError, UpstreamError) as error:
             _log.warning(
@@ -116,9 +116,11 @@ class KeySet:
             self._tried_at = self._clock()
 
     async def _document(self) -> bytes:
+        if self._issuer.jwks is not None:
+            return msgspec.json.encode(self._issuer.jwks)
         if self._issuer.jwks_file is not None:
             return await asyncio.to_thread(Path(self._issuer.jwks_file).read_bytes)
-        assert self._issuer.jwks_uri is not None  # noqa: S101 - one of the two is set
+        assert self._issuer.jwks_uri is not None  # noqa: S101 - one of the three is set
         client = HttpClient(
             self._issuer.jwks_uri, max_connections=1, max_response_bytes=_MAX_BYTES, policy=_EVERYWHERE, tls=_TLS
         )
@@ -137,8 +139,15 @@ class _KeySet(msgspec.Struct):
     keys: list[Any]
 
 
-def _parse(document: bytes) -> list[tuple[str | None, str, Key]]:
-    """Return the keys in a JWK set that may verify tokens; others are ignored (RFC 7517 section 5)."""
+def usable_keys(document: bytes) -> list[tuple[str | None, str, Key]]:
+    """Return the keys in a JWK set that may verify tokens, each with its id and its type.
+
+    Others are ignored (RFC 7517 section 5).
+
+    Raises:
+        ValueError: It is no JWK set, or has no such key.
+
+    """
     try:
         entries = msgspec.json.decode(document, type=_KeySet).keys
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 DRAIN_TIMEOUT: Final = 10.0
 """Seconds for what is in flight to end."""
+IDLE_GRACE: Final = 2.0
+"""Of these, the seconds for which idle connections stay open."""
 
 
 class Proxy:
@@ -74,10 +76,10 @@ class Proxy:
         await self._oms.settle()
         self._ready = True
 
-    async def drain(self) -> None:
-        """Become unready, let what is in flight end, and stop."""
+    async def drain(self, *, idle_grace: float = 0.0) -> None:
+        """Become unready, let what is in flight end, and stop; idle connections stay for `idle_grace` seconds."""
         self._ready = False
-        await self._api_server.drain(DRAIN_TIMEOUT)
+        await self._api_server.drain(DRAIN_TIMEOUT, idle_grace=idle_grace)
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
@@ -125,7 +127,8 @@ async def serve(
     _log.info("draining")
     if not starting.done():
         starting.cancel()
-    await proxy.drain()
+    # A supervisor has a successor on the same socket, which is to answer from now on.
+    await proxy.drain(idle_grace=0.0 if supervised else IDLE_GRACE)
     with contextlib.suppress(asyncio.CancelledError):
         await starting
 

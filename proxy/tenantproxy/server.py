@@ -165,26 +165,31 @@ class HttpServer(Server):
         """Accept connections on a bound socket."""
         self._listener = await self._loop.create_server(self, sock=listening, backlog=_BACKLOG)
 
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound, not a deadline
-        """Accept no more, let what is in flight end within `timeout` seconds, and close all connections."""
+    async def drain(self, timeout: float, *, idle_grace: float = 0.0) -> None:  # noqa: ASYNC109 - a bound
+        """Accept no more, let what is in flight end within `timeout` seconds, and close all connections.
+
+        For `idle_grace` seconds idle ones stay open: a client that sends meanwhile learns of the end by its answer
+        (`Connection: close`). Closed at once, they would be so under requests on their way, which are lost.
+        """
         self._draining = True
         if self._listener is not None:
             self._listener.close()
-        end = self._loop.time() + timeout
-        while busy := self._busy_connections():
-            if self._loop.time() >= end:
-                _log.warning("%d requests were cut off: they did not end within %.0f s", len(busy), timeout)
-                break
+        begin = self._loop.time()
+        while self.connections and (passed := self._loop.time() - begin) < timeout:
+            if passed >= idle_grace:
+                self._close_idle()
             await asyncio.sleep(_DRAIN_POLL)
+        if busy := self._close_idle():
+            _log.warning("%d requests were cut off: they did not end within %.0f s", busy, timeout)
         await self.shutdown(timeout=0.1)
 
-    def _busy_connections(self) -> list[Connection]:
-        """Close the idle connections and return the others."""
-        busy = []
+    def _close_idle(self) -> int:
+        """Close the idle connections and return the number of the others."""
+        busy = 0
         for connection in self.connections:
             assert isinstance(connection, Connection)  # noqa: S101 - __call__ makes no others
             if connection.busy:
-                busy.append(connection)
+                busy += 1
             else:
                 connection.force_close()
         return busy

@@ -1,9 +1,12 @@
 """The issuers file."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support.proxy_issuer import EC, public
 from tenantproxy import config
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
 
@@ -33,6 +36,29 @@ def test_jwks_file_is_relative_to_the_issuers_file(tmp_path: Path) -> None:
     )
 
 
+def test_keys_in_the_file_itself(tmp_path: Path) -> None:
+    """They get into the configuration as they are."""
+    jwks = {"keys": [public(EC, "ec")]}
+    (issuer,) = load_issuers(_write(tmp_path, f"- {_OCMS}  jwks: {json.dumps(jwks)}\n"))
+    assert issuer.jwks == jwks
+
+
+@pytest.mark.parametrize(
+    ("jwks", "expected"),
+    [
+        ({}, "without a key for RS256"),
+        ({"keys": []}, "without a key for RS256"),
+        ({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}, "without a key for RS256"),
+        ({"keys": [EC.as_dict(private=True)]}, "has a private key in `jwks`; give the public one"),
+    ],
+)
+def test_keys_that_are_no_use(tmp_path: Path, jwks: dict[str, Any], expected: str) -> None:
+    """No key for tokens, or a private one, is refused; nothing of it is repeated."""
+    with pytest.raises(IssuersError, match=expected) as caught:
+        load_issuers(_write(tmp_path, f"- {_OCMS}  jwks: {json.dumps(jwks)}\n"))
+    assert str(EC.as_dict(private=True)["d"]) not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "uri", ["https://i.example/jwks", "http://127.0.0.1:1/jwks", "http://localhost/jwks", "http://[::1]:1/jwks"]
 )
@@ -48,7 +74,7 @@ def test_safe_key_sources(tmp_path: Path, uri: str) -> None:
         ("", "must hold one YAML document: a list of issuers"),
         ("a: 1\n", "must be a list"),
         ("[]\n", "has 0 entries; at least 1 is needed"),
-        (f"- {_OCMS}", "[0]: needs exactly one of `jwksUri` and `jwksFile`"),
+        (f"- {_OCMS}", "[0]: needs exactly one of `jwksUri`, `jwksFile` and `jwks`"),
         (f"- {_OCMS}  jwksUri: https://x\n  jwksFile: y\n", "[0]: needs exactly one of"),
         (f"- {_OCMS}  jwksUri: http://i.example/jwks\n", "[0]: has a `jwksUri` that is not https"),
         (f"- {_OCMS}  jwksUri: http://127.0.0.1.evil.example/\n", "[0]: has a `jwksUri` that is not https"),

@@ -289,7 +289,7 @@ async def test_decision_table(
 ) -> None:
     """Whatever is not one of the two reads is refused in our own words, and the OMS never hears of it."""
     caplog.set_level("DEBUG")
-    answer = await proxy.raw(raw.replace(HOST, HOST + b"Connection: close\r\n", 1))
+    answer = await proxy.raw(raw.replace(b"\r\nHost:", b"\r\nConnection: close\r\nHost:", 1))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status), answer
     assert b"Content-Type: application/problem+json" in head

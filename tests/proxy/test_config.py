@@ -187,6 +187,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         with_value("access.issuers.0.jwksFile", "/keys.json"),
         "$.access.issuers[0]",
     ),
+    "issuer with keys beside a place": (with_value("access.issuers.0.jwks", {"keys": []}), "$.access.issuers[0]"),
     "emails as one text": (with_value("access.admins.emails", "a@b.example"), "$.access.admins.emails"),
     "rule is text": (with_value("mapping.getOrder.fields.status", "/state"), "$.mapping.getOrder.fields"),
 }

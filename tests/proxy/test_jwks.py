@@ -53,7 +53,7 @@ async def server(publisher: Publisher) -> AsyncIterator[RawServer]:
         yield running
 
 
-def issuer(name: str = ISSUER, **where: str) -> config.Issuer:
+def issuer(name: str = ISSUER, **where: Any) -> config.Issuer:
     return config.Issuer(issuer=name, audiences=("audience",), kind="user", **where)
 
 
@@ -586,6 +586,14 @@ async def test_keys_from_a_file(tmp_path: Path, clock: Clock) -> None:
     clock.time += MIN_REFRESH_SECONDS
     assert not await accepted(verifier, unknown(0))
     assert await accepted(verifier, signed({"alg": "RS256", "kid": "next"}, {**CLAIMS, "x": 1}, OTHER_RSA))
+    await verifier.close()
+
+
+async def test_keys_from_the_configuration(clock: Clock) -> None:
+    """Keys may stand in the configuration, and are the only ones then."""
+    verifier = build_verifier(clock, issuer(jwks={"keys": [public(RSA, "rsa")]}))
+    assert await accepted(verifier, signed(RS, CLAIMS, RSA))
+    assert not await accepted(verifier, signed(RS, CLAIMS, OTHER_RSA))
     await verifier.close()
 
 

@@ -85,7 +85,7 @@ async def test_slow_bodies_are_cut_off(
 
 
 async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> None:
-    """A drain refuses new connections, closes idle ones, and lets running requests end."""
+    """A drain refuses new connections, lets running requests end, and those that come, and closes idle ones."""
 
     async def slow(_request: Received, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.4)
@@ -100,19 +100,23 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
     port = sockets[0].getsockname()[1]
     await proxy.start(*sockets)
     idle, idle_writer = await asyncio.open_connection("127.0.0.1", port)
+    late, late_writer = await asyncio.open_connection("127.0.0.1", port)
     busy, busy_writer = await asyncio.open_connection("127.0.0.1", port)
     busy_writer.write(GET)
     await asyncio.sleep(0.1)
-    draining = asyncio.create_task(proxy.drain())
-    assert await idle.read() == b""
+    draining = asyncio.create_task(proxy.drain(idle_grace=1.0))
+    await asyncio.sleep(0.1)
+    late_writer.write(GET)
     with pytest.raises(ConnectionError):
         await asyncio.open_connection("127.0.0.1", port)
-    answer = await busy.read()
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert b"Connection: close" in answer
+    for reader in (busy, late):
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"Connection: close" in answer
+    assert await idle.read() == b""
     await draining
-    idle_writer.close()
-    busy_writer.close()
+    for writer in (idle_writer, late_writer, busy_writer):
+        writer.close()
 
 
 async def test_drain_is_bounded(oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

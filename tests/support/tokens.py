@@ -18,13 +18,23 @@ KEY = RSAKey.generate_key(2048, parameters={"kid": "k1", "use": "sig"})
 
 def access(directory: Path, **overrides: Any) -> dict[str, Any]:
     """Return `access` for a proxy that knows both issuers; their keys are in a file in `directory`."""
-    jwks = directory / "jwks.json"
-    jwks.write_text(json.dumps({"keys": [KEY.as_dict(private=False)]}))
-    issuers = [
-        {"issuer": OCMS, "audiences": ["https://hiiretail.com"], "kind": "ocms", "jwksFile": str(jwks)},
-        {"issuer": STAFF, "audiences": ["hiidentity-staff"], "kind": "user", "jwksFile": str(jwks)},
+    path = directory / "jwks.json"
+    path.write_text(json.dumps(jwks()))
+    own = {"mode": "jwt", "admins": {"emails": [ADMIN_EMAIL]}, "issuers": issuers(jwksFile=str(path))}
+    return own | overrides
+
+
+def issuers(**keys: Any) -> list[dict[str, Any]]:
+    """Return both issuers; `keys` says where their keys are."""
+    return [
+        {"issuer": OCMS, "audiences": ["https://hiiretail.com"], "kind": "ocms", **keys},
+        {"issuer": STAFF, "audiences": ["hiidentity-staff"], "kind": "user", **keys},
     ]
-    return {"mode": "jwt", "admins": {"emails": [ADMIN_EMAIL]}, "issuers": issuers, **overrides}
+
+
+def jwks() -> dict[str, Any]:
+    """Return their public key, as a JWK set."""
+    return {"keys": [KEY.as_dict(private=False)]}
 
 
 def machine_token(tenant: str = TENANT, **claims: Any) -> str:

@@ -55,11 +55,13 @@ class Requests(msgspec.Struct):
 
 
 def read(log: Path, user: str, since: int = 0) -> Requests:
-    """Return what was asked since an offset in the log; counted are the requests of `user`."""
+    """Return what was asked since the log had this size; counted are the requests of `user`."""
     decode = msgspec.json.Decoder(_Event).decode
     found = Requests()
     with log.open("rb") as lines:
-        lines.seek(since)
+        if since:
+            lines.seek(since - 1)
+            lines.readline()  # also the rest of a line that was being written then
         for line in lines:
             if not line.endswith(b"\n"):
                 break  # it is being written

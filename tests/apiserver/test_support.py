@@ -1,6 +1,7 @@
 """The API server that tests are given does what they rely on."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import aiohttp
 import pytest
 
 from support.apiserver import ADMIN, ApiServer, service_account
-from support.apiserver_audit import writes
+from support.apiserver_audit import read, writes
 from support.apiserver_client import MERGE_PATCH, ApiClient
 
 PATIENCE = 30.0
@@ -92,6 +93,33 @@ async def test_audit_has_what_was_answered(api_server: ApiServer, api: ApiClient
         assert [entry.verb for entry in api_server.audit(mark) if entry.namespace == namespace] == ["list"]
 
 
+@pytest.mark.parametrize("begun", range(3))
+def test_audit_of_a_log_that_grows(tmp_path: Path, begun: int) -> None:
+    """A mark, and what is read, may end within a line: the one had begun before, the other has not ended yet."""
+    lines = [
+        json.dumps(
+            {
+                "auditID": verb,
+                "verb": verb,
+                "user": {},
+                "responseStatus": {"code": 200},
+                "requestReceivedTimestamp": "2026-01-02T03:04:05Z",
+                "requestURI": "/",
+            }
+        )
+        + "\n"
+        for verb in ("get", "list", "patch")
+    ]
+    log = tmp_path / "audit.log"
+    log.write_text(lines[0] + lines[1][: begun * 20])
+    mark = log.stat().st_size
+    log.write_text("".join(lines)[:-20])
+    assert [entry.verb for entry in read(log, mark)] == ([] if begun else ["list"])
+    log.write_text("".join(lines))
+    assert [entry.verb for entry in read(log, mark)] == (["patch"] if begun else ["list", "patch"])
+    assert [entry.verb for entry in read(log)] == ["get", "list", "patch"]
+
+
 async def test_same_server_after_a_stop(api_server: ApiServer, api: ApiClient, namespace: str) -> None:
     """While it is down nobody answers at its address; then it has its data and knows its tokens."""
     await api.request("POST", core(namespace, "serviceaccounts"), named("robot"))
@@ -120,12 +148,12 @@ async def test_controllers_collect_garbage(api_server: ApiServer, api: ApiClient
 
 
 def test_daemons_end_with_the_tests(tmp_path: Path) -> None:
-    """Even if nothing is left that could stop them."""
+    """Even if nothing is left that could stop them; with what they have started."""
     os.mkfifo(tmp_path / "fifo")
     script = (
         "import pathlib, sys\n"
         "from support.daemons import Daemon, Watchdog\n"
-        "command = ('/bin/sh', '-c', 'exec >fifo; echo up; exec sleep 30')\n"
+        "command = ('/bin/sh', '-c', 'exec >fifo; echo up; sleep 30; true')\n"
         "daemon = Daemon(*command, log=pathlib.Path('log'), watchdog=Watchdog())\n"
         "sys.stdin.read()\n"
     )

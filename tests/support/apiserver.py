@@ -218,9 +218,7 @@ class ApiServer:
 
     def audit(self, since: int = 0) -> list[AuditEntry]:
         """Return the requests since a mark, in the order in which they were answered."""
-        with self._audit_log.open("rb") as log:
-            log.seek(since)
-            return apiserver_audit.parse(log.read())
+        return apiserver_audit.read(self._audit_log, since)
 
     @contextlib.asynccontextmanager
     async def controllers(self, *names: str) -> AsyncIterator[Daemon]:

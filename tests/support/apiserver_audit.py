@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 POLICY: Final = {
@@ -46,13 +47,23 @@ class AuditEntry:
         return self.verb in WRITES and self.code < 400
 
 
-def parse(log: bytes) -> list[AuditEntry]:
-    """Return the entries in a piece of the log, in its order; a line that is being written is left for later."""
+def read(log: Path, since: int = 0) -> list[AuditEntry]:
+    """Return the entries since the log had this size, in its order.
+
+    A line grows while it is written: one that had begun by then is not among them, one that has no end yet is left
+    for later.
+    """
     entries: dict[str, AuditEntry] = {}
-    for line in log[: log.rfind(b"\n") + 1].splitlines():
-        event: dict[str, Any] = json.loads(line)
-        # The end of a watch adds nothing to its beginning.
-        entries.setdefault(event["auditID"], _entry(event))
+    with log.open("rb") as lines:
+        if since:
+            lines.seek(since - 1)
+            lines.readline()
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break
+            event: dict[str, Any] = json.loads(line)
+            # The end of a watch adds nothing to its beginning.
+            entries.setdefault(event["auditID"], _entry(event))
     return list(entries.values())
 
 

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Self
 
@@ -35,13 +35,15 @@ def port_of(reserved: socket.socket) -> int:
 
 
 class Watchdog:
-    """Kills the daemons when this process is gone, however it ended.
+    """Starts daemons, and kills them and what they have started when this process is gone, however it ended.
 
     It is told their ids through a pipe, whose end it sees when we are gone. (PR_SET_PDEATHSIG needs no process,
     but Linux, and means the end of the thread that started the daemon.)
     """
 
-    _SCRIPT: Final = 'while read -r line; do pids=$line; done; test -z "$pids" || kill -KILL $pids'
+    _SCRIPT: Final = 'while read -r line; do groups=$line; done; test -z "$groups" || kill -KILL $groups'
+    # The program starts once it is watched; if we are killed before, the shell reads an end and goes.
+    _START: Final = 'read -r _ && exec "$@" </dev/null'
 
     def __init__(self) -> None:
         # A session of its own: what ends the tests (Ctrl-C, a signal to the group) must not end it first.
@@ -50,9 +52,25 @@ class Watchdog:
         )
         self._pids: set[int] = set()
 
-    def add(self, pid: int) -> None:
-        self._pids.add(pid)
-        self._tell()
+    def start(
+        self, *command: str | Path, log: Path, environ: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a program in a session of its own, watched until `remove`; its output is appended to `log`."""
+        with log.open("ab") as sink:
+            process = subprocess.Popen(
+                ("/bin/sh", "-c", self._START, Path(command[0]).name, *command),
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=sink,
+                env=environ,
+                start_new_session=True,
+            )
+        assert process.stdin is not None
+        with process.stdin as watched:
+            self._pids.add(process.pid)
+            self._tell()
+            watched.write(b"\n")
+        return process
 
     def remove(self, pid: int) -> None:
         self._pids.discard(pid)
@@ -66,7 +84,7 @@ class Watchdog:
 
     def _tell(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(" ".join(map(str, self._pids)) + "\n")
+        self._process.stdin.write(" ".join(f"-{pid}" for pid in self._pids) + "\n")
         self._process.stdin.flush()
 
 
@@ -77,11 +95,7 @@ class Daemon:
         self.log = log
         self._name = Path(command[0]).name
         self._watchdog = watchdog
-        with log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
-            )
-        watchdog.add(self._process.pid)
+        self._process = watchdog.start(*command, log=log)
 
     @property
     def pid(self) -> int:

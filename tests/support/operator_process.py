@@ -38,26 +38,25 @@ class OperatorProcess:
         self._watchdog: Watchdog | None = None
 
     @property
+    def admin_port(self) -> int:
+        """Where metrics and probes are, also after it was started anew."""
+        return self._port
+
+    @property
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
     def start(self, *, without: Collection[str] = ()) -> None:
         """Start it, `without` some of its options; it is not ready yet."""
         assert self._process is None, "it runs already"
-        with self._log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                (
-                    *(BIN / "tenantproxy-operator", "run", "--kubeconfig", self._kubeconfig),
-                    *("--admin", f"127.0.0.1:{self._port}"),
-                    *(option for option in self._options if option not in without),
-                ),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                env=self._environ,
-            )
         self._watchdog = Watchdog()
-        self._watchdog.add(self._process.pid)
+        self._process = self._watchdog.start(
+            *(BIN / "tenantproxy-operator", "run", "--kubeconfig", self._kubeconfig),
+            *("--admin", f"127.0.0.1:{self._port}"),
+            *(option for option in self._options if option not in without),
+            log=self._log,
+            environ=self._environ,
+        )
 
     def start_ready(self, *, without: Collection[str] = ()) -> None:
         """Start it and wait until it is ready."""

@@ -11,12 +11,18 @@ _POLL_SECONDS: Final = 0.02
 T = TypeVar("T")
 
 
-def until(check: Callable[[], bool], *, within: float = PATIENCE, what: Callable[[], str] = lambda: "") -> None:
-    """Wait until `check` holds; fail with `what` it is about."""
+def until(
+    check: Callable[[], bool],
+    *,
+    within: float = PATIENCE,
+    pause: float = _POLL_SECONDS,
+    what: Callable[[], str] = lambda: "",
+) -> None:
+    """Wait until `check` holds, asking after each pause (seconds); fail with `what` it is about."""
     deadline = time.monotonic() + within
     while not check():
         assert time.monotonic() < deadline, what()
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
 
 
 async def eventually(

@@ -75,16 +75,12 @@ async def test_a_tenants_life(operator: OperatorProcess, tenants: Tenants, name:
     await set_credential(tenants, name, authUrl="x")
     invalid = (await tenants.condition(name, "CredentialsReady", reason="CredentialsInvalid"))["message"]
     await set_status(tenants, name, readyReplicas=0)
-    await tenants.condition(name, "Available", status="False")
+    not_ready = (await tenants.condition(name, "Available", status="False"))["message"]
     expected += [
         ("Warning", "TLSSecretMissing", f"Accepted is False: {missing}"),
         ("Normal", "Accepted", f"Accepted is True: {accepted}"),
         ("Warning", "CredentialsInvalid", f"CredentialsReady is False: {invalid}"),
-        (
-            "Warning",
-            "ProxiesNotReady",
-            "Available is False: no proxy is ready; wait, or see its pods and their logs",
-        ),
+        ("Warning", "ProxiesNotReady", f"Available is False: {not_ready}"),
     ]
     await tenants.flush(name)
     assert await events(tenants, name) == expected

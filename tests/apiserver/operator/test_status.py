@@ -137,7 +137,9 @@ CASES = {
         "Accepted", "Unknown", 'failed calling webhook "broken.example.com"', None, broken_webhook
     ),
     Reason.PENDING: Case("Available", "Unknown", "has not looked at the Deployment yet; wait"),
-    Reason.PROXIES_NOT_READY: Case("Available", "False", "wait, or see its pods", None, deployment()),
+    Reason.PROXIES_NOT_READY: Case(
+        "Available", "False", "wait, or see why: kubectl describe pods", None, deployment()
+    ),
     Reason.PROXIES_READY: Case("Available", "True", "all proxies are ready", None, deployment(ready=2)),
     Reason.ROLLING_OUT: Case(
         "Available", "True", "while others are started or stopped", None, deployment(ready=2, updated=1)
@@ -145,8 +147,8 @@ CASES = {
     Reason.ROLLOUT_STUCK: Case(
         "Available",
         "True",
-        'new proxies don\'t get ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; see the '
-        "pods' events and logs",
+        'new proxies don\'t get ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; see why: '
+        "kubectl describe pods -n ",
         None,
         deployment(ready=2, updated=1, stuck=True),
     ),

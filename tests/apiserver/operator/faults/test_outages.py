@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Awaitable, Callable
 
@@ -24,6 +25,16 @@ async def create_many(tenants: Tenants, name: str) -> list[str]:
     await asyncio.gather(*(tenants.secret(each) for each in names))
     await asyncio.gather(*(tenants.create(each) for each in names))
     return names
+
+
+async def told(tenants: Tenants, names: list[str]) -> None:
+    """Wait until the API server has told its watches of them: what etcd has not sent it, it tells nobody."""
+    missing = set(names)
+    async with contextlib.aclosing(tenants.api.lines(f"{tenants.path}?watch=1&resourceVersion=0")) as lines:
+        async for line in lines:
+            missing.discard(json.loads(line)["object"]["metadata"]["name"])
+            if not missing:
+                break
 
 
 async def all_made(tenants: Tenants, names: list[str]) -> None:
@@ -83,10 +94,12 @@ async def test_etcd_answers_nobody(
     at_rest: AtRest,
 ) -> None:
     """In the middle of the work, for half a minute. What can't go on waits, and is asked for seldom."""
+    await tenants.created(name)  # it watches TenantProxies, which it begins only after it is ready
     run.since_now()
     async with contextlib.AsyncExitStack() as frozen:
         with operator.paused():  # else all may be made before there is nobody to ask
             names = await create_many(tenants, name)
+            await told(tenants, names)
             await frozen.enter_async_context(api_server.etcd_frozen())
         begin = time.time()
         found = await watched(operator, FROZEN_SECONDS)

@@ -134,5 +134,6 @@ async def test_silent(
         await tenants.child_until(kinds.SERVICE, child_name(kinds.SERVICE, name))
         assert [call for call in between.calls if call.is_watch and call.path.endswith("/services")]
     finally:
+        await between.take_no_more()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

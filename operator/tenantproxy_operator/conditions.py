@@ -51,34 +51,33 @@ class Finding(msgspec.Struct, frozen=True):
     message: str
 
 
-def available(rollout: Rollout | None) -> Finding:
-    """Return whether proxies serve."""
+def available(rollout: Rollout | None, *, namespace: str, name: str) -> Finding:
+    """Return whether the proxies of the TenantProxy of that name serve."""
+    look = f"kubectl describe pods -n {namespace} -l app.kubernetes.io/instance={name}"
     if rollout is None:
         return Finding(
             "Unknown", Reason.PENDING, "there is no Deployment yet; wait, or see the condition Accepted"
         )
     if rollout.ready == 0:
-        return _none_ready(rollout)
+        return _none_ready(rollout, look)
     if rollout.stuck:
-        return Finding("True", Reason.ROLLOUT_STUCK, _stuck(rollout, "earlier proxies serve"))
+        return Finding("True", Reason.ROLLOUT_STUCK, _stuck(rollout, "earlier proxies serve", look))
     if not rollout.complete:
         return Finding("True", Reason.ROLLING_OUT, "proxies serve, while others are started or stopped")
     return Finding("True", Reason.PROXIES_READY, "all proxies are ready")
 
 
-def _none_ready(rollout: Rollout) -> Finding:
+def _none_ready(rollout: Rollout, look: str) -> Finding:
     if rollout.stuck:
-        return Finding("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready"))
+        return Finding("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready", look))
     if rollout.ever_observed:
-        return Finding(
-            "False", Reason.PROXIES_NOT_READY, "no proxy is ready; wait, or see its pods and their logs"
-        )
+        return Finding("False", Reason.PROXIES_NOT_READY, f"no proxy is ready; wait, or see why: {look}")
     message = "the cluster's Deployment controller has not looked at the Deployment yet; wait"
     return Finding("Unknown", Reason.PENDING, message)
 
 
-def _stuck(rollout: Rollout, meanwhile: str) -> str:
-    return f"new proxies don't get ready ({rollout.stuck.rstrip('.')}); {meanwhile}; see the pods' events and logs"
+def _stuck(rollout: Rollout, meanwhile: str, look: str) -> str:
+    return f"new proxies don't get ready ({rollout.stuck.rstrip('.')}); {meanwhile}; see why: {look}"
 
 
 def ready(accepted: Finding, availability: Finding) -> Finding:
@@ -138,8 +137,8 @@ def notices(
 ) -> list[Notice]:
     """Return the Events that a change of the conditions is worth: transitions, and changed credentials.
 
-    A new TenantProxy's first conditions are worth none, unless its spec can't be used. `credential_changed` is
-    the name of the Secret whose credential is another one now.
+    A new TenantProxy's first conditions are worth none, unless its spec can't be used; that its proxies begin to
+    start is no warning. `credential_changed` is the name of the Secret whose credential is another one now.
     """
     old = {condition["type"]: condition["status"] for condition in before}
     found: list[Notice] = []
@@ -152,7 +151,8 @@ def notices(
         if kind == "CredentialsReady":
             credential_changed = None
         note = f"{kind} is {status}: {condition['message']}"
-        found.append(Notice(warning=status != "True", reason=condition["reason"], note=note))
+        starting = old.get(kind) == "Unknown" and condition["reason"] == Reason.PROXIES_NOT_READY
+        found.append(Notice(warning=status != "True" and not starting, reason=condition["reason"], note=note))
     if credential_changed:
         note = f"the credential in Secret {credential_changed} is another one now"
         found.append(Notice(warning=False, reason="CredentialsChanged", note=note))

@@ -48,9 +48,9 @@ _TENANT_OPTIONS: Final = (
         envvar="TENANTPROXY_ISSUERS",
         show_envvar=True,
         metavar="FILE",
-        help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile, kind: ocms "
-        "| user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii Retail's machine "
-        "clients and staff users.",
+        help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile | jwks, "
+        "kind: ocms | user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii "
+        "Retail's machine clients and staff users.",
     ),
     click.option(
         "--egress-allow",

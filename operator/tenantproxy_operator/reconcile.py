@@ -188,7 +188,7 @@ class Reconciler:
     async def _report(self, tenant: Tenant, before: Mapping[str, Any], look: Look, digest: str | None) -> bool:
         """Write the status if it differs, and post what is worth an Event; tell whether it was written."""
         rollout = self._children.rollout_of(tenant.key)
-        availability = conditions.available(rollout)
+        availability = conditions.available(rollout, namespace=tenant.key.namespace, name=tenant.key.name)
         ready = conditions.ready(look.accepted, availability)
         findings = {
             "Ready": ready,

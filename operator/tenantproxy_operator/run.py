@@ -184,7 +184,8 @@ def run(
 def reject_local_keys(settings: Settings) -> None:
     """End the process where an issuer's keys are in a file, which no proxy's pod has."""
     problems = [
-        f"{settings.issuers_file}: [{index}].jwksFile is for `local` only, since no pod has that file; use jwksUri"
+        f"{settings.issuers_file}: [{index}].jwksFile is for `local` only, since no pod has that file; use "
+        "jwksUri, or jwks with the keys themselves"
         for index, issuer in enumerate(settings.issuers)
         if issuer.jwks_file is not None
     ]

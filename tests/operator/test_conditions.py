@@ -40,7 +40,12 @@ def rollout(**changes: Any) -> Rollout:
         (rollout(observed=False), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
         (rollout(updated=1, stuck="it hangs."), "True", Reason.ROLLOUT_STUCK, "(it hangs); earlier proxies serve"),
         (rollout(ready=0, stuck="it hangs"), "False", Reason.ROLLOUT_STUCK, "(it hangs); no proxy is ready"),
-        (rollout(ready=0), "False", Reason.PROXIES_NOT_READY, "no proxy is ready; wait, or see its pods"),
+        (
+            rollout(ready=0),
+            "False",
+            Reason.PROXIES_NOT_READY,
+            "wait, or see why: kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme",
+        ),
         (rollout(ready=0, replicas=0, updated=0), "False", Reason.PROXIES_NOT_READY, "no proxy is ready"),
         (rollout(ready=0, observed=False), "False", Reason.PROXIES_NOT_READY, "no proxy is ready"),
         (
@@ -53,7 +58,7 @@ def rollout(**changes: Any) -> Rollout:
 )
 def test_available(progress: Rollout | None, status: str, reason: str, message: str) -> None:
     """Available is whether at least one proxy serves; the reason says how it goes on."""
-    found = conditions.available(progress)
+    found = conditions.available(progress, namespace="tenants", name="acme")
     assert (found.status, found.reason) == (status, reason)
     assert message in found.message
 
@@ -174,6 +179,15 @@ def test_first_conditions() -> None:
     ]
 
 
+def test_first_start() -> None:
+    """That proxies begin to start is no warning; that none is ready any more is one."""
+    starting = Finding("False", Reason.PROXIES_NOT_READY, "wait")
+    for before, warning in ((OPEN, False), (GOOD, True)):
+        assert told({"Available": before}, {"Available": starting}) == [
+            Notice(warning=warning, reason="ProxiesNotReady", note="Available is False: wait")
+        ]
+
+
 def test_changed_credential() -> None:
     """Another credential is told by the Secret's name, once: not beside a transition that says as much."""
     note = "the credential in Secret s is another one now"
@@ -222,5 +236,5 @@ def test_the_page_and_the_code_group_the_reasons_alike() -> None:
 @pytest.mark.parametrize("progress", [None, rollout(), rollout(ready=0), rollout(stuck="x")])
 def test_conditions_are_json(progress: Rollout | None) -> None:
     """What is found can be written."""
-    found = conditions.available(progress)
+    found = conditions.available(progress, namespace="tenants", name="acme")
     assert json.dumps(conditions.dated({"Available": found}, [], generation=1, now="t"))

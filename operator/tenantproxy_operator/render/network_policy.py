@@ -34,6 +34,8 @@ _PRIVATE: Final = (
 )
 """What `allowPrivateNetworks` permits."""
 _API_SERVER_PORTS: Final = (443, 6443)
+_DNS_PORT: Final = 53
+"""The Service's, for networks that judge before it is replaced by the pod's; and that of a cache on the node."""
 
 
 def render_network_policy(params: Params) -> Manifest:
@@ -52,7 +54,7 @@ def render_network_policy(params: Params) -> Manifest:
 
 
 def _dns(params: Params) -> Manifest:
-    ports = params.settings.dns_ports
+    ports = sorted({_DNS_PORT, *params.settings.dns_ports})
     return {"ports": [_port(protocol, port) for protocol in ("UDP", "TCP") for port in ports]}
 
 

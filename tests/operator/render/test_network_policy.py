@@ -85,10 +85,11 @@ def test_api_server_at_its_addresses() -> None:
 
 
 def test_dns_ports() -> None:
-    """DNS pods may listen anywhere."""
+    """DNS pods may listen anywhere; the Service's port is open beside that."""
     spec = _spec(dns_ports=(8053,))
     assert _permits(spec, "10.0.0.7", 8053, "UDP")
-    assert not _permits(spec, "10.0.0.7", 53, "UDP")
+    assert _permits(spec, "10.96.0.10", 53, "UDP")
+    assert not _permits(spec, "10.0.0.7", 5353, "UDP")
 
 
 def test_private_networks() -> None:

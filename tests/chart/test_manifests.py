@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir())
 _ALL_WELL: Final = 10
 """A grade of kube-score."""
-_POD_MONITORS: Final = ROOT / "tests/apiserver/crds/podmonitors.yaml"
+_CRDS: Final = tuple(ROOT / f"tests/apiserver/crds/{name}.yaml" for name in ("podmonitors", "prometheusrules"))
 
 OWN_SECURITY: Final = {"least"}
 """Cases that say themselves how the pod is secured: not at all."""
@@ -34,10 +34,16 @@ EXCEPTIONS: Final = {
 @pytest.fixture(scope="module")
 def server(api_server: ApiServer) -> ApiServer:
     """Return an API server with the kinds and namespaces that the golden files name."""
-    api_server.kubectl("apply", "--server-side", "-f", _POD_MONITORS)
+    for crd in _CRDS:
+        api_server.kubectl("apply", "--server-side", "-f", crd)
     published = ("get", "--raw", "/openapi/v3/apis/monitoring.coreos.com/v1")
-    until(lambda: api_server.try_kubectl(*published)[0] == 0, within=30, what=lambda: api_server.log)
-    for namespace in (NAMESPACE, "tenants", "tenants-a", "tenants-b"):
+
+    def all_published() -> bool:
+        status, document, _ = api_server.try_kubectl(*published)
+        return status == 0 and all(f"/{crd.stem}" in document for crd in _CRDS)
+
+    until(all_published, within=30, what=lambda: api_server.log)
+    for namespace in (NAMESPACE, "tenants", "tenants-a", "tenants-b", "grafana"):
         api_server.kubectl("create", "namespace", namespace)
         api_server.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/warn=restricted")
     return api_server

@@ -11,16 +11,10 @@ import yaml
 
 from support.commands import BIN, free_ports
 from support.daemons import Daemon, Watchdog
-from support.helm import Release
+from support.helm import Release, commands_of
 from support.operator_local import running_local, write
 
 _READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
-
-
-def _commands(notes: str) -> list[str]:
-    """Return the commands: what is indented, step by step."""
-    steps = re.split(r"^\d\. .*$", notes, flags=re.MULTILINE)[1:]
-    return ["\n".join(line[3:] for line in step.splitlines() if line.startswith("   ")) for step in steps]
 
 
 def _notes(release: Release, *options: str) -> str:
@@ -48,7 +42,7 @@ def _be_controller(release: Release, deployment: str, replicas: int = 2) -> None
 def test_commands(release: Release, tmp_path: Path) -> None:
     """Each command does what its step says, in a namespace for restricted pods; the last one removes it all."""
     release.kubectl("label", "namespace", release.namespace, "pod-security.kubernetes.io/warn=restricted")
-    rollout, make, wait, read, remove = _commands(_notes(release))
+    rollout, make, wait, read, remove = commands_of(_notes(release))
     with pytest.raises(AssertionError, match="timed out"):
         release.shell(rollout.replace("--timeout=2m", "--timeout=1s"))
     _be_controller(release, "tenantproxy-operator", 1)
@@ -76,7 +70,7 @@ def test_commands(release: Release, tmp_path: Path) -> None:
 
 async def test_first_order(release: Release, tmp_path: Path) -> None:
     """The mock OMS and the tenant of the notes, run as processes of this machine, answer with the order."""
-    *_, make, _, read, _ = _commands(_notes(release))
+    *_, make, _, read, _ = commands_of(_notes(release))
     oms, service, secret, tenant = _manifests(make)
     (container,) = oms["spec"]["template"]["spec"]["containers"]
     assert service["spec"]["ports"] == [{"port": 80, "targetPort": container["ports"][0]["containerPort"]}]

@@ -125,7 +125,11 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
         ),
         (
             {"proxies": {"issuers": [{"issuer": "i", "audiences": ["a"], "kind": "user"}]}},
-            "at '/proxies/issuers/0': missing property 'jwksUri'",
+            "at '/proxies/issuers/0': 'oneOf' failed",
+        ),
+        (
+            {"proxies": {"issuers": [{**ISSUER, "jwks": {"keys": [{"kty": "RSA"}]}}]}},
+            "at '/proxies/issuers/0': 'oneOf' failed",
         ),
         ({"dnsPorts": []}, "at '/dnsPorts': minItems: got 0, want 1"),
         ({"dnsPorts": ["53"]}, "at '/dnsPorts/0': got string, want integer"),

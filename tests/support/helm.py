@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,7 @@ class Helm:
         own = {key: value for key, value in os.environ.items() if not key.startswith(("HELM", "KUBE", "XDG"))}
         self._environ = own | {"HOME": str(home), "KUBECONFIG": str(kubeconfig or home / "none")}
 
-    def run(self, *args: str | Path, stdin: str = "") -> str:
+    def run(self, *args: str | Path, stdin: str = "", within: float = _SECONDS) -> str:
         """Run it; return what it printed.
 
         Raises:
@@ -49,7 +50,7 @@ class Helm:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_SECONDS,
+            timeout=within,
         )
         if done.returncode != 0:
             raise HelmError(done.stderr)
@@ -73,6 +74,12 @@ class Helm:
 
         """
         return [each for each in yaml.safe_load_all(self.template(*options, values=values)) if each is not None]
+
+
+def commands_of(notes: str) -> list[str]:
+    """Return the commands of the chart's notes: what is indented, step by step."""
+    steps = re.split(r"^\d\. .*$", notes, flags=re.MULTILINE)[1:]
+    return ["\n".join(line[3:] for line in step.splitlines() if line.startswith("   ")) for step in steps]
 
 
 class Release:

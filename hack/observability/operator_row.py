@@ -1,0 +1,88 @@
+"""The operator."""
+
+from typing import Final
+
+from panel import WINDOW, Panel, percentile, rates
+
+PANELS: Final = (
+    Panel(
+        title="TenantProxies by Ready",
+        unit="none",
+        description="If False or Unknown stay: `kubectl get tp --all-namespaces`; the runbook is "
+        "TenantProxyNotReady.",
+        queries=(("sum by (ready) (tenantproxy_operator_tenants)", "{{ready}}"),),
+    ),
+    Panel(
+        title="Waiting, and tried again",
+        unit="none",
+        description="If one of them stays above nothing: the runbooks TenantProxyOperatorStalled and "
+        "TenantProxyOperatorRetrying.",
+        queries=(
+            ("sum(tenantproxy_operator_queue_depth)", "waiting"),
+            ("sum(tenantproxy_operator_retrying)", "tried again"),
+        ),
+    ),
+    Panel(
+        title="Reconciles, by result",
+        unit="ops",
+        description="Looks at a TenantProxy; at rest `unchanged` only. If `retry` stays: the runbook "
+        "TenantProxyOperatorRetrying.",
+        queries=((rates("tenantproxy_operator_reconcile_total", "result"), "{{result}}"),),
+    ),
+    Panel(
+        title="Duration of a reconcile",
+        unit="s",
+        description="With its API calls. If it is red: the API server is slow, see its own dashboard.",
+        queries=((percentile(0.99, "tenantproxy_operator_reconcile_duration_seconds", ""), "99 %"),),
+        red_from=5,
+    ),
+    Panel(
+        title="Writes of children, by kind and result",
+        unit="ops",
+        description="At rest nothing. If it never stands still: somebody else changes the same fields, see "
+        "`kubectl get -o yaml --show-managed-fields`. Results other than `success` and `deleted`: "
+        "docs/operations.md.",
+        queries=(
+            (rates("tenantproxy_operator_apply_total", "kind, result"), "{{kind}} {{result}}"),
+            (f"sum(rate(tenantproxy_operator_status_writes_total{WINDOW}))", "status"),
+        ),
+    ),
+    Panel(
+        title="Rollout of an image or setting",
+        unit="none",
+        description="Tenants that wait for their turn, and 1 where it was stopped. If it was: the runbook "
+        "TenantProxyRolloutStopped.",
+        queries=(
+            ("max(tenantproxy_operator_rollout_pending)", "tenants that wait"),
+            ("max(tenantproxy_operator_rollout_stopped)", "stopped"),
+        ),
+    ),
+    Panel(
+        title="Interrupted watches, by kind",
+        unit="ops",
+        description="Now and then is usual: each goes on by itself. If it stays: the API server restarts, or "
+        "something between cuts connections.",
+        queries=(
+            (
+                rates("tenantproxy_operator_watch_interruptions_total", "kind") + " or vector(0)",
+                "{{kind}}",
+            ),
+        ),
+    ),
+    Panel(
+        title="Missed changes",
+        unit="none",
+        description="Changes of TenantProxies that no event told of: the operator is then restarted by its "
+        "liveness probe. If it is red: the runbook TenantProxyOperatorStalled.",
+        queries=((f"sum(increase(tenantproxy_operator_missed_events_total{WINDOW}))", "missed"),),
+        red_from=1,
+    ),
+    Panel(
+        title="Operators, by version",
+        unit="none",
+        description="Exactly one for each namespace of tenants. If it is red, or there is no line: the runbook "
+        "TenantProxyOperatorAbsent.",
+        queries=(("count by (version) (tenantproxy_operator_build_info)", "{{version}}"),),
+        red_below=1,
+    ),
+)

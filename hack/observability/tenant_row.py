@@ -1,0 +1,137 @@
+"""One tenant: its callers, its OMS, its credential, its pods."""
+
+from typing import Final
+
+from panel import ONE, READS, WINDOW, Panel, percentile, rates
+
+PANELS: Final = (
+    Panel(
+        title="Requests by route and status",
+        unit="reqps",
+        description="What this tenant's callers do, and get. If 4xx grow: see 'Refused before the OMS was asked'.",
+        queries=((rates("tenantproxy_requests_total", "route, code", ONE), "{{route}} {{code}}"),),
+    ),
+    Panel(
+        title="Latency: all, and the OMS's share",
+        unit="s",
+        description="What is between the two is ours: some milliseconds. If the OMS's share is red: its "
+        "developers have to make it faster. If ours is: the proxies want CPU, see 'Requests in "
+        "flight' and their pods' limits.",
+        queries=(
+            (percentile(0.99, "tenantproxy_request_duration_seconds", f"{ONE}, {READS}"), "all, 99 %"),
+            (percentile(0.99, "tenantproxy_upstream_request_duration_seconds", ONE), "the OMS, 99 %"),
+            (percentile(0.5, "tenantproxy_request_duration_seconds", f"{ONE}, {READS}"), "all, median"),
+            (percentile(0.5, "tenantproxy_upstream_request_duration_seconds", ONE), "the OMS, median"),
+        ),
+        red_from=2,
+    ),
+    Panel(
+        title="The OMS by operation",
+        unit="s",
+        description="Median of one call. If one operation is slow and the other is not: it is that query in "
+        "the OMS.",
+        queries=(
+            (
+                percentile(0.5, "tenantproxy_upstream_request_duration_seconds", ONE, "operation"),
+                "{{operation}}",
+            ),
+        ),
+    ),
+    Panel(
+        title="Errors of the OMS, by reason",
+        unit="reqps",
+        description="Reads without a usable answer. If one stays: docs/errors.md says what each reason wants, and "
+        "so does the runbook TenantProxyUpstreamFailing.",
+        queries=((rates("tenantproxy_upstream_errors_total", "reason", ONE), "{{reason}}"),),
+    ),
+    Panel(
+        title="Refused before the OMS was asked",
+        unit="reqps",
+        description="By the problem's code: callers' mistakes, missing credentials, overload. What each "
+        "wants: docs/errors.md. If `overloaded` grows: make the OMS faster, or raise "
+        "spec.upstream.maxConnections.",
+        queries=((rates("tenantproxy_rejected_requests_total", "reason", ONE), "{{reason}}"),),
+    ),
+    Panel(
+        title="Answers against the contract, by field",
+        unit="reqps",
+        description="Fields because of which answers of the OMS are refused. If it is red: tell its "
+        "developers, or state the difference in spec.mapping; the runbook is "
+        "TenantProxyContractViolated.",
+        queries=(
+            (
+                rates("tenantproxy_mapping_violations_total", "pointer", ONE) + " or vector(0)",
+                "{{pointer}}",
+            ),
+        ),
+        red_from=0.001,
+    ),
+    Panel(
+        title="Credential taken",
+        unit="none",
+        description="Whether the OMS took the credential last time, by pod. If it is red: the tenant's admin "
+        "has to set another one (PUT /api/v1/proxy-config); the runbook is "
+        "TenantProxyCredentialsRejected.",
+        queries=((f"tenantproxy_credentials_accepted{{{ONE}}}", "{{pod}}"),),
+        red_below=1,
+        words={"0": "rejected", "1": "taken"},
+    ),
+    Panel(
+        title="Type of the credential",
+        unit="none",
+        description="1 for the type in use. If pods differ for more than some seconds: one can't follow the "
+        "Secret; see its log.",
+        queries=((f"sum by (type) (tenantproxy_credentials_info{{{ONE}}})", "{{type}}"),),
+    ),
+    Panel(
+        title="Changes of the credential",
+        unit="none",
+        description="By outcome. If `failed`, `invalid` or `unreadable` grow: the proxy's log names the field "
+        "or the right.",
+        queries=(
+            (f"sum by (outcome) (increase(tenantproxy_config_changes_total{{{ONE}}}{WINDOW}))", "{{outcome}}"),
+        ),
+    ),
+    Panel(
+        title="Time until the token ends",
+        unit="s",
+        description="OAuth2 only: it is refreshed well before its end; below nothing it has ended. If it is red "
+        "and falls: see 'Fetches of tokens', and the runbook TenantProxyTokenNotRefreshed.",
+        queries=((f"tenantproxy_token_expiry_timestamp_seconds{{{ONE}}} - time()", "{{pod}}"),),
+        red_below=300,
+        least=None,
+    ),
+    Panel(
+        title="Fetches of tokens",
+        unit="reqps",
+        description="By outcome. If others than `success` stay: `rejected` is the credential, the rest the "
+        "token endpoint.",
+        queries=((rates("tenantproxy_token_fetch_total", "outcome", ONE), "{{outcome}}"),),
+    ),
+    Panel(
+        title="Circuit",
+        unit="none",
+        description="Open after twenty failures in a row: reads get 503 until one gets through. If it is red: "
+        "the runbook TenantProxyCircuitOpen.",
+        queries=((f"tenantproxy_circuit_state{{{ONE}}}", "{{pod}}"),),
+        red_from=1,
+        words={"0": "closed", "1": "half-open", "2": "open"},
+    ),
+    Panel(
+        title="Requests in flight",
+        unit="none",
+        description="By pod. Twice spec.upstream.maxConnections is the most; beyond that callers get 503 "
+        "`overloaded`. If it stays high: the OMS is slow.",
+        queries=((f"tenantproxy_requests_in_flight{{{ONE}}}", "{{pod}}"),),
+        width=12,
+    ),
+    Panel(
+        title="Pods, by version",
+        unit="none",
+        description="Proxies that are scraped. If it is red, or fewer than the spec wants: `kubectl describe tp`. "
+        "Two versions at once: an update is on its way.",
+        queries=((f"count by (version) (tenantproxy_build_info{{{ONE}}})", "{{version}}"),),
+        red_below=1,
+        width=12,
+    ),
+)

@@ -1,0 +1,158 @@
+"""Proxies under traffic, each with a trouble of its own from a moment on, and an operator with a bad image."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+import aiohttp
+import yaml
+
+from support import tokens
+from support.oms import (
+    RawServer,
+    Received,
+    answering,
+    documented,
+    http,
+    only_right_password,
+    raw_server,
+    token_answer,
+)
+from support.operator_local import Local, running_local, secret, tenant_proxy, write
+from support.prometheus import Target
+
+NAMES: Final = ("acme", "globex", "hooli", "initech", "umbrella")
+"""In the order in which `local` gives them ports."""
+ORDER: Final = "/api/v1/business-units/S-1/customer-orders/CO-1"
+SEARCH: Final = "/api/v1/business-units/S-1/customer-orders:search"
+CONFIG: Final = "/api/v1/proxy-config"
+TOKEN_SECONDS: Final = 25
+"""How long globex' tokens live: the last one ends while the test runs."""
+_PAUSE: Final = 0.1
+_BURST: Final = 12
+_DEAD_ISSUER: Final = "https://issuer.invalid/"
+
+
+class Fleet:
+    """Five tenants' proxies with an OMS each, and their traffic."""
+
+    def __init__(self, servers: dict[str, RawServer], local: Local, folder: Path) -> None:
+        self.servers = servers
+        self.local = local
+        self._manifests = folder / "manifests"
+        self._broken = False
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(cls, folder: Path) -> AsyncIterator[Self]:
+        """Run it, with traffic, until the end."""
+        async with contextlib.AsyncExitStack() as stack:
+            servers = {
+                name: await stack.enter_async_context(raw_server(_slow if name == "acme" else documented))
+                for name in NAMES
+            }
+            servers["tokens"] = await stack.enter_async_context(
+                raw_server(answering(token_answer("t", expires_in=TOKEN_SECONDS)))
+            )
+            (folder / "manifests").mkdir()
+            for name in NAMES:
+                write(folder / "manifests" / f"{name}.yaml", *_manifests(name, servers))
+            options = ("--issuers", str(_issuers(folder)))
+            running = running_local(folder / "manifests", state=folder / "local" / "state", options=options)
+            local = await stack.enter_async_context(running)
+            for _ in NAMES:
+                await local.event("ready")
+            fleet = cls(servers, local, folder)
+            session = await stack.enter_async_context(aiohttp.ClientSession())
+            traffic = [asyncio.create_task(fleet.call(session, name)) for name in NAMES]
+            try:
+                yield fleet
+            finally:
+                for task in traffic:
+                    task.cancel()
+                for result in await asyncio.gather(*traffic, return_exceptions=True):
+                    assert isinstance(result, asyncio.CancelledError), result
+
+    def targets(self) -> list[Target]:
+        """Return what is to be scraped, as if they were pods."""
+        return [
+            Target(port + 1, "tenants", f"{name}-proxy-0") for name, port in zip(NAMES, self._ports(), strict=True)
+        ]
+
+    async def break_everything(self) -> None:
+        """Give each tenant its trouble."""
+        self._broken = True
+        self.servers["tokens"].play = answering(http(503))
+        self.servers["hooli"].play = answering(http(200, b'{"customerOrder": {"customerId": 5}}'))
+        self.servers["initech"].play = only_right_password
+        await self.servers["umbrella"].__aexit__()
+
+    def remove(self, name: str) -> None:
+        """Take a tenant away."""
+        (self._manifests / f"{name}.yaml").unlink()
+
+    async def call(self, session: aiohttp.ClientSession, name: str) -> None:
+        """Send one tenant's traffic for ever: reads, searches, and now and then what is refused."""
+        base = f"http://127.0.0.1:{dict(zip(NAMES, self._ports(), strict=True))[name]}"
+        headers = tokens.bearer(tokens.machine_token(f"T-{name}"))
+        for number in itertools.count():
+            with contextlib.suppress(aiohttp.ClientError):
+                await _send(session, "GET", base + ORDER, headers)
+                if number % 4 == 0:
+                    await _send(session, "POST", base + SEARCH, headers, json={"customerId": "C-1"})
+                if number % 10 == 0:
+                    await _send(session, "DELETE", base + ORDER, headers)
+                if name == "acme":
+                    await self._trouble_acme(session, base, headers, number)
+            await asyncio.sleep(_PAUSE)
+
+    async def _trouble_acme(
+        self, session: aiohttp.ClientSession, base: str, headers: dict[str, str], number: int
+    ) -> None:
+        """Change the credential; then, in trouble, also overload it, and come with tokens of a dead issuer."""
+        if number % 20 == 1:
+            admin = tokens.bearer(tokens.user_token("T-acme", email=tokens.ADMIN_EMAIL))
+            config = {"username": "acme", "password": "right"}
+            await _send(session, "PUT", base + CONFIG, admin, json={"type": "basic", "config": config})
+            await _send(session, "GET", base + ORDER, {})
+        if self._broken:
+            dead = tokens.bearer(tokens.machine_token("T-acme", iss=_DEAD_ISSUER))
+            await _send(session, "GET", base + ORDER, dead)
+            await asyncio.gather(*(_send(session, "GET", base + ORDER, headers) for _ in range(_BURST)))
+
+    def _ports(self) -> list[int]:
+        return [self.local.port_base + 2 * index for index in range(len(NAMES))]
+
+
+async def _send(
+    session: aiohttp.ClientSession, method: str, url: str, headers: dict[str, str], **more: Any
+) -> None:
+    async with session.request(method, url, headers=headers, **more) as answer:
+        await answer.read()
+
+
+async def _slow(request: Received, writer: asyncio.StreamWriter) -> None:
+    """Answer after a while, so that requests pile up."""
+    await asyncio.sleep(0.05)
+    await documented(request, writer)
+
+
+def _manifests(name: str, servers: dict[str, RawServer]) -> list[dict[str, Any]]:
+    spec: dict[str, Any] = {"access": {"admins": {"emails": [tokens.ADMIN_EMAIL]}}}
+    keys = {"username": "user", "password": "wrong" if name == "initech" else "right"}
+    if name == "acme":
+        spec["upstream"] = {"maxConnections": 2}
+    if name == "globex":
+        keys = {"clientId": "id", "clientSecret": "secret", "authUrl": f"{servers['tokens'].url}/token"}
+    return [tenant_proxy(name, url=f"{servers[name].url}/api/v1", **spec), secret(name, **keys)]
+
+
+def _issuers(folder: Path) -> Path:
+    dead = {"issuer": _DEAD_ISSUER, "audiences": ["https://hiiretail.com"], "kind": "ocms"}
+    document = [*tokens.issuers(jwks=tokens.jwks()), dead | {"jwksUri": "http://127.0.0.1:9/jwks"}]
+    path = folder / "issuers.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path

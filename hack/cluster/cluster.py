@@ -50,6 +50,22 @@ class Cluster(ABC):
         """
 
     @abstractmethod
+    def host(self) -> str:
+        """Return the address at which pods reach what `command` runs.
+
+        Raises:
+            ClusterError: There is none.
+
+        """
+
+    @abstractmethod
+    def on_node(self) -> str:
+        """Return the words before a command that is to run on the node, as root, seen from what `command` runs.
+
+        Empty where there is no way to the node.
+        """
+
+    @abstractmethod
     def command(self, command: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:
         """Return what runs a command where the cluster can be reached, and its environment.
 

@@ -186,6 +186,9 @@ def controller_manager(pki: Path) -> tuple[str, ...]:
         f"--cluster-signing-key-file={pki}/ca.key",
         "--bind-address=127.0.0.1",
         "--leader-elect=false",
+        # Elsewhere it loses its lease while the API server is away, and begins anew. This one goes on, and would
+        # take the only node for gone, and all pods out of their Services, until it has heard of the node again.
+        "--node-monitor-grace-period=300s",
     )
 
 

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import socket
 import subprocess
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -46,6 +48,24 @@ class Given(Cluster):
             f"{archive} can't be brought to the cluster of KUBECONFIG={self._kubeconfig}: push the image to a "
             "registry that it pulls from"
         )
+
+    def host(self) -> str:
+        """Return the address that this machine has on its way to the API server."""
+        server = ("kubectl", "config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}")
+        command, environ = self.command(server)
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        address = urllib.parse.urlsplit(done.stdout)
+        try:
+            # Nothing is sent: only the route is looked up.
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
+                route.connect((address.hostname or "", address.port or 443))
+                return str(route.getsockname()[0])
+        except OSError as error:
+            raise ClusterError(f"there is no way to the API server {done.stdout}: {error}") from error
+
+    def on_node(self) -> str:
+        """Return nothing: the nodes are others'."""
+        return ""
 
     def command(self, command: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:
         """Return the command as it is."""

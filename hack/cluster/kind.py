@@ -64,6 +64,19 @@ class Kind(Cluster):
         """Have kind copy it to the node."""
         _kind("load", "image-archive", str(archive), "--name", _NAME)
 
+    def host(self) -> str:
+        """Return the machine's address in Docker's network of that name."""
+        gateways = ("docker", "network", "inspect", "kind", "--format={{range .IPAM.Config}}{{.Gateway}} {{end}}")
+        done = subprocess.run(gateways, capture_output=True, text=True, check=False)
+        addresses = [address for address in done.stdout.split() if "." in address]
+        if not addresses:
+            raise ClusterError(f"Docker's network `kind` has no gateway: {done.stderr}")
+        return addresses[0]
+
+    def on_node(self) -> str:
+        """Return Docker's way into the node."""
+        return f"docker exec -i {_NAME}-control-plane"
+
     def command(self, command: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:
         """Return the command as it is."""
         return command, environment(KUBECONFIG, *given.kubectl())

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Final
 
 import configuration
-import debian
 import images
 import layout
 import pki
 import programs
 from layout import CGROUP, INSIDE, READY, STATE
 
+import machine
 from cluster import Cluster, ClusterError, environment
 from gomodules import MissingError, say, stage
 
@@ -60,9 +60,9 @@ class Node(Cluster):
             raise ClusterError(
                 "the source-built node needs root: run it with sudo, or start Docker, or set KUBECONFIG"
             )
-        if packages := debian.missing():
-            debian.install(packages)
-        unshare = (str(debian.which("unshare")), *_NAMESPACES, "true")
+        if packages := machine.missing():
+            machine.install(packages)
+        unshare = (str(machine.which("unshare")), *_NAMESPACES, "true")
         if (done := subprocess.run(unshare, capture_output=True, text=True, check=False)).returncode != 0:
             raise ClusterError(f"root has no namespaces to give here (a container?): {done.stderr}")
         directories = build()
@@ -106,6 +106,14 @@ class Node(Cluster):
             done = subprocess.run(command, env=environ, stdin=content, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ClusterError(f"containerd does not take {archive}: {done.stderr}")
+
+    def host(self) -> str:
+        """Return the node's own address."""
+        return layout.NODE_ADDRESS
+
+    def on_node(self) -> str:
+        """Return a word that does nothing: what `command` runs is there."""
+        return "env"
 
     def command(self, command: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:
         """Return what runs the command in the node's namespaces."""
@@ -181,7 +189,7 @@ def _write(directories: tuple[Path, ...]) -> None:
             [f"/bin/{name}"],
             {},
         )
-    images.write_busybox(STATE / "images" / "busybox.tar", "localhost/busybox:node", debian.which("busybox"))
+    images.write_busybox(STATE / "images" / "busybox.tar", "localhost/busybox:node", machine.which("busybox"))
 
 
 def _boot(directories: tuple[Path, ...]) -> None:
@@ -190,7 +198,7 @@ def _boot(directories: tuple[Path, ...]) -> None:
     with (STATE / "logs" / "node.log").open("ab") as log:
         process = subprocess.Popen(
             (
-                str(debian.which("unshare")),
+                str(machine.which("unshare")),
                 *_NAMESPACES,
                 *(sys.executable, "-u", str(_HERE / "inside.py"), *map(str, directories)),
             ),

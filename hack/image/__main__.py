@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from engines import PROBE, ROOT, Engine, EngineError, find_engine, say
+from engines import PROBE, ROOT, Engine, EngineError, find_engine
 
+from gomodules import say
 from tenantproxy import __version__
 
 _MB: Final = 1_000_000

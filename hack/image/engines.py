@@ -12,6 +12,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+import debian  # noqa: E402 - a script has its own folder on the path only
+from gomodules import say  # noqa: E402
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROBE: Final = (Path(__file__).parent / "probe.py").read_text()
 _BASE: Final = "debian:trixie-slim"
@@ -181,11 +186,6 @@ def find_engine() -> Engine:
     return Docker() if Docker.works() else Buildah()
 
 
-def say(text: str) -> None:
-    """Tell the user, on standard error."""
-    sys.stderr.write(f"tenantproxy: {text}\n")
-
-
 def _make_slim(root: Path) -> None:
     """Leave out what the slim variant of Debian's image leaves out, now and in later installations."""
     share = root / "usr/share"
@@ -228,26 +228,16 @@ def _is_installed(package: str) -> bool:
 
 
 def _install(packages: tuple[str, ...]) -> None:
-    if not packages:
-        return
-    names = " ".join(packages)
-    if shutil.which("apt-get") is None:
-        raise EngineError(
-            f"no docker daemon answers, and these packages are missing, as Debian calls them: {names}"
-        )
-    say(f"installing Debian packages: {names}")
-    _run("apt-get", "update", "--quiet=2")
-    environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    _run("apt-get", "install", "--quiet=2", "--yes", "--no-install-recommends", *packages, environment=environment)
+    if packages:
+        try:
+            debian.install(packages)
+        except debian.InstallError as error:
+            raise EngineError(f"no docker daemon answers, and without one: {error}") from error
 
 
-def _run(
-    *command: str | Path, stdout: int = sys.stderr.fileno(), environment: Mapping[str, str] | None = None
-) -> None:
+def _run(*command: str | Path, stdout: int = sys.stderr.fileno()) -> None:
     """Run a command; its output is for people, so it goes to standard error."""
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=stdout, env=os.environ | (environment or {}), check=False
-    )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, check=False)
     if done.returncode != 0:
         raise EngineError(
             f"`{' '.join(map(str, command[:2]))}` failed with exit status {done.returncode}, see above"

@@ -2,15 +2,14 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import configuration
 
+import debian
 from cluster import ClusterError
-from gomodules import say
 
 _PATH: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 
@@ -59,17 +58,11 @@ def install(packages: list[str]) -> None:
         ClusterError: They can't be installed.
 
     """
-    if shutil.which("apt-get") is None:
-        raise ClusterError(f"missing what Debian has in the packages {' '.join(packages)}; install it")
-    say(f"installing the Debian packages {' '.join(packages)}")
-    apt = ("apt-get", "install", "--yes", "--no-install-recommends", "--no-remove", "--quiet=2", *packages)
-    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(apt, env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode != 0:
-        # The lists may be as old as the machine.
-        subprocess.run(("apt-get", "update", "--quiet=2"), stdout=subprocess.DEVNULL, check=False)  # noqa: S607
-        done = subprocess.run(
-            apt, env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    try:
+        debian.install(packages)
+    except debian.InstallError as error:
+        raise ClusterError(str(error)) from error
+    if still := missing():
+        raise ClusterError(
+            f"the packages {' '.join(still)} are installed, and what is needed of them is not there"
         )
-    if done.returncode != 0 or missing():
-        raise ClusterError(f"{done.stdout}\n`{' '.join(apt)}` failed; install these packages")

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import pytest
 
+from support.restricted_pods import restricted_pod
+
 _CLUSTER: Final = Path(__file__).parents[2] / "hack" / "cluster" / "cluster"
 _NAMESPACE: Final = "restricted"
 _KERNEL: Final = (
@@ -153,29 +155,9 @@ def pod(node: _Node) -> str:
 
 
 def _pod(name: str, *command: str) -> dict[str, Any]:
-    container = {
-        "name": "main",
-        "image": "localhost/busybox:node",
-        "command": ["/bin/busybox", *command],
-        "resources": {"limits": {"memory": "32Mi", "cpu": "100m"}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - in the container
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "terminationGracePeriodSeconds": 0,
-            "containers": [container],
-            "volumes": [{"name": "tmp", "emptyDir": {}}],
-        },
-    }
+    pod = restricted_pod(name, _NAMESPACE, "localhost/busybox:node", "/bin/busybox", *command)
+    pod["spec"]["containers"][0]["resources"] = {"limits": {"memory": "32Mi", "cpu": "100m"}}
+    return pod
 
 
 def test_up_again_does_nothing(node: _Node) -> None:
@@ -261,8 +243,8 @@ def test_a_memory_limit_is_enforced(node: _Node) -> None:
 def test_an_image_is_loaded(node: _Node, tmp_path: Path) -> None:
     """One from a file, under its own name."""
     archive = tmp_path / "image.tar"
-    script = "import pathlib, sys, debian, images\n"
-    script += "images.write_busybox(pathlib.Path(sys.argv[1]), 'localhost/other:1', debian.which('busybox'))"
+    script = "import pathlib, sys, images, machine\n"
+    script += "images.write_busybox(pathlib.Path(sys.argv[1]), 'localhost/other:1', machine.which('busybox'))"
     path = f"{_CLUSTER.parent}{os.pathsep}{_CLUSTER.parents[1]}"
     environ = os.environ | {"PYTHONPATH": path}
     subprocess.run((sys.executable, "-c", script, archive), env=environ, check=True)
@@ -276,10 +258,10 @@ def test_an_image_is_loaded(node: _Node, tmp_path: Path) -> None:
 
 def test_writes_are_in_the_audit_log(node: _Node, pod: str) -> None:
     """For tests that count them."""
-    lines = (node.state / "tenantproxy" / "cluster" / "audit.log").read_text().splitlines()
+    lines = (node.state / "tenantproxy" / "cluster" / "audit.log").read_text().splitlines(keepends=True)
     written = {
         (entry["verb"], entry["objectRef"].get("name"))
-        for entry in map(json.loads, lines)
+        for entry in map(json.loads, (line for line in lines if line.endswith("\n")))
         if entry["user"]["username"] == "admin" and "objectRef" in entry
     }
     assert ("create", pod) in written

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Run the tests of tests/cluster in a real cluster: `make e2e`.
+
+The cluster is that of hack/cluster. One that is up is used, and left as it was; else one is started, and ended
+afterwards unless --keep is given. The image is built and brought there, unless IMAGE names one that the cluster
+has or can pull; the same holds for Traefik's and TRAEFIK_IMAGE.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from gateway.parts import IMAGE as TRAEFIK
+from gomodules import CACHE, say
+
+_HACK: Final = Path(__file__).resolve().parent
+_ROOT: Final = _HACK.parent
+_CLUSTER: Final = _HACK / "cluster" / "cluster"
+_TAG: Final = "localhost/tenantproxy:e2e"
+_IMAGES: Final = ("IMAGE", "TRAEFIK_IMAGE")
+
+
+def main() -> int:
+    """Do it; return the exit status: that of pytest, or 1 where it did not come to that."""
+    parser = argparse.ArgumentParser(prog="make e2e", description="Run the tests of tests/cluster.")
+    parser.add_argument("--keep", action="store_true", help="leave a cluster that was started here")
+    options, arguments = parser.parse_known_args()
+    if os.environ.get("KUBECONFIG") and (missing := [name for name in _IMAGES if not os.environ.get(name)]):
+        say(f"the cluster of KUBECONFIG pulls its images: set {' and '.join(missing)} to what it finds them by")
+        return 1
+    found = subprocess.run((_CLUSTER, "status"), capture_output=True, check=False).returncode == 0
+    try:
+        # First, because it says what is missing before anything is built.
+        subprocess.run((_CLUSTER, "up"), check=True)
+        environ = os.environ | {
+            "E2E_IMAGE": os.environ.get("IMAGE") or _bring_image(),
+            "E2E_HELM": _printed("helm/tools.py"),
+            "E2E_KEYCLOAK": _printed("keycloak.py"),
+            "E2E_GATEWAY": (gateway := _printed("gateway/parts.py")),
+            "E2E_TRAEFIK": os.environ.get("TRAEFIK_IMAGE") or _load(Path(gateway) / "traefik.tar", TRAEFIK),
+        }
+        tests = (sys.executable, "-m", "pytest", "-q", *(arguments or ["tests/cluster"]))
+        return subprocess.run((_CLUSTER, "exec", *tests), cwd=_ROOT, env=environ, check=False).returncode
+    except subprocess.CalledProcessError:
+        return 1  # it has said why
+    finally:
+        if not (found or options.keep):
+            subprocess.run((_CLUSTER, "down"), check=False)
+
+
+def _bring_image() -> str:
+    """Build the image, and load it into the cluster; return its name."""
+    archive = CACHE / "image-e2e.tar"
+    archive.unlink(missing_ok=True)
+    try:
+        build = (sys.executable, _HACK / "image", f"--tag={_TAG}", f"--archive={archive}")
+        subprocess.run(build, check=True)
+        return _load(archive, _TAG)
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def _load(archive: Path, image: str) -> str:
+    """Bring an image to the cluster; return its name."""
+    say(f"bringing {image} to the cluster")
+    subprocess.run((_CLUSTER, "load", archive), check=True)
+    return image
+
+
+def _printed(script: str) -> str:
+    """Return the directory that a script makes and prints."""
+    done = subprocess.run((sys.executable, _HACK / script), stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

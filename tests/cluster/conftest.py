@@ -1,0 +1,43 @@
+"""The cluster that `make e2e` has made ready, and the chart in it: anew for each module."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from support.cluster import CRD, Cluster, Installation
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """Return the cluster, which must have no TenantProxies: the tests remove their definition."""
+    assert "E2E_IMAGE" in os.environ, "these tests need a cluster: `make e2e` has one, with all that they need"
+    cluster = Cluster(tmp_path_factory.mktemp("helm"))
+    there = cluster.kubectl("get", "crd", CRD, "--ignore-not-found", "-oname")
+    assert not there, f"{there.strip()} is in this cluster, and the tests would remove it: use another cluster"
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def installation(cluster: Cluster) -> Iterator[Installation]:
+    """Install the chart; remove everything at the end."""
+    installation = Installation(cluster)
+    try:
+        installation.install()
+        yield installation
+    finally:
+        installation.clean_up()
+
+
+@pytest.fixture(scope="session")
+def print_line(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Return what shows a line of a measurement, also where the test passes."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+
+    def show(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return show

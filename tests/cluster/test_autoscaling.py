@@ -1,0 +1,52 @@
+"""A tenant grows under load and shrinks after it, by the cluster's own metrics, and no request fails."""
+
+import json
+
+from support.cluster import Installation, wait_until
+from support.cluster_load import NO_LOSS, load
+
+NAME = "acme"
+AUTOSCALING = {"minReplicas": 1, "maxReplicas": 3, "targetCPUUtilization": 50}
+"""Half of 100m, which a proxy requests by default."""
+MUCH, LITTLE = 240, 2
+"""Requests in a second: some 170m, and 3m; a slow machine needs more. A proxy without any takes 3m to 8m."""
+SOON = {
+    "spec": {
+        "behavior": {
+            "scaleDown": {
+                "stabilizationWindowSeconds": 15,
+                "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}],
+            }
+        }
+    }
+}
+
+
+def test_up_and_down(installation: Installation) -> None:
+    """From one replica to three and back."""
+    cluster, namespace = installation.cluster, installation.namespace
+    tenant = installation.tenant(NAME, installation.run_oms("oms"), autoscaling=AUTOSCALING)
+    credential = installation.secret(NAME, username="acme", password="not-a-secret-acme")
+    cluster.apply(credential, tenant)
+    installation.wait(NAME)
+    hpa = (f"hpa/{NAME}-proxy", f"-n={namespace}")
+    wait_until(lambda: len(installation.pods(NAME)) == 1, within=60)
+    with load(installation, NAME, rate=MUCH) as under_load:
+        wait_until(
+            lambda: cluster.get(f"deployment/{NAME}-proxy", f"-n={namespace}")["status"].get("readyReplicas") == 3,
+            within=150,
+            what=lambda: cluster.kubectl("describe", *hpa),
+        )
+    assert under_load.outcome == NO_LOSS
+    # Down after five minutes, as the operator has it: sooner where it leaves the HPA alone.
+    installation.change(NAME, {"suspend": True})
+    installation.wait_until_seen(NAME)
+    cluster.kubectl("patch", *hpa, "--type=merge", "-p", json.dumps(SOON))
+    with load(installation, NAME, rate=LITTLE) as afterwards:
+        wait_until(
+            lambda: len(installation.pods(NAME)) == 1,
+            within=180,
+            what=lambda: cluster.kubectl("describe", *hpa),
+        )
+        cluster.kubectl("wait", "--for=condition=Ready", "tenantproxy", NAME, f"-n={namespace}", "--timeout=30s")
+    assert afterwards.outcome == NO_LOSS

@@ -1,0 +1,76 @@
+"""A tenant's life in a cluster: from its manifests to orders, and to nothing."""
+
+import pytest
+
+from support import tokens
+from support.cluster import ORDER, SEARCH, Installation, machine, wait_until
+
+AUTHENTICATIONS = {
+    "basic": {"username": "acme", "password": "not-a-secret-acme"},
+    "oauth2": {"clientId": "globex", "clientSecret": "not-a-secret-globex"},
+}
+
+
+@pytest.mark.parametrize("name", AUTHENTICATIONS)
+def test_from_manifests_to_orders_and_to_nothing(installation: Installation, name: str) -> None:
+    """With its Secret and its TenantProxy a tenant's orders can be read; deleted, it leaves what the user made."""
+    cluster, namespace = installation.cluster, installation.namespace
+    url = installation.run_oms(f"oms-{name}")
+    keys = dict(AUTHENTICATIONS[name])
+    if name == "oauth2":
+        keys["authUrl"] = url.removesuffix("/api/v1") + "/oauth2/token"
+    cluster.apply(installation.secret(name, **keys))
+    before = cluster.inventory(namespace)
+
+    cluster.apply(installation.tenant(name, url))
+    installation.wait(name)
+    assert len(installation.pods(name)) == 2
+    assert cluster.inventory(namespace) > before
+
+    service, token = installation.service(name), machine(name)
+    found, missing, listed, without, other, refused = installation.send(
+        {"method": "GET", "url": service + ORDER, "headers": token},
+        {"method": "GET", "url": service + ORDER.replace("CO-1001", "CO-0"), "headers": token},
+        {"method": "POST", "url": service + SEARCH, "headers": token, "json": {"customerId": "C-1"}},
+        {"method": "GET", "url": service + ORDER},
+        {"method": "GET", "url": service + ORDER, "headers": machine("somebody-else")},
+        {"method": "DELETE", "url": service + ORDER, "headers": token},
+    )
+    assert (found.status, found.body["customerOrder"]["customerOrderId"]) == (200, "CO-1001")
+    customer = found.body["customerOrder"]["customerId"]
+    assert (missing.status, missing.body["code"]) == (404, "order-not-found")
+    assert (listed.status, listed.body) == (200, {"customerOrders": []})
+    assert (without.status, without.body["code"]) == (401, "unauthenticated")
+    assert (other.status, other.body["code"]) == (403, "wrong-tenant")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET")
+    (listed,) = installation.send(
+        {"method": "POST", "url": service + SEARCH, "headers": token, "json": {"customerId": customer}}
+    )
+    assert "CO-1001" in {order["customerOrderId"] for order in listed.body["customerOrders"]}
+
+    cluster.kubectl("delete", f"tenantproxy/{name}", f"-n={namespace}", "--timeout=30s")
+    wait_until(
+        lambda: cluster.inventory(namespace) == before,
+        within=60,
+        what=lambda: (
+            f"left: {cluster.inventory(namespace) - before}; gone: {before - cluster.inventory(namespace)}"
+        ),
+    )
+
+
+def test_tenant_without_a_credential(installation: Installation) -> None:
+    """It gets ready, says what is missing, and serves as soon as its admin has set the credential."""
+    cluster, namespace = installation.cluster, installation.namespace
+    url = installation.run_oms("oms-later")
+    cluster.apply(installation.tenant("later", url))
+    installation.wait("later")
+    answer = installation.read("later")
+    assert (answer.status, answer.body["code"]) == (503, "credentials-not-configured")
+    answer = installation.change_credential("later", "basic", username="acme", password="not-a-secret-acme")
+    assert (answer.status, answer.text) == (204, "")
+    installation.wait_for_read("later", 200, within=5)
+    installation.wait("later", "CredentialsReady")
+    events = ("events", "--for=tenantproxy/later", f"-n={namespace}")
+    wait_until(lambda: "CredentialsSet" in cluster.kubectl(*events))
+    assert tokens.ADMIN_EMAIL not in cluster.kubectl(*events)
+    cluster.kubectl("delete", "tenantproxy/later", f"-n={namespace}", "--timeout=30s")

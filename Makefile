@@ -2,7 +2,7 @@
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
 
-.PHONY: help demo check test chart image cluster cluster-up cluster-status cluster-down cluster-test fuzz bench bench-operator crd format clean
+.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz bench bench-operator crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -10,28 +10,42 @@ help: ## List the targets
 demo: ## From manifests to orders, step by step; KEEP=1 leaves it running, PORT_OFFSET=N moves its ports
 	@$(RUN) --no-dev --extra operator python hack/demo $(if $(KEEP),--keep)
 
+# Unit tests wait more than they compute: four at a time keep two cores busy.
 check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	MYPYPATH=hack/demo:hack $(RUN) mypy hack/demo hack/gomodules.py hack/kubernetes/binaries.py hack/helm/generate.py hack/helm/tools.py
-	MYPYPATH=hack/image $(RUN) mypy hack/image
+	MYPYPATH=hack/demo:hack:hack/cluster $(RUN) mypy hack/demo hack/gomodules.py hack/debian.py hack/keycloak.py hack/e2e.py hack/gateway hack/kubernetes/binaries.py hack/helm/generate.py hack/helm/tools.py hack/policies/tools.py hack/prometheus.py
+	MYPYPATH=hack/observability $(RUN) mypy hack/observability
+	MYPYPATH=hack/image:hack $(RUN) mypy hack/image
 	MYPYPATH=hack/cluster:hack:hack/kubernetes $(RUN) mypy hack/cluster
 	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
-	$(RUN) pytest -q tests/proxy tests/operator
+	$(RUN) pytest -q -n 4 tests/proxy tests/operator
 
-test: check ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
+test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
 	$(RUN) pytest -q tests/apiserver
 	$(RUN) pytest -q --watch=cluster --ignore=tests/apiserver/operator/faults tests/apiserver/operator
 	@$(RUN) python hack/helm/tools.py >/dev/null
 	$(RUN) pytest -q tests/chart
+	@$(RUN) python hack/policies/tools.py >/dev/null
+	$(RUN) pytest -q tests/policies
+	$(RUN) pytest -q tests/rules tests/observability
 	$(RUN) pytest -q tests/e2e tests/fuzz
 
 chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
 	@$(RUN) python hack/helm/tools.py >/dev/null
 	$(RUN) pytest -q tests/chart
+
+policies: sync ## Check the NetworkPolicies against a table of flows (helm and cyclonus are built once, in minutes)
+	@$(RUN) python hack/helm/tools.py >/dev/null
+	@$(RUN) python hack/policies/tools.py >/dev/null
+	$(RUN) pytest -q tests/policies
+
+observability: sync ## Try each query of dashboard and alerts at a real Prometheus; draw docs/observability.svg anew
+	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
+	OBSERVABILITY_SVG=docs/observability.svg $(RUN) pytest -q tests/rules tests/observability
 
 image: sync ## Build the image with docker, else (as root) buildah; print its size, start-up and memory
 	@$(RUN) python hack/image
@@ -47,7 +61,10 @@ cluster-down: ## End it, and remove all that it left
 	@hack/cluster/cluster down
 
 cluster-test: sync ## Test the source-built node: boot one, try it, end it, compare the machine with before (root)
-	$(RUN) pytest -q tests/cluster
+	$(RUN) pytest -q tests/node
+
+e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that it pulls, KEEP=1 leaves the cluster, TESTS=…
+	$(RUN) python hack/e2e.py $(if $(KEEP),--keep) $(TESTS)
 
 fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/fuzz/campaign.py --requests $(or $(REQUESTS),10000000) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
@@ -59,9 +76,10 @@ bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, o
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
 	PYTHONPATH=tests $(RUN) python bench/scale --sizes $(or $(SIZES),500)
 
-crd: sync ## Generate crds/, docs/reference.md and parts of the chart from the models and values.yaml
+crd: sync ## Generate crds/, docs/reference.md, the dashboard and parts of the chart from the models and values.yaml
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
 	$(RUN) python -m tenantproxy_operator.reference > docs/reference.md
+	$(RUN) python hack/observability/dashboard.py
 	$(RUN) python hack/helm/generate.py
 
 format: sync ## Format the code

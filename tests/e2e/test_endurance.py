@@ -47,15 +47,15 @@ async def test_wrong_password_reaches_the_oms_once_per_two_seconds(oms: RawServe
     """At 100 requests a second, a wrong password can't lock the tenant's account at the OMS."""
     oms.play = only_right_password
     async with running_proxy(proxy_config(oms.url), tmp_path, WRONG) as proxy:
-        asked_at: list[float] = []
+        asked: list[tuple[float, float]] = []
         for _ in range(450):
-            before = len(oms.received)
+            before, begin = len(oms.received), time.monotonic()
             answer = await proxy.get()
             assert answer.code == "upstream-rejected-credentials"
-            asked_at += [time.monotonic()] * (len(oms.received) - before)
+            asked += [(begin, time.monotonic())] * (len(oms.received) - before)
             await asyncio.sleep(0.01)
-        assert len(asked_at) >= 2
-        assert all(later - earlier >= 1.95 for earlier, later in itertools.pairwise(asked_at))
+        assert len(asked) >= 2
+        assert all(answered - begin >= 2 for (begin, _), (_, answered) in itertools.pairwise(asked))
         assert await proxy.metric("tenantproxy_credentials_accepted") == 0
         await proxy.change_keys(BASIC)
         assert (await proxy.get()).status == 200, "a right password is used at once"
@@ -72,13 +72,14 @@ async def test_tokens_are_refreshed_while_requests_go_on(oms: RawServer, tmp_pat
     ):
         end = time.monotonic() + 5
         while time.monotonic() < end:
+            asked = time.time()
             assert (await proxy.get()).status == 200
             await asyncio.sleep(0.02)
         assert 3 <= idp.issued <= 5
         assert await proxy.metric('tenantproxy_token_fetch_total{outcome="success"}') == idp.issued
         expiry = await proxy.metric("tenantproxy_token_expiry_timestamp_seconds")
         assert expiry is not None
-        assert 0 < expiry - time.time() <= 2
+        assert asked < expiry <= time.time() + 2
 
 
 async def test_two_replicas_do_not_chase_each_other(oms: RawServer, tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ async def test_two_replicas_do_not_chase_each_other(oms: RawServer, tmp_path: Pa
 
 async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path) -> None:
     """With the token endpoint down, the token at hand serves to its end; then 503, and well again by itself."""
-    idp = Idp(2)
+    idp = Idp(4)
     oms.play = idp.check
     async with (
         raw_server(idp.issue) as endpoint,
@@ -107,10 +108,10 @@ async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path
     ):
         started = time.monotonic()
         endpoint.play = answering(http(500))
-        while time.monotonic() < started + 1.5:
+        while time.monotonic() < started + 2:
             assert (await proxy.get()).status == 200
             await asyncio.sleep(0.05)
-        await asyncio.sleep(0.8)
+        await asyncio.sleep(2)
         assert (await proxy.get()).code == "token-unavailable"
         endpoint.play = idp.issue
         async with asyncio.timeout(5):

@@ -131,6 +131,11 @@ class Between:
         """Return the writes about a tenant, as they came."""
         return [str(call) for call in self.calls if call.is_write and call.tenant == tenant]
 
+    @property
+    def watches(self) -> int:
+        """How many there are now."""
+        return len(self._streams)
+
     def cut(self, plural: str = "") -> int:
         """Break off the watches of a kind, or all; return how many there were."""
         found = [request for request, call in self._streams if call.path.endswith(f"/{plural}" * bool(plural))]

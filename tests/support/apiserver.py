@@ -102,7 +102,6 @@ class ApiServer:
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             f"--secure-port={port}",
-            "--permit-port-sharing",
             # The Service "kubernetes" would have to lead to a loopback address, which an endpoint may not have.
             "--endpoint-reconciler-type=none",
             f"--etcd-servers=http://127.0.0.1:{port_of(self._ports['etcd'])}",
@@ -241,7 +240,6 @@ class ApiServer:
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
             f"--secure-port={port}",
-            "--permit-port-sharing",
             f"--tls-cert-file={self._directory}/serving.crt",
             f"--tls-private-key-file={self._directory}/serving.key",
         ).ready(lambda: self._says_ok(port, "/healthz"), within=_START_SECONDS)
@@ -262,7 +260,6 @@ class ApiServer:
             f"--data-dir={self._directory}/etcd",
             f"--listen-client-urls={address}",
             f"--advertise-client-urls={address}",
-            "--socket-reuse-port",
             # There are no peers, so nobody needs to know the port.
             "--listen-peer-urls=http://127.0.0.1:0",
             # A crash of the machine ends the tests, too.

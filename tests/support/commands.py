@@ -7,20 +7,21 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
+from support.daemons import port_of, reserve_port
+
 BIN = Path(sys.executable).parent
+_RESERVED: Final[list[socket.socket]] = []
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free now, no two alike."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(bound.getsockname()[1]) for bound in sockets]
-    for bound in sockets:
-        bound.close()
-    return ports
+    """Return ports for servers that are to be started, no two alike; they stay reserved until the tests end."""
+    reserved = [reserve_port() for _ in range(count)]
+    _RESERVED.extend(reserved)
+    return [port_of(each) for each in reserved]
 
 
 async def run(

@@ -21,11 +21,11 @@ class DaemonError(Exception):
 def reserve_port() -> socket.socket:
     """Return a socket whose loopback port is ours until it is closed.
 
-    A daemon that sets SO_REUSEPORT can listen on it; nobody else gets it, not even while the daemon is down: the
-    socket is bound, and never listens, so that connections are refused meanwhile.
+    A daemon that sets SO_REUSEADDR, as servers do, can listen on it. Who asks for any free port does not get it,
+    also while the daemon is down: the socket is bound, and never listens; connections are refused meanwhile.
     """
     reserved = socket.socket()
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(("127.0.0.1", 0))
     return reserved
 

@@ -1,7 +1,6 @@
 """Where all is as it shall be the operator writes nothing: not at rest, not when it starts, not for a fleet."""
 
 import asyncio
-import time
 
 from support.apiserver import ApiServer
 from support.operator_process import OperatorProcess
@@ -87,7 +86,7 @@ def _restart(api_server: ApiServer) -> None:
 
 
 async def test_a_fleet(run: Run, operator: OperatorProcess, tenants: Tenants, name: str) -> None:
-    """200 TenantProxies: each write is done once, and a restart is over in seconds and writes nothing."""
+    """200 TenantProxies: each write is done once, and a restart writes nothing."""
     names = [f"{name}-{number}" for number in range(FLEET)]
     run.since_now()
     await asyncio.gather(*(tenants.create(each) for each in names))
@@ -102,11 +101,8 @@ async def test_a_fleet(run: Run, operator: OperatorProcess, tenants: Tenants, na
     assert len(run.writes(name)) == FLEET * (len(REQUIRED) + 2)
 
     run.since_now()
-    begin = time.monotonic()
     operator.start_ready()
     await looked_at(operator, len(existing["items"]))
-    took = time.monotonic() - begin
     await rounds(run, 2)
     assert run.writes() == []
     assert {entry.verb for entry in run.audit()} <= READS
-    assert took < 15, f"{took:.1f} s"  # seen: 3 s

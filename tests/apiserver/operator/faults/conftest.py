@@ -1,6 +1,7 @@
 """An API server of these tests' own, since they break it; and what stands before it."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,13 @@ from ..conftest import USER, Run  # noqa: TID252 - tests are no package
 ROOT = Path(__file__).parents[4]
 CRD = ROOT / "crds/tenantproxies.yaml"
 NAME = "tenantproxies.proxy.hiiretail.com"
+PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Seconds before a tenant is looked at again, at least."""
+
+
+def most_tries(seconds: float) -> int:
+    """Return how often a tenant may be looked at within so long."""
+    return 1 + sum(pauses <= seconds for pauses in itertools.accumulate(PAUSES))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from support.operator_process import OperatorProcess
 from support.tenants import REQUIRED, Tenants
 
 from ..conftest import Run  # noqa: TID252 - tests are no package
+from .conftest import most_tries
 
 OPTIONS = ("--check-interval=0.2",)
 AtRest = Callable[[], Awaitable[None]]
@@ -65,19 +66,21 @@ async def test_api_server_is_killed(
     """
     names = await create_many(tenants, name)
     before = operator.metrics()
+    begin = time.monotonic()
     killed = api_server.killed()
     await asyncio.to_thread(killed.__enter__)
     try:
         found = await watched(operator, KILLED_SECONDS)
+        seconds = time.monotonic() - begin
     finally:
         await asyncio.to_thread(killed.__exit__, None, None, None)
     last = found[-1]
     assert max(metrics["retrying"] for metrics in found) > 0
     retries = last['reconcile_total{result="retry"}'] - before.get('reconcile_total{result="retry"}', 0)
-    assert 0 < retries <= MANY * 5  # pauses of at least 1/4, 1/2, 1, 2 s
+    assert 0 < retries <= MANY * most_tries(seconds)
     interruptions = {name: value for name, value in last.items() if name.startswith("watch_interruptions_total")}
     assert len(interruptions) == len(REQUIRED) + 1  # and the autoscalers
-    assert all(1 <= value <= KILLED_SECONDS + 1 for value in interruptions.values())  # pauses of at least a second
+    assert all(1 <= value <= seconds + 1 for value in interruptions.values())  # pauses of at least a second
     await all_made(tenants, names)
     await at_rest()
     assert operator.metrics()["retrying"] == 0

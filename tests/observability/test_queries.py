@@ -106,12 +106,18 @@ async def _now(prometheus: Prometheus) -> Firing:
 
 
 async def _firing(prometheus: Prometheus, seconds: float, expected: Iterable[str] = ()) -> Firing:
-    """Return what has a result at some time within so many seconds, and until the expected alerts have one."""
+    """Return what has a result at some time within so many seconds, and until the expected alerts have one.
+
+    Twice in a row: each alert waits for a minute at least, so none comes of one scrape that was late.
+    """
     found: Firing = set()
+    last: Firing = set()
     waiting = {(name, tenant) for name in expected for tenant in TENANTS.get(name, {""})}
     begin = time.monotonic()
     while (passed := time.monotonic() - begin) < seconds or (waiting - found and passed < seconds + PATIENCE):
-        found |= await _now(prometheus)
+        now = await _now(prometheus)
+        found |= last & now
+        last = now
         await asyncio.sleep(1)
     return found
 

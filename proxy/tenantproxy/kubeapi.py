@@ -19,6 +19,7 @@ import msgspec
 from yarl import URL
 
 from tenantproxy import __version__
+from tenantproxy.connector import Connector
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts a pod's token and the API server's CA."""
@@ -176,7 +177,7 @@ class KubeClient:
         """Prepare for calls, at most `connections` of them at once; further ones wait."""
         self._access = access
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, ssl=access.tls or True, keepalive_timeout=60),
+            connector=Connector(limit=connections, ssl=access.tls or True, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
             # Compressed answers would cost both sides more time than the loopback or a cluster's network takes.
             headers={"User-Agent": f"{program}/{__version__}", "Accept-Encoding": "identity"},

@@ -16,10 +16,10 @@ from aiohttp import web
 
 from support.apiserver import ApiServer
 from support.certificates import Authority
+from tenantproxy.connector import Connector
 
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORWARDED: Final = frozenset({"Accept", "Authorization", "Content-Type", "User-Agent"})
-_HANDSHAKE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,13 @@ class Between:
         """The most writes that were under way at once, by tenant; under "" of all together."""
         self._under_way: Counter[str] = Counter()
         self._streams: list[tuple[web.Request, Call]] = []
-        self._site: web.TCPSite | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
     async def running(cls, target: ApiServer, directory: Path) -> AsyncIterator[Self]:
         """Listen until the end."""
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=target.tls, limit=0),
+            connector=Connector(ssl=target.tls, limit=0),
             # The pieces of an answer go on as they come.
             auto_decompress=False,
             headers={"Accept-Encoding": "identity"},
@@ -119,8 +118,7 @@ class Between:
             app.router.add_route("*", "/{path:.*}", between._handle)
             runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
             await runner.setup()
-            between._site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=between.tls)
-            await between._site.start()
+            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=between.tls).start()
             between.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
             try:
                 yield between
@@ -143,16 +141,6 @@ class Between:
             assert request.transport is not None
             request.transport.abort()
         return len(found)
-
-    async def take_no_more(self) -> None:
-        """Refuse connections from now on, and wait until those that have begun are made.
-
-        Before a client in this process is cancelled: asyncio forgets a connection whose task is cancelled just as
-        TLS begins, and its socket stays open.
-        """
-        assert self._site is not None
-        await self._site.stop()
-        await asyncio.sleep(_HANDSHAKE_SECONDS)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

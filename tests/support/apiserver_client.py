@@ -8,6 +8,8 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from tenantproxy.connector import Connector
+
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
@@ -29,7 +31,7 @@ class ApiClient:
     @contextlib.asynccontextmanager
     async def connected(cls, url: str, tls: ssl.SSLContext, token: str) -> AsyncIterator[Self]:
         """Return one whose connections are closed at the end."""
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session:
+        async with aiohttp.ClientSession(connector=Connector(ssl=tls)) as session:
             yield cls(session, url, token)
 
     async def request(

@@ -1,6 +1,7 @@
 """A watch that breaks off, ends too soon or goes silent is begun anew where it was, and never in haste."""
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -12,21 +13,40 @@ from aiohttp import web
 from support.api_between import Between, Call, plain
 from support.apiserver import ApiServer
 from support.apiserver_client import ApiClient
+from support.daemons import Daemon, Watchdog
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name
 from support.waiting import eventually
-from tenantproxy.listening import listen
 from tenantproxy_operator import kinds
-from tenantproxy_operator.connection import Connection
-from tenantproxy_operator.engine import Engine
-from tenantproxy_operator.settings import Settings
 
 from ..conftest import ACCOUNT, HOME, Run  # noqa: TID252 - tests are no package
 
 OPTIONS = ("--check-interval=0.2",)
 AtRest = Callable[[], Awaitable[None]]
 SECONDS = 3
-SILENCE = 2.0
+IMPATIENT = """
+import asyncio, pathlib, sys
+from tenantproxy.listening import listen
+from tenantproxy_operator.connection import Connection
+from tenantproxy_operator.engine import Engine
+from tenantproxy_operator.settings import Settings
+
+async def main(kubeconfig, *namespaces):
+    engine = Engine(
+        await Connection.load(pathlib.Path(kubeconfig)),
+        Settings(),
+        namespaces=namespaces,
+        workers=4,
+        check_interval=0.5,
+        max_updating_tenants=5,
+        event_patience=60.0,
+        watch_silence=2.0,
+    )
+    await engine.run(listen("127.0.0.1:0"))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+"""An operator that gives up silent watches after two seconds; that of `run` waits longer than a test should."""
 WATCHES = len(kinds.CHILDREN) - 2 + 1
 """Of all children but the optional ones, and of TenantProxies."""
 
@@ -124,20 +144,12 @@ async def test_silent(
     """A stream that stays open and says nothing, not even a bookmark, is given up; nothing is missed by it."""
     token = (await api.token(HOME, ACCOUNT)).strip()
     kubeconfig = api_server.kubeconfig(tmp_path / "kubeconfig", token, url=between.url, ca=between.ca)
-    connection = await Connection.load(kubeconfig)
-    engine = Engine(
-        connection,
-        Settings(),
-        namespaces=run.namespaces,
-        workers=4,
-        check_interval=0.5,
-        max_updating_tenants=5,
-        event_patience=60.0,
-        watch_silence=SILENCE,
+    watchdog = Watchdog()
+    impatient = Daemon(
+        *(sys.executable, "-c", IMPATIENT, kubeconfig, *run.namespaces), log=tmp_path / "log", watchdog=watchdog
     )
-    running = asyncio.create_task(engine.run(listen("127.0.0.1:0")))
     try:
-        tenants = Tenants(api, run.namespaces[0])
+        tenants = Tenants(api, run.namespaces[0], impatient.log.read_text)
         await tenants.created(name)
         between.swallowed = "services"
         await tenants.remove(kinds.SERVICE, child_name(kinds.SERVICE, name))
@@ -151,6 +163,5 @@ async def test_silent(
         await tenants.child_until(kinds.SERVICE, child_name(kinds.SERVICE, name))
         assert [call for call in between.calls if call.is_watch and call.path.endswith("/services")]
     finally:
-        await between.take_no_more()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.to_thread(impatient.stop)
+        watchdog.close()

@@ -19,7 +19,6 @@ import msgspec
 from yarl import URL
 
 from tenantproxy import __version__
-from tenantproxy.connector import Connector
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts a pod's token and the API server's CA."""
@@ -177,7 +176,7 @@ class KubeClient:
         """Prepare for calls, at most `connections` of them at once; further ones wait."""
         self._access = access
         self._session = aiohttp.ClientSession(
-            connector=Connector(limit=connections, ssl=access.tls or True, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=connections, ssl=access.tls or True, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
             # Compressed answers would cost both sides more time than the loopback or a cluster's network takes.
             headers={"User-Agent": f"{program}/{__version__}", "Accept-Encoding": "identity"},
@@ -260,7 +259,10 @@ class KubeClient:
                 if response.status >= 300:  # noqa: PLR2004 - as above
                     async with asyncio.timeout(_TIMEOUT):
                         raise _error(response, await response.read())
-                yield lines
+                try:
+                    yield lines
+                finally:
+                    _abort(response)
 
     def _authorization(self) -> dict[str, str]:
         value = self._access.authorization()
@@ -269,6 +271,16 @@ class KubeClient:
     def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
         tail = f"?{urlencode(query, quote_via=quote)}" if query else ""
         return URL(f"{self._access.url}{path}{tail}", encoded=True)
+
+
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Close the connection of an answer that has not ended.
+
+    aiohttp would end TLS in good order, and wait for half a minute for a server that is silent, also after the
+    client's end.
+    """
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
 
 
 @contextlib.contextmanager

@@ -1,10 +1,14 @@
 """The API server that tests are given does what they rely on."""
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,9 @@ import pytest
 from support.apiserver import ADMIN, ApiServer, service_account
 from support.apiserver_audit import read, writes
 from support.apiserver_client import MERGE_PATCH, ApiClient
+from support.certificates import HERE, Authority
+from support.oms import answering
+from support.tls_server import TlsServer, begin_an_answer
 
 PATIENCE = 30.0
 
@@ -145,6 +152,24 @@ async def test_controllers_collect_garbage(api_server: ApiServer, api: ApiClient
         await until(api, core(namespace, "configmaps/child"), 404)
         await api.request("DELETE", f"/api/v1/namespaces/{namespace}")
         await until(api, f"/api/v1/namespaces/{namespace}", 404)
+
+
+async def test_no_connection_outlives_its_client() -> None:
+    """Not even that of a watch that is given up, where the API server neither sends nor reads any more."""
+    authority = Authority()
+    tls = TlsServer(answering(), authority.issue(*HERE)).context
+    given_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(asyncio.to_thread(begin_an_answer, listener, tls, given_up))
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        trusting = ssl.create_default_context(cadata=authority.pem)
+        async with (
+            ApiClient.connected(url, trusting, "token") as api,
+            contextlib.aclosing(api.lines("/")) as lines,
+        ):
+            assert await anext(lines) == b"x\n"
+        given_up.set()
+        await serving
 
 
 def test_daemons_end_with_the_tests(tmp_path: Path) -> None:

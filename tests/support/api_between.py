@@ -16,7 +16,7 @@ from aiohttp import web
 
 from support.apiserver import ApiServer
 from support.certificates import Authority
-from tenantproxy.connector import Connector
+from support.connector import Connector
 
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORWARDED: Final = frozenset({"Accept", "Authorization", "Content-Type", "User-Agent"})

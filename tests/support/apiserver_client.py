@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from tenantproxy.connector import Connector
+from support.connector import Connector
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"

@@ -1,13 +1,17 @@
 """A real TLS server on the loopback, with certificates that a test may change while it runs."""
 
 import asyncio
+import socket
 import ssl
 import tempfile
+import threading
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from support.certificates import Pair
 from support.oms import Play, RawServer, Received
+
+_PIECE: Final = 65536
 
 
 class TlsServer(RawServer):
@@ -47,6 +51,23 @@ def closing(answer: bytes) -> Play:
         writer.close()
 
     return play
+
+
+def begin_an_answer(listener: socket.socket, tls: ssl.SSLContext, given_up: threading.Event) -> None:
+    """Serve one connection, in a thread of its own: begin an answer that has no end, then do nothing.
+
+    Raises:
+        TimeoutError: The connection is still open 5 s after the answer was given up.
+
+    """
+    accepted, _ = listener.accept()
+    with tls.wrap_socket(accepted, server_side=True) as connection:
+        connection.recv(_PIECE)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nx\n\r\n")
+        given_up.wait()
+        connection.settimeout(5)
+        while socket.socket.recv(connection, _PIECE):  # beneath TLS, which would answer
+            pass
 
 
 class Peers:

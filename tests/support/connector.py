@@ -12,11 +12,11 @@ from aiohttp.tracing import Trace
 class Connector(aiohttp.TCPConnector):
     """aiohttp's, which forgets a TLS connection that it closes before its time, such as a watch's.
 
-    asyncio then ends TLS in good order: it waits for the other side's word, for half a minute at most, also
-    beyond the end of the client and of its event loop. Here the client's end ends that.
+    asyncio then ends TLS in good order: it waits for the other side's word, for half a minute at most, also beyond
+    the end of the client and of its event loop. Here the client's end ends that. (uvloop's can't be kept.)
     """
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
+    def __init__(self, **options: Any) -> None:
         """Take the options of `aiohttp.TCPConnector`."""
         super().__init__(**options)
         self._transports: WeakSet[asyncio.BaseTransport] = WeakSet()

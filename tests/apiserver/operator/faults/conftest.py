@@ -20,6 +20,8 @@ CRD = ROOT / "crds/tenantproxies.yaml"
 NAME = "tenantproxies.proxy.hiiretail.com"
 PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Seconds before a tenant is looked at again, at least."""
+NEWS = 2
+"""How often it may be looked at besides: an event about a write that comes before the write's answer is news."""
 
 
 def most_tries(seconds: float) -> int:

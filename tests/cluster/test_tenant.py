@@ -66,6 +66,9 @@ def test_tenant_without_a_credential(installation: Installation) -> None:
     installation.wait("later")
     answer = installation.read("later")
     assert (answer.status, answer.body["code"]) == (503, "credentials-not-configured")
+    # The operator makes the Secret after some seconds, since the user may make one; the proxies may be faster.
+    reason = 'jsonpath={.status.conditions[?(@.type=="CredentialsReady")].reason}=CredentialsMissing'
+    cluster.kubectl("wait", f"--for={reason}", "tenantproxy/later", f"-n={namespace}", "--timeout=30s")
     answer = installation.change_credential("later", "basic", username="acme", password="not-a-secret-acme")
     assert (answer.status, answer.text) == (204, "")
     installation.wait_for_read("later", 200, within=5)

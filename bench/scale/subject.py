@@ -32,7 +32,7 @@ class Subject:
         """Run it; the process id is what this gives."""
         self._process.start()
         try:
-            yield machine.child("tenantproxy-operator")
+            yield self._process.pid
         finally:
             self._process.stop()
 

@@ -38,6 +38,11 @@ class OperatorProcess:
         self._watchdog: Watchdog | None = None
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    @property
     def admin_port(self) -> int:
         """Where metrics and probes are, also after it was started anew."""
         return self._port

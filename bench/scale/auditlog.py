@@ -3,11 +3,10 @@
 import datetime as dt
 from collections import Counter
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-_WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+from support.apiserver_audit import WRITES, lines_of
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -58,17 +57,11 @@ def read(log: Path, user: str, since: int = 0) -> Requests:
     """Return what was asked since the log had this size; counted are the requests of `user`."""
     decode = msgspec.json.Decoder(_Event).decode
     found = Requests()
-    with log.open("rb") as lines:
-        if since:
-            lines.seek(since - 1)
-            lines.readline()  # also the rest of a line that was being written then
-        for line in lines:
-            if not line.endswith(b"\n"):
-                break  # it is being written
-            event = decode(line)
-            if (event.stage == "ResponseComplete") == (event.verb == "watch"):
-                continue  # a watch is logged when it begins and when it ends
-            _count(found, event, user)
+    for line in lines_of(log, since):
+        event = decode(line)
+        if (event.stage == "ResponseComplete") == (event.verb == "watch"):
+            continue  # a watch is logged when it begins and when it ends
+        _count(found, event, user)
     return found
 
 
@@ -81,7 +74,7 @@ def _count(found: Requests, event: _Event, user: str) -> None:
     if event.user.username != user:
         return
     found.counts[f"{event.verb} {resource or 'discovery'}"] += 1
-    if event.verb in _WRITES:
+    if event.verb in WRITES:
         found.last_write = max(found.last_write, event.stage_timestamp)
         found.writes += 1
     # A look for an object of a child's name ends in 404.

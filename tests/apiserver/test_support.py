@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,7 @@ from support.apiserver import ADMIN, ApiServer, service_account
 from support.apiserver_audit import read, writes
 from support.apiserver_client import MERGE_PATCH, ApiClient
 from support.certificates import HERE, Authority
-from support.oms import answering
-from support.tls_server import TlsServer, begin_an_answer
+from support.tls_server import mute_server
 
 PATIENCE = 30.0
 
@@ -157,19 +154,13 @@ async def test_controllers_collect_garbage(api_server: ApiServer, api: ApiClient
 async def test_no_connection_outlives_its_client() -> None:
     """Not even that of a watch that is given up, where the API server neither sends nor reads any more."""
     authority = Authority()
-    tls = TlsServer(answering(), authority.issue(*HERE)).context
-    given_up = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = asyncio.create_task(asyncio.to_thread(begin_an_answer, listener, tls, given_up))
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        trusting = ssl.create_default_context(cadata=authority.pem)
-        async with (
-            ApiClient.connected(url, trusting, "token") as api,
-            contextlib.aclosing(api.lines("/")) as lines,
-        ):
-            assert await anext(lines) == b"x\n"
-        given_up.set()
-        await serving
+    trusting = ssl.create_default_context(cadata=authority.pem)
+    async with (
+        mute_server(authority.issue(*HERE)) as url,
+        ApiClient.connected(url, trusting, "token") as api,
+        contextlib.aclosing(api.lines("/")) as lines,
+    ):
+        assert await anext(lines) == b"x\n"
 
 
 def test_daemons_end_with_the_tests(tmp_path: Path) -> None:

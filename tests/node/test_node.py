@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import pytest
 
+from support.apiserver_audit import lines_of
 from support.restricted_pods import restricted_pod
 
 _CLUSTER: Final = Path(__file__).parents[2] / "hack" / "cluster" / "cluster"
@@ -258,10 +259,10 @@ def test_an_image_is_loaded(node: _Node, tmp_path: Path) -> None:
 
 def test_writes_are_in_the_audit_log(node: _Node, pod: str) -> None:
     """For tests that count them."""
-    lines = (node.state / "tenantproxy" / "cluster" / "audit.log").read_text().splitlines(keepends=True)
+    lines = lines_of(node.state / "tenantproxy" / "cluster" / "audit.log")
     written = {
         (entry["verb"], entry["objectRef"].get("name"))
-        for entry in map(json.loads, (line for line in lines if line.endswith("\n")))
+        for entry in map(json.loads, lines)
         if entry["user"]["username"] == "admin" and "objectRef" in entry
     }
     assert ("create", pod) in written

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import socket
 import ssl
-import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import uvloop
 from support.certificates import HERE, Authority
 from support.kube_plays import PATH, chunk, cut, kube_client, silent, status, stream
 from support.oms import Received, answering, breaking, held_until, http, raw_server
-from support.tls_server import TlsServer, begin_an_answer
+from support.tls_server import TlsServer, mute_server
 from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
 
 
@@ -167,20 +165,14 @@ def test_a_stream_that_is_given_up_is_gone(run: Callable[[Coroutine[Any, Any, No
     """Its connection is closed at once, though the server neither sends nor reads any more."""
     authority = Authority()
 
-    async def scenario(listener: socket.socket) -> None:
-        tls = TlsServer(answering(), authority.issue(*HERE)).context
-        given_up = threading.Event()
-        serving = asyncio.create_task(asyncio.to_thread(begin_an_answer, listener, tls, given_up))
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        client = KubeClient(Access(url=url, tls=ssl.create_default_context(cadata=authority.pem)))
-        async with client.stream(PATH, query={}, accept="x", silence=5) as lines:
-            assert await anext(lines) == b"x"
-        given_up.set()
-        await serving
+    async def scenario() -> None:
+        async with mute_server(authority.issue(*HERE)) as url:
+            client = KubeClient(Access(url=url, tls=ssl.create_default_context(cadata=authority.pem)))
+            async with client.stream(PATH, query={}, accept="x", silence=5) as lines:
+                assert await anext(lines) == b"x"
         await client.close()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        run(scenario(listener))
+    run(scenario())
 
 
 async def test_a_stream_that_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,13 +47,12 @@ class AuditEntry:
         return self.verb in WRITES and self.code < 400
 
 
-def read(log: Path, since: int = 0) -> list[AuditEntry]:
-    """Return the entries since the log had this size, in its order.
+def lines_of(log: Path, since: int = 0) -> Iterator[bytes]:
+    """Yield the lines since the log had this size, none of them held.
 
     A line grows while it is written: one that had begun by then is not among them, one that has no end yet is left
     for later.
     """
-    entries: dict[str, AuditEntry] = {}
     with log.open("rb") as lines:
         if since:
             lines.seek(since - 1)
@@ -61,9 +60,16 @@ def read(log: Path, since: int = 0) -> list[AuditEntry]:
         for line in lines:
             if not line.endswith(b"\n"):
                 break
-            event: dict[str, Any] = json.loads(line)
-            # The end of a watch adds nothing to its beginning.
-            entries.setdefault(event["auditID"], _entry(event))
+            yield line
+
+
+def read(log: Path, since: int = 0) -> list[AuditEntry]:
+    """Return the entries since the log had this size, in its order."""
+    entries: dict[str, AuditEntry] = {}
+    for line in lines_of(log, since):
+        event: dict[str, Any] = json.loads(line)
+        # The end of a watch adds nothing to its beginning.
+        entries.setdefault(event["auditID"], _entry(event))
     return list(entries.values())
 
 

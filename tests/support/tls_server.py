@@ -1,15 +1,17 @@
 """A real TLS server on the loopback, with certificates that a test may change while it runs."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import tempfile
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final, Self
 
 from support.certificates import Pair
-from support.oms import Play, RawServer, Received
+from support.oms import Play, RawServer, Received, answering
 
 _PIECE: Final = 65536
 
@@ -53,13 +55,29 @@ def closing(answer: bytes) -> Play:
     return play
 
 
-def begin_an_answer(listener: socket.socket, tls: ssl.SSLContext, given_up: threading.Event) -> None:
-    """Serve one connection, in a thread of its own: begin an answer that has no end, then do nothing.
+@contextlib.asynccontextmanager
+async def mute_server(pair: Pair) -> AsyncIterator[str]:
+    """Run a server that begins an answer, "x" and a newline, and then neither sends nor reads; yield its URL.
+
+    It takes one connection, which must be closed when this is left.
 
     Raises:
-        TimeoutError: The connection is still open 5 s after the answer was given up.
+        TimeoutError: The connection is still open 5 s later, or none came.
 
     """
+    tls = TlsServer(answering(), pair).context
+    given_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        serving = asyncio.create_task(asyncio.to_thread(_begin_an_answer, listener, tls, given_up))
+        try:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            given_up.set()
+            await serving
+
+
+def _begin_an_answer(listener: socket.socket, tls: ssl.SSLContext, given_up: threading.Event) -> None:
     accepted, _ = listener.accept()
     with tls.wrap_socket(accepted, server_side=True) as connection:
         connection.recv(_PIECE)

@@ -1,0 +1,32 @@
+"""A proxy under attack, as a process of its own; the bounds are those of docs/security.md."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from support import tokens
+from support.commands import ServeProcess, serve
+from support.oms import RawServer
+from support.proxies import BASIC
+from tenantproxy.stores.files import write_keys
+
+
+@pytest.fixture
+def upstream() -> dict[str, object]:
+    """Return what a module wants to have otherwise in `upstream`."""
+    return {}
+
+
+@pytest.fixture
+async def proxy(oms: RawServer, tmp_path: Path, upstream: dict[str, object]) -> AsyncIterator[ServeProcess]:
+    """Run a proxy that asks for tokens, with a Basic credential."""
+    write_keys(tmp_path / "credentials", BASIC)
+    config = {
+        "version": 1,
+        "tenant": {"id": tokens.TENANT, "name": "acme"},
+        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True, **upstream},
+        "access": tokens.access(tmp_path),
+    }
+    async with serve(tmp_path, config, "--log-level", "warning") as running:
+        yield running

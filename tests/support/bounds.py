@@ -35,7 +35,7 @@ _TESTS: Final = Path(__file__).parents[1]
 
 @dataclass
 class Observation:
-    """What was seen while an attack went on: latencies in seconds, resident memory in MiB (its peak by the kernel)."""
+    """What was seen while an attack went on: latencies in seconds, resident memory in MiB."""
 
     rest_mib: float
     peak_mib: float = 0.0

@@ -69,8 +69,8 @@ e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that i
 fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/fuzz/campaign.py --requests $(or $(REQUESTS),10000000) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
-bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up
-	$(RUN) python bench/run.py
+bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
+	$(RUN) python bench/run.py $(if $(BEFORE),--before $(abspath $(BEFORE)))
 
 bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, on a real API server
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null

@@ -21,6 +21,8 @@ from report import Goal, Sample
 from subjects import Operation, Subject, Workbench
 
 CONNECTIONS: Final = 16
+_MORE: Final = 0.03
+"""The share of CPU time per request that a change may add to what was before it."""
 _SETTLE: Final = 0.3
 """Seconds after the first answer until a process is at rest."""
 
@@ -102,8 +104,11 @@ def start_up(subject: Subject, operation: Operation, times: int) -> Start:
     return Start(*map(median, zip(*starts[1:], strict=True)))
 
 
-def bench(folder: Path, effort: Effort) -> list[Goal]:
-    """Measure everything, print it, and return the goals with their outcomes."""
+def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
+    """Measure everything, print it, and return the goals with their outcomes.
+
+    `before` is another checkout, whose proxies take turns with ours.
+    """
     port = free_port()
     bench_files = Workbench(folder, port)
     naive, trusted, jwt, mapped = (
@@ -119,12 +124,14 @@ def bench(folder: Path, effort: Effort) -> list[Goal]:
         starts = {
             subject.name: start_up(subject, bench_files.get, effort.starts) for subject in (trusted, jwt, naive)
         }
+        ours = (trusted, jwt, mapped)
+        earlier = [bench_files.before(subject, before) for subject in ours] if before is not None else []
         pairs = [
             (subject, stack.enter_context(running(subject.command, subject.port, PROXY_CORE)))
-            for subject in (naive, trusted, jwt, mapped)
+            for subject in (naive, *ours, *earlier)
         ]
         get = compare(pairs, bench_files.get, folder, effort)
-        searching = [(subject, process) for subject, process in pairs if subject is not jwt]
+        searching = [(subject, process) for subject, process in pairs if not subject.name.startswith(jwt.name)]
         search = compare(searching, bench_files.search, folder, effort)
         loaded = {subject.name: process.rss_mib() for subject, process in pairs}
     report.print_speed("GET (one order, 5 items)", get)
@@ -141,6 +148,12 @@ def bench(folder: Path, effort: Effort) -> list[Goal]:
         report.bounded("first answer, trusted", starts["trusted"].seconds * 1000, 450, "ms"),
         report.bounded("first answer, jwt", starts["jwt"].seconds * 1000, 450, "ms"),
     ]
+    for title, samples in (("GET", get), ("search", search)):
+        goals += [
+            report.added(f"{title}, {name} to before", samples[name], samples[f"{name}, before"], at_most=_MORE)
+            for name in samples
+            if f"{name}, before" in samples
+        ]
     report.print_goals(goals)
     print("\nFor scale:")
     print(f"  naive: {starts['naive'].rss:.1f} MiB at rest, first answer {starts['naive'].seconds * 1000:.0f} ms")
@@ -154,7 +167,13 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="a smoke run of some 20 seconds; its figures are rough"
     )
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="CHECKOUT",
+        help="another checkout of this project, after `make sync` there: its proxies take turns with ours",
+    )
+    options = parser.parse_args()
     if not CORES:
         print("bench: needs Linux (it pins processes to cores and reads /proc)", file=sys.stderr)
         return 2
@@ -162,7 +181,7 @@ def main() -> int:
     print(f"One proxy process on {where}, {CONNECTIONS} connections; medians.\n", flush=True)
     try:
         with tempfile.TemporaryDirectory() as folder, pinned(OTHER_CORE):
-            goals = bench(Path(folder), QUICK if quick else FULL)
+            goals = bench(Path(folder), QUICK if options.quick else FULL, options.before)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2

@@ -93,6 +93,14 @@ class Workbench:
         """Return our proxy of a tenant whose OMS has another shape."""
         return self._ours("mapped", {"mapping": payloads.MAPPING}, {"operations": payloads.MAPPED_OPERATIONS})
 
+    def before(self, subject: Subject, checkout: Path) -> Subject:
+        """Return one of our proxies as another checkout has it, in its own `.venv` (`make sync` makes it)."""
+        port = free_port()
+        command = [checkout / ".venv" / "bin" / "tenantproxy", *subject.command[1:]]
+        command[command.index(f"127.0.0.1:{subject.port}")] = f"127.0.0.1:{port}"
+        command[command.index("--admin") + 1] = f"127.0.0.1:{free_port()}"
+        return Subject(f"{subject.name}, before", command, port)
+
     def _ours(self, name: str, parts: dict[str, Any], upstream: dict[str, Any] | None = None) -> Subject:
         config = {
             "version": 1,

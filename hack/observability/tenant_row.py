@@ -49,7 +49,7 @@ PANELS: Final = (
         unit="reqps",
         description="By the problem's code: callers' mistakes, missing credentials, overload. What each "
         "wants: docs/errors.md. If `overloaded` grows: make the OMS faster, or raise "
-        "spec.upstream.maxConnections.",
+        "spec.upstream.maxConnections. If `caller-share` does: one client asks for more than its share.",
         queries=((rates("tenantproxy_rejected_requests_total", "reason", ONE), "{{reason}}"),),
     ),
     Panel(
@@ -123,7 +123,14 @@ PANELS: Final = (
         description="By pod. Twice spec.upstream.maxConnections is the most; beyond that callers get 503 "
         "`overloaded`. If it stays high: the OMS is slow.",
         queries=((f"tenantproxy_requests_in_flight{{{ONE}}}", "{{pod}}"),),
-        width=12,
+    ),
+    Panel(
+        title="Cancelled by their clients",
+        unit="reqps",
+        description="Requests whose client was gone before the answer. Each keeps its connection to the OMS until "
+        "that has answered. If they grow: the client's timeout is shorter than the OMS takes, or it "
+        "means harm; the API's gateway knows which one it is.",
+        queries=((rates("tenantproxy_cancelled_requests_total", "route", ONE), "{{route}}"),),
     ),
     Panel(
         title="Pods, by version",
@@ -132,6 +139,5 @@ PANELS: Final = (
         "Two versions at once: an update is on its way.",
         queries=((f"count by (version) (tenantproxy_build_info{{{ONE}}})", "{{version}}"),),
         red_below=1,
-        width=12,
     ),
 )

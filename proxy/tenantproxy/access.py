@@ -46,7 +46,10 @@ class Unverified(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """Who calls: what a verified token says of its bearer. `expires_at` is Unix time."""
+    """Who calls: what a verified token says of its bearer. `expires_at` is Unix time.
+
+    `key` tells callers apart: the subjects of one issuer are its own.
+    """
 
     tenant: str
     expires_at: float
@@ -55,6 +58,7 @@ class Caller(NamedTuple):
     email: str | None
     groups: frozenset[str]
     roles: frozenset[str]
+    key: str
 
 
 def bearer_token(authorization: str | None) -> str:
@@ -151,16 +155,18 @@ def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Ca
     tenant = claims.get(_TENANT_CLAIM) if is_user else _tenant_of_client(claims)
     if not isinstance(tenant, str) or not tenant:
         raise InvalidTokenError("names no tenant")
+    subject = str(claims.get("sub", ""))
     email = claims.get("email")
     federated = claims.get("federated")
     return Caller(
         tenant=tenant,
         expires_at=expires_at + CLOCK_SKEW,
-        subject=str(claims.get("sub", "")),
+        subject=subject,
         is_user=is_user,
         email=email if isinstance(email, str) and claims.get("email_verified") not in _FALSE else None,
         groups=_strings(claims.get(_GROUPS_CLAIM)),
         roles=_strings(federated.get("roles")) if isinstance(federated, dict) else frozenset(),
+        key=f"{issuer.issuer} {subject}",
     )
 
 

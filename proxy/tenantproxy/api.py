@@ -1,9 +1,11 @@
 """The API port: each request goes through the decision table, first match wins."""
 
+import asyncio
 import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +14,7 @@ from aiohttp.web import BaseRequest
 
 from tenantproxy import __version__, lossless, routes
 from tenantproxy.access import Caller
+from tenantproxy.admission import Admission, Ticket, overloaded
 from tenantproxy.answers import is_json, outward_body
 from tenantproxy.config import ProxyConfig
 from tenantproxy.gatekeeper import Gatekeeper
@@ -23,6 +26,7 @@ from tenantproxy.problems import Detail, Problem
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.replies import JSON, Reply
 from tenantproxy.server import read_body
+from tenantproxy.upstream import Answer
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("tenantproxy.request")
@@ -45,12 +49,14 @@ class Api:
         self,
         config: ProxyConfig,
         *,
+        admission: Admission,
         gatekeeper: Gatekeeper,
         mapping: CompiledMapping,
         metrics: Metrics,
         oms: Oms,
         proxy_config: ProxyConfigEndpoint,
     ) -> None:
+        self._admission = admission
         self._gatekeeper = gatekeeper
         self._mapping = mapping
         self._metrics = metrics
@@ -70,7 +76,7 @@ class Api:
     async def handle(self, request: BaseRequest) -> Reply:
         """Return the answer to a request, whatever happens."""
         start = time.perf_counter()
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         correlation_id = _correlation_id(request)
         route = _OTHER
         try:
@@ -84,8 +90,11 @@ class Api:
             _log.exception("a request failed in an unforeseen way", extra=fields(correlationId=correlation_id))
             unforeseen = Problem("internal-error", "The request failed in an unforeseen way.")
             reply = Reply.of_problem(unforeseen, correlation_id, close=True)
+        except asyncio.CancelledError:
+            self._metrics.cancelled(route)
+            raise
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight -= 1
         seconds = time.perf_counter() - start
         self._metrics.answered(route, reply.status, seconds)
         if self._logs_requests:
@@ -130,17 +139,49 @@ class Api:
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
         unit = routes.decode_id(match.business_unit, "businessUnitId")
+        criteria = None
         if match.operation == "getOrder":
             order = routes.decode_id(match.order, "customerOrderId")
             path = routes.fill(self._get_path, businessUnitId=unit, customerOrderId=order)
-            answer = await self._oms.read("getOrder", "GET", path, headers)
         else:
             criteria = _search_criteria(await _read_json(request, MAX_SEARCH_BYTES))
             path = routes.fill(self._search_path, businessUnitId=unit)
             headers["Content-Type"] = JSON
-            answer = await self._oms.read("searchOrders", "POST", path, headers, criteria)
-        body = outward_body(match.operation, answer, self._mapping)
-        return Reply(200, body, content_type=JSON, headers={"Correlation-Id": correlation_id})
+        ticket = self._admission.admit(caller.key if caller is not None else None)
+        try:
+            answer = await self._oms.read(ticket, match.operation, request.method, path, headers, criteria)
+            body = self._outward(match, answer, ticket)
+        except BaseException:
+            ticket.release()
+            raise
+        return Reply(
+            200,
+            body,
+            content_type=JSON,
+            headers={"Correlation-Id": correlation_id},
+            release=self._keep_in_flight(ticket),
+        )
+
+    def _keep_in_flight(self, ticket: Ticket) -> Callable[[], None]:
+        """Count a read beyond its handler; return what is to be called when its answer is out."""
+        self._metrics.in_flight += 1
+
+        def release() -> None:
+            self._metrics.in_flight -= 1
+            ticket.release()
+
+        return release
+
+    def _outward(self, match: routes.Match, answer: Answer, ticket: Ticket) -> bytes:
+        try:
+            body = outward_body(match.operation, answer, self._mapping)
+        except Problem:
+            if answer.status == 200:  # noqa: PLR2004 - HTTP
+                answer.distrust()  # it may be the answer to another request
+            raise
+        if not ticket.hold(len(body)):
+            raise overloaded("The proxy has too many answers under way.")
+        return body
 
     async def _put(self, request: BaseRequest, caller: Caller | None, correlation_id: str) -> Reply:
         assert caller is not None  # noqa: S101 - the gatekeeper lets nobody else pass

@@ -62,6 +62,8 @@ _TRANSLATED: Final = (
     (ipaddress.IPv6Network("2002::/16"), 80),
 )
 _IPV6: Final = 6
+_MAX_ADDRESSES: Final = 16
+"""Of one name; further ones are neither judged nor called."""
 _METADATA_HOSTS: Final = frozenset(
     {"instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog", "metadata.google.internal"}
 )
@@ -205,7 +207,7 @@ class GuardedResolver(AbstractResolver):
             OSError: The name can't be resolved.
 
         """
-        results = await self._resolver.resolve(host, port, family)
+        results = (await self._resolver.resolve(host, port, family))[:_MAX_ADDRESSES]
         for result in results:
             address = ipaddress.ip_address(result["host"].partition("%")[0])
             if why := self._policy.refusal(address):

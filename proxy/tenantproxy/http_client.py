@@ -7,15 +7,15 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-import time
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tenantproxy.admission import Ticket
+from tenantproxy.connection_pool import ConnectionPool
 from tenantproxy.egress import EgressRefusedError, GuardedResolver, Policy
 from tenantproxy.http_connection import HttpConnection
 from tenantproxy.tls import ContextSource
@@ -23,8 +23,8 @@ from tenantproxy.upstream import Answer, UpstreamError
 
 CONNECT_TIMEOUT: Final = 1.0
 """Seconds for DNS, TCP and TLS."""
-IDLE_SECONDS: Final = 15.0
-"""For which an idle connection is kept."""
+_TICK: Final = 0.001
+"""Seconds: the resolution of an event loop's clock; a timeout may end a call that much before its deadline."""
 _HAPPY_EYEBALLS_DELAY: Final = 0.25
 """Seconds before the next address is tried beside the last one (RFC 8305)."""
 
@@ -49,103 +49,74 @@ class HttpClient:
         self._own_target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._prefix = parts.path.rstrip("/")
         self._tls = tls if parts.scheme == "https" else None
-        self._max_connections = max_connections
         self._max_response_bytes = max_response_bytes
         self._resolver = GuardedResolver(policy, resolver)
-        self._connections: set[HttpConnection] = set()
-        self._connecting = 0
-        self._idle: list[HttpConnection] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._sweep: asyncio.TimerHandle | None = None
+        self._pool = ConnectionPool(max_connections, self._connect, self._context)
 
     async def request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        ticket: Ticket | None = None,
+        deadline: float | None = None,
+        late: Callable[[int | None], None] | None = None,
     ) -> Answer:
         """Make one request and return the whole answer; see `Upstream`."""
         target = self._prefix + path if path else self._own_target
         request = _encode(method, target, {"Host": self._authority, **headers}, body)
-        connection = await self._acquire()
+        caller = None if ticket is None else ticket.caller
+        connection = await self._pool.acquire(caller)
         try:
-            answer = await connection.exchange(request)
+            answer = await connection.exchange(request, ticket)
+        except asyncio.CancelledError:
+            self._abandon(connection, caller, deadline, late)
+            raise
         except BaseException:
             connection.close()
+            self._pool.release(connection, caller)
             raise
-        finally:
-            self._release(connection)
+        self._pool.release(connection, caller)
         return answer
+
+    def _abandon(
+        self,
+        connection: HttpConnection,
+        caller: str | None,
+        deadline: float | None,
+        late: Callable[[int | None], None] | None,
+    ) -> None:
+        """Keep the place of a call whose caller is gone for as long as the server may be at work on it."""
+
+        def ended(status: int | None) -> None:
+            self._pool.release(connection, caller)
+            if late is not None:
+                late(status)
+
+        if not connection.in_exchange:  # it has just come to its end
+            self._pool.release(connection, caller)
+        elif deadline is None or deadline - asyncio.get_running_loop().time() <= _TICK:
+            connection.close()
+            self._pool.release(connection, caller)
+        else:
+            connection.abandon(deadline, ended)
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
-        self._idle.clear()
+        await self._pool.close()
         await self._resolver.close()
-
-    # ---- the pool
-
-    async def _acquire(self) -> HttpConnection:
-        context = self._tls.current() if self._tls is not None else None
-        while True:
-            while self._idle:
-                connection = self._idle.pop()
-                if connection.reusable and connection.context is context:
-                    return connection
-                self._forget(connection)
-            if len(self._connections) + self._connecting < self._max_connections:
-                return await self._connect(context)
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            try:
-                await place
-            except asyncio.CancelledError:
-                if place.done() and not place.cancelled():
-                    self._wake()  # the place that was given to the cancelled one goes to the next
-                raise
-
-    def _release(self, connection: HttpConnection) -> None:
-        if connection.reusable and connection in self._connections:
-            connection.idle_since = time.monotonic()
-            self._idle.append(connection)
-            if self._sweep is None:
-                self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_idle)
-        else:
-            self._forget(connection)
-        self._wake()
-
-    def _forget(self, connection: HttpConnection) -> None:
-        connection.close()
-        self._connections.discard(connection)
-
-    def _wake(self) -> None:
-        while self._waiting:
-            place = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                return
-
-    def _close_idle(self) -> None:
-        """Close what has been idle for too long, or was closed by the server, and come again if any is left."""
-        self._sweep = None
-        oldest = time.monotonic() - IDLE_SECONDS
-        kept = [other for other in self._idle if other.reusable and other.idle_since > oldest]
-        for connection in self._idle:
-            if connection not in kept:
-                self._forget(connection)
-        self._idle = kept
-        if kept:
-            self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_idle)
 
     # ---- connecting
 
+    def _context(self) -> ssl.SSLContext | None:
+        return self._tls.current() if self._tls is not None else None
+
     async def _connect(self, context: ssl.SSLContext | None) -> HttpConnection:
-        connection = None
-        self._connecting += 1
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                connection = await self._open(context)
+                return await self._open(context)
         except TimeoutError:
             raise UpstreamError("connect-timeout") from None
         except EgressRefusedError:
@@ -156,12 +127,6 @@ class HttpClient:
             raise UpstreamError("tls") from None
         except OSError:
             raise UpstreamError("connect") from None
-        finally:
-            self._connecting -= 1
-            if connection is None:
-                self._wake()  # the place is free again
-        self._connections.add(connection)
-        return connection
 
     async def _open(self, context: ssl.SSLContext | None) -> HttpConnection:
         loop = asyncio.get_running_loop()

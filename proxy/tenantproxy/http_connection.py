@@ -1,16 +1,25 @@
 """One HTTP/1.1 connection to a server: bytes out, one whole answer in (RFC 9112)."""
 
 import asyncio
+import select
 import ssl
-from typing import Final, cast
+from collections.abc import Callable
+from typing import Final, NoReturn, cast
 
 import httptools
 
+from tenantproxy.admission import Ticket
 from tenantproxy.upstream import Answer, FailureReason, UpstreamError
 
 MAX_HEAD_BYTES: Final = 64 * 1024
+"""Of an answer's head, interim answers before it included."""
+MAX_HEADERS: Final = 128
+MAX_FRAMING_BYTES: Final = 64 * 1024
+"""Of chunk sizes, chunk extensions and trailers, beyond as many bytes as the body has."""
 _MAX_INTERIM: Final = 8
 """Interim (1xx) answers before the final one."""
+_PIECE: Final = 16 * 1024
+"""Bytes that are parsed before the bounds are looked at again: of the tiniest chunks a millisecond's work."""
 _SWITCHING_PROTOCOLS: Final = 101
 _OK: Final = 200
 
@@ -28,14 +37,46 @@ class HttpConnection(asyncio.Protocol):
         self.idle_since = 0.0
         self._max_body_bytes = max_body_bytes
         self._transport: asyncio.Transport | None = None
+        self._incoming = select.poll()
+        self._trusted = True
         self._parser: httptools.HttpResponseParser | None = None
         self._answered: asyncio.Future[Answer] | None = None
-        self._interim = 0
-        self._complete = False
-        self._begin_message()
+        self._ticket: Ticket | None = None
+        self._refusal: FailureReason = "http"
+        self._ended: Callable[[int | None], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._begin_answer()
 
-    async def exchange(self, request: bytes) -> Answer:
-        """Send a request and return its answer; after a failure the connection is of no more use.
+    def _begin_answer(self) -> None:
+        self._status = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._header_count = 0
+        self._headers_complete = False
+        self._interim = 0
+        self._body = bytearray()
+        self._body_bytes = 0
+        self._room = 0
+        self._received = 0
+        self._complete = False
+
+    @property
+    def in_exchange(self) -> bool:
+        """Whether the answer to a request is still to come, or to end."""
+        return self._parser is not None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing came since the last answer: no byte, and not the end.
+
+        What has come is asked of the socket, since the event loop may not have looked at it yet: an answer that
+        nobody asked for would be taken for the next one's.
+        """
+        return self.reusable and not self._incoming.poll(0)
+
+    async def exchange(self, request: bytes, ticket: Ticket | None = None) -> Answer:
+        """Send a request and return its answer, counted on `ticket`; after a failure the connection is of no use.
+
+        Who is cancelled must `abandon` or `close` it, if it is still `in_exchange`.
 
         Raises:
             UpstreamError: No whole answer came.
@@ -44,14 +85,27 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or not self.reusable:
             raise UpstreamError("disconnected")
         self._parser = httptools.HttpResponseParser(self)
-        self._interim = 0
-        self._begin_message()
+        self._begin_answer()
+        self._ticket = ticket
         self._answered = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        try:
-            return await self._answered
-        finally:
-            self._answered = None
+        return await self._answered
+
+    def abandon(self, deadline: float, ended: Callable[[int | None], None]) -> None:
+        """Throw away what comes of the exchange, whose caller is gone.
+
+        `ended` gets the status, or None: there was no whole answer, or the deadline (loop time) came first.
+        """
+        self._ticket = None
+        self._body = bytearray()
+        self._ended = ended
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._fail, "incomplete")
+
+    def distrust(self) -> None:
+        """Use it no more; an answer that is still to come may be another's, and is none."""
+        self._trusted = False
+        if not self.in_exchange:
+            self.close()
 
     def close(self) -> None:
         """Close the connection at once."""
@@ -64,30 +118,43 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._incoming.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Parse; a byte that belongs to no exchange ends the connection's use."""
-        if self._answered is None or self._parser is None:
+        if len(data) <= _PIECE:
+            self._parse(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), _PIECE):
+            self._parse(view[start : start + _PIECE])
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        parser = self._parser
+        if parser is None:
             self.close()
             return
-        if not self._headers_complete:
-            self._head_bytes += len(data)
+        self._received += len(data)
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.reusable = False
             if not self._complete:
-                self._fail("http")
+                self._fail(self._refusal)
+                return
         if self._complete:
             self._succeed()
-        elif not self._headers_complete and self._head_bytes > MAX_HEAD_BYTES:
+            return
+        framing = self._received - self._body_bytes
+        most = MAX_HEAD_BYTES + MAX_FRAMING_BYTES + self._body_bytes if self._headers_complete else MAX_HEAD_BYTES
+        if framing > most:
             self._fail("http")
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """End the exchange, if there is one."""
         self.reusable = False
         self._transport = None
-        if self._answered is None:
+        if not self.in_exchange:
             return
         if not self._headers_complete:
             self._fail("disconnected")
@@ -104,9 +171,13 @@ class HttpConnection(asyncio.Protocol):
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; the last of one name counts."""
-        if not self._complete:
-            self._headers[name.lower()] = value
+        """Keep a header; the last of one name counts. What follows the head (a trailer) is none."""
+        if self._headers_complete:
+            return
+        self._header_count += 1
+        if self._header_count > MAX_HEADERS:
+            self._refuse("http")
+        self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """Refuse a body that will be too large before it comes."""
@@ -115,8 +186,12 @@ class HttpConnection(asyncio.Protocol):
         assert self._parser is not None  # noqa: S101 - it calls this
         self._status = self._parser.get_status_code()
         self._headers_complete = self._status >= _OK
-        if int(self._headers.get(b"content-length", 0)) > self._max_body_bytes:
-            self._fail("too-large")
+        if not self._headers_complete:
+            return
+        length = int(self._headers.get(b"content-length", 0))  # the parser saw to it that it is one number
+        if length > self._max_body_bytes:
+            self._refuse("too-large")
+        self._take_room(length)
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body."""
@@ -124,9 +199,11 @@ class HttpConnection(asyncio.Protocol):
             return
         self._body_bytes += len(data)
         if self._body_bytes > self._max_body_bytes:
-            self._fail("too-large")
-        else:
-            self._body.append(data)
+            self._refuse("too-large")
+        if self._body_bytes > self._room:
+            self._take_room(self._body_bytes - self._room)
+        if self._ended is None:
+            self._body += data
 
     def on_message_complete(self) -> None:
         """End the exchange, or await the final answer after an interim one."""
@@ -137,26 +214,46 @@ class HttpConnection(asyncio.Protocol):
             if self._parser is not None and not self._parser.should_keep_alive():
                 self.reusable = False
         elif self._status == _SWITCHING_PROTOCOLS or self._interim == _MAX_INTERIM:
-            self._fail("http")
+            self._refuse("http")
         else:
             self._interim += 1
-            self._begin_message()
+            self._headers.clear()
 
-    def _begin_message(self) -> None:
-        self._status = 0
-        self._headers: dict[bytes, bytes] = {}
-        self._headers_complete = False
-        self._head_bytes = 0
-        self._body: list[bytes] = []
-        self._body_bytes = 0
-        self._complete = False
+    def _take_room(self, count: int) -> None:
+        if self._ticket is not None and not self._ticket.grow(count):
+            self._refuse("overloaded")
+        self._room += count
+
+    def _refuse(self, reason: FailureReason) -> NoReturn:
+        """End the parser's work, whose error this is then."""
+        self._refusal = reason
+        raise ValueError(reason)
+
+    # ---- the end of an exchange
 
     def _succeed(self) -> None:
-        if self._answered is not None and not self._answered.done():
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}
-            self._answered.set_result(Answer(self._status, headers, b"".join(self._body)))
+        if not self._trusted:
+            self._fail("disconnected")
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}
+        self._end(Answer(self._status, headers, bytes(self._body), self.distrust))
 
     def _fail(self, reason: FailureReason) -> None:
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(UpstreamError(reason))
         self.close()
+        self._end(UpstreamError(reason))
+
+    def _end(self, outcome: Answer | UpstreamError) -> None:
+        """Tell the outcome to who waits for it, and keep nothing of it."""
+        answered, ended, timer = self._answered, self._ended, self._timer
+        self._parser = self._answered = self._ticket = self._ended = self._timer = None
+        self._body = bytearray()
+        if timer is not None:
+            timer.cancel()
+        if ended is not None:
+            ended(outcome.status if isinstance(outcome, Answer) else None)
+        elif answered is None or answered.done():
+            return
+        elif isinstance(outcome, Answer):
+            answered.set_result(outcome)
+        else:
+            answered.set_exception(outcome)

@@ -31,7 +31,10 @@ class Metrics:
         self._durations = self._histogram(
             "request_duration_seconds", "From the request's head to the answer.", "route"
         )
-        self.in_flight = self._gauge("requests_in_flight", "Requests being answered.").labels(self._tenant)
+        self.in_flight = 0
+        """Requests being answered, until their answers are out."""
+        gauge = self._gauge("requests_in_flight", "Requests being answered, until their answers are out.")
+        gauge.labels(self._tenant).set_function(lambda: self.in_flight)
         self._upstream_durations = self._histogram(
             "upstream_request_duration_seconds", "One call of the OMS.", "operation"
         )
@@ -39,6 +42,9 @@ class Metrics:
             "upstream_errors", "Calls of the OMS that brought no usable answer.", "reason"
         )
         self._rejected = self._counter("rejected_requests", "Requests refused before the OMS.", "reason")
+        self._cancelled = self._counter(
+            "cancelled_requests", "Requests whose client was gone before their answer.", "route"
+        )
         self._token_fetches = self._counter("token_fetch", "Fetches of a token.", "outcome")
         self._token_expiry = self._gauge(
             "token_expiry_timestamp_seconds", "When the access token at hand ends, Unix time."
@@ -87,6 +93,10 @@ class Metrics:
     def rejected(self, reason: str) -> None:
         """Count a request that was refused before the OMS was asked."""
         self._rejected.labels(self._tenant, reason).inc()
+
+    def cancelled(self, route: str) -> None:
+        """Count a request whose client was gone before its answer."""
+        self._cancelled.labels(self._tenant, route).inc()
 
     def token_fetched(self, outcome: str) -> None:
         """Count a fetch of a token."""

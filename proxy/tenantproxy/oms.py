@@ -1,7 +1,6 @@
 """The tenant's OMS, as the routes see it: drives `exchange`, and protects the OMS and the caller.
 
-It owns what outlives one request: the credential in use, the hold after a rejection, the circuit breaker, and the
-limit on what is in flight.
+It owns what outlives one request: the credential in use, the hold after a rejection, and the circuit breaker.
 """
 
 import asyncio
@@ -9,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tenantproxy.admission import Ticket, overloaded
 from tenantproxy.authorizer import Authorizer, BasicAuthorizer, SupersededError, TokenAuthorizer
 from tenantproxy.circuit import CircuitBreaker
 from tenantproxy.config import Upstream as UpstreamConfig
@@ -20,8 +20,6 @@ from tenantproxy.problems import Problem, retry_after
 from tenantproxy.rejections import HOLD, Hold
 from tenantproxy.upstream import UNREACHABLE, Answer, UpstreamError
 
-QUEUE_FACTOR: Final = 2
-"""Requests in flight per connection: as many again as are being answered may wait for a connection."""
 _SERVER_ERROR: Final = 500
 
 
@@ -44,8 +42,6 @@ class Oms:
         self._circuit = CircuitBreaker()
         self._hold = Hold()
         self._probe_ended = asyncio.Event()
-        self._in_flight = 0
-        self._limit = config.max_connections * QUEUE_FACTOR
         self._digest = _digest(None)
         self._authorizer: Authorizer | None = None
         self._lacking = _NOT_CONFIGURED
@@ -90,36 +86,36 @@ class Oms:
                 return
 
     async def read(
-        self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        ticket: Ticket,
+        operation: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
     ) -> Answer:
-        """Make one read and return the OMS's answer, whatever its status but 401.
+        """Make one read and return the OMS's answer, whatever its status but 401; it is counted on the ticket.
 
         Raises:
             Problem: There is no answer, or the OMS may not be asked now.
 
         """
-        if self._in_flight >= self._limit:
-            raise Problem("overloaded", "The proxy has too many requests in flight.", headers=retry_after(1))
         circuit = self._circuit.admit(self._clock())
         if circuit == "refuse":
             pause = retry_after(self._circuit.remaining(self._clock()))
             raise Problem("circuit-open", "The OMS failed too often.", headers=pause)
-        self._in_flight += 1
+        call = _Call(self, ticket, operation, method, path, headers, body)
         try:
-            return await self._within_timeout(operation, method, path, headers, body)
+            return await self._within_timeout(call)
         finally:
-            self._in_flight -= 1
             if circuit == "probe":
                 self._circuit.release()
             self._metrics.circuit(self._circuit.state)
 
-    async def _within_timeout(
-        self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Answer:
-        call = _Call(self, operation, method, path, headers, body)
+    async def _within_timeout(self, call: "_Call") -> Answer:
         try:
-            async with asyncio.timeout(self._config.timeout_seconds):
-                return await call.run(retries=self._config.retries)
+            async with asyncio.timeout(self._config.timeout_seconds) as timeout:
+                return await call.run(retries=self._config.retries, deadline=timeout.when())
         except TimeoutError:
             if call.asked:
                 self._circuit.failed(self._clock())
@@ -167,22 +163,43 @@ class Oms:
         return None
 
     async def send(
-        self, operation: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+        self,
+        ticket: Ticket,
+        operation: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        deadline: float | None,
     ) -> Answer | UpstreamError:
-        """Make one call and take note of how it went."""
+        """Make one call and take note of how it went, also where its caller has gone before it ended."""
         start = self._clock()
+        ticket.hold(0)  # what came of an earlier call is of no use any more
         try:
-            answer = await self._upstream.request(method, path, headers, body)
+            answer = await self._upstream.request(
+                method, path, headers, body, ticket=ticket, deadline=deadline, late=self._judge_late
+            )
         except UpstreamError as error:
-            self._circuit.failed(self._clock())
+            if error.reason != "overloaded":  # of which the OMS can do nothing
+                self._judge(None)
             return error
         finally:
             self._metrics.upstream_called(operation, self._clock() - start)
-        if answer.status >= _SERVER_ERROR:
+        self._judge(answer.status)
+        return answer
+
+    def _judge(self, status: int | None) -> None:
+        """Tell the circuit breaker how a call went; None: no answer."""
+        if status is None or status >= _SERVER_ERROR:
             self._circuit.failed(self._clock())
         else:
             self._circuit.succeeded()
-        return answer
+
+    def _judge_late(self, status: int | None) -> None:
+        """Take the end of a call whose caller had gone."""
+        self._judge(status)
+        self._metrics.circuit(self._circuit.state)
 
     def accepted(self, *, probe: bool) -> None:
         """Take note that the OMS took the credential; the probe's success ends the hold."""
@@ -213,6 +230,7 @@ class _Call:
     def __init__(
         self,
         oms: Oms,
+        ticket: Ticket,
         operation: str,
         method: str,
         path: str,
@@ -220,14 +238,18 @@ class _Call:
         body: bytes | None,
     ) -> None:
         self._oms = oms
+        self._ticket = ticket
         self._request = (operation, method, path)
         self._headers = headers
         self._body = body
+        self._deadline: float | None = None
         self._probing = False
         self.asked = False
         """Whether the OMS has been asked at all."""
 
-    async def run(self, *, retries: int) -> Answer:
+    async def run(self, *, retries: int, deadline: float | None) -> Answer:
+        """Make the call; its deadline (loop time) is when the caller gets an answer in any case."""
+        self._deadline = deadline
         steps = exchange(retries=retries)
         reply: Reply = None
         try:
@@ -249,7 +271,7 @@ class _Call:
         if isinstance(step, Send):
             self.asked = True
             headers = {**self._headers, "Authorization": step.authorization}
-            return await self._oms.send(*self._request, headers, self._body)
+            return await self._oms.send(self._ticket, *self._request, headers, self._body, deadline=self._deadline)
         if isinstance(step, Renew):
             return await self._oms.renewed(step.rejected)
         authorization, self._probing = await self._oms.authorization()
@@ -272,6 +294,8 @@ def _rejected(seconds: float) -> Problem:
 
 
 def _unanswered(error: UpstreamError) -> Problem:
+    if error.reason == "overloaded":
+        return overloaded("The proxy has too many answers under way.")
     if error.reason in UNREACHABLE:
         return Problem("upstream-unreachable", f"No connection to the OMS ({error.reason}).", reason=error.reason)
     return Problem("upstream-error", f"The OMS gave no whole answer ({error.reason}).", reason=error.reason)

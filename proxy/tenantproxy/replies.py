@@ -4,7 +4,7 @@ aiohttp's own Response costs several times as much, and says which server it is.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -27,7 +27,10 @@ _STATUS_LINES: Final = {
 
 
 class Reply:
-    """What aiohttp's server needs of a response: `prepare`, `write_eof`, `keep_alive`, `status`."""
+    """What aiohttp's server needs of a response: `prepare`, `write_eof`, `keep_alive`, `status`.
+
+    `release` is called once, when the answer is out or can't be sent.
+    """
 
     def __init__(
         self,
@@ -37,12 +40,14 @@ class Reply:
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
         close: bool = False,
+        release: Callable[[], None] | None = None,
     ) -> None:
         self.status = status
         self.keep_alive = not close
         self._body = body
         self._content_type = content_type
         self._headers = headers or {}
+        self._release = release
         self._request: BaseRequest | None = None
 
     @classmethod
@@ -65,6 +70,7 @@ class Reply:
         """
         transport = request.transport
         if transport is None:
+            self._let_go()
             raise ConnectionResetError
         self._request = request
         if request.version != HttpVersion11 or not request.keep_alive:
@@ -87,15 +93,23 @@ class Reply:
     async def write_eof(self) -> None:
         """Wait until the client has taken enough of the answer for the next one."""
         request = self._request
-        if request is None or request.transport is None:
-            return
-        if request.transport.get_write_buffer_size() > _BUFFERED:
-            try:
-                async with asyncio.timeout(_WRITE_TIMEOUT):
-                    await request.writer.drain()
-            except TimeoutError:
-                request.transport.abort()
-                raise ConnectionResetError from None
+        try:
+            if request is None or request.transport is None:
+                return
+            if request.transport.get_write_buffer_size() > _BUFFERED:
+                try:
+                    async with asyncio.timeout(_WRITE_TIMEOUT):
+                        await request.writer.drain()
+                except TimeoutError:
+                    request.transport.abort()
+                    raise ConnectionResetError from None
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
 
 _LAST_LINES: Final = "Cache-Control: no-store\r\nConnection: close\r\n\r\n"

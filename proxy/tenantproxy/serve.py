@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tenantproxy.admin import Admin
+from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.api import Api
 from tenantproxy.config import ProxyConfig
 from tenantproxy.gatekeeper import Gatekeeper
@@ -54,6 +55,9 @@ class Proxy:
         self._gatekeeper = Gatekeeper(config.access, config.tenant.id)
         api = Api(
             config,
+            admission=Admission(
+                config.upstream.max_connections * QUEUE_FACTOR, config.upstream.max_response_bytes
+            ),
             gatekeeper=self._gatekeeper,
             mapping=mapping,
             metrics=metrics,

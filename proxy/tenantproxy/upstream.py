@@ -3,11 +3,22 @@
 `http_client` implements it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple, Protocol
 
+from tenantproxy.admission import Ticket
+
 FailureReason = Literal[
-    "connect", "connect-timeout", "disconnected", "dns", "egress", "http", "incomplete", "tls", "too-large"
+    "connect",
+    "connect-timeout",
+    "disconnected",
+    "dns",
+    "egress",
+    "http",
+    "incomplete",
+    "overloaded",
+    "tls",
+    "too-large",
 ]
 UNREACHABLE: Final = frozenset({"connect", "connect-timeout", "dns", "egress", "tls"})
 """No connection was made."""
@@ -21,6 +32,8 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    distrust: Callable[[], None] = lambda: None
+    """Says that this can't be the answer to the request: the connection that brought it is used no more."""
 
 
 class UpstreamError(Exception):
@@ -35,12 +48,24 @@ class Upstream(Protocol):
     """One HTTP server, named by a base URL."""
 
     async def request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        ticket: Ticket | None = None,
+        deadline: float | None = None,
+        late: Callable[[int | None], None] | None = None,
     ) -> Answer:
         """Make one request, never following a redirect, and return the whole answer.
 
-        `path` is added to the base URL as it is; without one the base URL itself is requested. Cancelling the
-        call closes its connection.
+        `path` is added to the base URL as it is; without one the base URL itself is requested. What comes is
+        counted on `ticket`, and must have room there.
+
+        A call that is cancelled before its `deadline` (loop time) keeps its place until the server has answered
+        or the deadline has come; then `late` gets the status, or None where none came. What comes is thrown away.
+        A call without a deadline ends at once.
 
         Raises:
             UpstreamError: No whole answer came.

@@ -33,6 +33,8 @@ TOKEN_SECONDS: Final = 25
 """How long globex' tokens live: the last one ends while the test runs."""
 _PAUSE: Final = 0.1
 _BURST: Final = 12
+_PATIENCE: Final = 0.02
+"""Seconds: less than acme's OMS takes."""
 _DEAD_ISSUER: Final = "https://issuer.invalid/"
 
 
@@ -112,12 +114,16 @@ class Fleet:
     async def _trouble_acme(
         self, session: aiohttp.ClientSession, base: str, headers: dict[str, str], number: int
     ) -> None:
-        """Change the credential; then, in trouble, also overload it, and come with tokens of a dead issuer."""
+        """Change the credential, be impatient; in trouble overload it, and come with tokens of a dead issuer."""
         if number % 20 == 1:
             admin = tokens.bearer(tokens.user_token("T-acme", email=tokens.ADMIN_EMAIL))
             config = {"username": "acme", "password": "right"}
             await _send(session, "PUT", base + CONFIG, admin, json={"type": "basic", "config": config})
             await _send(session, "GET", base + ORDER, {})
+        if number % 5 == 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await _send(session, "GET", base + ORDER, headers)
         if self._broken:
             dead = tokens.bearer(tokens.machine_token("T-acme", iss=_DEAD_ISSUER))
             await _send(session, "GET", base + ORDER, dead)

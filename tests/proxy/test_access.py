@@ -350,7 +350,16 @@ def test_unknown_issuer(claims: dict[str, Any]) -> None:
 
 def test_machine() -> None:
     """A machine client's token names the tenant inside `client_id`, and nobody who could be an admin."""
-    assert caller(MACHINE) == Caller(TENANT, NOW + 3630, CLIENT, False, None, frozenset(), frozenset())  # noqa: FBT003
+    assert caller(MACHINE) == Caller(
+        tenant=TENANT,
+        expires_at=NOW + 3630,
+        subject=CLIENT,
+        is_user=False,
+        email=None,
+        groups=frozenset(),
+        roles=frozenset(),
+        key=f"{OCMS.issuer} {CLIENT}",
+    )
 
 
 def test_user() -> None:
@@ -363,6 +372,7 @@ def test_user() -> None:
         email="anna@acme.example",
         groups=frozenset({"g-1", "g-2"}),
         roles=frozenset({"iam.admin"}),
+        key=f"{STAFF.issuer} u-1",
     )
 
 

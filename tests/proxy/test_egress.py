@@ -472,6 +472,14 @@ async def test_name_of_a_forbidden_address(address: str) -> None:
         await resolved(PRIVATE, "10.0.0.1", address)
 
 
+async def test_name_of_many_addresses() -> None:
+    """A name can't have thousands of addresses judged and tried: those of the first that are judged are used."""
+    addresses = [f"8.8.{number // 256}.{number % 256}" for number in range(4000)]
+    assert await resolved(STRICT, *addresses) == addresses[:16]
+    with pytest.raises(EgressRefusedError):
+        await resolved(STRICT, *addresses[:15], "127.0.0.1", *addresses)
+
+
 async def test_unknown_name() -> None:
     """A name that doesn't resolve is that, and not a refusal."""
     with pytest.raises(OSError, match="no such host") as caught:

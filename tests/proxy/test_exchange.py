@@ -57,7 +57,9 @@ def test_connection_errors_are_retried(reason: str) -> None:
     assert run("a", UpstreamError(reason), OK)[1] == OK  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("reason", sorted({"incomplete", "too-large", "http", *UNREACHABLE} - RETRYABLE))
+@pytest.mark.parametrize(
+    "reason", sorted({"incomplete", "overloaded", "too-large", "http", *UNREACHABLE} - RETRYABLE)
+)
 def test_other_failures_are_not_retried(reason: str) -> None:
     """A broken answer, TLS failure or refused address would only come again."""
     error = UpstreamError(reason)  # type: ignore[arg-type]

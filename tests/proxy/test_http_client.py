@@ -2,47 +2,34 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.certificates import HERE, Authority
+from support.http_clients import cancel, client, get
 from support.oms import RawServer, answering, breaking, held_until, http
-from tenantproxy import http_client
+from support.tls_server import TlsServer
+from tenantproxy.admission import Admission
 from tenantproxy.config import Tls
-from tenantproxy.egress import Policy
-from tenantproxy.http_client import HttpClient
-from tenantproxy.http_connection import MAX_HEAD_BYTES
+from tenantproxy.http_connection import MAX_FRAMING_BYTES, MAX_HEAD_BYTES, MAX_HEADERS
+from tenantproxy.stores.files import write_keys
 from tenantproxy.tls import TlsFiles
 from tenantproxy.upstream import UpstreamError
 
 OK = http(200, b"ok")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@contextlib.asynccontextmanager
-async def client(url: str, *, connections: int = 10) -> AsyncIterator[HttpClient]:
-    running = HttpClient(
-        url,
-        max_connections=connections,
-        max_response_bytes=1000,
-        policy=Policy(allow_private_networks=True),
-        tls=TlsFiles(Tls(), Path("/none")).oms,
-    )
-    try:
-        yield running
-    finally:
-        await running.close()
-
-
-async def get(running: HttpClient) -> bytes:
-    return (await running.request("GET", "/x", {})).body
+AUTHORITY = Authority("a CA")
 
 
 ANSWERS = {
     "content length": (OK, b"ok"),
     "chunks": (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;a=b\r\nk\r\n0\r\nT: x\r\n\r\n",
+        CHUNKED + b"1\r\no\r\n1;a=b\r\nk\r\n0\r\nT: x\r\n\r\n",
         b"ok",
     ),
     "no content": (b"HTTP/1.1 204 X\r\n\r\n", b""),
@@ -111,9 +98,19 @@ async def test_bytes_while_idle_end_the_connection(oms: RawServer) -> None:
         assert oms.connections == 2
 
 
+ENDLESS = MAX_HEAD_BYTES + MAX_FRAMING_BYTES + 2000
 REFUSED = {
     "switching protocols": (b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "http"),
     "endless interim answers": (b"HTTP/1.1 103 X\r\n\r\n" * 20 + OK, "http"),
+    "many headers": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (MAX_HEADERS + 1) + b"\r\n", "http"),
+    "endless trailers": (CHUNKED + b"1\r\nx\r\n0\r\n" + b"X: y\r\n" * (ENDLESS // 6), "http"),
+    "an endless trailer": (CHUNKED + b"1\r\nx\r\n0\r\nX: " + b"y" * ENDLESS, "http"),
+    "an endless chunk extension": (CHUNKED + b"1;a=" + b"x" * ENDLESS, "http"),
+    "an endless header": (b"HTTP/1.1 200 OK\r\nX: " + b"y" * ENDLESS, "http"),
+    "an endless reason": (b"HTTP/1.1 200 " + b"y" * ENDLESS, "http"),
+    "a length of many digits": (OK.replace(b"length: 2", b"length: " + b"0" * 5000 + b"2"), "http"),
+    "a length with a sign": (OK.replace(b"length: 2", b"length: +2"), "http"),
+    "one length twice": (OK.replace(b"length: 2", b"length: 2\r\ncontent-length: 2"), "http"),
     "endless head": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (MAX_HEAD_BYTES // 3), "http"),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "http"),
     "length and chunks": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok", "http"),
@@ -139,55 +136,148 @@ async def test_bad_answers_are_refused(oms: RawServer, name: str) -> None:
         assert await get(running) == b"ok"
 
 
-async def test_who_waits_gets_the_next_place(oms: RawServer) -> None:
-    """Beyond the bound requests wait, and are served in turn; a cancelled one gives its place away."""
-    release = asyncio.Event()
-    oms.play = held_until(release, answering(OK))
-    async with client(oms.url, connections=2) as running:
-        reading = [asyncio.create_task(get(running)) for _ in range(8)]
-        await asyncio.sleep(0.1)
-        assert oms.concurrent == 2
-        reading[0].cancel()
-        reading[5].cancel()
-        await asyncio.sleep(0.05)
-        release.set()
-        results = await asyncio.gather(*reading, return_exceptions=True)
-        assert [result for result in results if result == b"ok"] == [b"ok"] * 6
-        assert oms.most_concurrent <= 3
+async def test_many_small_chunks_are_a_body(oms: RawServer) -> None:
+    """An answer in chunks of a few bytes is read, but not one that is mostly framing."""
+    tiny, small = (b"%x\r\n%s\r\n" % (size, b"x" * size) * (60_000 // size) for size in (1, 6))
+    oms.play = answering(CHUNKED + small + b"0\r\n\r\n", CHUNKED + tiny + b"0\r\n\r\n")
+    async with client(oms.url, max_response_bytes=60_000) as running:
+        assert await get(running) == b"x" * 60_000
+        with pytest.raises(UpstreamError, match="http"):
+            await get(running)
 
 
-async def test_waiting_is_in_turn(oms: RawServer) -> None:
-    """With one connection, requests reach the server in the order in which they were made."""
-    oms.play = answering(OK)
-    async with client(oms.url, connections=1) as running:
-        await asyncio.gather(*(running.request("GET", f"/{number}", {}) for number in range(6)))
-    assert [request.target for request in oms.received] == [f"/{number}" for number in range(6)]
+async def test_a_trailer_is_no_header(oms: RawServer) -> None:
+    """What comes behind the body says nothing of it."""
+    trailers = b"Content-Type: text/html\r\nRetry-After: 99\r\n"
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Type: application/json\r\n\r\n")
+    oms.play = answering(head + b"2\r\nok\r\n0\r\n" + trailers + b"\r\n")
+    async with client(oms.url) as running:
+        answer = await running.request("GET", "/x", {})
+        assert answer.headers == {"transfer-encoding": "chunked", "content-type": "application/json"}
 
 
-async def test_cancelling_closes_the_connection(oms: RawServer) -> None:
+async def test_an_answer_without_room_is_given_up(oms: RawServer) -> None:
+    """What can't be held is not read on; later reads find their room again."""
+    oms.play = answering(http(200, b"x" * 500))
+    admission = Admission(2, 100, max_bytes=600)
+    async with client(oms.url) as running:
+        first, second = admission.admit(None), admission.admit(None)
+        assert len((await running.request("GET", "/x", {}, ticket=first)).body) == 500
+        with pytest.raises(UpstreamError, match="overloaded"):
+            await running.request("GET", "/x", {}, ticket=second)
+        first.release()
+        second.hold(0)
+        assert len((await running.request("GET", "/x", {}, ticket=second)).body) == 500
+
+
+async def test_without_a_deadline_cancelling_closes_the_connection(oms: RawServer) -> None:
     """An answer that comes late never meets another request."""
     release = asyncio.Event()
     oms.play = held_until(release, answering(http(200, b"late"), OK))
     async with client(oms.url) as running:
         reading = asyncio.create_task(get(running))
-        await asyncio.sleep(0.05)
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await oms.reached(1)
+        await cancel(reading)
         release.set()
         oms.play = answering(OK)
         assert await get(running) == b"ok"
         assert oms.connections == 2
 
 
-async def test_idle_connections_are_closed(oms: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quiet proxy keeps no connections to the OMS."""
-    monkeypatch.setattr(http_client, "IDLE_SECONDS", 0.1)
+# ---- what came before it was asked for
+
+
+class Unasked:
+    """A server that answers "first", then does on its first connection what it is told; others get "second"."""
+
+    def __init__(self, deed: bytes, tls: ssl.SSLContext | None) -> None:
+        self._deed = deed
+        self._tls = tls
+        self._go = threading.Event()
+        self._done = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(10)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def act(self) -> None:
+        """Have it act, and return when it has, without a turn of the event loop in between."""
+        self._go.set()
+        assert self._done.wait(10)
+
+    def run(self) -> None:
+        with self._accept() as first, self._listener:
+            first.recv(65536)
+            first.sendall(http(200, b"first"))
+            self._go.wait(10)
+            if self._deed:
+                first.sendall(self._deed)
+            else:
+                first.shutdown(socket.SHUT_RDWR)
+            self._done.set()
+            with self._accept() as second:
+                second.recv(65536)
+                second.sendall(http(200, b"second"))
+
+    def _accept(self) -> socket.socket:
+        accepted, _ = self._listener.accept()
+        return self._tls.wrap_socket(accepted, server_side=True) if self._tls else accepted
+
+
+@contextlib.contextmanager
+def unasked(deed: bytes, tls: ssl.SSLContext | None) -> Iterator[Unasked]:
+    server = Unasked(deed, tls)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        thread.join()
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("deed", [http(200, b"unasked"), b"\r\n", b""], ids=["answer", "newline", "end"])
+async def test_the_socket_is_looked_at_before_it_is_used_again(deed: bytes, secure: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """What came, or the end, also where the event loop has not seen it yet, is never met by a request."""
+    write_keys(tmp_path / "ca", {"ca.crt": AUTHORITY.pem})
+    tls = TlsFiles(Tls(ca=True), tmp_path)
+    context = TlsServer(answering(), AUTHORITY.issue(*HERE)).context if secure else None
+    with unasked(deed, context) as server:
+        async with client(server.url, tls=tls) as running:
+            assert await get(running) == b"first"
+            server.act()
+            assert await get(running) == b"second"
+
+
+async def test_connections_over_tls_are_reused(tmp_path: Path) -> None:
+    """Session tickets, which TLS 1.3 sends unasked, don't cost a connection."""
+    write_keys(tmp_path / "ca", {"ca.crt": AUTHORITY.pem})
+    async with (
+        TlsServer(answering(OK), AUTHORITY.issue(*HERE)) as server,
+        client(server.url, tls=TlsFiles(Tls(ca=True), tmp_path)) as running,
+    ):
+        for _ in range(20):
+            assert await get(running) == b"ok"
+        assert server.connections == 1
+
+
+async def test_a_connection_that_is_not_trusted_is_used_no_more(oms: RawServer) -> None:
+    """Who got another's answer says so: neither an idle connection nor an answer on its way is used then."""
+    release = asyncio.Event()
     oms.play = answering(OK)
-    async with client(oms.url) as running:
-        await get(running)
-        await asyncio.sleep(0.3)
-        await get(running)
+    async with client(oms.url, connections=1) as running:
+        first = await running.request("GET", "/x", {})
+        first.distrust()
+        second = await running.request("GET", "/x", {})
         assert oms.connections == 2
+        oms.play = held_until(release, answering(OK))
+        reading = asyncio.create_task(get(running))
+        await oms.reached(1)
+        second.distrust()
+        release.set()
+        with pytest.raises(UpstreamError, match="disconnected"):
+            await reading
+        assert await get(running) == b"ok"
+        assert oms.connections == 3
 
 
 async def test_the_own_target_is_kept(oms: RawServer) -> None:

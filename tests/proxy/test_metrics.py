@@ -17,6 +17,7 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_upstream_request_duration_seconds": ("histogram", {"operation"}),
     "tenantproxy_upstream_errors_total": ("counter", {"reason"}),
     "tenantproxy_rejected_requests_total": ("counter", {"reason"}),
+    "tenantproxy_cancelled_requests_total": ("counter", {"route"}),
     "tenantproxy_token_fetch_total": ("counter", {"outcome"}),
     "tenantproxy_token_expiry_timestamp_seconds": ("gauge", set()),
     "tenantproxy_credentials_info": ("gauge", {"type"}),
@@ -47,10 +48,11 @@ def samples(metrics: Metrics) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 def use_all(metrics: Metrics) -> None:
     metrics.answered("getOrder", 200, 0.02)
-    metrics.in_flight.inc()
+    metrics.in_flight += 1
     metrics.upstream_called("getOrder", 0.01)
     metrics.upstream_failed("status-500")
     metrics.rejected("no-token")
+    metrics.cancelled("getOrder")
     metrics.token_fetched("success")
     metrics.credential_changed("oauth2")
     metrics.token_expires(1_800_000_000.0)

@@ -21,11 +21,20 @@ from support.oms import (
     only_right_password,
     resetting,
 )
-from support.proxies import BASIC, proxy_config, running_proxy
+from support.proxies import BASIC, GET_PATH, proxy_config, running_proxy
+from tenantproxy.admission import Admission
+from tenantproxy.circuit import FAILURES_TO_OPEN
+from tenantproxy.credentials import Basic
+from tenantproxy.metrics import Metrics
+from tenantproxy.oms import Oms
+from tenantproxy.outbound import Outbound
+from tenantproxy.problems import Problem
+from tenantproxy.tls import TlsFiles
 
 WRONG = {"username": "user", "password": "wrong"}
 
 
+GET_ORDER = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 BODY = ORDER_ANSWER.partition(b"\r\n\r\n")[2]
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -151,12 +160,55 @@ async def test_refused_and_unresolved_are_unreachable(oms: RawServer, tmp_path: 
             assert (await proxy.get()).code == "upstream-unreachable"
 
 
-async def test_a_client_that_goes_away_ends_its_call(oms: RawServer, tmp_path: Path) -> None:
-    """The OMS's answer to nobody is not waited for."""
+async def test_a_client_that_goes_away_is_counted(oms: RawServer, tmp_path: Path) -> None:
+    """An answer to nobody is not waited for, but as long as the OMS may be at work on it, it is the only one."""
     oms.play = dripping(ORDER_ANSWER, after=0, pause=30)
-    async with running_proxy(proxy_config(oms.url, timeoutSeconds=20), tmp_path, BASIC) as proxy:
-        await proxy.raw(b"GET /api/v1/business-units/B/customer-orders/1 HTTP/1.1\r\nHost: x\r\n\r\n", wait=0.2)
+    config = proxy_config(oms.url, timeoutSeconds=20, maxConnections=1)
+    async with running_proxy(config, tmp_path, BASIC) as proxy:
+        await proxy.raw(GET_ORDER, wait=0.2)
+        await proxy.becomes('tenantproxy_cancelled_requests_total{route="getOrder"}', 1)
         await proxy.becomes("tenantproxy_requests_in_flight", 0)
+        await proxy.raw(GET_ORDER, wait=0.2)
+        await proxy.becomes('tenantproxy_cancelled_requests_total{route="getOrder"}', 2)
+        assert len(oms.received) == 1
+
+
+async def test_calls_that_nobody_waits_for_open_the_circuit(oms: RawServer, tmp_path: Path) -> None:
+    """Clients that are impatient with an OMS that hangs have it left alone like others."""
+    oms.play = dripping(ORDER_ANSWER, after=0, pause=30)
+    async with running_proxy(proxy_config(oms.url, timeoutSeconds=0.6), tmp_path, BASIC) as proxy:
+        await asyncio.gather(*(proxy.raw(GET_ORDER, wait=0.2) for _ in range(FAILURES_TO_OPEN)))
+        await proxy.becomes("tenantproxy_circuit_state", 2)
+        assert (await proxy.get()).code == "circuit-open"
+
+
+async def test_an_answer_that_breaks_the_contract_ends_its_connection(oms: RawServer, tmp_path: Path) -> None:
+    """It may be another request's: what follows on its connection can't be trusted. Others are reused."""
+    oms.play = answering(ORDER_ANSWER, ORDER_ANSWER, SEARCH_ANSWER, ORDER_ANSWER)
+    async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
+        assert [(await proxy.get()).status for _ in range(4)] == [200, 200, 502, 200]
+        assert oms.connections == 2
+
+
+async def test_an_answer_without_room_is_no_failure_of_the_oms(oms: RawServer, tmp_path: Path) -> None:
+    """What the proxy has no memory for now is 503, and does not count against the OMS."""
+    config = proxy_config(oms.url)
+    reader = Oms(
+        config.upstream, Outbound(config, TlsFiles(config.upstream.tls, tmp_path)), Metrics(config.tenant)
+    )
+    try:
+        await reader.use(Basic(username="user", password="right"))
+        for max_bytes in [10] * FAILURES_TO_OPEN + [1000]:
+            ticket = Admission(1, 0, max_bytes).admit(None)
+            reading = reader.read(ticket, "getOrder", "GET", "/x", {})
+            if max_bytes < len(BODY):
+                with pytest.raises(Problem) as caught:
+                    await reading
+                assert (caught.value.code, caught.value.headers) == ("overloaded", {"Retry-After": "1"})
+            else:
+                assert (await reading).body == BODY
+    finally:
+        await reader.close()
 
 
 # ---- what the OMS is spared

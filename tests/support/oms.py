@@ -29,6 +29,7 @@ class RawServer:
         self.concurrent = 0
         self.most_concurrent = 0
         self.connections = 0
+        self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,6 +53,13 @@ class RawServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    async def reached(self, concurrent: int) -> None:
+        """Wait until it is at work on so many requests."""
+        async with asyncio.timeout(10):
+            while self.concurrent != concurrent:
+                self._changed.clear()
+                await self._changed.wait()
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -62,11 +70,13 @@ class RawServer:
                 self.received.append(request)
                 self.concurrent += 1
                 self.most_concurrent = max(self.most_concurrent, self.concurrent)
+                self._changed.set()
                 try:
                     await self.play(request, writer)
                     await writer.drain()
                 finally:
                     self.concurrent -= 1
+                    self._changed.set()
                 if writer.is_closing():
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -1,0 +1,127 @@
+"""Which reads are taken in: the places and the memory that one process has for them. Without I/O.
+
+Nobody waits here: what has no room is refused at once, so that nothing can wait for what another one holds.
+"""
+
+from typing import Final
+
+from tenantproxy.problems import Problem, retry_after
+
+QUEUE_FACTOR: Final = 2
+"""Requests in flight per connection: as many again as are being answered may wait for a connection."""
+MAX_HELD_BYTES: Final = 48 * 1024 * 1024
+"""Of the OMS's answers and of ours that are not yet out, over all reads.
+
+While an answer is converted or sent there may be a copy of it: in all that stays below the 128 MiB that any one
+attack may cost. It is room for the largest answer that can be configured in both of its forms, and for one more.
+"""
+
+
+def share(total: int) -> int:
+    """Return how much of a total one caller may have: a quarter is always left for others."""
+    return max(1, total * 3 // 4)
+
+
+def overloaded(detail: str, *, reason: str | None = None) -> Problem:
+    """Return the answer to a request that there is no room for now."""
+    return Problem("overloaded", detail, headers=retry_after(1), reason=reason)
+
+
+class _Account:
+    """What is taken of an amount, by all reads or by those of one caller."""
+
+    __slots__ = ("_enough", "held", "max_bytes", "max_requests", "requests")
+
+    def __init__(self, max_requests: int, max_bytes: int, max_answer_bytes: int) -> None:
+        self.max_requests = max_requests
+        self.max_bytes = max_bytes
+        self._enough = max(0, max_bytes - max_answer_bytes)
+        self.requests = 0
+        self.held = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place for another read, or no room for its answer if that is of the largest."""
+        return self.requests >= self.max_requests or self.held > self._enough
+
+
+class Admission:
+    """What the reads of one process have under way; `max_answer_bytes` is what the OMS's answers may have.
+
+    One caller may have a share of it. Where callers have no names (`access.mode: trusted`, one edge stands for all
+    of them), only the totals bound.
+    """
+
+    def __init__(self, max_requests: int, max_answer_bytes: int, max_bytes: int = MAX_HELD_BYTES) -> None:
+        self._total = _Account(max_requests, max_bytes, max_answer_bytes)
+        self._nameless = _Account(max_requests, max_bytes, max_answer_bytes)
+        self._max_answer_bytes = max_answer_bytes
+        self._callers: dict[str, _Account] = {}
+
+    def admit(self, caller: str | None) -> "Ticket":
+        """Take a read in; its ticket must be released when its answer is out, or there will be none.
+
+        Raises:
+            Problem: `overloaded`: there is no room, or this caller has its share.
+
+        """
+        total = self._total
+        if total.is_full:
+            raise overloaded("The proxy has too many requests in flight.")
+        own = self._nameless if caller is None else self._callers.get(caller)
+        if own is None:
+            assert caller is not None  # noqa: S101 - the nameless have an account
+            own = self._callers[caller] = _Account(
+                share(total.max_requests), share(total.max_bytes), self._max_answer_bytes
+            )
+        elif own.is_full:
+            raise overloaded("This caller has too many requests in flight.", reason="caller-share")
+        total.requests += 1
+        own.requests += 1
+        return Ticket(self, caller, total, own)
+
+    def forget(self, caller: str | None) -> None:
+        """Keep nothing of a caller that has nothing under way."""
+        if caller is not None:
+            del self._callers[caller]
+
+
+class Ticket:
+    """The place of one read, and the bytes that are held for it."""
+
+    __slots__ = ("_admission", "_held", "_own", "_total", "caller")
+
+    def __init__(self, admission: Admission, caller: str | None, total: _Account, own: _Account) -> None:
+        self.caller = caller
+        self._admission: Admission | None = admission
+        self._total = total
+        self._own = own
+        self._held = 0
+
+    def hold(self, count: int) -> bool:
+        """Hold so many bytes from now on; return whether there is room. Fewer than before always have."""
+        if self._admission is None:
+            return False
+        total, own = self._total, self._own
+        more = count - self._held
+        if more > 0 and (total.held + more > total.max_bytes or own.held + more > own.max_bytes):
+            return False
+        total.held += more
+        own.held += more
+        self._held = count
+        return True
+
+    def grow(self, count: int) -> bool:
+        """Hold so many bytes more; return whether there is room."""
+        return self.hold(self._held + count)
+
+    def release(self) -> None:
+        """Give all of it back; a second time does nothing."""
+        if self._admission is None:
+            return
+        self.hold(0)
+        self._total.requests -= 1
+        self._own.requests -= 1
+        if not self._own.requests:
+            self._admission.forget(self.caller)
+        self._admission = None

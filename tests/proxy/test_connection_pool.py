@@ -1,0 +1,226 @@
+"""The pool of connections to the OMS, over real sockets: its bound, whose turn it is, calls nobody waits for."""
+
+import asyncio
+import socket
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from support.http_clients import cancel, client, get, ticket
+from support.oms import RawServer, answering, held_until, http
+from tenantproxy import connection_pool
+from tenantproxy.http_client import HttpClient
+from tenantproxy.upstream import UpstreamError
+
+OK = http(200, b"ok")
+LONG = 30.0
+"""Seconds until a deadline that no test awaits."""
+
+
+def start(running: HttpClient, count: int, caller: str | None = None) -> list[asyncio.Task[bytes]]:
+    return [
+        asyncio.create_task(get(running, f"/{caller}-{number}", caller=caller, seconds=LONG))
+        for number in range(count)
+    ]
+
+
+async def settle() -> None:
+    """Let tasks that were started get as far as they can without the server."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_who_waits_gets_the_next_place(oms: RawServer) -> None:
+    """Beyond the bound requests wait, and are served in turn; a cancelled one gives its turn away."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=2) as running:
+        reading = start(running, 8)
+        await oms.reached(2)
+        await cancel(reading[0], reading[5])
+        release.set()
+        results = await asyncio.gather(*reading, return_exceptions=True)
+        assert [result for result in results if result == b"ok"] == [b"ok"] * 6
+        assert oms.most_concurrent == oms.connections == 2
+
+
+async def test_waiting_is_in_turn(oms: RawServer) -> None:
+    """With one connection, requests reach the server in the order in which they were made."""
+    oms.play = answering(OK)
+    async with client(oms.url, connections=1) as running:
+        await asyncio.gather(*(running.request("GET", f"/{number}", {}) for number in range(6)))
+    assert [request.target for request in oms.received] == [f"/{number}" for number in range(6)]
+
+
+async def test_idle_connections_are_closed(oms: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet proxy keeps no connections to the OMS."""
+    monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.1)
+    oms.play = answering(OK)
+    async with client(oms.url) as running:
+        await get(running)
+        await asyncio.sleep(0.3)
+        await get(running)
+        assert oms.connections == 2
+
+
+async def test_who_waits_at_the_end_is_told(oms: RawServer) -> None:
+    """When the client is closed, nobody goes on waiting for a connection."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=1) as running:
+        reading = start(running, 3)
+        await oms.reached(1)
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*reading, return_exceptions=True)
+    assert all(isinstance(result, UpstreamError) for result in results)
+
+
+# ---- between callers
+
+
+async def test_the_caller_with_the_fewest_is_next(oms: RawServer) -> None:
+    """One caller's crowd does not hold up another one's few."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=1) as running:
+        crowd = start(running, 6, "crowd")
+        await oms.reached(1)
+        few = start(running, 2, "few")
+        await settle()
+        release.set()
+        await asyncio.gather(*crowd, *few)
+    order = [request.target.split("-")[0] for request in oms.received]
+    assert order == ["/crowd", *("/crowd", "/few") * 2, *["/crowd"] * 3]
+
+
+async def test_one_caller_leaves_connections_to_others(oms: RawServer) -> None:
+    """A caller has at most three quarters, also when nobody else asks; without names there is no such bound."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=4) as running:
+        crowd = start(running, 8, "crowd")
+        await oms.reached(3)
+        other = start(running, 1, "other")
+        await oms.reached(4)
+        assert oms.received[-1].target == "/other-0"
+        release.set()
+        await asyncio.gather(*crowd, *other)
+        assert oms.connections == 4
+        release.clear()
+        nameless = start(running, 8)
+        await oms.reached(4)
+        release.set()
+        await asyncio.gather(*nameless)
+
+
+# ---- callers that are gone
+
+
+async def test_a_call_whose_caller_is_gone_keeps_its_place(oms: RawServer) -> None:
+    """Whatever is cancelled, the server never has more to do than it may; its late answer meets nobody."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(http(200, b"late")))
+    async with client(oms.url, connections=4) as running:
+        for _ in range(5):
+            storm = start(running, 20, "storm")
+            await oms.reached(3)
+            await settle()
+            await cancel(*storm)
+        assert (oms.most_concurrent, len(oms.received)) == (3, 3)
+        other = asyncio.create_task(get(running, caller="other", seconds=LONG))
+        await oms.reached(4)
+        release.set()
+        assert await other == b"late"
+        oms.play = answering(OK)
+        assert await asyncio.gather(*start(running, 8, "storm")) == [b"ok"] * 8
+        assert oms.connections == 4
+
+
+async def test_its_place_is_free_at_the_deadline(oms: RawServer) -> None:
+    """A server that never answers gives the place back when the timeout ends."""
+    oms.play = held_until(asyncio.Event())
+    told: asyncio.Queue[int | None] = asyncio.Queue()
+    async with client(oms.url, connections=1) as running:
+        deadline = asyncio.get_running_loop().time() + 0.2
+        call = running.request("GET", "/x", {}, ticket=ticket(None), deadline=deadline, late=told.put_nowait)
+        reading = asyncio.create_task(call)
+        await oms.reached(1)
+        await cancel(reading)
+        oms.play = answering(OK)
+        assert await get(running) == b"ok"
+        assert asyncio.get_running_loop().time() >= deadline
+        assert (told.get_nowait(), oms.connections) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(OK, 200), (http(503), 503), (b"", None), (http(200, b"x" * 1001), None), (b"no HTTP", None)],
+    ids=["200", "503", "no answer", "too large", "no HTTP"],
+)
+async def test_what_came_of_it_is_told(oms: RawServer, answer: bytes, status: int | None) -> None:
+    """The breaker learns how a call went, also when its caller is gone: by then nobody else can tell."""
+    release = asyncio.Event()
+
+    async def play(_request: object, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.write(answer)
+        if not answer:
+            writer.close()
+
+    oms.play = play
+    told: asyncio.Queue[int | None] = asyncio.Queue()
+    async with client(oms.url, connections=1) as running:
+        deadline = asyncio.get_running_loop().time() + LONG
+        call = running.request("GET", "/x", {}, ticket=ticket(None), deadline=deadline, late=told.put_nowait)
+        reading = asyncio.create_task(call)
+        await oms.reached(1)
+        await cancel(reading)
+        assert told.empty()
+        release.set()
+        async with asyncio.timeout(5):
+            assert await told.get() == status
+        oms.play = answering(OK)
+        assert await get(running) == b"ok"
+
+
+class Held(AbstractResolver):
+    """Resolves to the loopback when the test says so."""
+
+    def __init__(self) -> None:
+        self.release = asyncio.Event()
+        self.asked = 0
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        await self.release.wait()
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=family, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_who_waits_for_a_connection_at_the_end_is_told(oms: RawServer) -> None:
+    """Neither does anybody go on waiting for one that was on its way."""
+    async with client(f"http://oms.example:{oms.port}", connections=2, resolver=Held()) as running:
+        reading = start(running, 4)
+        await settle()
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*reading, return_exceptions=True)
+    assert all(isinstance(result, UpstreamError) for result in results)
+
+
+async def test_connecting_goes_on_without_its_request(oms: RawServer) -> None:
+    """Requests that are cancelled at once don't connect again and again: what was begun serves the next ones."""
+    oms.play = answering(OK)
+    resolver = Held()
+    async with client(f"http://oms.example:{oms.port}", connections=2, resolver=resolver) as running:
+        for _ in range(10):
+            storm = start(running, 5)
+            await settle()
+            await cancel(*storm)
+        assert resolver.asked == 2
+        resolver.release.set()
+        assert await asyncio.gather(*start(running, 4)) == [b"ok"] * 4
+        assert (resolver.asked, oms.connections) == (2, 2)

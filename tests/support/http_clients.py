@@ -1,0 +1,59 @@
+"""The proxy's own HTTP client, towards a server on the loopback."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from aiohttp.abc import AbstractResolver
+
+from tenantproxy.admission import Admission, Ticket
+from tenantproxy.config import Tls
+from tenantproxy.egress import Policy
+from tenantproxy.http_client import HttpClient
+from tenantproxy.tls import TlsFiles
+
+
+@contextlib.asynccontextmanager
+async def client(
+    url: str,
+    *,
+    connections: int = 10,
+    max_response_bytes: int = 1000,
+    resolver: AbstractResolver | None = None,
+    tls: TlsFiles | None = None,
+) -> AsyncIterator[HttpClient]:
+    """Run a client until the block ends."""
+    running = HttpClient(
+        url,
+        max_connections=connections,
+        max_response_bytes=max_response_bytes,
+        policy=Policy(allow_private_networks=True),
+        tls=(tls or TlsFiles(Tls(), Path("/none"))).oms,
+        resolver=resolver,
+    )
+    try:
+        yield running
+    finally:
+        await running.close()
+
+
+def ticket(caller: str | None) -> Ticket:
+    """Return the ticket of a read that nothing else is going on beside."""
+    return Admission(1, 0).admit(caller)
+
+
+async def get(
+    running: HttpClient, path: str = "/x", *, caller: str | None = None, seconds: float | None = None
+) -> bytes:
+    """Return the body of an answer; `seconds`: until the read's deadline."""
+    deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
+    return (await running.request("GET", path, {}, ticket=ticket(caller), deadline=deadline)).body
+
+
+async def cancel(*reading: asyncio.Task[Any]) -> None:
+    """Cancel reads, as happens when their clients go away."""
+    for task in reading:
+        task.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)

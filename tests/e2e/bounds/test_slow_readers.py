@@ -1,0 +1,37 @@
+"""Clients that read no answer: what is kept for them is bounded, and others are served meanwhile."""
+
+import asyncio
+import json
+
+import pytest
+
+from support import tokens
+from support.attacks.reads import never_read
+from support.bounds import back_to_rest, observe
+from support.commands import ServeProcess
+from support.oms import ORDER, RawServer, Received, documented, http
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def upstream() -> dict[str, object]:
+    """Return a bound that lets answers of some MiB pass."""
+    return {"maxResponseBytes": 8 * MIB}
+
+
+async def test_slow_readers(oms: RawServer, proxy: ServeProcess) -> None:
+    """A hundred connections that never read an answer of some MiB cost a bounded amount of memory."""
+    large = {"customerOrder": {**ORDER, "customerOrderId": "LARGE", "note": "x" * 3 * MIB}}
+    answer = http(200, json.dumps(large).encode())
+
+    async def play(request: Received, writer: asyncio.StreamWriter) -> None:
+        if request.target.endswith("/LARGE"):
+            writer.write(answer)
+        else:
+            await documented(request, writer)
+
+    oms.play = play
+    seen = await observe(proxy, never_read, tokens.machine_token(sub="slow"), "LARGE", 100)
+    seen.assert_bounded()
+    await back_to_rest(proxy)

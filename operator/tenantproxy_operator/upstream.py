@@ -128,7 +128,8 @@ class Upstream(Model):
         default=100,
         ge=1,
         le=10_000,
-        description="How many connections one proxy process opens to the OMS at most.",
+        description="How many connections one proxy process opens to the OMS at most; one caller uses three "
+        "quarters of them at most.",
     )
     max_response_bytes: Size = Field(
         default="8Mi",

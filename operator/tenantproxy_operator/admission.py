@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tenantproxy import checks, credentials, egress
+from tenantproxy import checks, credentials, egress, memory
 from tenantproxy.credentials import CredentialError, FieldError
-from tenantproxy_operator.quantities import parse_amount
+from tenantproxy_operator.quantities import parse_amount, parse_size
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.resource import TenantProxy
@@ -13,6 +13,8 @@ from tenantproxy_operator.settings import Settings
 
 MOST_NESTED: Final = 50
 """Levels of a spec. What is passed on verbatim, such as an affinity, may hold any; no right one has twenty."""
+
+_MIB: Final = 1024 * 1024
 
 
 def is_too_deep(value: Any) -> bool:  # noqa: ANN401 - JSON of any shape
@@ -34,8 +36,7 @@ def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldError
     if upstream.tls is not None and upstream.url.startswith("http:"):
         detail = "does not apply to plain http; make `url` https, or remove `tls`"
         errors.append(FieldError("spec.upstream.tls", detail))
-    if (error := _check_autoscaling(resource)) is not None:
-        errors.append(error)
+    errors += filter(None, (_check_autoscaling(resource), _check_memory(resource)))
     return errors
 
 
@@ -49,6 +50,25 @@ def _check_autoscaling(resource: TenantProxy) -> FieldError | None:
         return None
     detail = "is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or remove `resources`"
     return FieldError("spec.resources.requests.cpu", detail)
+
+
+def _check_memory(resource: TenantProxy) -> FieldError | None:
+    """Refuse a limit that right answers of the OMS may exceed: the proxy would be killed."""
+    resources = resource.spec.resources
+    if resources is None or resources.limits is None or resources.limits.memory is None:
+        return None
+    largest = resource.spec.upstream.max_response_bytes
+    needed = memory.needed(parse_size(largest))
+    if parse_amount(resources.limits.memory) >= needed:
+        return None
+    fixed = memory.needed(0) // _MIB
+    enough = -(-needed // _MIB)
+    detail = (
+        f"is less than a proxy may come to use: {fixed}Mi, and {enough - fixed}Mi for an answer of"
+        f" `maxResponseBytes`, which is {largest}; set it to at least `{enough}Mi`, or lower"
+        " `spec.upstream.maxResponseBytes`"
+    )
+    return FieldError("spec.resources.limits.memory", detail)
 
 
 def find_unused(params: Params) -> list[FieldError]:

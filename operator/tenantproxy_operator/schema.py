@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from tenantproxy.config import MAX_RESPONSE_BYTES
 from tenantproxy_operator.quantities import (
     BYTES_PATTERN,
     BYTES_PROBLEM,
@@ -138,9 +139,12 @@ Duration = Annotated[
 ]
 
 
+_LARGEST_SIZE: Final = f"{MAX_RESPONSE_BYTES // 1024**2}Mi"
+
+
 def _bounded_size(value: str) -> str:
-    if not 1024 <= parse_size(value) <= 256 * 1024 * 1024:  # noqa: PLR2004 - as the message says
-        raise invalid("is out of bounds; use at least `1Ki` and at most `256Mi`")
+    if not 1024 <= parse_size(value) <= MAX_RESPONSE_BYTES:  # noqa: PLR2004 - as the message says
+        raise invalid(f"is out of bounds; use at least `1Ki` and at most `{_LARGEST_SIZE}`")
     return value
 
 
@@ -153,8 +157,8 @@ Size = Annotated[
         rules=(
             cel(
                 "quantity(self).compareTo(quantity('1Ki')) >= 0"
-                " && quantity(self).compareTo(quantity('256Mi')) <= 0",
-                "is out of bounds; use at least 1Ki and at most 256Mi",
+                f" && quantity(self).compareTo(quantity('{_LARGEST_SIZE}')) <= 0",
+                f"is out of bounds; use at least 1Ki and at most {_LARGEST_SIZE}",
             ),
         ),
     ),

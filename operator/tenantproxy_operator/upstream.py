@@ -1,6 +1,6 @@
 """The models of `spec.upstream`: the tenant's order management system (OMS), and how it is called."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -35,12 +35,28 @@ class Operation(Model):
     )
 
 
+class GetOrder(Operation):
+    """Where the OMS serves the reading of one order, and what its answer must be."""
+
+    path: OperationPath = Field(
+        default=GET_ORDER_PATH,
+        description="Path below the base URL. It may hold the placeholders that the default has.",
+    )
+    id_match: Literal["exact", "any"] = Field(
+        default="exact",
+        description="exact: an answer whose customerOrderId is not the one that was asked for is refused, as it "
+        "may be another caller's order. any: for an OMS that answers with another form of the id, such as without "
+        "leading zeros.",
+    )
+
+
 class Operations(Model):
     """Where the OMS serves its operations, if not where the documented contract says."""
 
-    get_order: Operation = Field(
-        default=Operation(path=GET_ORDER_PATH),
+    get_order: GetOrder = Field(
+        default_factory=GetOrder,
         description="Reading one order (GET). Placeholders: {businessUnitId}, {customerOrderId}.",
+        json_schema_extra=EMPTY,
     )
     search_orders: Operation = Field(
         default=Operation(path=SEARCH_ORDERS_PATH),
@@ -132,8 +148,9 @@ class Upstream(Model):
         "quarters of them at most.",
     )
     max_response_bytes: Size = Field(
-        default="8Mi",
-        description="How large an answer of the OMS may be: 1Ki to 256Mi. A larger one is an error of the OMS.",
+        default="1Mi",
+        description="How large an answer of the OMS may be: 1Ki to 4Mi. A larger one is an error of the OMS. "
+        "resources.limits.memory must have room for 20 times as much, beside 192Mi.",
     )
     operations: Operations = Field(
         default_factory=Operations,

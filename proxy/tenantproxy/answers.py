@@ -1,14 +1,15 @@
 """What the OMS's answers mean outwards: the failure table, as pure decisions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from tenantproxy.mapping import CompiledMapping
-from tenantproxy.orders import ContractError, UnparsableError
-from tenantproxy.problems import Problem, retry_after
+from tenantproxy.orders import is_of
+from tenantproxy.problems import Detail, Problem, retry_after
 from tenantproxy.routes import Operation
+from tenantproxy.shaping import ContractError, UnparsableError
 from tenantproxy.upstream import Answer
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
@@ -17,11 +18,11 @@ _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _MAX_PAUSE: Final = 999_999.0
 
 
-def outward_body(operation: Operation, answer: Answer, mapping: CompiledMapping) -> bytes:
-    """Return the body of our 200 for an answer of the OMS.
+def check(operation: Operation, answer: Answer) -> None:
+    """Check that an answer of the OMS is a 200 with a body that can be read.
 
     Raises:
-        Problem: The answer is anything but a 200 that holds the contract.
+        Problem: It is anything else.
 
     """
     if answer.status != 200:  # noqa: PLR2004 - HTTP
@@ -30,18 +31,49 @@ def outward_body(operation: Operation, answer: Answer, mapping: CompiledMapping)
         raise Problem("upstream-error", "The OMS's answer is not application/json.", reason="content-type")
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem("upstream-error", "The OMS's answer is compressed.", reason="content-encoding")
+
+
+def outward_body(
+    operation: Operation, body: bytes, mapping: CompiledMapping, asked: str | None, *, at_once: bool = False
+) -> bytes:
+    """Return the body of our 200 for that of the OMS's; with `asked`, only if it is the order with this id.
+
+    Raises:
+        HeavyError: It was to be made `at_once`, and can't be.
+        Problem: It breaks the contract, or is another order.
+
+    """
     convert = mapping.get_order if operation == "getOrder" else mapping.search_orders
     try:
-        return convert(answer.body)
+        outward = convert(body, at_once=at_once)
     except UnparsableError:
         raise Problem("upstream-error", "The OMS's answer is not valid JSON.", reason="malformed-json") from None
     except ContractError as error:
+        raise broken(error.violations) from None
+    if asked is not None and not is_of(outward, asked):
         raise Problem(
             "upstream-contract",
-            "Fields of the OMS's answer are missing or of another type.",
-            errors=error.violations,
-            reason="contract",
-        ) from None
+            "The OMS's answer is another order than the one that was asked for.",
+            errors=[_WRONG_ID],
+            reason="wrong-order",
+        )
+    return outward
+
+
+def broken(violations: Sequence[Detail]) -> Problem:
+    """Return the problem of an answer that breaks the contract."""
+    return Problem(
+        "upstream-contract",
+        "Fields of the OMS's answer are missing or of another type.",
+        errors=violations,
+        reason="contract",
+    )
+
+
+_WRONG_ID: Final = Detail(
+    "/customerOrder/customerOrderId",
+    "is not the id that was asked for; for an OMS that has another form of it there is `idMatch: any`",
+)
 
 
 def is_json(content_type: str) -> bool:

@@ -15,8 +15,9 @@ from aiohttp.web import BaseRequest
 from tenantproxy import __version__, lossless, routes
 from tenantproxy.access import Caller
 from tenantproxy.admission import Admission, Ticket, overloaded
-from tenantproxy.answers import is_json, outward_body
+from tenantproxy.answers import is_json
 from tenantproxy.config import ProxyConfig
+from tenantproxy.conversion import Converter
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.logs import fields
 from tenantproxy.mapping import CompiledMapping
@@ -58,10 +59,10 @@ class Api:
     ) -> None:
         self._admission = admission
         self._gatekeeper = gatekeeper
-        self._mapping = mapping
         self._metrics = metrics
         self._oms = oms
         self._proxy_config = proxy_config
+        self._converter = Converter(config.upstream, mapping)
         operations = config.upstream.operations
         self._get_path = operations.get_order.path
         self._search_path = operations.search_orders.path
@@ -139,7 +140,7 @@ class Api:
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
         unit = routes.decode_id(match.business_unit, "businessUnitId")
-        criteria = None
+        order = criteria = None
         if match.operation == "getOrder":
             order = routes.decode_id(match.order, "customerOrderId")
             path = routes.fill(self._get_path, businessUnitId=unit, customerOrderId=order)
@@ -150,7 +151,7 @@ class Api:
         ticket = self._admission.admit(caller.key if caller is not None else None)
         try:
             answer = await self._oms.read(ticket, match.operation, request.method, path, headers, criteria)
-            body = self._outward(match, answer, ticket)
+            body = await self._outward(match, answer, order, ticket)
         except BaseException:
             ticket.release()
             raise
@@ -172,9 +173,9 @@ class Api:
 
         return release
 
-    def _outward(self, match: routes.Match, answer: Answer, ticket: Ticket) -> bytes:
+    async def _outward(self, match: routes.Match, answer: Answer, order: str | None, ticket: Ticket) -> bytes:
         try:
-            body = outward_body(match.operation, answer, self._mapping)
+            body = await self._converter.outward(match.operation, answer, order)
         except Problem:
             if answer.status == 200:  # noqa: PLR2004 - HTTP
                 answer.distrust()  # it may be the answer to another request

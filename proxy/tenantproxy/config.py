@@ -12,6 +12,9 @@ from msgspec import UNSET, Meta, UnsetType
 VERSION: Final = 1
 """Of the format of `config.json`; a proxy refuses one that it doesn't know."""
 
+MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+"""Of an OMS's answer. What of its conversion can't be interrupted takes some 10 ms for each MiB."""
+
 GET_ORDER_PATH: Final = "/business-units/{businessUnitId}/customer-orders/{customerOrderId}"
 SEARCH_ORDERS_PATH: Final = "/business-units/{businessUnitId}/customer-orders:search"
 
@@ -38,10 +41,17 @@ class Operation(_Model, frozen=True):
     path: str
 
 
+class GetOrder(Operation, frozen=True):
+    """Reading one order; `id_match` says whether the answer's id must be the one that was asked for."""
+
+    path: str = GET_ORDER_PATH
+    id_match: Literal["exact", "any"] = "exact"
+
+
 class Operations(_Model, frozen=True):
     """The OMS's two read operations."""
 
-    get_order: Operation = Operation(path=GET_ORDER_PATH)
+    get_order: GetOrder = GetOrder()
     search_orders: Operation = Operation(path=SEARCH_ORDERS_PATH)
 
 
@@ -61,7 +71,7 @@ class Upstream(_Model, frozen=True):
     timeout_seconds: Annotated[float, Meta(gt=0)] = 5.0
     retries: Annotated[int, Meta(ge=0)] = 1
     max_connections: Annotated[int, Meta(ge=1)] = 100
-    max_response_bytes: Annotated[int, Meta(ge=1)] = 8 * 1024 * 1024
+    max_response_bytes: Annotated[int, Meta(ge=1, le=MAX_RESPONSE_BYTES)] = 1024 * 1024
     operations: Operations = Operations()
     tls: Tls = Tls()
 

@@ -5,36 +5,26 @@ fields are dropped, `null` for an optional field means absent. Amounts stay the 
 and shapes are those of Hii Retail's "External Service Configuration" page.
 """
 
-import itertools
-import types
-from collections.abc import Iterator
-from typing import Any, Final, Union, get_args, get_origin
+import functools
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
-from tenantproxy import lossless
-from tenantproxy.problems import Detail
+from tenantproxy import shaping
+from tenantproxy.shaping import ContractError, UnparsableError
+from tenantproxy.weight import LIGHT_BYTES, HeavyError, is_heavy
 
 _ABSENT: Final = Raw(b"")
-MAX_VIOLATIONS: Final = 100
-"""Of one answer; an OMS with a wrong list would otherwise produce thousands."""
 
 
-class ContractError(Exception):
-    """An answer breaks the contract; `violations` point at where, without any value."""
+class _Shape(msgspec.Struct, omit_defaults=True, gc=False):
+    """Part of an order; optional fields that are absent or null are left out when encoded.
 
-    def __init__(self, violations: list[Detail]) -> None:
-        super().__init__(f"{len(violations)} contract violations")
-        self.violations = violations
-
-
-class UnparsableError(Exception):
-    """An answer is not JSON."""
-
-
-class _Shape(msgspec.Struct, omit_defaults=True):
-    """Part of an order; optional fields that are absent or null are left out when encoded."""
+    It refers to nothing that refers back to it, so that the garbage collector need not look at it.
+    """
 
 
 class AdditionalInformation(_Shape):
@@ -108,140 +98,87 @@ class SearchAnswer(_Shape):
 _encode: Final = msgspec.json.Encoder().encode
 _decode_order: Final = msgspec.json.Decoder(OrderAnswer).decode
 _decode_search: Final = msgspec.json.Decoder(SearchAnswer).decode
-_REFUSED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def get_order(body: bytes) -> bytes:
-    """Return the outward body for an OMS's answer to a GET.
-
-    Raises:
-        ContractError: The answer breaks the contract.
-        UnparsableError: The answer is not JSON.
-
-    """
-    try:
-        return _order(body)
-    except _REFUSED as error:
-        return _order(_settled(body, OrderAnswer, error))
+def get_order(body: bytes, *, at_once: bool = False) -> bytes:
+    """Return the outward body for an OMS's answer to a GET; see `weight.Outward`."""
+    return _checked(body, _order, OrderAnswer, at_once)
 
 
-def search_orders(body: bytes) -> bytes:
-    """Return the outward body for an OMS's answer to a search; raises as `get_order`."""
-    try:
-        return _encode(_decode_search(body))
-    except _REFUSED as error:
-        return _encode(_decode_search(_settled(body, SearchAnswer, error)))
+def search_orders(body: bytes, *, at_once: bool = False) -> bytes:
+    """Return the outward body for an OMS's answer to a search; see `weight.Outward`."""
+    return _checked(body, _search, SearchAnswer, at_once)
+
+
+def is_of(outward: bytes, order_id: str) -> bool:
+    """Return whether an outward body, as `get_order` returns it, is of the order with this id."""
+    return outward.startswith(b'{"customerOrder":{"customerOrderId":' + _encode(order_id) + b",")
 
 
 def _order(body: bytes) -> bytes:
     answer = _decode_order(body)
-    if not _amounts_hold(answer.customerOrder):
-        raise msgspec.ValidationError("an amount is not a number")
-    return _encode(answer)
+    outward = _encode(answer)
+    if _NOT_A_NUMBER.search(outward):
+        for null in _NULLS:
+            outward = outward.replace(null, b"")
+        if _NOT_A_NUMBER.search(outward):
+            raise msgspec.ValidationError("an amount is not a number")
+    return outward
 
 
-def is_number(raw: Raw) -> bool:
-    """Return whether a JSON value is a number; msgspec has checked its grammar."""
-    return memoryview(raw)[0] in b"-0123456789"
+def _search(body: bytes) -> bytes:
+    return _encode(_decode_search(body))
 
 
-def _amounts_hold(order: CustomerOrder) -> bool:
-    """Return whether each amount is a number; an optional one that is null becomes absent."""
-    if not _optional_number(order, "minimumDownPaymentAmount"):
-        return False
-    invoice = order.invoicePaymentInstructions
-    if invoice is not None and not is_number(invoice.invoicingAmount):
-        return False
-    for item in order.items:
-        if not (is_number(item.quantityOrdered) and is_number(item.unitPrice)):
-            return False
-        if not _optional_number(item, "contributedAmount"):
-            return False
-        for discount in item.discounts or ():
-            if not _optional_number(discount, "discountAmount"):
-                return False
-    return True
+def _checked(
+    body: bytes,
+    fast: Callable[[bytes], bytes],
+    shape: type[_Shape],
+    at_once: bool,  # noqa: FBT001 - passed on
+) -> bytes:
+    """Return what the fast pass makes of an answer. It stops at the first problem, and a slow one finds them all.
 
-
-def _optional_number(shape: _Shape, field: str) -> bool:
-    raw = getattr(shape, field)
-    if raw is _ABSENT:
-        return True
-    if bytes(raw) == b"null":
-        setattr(shape, field, _ABSENT)
-        return True
-    return is_number(raw)
-
-
-def _settled(body: bytes, shape: type[_Shape], error: Exception) -> bytes:
-    """Return an answer with each name once, where that is all that the fast pass disliked: the last one counts.
-
-    The slow pass, taken only when the fast one, which stops at the first problem, refused the answer.
-
-    Raises:
-        ContractError: With all violations, up to a bound.
-        UnparsableError: The answer is not JSON.
-
+    Where the slow pass finds none, a name came twice, and only the last one, which counts, has the right type.
     """
-    if not isinstance(error, msgspec.ValidationError | RecursionError):
+    if at_once and len(body) > LIGHT_BYTES:
+        raise HeavyError
+    try:
+        return fast(body)
+    except (msgspec.ValidationError, RecursionError):
+        if at_once and is_heavy(body):
+            raise HeavyError from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnparsableError from None
     try:
-        document = lossless.parse(body)
-        if found := list(itertools.islice(_check(document, shape, ""), MAX_VIOLATIONS)):
-            raise ContractError(found)
-        return _encode(document)
-    except ValueError:
+        body.decode()  # text that is skipped may be any bytes to msgspec
+        settled, violations = _slow_pass(shape)(body)
+        if violations:
+            raise ContractError(violations)
+        return fast(settled)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnparsableError from None
-    except RecursionError:
-        raise ContractError([Detail("", "is nested too deeply")]) from None
 
 
-def _check(value: Any, expected: Any, pointer: str) -> Iterator[Detail]:  # noqa: ANN401 - JSON and types
-    kind, inner = outward_type(expected)
-    if not _IS_KIND[kind](value):
-        yield Detail(pointer, f"must be {KIND_NAMES[kind]}")
-    elif kind == "list":
-        for index, element in enumerate(value):
-            yield from _check(element, inner, f"{pointer}/{index}")
-    elif kind == "object":
-        for field in msgspec.structs.fields(inner):
-            member = value.get(field.name)
-            if member is not None:
-                yield from _check(member, field.type, f"{pointer}/{field.name}")
-            elif field.required:
-                missing = "must not be null" if field.name in value else "is missing"
-                yield Detail(f"{pointer}/{field.name}", missing)
+@functools.cache
+def _slow_pass(shape: type[_Shape]) -> shaping.Make:
+    (field,) = msgspec.structs.fields(shape)
+    return shaping.document(shaping.checked(field), kind="object")
 
 
-def outward_type(expected: Any) -> tuple[str, Any]:  # noqa: ANN401 - a type expression, as msgspec gives it
-    """Return what a field's type means in JSON: its kind, and the struct of an object or of a list's elements.
-
-    The kind is one of `string`, `boolean`, `number`, `list`, `object`.
-    """
-    if get_origin(expected) in (Union, types.UnionType):
-        (expected,) = (choice for choice in get_args(expected) if choice is not type(None))
-    if get_origin(expected) is list:
-        return "list", get_args(expected)[0]
-    if expected is Raw:
-        return "number", None
-    if expected is str:
-        return "string", None
-    if expected is bool:
-        return "boolean", None
-    return "object", expected
+def _amounts(shape: Any, *, required: bool) -> Iterator[str]:  # noqa: ANN401 - a struct's type
+    """Yield the names of a shape's amounts, at all levels."""
+    for field in msgspec.structs.fields(shape):
+        kind, inner = shaping.outward_type(field.type)
+        if kind == "number" and field.required is required:
+            yield field.name
+        elif kind in ("list", "object"):
+            yield from _amounts(inner, required=required)
 
 
-KIND_NAMES: Final = {
-    "string": "a string",
-    "boolean": "a boolean",
-    "number": "a number",
-    "list": "a list",
-    "object": "an object",
-}
-_IS_KIND: Final = {
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "number": lambda value: isinstance(value, Raw),
-    "list": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-}
+_REQUIRED: Final = frozenset(_amounts(OrderAnswer, required=True))
+_OPTIONAL: Final = frozenset(_amounts(OrderAnswer, required=False)) - _REQUIRED
+# In what the encoder wrote, `"name":` is only ever a member's name: within a text, a quote follows a backslash.
+_NOT_A_NUMBER: Final = re.compile(rf'"(?:{"|".join(sorted(_REQUIRED | _OPTIONAL))})":[^-0-9]'.encode())
+_NULLS: Final = tuple(
+    form % name.encode() for name in sorted(_OPTIONAL) for form in (b',"%s":null', b'"%s":null,', b'"%s":null')
+)

@@ -5,9 +5,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tenantproxy.mapping import CompiledMapping
-from tenantproxy.orders import ContractError, UnparsableError
 from tenantproxy.problems import Detail
 from tenantproxy.routes import Operation
+from tenantproxy.shaping import ContractError, UnparsableError
+from tenantproxy.weight import TOO_DENSE, is_too_dense
 
 _ROOTS: Final[dict[Operation, str]] = {"getOrder": "/customerOrder", "searchOrders": "/customerOrders"}
 
@@ -36,6 +37,8 @@ def _misfit(outcome: Outcome) -> tuple[bool, int]:
 
 
 def _try(mapping: CompiledMapping, sample: bytes, operation: Operation) -> Outcome:
+    if is_too_dense(sample):
+        return Outcome(operation, b"", [Detail("", TOO_DENSE)])
     convert = mapping.get_order if operation == "getOrder" else mapping.search_orders
     try:
         return Outcome(operation, msgspec.json.format(convert(sample), indent=2), [])

@@ -39,7 +39,7 @@ async def test_defaults_are_filled_in(api: ApiClient, namespace: str) -> None:
     status, stored = await create(api, namespace, minimal())
     assert status == 201, stored
     upstream = stored["spec"]["upstream"]
-    assert (upstream["timeout"], upstream["retries"], upstream["maxResponseBytes"]) == ("5s", 1, "8Mi")
+    assert (upstream["timeout"], upstream["retries"], upstream["maxResponseBytes"]) == ("5s", 1, "1Mi")
     assert upstream["allowInsecure"] is upstream["allowPrivateNetworks"] is False
     assert (
         upstream["operations"]["searchOrders"]["path"] == "/business-units/{businessUnitId}/customer-orders:search"
@@ -74,7 +74,7 @@ async def test_defaults_are_filled_in(api: ApiClient, namespace: str) -> None:
         (f"{UPSTREAM}.timeout", "5", "spec.upstream.timeout in body should match"),
         (f"{UPSTREAM}.retries", 4, "should be less than or equal to 3"),
         (f"{UPSTREAM}.retries", "1", 'spec.upstream.retries in body must be of type integer: "string"'),
-        (f"{UPSTREAM}.maxResponseBytes", "512Mi", "is out of bounds; use at least 1Ki and at most 256Mi"),
+        (f"{UPSTREAM}.maxResponseBytes", "5Mi", "is out of bounds; use at least 1Ki and at most 4Mi"),
         (UPSTREAM, {}, "spec.upstream.url: Required value"),
         ("spec.access", {"mode": "none"}, 'supported values: "jwt", "trusted"'),
         (

@@ -34,14 +34,14 @@ ALLOWED = frozenset({200, 204, 100, 400, 401, 403, 405, 408, 411, 413, 414, 415,
 MAX_GROWTH_MIB = 12.0
 
 _ID = rb"[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}"
-_GET = re.compile(rb"GET /base/business-units/" + _ID + rb"/customer-orders/" + _ID + rb" HTTP/1\.1\Z")
+_GET = re.compile(rb"GET /base/business-units/" + _ID + rb"/customer-orders/(" + _ID + rb") HTTP/1\.1\Z")
 _SEARCH = re.compile(rb"POST /base/business-units/" + _ID + rb"/customer-orders:search HTTP/1\.1\Z")
 _HEADERS = frozenset(
     b"host accept accept-encoding authorization content-length content-type correlation-id tenant-id traceparent "
     b"user-agent".split()
 )
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-_ORDER = b'{"customerOrder":{"customerOrderId":"1","customerId":"1","status":"CREATED","items":[]}}'
+_ORDER = b'{"customerOrder":{"customerOrderId":"%s","customerId":"1","status":"CREATED","items":[]}}'
 _ORDERS = b'{"customerOrders":[]}'
 
 
@@ -73,7 +73,8 @@ class Oms(asyncio.Protocol):
             head, body = request
             if problem := _problem(head, body):
                 Oms.violations.append(f"the OMS got {problem}: {head!r} {body!r}")
-            answer = _ORDER if head.startswith(b"GET") else _ORDERS
+            order = _GET.match(head.partition(b"\r\n")[0])
+            answer = _ORDER % order[1] if order else _ORDERS
             self._transport.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(answer)
                 + answer

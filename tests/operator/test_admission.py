@@ -7,7 +7,10 @@ import pytest
 
 from support.operator_manifests import changed, minimal, params
 from tenantproxy import config
+from tenantproxy.memory import needed
 from tenantproxy_operator.admission import MOST_NESTED, check_resource, check_secret, find_unused, is_too_deep
+from tenantproxy_operator.quantities import parse_amount, parse_size
+from tenantproxy_operator.render.pod import render_pod_template
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
@@ -75,6 +78,43 @@ def test_autoscaling_needs_a_cpu_request(resources: Any, *, works: bool) -> None
     errors = check_resource(TenantProxy.model_validate(changed(manifest, "spec.resources", resources)), Settings())
     detail = "is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or remove `resources`"
     assert errors == ([] if works else [("spec.resources.requests.cpu", detail)])
+
+
+@pytest.mark.parametrize(
+    ("limit", "largest", "enough"),
+    [
+        ("512Mi", "4Mi", None),
+        ("212Mi", "1Mi", None),
+        ("211Mi", "1Mi", "212Mi"),
+        (128 * 1024 * 1024, "1Mi", "212Mi"),
+        ("0.2Gi", "1Mi", "212Mi"),
+        ("193Mi", "51Ki", None),
+        ("192Mi", "1Ki", "193Mi"),
+        ("271Mi", "4Mi", "272Mi"),
+        (None, "4Mi", None),
+    ],
+)
+def test_memory_for_the_largest_answer(limit: str | int | None, largest: str, enough: str | None) -> None:
+    """A limit that right answers may exceed would have proxies killed; the error has the sum and both ways out."""
+    manifest = changed(minimal(), "spec.upstream.maxResponseBytes", largest)
+    manifest = changed(manifest, "spec.resources", {"limits": {} if limit is None else {"memory": limit}})
+    errors = check_resource(TenantProxy.model_validate(manifest), Settings())
+    if enough is None:
+        assert errors == []
+        return
+    ((field, detail),) = errors
+    assert field == "spec.resources.limits.memory"
+    assert detail.startswith("is less than a proxy may come to use: 192Mi, and ")
+    assert f"`maxResponseBytes`, which is {largest}; set it to at least `{enough}`, or lower" in detail
+
+
+def test_default_limit_suits_every_answer() -> None:
+    """Without `resources`, the rendered limit has room for the largest answer that can be configured."""
+    manifest = changed(minimal(), "spec.upstream.maxResponseBytes", "4Mi")
+    resource = TenantProxy.model_validate(manifest)
+    assert check_resource(resource, Settings()) == []
+    container = render_pod_template(params({"spec.upstream.maxResponseBytes": "4Mi"}))["spec"]["containers"][0]
+    assert parse_amount(container["resources"]["limits"]["memory"]) >= needed(parse_size("4Mi"))
 
 
 def test_route_without_effect() -> None:

@@ -25,7 +25,7 @@ def test_minimal_manifest_has_the_documented_defaults() -> None:
     assert resource.metadata.namespace == "default"
     assert resource.secret_name == "t-credentials"
     assert (upstream.timeout, upstream.retries, upstream.max_connections) == ("5s", 1, 100)
-    assert (upstream.max_response_bytes, upstream.allow_insecure) == ("8Mi", False)
+    assert (upstream.max_response_bytes, upstream.allow_insecure) == ("1Mi", False)
     assert resource.spec.auth.management == "tenant"
     assert resource.spec.access.mode == "jwt"
     assert resource.spec.mapping is None
@@ -49,7 +49,7 @@ def test_minimal_manifest_has_the_documented_defaults() -> None:
         ("spec.upstream.timeout", "6m", "spec.upstream.timeout: is out of bounds"),
         ("spec.upstream.timeout", "5", "spec.upstream.timeout: is not a duration; write"),
         ("spec.upstream.maxResponseBytes", "1023", "spec.upstream.maxResponseBytes: is not a size; write"),
-        ("spec.upstream.maxResponseBytes", "257Mi", "spec.upstream.maxResponseBytes: is out of bounds"),
+        ("spec.upstream.maxResponseBytes", "5Mi", "spec.upstream.maxResponseBytes: is out of bounds"),
         ("spec.upstream.retries", 4, "spec.upstream.retries: is too large; use at most 3"),
         ("spec.upstream.retries", True, "spec.upstream.retries: must be a whole number"),
         ("spec.upstream.maxConnections", 0, "spec.upstream.maxConnections: is too small; use at least 1"),

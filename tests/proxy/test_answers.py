@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from support.proxy_orders import ORDER, SUMMARY, changed, order_body, search_body
 from tenantproxy import config
-from tenantproxy.answers import is_json, outward_body
-from tenantproxy.mapping import compile_mapping
+from tenantproxy.answers import check, is_json
+from tenantproxy.answers import outward_body as convert
+from tenantproxy.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
 from tenantproxy.routes import Operation
 from tenantproxy.upstream import Answer
@@ -20,6 +21,13 @@ UNMAPPED = compile_mapping(config.Mapping())
 JSON = {"content-type": "application/json"}
 BODIES: dict[Operation, bytes] = {"getOrder": order_body(), "searchOrders": search_body(SUMMARY)}
 OPERATIONS: tuple[Operation, ...] = ("getOrder", "searchOrders")
+
+
+def outward_body(
+    operation: Operation, answer: Answer, mapping: CompiledMapping, asked: str | None = None
+) -> bytes:
+    check(operation, answer)
+    return convert(operation, answer.body, mapping, asked)
 
 
 def refused(operation: Operation, answer: Answer) -> Problem:
@@ -222,3 +230,40 @@ def test_each_operation_has_its_mapping(operation: Operation) -> None:
 def test_reasons_are_bounded(status: int) -> None:
     """What metrics count is the code or the status: no words of the OMS."""
     assert re.fullmatch(r"status-\d{3}|[a-z-]+", refused("getOrder", Answer(status, JSON, b"")).reason)
+
+
+# ---- the order that was asked for
+
+
+MAPPED = compile_mapping(
+    config.Mapping(get_order=config.OperationMapping(fields={"status": config.Rule(const="X")}))
+)
+
+
+@pytest.mark.parametrize("mapping", [UNMAPPED, MAPPED], ids=["unmapped", "mapped"])
+@pytest.mark.parametrize(
+    "other", ["CO-2", "CO-12", "CO-", "", "co-1", " CO-1", "CO-1 ", "0CO-1", "CO-1\0", "CO-\uff11", 'CO-1","x":"']
+)
+def test_another_order(other: str, mapping: CompiledMapping) -> None:
+    """An order that was not asked for never goes out, and its id is not in the problem."""
+    body = order_body(changed(ORDER, "customerOrderId", other))
+    assert outward_body("getOrder", Answer(200, JSON, body), mapping)
+    with pytest.raises(Problem) as caught:
+        outward_body("getOrder", Answer(200, JSON, body), mapping, "CO-1")
+    problem = caught.value
+    assert (problem.code, problem.reason, problem.status) == ("upstream-contract", "wrong-order", 502)
+    ((pointer, detail),) = problem.errors
+    assert pointer == "/customerOrder/customerOrderId"
+    assert detail.startswith("is not the id that was asked for")
+    assert "CO-1" not in problem.body("c").decode()
+
+
+@pytest.mark.parametrize("order_id", ["CO-1", "1", "A.b_c~d:e-f", "x" * 128])
+def test_the_order_that_was_asked_for(order_id: str) -> None:
+    """Any id that can be asked for is found in the answer, in whatever way it is written there."""
+    body = order_body(changed(ORDER, "customerOrderId", order_id)).replace(b"x", b"\\u0078")
+    assert outward_body("getOrder", Answer(200, JSON, body), UNMAPPED, order_id)
+    reversed_order = json.dumps(
+        {"x": 1, "customerOrder": dict(reversed({**ORDER, "customerOrderId": order_id}.items()))}
+    )
+    assert outward_body("getOrder", Answer(200, JSON, reversed_order.encode()), UNMAPPED, order_id)

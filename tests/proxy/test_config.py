@@ -34,7 +34,10 @@ FULL: dict[str, Any] = {
         "retries": 0,
         "maxConnections": 7,
         "maxResponseBytes": 1024,
-        "operations": {"getOrder": {"path": "/o/{customerOrderId}"}, "searchOrders": {"path": "/o"}},
+        "operations": {
+            "getOrder": {"path": "/o/{customerOrderId}", "idMatch": "any"},
+            "searchOrders": {"path": "/o"},
+        },
         "tls": {"ca": True, "clientCertificate": True},
     },
     "mapping": {
@@ -82,7 +85,7 @@ def test_smallest() -> None:
     smallest = decoded(SMALLEST)
     upstream = smallest.upstream
     assert (upstream.timeout_seconds, upstream.retries, upstream.max_connections) == (5.0, 1, 100)
-    assert upstream.max_response_bytes == 8 * 1024 * 1024
+    assert upstream.max_response_bytes == 1024 * 1024
     assert (upstream.allow_insecure, upstream.allow_private_networks) == (False, False)
     assert upstream.operations.get_order.path == (
         "/business-units/{businessUnitId}/customer-orders/{customerOrderId}"
@@ -177,6 +180,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no timeout": (with_value("upstream.timeoutSeconds", 0), "$.upstream.timeoutSeconds"),
     "negative retries": (with_value("upstream.retries", -1), "$.upstream.retries"),
     "no connections": (with_value("upstream.maxConnections", 0), "$.upstream.maxConnections"),
+    "too many bytes": (
+        with_value("upstream.maxResponseBytes", 4 * 1024 * 1024 + 1),
+        "$.upstream.maxResponseBytes",
+    ),
     "no bytes": (with_value("upstream.maxResponseBytes", 0), "$.upstream.maxResponseBytes"),
     "unknown management": (with_value("auth.management", "nobody"), "$.auth.management"),
     "unknown mode": (with_value("access.mode", "open"), "$.access.mode"),

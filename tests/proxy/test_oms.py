@@ -151,6 +151,30 @@ async def test_violations_are_pointed_at_and_counted(oms: RawServer, tmp_path: P
         assert await proxy.metric(series) == 1
 
 
+async def test_another_order_is_refused_and_counted(oms: RawServer, tmp_path: Path) -> None:
+    """An order that was not asked for goes out to nobody, however long the answer is."""
+    large = json.loads(BODY)
+    large["customerOrder"]["items"] *= 2000
+    for number, body in enumerate((BODY, json.dumps(large).encode()), start=1):
+        oms.play = answering(http(200, body.replace(b"CO-1", b"CO-12")))
+        async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
+            answer = await proxy.get()
+            assert (answer.status, answer.code) == (502, "upstream-contract"), number
+            assert [error["pointer"] for error in answer.json["errors"]] == ["/customerOrder/customerOrderId"]
+            assert b"CO-1" not in answer.body
+            assert await proxy.metric('tenantproxy_upstream_errors_total{reason="wrong-order"}') == 1
+            series = 'tenantproxy_mapping_violations_total{pointer="/customerOrder/customerOrderId"}'
+            assert await proxy.metric(series) == 1
+
+
+async def test_an_oms_with_another_form_of_the_id(oms: RawServer, tmp_path: Path) -> None:
+    """Where it is said that the OMS has another form of ids, its answer is taken as it is."""
+    oms.play = answering(http(200, BODY.replace(b"CO-1", b"000017")))
+    operations = {"getOrder": {"idMatch": "any"}}
+    async with running_proxy(proxy_config(oms.url, operations=operations), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).json["customerOrder"]["customerOrderId"] == "000017"
+
+
 async def test_refused_and_unresolved_are_unreachable(oms: RawServer, tmp_path: Path) -> None:
     """No connection is a 502 of its own."""
     refused = oms.url

@@ -126,7 +126,14 @@ ORDER = {
     "status": "CREATED",
     "items": [{"itemId": "I-1", "quantityOrdered": 2, "unitPrice": 9.5}],
 }
-ORDER_ANSWER = http(200, json.dumps({"customerOrder": ORDER}).encode())
+
+
+def order_answer(order_id: str) -> bytes:
+    """Return the documented answer to a GET of an order."""
+    return http(200, json.dumps({"customerOrder": {**ORDER, "customerOrderId": order_id}}).encode())
+
+
+ORDER_ANSWER = order_answer("CO-1")
 SEARCH_ANSWER = http(
     200,
     json.dumps(
@@ -136,8 +143,9 @@ SEARCH_ANSWER = http(
 
 
 async def documented(request: Received, writer: asyncio.StreamWriter) -> None:
-    """Answer as the documented contract has it, whoever asks."""
-    writer.write(SEARCH_ANSWER if request.method == "POST" else ORDER_ANSWER)
+    """Answer as the documented contract has it, whoever asks: to a GET, the order that is asked for."""
+    order_id = request.target.rpartition("/")[2]
+    writer.write(SEARCH_ANSWER if request.method == "POST" else order_answer(order_id))
 
 
 def token_answer(value: str, **members: object) -> bytes:

@@ -63,7 +63,9 @@ def _upstream(resource: TenantProxy) -> config.Upstream:
         max_connections=upstream.max_connections,
         max_response_bytes=parse_size(upstream.max_response_bytes),
         operations=config.Operations(
-            get_order=config.Operation(path=upstream.operations.get_order.path),
+            get_order=config.GetOrder(
+                path=upstream.operations.get_order.path, id_match=upstream.operations.get_order.id_match
+            ),
             search_orders=config.Operation(path=upstream.operations.search_orders.path),
         ),
         tls=config.Tls(

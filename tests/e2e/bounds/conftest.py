@@ -19,13 +19,22 @@ def upstream() -> dict[str, object]:
 
 
 @pytest.fixture
-async def proxy(oms: RawServer, tmp_path: Path, upstream: dict[str, object]) -> AsyncIterator[ServeProcess]:
+def mapping() -> dict[str, object]:
+    """Return the rules for an OMS of another shape, where a test has one."""
+    return {}
+
+
+@pytest.fixture
+async def proxy(
+    oms: RawServer, tmp_path: Path, upstream: dict[str, object], mapping: dict[str, object]
+) -> AsyncIterator[ServeProcess]:
     """Run a proxy that asks for tokens, with a Basic credential."""
     write_keys(tmp_path / "credentials", BASIC)
     config = {
         "version": 1,
         "tenant": {"id": tokens.TENANT, "name": "acme"},
         "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True, **upstream},
+        "mapping": mapping,
         "access": tokens.access(tmp_path),
     }
     async with serve(tmp_path, config, "--log-level", "warning") as running:

@@ -46,7 +46,7 @@ def test_every_value_arrives() -> None:
         "spec.upstream.maxConnections": 7,
         "spec.upstream.allowInsecure": True,
         "spec.upstream.allowPrivateNetworks": True,
-        "spec.upstream.operations.getOrder.path": "/o/{customerOrderId}",
+        "spec.upstream.operations.getOrder": {"path": "/o/{customerOrderId}", "idMatch": "any"},
         "spec.upstream.tls.caSecretRef.name": "oms-ca",
         "spec.auth.management": "platform",
         "spec.access.mode": "trusted",
@@ -64,7 +64,7 @@ def test_every_value_arrives() -> None:
         retries=0,
         max_connections=7,
         max_response_bytes=65536,
-        operations=config.Operations(get_order=config.Operation(path="/o/{customerOrderId}")),
+        operations=config.Operations(get_order=config.GetOrder(path="/o/{customerOrderId}", id_match="any")),
         tls=config.Tls(ca=True),
     )
     assert rendered.egress == _LISTS

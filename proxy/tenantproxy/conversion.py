@@ -1,0 +1,52 @@
+"""Where an OMS's answer becomes ours: a light one at once, heavy ones one after another in a thread.
+
+So the loop is held for a few milliseconds at most, whatever an OMS answers, and there is one heavy conversion's
+memory at a time.
+"""
+
+import asyncio
+import functools
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from tenantproxy import answers
+from tenantproxy.config import Upstream
+from tenantproxy.mapping import CompiledMapping
+from tenantproxy.problems import Detail
+from tenantproxy.routes import Operation
+from tenantproxy.upstream import Answer
+from tenantproxy.weight import TOO_DENSE, HeavyError, is_too_dense
+
+_SWITCH_INTERVAL: Final = 0.0005
+"""Seconds after which the thread lets the loop go on; CPython's own 5 ms add up, as uvloop asks at each event."""
+
+
+class Converter:
+    """Makes our answers of the OMS's, by one tenant's rules."""
+
+    def __init__(self, upstream: Upstream, mapping: CompiledMapping) -> None:
+        self._mapping = mapping
+        self._any_id = upstream.operations.get_order.id_match == "any"
+        set_interval = functools.partial(sys.setswitchinterval, _SWITCH_INTERVAL)
+        self._thread = ThreadPoolExecutor(1, "conversion", initializer=set_interval)
+
+    async def outward(self, operation: Operation, answer: Answer, order_id: str | None) -> bytes:
+        """Return the body of our 200 for an answer of the OMS; `order_id` is the one asked for, None for a search.
+
+        Cancelled, it waits no longer, and is not begun if it has not been.
+
+        Raises:
+            Problem: The answer is anything but a 200 that holds the contract.
+
+        """
+        answers.check(operation, answer)
+        body = answer.body
+        asked = None if self._any_id else order_id
+        try:
+            return answers.outward_body(operation, body, self._mapping, asked, at_once=True)
+        except HeavyError:
+            if is_too_dense(body):
+                raise answers.broken([Detail("", TOO_DENSE)]) from None
+        convert = functools.partial(answers.outward_body, operation, body, self._mapping, asked)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, convert)

@@ -1,0 +1,237 @@
+"""Where answers are converted: light ones at once, heavy ones one at a time, without holding the loop."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from support import hostile_answers
+from support.proxy_orders import ORDER, order_body
+from tenantproxy import config
+from tenantproxy.conversion import Converter
+from tenantproxy.mapping import CompiledMapping, compile_mapping
+from tenantproxy.problems import Problem
+from tenantproxy.shaping import ContractError
+from tenantproxy.upstream import Answer
+
+JSON = {"content-type": "application/json"}
+UNMAPPED = compile_mapping(config.Mapping())
+MAPPED = compile_mapping(msgspec.convert(hostile_answers.MAPPING, config.Mapping))
+
+
+def converter(mapping: CompiledMapping = UNMAPPED, **operation: Any) -> Converter:
+    operations = config.Operations(get_order=config.GetOrder(**operation))
+    return Converter(config.Upstream(url="https://oms.example", operations=operations), mapping)
+
+
+def order(body: bytes) -> Answer:
+    return Answer(200, JSON, body)
+
+
+class Watched:
+    """A mapping that says in which threads it works, and waits for leave there."""
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+        self.leave = threading.Event()
+        self.mapping = CompiledMapping(self._get_order, UNMAPPED.search_orders)
+
+    def _get_order(self, body: bytes, *, at_once: bool = False) -> bytes:
+        outward = UNMAPPED.get_order(body, at_once=at_once)  # raises where it can't be at once
+        self.threads.append(threading.current_thread())
+        if not at_once:
+            assert self.leave.wait(5)
+        return outward
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    """Return a watched mapping; whatever waits at the end may go on."""
+    one = Watched()
+    yield one
+    one.leave.set()
+
+
+async def test_a_light_answer_is_converted_at_once(watched: Watched) -> None:
+    """An order of ordinary size waits for no thread, and starts none."""
+    outward = await converter(watched.mapping).outward("getOrder", order(order_body()), "CO-1")
+    assert json.loads(outward) == {"customerOrder": ORDER}
+    assert watched.threads == [threading.main_thread()]
+
+
+async def test_heavy_answers_one_at_a_time(watched: Watched) -> None:
+    """Of heavy answers one is converted at a time, in another thread; light ones don't wait for them."""
+    one = converter(watched.mapping)
+    body = hostile_answers.order("right", "CO-1", size=200_000)
+    heavy = [asyncio.create_task(one.outward("getOrder", order(body), "CO-1")) for _ in range(3)]
+    await _until(lambda: len(watched.threads) == 1)
+    assert await one.outward("getOrder", order(order_body()), "CO-1")
+    assert [thread is threading.main_thread() for thread in watched.threads] == [False, True]
+    watched.leave.set()
+    assert [await each for each in heavy] == [body.replace(b" ", b"")] * 3
+    assert len({thread for thread in watched.threads if thread is not threading.main_thread()}) == 1
+
+
+async def test_what_nobody_waits_for_is_not_converted(watched: Watched) -> None:
+    """When the caller has gone, an answer that waits for its turn is dropped."""
+    one = converter(watched.mapping)
+    body = hostile_answers.order("right", "CO-1", size=200_000)
+    running, waiting, last = (asyncio.create_task(one.outward("getOrder", order(body), "CO-1")) for _ in range(3))
+    await _until(lambda: len(watched.threads) == 1)
+    for gone in (running, waiting):
+        gone.cancel()
+    await asyncio.gather(running, waiting, return_exceptions=True)
+    watched.leave.set()
+    await last
+    assert len(watched.threads) == 2
+
+
+async def test_its_thread_ends_with_the_converter() -> None:
+    """Nothing is left of a converter that nobody has any more."""
+    before = {*threading.enumerate()}
+    one = converter()
+    assert await one.outward("getOrder", order(hostile_answers.order("right", "CO-1")), "CO-1")
+    (thread,) = {*threading.enumerate()} - before
+    del one
+    gc.collect()
+    await _until(lambda: not thread.is_alive())
+
+
+@pytest.mark.parametrize("size", [2000, 200_000], ids=["light", "heavy"])
+async def test_id_match(size: int) -> None:
+    """With `exact`, the default, an answer is the order that was asked for; with `any` it may be another."""
+    body = hostile_answers.order("right", "CO-2", size=size)
+    with pytest.raises(Problem) as caught:
+        await converter().outward("getOrder", order(body), "CO-1")
+    assert caught.value.reason == "wrong-order"
+    assert await converter().outward("getOrder", order(body), "CO-2")
+    assert await converter(id_match="any").outward("getOrder", order(body), "CO-1")
+
+
+DENSE = {"dense-numbers", "numbers-for-an-amount", "dense-discounts", "empty-items", "nested-lists"}
+
+
+@pytest.mark.parametrize("name", hostile_answers.ORDERS)
+async def test_shapes_of_orders(name: str) -> None:
+    """Each hostile shape has its one outcome: dense ones are refused before any work, most of the rest by type."""
+    body = hostile_answers.order(name, name)
+    assert await _outcome(converter(), "getOrder", body, name) == {
+        **dict.fromkeys(DENSE, "has too many values for its size: more than one in 6 bytes"),
+        "items-of-another-type": "must be a string",
+        "amounts-of-another-type": "must be a number",
+        "same-name": "must be a string",
+        "nested": "is nested too deeply",
+    }.get(name, "")
+
+
+@pytest.mark.parametrize("name", hostile_answers.MAPPED_ORDERS)
+async def test_shapes_of_mapped_orders(name: str) -> None:
+    """So it is through a mapping."""
+    body = hostile_answers.order(name, name, mapped=True)
+    assert await _outcome(converter(MAPPED), "getOrder", body, name) == {
+        **dict.fromkeys(DENSE, "has too many values for its size: more than one in 6 bytes"),
+        "items-of-another-type": "must be a string",
+        "amounts-of-another-type": "must be a number",
+        "same-name": "is missing",
+        "giant-head": "is missing",
+        "nested": "is nested too deeply",
+    }.get(name, "")
+
+
+@pytest.mark.parametrize("mapped", [False, True], ids=["unmapped", "mapped"])
+async def test_shapes_of_searches(mapped: bool) -> None:  # noqa: FBT001 - a table
+    """And with searches."""
+    outcomes = {
+        name: await _outcome(
+            converter(MAPPED if mapped else UNMAPPED), "searchOrders", hostile_answers.search(name, mapped=mapped)
+        )
+        for name in (hostile_answers.MAPPED_SEARCHES if mapped else hostile_answers.SEARCHES)
+    }
+    dense = "has too many values for its size: more than one in 6 bytes"
+    other = {"unknown-word": "has a word that the mapping's `values` don't list"}
+    assert outcomes == {"right": "", "null": dense, "empty": dense} | (
+        other if mapped else {"another-type": "must be a string"}
+    )
+
+
+async def _outcome(one: Converter, operation: Any, body: bytes, order_id: str | None = None) -> str:
+    """Return what the last violation says; nothing for an answer that goes out."""
+    try:
+        await one.outward(operation, order(body), order_id)
+    except Problem as problem:
+        return problem.errors[-1].detail if problem.reason == "contract" else problem.reason
+    return ""
+
+
+# ---- work
+
+SHAPES = [
+    *(("get_order", name, False) for name in hostile_answers.ORDERS),
+    *(("get_order", name, True) for name in hostile_answers.MAPPED_ORDERS),
+    *(("search_orders", name, False) for name in hostile_answers.SEARCHES),
+    *(("search_orders", name, True) for name in hostile_answers.MAPPED_SEARCHES),
+]
+
+
+@pytest.mark.parametrize(("operation", "name", "mapped"), SHAPES)
+def test_work_grows_with_size_only(operation: str, name: str, mapped: bool) -> None:  # noqa: FBT001 - a table
+    """Of no shape does the work, counted in calls, grow faster than its size; a value has 30 of them at most."""
+    convert = getattr(MAPPED if mapped else UNMAPPED, operation)
+    counts = []
+    for size in (24 * 1024, 48 * 1024):
+        make = hostile_answers.order if operation == "get_order" else hostile_answers.search
+        names = (name, name) if operation == "get_order" else (name,)
+        body = make(*names, mapped=mapped, size=size)
+        counts.append(_calls(convert, body))
+        assert counts[-1] <= 30 * (body.count(b",") + 100)
+    assert counts[1] <= 2.1 * counts[0] + 100
+
+
+def test_an_object_is_read_once_for_all_pointers_through_it() -> None:
+    """Pointers into one large object cost no more than one of them."""
+    fields = {name: {"from": f"/a/b/{name}"} for name in ("customerOrderId", "customerId", "status", "isLocked")}
+    one = {"status": fields["status"]}
+    order = b'"customerOrderId":"1","customerId":"2","status":"x"'
+    body = b'{"a":{"b":{%s}},%s,"items":[]}' % (order, order)
+    all_calls, one_call = (
+        _calls(
+            compile_mapping(
+                msgspec.convert({"getOrder": {"root": "", "fields": rules}}, config.Mapping)
+            ).get_order,
+            body,
+            only="decode",
+        )
+        for rules in (fields, one)
+    )
+    assert all_calls == one_call > 0
+
+
+def _calls(convert: Callable[[bytes], bytes], body: bytes, *, only: str = "") -> int:
+    """Return how many functions are called by a conversion, of Python and of C."""
+    count = 0
+
+    def seen(_frame: object, event: str, function: object) -> None:
+        nonlocal count
+        if event in ("call", "c_call") and (not only or getattr(function, "__name__", "") == only):
+            count += 1
+
+    sys.setprofile(seen)
+    try:
+        with contextlib.suppress(ContractError):
+            convert(body)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+async def _until(holds: Any) -> None:
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - another thread's doing
+            await asyncio.sleep(0.001)

@@ -1,0 +1,27 @@
+"""Orders whose answers, from a hostile OMS or a mistaken one, are as much work as fits into the bounds."""
+
+import asyncio
+import itertools
+
+import aiohttp
+
+_UNIT = "/api/v1/business-units/BU-1/customer-orders"
+
+
+async def ask_for(port: int, token: str, connections: int, orders: list[str], searches: list[str]) -> None:
+    """Read these orders, and search for these customers, over and over, so many at once."""
+    base = f"http://127.0.0.1:{port}{_UNIT}"
+    kinds = [("GET", f"{base}/{order}", None) for order in orders]
+    kinds += [("POST", f"{base}:search", {"customerId": customer}) for customer in searches]
+    turns = itertools.cycle(kinds)
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        while True:
+            method, url, criteria = next(turns)
+            async with session.request(method, url, json=criteria) as answer:
+                await answer.read()
+
+    connector = aiohttp.TCPConnector(limit=0)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+        await asyncio.gather(*(ask(session) for _ in range(connections)))

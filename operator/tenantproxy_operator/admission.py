@@ -37,7 +37,7 @@ def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldError
         detail = "does not apply to plain http; make `url` https, or remove `tls`"
         errors.append(FieldError("spec.upstream.tls", detail))
     errors += filter(None, (_check_autoscaling(resource), _check_memory(resource)))
-    return errors
+    return errors + _check_pod_metadata(resource, settings)
 
 
 def _check_autoscaling(resource: TenantProxy) -> FieldError | None:
@@ -69,6 +69,24 @@ def _check_memory(resource: TenantProxy) -> FieldError | None:
         " `spec.upstream.maxResponseBytes`"
     )
     return FieldError("spec.resources.limits.memory", detail)
+
+
+def _check_pod_metadata(resource: TenantProxy, settings: Settings) -> list[FieldError]:
+    """Refuse labels and annotations that the platform does not permit: others select by them, and inject."""
+    prefixes, template = settings.pod_metadata_prefixes, resource.spec.pod_template
+    if not prefixes or template is None:
+        return []
+    permitted = " or ".join(f"`{prefix}`" for prefix in prefixes)
+    return [
+        FieldError(
+            f"spec.podTemplate.{field}",
+            f"has the key `{key}`, which the platform does not permit; use one that begins with {permitted}, or "
+            "remove it",
+        )
+        for field, values in (("labels", template.labels), ("annotations", template.annotations))
+        for key in values
+        if not key.startswith(prefixes)
+    ]
 
 
 def find_unused(params: Params) -> list[FieldError]:

@@ -20,6 +20,7 @@ from tenantproxy_operator.desired import Params, desired_children
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
+from tenantproxy_operator.local.together import find_rivals
 from tenantproxy_operator.local.watch import Watcher
 from tenantproxy_operator.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.rbac import operator_manifests
@@ -165,6 +166,8 @@ def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
     snapshot, problems = Watcher(paths, settings, complete=False).load()
     if problems:
         reject(problems)
+    for message in find_rivals(wanted.resource for wanted in snapshot.values()):
+        click.echo(f"note: {message}", err=True)
     tenants = [
         Params(resource=wanted.resource, settings=settings, kinds=settings.optional_kinds())
         for wanted in snapshot.values()

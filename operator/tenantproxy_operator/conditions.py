@@ -24,6 +24,7 @@ class Reason:
     TLS_SECRET_MISSING: Final = "TLSSecretMissing"
     TLS_SECRET_INVALID: Final = "TLSSecretInvalid"
     ROUTE_UNAVAILABLE: Final = "RouteUnavailable"
+    NOT_UNIQUE: Final = "NotUnique"
     CONFLICT: Final = "Conflict"
     APPLY_REFUSED: Final = "ApplyRefused"
     APPLY_FAILED: Final = "ApplyFailed"
@@ -39,6 +40,10 @@ class Reason:
     CREDENTIALS_INVALID: Final = "CredentialsInvalid"
     SECRET_MISSING: Final = "SecretMissing"
     SECRET_UNREADABLE: Final = "SecretUnreadable"
+    # Unique
+    UNIQUE: Final = "Unique"
+    SECRET_SHARED: Final = "SecretShared"
+    DUPLICATE_TENANT: Final = "DuplicateTenant"
     # Ready: that of Accepted or Available, where one of them does not hold, else
     READY: Final = "Ready"
 
@@ -124,6 +129,9 @@ def finding_in(conditions: Sequence[Mapping[str, Any]], kind: str) -> Finding | 
     return None
 
 
+_TOLD_AT_FIRST: Final = ("Accepted", "Unique")
+
+
 class Notice(msgspec.Struct, frozen=True):
     """A Kubernetes Event to be posted."""
 
@@ -137,14 +145,15 @@ def notices(
 ) -> list[Notice]:
     """Return the Events that a change of the conditions is worth: transitions, and changed credentials.
 
-    A new TenantProxy's first conditions are worth none, unless its spec can't be used; that its proxies begin to
-    start is no warning. `credential_changed` is the name of the Secret whose credential is another one now.
+    A new TenantProxy's first conditions are worth none, unless its spec can't be used, or wants what another one
+    has; that its proxies begin to start is no warning. `credential_changed` is the name of the Secret whose
+    credential is another one now.
     """
     old = {condition["type"]: condition["status"] for condition in before}
     found: list[Notice] = []
     for condition in after:
         kind, status = condition["type"], condition["status"]
-        if kind not in old and not (kind == "Accepted" and status == "False"):
+        if kind not in old and not (kind in _TOLD_AT_FIRST and status == "False"):
             continue
         if old.get(kind) == status or kind == "Ready":
             continue

@@ -10,7 +10,7 @@ from typing import Any, Final
 import kopf
 
 from tenantproxy.admin import Admin
-from tenantproxy.kubeapi import KubeClient, KubeError
+from tenantproxy.kubeapi import KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kubewatch import SILENCE, Delays
 from tenantproxy.server import HttpServer
 from tenantproxy_operator import kinds
@@ -28,7 +28,7 @@ from tenantproxy_operator.queue import WorkQueue
 from tenantproxy_operator.reconcile import Reconciler
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenants
-from tenantproxy_operator.watches import Watches
+from tenantproxy_operator.watches import REFUSALS, Watches
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Engine:
         self._cluster = Cluster(self._client)
         self._metrics = Metrics()
         self._queue: WorkQueue[Key] = WorkQueue()
-        self._tenants = Tenants()
+        self._tenants = Tenants(self._queue.add)
         self._secrets = Secrets()
         self._children = Children(self._queue.add)
         self._fleet = Fleet(max_updating_tenants, self._queue.add)
@@ -169,15 +169,32 @@ class Engine:
         await self._know_tenants()
 
     async def _know_tenants(self) -> None:
-        """Know all TenantProxies: kopf takes seconds to tell of thousands, in which no edit would be repaired."""
+        """Know all TenantProxies: kopf takes seconds to tell of thousands, in which no edit would be repaired.
+
+        Nor would be known who of them was the first, of those that want the same.
+        """
         for namespace in self._places:
-            try:
-                async for body in self._cluster.whole_tenant_proxies(namespace):
-                    with contextlib.suppress(RecursionError):  # a spec of absurd depth
-                        self._tenants.put(body, listed=True)
-            except KubeError as error:
-                _log.warning("kopf will tell of TenantProxies that could not be listed: %s", error)
+            delays = Delays()
+            while True:
+                if await self._list_tenants(namespace):
+                    break
+                await asyncio.sleep(delays.next())
         self._enqueue_all(None)
+
+    async def _list_tenants(self, namespace: str | None) -> bool:
+        """Know all TenantProxies of a namespace, or of all (None); tell whether to go on, also without them."""
+        try:
+            async for body in self._cluster.whole_tenant_proxies(namespace):
+                with contextlib.suppress(RecursionError):  # a spec of absurd depth
+                    self._tenants.put(body, listed=True)
+        except KubeError as error:
+            if isinstance(error, UnreachableError) or (
+                isinstance(error, StatusError) and error.status not in REFUSALS
+            ):
+                _log.error("TenantProxies can't be listed, which is tried again: %s", error)
+                return False
+            _log.warning("kopf will tell of TenantProxies that could not be listed: %s", error)
+        return True
 
     async def _stop(self) -> None:
         self._ready.clear()

@@ -44,6 +44,8 @@ class Look(msgspec.Struct, kw_only=True):
     credentials_ready: Finding
     credential: dict[str, Any] | None
     """`status.credentials`."""
+    secret_name: str | None = None
+    """The Secret that the proxies use from now on; None: as before."""
     changed_credential: str | None = None
     """The Secret whose credential is another one than before."""
     retry: RetryError | None = None
@@ -92,12 +94,7 @@ class Looker:
         """Look at everything of a tenant, and apply what differs. Raises KubeError."""
         resource = self._validated(view.tenant)
         if isinstance(resource, Finding):
-            unknown = Finding("Unknown", Reason.INVALID_SPEC, "the spec can't be used; see the condition Accepted")
-            return Look(
-                accepted=resource,
-                credentials_ready=view.finding("CredentialsReady") or unknown,
-                credential=view.status.get("credentials"),
-            )
+            return unusable(resource, view.status)
         outcome = None
         retry = None
         later = None
@@ -126,6 +123,8 @@ class Looker:
         look.retry = retry or look.retry
         look.later = later
         look.held = held
+        if outcome is not None and retry is None and not held:
+            look.secret_name = resource.secret_name
         return look
 
     def _is_of_the_fleet(self, view: View, manifests: list[Manifest]) -> bool:
@@ -212,6 +211,13 @@ class Looker:
 
     async def _read(self, key: Key, view: View) -> SecretContent | None:
         return await self._cluster.read_secret(key) if view.secrets.get(key) else None
+
+
+def unusable(accepted: Finding, status: Mapping[str, Any]) -> Look:
+    """Return the look at a tenant whose spec can't be used; of its credential is said what the status says."""
+    unknown = Finding("Unknown", accepted.reason, "the spec can't be used; see the condition Accepted")
+    known = conditions.finding_in(status.get("conditions", []), "CredentialsReady")
+    return Look(accepted=accepted, credentials_ready=known or unknown, credential=status.get("credentials"))
 
 
 def _time_for_secret(view: View, resource: TenantProxy) -> float | None:

@@ -12,6 +12,7 @@ import click
 
 from tenantproxy import config
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
+from tenantproxy_operator.peers import Peer, parse_peers
 from tenantproxy_operator.settings import DEFAULT_DNS_PORTS, DEFAULT_IMAGE, Settings
 
 BAD_INPUT: Final = 2
@@ -31,6 +32,23 @@ class Cidr(click.ParamType[str]):
             return str(ipaddress.ip_network(value))
         except ValueError as error:
             self.fail(f"{error}; write a CIDR, such as 10.1.0.0/16", param, ctx)
+
+
+class Peers(click.ParamType[tuple[Peer, ...]]):
+    """A JSON list of a NetworkPolicy's peers."""
+
+    name = "json"
+
+    def convert(
+        self, value: str | tuple[Peer, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Peer, ...]:
+        """Return the peers; fail with what is wrong and the fix."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_peers(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def reject(problems: Iterable[object]) -> NoReturn:
@@ -71,6 +89,22 @@ _TENANT_OPTIONS: Final = (
         metavar="CIDR",
         help="Let no proxy connect to these addresses; wins over --egress-allow and allowPrivateNetworks. "
         "Repeatable.",
+    ),
+    click.option(
+        "--refuse-shared-secrets",
+        is_flag=True,
+        envvar="TENANTPROXY_REFUSE_SHARED_SECRETS",
+        show_envvar=True,
+        help="Refuse a TenantProxy that uses a Secret which another tenant's has used before, where it is the "
+        "credential's of either. Default: that is reported.",
+    ),
+    click.option(
+        "--refuse-duplicate-tenants",
+        is_flag=True,
+        envvar="TENANTPROXY_REFUSE_DUPLICATE_TENANTS",
+        show_envvar=True,
+        help="Refuse a TenantProxy with the tenantId of another one that was there before, in whatever namespace. "
+        "Default: that is reported.",
     ),
 )
 
@@ -133,6 +167,27 @@ _CLUSTER_OPTIONS: Final = (
         help="Where the API server is: its endpoints, not the Service's address. Proxies with `management: "
         "tenant` may connect there, to ports 443 and 6443. Default: anywhere. Repeatable.",
     ),
+    click.option(
+        "--metrics-from",
+        type=Peers(),
+        default=(),
+        envvar="TENANTPROXY_METRICS_FROM",
+        show_envvar=True,
+        metavar="JSON",
+        help="Who may connect to the proxies' metrics and probes, beside the kubelet: a list of NetworkPolicy "
+        'peers, such as [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]. '
+        "Default: anybody.",
+    ),
+    click.option(
+        "--pod-metadata-prefix",
+        "pod_metadata_prefixes",
+        multiple=True,
+        envvar="TENANTPROXY_POD_METADATA_PREFIX",
+        show_envvar=True,
+        metavar="PREFIX",
+        help="Refuse labels and annotations in `podTemplate` whose key begins with none of these, such as "
+        "example.com/. Default: any but the operator's own are accepted. Repeatable.",
+    ),
     *_KIND_OPTIONS,
 )
 
@@ -146,12 +201,16 @@ def tenant_options(command: Command) -> Command:
         issuers_file: Path | None,
         egress_allow: tuple[str, ...],
         egress_deny: tuple[str, ...],
+        refuse_shared_secrets: bool,
+        refuse_duplicate_tenants: bool,
         **options: Any,  # noqa: ANN401 - the same
     ) -> None:
         settings = Settings(
             issuers=_issuers(issuers_file),
             issuers_file=issuers_file,
             egress=config.Egress(allow=_unordered(egress_allow), deny=_unordered(egress_deny)),
+            refuse_shared_secrets=refuse_shared_secrets,
+            refuse_duplicate_tenants=refuse_duplicate_tenants,
         )
         command(*arguments, settings=settings, **options)
 
@@ -169,6 +228,8 @@ def cluster_options(command: Command) -> Command:
         image_pull_secrets: tuple[str, ...],
         dns_ports: tuple[int, ...],
         api_server_cidrs: tuple[str, ...],
+        metrics_from: tuple[Peer, ...],
+        pod_metadata_prefixes: tuple[str, ...],
         pod_monitors: bool,
         http_routes: bool,
         **options: Any,  # noqa: ANN401 - the same
@@ -179,6 +240,8 @@ def cluster_options(command: Command) -> Command:
             image_pull_secrets=_unordered(image_pull_secrets),
             dns_ports=tuple(sorted(set(dns_ports))),
             api_server_cidrs=_unordered(api_server_cidrs),
+            metrics_from=metrics_from,
+            pod_metadata_prefixes=_unordered(pod_metadata_prefixes),
             pod_monitors=pod_monitors,
             http_routes=http_routes,
         )

@@ -11,14 +11,15 @@ from typing import Any, Final
 import msgspec
 
 from tenantproxy.kubeapi import KubeError
-from tenantproxy_operator import conditions
+from tenantproxy_operator import conditions, uniqueness
 from tenantproxy_operator.children import Child, ChildName, Children
+from tenantproxy_operator.claims import Rival
 from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
-from tenantproxy_operator.look import Look, Looker, View, now
+from tenantproxy_operator.look import Look, Looker, View, now, unusable
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.names import child_name
 from tenantproxy_operator.queue import RetryError
@@ -117,7 +118,12 @@ class Reconciler:
             record = self._records[key] = recall(status.get("appliedDigest"), children, secrets)
         inputs = inputs_digest(tenant, self._common)
         digest = status.get("appliedDigest")
-        look = _known(status) if record.fits(inputs, children, secrets) else None
+        rivals = self._tenants.rivals(key)
+        look = self._refused(key, rivals, status)
+        if look is not None:
+            digest = record.unfinished_digest()
+        elif record.fits(inputs, children, secrets):
+            look = _known(status)
         unchanged = look is not None
         if look is None and _torn(record, children) and not await self._cluster.lives(key, tenant.uid):
             # Garbage collection is faster than the event about the owner. After `--cascade=orphan` it would even
@@ -135,11 +141,18 @@ class Reconciler:
             )
             look = await self._looker.look(view, self._optional_kinds)
             digest = self._remember(view, look)
-        wrote = await self._report(tenant, status, look, digest)
+        wrote = await self._report(tenant, status, look, uniqueness.judge(key, rivals), digest)
         await self._take_turn(tenant, look)
         if look.retry is not None:
             raise look.retry
         return "unchanged" if unchanged and not wrote else "changed", look.later
+
+    def _refused(self, key: Key, rivals: list[Rival], status: Mapping[str, Any]) -> Look | None:
+        """Return what to report of a tenant that is refused for its rivals: nothing is read or applied for it."""
+        refusal = uniqueness.refuse(key, rivals, self._settings)
+        if refusal is None:
+            return None
+        return unusable(Finding("False", Reason.NOT_UNIQUE, f"{refusal}; what runs stays as it is"), status)
 
     def _remember(self, view: View, look: Look) -> str | None:
         """Take note of what was found; return the digest for the status."""
@@ -185,7 +198,9 @@ class Reconciler:
         children = self._children.of(tenant.key)
         return {name: child for name, child in children.items() if child.belongs_to(tenant.uid)}
 
-    async def _report(self, tenant: Tenant, before: Mapping[str, Any], look: Look, digest: str | None) -> bool:
+    async def _report(
+        self, tenant: Tenant, before: Mapping[str, Any], look: Look, unique: Finding, digest: str | None
+    ) -> bool:
         """Write the status if it differs, and post what is worth an Event; tell whether it was written."""
         rollout = self._children.rollout_of(tenant.key)
         availability = conditions.available(rollout, namespace=tenant.key.namespace, name=tenant.key.name)
@@ -195,6 +210,7 @@ class Reconciler:
             "Accepted": look.accepted,
             "Available": availability,
             "CredentialsReady": look.credentials_ready,
+            "Unique": unique,
         }
         old = before.get("conditions", [])
         dated = conditions.dated(findings, old, generation=tenant.generation, now=now())
@@ -205,6 +221,8 @@ class Reconciler:
         }
         if rollout is not None:
             status |= {"replicas": rollout.replicas, "readyReplicas": rollout.ready}
+        if secret_name := look.secret_name or before.get("secretName"):
+            status["secretName"] = secret_name
         if look.credential is not None:
             status["credentials"] = look.credential
         if digest is not None:
@@ -261,6 +279,6 @@ def _known(status: Mapping[str, Any]) -> Look | None:
     credentials = conditions.finding_in(before, "CredentialsReady")
     if accepted is None or credentials is None or "appliedDigest" not in status:
         return None
-    if accepted.reason == Reason.ROLLOUT_STOPPED:
-        return None  # that was about an earlier operator's image or settings
+    if accepted.reason in (Reason.ROLLOUT_STOPPED, Reason.NOT_UNIQUE):
+        return None  # that was about an earlier operator's image or settings, or about others
     return Look(accepted=accepted, credentials_ready=credentials, credential=status.get("credentials"))

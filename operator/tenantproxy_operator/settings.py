@@ -6,6 +6,7 @@ from typing import Final
 
 from tenantproxy import __version__, config
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS
+from tenantproxy_operator.peers import Peer
 
 DEFAULT_IMAGE: Final = f"tenantproxy:{__version__}"
 DEFAULT_DNS_PORTS: Final = (53, 5353)
@@ -21,6 +22,10 @@ class Settings:
     """Where that is written, if anywhere."""
     egress: config.Egress = field(default_factory=config.Egress)
     """Where proxies may connect to, and where not, whatever a TenantProxy says."""
+    refuse_shared_secrets: bool = False
+    """Whether a TenantProxy is refused that uses the Secret of another tenant's, which had it first."""
+    refuse_duplicate_tenants: bool = False
+    """Whether a TenantProxy is refused that has the tenant id of another one, which had it first."""
 
     # What follows matters in a cluster only.
     proxy_image: str = DEFAULT_IMAGE
@@ -31,6 +36,10 @@ class Settings:
     """Where the DNS *pods* listen: a NetworkPolicy sees a packet after the Service's address was replaced."""
     api_server_cidrs: tuple[str, ...] = ()
     """Where the API server is; empty: anywhere."""
+    metrics_from: tuple[Peer, ...] = ()
+    """Who may connect to the proxies' port of metrics and probes; empty: anybody."""
+    pod_metadata_prefixes: tuple[str, ...] = ()
+    """With what a key of `podTemplate.labels` or `annotations` must begin; empty: with anything."""
     pod_monitors: bool = False
     """Whether each tenant gets a PodMonitor, where the API server serves that kind."""
     http_routes: bool = False

@@ -16,7 +16,7 @@ class Condition(Model):
     """One observation about the TenantProxy, as metav1.Condition has it."""
 
     type: Annotated[str, _CAMEL_CASE] = Field(
-        description="What is observed: Ready, Accepted, Available or CredentialsReady."
+        description="What is observed: Ready, Accepted, Available, CredentialsReady or Unique."
     )
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: Annotated[str, _CAMEL_CASE] = Field(description="Why, in one CamelCase word.")
@@ -48,7 +48,7 @@ class Status(Model):
         default_factory=list,
         max_length=16,
         description="Ready (is Accepted and Available), Accepted (the spec can be used), Available (proxies "
-        "serve), CredentialsReady (the Secret is well-formed).",
+        "serve), CredentialsReady (the Secret is well-formed), Unique (no other one has its tenant or Secret).",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     endpoint: str | None = Field(
@@ -56,6 +56,12 @@ class Status(Model):
     )
     replicas: int | None = Field(default=None, ge=0, description="How many proxies there are.")
     ready_replicas: int | None = Field(default=None, ge=0, description="How many of them are ready.")
+    secret_name: str | None = Field(
+        default=None,
+        max_length=253,
+        description="The Secret that the proxies have their credential from: that of the last spec that was "
+        "applied.",
+    )
     credentials: Credentials | None = Field(
         default=None, description="The configured credential; absent while there is none."
     )
@@ -77,6 +83,7 @@ class _Seen(msgspec.Struct, rename="camel"):
     """What must be so that a status can be gone on from."""
 
     conditions: list[_SeenCondition] = []
+    secret_name: str = ""
     credentials: dict[str, Any] = {}
     applied_digest: str = ""
 

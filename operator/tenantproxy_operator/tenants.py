@@ -1,14 +1,14 @@
-"""The TenantProxies as kopf's events brought them, and which Secrets they refer to."""
+"""The TenantProxies as kopf's events brought them, which Secrets they refer to, and who wants the same."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from tenantproxy_operator.claims import Claims, Rival, claim_of
 from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.names import OWN_PREFIX, default_secret_name
+from tenantproxy_operator.names import OWN_PREFIX
 
 CANARY: Final = f"{OWN_PREFIX}canary"
 """The label of a TenantProxy."""
@@ -53,12 +53,12 @@ def tenant_from(body: Mapping[str, Any]) -> Tenant:
 class Tenants:
     """All TenantProxies that the operator was told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, affected: Callable[[Key], None] = lambda _: None) -> None:
+        """Know none yet; `affected` is told of each whose rivals another one's event may have changed."""
         self._tenants: dict[Key, Tenant] = {}
         self._delivered: dict[Key, tuple[str, int]] = {}
         """Uid and resource version of the last event, beside which there are answers to our own writes."""
-        self._referrers: defaultdict[Key, set[Key]] = defaultdict(set)
-        self._references: dict[Key, frozenset[Key]] = {}
+        self._claims = Claims(affected)
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -101,7 +101,7 @@ class Tenants:
         if known is not None and known.version >= tenant.version:
             return False
         self._tenants[key] = tenant
-        self._refer(key, referenced_secrets(key, body.get("spec")))
+        self._claims.put(claim_of(body))
         return True
 
     def remove(self, key: Key, uid: str | None = None) -> None:
@@ -110,38 +110,16 @@ class Tenants:
         if known is not None and uid in (None, known.uid):
             del self._tenants[key]
             self._delivered.pop(key, None)
-            self._refer(key, frozenset())
-            self._references.pop(key, None)
+            self._claims.remove(key)
 
     def referring_to(self, secret: Key) -> frozenset[Key]:
         """Return the TenantProxies that refer to a Secret."""
-        return frozenset(self._referrers.get(secret, ()))
+        return self._claims.referring_to(secret)
 
     def secrets_of(self, key: Key) -> frozenset[Key]:
         """Return the Secrets that a TenantProxy refers to."""
-        return self._references.get(key, frozenset())
+        return self._claims.secrets_of(key)
 
-    def _refer(self, key: Key, secrets: frozenset[Key]) -> None:
-        for secret in self._references.get(key, frozenset()) - secrets:
-            self._referrers[secret].discard(key)
-            if not self._referrers[secret]:
-                del self._referrers[secret]
-        for secret in secrets:
-            self._referrers[secret].add(key)
-        self._references[key] = secrets
-
-
-def referenced_secrets(key: Key, spec: Any) -> frozenset[Key]:  # noqa: ANN401 - a spec of any shape
-    """Return the Secrets that a spec names, however broken it is otherwise."""
-    names = [
-        _at(spec, "auth", "secretRef", "name") or default_secret_name(key.name),
-        _at(spec, "upstream", "tls", "caSecretRef", "name"),
-        _at(spec, "upstream", "tls", "clientCertificateSecretRef", "name"),
-    ]
-    return frozenset(Key(key.namespace, name) for name in names if isinstance(name, str) and name)
-
-
-def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON of any shape
-    for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
+    def rivals(self, key: Key) -> list[Rival]:
+        """Return which others want what a TenantProxy wants, and only one should have."""
+        return self._claims.rivals(key)

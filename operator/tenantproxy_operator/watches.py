@@ -16,7 +16,7 @@ from tenantproxy_operator.observed import Deployment, Partial
 
 _log = logging.getLogger(__name__)
 
-_REFUSALS: Final = (403, 404)
+REFUSALS: Final = (403, 404)
 """No right, no such namespace, or no such kind any more."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
@@ -221,7 +221,7 @@ class Watches:
             where = f"in {namespace}" if namespace else "in all namespaces"
             _log.warning("the watch of %s %s was interrupted and is tried again: %s", kind.plural, where, error)
             self._interrupted(kind.plural, error)
-            if isinstance(error, StatusError) and error.status in _REFUSALS and lists.refuse(kind):
+            if isinstance(error, StatusError) and error.status in REFUSALS and lists.refuse(kind):
                 self._known(namespace)
 
         watch: ChildWatch | SecretWatch

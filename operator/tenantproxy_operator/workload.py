@@ -119,10 +119,18 @@ _OUR_LABELS: Final = (*SELECTOR_KEYS, MANAGED_BY)
 _OURS: Final = "which the operator sets itself; remove it"
 
 
+def _check_key(key: str) -> str:
+    if len(key) > _LONGEST_KEY or not re.fullmatch(_LABEL_KEY, key):
+        raise invalid(f"has the key `{key[:_LONGEST_KEY]}`, which {_KEY_PROBLEM}")
+    return key
+
+
+LabelKey = Annotated[str, AfterValidator(_check_key)]
+
+
 def _check_keys(values: dict[str, str]) -> dict[str, str]:
     for key in values:
-        if len(key) > _LONGEST_KEY or not re.fullmatch(_LABEL_KEY, key):
-            raise invalid(f"has the key `{key[:_LONGEST_KEY]}`, which {_KEY_PROBLEM}")
+        _check_key(key)
     return values
 
 

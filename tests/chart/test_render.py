@@ -130,6 +130,7 @@ def test_arguments_are_understood(case: str) -> None:
     context = run.make_context("run", [each for each in arguments if not each.startswith("--issuers")])
     values = yaml.safe_load((GOLDEN / case / "values.yaml").read_text()) or {}
     assert list(context.params["dns_ports"]) == values.get("dnsPorts", VALUES["dnsPorts"])
+    assert list(context.params["metrics_from"]) == values.get("proxies", {}).get("metricsFrom", [])
     assert context.params["check_interval"] == values.get("checkInterval", VALUES["checkInterval"])
 
 

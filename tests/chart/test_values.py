@@ -115,6 +115,8 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
             {"watch": {"namespaces": ["a"], "allNamespaces": True}},
             "watch.namespaces and watch.allNamespaces exclude each other: empty the list, or set allNamespaces to",
         ),
+        ({"proxies": {"metricsFrom": ["monitoring"]}}, "at '/proxies/metricsFrom/0': got string, want object"),
+        ({"proxies": {"podMetadataPrefixes": [""]}}, "at '/proxies/podMetadataPrefixes/0': '' does not match"),
         (
             {"proxies": {"egress": {"deny": ["10.0.0.1"]}}},
             "at '/proxies/egress/deny/0': '10.0.0.1' does not match",

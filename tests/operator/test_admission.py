@@ -51,6 +51,21 @@ def test_bad_resource(path: str, value: Any, field: str, detail: str) -> None:
     assert detail in error.detail
 
 
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_pod_metadata(field: str) -> None:
+    """Where the platform says with what keys may begin, others are refused, each at its field; the rest is not."""
+    values = {"example.com/team": "a", "app": "payments", "example.org/team": "b", "teams": "c"}
+    resource = TenantProxy.model_validate(changed(minimal(), f"spec.podTemplate.{field}", values))
+    assert check_resource(resource, Settings()) == []
+    errors = check_resource(resource, Settings(pod_metadata_prefixes=("example.com/", "team")))
+    assert [(error.field, error.detail.split(",")[0]) for error in errors] == [
+        (f"spec.podTemplate.{field}", f"has the key `{key}`") for key in ("app", "example.org/team")
+    ]
+    assert "use one that begins with `example.com/` or `team`, or remove it" in errors[0].detail
+    empty = TenantProxy.model_validate(minimal())
+    assert check_resource(empty, Settings(pod_metadata_prefixes=("example.com/",))) == []
+
+
 def test_tls_needs_https() -> None:
     """An own CA for a plain http OMS is a mistake, whichever of the two was meant."""
     manifest = changed(minimal(), "spec.upstream", {"url": "http://oms.example", "allowInsecure": True, "tls": {}})

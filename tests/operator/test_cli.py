@@ -84,11 +84,47 @@ def test_render_says_what_has_no_effect(tmp_path: Path) -> None:
     )
 
 
+def test_render_says_who_wants_the_same(tmp_path: Path) -> None:
+    """One tenant's two TenantProxies, or two tenants' with one Secret, are no error, until the platform says so."""
+    auth = {"secretRef": {"name": "a-credentials"}}
+    path = write(
+        tmp_path / "f.yaml", tenant_proxy("a"), tenant_proxy("b", auth=auth), tenant_proxy("c", tenantId="T-a")
+    )
+    result = _run("render", "-f", str(path))
+    assert result.exit_code == 0
+    shared, duplicate = result.stderr.splitlines()
+    assert shared.startswith(
+        "note: TenantProxies tenants/b and tenants/a are of different tenants and use the same"
+    )
+    assert duplicate.startswith("note: TenantProxies tenants/c and tenants/a have the same spec.tenantId")
+    result = _run("render", "-f", str(path), "--refuse-duplicate-tenants")
+    assert result.exit_code == 2
+    assert f"error: {path} (document 3, TenantProxy tenants/c): spec: TenantProxies tenants/c and" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--metrics-from", '[{"ipBlock": {"cidr": "10.1"}}]', "[0].ipBlock.cidr: is not a network"),
+        ("--api-server-cidr", "10.1", "write a CIDR"),
+    ],
+)
+def test_bad_options(option: str, value: str, said: str) -> None:
+    """What the API server would refuse is refused at once, with the place and the fix."""
+    result = _run("render", "-f", str(EXAMPLES / "acme.yaml"), option, value)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 _CLUSTER = {
     "TENANTPROXY_PROXY_IMAGE": "registry.example/tenantproxy:1",
     "TENANTPROXY_IMAGE_PULL_SECRET": "b a",
     "TENANTPROXY_DNS_PORT": "8053 53",
     "TENANTPROXY_API_SERVER_CIDR": "192.0.2.8 192.0.2.7",
+    "TENANTPROXY_METRICS_FROM": '[{"podSelector": {}}]',
+    "TENANTPROXY_POD_METADATA_PREFIX": "example.com/ example.org/",
+    "TENANTPROXY_REFUSE_SHARED_SECRETS": "true",
+    "TENANTPROXY_REFUSE_DUPLICATE_TENANTS": "true",
     "TENANTPROXY_POD_MONITORS": "true",
 }
 
@@ -102,6 +138,9 @@ def test_options_from_the_environment() -> None:
         *("--image-pull-secret", "a", "--image-pull-secret", "b"),
         *("--dns-port", "53", "--dns-port", "8053"),
         *("--api-server-cidr", "192.0.2.7/32", "--api-server-cidr", "192.0.2.8/32"),
+        *("--metrics-from", '[ {"podSelector": {}} ]'),
+        *("--pod-metadata-prefix", "example.org/", "--pod-metadata-prefix", "example.com/"),
+        *("--refuse-shared-secrets", "--refuse-duplicate-tenants"),
         "--pod-monitors",
     ]
     from_options = CliRunner().invoke(main, [*arguments, *options])

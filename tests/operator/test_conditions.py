@@ -172,10 +172,14 @@ def test_no_event_without_a_transition() -> None:
 
 
 def test_first_conditions() -> None:
-    """A new TenantProxy is worth no Event, except where its spec can't be used."""
+    """A new TenantProxy is worth no Event, except where its spec can't be used, or another one wants the same."""
     assert told({}, {"Accepted": GOOD, "Available": OPEN, "CredentialsReady": BAD}) == []
     assert told({}, {"Ready": BAD, "Accepted": BAD, "Available": OPEN}) == [
         Notice(warning=True, reason="Bad", note="Accepted is False: it is bad")
+    ]
+    assert told({}, {"Accepted": GOOD, "Unique": GOOD}) == []
+    assert told({}, {"Accepted": GOOD, "Unique": BAD}) == [
+        Notice(warning=True, reason="Bad", note="Unique is False: it is bad")
     ]
 
 
@@ -216,7 +220,7 @@ def sections() -> dict[str, list[str]]:
 def test_the_page_has_each_reason() -> None:
     """Each reason of conditions.py is on the page, under its condition, with what to do; and no other."""
     found = sections()
-    assert list(found) == ["Ready", "Accepted", "Available", "CredentialsReady"]
+    assert list(found) == ["Ready", "Accepted", "Available", "CredentialsReady", "Unique"]
     named = [reason for reasons in found.values() for reason in reasons]
     assert sorted(named) == sorted(REASONS)
 

@@ -177,7 +177,11 @@ CHANGES: dict[str, Any] = {
     "proxy_image": "registry.example/tenantproxy:2",
     "image_pull_secrets": ("pull",),
     "dns_ports": (53,),
+    "refuse_shared_secrets": True,
+    "refuse_duplicate_tenants": True,
     "api_server_cidrs": ("10.0.0.1/32",),
+    "metrics_from": ({"podSelector": {}},),
+    "pod_metadata_prefixes": ("example.com/",),
     "pod_monitors": True,
     "http_routes": True,
 }

@@ -1,13 +1,11 @@
-"""The TenantProxies as events brought them, in whatever order, and which Secrets they refer to."""
+"""The TenantProxies as events brought them, in whatever order, and what that means for others."""
 
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.tenants import Tenants, referenced_secrets, tenant_from
+from tenantproxy_operator.tenants import Tenants, tenant_from
 
 ACME = Key("tenants", "acme")
 DEFAULT = Key("tenants", "acme-credentials")
@@ -150,8 +148,7 @@ def test_referring(tenants: Tenants) -> None:
     assert tenants.referring_to(SHARED) == {Key("tenants", "other")}
     assert tenants.secrets_of(ACME) == frozenset()
     tenants.remove(Key("tenants", "other"))
-    assert not tenants._referrers
-    assert not tenants._references
+    assert tenants.referring_to(SHARED) == frozenset()
 
 
 def test_references_of_an_old_version(tenants: Tenants) -> None:
@@ -161,44 +158,19 @@ def test_references_of_an_old_version(tenants: Tenants) -> None:
     assert tenants.secrets_of(ACME) == {SHARED}
 
 
-@pytest.mark.parametrize(
-    ("spec", "names"),
-    [
-        ({}, {"acme-credentials"}),
-        (with_secret("shared"), {"shared"}),
-        ({"upstream": {"tls": {"caSecretRef": {"name": "ca"}}}}, {"acme-credentials", "ca"}),
-        (
-            {"upstream": {"tls": {"clientCertificateSecretRef": {"name": "c"}, "caSecretRef": {"name": "c"}}}},
-            {"acme-credentials", "c"},
-        ),
-        (None, {"acme-credentials"}),
-        ([], {"acme-credentials"}),
-        ("text", {"acme-credentials"}),
-        ({"auth": []}, {"acme-credentials"}),
-        ({"auth": {"secretRef": "shared"}}, {"acme-credentials"}),
-        ({"auth": {"secretRef": {"name": 5}}}, set()),
-        ({"auth": {"secretRef": {"name": ""}}}, {"acme-credentials"}),
-        ({"upstream": {"tls": {"caSecretRef": {"name": ["x"]}}}}, {"acme-credentials"}),
-    ],
-)
-def test_references(spec: Any, names: set[str]) -> None:
-    """A spec that can't be used may refer to Secrets all the same; whatever it is made of, it is no error."""
-    assert referenced_secrets(ACME, spec) == {Key("tenants", name) for name in names}
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["auth", "secretRef", "name", "upstream", "tls", "caSecretRef"]), inner, max_size=3
-        )
-    ),
-    max_leaves=10,
-)
-
-
-@given(JSON)
-def test_references_of_anything(spec: Any) -> None:
-    """No spec makes the handler of events fail."""
-    assert all(key.namespace == "tenants" and key.name for key in referenced_secrets(ACME, spec))
+def test_rivals() -> None:
+    """Whoever gets a rival by another one's event, or loses it, is told; of what is no news nobody is."""
+    told: list[Key] = []
+    tenants = Tenants(told.append)
+    other = Key("tenants", "other")
+    tenants.put(body(1))
+    assert (tenants.rivals(ACME), told) == ([], [])
+    tenants.put(body(1, name="other"))
+    assert ([rival.key for rival in tenants.rivals(ACME)], told) == ([other], [ACME])
+    tenants.put(body(1, name="other"))
+    tenants.put(body(2, name="other", status={"secretName": "elsewhere"}), own=True)
+    assert told == [ACME]
+    tenants.remove(other, "another uid")
+    assert told == [ACME]
+    tenants.remove(other, "u")
+    assert (tenants.rivals(ACME), told) == ([], [ACME, ACME])

@@ -15,6 +15,7 @@ The events, with their fields beside `event`; `api` and `admin` are URLs, tenant
 - `removed` {tenant, namespace}: its manifest is gone, its proxy is stopped.
 - `invalid` {problems}: manifests are bad; the last good ones go on. At the start: nothing runs.
 - `valid` {}: after `invalid`: all manifests are good again.
+- `warning` {message}: manifests that are right each by itself, but want the same: a tenant's id, or a Secret.
 - `failed` {tenant, namespace, message}: a tenant can't be run for a reason outside its manifest, such as a full
   disk; without a time in the message it is tried again with the next change of a manifest.
 - `stopped` {}: everything has been stopped; the last event.
@@ -38,6 +39,7 @@ Event = Literal[
     "removed",
     "invalid",
     "valid",
+    "warning",
     "failed",
     "stopped",
 ]
@@ -51,6 +53,7 @@ _MESSAGES: Final[dict[Event, str]] = {
     "exited": "{namespace}/{tenant}: the proxy ended (status {status}); started again in {retryInSeconds} s",
     "removed": "{namespace}/{tenant}: stopped; its manifest is gone",
     "valid": "all manifests are good again",
+    "warning": "warning: {message}",
     "failed": "{namespace}/{tenant}: {message}",
     "stopped": "stopped",
 }

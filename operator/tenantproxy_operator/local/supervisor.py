@@ -15,6 +15,7 @@ from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.keeper import Keeper, Ports
 from tenantproxy_operator.local.state import TenantState
+from tenantproxy_operator.local.together import find_rivals
 from tenantproxy_operator.local.watch import Snapshot, Wanted, Watcher
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
@@ -55,6 +56,7 @@ class Supervisor:
         self._indexes: dict[Key, int] = {}
         """Of every tenant that ever ran, so that one that comes back gets its ports again if they are free."""
         self._invalid = False
+        self._warned: set[str] = set()
         self._broken: asyncio.Future[None]
         """Fails when a keeper does, which it never should."""
 
@@ -70,6 +72,7 @@ class Supervisor:
         if problems:
             self._reporter.emit("invalid", problems=list(map(str, problems)))
             raise InvalidManifestsError
+        self._warn(snapshot)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._broken = loop.create_future()
@@ -109,7 +112,16 @@ class Supervisor:
                 elif self._invalid:
                     self._reporter.emit("valid")
                 self._invalid = bool(problems)
+                self._warn(snapshot)
                 await self._apply(snapshot)
+
+    def _warn(self, snapshot: Snapshot) -> None:
+        """Report which tenants want the same, once for as long as they do."""
+        found = find_rivals(wanted.resource for wanted in snapshot.values())
+        for message in found:
+            if message not in self._warned:
+                self._reporter.emit("warning", message=message)
+        self._warned = set(found)
 
     async def _apply(self, snapshot: Snapshot) -> None:
         await asyncio.gather(*(self._remove(key) for key in self._keepers.keys() - snapshot.keys()))

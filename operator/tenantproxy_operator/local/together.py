@@ -1,12 +1,13 @@
-"""What only shows across manifests: duplicates, and Secrets that are missing or unfit for their use."""
+"""What only shows across manifests: duplicates, and Secrets that are missing, unfit for their use, or shared."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tenantproxy_operator import admission
+from tenantproxy_operator import admission, uniqueness
 from tenantproxy_operator.certificates import check_ca, check_client_certificate
+from tenantproxy_operator.claims import Claim, Claims, Rival
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.local.manifests import Loaded, Origin, Secret, Tenant
 from tenantproxy_operator.problems import FieldError, Problem
@@ -37,7 +38,15 @@ def check_together(files: Iterable[Loaded], settings: Settings, *, complete: boo
                 detail = f"names Secret {reference.key}, which no manifest has; add its manifest"
                 error = FieldError(f"{reference.field}.name", detail)
                 found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
-    return found
+    return found + list(_refused(tenants, settings))
+
+
+def find_rivals(resources: Iterable[TenantProxy]) -> list[str]:
+    """Say which TenantProxies want the same; no reason to refuse them, unless the platform's settings say so."""
+    found = [
+        uniqueness.describe(key, rival) for key, rivals in _rivals(resources) for rival in rivals if rival.first
+    ]
+    return sorted(found)
 
 
 def check_unchanged(files: Iterable[Loaded], running: Iterable[Loaded]) -> list[Contradiction]:
@@ -55,6 +64,36 @@ def check_unchanged(files: Iterable[Loaded], running: Iterable[Loaded]) -> list[
 def secret_key(resource: TenantProxy, name: str) -> Key:
     """Return which Secret a TenantProxy means by a name."""
     return Key(resource.metadata.namespace, name)
+
+
+def _refused(tenants: Iterable[Tenant], settings: Settings) -> Iterator[Contradiction]:
+    """Yield what the platform's settings refuse, as problems of the later one by namespace and name."""
+    origins = {tenant.origin.key: tenant.origin for tenant in tenants}
+    for key, rivals in _rivals(tenant.resource for tenant in tenants):
+        if refusal := uniqueness.refuse(key, rivals, settings):
+            paths = frozenset(origins[each].path for each in (key, *(rival.key for rival in rivals)))
+            yield origins[key].problem(FieldError("spec", refusal)), paths
+
+
+def _rivals(resources: Iterable[TenantProxy]) -> Iterator[tuple[Key, list[Rival]]]:
+    claims = Claims(lambda _: None)
+    keys = []
+    for resource in resources:
+        key = Key(resource.metadata.namespace, resource.metadata.name)
+        keys.append(key)
+        certificates = (resource.ca_secret_name, resource.client_certificate_secret_name)
+        claims.put(
+            Claim(
+                newcomer=False,
+                created="",
+                key=key,
+                tenant_id=resource.spec.tenant_id,
+                credential=secret_key(resource, resource.secret_name),
+                certificates=frozenset(secret_key(resource, name) for name in certificates if name),
+            )
+        )
+    for key in keys:
+        yield key, claims.rivals(key)
 
 
 class _Reference(NamedTuple):

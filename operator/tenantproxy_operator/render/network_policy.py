@@ -47,10 +47,18 @@ def render_network_policy(params: Params) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": pod_selector(params)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"ports": [_port("TCP", API_PORT), _port("TCP", ADMIN_PORT)]}],
+            "ingress": _ingress(params),
             "egress": [_dns(params), *_api_server(params), *_outside(params)],
         },
     }
+
+
+def _ingress(params: Params) -> list[Manifest]:
+    """Return the way to the API, open to all, and to metrics and probes; the node's own kubelet needs none."""
+    api, admin = _port("TCP", API_PORT), _port("TCP", ADMIN_PORT)
+    if peers := params.settings.metrics_from:
+        return [{"ports": [api]}, {"ports": [admin], "from": list(peers)}]
+    return [{"ports": [api, admin]}]
 
 
 def _dns(params: Params) -> Manifest:

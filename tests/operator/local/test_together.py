@@ -9,16 +9,22 @@ from support.certificates import Authority
 from support.operator_local import secret, tenant_proxy, write
 from support.operator_manifests import changed
 from tenantproxy_operator.local.manifests import load_file
-from tenantproxy_operator.local.together import check_together
+from tenantproxy_operator.local.together import check_together, find_rivals
+from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 
-def _together(directory: Path, *files: list[dict[str, Any]], complete: bool = True) -> list[str]:
+_SETTINGS = Settings()
+
+
+def _together(
+    directory: Path, *files: list[dict[str, Any]], complete: bool = True, settings: Settings = _SETTINGS
+) -> list[str]:
     loaded = [
         load_file(write(directory / f"{n}.yaml", *documents), Settings()) for n, documents in enumerate(files)
     ]
     assert [file.problems for file in loaded] == [()] * len(files)
-    together = check_together(loaded, Settings(), complete=complete)
+    together = check_together(loaded, settings, complete=complete)
     return [str(problem).replace(f"{directory}/", "") for problem, _ in together]
 
 
@@ -86,3 +92,42 @@ def test_bad_tls_secrets(tmp_path: Path, complete: bool) -> None:  # noqa: FBT00
 def test_no_problem(tmp_path: Path, documents: list[dict[str, Any]]) -> None:
     """A missing Secret, an empty one, one that nobody uses, and those of TLS are fine."""
     assert _together(tmp_path, documents) == []
+
+
+_SHARING = tenant_proxy("bravo", auth={"secretRef": {"name": "acme-credentials"}})
+_TWIN = tenant_proxy("charly", tenantId="T-acme")
+
+
+def test_who_wants_the_same(tmp_path: Path) -> None:
+    """Each pair is said once, by name; unless the platform refuses it, it is no problem."""
+    documents = [[tenant_proxy("acme")], [_SHARING, _TWIN, tenant_proxy("delta")]]
+    assert _together(tmp_path, *documents) == []
+    resources = [TenantProxy.model_validate(document) for file in documents for document in file]
+    shared, twins = find_rivals(resources)
+    assert shared.startswith(
+        "TenantProxies tenants/bravo and tenants/acme are of different tenants and use the same"
+    )
+    assert twins.startswith(
+        "TenantProxies tenants/charly and tenants/acme have the same spec.tenantId; delete one"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "document", "said"),
+    [
+        (Settings(refuse_shared_secrets=True), _SHARING, "Secret acme-credentials"),
+        (Settings(refuse_duplicate_tenants=True), _TWIN, "the same spec.tenantId"),
+    ],
+)
+def test_who_is_refused(tmp_path: Path, settings: Settings, document: dict[str, Any], said: str) -> None:
+    """Where the platform refuses it, it is a problem of the later one by name, in which both files have a part."""
+    name = document["metadata"]["name"]
+    (problem,) = _together(tmp_path, [document], [tenant_proxy("acme")], settings=settings)
+    assert problem.startswith(
+        f"0.yaml (document 1, TenantProxy tenants/{name}): spec: TenantProxies tenants/{name}"
+    )
+    assert said in problem
+    assert "tenants/acme was first" in problem
+    files = [tmp_path / "0.yaml", tmp_path / "1.yaml"]
+    ((_, involved),) = check_together([load_file(file, settings) for file in files], settings, complete=True)
+    assert involved == set(files)

@@ -175,3 +175,15 @@ def test_never_narrower_than_the_proxys_own_guard(
         assert _permits(spec, str(address), 8443)
     if any(address in ipaddress.ip_network(each) for each in deny):
         assert not _permits(spec, str(address), 8443)
+
+
+def test_who_may_scrape() -> None:
+    """The API stays open to all; metrics and probes are open to the given peers, by default to all, too."""
+    (everybody,) = _spec()["ingress"]
+    assert [port["port"] for port in everybody["ports"]] == [8080, 9090]
+    assert "from" not in everybody
+    peers = ({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}},)
+    assert _spec(metrics_from=peers)["ingress"] == [
+        {"ports": [{"protocol": "TCP", "port": 8080}]},
+        {"ports": [{"protocol": "TCP", "port": 9090}], "from": list(peers)},
+    ]

@@ -1,0 +1,251 @@
+"""Which TenantProxies want the same: a tenant's id, or a Secret that should be one tenant's alone. Pure.
+
+A tenant's id is wanted by one TenantProxy. The Secret with its credential is mounted whole into its proxies, and
+replaced by them: it is no other tenant's, neither as a credential nor as a CA or client certificate. TenantProxies
+of one tenant may share it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.names import default_secret_name
+
+
+class Claim(msgspec.Struct, frozen=True, order=True):
+    """What a TenantProxy wants; of two that want the same, the lesser one has it first."""
+
+    newcomer: bool
+    """Whether its proxies don't use the Secret that its spec names, or don't exist yet."""
+    created: str
+    key: Key
+    tenant_id: str = ""
+    """Empty where its spec has none that could be used."""
+    credential: Key | None = None
+    """The Secret with its credential."""
+    certificates: frozenset[Key] = frozenset()
+    """The Secrets with its CA and its client certificate."""
+
+    @property
+    def secrets(self) -> frozenset[Key]:
+        """All Secrets that it refers to."""
+        return self.certificates if self.credential is None else self.certificates | {self.credential}
+
+
+def claim_of(body: Mapping[str, Any]) -> Claim:
+    """Return what a TenantProxy as the API has it wants, however broken its spec is otherwise."""
+    metadata, spec = body["metadata"], body.get("spec")
+    key = Key(metadata["namespace"], metadata["name"])
+    tenant_id = _at(spec, "tenantId")
+    own = _at(spec, "auth", "secretRef", "name") or default_secret_name(key.name)
+    credential = next(iter(_secrets(key, [own])), None)
+    tls = [_at(spec, "upstream", "tls", field, "name") for field in ("caSecretRef", "clientCertificateSecretRef")]
+    return Claim(
+        newcomer=credential is None or _at(body, "status", "secretName") != credential.name,
+        created=str(metadata.get("creationTimestamp", "")),
+        key=key,
+        tenant_id=tenant_id if isinstance(tenant_id, str) else "",
+        credential=credential,
+        certificates=frozenset(_secrets(key, tls)),
+    )
+
+
+def _secrets(key: Key, names: Iterable[Any]) -> tuple[Key, ...]:
+    return tuple(Key(key.namespace, name) for name in names if isinstance(name, str) and name)
+
+
+def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON of any shape
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+class Rival(NamedTuple):
+    """Another TenantProxy that wants the same."""
+
+    key: Key
+    secret: Key | None
+    """The Secret that both want; None: the tenant's id."""
+    first: bool
+    """Whether it had it first."""
+
+
+class Claims:
+    """What all TenantProxies want.
+
+    `affected` is told of each whose rivals may have become others, but of the one that is being put or removed.
+    """
+
+    def __init__(self, affected: Callable[[Key], None]) -> None:
+        self._affected = affected
+        self._claims: dict[Key, Claim] = {}
+        self._by_id: _Groups[str] = _Groups(_ids, attrgetter("key"))
+        self._by_credential: _Groups[Key] = _Groups(_credentials, attrgetter("tenant_id"))
+        self._by_certificate: defaultdict[Key, set[Key]] = defaultdict(set)
+        """Who refers to a Secret as a CA or client certificate. Nobody is at odds about it by that alone."""
+
+    def put(self, claim: Claim) -> None:
+        """Take note of what a TenantProxy wants now."""
+        known = self._claims.get(claim.key)
+        if known == claim:
+            return
+        self._claims[claim.key] = claim
+        self._replace(known, claim)
+
+    def remove(self, key: Key) -> None:
+        """Take note that a TenantProxy wants nothing any more."""
+        if known := self._claims.pop(key, None):
+            self._replace(known, None)
+
+    def secrets_of(self, key: Key) -> frozenset[Key]:
+        """Return the Secrets that a TenantProxy refers to."""
+        claim = self._claims.get(key)
+        return claim.secrets if claim else frozenset()
+
+    def referring_to(self, secret: Key) -> frozenset[Key]:
+        """Return the TenantProxies that refer to a Secret."""
+        return self._by_credential.members(secret).union(self._by_certificate.get(secret, ()))
+
+    def rivals(self, key: Key) -> list[Rival]:
+        """Return with whom a TenantProxy is at odds: of those that want the same thing, who was the first."""
+        claim = self._claims.get(key)
+        if claim is None:
+            return []
+        found: list[tuple[Key | None, Claim | None]] = [
+            (secret, self._rival(secret, claim)) for secret in sorted(claim.secrets)
+        ]
+        found += [(None, self._by_id.rival(tenant_id, claim)) for tenant_id in _ids(claim)]
+        return [Rival(rival.key, secret, first=rival < claim) for secret, rival in found if rival]
+
+    def _rival(self, secret: Key, claim: Claim) -> Claim | None:
+        rival = self._by_credential.rival(secret, claim)
+        if secret != claim.credential:
+            return rival
+        others = (self._claims[key] for key in self._by_certificate.get(secret, ()))
+        return min(
+            (other for other in (rival, *others) if other and other.tenant_id != claim.tenant_id), default=None
+        )
+
+    def _replace(self, old: Claim | None, new: Claim | None) -> None:
+        affected: set[Key] = set()
+        for tenant_id in self._by_id.replace(old, new):
+            affected |= self._by_id.members(tenant_id)
+        for secret in self._by_credential.replace(old, new):
+            affected |= self.referring_to(secret)
+        for claim in (old, new):
+            for secret in claim.certificates if claim else ():
+                affected |= self._by_credential.members(secret)
+        self._refer(old, new)
+        affected -= {claim.key for claim in (old, new) if claim}
+        for key in affected:
+            self._affected(key)
+
+    def _refer(self, old: Claim | None, new: Claim | None) -> None:
+        if old:
+            for secret in old.certificates:
+                self._by_certificate[secret].discard(old.key)
+                if not self._by_certificate[secret]:
+                    del self._by_certificate[secret]
+        if new:
+            for secret in new.certificates:
+                self._by_certificate[secret].add(new.key)
+
+
+def _ids(claim: Claim) -> tuple[str, ...]:
+    return (claim.tenant_id,) if claim.tenant_id else ()
+
+
+def _credentials(claim: Claim) -> tuple[Key, ...]:
+    return (claim.credential,) if claim.credential else ()
+
+
+_Thing = TypeVar("_Thing", bound=Hashable)
+_Party = Callable[[Claim], Hashable]
+
+
+class _Groups(Generic[_Thing]):
+    """Who wants each of some things; claims of one party are not at odds."""
+
+    def __init__(self, things: Callable[[Claim], Iterable[_Thing]], party: _Party) -> None:
+        self._things = things
+        self._party = party
+        self._groups: dict[_Thing, _Group] = {}
+
+    def members(self, thing: _Thing) -> frozenset[Key]:
+        """Return who wants a thing."""
+        group = self._groups.get(thing)
+        return frozenset(group.claims) if group else frozenset()
+
+    def rival(self, thing: _Thing, claim: Claim) -> Claim | None:
+        """Return the first of another party that wants a thing."""
+        group = self._groups.get(thing)
+        return group.rival(self._party(claim)) if group else None
+
+    def replace(self, old: Claim | None, new: Claim | None) -> list[_Thing]:
+        """Replace a claim, where each may be none; return the things that others come first for now."""
+        before = set(self._things(old)) if old else set()
+        after = set(self._things(new)) if new else set()
+        changed = []
+        for thing in before | after:
+            group = self._groups.setdefault(thing, _Group(self._party))
+            leaders = group.leaders
+            if old and thing in before:
+                group.remove(old.key)
+            if new and thing in after:
+                group.add(new)
+            if group.leaders != leaders:
+                changed.append(thing)
+            if not group.claims:
+                del self._groups[thing]
+        return changed
+
+
+class _Group:
+    """Who wants one thing. Who comes first is known at once: there may be thousands, of whom each asks."""
+
+    __slots__ = ("_first", "_party", "_second", "claims")
+
+    def __init__(self, party: _Party) -> None:
+        self._party = party
+        self.claims: dict[Key, Claim] = {}
+        self._first: Claim | None = None
+        self._second: Claim | None = None
+        """The first of another party than the first of all."""
+
+    @property
+    def leaders(self) -> tuple[Claim | None, Claim | None]:
+        """Who comes first, and who does of another party."""
+        return self._first, self._second
+
+    def rival(self, party: Hashable) -> Claim | None:
+        """Return the first of another party."""
+        if self._first is not None and self._party(self._first) == party:
+            return self._second
+        return self._first
+
+    def add(self, claim: Claim) -> None:
+        """Add a claim of one that has none here."""
+        self.claims[claim.key] = claim
+        self._place(claim)
+
+    def remove(self, key: Key) -> None:
+        """Remove the claim of one that has one here."""
+        gone = self.claims.pop(key)
+        if gone in (self._first, self._second):
+            self._first = self._second = None
+            for claim in self.claims.values():
+                self._place(claim)
+
+    def _place(self, claim: Claim) -> None:
+        if self._first is None:
+            self._first = claim
+        elif self._party(claim) == self._party(self._first):
+            self._first = min(self._first, claim)
+        elif claim < self._first:
+            self._first, self._second = claim, self._first
+        elif self._second is None or claim < self._second:
+            self._second = claim

@@ -1,0 +1,49 @@
+"""What is said and done where TenantProxies want the same: pure, for `local` and the cluster."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tenantproxy_operator.claims import Rival
+from tenantproxy_operator.conditions import Finding, Reason
+from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.settings import Settings
+
+_UNIQUE: Final = Finding(
+    "True",
+    Reason.UNIQUE,
+    "no other TenantProxy has this spec.tenantId, and no other tenant's uses the credential's Secret",
+)
+
+
+def judge(key: Key, rivals: Sequence[Rival]) -> Finding:
+    """Return whether a TenantProxy is at odds with none, as its condition Unique says."""
+    if not rivals:
+        return _UNIQUE
+    shared = any(rival.secret for rival in rivals)
+    reason = Reason.SECRET_SHARED if shared else Reason.DUPLICATE_TENANT
+    return Finding("False", reason, "; ".join(describe(key, rival) for rival in rivals))
+
+
+def describe(key: Key, rival: Rival) -> str:
+    """Say what two TenantProxies are at odds about, and the fix."""
+    both = f"TenantProxies {key} and {rival.key}"
+    if rival.secret is None:
+        return f"{both} have the same spec.tenantId; delete one of them, unless both are meant"
+    return (
+        f"{both} are of different tenants and use the same Secret {rival.secret.name}: the proxies of the one can "
+        "read and replace what is the other's; give each a Secret of its own"
+    )
+
+
+def refuse(key: Key, rivals: Sequence[Rival], settings: Settings) -> str | None:
+    """Say why a TenantProxy is refused; None where the platform permits it, or it was there before its rivals."""
+    refused = [
+        f"{describe(key, rival)}; {rival.key} was first, and {_option(rival)} is set"
+        for rival in rivals
+        if rival.first and (settings.refuse_shared_secrets if rival.secret else settings.refuse_duplicate_tenants)
+    ]
+    return "; ".join(refused) or None
+
+
+def _option(rival: Rival) -> str:
+    return "--refuse-shared-secrets" if rival.secret else "--refuse-duplicate-tenants"

@@ -85,7 +85,7 @@ def test_render_says_what_has_no_effect(tmp_path: Path) -> None:
 
 
 def test_render_says_who_wants_the_same(tmp_path: Path) -> None:
-    """One tenant's two TenantProxies, or two tenants' with one Secret, are no error, until the platform says so."""
+    """One tenant's two TenantProxies, or two tenants with one Secret, are no error until the platform says so."""
     auth = {"secretRef": {"name": "a-credentials"}}
     path = write(
         tmp_path / "f.yaml", tenant_proxy("a"), tenant_proxy("b", auth=auth), tenant_proxy("c", tenantId="T-a")

@@ -45,9 +45,10 @@ class Tenants:
     # TenantProxies
 
     async def create(self, name: str, changes: Mapping[str, Any] | None = None) -> Thing:
-        """Create the smallest TenantProxy, with other values at dotted paths."""
+        """Create the smallest TenantProxy, of a tenant of its own, with other values at dotted paths."""
         manifest = minimal()
-        for path, value in ({"metadata.name": name} | dict(changes or {})).items():
+        own = {"metadata.name": name, "spec.tenantId": f"T-{name}"}
+        for path, value in (own | dict(changes or {})).items():
             manifest = changed(manifest, path, value)
         manifest["metadata"]["namespace"] = self.namespace
         return await self.call("POST", self.path, manifest)

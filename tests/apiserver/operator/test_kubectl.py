@@ -24,14 +24,14 @@ async def test_get(api_server: ApiServer, tenants: Tenants, name: str) -> None:
         assert head.split() == ["NAME", "TENANT", "URL", "READY", "CREDENTIALS", "REPLICAS", "AGE"]
         return line.split()[:-1]
 
-    assert row() == [name, "T-1", "https://oms.example/api", "Unknown", "False", "0"]
+    assert row() == [name, f"T-{name}", "https://oms.example/api", "Unknown", "False", "0"]
     await set_ready(tenants, name)
     await tenants.patch(
         kinds.SECRET, child_name(kinds.SECRET, name), {"stringData": {"username": "u", "password": "p"}}
     )
     await tenants.condition(name, "Ready", status="True")
     await tenants.condition(name, "CredentialsReady", status="True")
-    assert row() == [name, "T-1", "https://oms.example/api", "True", "True", "2"]
+    assert row() == [name, f"T-{name}", "https://oms.example/api", "True", "True", "2"]
 
 
 async def test_wait(api_server: ApiServer, tenants: Tenants, name: str) -> None:

@@ -153,6 +153,7 @@ CASES = {
         deployment(ready=2, updated=1, stuck=True),
     ),
     Reason.READY: Case("Ready", "True", "orders can be read", None, deployment(ready=2)),
+    Reason.UNIQUE: Case("Unique", "True", "no other TenantProxy has this spec.tenantId"),
     Reason.CREDENTIALS_MISSING: Case("CredentialsReady", "False", "holds no credential yet; a tenant's"),
     Reason.CREDENTIALS_SET: Case("CredentialsReady", "True", "holds a well-formed credential", None, credential),
     Reason.CREDENTIALS_INVALID: Case(
@@ -164,8 +165,14 @@ CASES = {
 }
 
 
-ELSEWHERE = {Reason.SECRET_UNREADABLE: "test_unreadable_secret.py", Reason.ROLLOUT_STOPPED: "test_rollout.py"}
-"""Reasons that need an operator of another kind, and where they have it."""
+ELSEWHERE = {
+    Reason.SECRET_UNREADABLE: "test_unreadable_secret.py",
+    Reason.ROLLOUT_STOPPED: "test_rollout.py",
+    Reason.NOT_UNIQUE: "test_refused.py",
+    Reason.SECRET_SHARED: "test_unique.py",
+    Reason.DUPLICATE_TENANT: "test_unique.py",
+}
+"""Reasons that need an operator of another kind, or several TenantProxies, and where they have it."""
 
 
 def test_every_reason_has_a_case() -> None:

@@ -64,6 +64,26 @@ async def test_nothing_is_written_at_a_start(
     assert 'reconcile_total{result="changed"}' not in operator.metrics()
 
 
+async def test_nothing_is_written_about_two_that_want_the_same(
+    run: Run, operator: OperatorProcess, tenants: Tenants, name: str
+) -> None:
+    """Once both say so, that is all: not at rest, and not at a start."""
+    first, second = f"{name}-a", f"{name}-b"
+    await tenants.created(first)
+    await tenants.create(second, {"spec.auth.secretRef": {"name": f"{first}-credentials"}})
+    for each in (first, second):
+        await tenants.condition(each, "Unique", status="False", reason="SecretShared")
+        await tenants.flush(each)
+    existing = await tenants.call("GET", tenants.path)
+    await rounds(run, 2)
+    operator.stop()
+    run.since_now()
+    operator.start_ready()
+    await looked_at(operator, len(existing["items"]))
+    await rounds(run, 2)
+    assert run.writes() == []
+
+
 async def test_nothing_is_written_after_an_interruption(
     api_server: ApiServer, run: Run, operator: OperatorProcess, tenants: Tenants, name: str
 ) -> None:

@@ -13,7 +13,6 @@ from tenantproxy_operator.local.together import check_together, find_rivals
 from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
-
 _SETTINGS = Settings()
 
 

@@ -5,6 +5,7 @@ replaced by them: it is no other tenant's, neither as a credential nor as a CA o
 of one tenant may share it.
 """
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from operator import attrgetter
@@ -164,26 +165,24 @@ def _credentials(claim: Claim) -> tuple[Key, ...]:
 
 
 _Thing = TypeVar("_Thing", bound=Hashable)
-_Party = Callable[[Claim], Hashable]
 
 
 class _Groups(Generic[_Thing]):
-    """Who wants each of some things; claims of one party are not at odds."""
+    """Who wants each of some things, in order; claims of one party are not at odds."""
 
-    def __init__(self, things: Callable[[Claim], Iterable[_Thing]], party: _Party) -> None:
+    def __init__(self, things: Callable[[Claim], Iterable[_Thing]], party: Callable[[Claim], Hashable]) -> None:
         self._things = things
         self._party = party
-        self._groups: dict[_Thing, _Group] = {}
+        self._groups: dict[_Thing, list[Claim]] = {}
 
     def members(self, thing: _Thing) -> frozenset[Key]:
         """Return who wants a thing."""
-        group = self._groups.get(thing)
-        return frozenset(group.claims) if group else frozenset()
+        return frozenset(claim.key for claim in self._groups.get(thing, ()))
 
     def rival(self, thing: _Thing, claim: Claim) -> Claim | None:
         """Return the first of another party that wants a thing."""
-        group = self._groups.get(thing)
-        return group.rival(self._party(claim)) if group else None
+        party = self._party(claim)
+        return next((other for other in self._groups.get(thing, ()) if self._party(other) != party), None)
 
     def replace(self, old: Claim | None, new: Claim | None) -> list[_Thing]:
         """Replace a claim, where each may be none; return the things that others come first for now."""
@@ -191,61 +190,19 @@ class _Groups(Generic[_Thing]):
         after = set(self._things(new)) if new else set()
         changed = []
         for thing in before | after:
-            group = self._groups.setdefault(thing, _Group(self._party))
-            leaders = group.leaders
+            group = self._groups.setdefault(thing, [])
+            leaders = self._leaders(thing)
             if old and thing in before:
-                group.remove(old.key)
+                del group[bisect_left(group, old)]
             if new and thing in after:
-                group.add(new)
-            if group.leaders != leaders:
+                insort(group, new)
+            if self._leaders(thing) != leaders:
                 changed.append(thing)
-            if not group.claims:
+            if not group:
                 del self._groups[thing]
         return changed
 
-
-class _Group:
-    """Who wants one thing. Who comes first is known at once: there may be thousands, of whom each asks."""
-
-    __slots__ = ("_first", "_party", "_second", "claims")
-
-    def __init__(self, party: _Party) -> None:
-        self._party = party
-        self.claims: dict[Key, Claim] = {}
-        self._first: Claim | None = None
-        self._second: Claim | None = None
-        """The first of another party than the first of all."""
-
-    @property
-    def leaders(self) -> tuple[Claim | None, Claim | None]:
-        """Who comes first, and who does of another party."""
-        return self._first, self._second
-
-    def rival(self, party: Hashable) -> Claim | None:
-        """Return the first of another party."""
-        if self._first is not None and self._party(self._first) == party:
-            return self._second
-        return self._first
-
-    def add(self, claim: Claim) -> None:
-        """Add a claim of one that has none here."""
-        self.claims[claim.key] = claim
-        self._place(claim)
-
-    def remove(self, key: Key) -> None:
-        """Remove the claim of one that has one here."""
-        gone = self.claims.pop(key)
-        if gone in (self._first, self._second):
-            self._first = self._second = None
-            for claim in self.claims.values():
-                self._place(claim)
-
-    def _place(self, claim: Claim) -> None:
-        if self._first is None:
-            self._first = claim
-        elif self._party(claim) == self._party(self._first):
-            self._first = min(self._first, claim)
-        elif claim < self._first:
-            self._first, self._second = claim, self._first
-        elif self._second is None or claim < self._second:
-            self._second = claim
+    def _leaders(self, thing: _Thing) -> tuple[Claim, Claim | None] | None:
+        """Return the first, who is the rival of all of other parties, and its own rival."""
+        group = self._groups[thing]
+        return (group[0], self.rival(thing, group[0])) if group else None

@@ -139,6 +139,21 @@ async def test_bad_change_harms_nobody(tmp_path: Path, oms: RawServer, client: a
         await local.event("reloaded", "acme")
 
 
+async def test_two_that_want_the_same(tmp_path: Path, oms: RawServer) -> None:
+    """That is said once, at the start and when it begins; both tenants are served."""
+    shared = tenant_proxy("b", url=oms.url, auth={"secretRef": {"name": "a-credentials"}})
+    write(tmp_path / "tenants.yaml", tenant_proxy("a", url=oms.url), shared, secret("a"))
+    async with running_local(tmp_path, state=tmp_path / "run" / "state") as local:
+        first = await local.event("warning")
+        assert first["message"].startswith("TenantProxies tenants/b and tenants/a are of different tenants")
+        for _ in range(2):
+            await local.event("ready")
+        write(tmp_path / "another.yaml", tenant_proxy("c", url=oms.url, tenantId="T-a"))
+        second = await local.event("warning")
+        assert second["message"].startswith("TenantProxies tenants/c and tenants/a have the same spec.tenantId")
+        await local.event("ready", "c")
+
+
 async def test_removed_tenant_is_stopped(tmp_path: Path, oms: RawServer) -> None:
     """A tenant whose manifest is deleted is stopped, its ports are closed, and the others go on."""
     acme = write(tmp_path / "acme.yaml", tenant_proxy("acme", url=oms.url))

@@ -49,7 +49,8 @@ async def test_children_come_in_one_go(run: Run, tenants: Tenants, name: str) ->
 async def test_same_name_in_two_namespaces(run: Run, tenants: Tenants, name: str) -> None:
     """They have nothing to do with each other: a change of one writes nothing of the other."""
     others = Tenants(tenants.api, run.namespaces[1])
-    mine, theirs = await tenants.created(name), await others.created(name)
+    mine = await tenants.created(name)
+    theirs = await others.created(name, {"spec.tenantId": f"T-{name}-too"})
     before = versions(await others.children(name))
     await tenants.change(name, {"spec.replicas": 3})
     await tenants.settled(name)

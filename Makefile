@@ -66,8 +66,8 @@ cluster-test: sync ## Test the source-built node: boot one, try it, end it, comp
 e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that it pulls, KEEP=1 leaves the cluster, TESTS=…
 	$(RUN) python hack/e2e.py $(if $(KEEP),--keep) $(TESTS)
 
-fuzz: sync ## Hostile requests for up to an hour (REQUESTS, SECONDS, SEED)
-	$(RUN) python tests/fuzz/campaign.py --requests $(or $(REQUESTS),10000000) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
+fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, else each in turn (REQUESTS, SECONDS, SEED)
+	$(RUN) python tests/fuzz/campaign.py $(if $(SIDE),--side $(SIDE)) $(if $(REQUESTS),--requests $(REQUESTS)) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
 	$(RUN) python bench/run.py $(if $(BEFORE),--before $(abspath $(BEFORE)))

@@ -12,7 +12,7 @@ import kopf
 from tenantproxy.admin import Admin
 from tenantproxy.kubeapi import KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kubewatch import SILENCE, Delays
-from tenantproxy.server import HttpServer
+from tenantproxy.server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.cluster import TENANT_PROXY, Cluster
@@ -116,7 +116,7 @@ class Engine:
         self._metrics.rollout_pending.set_function(lambda: self._fleet.pending)
         self._metrics.rollout_stopped.set_function(lambda: self._fleet.stopped)
         admin = Admin(self._metrics, self._ready.is_set, is_live=lambda: self._patrol.healthy)
-        server = HttpServer(admin.handle, on_problem=admin.unparsable)
+        server = HttpServer(admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS)
         await server.listen(admin_socket)
         registry = build_registry(
             self._tenants, self._queue.add, login=self._connection.login, start=self._start, stop=self._stop

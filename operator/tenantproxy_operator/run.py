@@ -129,11 +129,13 @@ def run(
     Against the cluster of your kubeconfig:
       tenantproxy-operator run --namespace tenants --proxy-image registry.example/tenantproxy:1.0
 
-    Exit status: 0 after a signal, 2 for bad input, 1 for anything else (a taken port).
+    Exit status: 0 after a signal, 2 for bad input, 1 for anything else (a taken port, aiohttp without its C
+    extension).
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
     # Slow to import, and the other commands do without.
     import uvloop  # noqa: PLC0415
 
+    from tenantproxy.server import ParserError  # noqa: PLC0415
     from tenantproxy_operator.connection import Connection  # noqa: PLC0415
     from tenantproxy_operator.engine import Engine  # noqa: PLC0415
 
@@ -173,6 +175,9 @@ def run(
         uvloop.run(main())
     except KubeError as error:
         reject([error])
+    except ParserError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(_FAILURE)
     except asyncio.CancelledError:
         pass  # by a signal
     except Exception:

@@ -1,7 +1,8 @@
 """The admin port: `/metrics`, `/healthz`, `/readyz`; for the cluster, never for clients."""
 
+import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp.web import BaseRequest
 
@@ -10,6 +11,11 @@ from tenantproxy.problems import Problem
 from tenantproxy.replies import Reply
 
 _TEXT = "text/plain; charset=utf-8"
+
+RENDER_SHARE: Final = 0.05
+"""Of the event loop's time that rendering metrics may take."""
+RENDER_BURST: Final = 0.25
+"""Seconds of rendering that may be saved up: a scrape now and then is always answered anew."""
 
 
 class Exposition(Protocol):
@@ -20,6 +26,24 @@ class Exposition(Protocol):
         ...
 
 
+class Allowance:
+    """Seconds that may be spent: they come at `RENDER_SHARE`, and are saved up to `RENDER_BURST`."""
+
+    def __init__(self, now: float) -> None:
+        self._left = RENDER_BURST
+        self._last = now
+
+    def has_some(self, now: float) -> bool:
+        """Return whether something may be spent now; it may then be more than is left."""
+        self._left = min(RENDER_BURST, self._left + (now - self._last) * RENDER_SHARE)
+        self._last = now
+        return self._left > 0
+
+    def spend(self, seconds: float) -> None:
+        """Note what was spent."""
+        self._left -= seconds
+
+
 class Admin:
     """Answers probes and scrapes."""
 
@@ -28,10 +52,15 @@ class Admin:
         metrics: Exposition,
         is_ready: Callable[[], bool],
         is_live: Callable[[], bool] = lambda: True,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._metrics = metrics
         self._is_ready = is_ready
         self._is_live = is_live
+        self._clock = clock
+        self._allowance = Allowance(clock())
+        self._rendered = b""
 
     async def handle(self, request: BaseRequest) -> Reply:
         """Return the answer to a request."""
@@ -41,12 +70,20 @@ class Admin:
         if request.method not in ("GET", "HEAD"):
             return Reply(405, b"GET only.\n", content_type=_TEXT, headers={"Allow": "GET, HEAD"})
         if path == "/metrics":
-            return Reply(200, self._metrics.exposition(), content_type=CONTENT_TYPE)
+            return Reply(200, self.exposition(), content_type=CONTENT_TYPE)
         if path == "/readyz" and not self._is_ready():
             return Reply(503, b"not ready\n", content_type=_TEXT)
         if path == "/healthz" and not self._is_live():
             return Reply(503, b"not healthy; see the log\n", content_type=_TEXT)
         return Reply(200, b"ok\n", content_type=_TEXT)
+
+    def exposition(self) -> bytes:
+        """Return the metrics of now; where they are asked for too often, those rendered last."""
+        start = self._clock()
+        if self._allowance.has_some(start):
+            self._rendered = self._metrics.exposition()
+            self._allowance.spend(self._clock() - start)
+        return self._rendered
 
     @staticmethod
     def unparsable(problem: Problem) -> Reply:

@@ -8,11 +8,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
-from tenantproxy import __version__, lossless, routes
+from tenantproxy import __version__, criteria, lossless, routes
 from tenantproxy.access import Caller
 from tenantproxy.admission import Admission, Ticket, overloaded
 from tenantproxy.answers import is_json
@@ -23,7 +22,7 @@ from tenantproxy.logs import fields
 from tenantproxy.mapping import CompiledMapping
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
-from tenantproxy.problems import Detail, Problem
+from tenantproxy.problems import Problem
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.replies import JSON, Reply
 from tenantproxy.server import read_body
@@ -140,17 +139,17 @@ class Api:
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
         unit = routes.decode_id(match.business_unit, "businessUnitId")
-        order = criteria = None
+        order = searched = None
         if match.operation == "getOrder":
             order = routes.decode_id(match.order, "customerOrderId")
             path = routes.fill(self._get_path, businessUnitId=unit, customerOrderId=order)
         else:
-            criteria = _search_criteria(await _read_json(request, MAX_SEARCH_BYTES))
+            searched = criteria.encoded_anew(await _read(request, MAX_SEARCH_BYTES))
             path = routes.fill(self._search_path, businessUnitId=unit)
             headers["Content-Type"] = JSON
         ticket = self._admission.admit(caller.key if caller is not None else None)
         try:
-            answer = await self._oms.read(ticket, match.operation, request.method, path, headers, criteria)
+            answer = await self._oms.read(ticket, match.operation, request.method, path, headers, searched)
             body = await self._outward(match, answer, order, ticket)
         except BaseException:
             ticket.release()
@@ -217,31 +216,21 @@ _NORMAL: Final = frozenset({"order-not-found", "search-rejected"})
 
 
 async def _read_json(request: BaseRequest, limit: int) -> Any:  # noqa: ANN401 - parsed JSON
-    if (request.content_length or 0) <= limit and (
-        not is_json(request.headers.get("Content-Type", ""))
-        or request.headers.get("Content-Encoding", "identity").lower() != "identity"
-    ):
-        raise Problem("unsupported-media-type", "Send uncompressed application/json in UTF-8.")
-    body = await read_body(request, limit)
+    body = await _read(request, limit)
     try:
         return lossless.parse(body)
     except (ValueError, RecursionError):
         raise Problem("malformed-json", "The body can't be parsed as JSON.") from None
 
 
-def _search_criteria(body: Any) -> bytes:  # noqa: ANN401 - parsed JSON
-    """Return the criteria of a search, encoded anew."""
-    errors = []
-    if not isinstance(body, dict):
-        errors = [Detail("", "must be an object")]
-    elif not isinstance(body.get("customerId", ""), str):
-        errors = [Detail("/customerId", "must be a string")]
-    if errors:
-        raise Problem("invalid-request", "The search criteria have invalid fields.", errors=errors)
-    try:
-        return msgspec.json.encode(body)
-    except ValueError:
-        raise Problem("malformed-json", "The body has half a character in it.") from None
+async def _read(request: BaseRequest, limit: int) -> bytes:
+    """Return a body that is said to be JSON."""
+    if (request.content_length or 0) <= limit and (
+        not is_json(request.headers.get("Content-Type", ""))
+        or request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    ):
+        raise Problem("unsupported-media-type", "Send uncompressed application/json in UTF-8.")
+    return await read_body(request, limit)
 
 
 def _correlation_id(request: BaseRequest) -> str:

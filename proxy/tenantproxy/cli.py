@@ -186,12 +186,14 @@ def serve(
 ) -> None:
     """Run the proxy of one tenant until SIGTERM, then drain.
 
-    Exit status: 0 after a drain, 2 for a configuration that can't be used, 1 for anything else (a taken port).
+    Exit status: 0 after a drain, 2 for a configuration that can't be used, 1 for anything else (a taken port,
+    aiohttp without its C extension).
     """
     import uvloop  # noqa: PLC0415 - see the module's docstring
 
     from tenantproxy import logs  # noqa: PLC0415
     from tenantproxy import serve as serving  # noqa: PLC0415
+    from tenantproxy.server import ParserError  # noqa: PLC0415
     from tenantproxy.tls import TlsFiles  # noqa: PLC0415
 
     config, mapping = _checked(config_path)
@@ -212,19 +214,23 @@ def serve(
         if supervised:
             click.echo(json.dumps({"event": "ready"}))
 
-    uvloop.run(
-        serving.serve(
-            config,
-            mapping,
-            store,
-            tls,
-            fallback=fallback,
-            api_socket=sockets[0],
-            admin_socket=sockets[1],
-            on_ready=on_ready,
-            supervised=supervised,
+    try:
+        uvloop.run(
+            serving.serve(
+                config,
+                mapping,
+                store,
+                tls,
+                fallback=fallback,
+                api_socket=sockets[0],
+                admin_socket=sockets[1],
+                on_ready=on_ready,
+                supervised=supervised,
+            )
         )
-    )
+    except ParserError as error:
+        click.echo(f"tenantproxy: {error}", err=True)
+        sys.exit(1)
 
 
 def _stores(

@@ -1,24 +1,18 @@
-"""An answer to a client, written to the connection as it is: the end of the hot path.
+"""An answer to a client, as it is on the wire: the end of the hot path.
 
 aiohttp's own Response costs several times as much, and says which server it is.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http import HttpVersion11
-from aiohttp.web import BaseRequest
 
 from tenantproxy.problems import CONTENT_TYPE as PROBLEM_TYPE
 from tenantproxy.problems import Problem
 
 JSON: Final = "application/json"
-_WRITE_TIMEOUT: Final = 30.0
-"""Seconds for a client to take the rest of an answer that did not fit into the socket's buffer."""
-_BUFFERED: Final = 64 * 1024
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n"
     for status in HTTPStatus
@@ -27,9 +21,9 @@ _STATUS_LINES: Final = {
 
 
 class Reply:
-    """What aiohttp's server needs of a response: `prepare`, `write_eof`, `keep_alive`, `status`.
+    """An answer. `release` is called once, when nothing of it is held any more.
 
-    `release` is called once, when the answer is out or can't be sent.
+    That is when the kernel has taken all of it, or the connection was lost.
     """
 
     def __init__(
@@ -48,7 +42,6 @@ class Reply:
         self._content_type = content_type
         self._headers = headers or {}
         self._release = release
-        self._request: BaseRequest | None = None
 
     @classmethod
     def of_problem(cls, problem: Problem, correlation_id: str, *, close: bool = False) -> "Reply":
@@ -60,22 +53,6 @@ class Reply:
             headers={**problem.headers, "Correlation-Id": correlation_id},
             close=close,
         )
-
-    async def prepare(self, request: BaseRequest) -> None:
-        """Write the whole answer.
-
-        Raises:
-            ConnectionResetError: The client is gone.
-
-        """
-        transport = request.transport
-        if transport is None:
-            self._let_go()
-            raise ConnectionResetError
-        self._request = request
-        if request.version != HttpVersion11 or not request.keep_alive:
-            self.keep_alive = False
-        transport.write(self.encode(with_body=request.method != "HEAD"))
 
     def encode(self, *, with_body: bool = True) -> bytes:
         """Return the answer as it is on the wire; without its body it still says how long that would be."""
@@ -90,24 +67,10 @@ class Reply:
         head = "".join(lines).encode("ascii")
         return head + self._body if with_body else head
 
-    async def write_eof(self) -> None:
-        """Wait until the client has taken enough of the answer for the next one."""
-        request = self._request
-        try:
-            if request is None or request.transport is None:
-                return
-            if request.transport.get_write_buffer_size() > _BUFFERED:
-                try:
-                    async with asyncio.timeout(_WRITE_TIMEOUT):
-                        await request.writer.drain()
-                except TimeoutError:
-                    request.transport.abort()
-                    raise ConnectionResetError from None
-        finally:
-            self._let_go()
-
-    def _let_go(self) -> None:
+    def release(self) -> None:
+        """Say that nothing of the answer is held any more."""
         release, self._release = self._release, None
+        self._body = b""
         if release is not None:
             release()
 

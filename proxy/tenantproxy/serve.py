@@ -14,6 +14,7 @@ from tenantproxy.admin import Admin
 from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.api import Api
 from tenantproxy.config import ProxyConfig
+from tenantproxy.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.keeper import CredentialKeeper
 from tenantproxy.mapping import CompiledMapping
@@ -21,8 +22,9 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.outbound import Outbound
 from tenantproxy.proxy_config import ProxyConfigEndpoint
-from tenantproxy.server import HttpServer
+from tenantproxy.server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy.stores import CredentialStore
+from tenantproxy.supervision import Supervised
 from tenantproxy.tls import TlsFiles
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Proxy:
         tls: TlsFiles,
         *,
         fallback: CredentialStore | None = None,
+        max_clients: int = MAX_CLIENTS,
     ) -> None:
         metrics = Metrics(config.tenant)
         outbound = Outbound(config, tls)
@@ -65,16 +68,18 @@ class Proxy:
             proxy_config=ProxyConfigEndpoint(config, self._keeper, outbound),
         )
         self._ready = False
-        admin = Admin(metrics, lambda: self._ready)
-        self._api_server = HttpServer(api.handle, on_problem=api.unparsable)
-        self._admin_server = HttpServer(admin.handle, on_problem=admin.unparsable)
-        self._following: asyncio.Task[None] | None = None
+        self._following = Supervised("credential store watch", self._keeper.follow, self._keeper.load)
+        admin = Admin(metrics, lambda: self._ready, lambda: self._following.healthy)
+        self._api_server = HttpServer(api.handle, on_problem=api.unparsable, max_connections=max_clients)
+        self._admin_server = HttpServer(
+            admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS
+        )
+        self._follower: asyncio.Task[None] | None = None
 
     async def start(self, api_socket: socket.socket, admin_socket: socket.socket) -> None:
         """Serve on two bound sockets; return when ready: the first attempt at a token, if any, has ended."""
-        await self._keeper.load()
-        self._following = asyncio.create_task(self._keeper.follow(), name="credential store watch")
-        self._following.add_done_callback(_log_end_of_following)
+        self._follower = asyncio.create_task(self._following.run(), name="supervision")
+        await self._keeper.load()  # beside the watch's start, not before it: what changes now is seen
         await self._admin_server.listen(admin_socket)
         await self._api_server.listen(api_socket)
         await self._oms.settle()
@@ -84,9 +89,9 @@ class Proxy:
         """Become unready, let what is in flight end, and stop; idle connections stay for `idle_grace` seconds."""
         self._ready = False
         await self._api_server.drain(DRAIN_TIMEOUT, idle_grace=idle_grace)
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
         await self._keeper.close()
         await self._gatekeeper.close()
         await self._oms.close()
@@ -116,7 +121,8 @@ async def serve(
         loop.add_signal_handler(number, stopping.set)
     if supervised:
         await loop.connect_read_pipe(lambda: _Lifeline(stopping), sys.stdin)
-    proxy = Proxy(config, mapping, store, tls, fallback=fallback)
+    max_clients = bound_clients(config.upstream.max_connections)
+    proxy = Proxy(config, mapping, store, tls, fallback=fallback, max_clients=max_clients)
 
     async def start() -> None:
         await proxy.start(api_socket, admin_socket)
@@ -145,15 +151,6 @@ class _Lifeline(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._stopping.set()
-
-
-def _log_end_of_following(following: asyncio.Task[None]) -> None:
-    if following.cancelled():
-        return
-    error = following.exception()
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]  # of the first task that failed; the others were cancelled
-    _log.error("changes of the credential are followed no longer; restart", exc_info=error)
 
 
 def _log_unforeseen(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -215,3 +215,26 @@ async def test_a_secret_can_only_be_followed_in_a_pod(tmp_path: Path, monkeypatc
     status, out, err = await run("tenantproxy", "serve", *options)
     assert (status, out) == (2, "")
     assert err == "tenantproxy: --secret: the environment has no KUBERNETES_SERVICE_HOST; is this a pod?\n"
+
+
+@pytest.mark.parametrize("program", ["tenantproxy", "tenantproxy-operator"])
+async def test_no_server_runs_with_the_pure_python_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """Both programs say in one line why they don't start, and how they would."""
+    monkeypatch.setenv("AIOHTTP_NO_EXTENSIONS", "1")
+    admin = f"127.0.0.1:{free_ports(1)[0]}"
+    if program == "tenantproxy":
+        (tmp_path / "config.json").write_text(json.dumps(config("http://127.0.0.1:1")))
+        options = ["serve", "--config", str(tmp_path / "config.json"), "--api", admin, "--admin", "127.0.0.1:0"]
+    else:
+        cluster = {"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}]}
+        context = {"contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "current-context": "c"}
+        path = tmp_path / "kubeconfig"
+        path.write_text(json.dumps({**cluster, **context, "users": [{"name": "u", "user": {"token": "t"}}]}))
+        options = ["run", "--namespace", "n", "--proxy-image", "i", "--kubeconfig", str(path), "--admin", admin]
+    status, out, err = await run(program, *options)
+    assert (status, out) == (1, "")
+    (line,) = [line for line in err.splitlines() if not line.startswith("{")]
+    assert "pure-Python HTTP parser" in line
+    assert "unset AIOHTTP_NO_EXTENSIONS" in line

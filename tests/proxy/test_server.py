@@ -11,7 +11,7 @@ import pytest
 
 from support.oms import ORDER_ANSWER, RawServer, Received
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
-from tenantproxy import server
+from tenantproxy import connection, server
 from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
 from tenantproxy.stores.files import FileStore, write_keys
@@ -68,7 +68,7 @@ async def test_http_1_0_is_answered_and_closed(proxy: RunningProxy) -> None:
 
 async def test_slow_heads_are_cut_off(proxy: RunningProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A head that drips in does not hold a connection for ever."""
-    monkeypatch.setattr(server, "HEAD_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.2)
     assert await proxy.raw(GET[:20], wait=2) == b""
 
 

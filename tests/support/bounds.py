@@ -153,7 +153,7 @@ def connections(port: int) -> int:
 
 def port_of(proxy: ServeProcess) -> int:
     """Return a proxy's API port."""
-    return int(proxy.api.rpartition(":")[2])
+    return proxy.api_port
 
 
 async def _probe(

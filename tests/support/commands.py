@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import json
+import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +50,8 @@ class ServeProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, api: int, admin: int, log: Path) -> None:
         self.process = process
+        self.api_port = api
+        self.admin_port = admin
         self.api = f"http://127.0.0.1:{api}"
         self.admin = f"http://127.0.0.1:{admin}"
         self._log = log
@@ -75,9 +79,16 @@ class ServeProcess:
 
 @contextlib.asynccontextmanager
 async def serve(
-    directory: Path, config: dict[str, Any], *options: str, stdin: int | None = None
+    directory: Path,
+    config: dict[str, Any],
+    *options: str,
+    stdin: int | None = None,
+    descriptors: tuple[int, int] | None = None,
 ) -> AsyncIterator[ServeProcess]:
-    """Run `tenantproxy serve` on `directory`/config.json and `directory`/credentials; wait until it is ready."""
+    """Run `tenantproxy serve` on `directory`/config.json and `directory`/credentials; wait until it is ready.
+
+    `descriptors` are the soft and the hard limit of its file descriptors, if not ours.
+    """
     path = directory / "config.json"
     path.write_text(json.dumps(config))
     api, admin = free_ports(2)
@@ -92,6 +103,7 @@ async def serve(
             stdin=stdin if stdin is not None else asyncio.subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
+            preexec_fn=descriptors and partial(resource.setrlimit, resource.RLIMIT_NOFILE, descriptors),
         )
     running = ServeProcess(process, api, admin, log)
     try:

@@ -1,0 +1,72 @@
+"""What goes on for the life of the process: it comes back when it fails, and is known to be down meanwhile."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from tenantproxy.delays import Delays
+
+_log = logging.getLogger(__name__)
+
+MAX_DOWN: Final = 30.0
+"""Seconds for which it may be down; then the process is not healthy."""
+_DELAYS: Final = 0.5, 5.0
+"""Seconds before it is tried again: the shortest and the longest."""
+PROVEN: Final = 2.0
+"""Seconds after which a new try that has not failed counts as back."""
+
+
+class Supervised:
+    """Runs `work`, which never returns, again and again; calls `back` when it is back after it has failed."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[None]],
+        back: Callable[[], Awaitable[None]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._work = work
+        self._back = back
+        self._clock = clock
+        self._down_since: float | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs, or has been down for no longer than `MAX_DOWN`."""
+        return self._down_since is None or self._clock() - self._down_since <= MAX_DOWN
+
+    async def run(self) -> None:
+        """Run it until cancelled."""
+        delays = Delays(*_DELAYS)
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    working = group.create_task(self._run_work(), name=self._name)
+                    if self._down_since is not None:
+                        await asyncio.sleep(PROVEN)
+                        await self._back()
+                        self._down_since = None
+                        delays.reset()
+                        _log.warning("%s: back", self._name)
+                    await working
+            except Exception as error:  # noqa: BLE001 - whatever it was, it has to go on
+                self._note(error)
+            await asyncio.sleep(delays.next())
+
+    async def _run_work(self) -> None:
+        await self._work()
+        raise RuntimeError("ended")
+
+    def _note(self, error: BaseException) -> None:
+        """Log a failure, once until it is back."""
+        if self._down_since is not None:
+            return
+        self._down_since = self._clock()
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]  # of the first task that failed; the others were cancelled
+        _log.error("%s: failed; it is tried again until it is back", self._name, exc_info=error)

@@ -1,0 +1,88 @@
+"""Idle connections take no descriptor from what has to go on."""
+
+import asyncio
+import resource
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from support import tokens
+from support.attacks.connecting import idle_connections, idle_connections_elsewhere
+from support.bounds import back_to_rest, observe
+from support.commands import ServeProcess, serve
+from support.oms import RawServer
+from support.proxies import BASIC, GET_PATH
+from tenantproxy.stores.files import write_keys
+
+HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+ROTATED = {"username": "user", "password": "rotated"}
+
+
+@pytest.mark.parametrize("hard", [1024, HARD], ids=["hard limit", "soft limit"])
+async def test_idle_connections_take_no_descriptor_that_is_needed(
+    oms: RawServer, tmp_path: Path, hard: int
+) -> None:
+    """With 1,100 of them, reads, probes, scrapes and the credential's rotation go on."""
+    write_keys(tmp_path / "credentials", BASIC)
+    config = {
+        "version": 1,
+        "tenant": {"id": tokens.TENANT, "name": "acme"},
+        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
+        "access": tokens.access(tmp_path),
+    }
+    async with serve(tmp_path, config, "--log-level", "warning", descriptors=(1024, hard)) as proxy:
+        watching = asyncio.create_task(_rotate(proxy, oms, tmp_path / "credentials"))
+        seen = await observe(proxy, idle_connections, 1100)
+        seen.assert_bounded()
+        await watching
+        assert ("clients' connections at most" in proxy.log) == (hard == 1024)
+        assert '"error"' not in proxy.log
+        await back_to_rest(proxy)
+
+
+async def test_idle_connections_of_the_admin_port_hold_up_no_probe(proxy: ServeProcess) -> None:
+    """Its own bound is small, and who sends nothing goes first."""
+    seen = await observe(proxy, idle_connections_elsewhere, proxy.admin_port, 300)
+    seen.assert_bounded()
+
+
+async def test_following_comes_back_after_it_has_failed(
+    proxy: ServeProcess, oms: RawServer, tmp_path: Path
+) -> None:
+    """Without a free descriptor the credential's files can't be followed; afterwards a change is used again."""
+    pid = proxy.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    await _logs(proxy, "credential store watch: failed")
+    write_keys(tmp_path / "credentials", ROTATED)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    await _logs(proxy, "credential store watch: back")
+    await _uses_rotated(proxy, oms)
+    assert proxy.log.count("credential store watch") == 2
+
+
+async def _logs(proxy: ServeProcess, message: str) -> None:
+    async with asyncio.timeout(15):
+        while message not in proxy.log:  # noqa: ASYNC110 - only a look tells
+            await asyncio.sleep(0.02)
+
+
+async def _rotate(proxy: ServeProcess, oms: RawServer, credentials: Path) -> None:
+    """Replace the credential while the attack goes on, and wait until it is used; scrape meanwhile."""
+    await asyncio.sleep(1.5)
+    write_keys(credentials, ROTATED)
+    await _uses_rotated(proxy, oms)
+
+
+async def _uses_rotated(proxy: ServeProcess, oms: RawServer) -> None:
+    headers = tokens.bearer(tokens.machine_token(sub="well-behaved"))
+    async with asyncio.timeout(3), aiohttp.ClientSession(headers=headers) as session:
+        while True:
+            async with session.get(proxy.api + GET_PATH) as answer:
+                assert answer.status == 200
+            async with session.get(f"{proxy.admin}/metrics") as answer:
+                assert answer.status == 200
+            if oms.received[-1].headers["authorization"] == "Basic dXNlcjpyb3RhdGVk":
+                return
+            await asyncio.sleep(0.1)

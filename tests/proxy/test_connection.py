@@ -1,0 +1,417 @@
+"""One connection: slices, pace, order, and what is left of it; under uvloop, as in production, and asyncio."""
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import random
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import uvloop
+from aiohttp.web import BaseRequest
+
+from support.blocking import send_then_read
+from tenantproxy import connection
+from tenantproxy.connection import MAX_FRAMING_BYTES, SLICE_BYTES, Connection
+from tenantproxy.problems import Problem
+from tenantproxy.replies import Reply
+from tenantproxy.server import Handler, HttpServer, read_body
+
+MIB = 1024 * 1024
+LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+LIMIT = 4 * MIB
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+Case = Callable[[], Awaitable[None]]
+Run = Callable[[Case], None]
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a case in each kind of loop."""
+
+    def run(case: Case) -> None:
+        async def main() -> None:
+            async with asyncio.timeout(20):
+                await case()
+
+        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+            runner.run(main())
+
+    return run
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler, *, most: int = 100) -> AsyncIterator[tuple[HttpServer, int]]:
+    """Serve on a free port."""
+    bound = socket.create_server(("127.0.0.1", 0))
+    server = HttpServer(handler, on_problem=refusal, max_connections=most)
+    await server.listen(bound)
+    try:
+        yield server, bound.getsockname()[1]
+    finally:
+        await server.drain(0.0)
+
+
+def refusal(problem: Problem) -> Reply:
+    return Reply(problem.status, problem.code.encode(), close=True)
+
+
+async def until(met: Callable[[], bool]) -> None:
+    """Wait until a condition is met."""
+    async with asyncio.timeout(3):
+        while not met():  # noqa: ASYNC110 - only a look tells
+            await asyncio.sleep(0.02)
+
+
+async def echo(request: BaseRequest) -> Reply:
+    """Answer with the body, or the code of what is wrong with it."""
+    try:
+        return Reply(200, await read_body(request, LIMIT))
+    except Problem as problem:
+        return Reply(problem.status, problem.code.encode())
+
+
+class Releases:
+    """Answers with so many bytes, and counts the answers and their releases."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.answers = 0
+        self.released = 0
+        self.event = asyncio.Event()
+
+    async def handle(self, _request: BaseRequest) -> Reply:
+        self.answers += 1
+        return Reply(200, b"x" * self.size, release=self._release)
+
+    def _release(self) -> None:
+        self.released += 1
+        self.event.set()
+
+
+def read_all(client: socket.socket) -> int:
+    """Return how many bytes come until the end."""
+    return sum(map(len, iter(lambda: client.recv(MIB), b"")))
+
+
+def silent_client(port: int, data: bytes) -> socket.socket:
+    """Return a client with a small buffer that has sent something and reads nothing."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    client.sendall(data)
+    return client
+
+
+def test_a_small_answer_is_released_at_once(run: Run) -> None:
+    """It is in the socket's buffer before the handler's turn ends, read or not."""
+
+    async def case() -> None:
+        answers = Releases(10_000)
+        async with serving(answers.handle) as (_, port):
+            with silent_client(port, GET * 3):
+                await answers.event.wait()
+                await asyncio.sleep(0.05)
+                assert (answers.answers, answers.released) == (3, 3)
+
+    run(case)
+
+
+def test_who_reads_nothing_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is held for one or two windows of the pace, then the connection is gone; no other is answered."""
+    monkeypatch.setattr(connection, "PACE_WINDOW", 0.2)
+
+    async def case() -> None:
+        answers = Releases(16 * MIB)
+        async with serving(answers.handle) as (server, port):
+            with silent_client(port, GET * 20) as client:
+                await asyncio.sleep(0.1)
+                assert (answers.answers, answers.released) == (1, 0)
+                await answers.event.wait()
+                await asyncio.sleep(0.05)
+                assert (answers.answers, answers.released) == (1, 1)
+                assert not server.connections
+                with pytest.raises(ConnectionError):
+                    read_all(client)
+
+    run(case)
+
+
+def test_who_reads_slowly_gets_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that keeps the pace gets its answer, however long that takes."""
+    monkeypatch.setattr(connection, "PACE_WINDOW", 0.2)
+    monkeypatch.setattr(connection, "MIN_PACE", 2 * MIB)
+
+    async def case() -> None:
+        answers = Releases(16 * MIB)
+
+        def read(port: int) -> int:
+            received = 0
+            with silent_client(port, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")) as client:
+                while piece := client.recv(MIB // 4):
+                    received += len(piece)
+                    time.sleep(len(piece) / (10 * MIB))
+            return received
+
+        async with serving(answers.handle) as (_, port):
+            assert await asyncio.to_thread(read, port) > 16 * MIB
+            assert (answers.answers, answers.released) == (1, 1)
+
+    run(case)
+
+
+def test_an_answer_to_who_is_gone_is_released(run: Run) -> None:
+    """However the connection ends: by the client, before and while it is written, or by the drain."""
+
+    async def case() -> None:
+        answers = Releases(16 * MIB)
+        async with serving(answers.handle) as (_, port):
+            client = silent_client(port, GET)
+            await asyncio.sleep(0.05)
+            assert answers.released == 0
+            client.close()
+            await answers.event.wait()
+            answers.event.clear()
+            silent_client(port, GET).close()
+            await answers.event.wait()
+            client = silent_client(port, GET)
+            await asyncio.sleep(0.05)
+        assert (answers.answers, answers.released) == (3, 3)
+        client.close()
+
+    run(case)
+
+
+def test_one_byte_chunks_leave_the_loop_its_turns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several connections together, one slice is parsed in a turn; the body's framing is refused in the end."""
+    pieces: list[tuple[int, int]] = []
+    turn = 0
+    parse = Connection._parse
+
+    def counting(self: Connection, data: bytes) -> None:
+        if data:
+            pieces.append((turn, len(data)))
+        parse(self, data)
+
+    monkeypatch.setattr(Connection, "_parse", counting)
+
+    async def case() -> None:
+        nonlocal turn
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        async with serving(echo) as (_, port):
+            data = head + b"1\r\nx\r\n" * 200_000
+            clients = [asyncio.create_task(asyncio.to_thread(send_then_read, port, [data])) for _ in range(4)]
+            while not all(client.done() for client in clients):
+                turn += 1
+                await asyncio.sleep(0)
+            for client in clients:
+                assert (await client).endswith(b"malformed-request")
+
+    run(case)
+    assert max(length for _, length in pieces) <= SLICE_BYTES
+    assert all(len(list(group)) == 1 for _, group in itertools.groupby(pieces, key=lambda piece: piece[0]))
+    assert sum(length for _, length in pieces) <= 4 * (MAX_FRAMING_BYTES * 6 // 5 + 3 * SLICE_BYTES)
+    pieces.clear()
+
+
+def test_small_chunks_in_proportion_are_read(run: Run) -> None:
+    """A body that comes in many small chunks is a body."""
+
+    async def case() -> None:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        async with serving(echo) as (_, port):
+            data = head + (b"40\r\n" + b"x" * 64 + b"\r\n") * 2000 + b"0\r\n\r\n"
+            answer = await asyncio.to_thread(send_then_read, port, [data])
+            assert answer.endswith(b"x" * 128_000)
+
+    run(case)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
+    """Requests and bodies are answered in order, each with its own, however they are cut and paused."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    bodies = [chance.randbytes(chance.choice([0, 1, 100, SLICE_BYTES, 70_000, 300_000])) for _ in range(40)]
+    data = b"".join(map(_posted, bodies, itertools.cycle([True, False, False])))
+    data += GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    cuts = sorted(chance.randrange(len(data)) for _ in range(chance.choice([0, 3, 100])))
+    pieces = [data[start:end] for start, end in itertools.pairwise([0, *cuts, len(data)])]
+
+    async def case() -> None:
+        async def slow_echo(request: BaseRequest) -> Reply:
+            await asyncio.sleep(chance.choice([0, 0, 0.001]))
+            return await echo(request)
+
+        async with serving(slow_echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reading = asyncio.create_task(reader.read())
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            answers = await reading
+            writer.close()
+        for body in [*bodies, b""]:
+            top, _, answers = answers.partition(b"\r\n\r\n")
+            assert top.startswith(b"HTTP/1.1 200 ")
+            assert b"Content-Length: %d\r\n" % len(body) in top + b"\r\n"
+            assert answers.startswith(body)
+            answers = answers[len(body) :]
+        assert answers == b""
+
+    run(case)
+
+
+def _posted(body: bytes, chunked: bool) -> bytes:  # noqa: FBT001 - of two kinds
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n"
+    if not chunked:
+        return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    chunks = (body[start : start + 5000] for start in range(0, len(body), 5000))
+    framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n"
+
+
+def test_a_connection_that_sends_nothing_is_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never sent a request is closed soon, one that has is kept."""
+    monkeypatch.setattr(connection, "FIRST_REQUEST_TIMEOUT", 0.2)
+
+    async def case() -> None:
+        async with serving(echo) as (_, port):
+            idle, idle_writer = await asyncio.open_connection("127.0.0.1", port)
+            used, used_writer = await asyncio.open_connection("127.0.0.1", port)
+            used_writer.write(GET)
+            await used.readuntil(b"\r\n\r\n")
+            assert await idle.read() == b""
+            await asyncio.sleep(0.1)
+            used_writer.write(GET)
+            assert (await used.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            for writer in (idle_writer, used_writer):
+                writer.close()
+
+    run(case)
+
+
+def test_a_head_behind_a_request_has_its_time_limit(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that began while a request was being answered is not waited for for ever."""
+    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.1)
+
+    async def case() -> None:
+        async def slow(_request: BaseRequest) -> Reply:
+            await asyncio.sleep(0.3)
+            return Reply(200)
+
+        async with serving(slow) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(GET)
+            await asyncio.sleep(0.1)
+            writer.write(GET[:-2])
+            assert re.findall(rb"HTTP/1.1 (\d+)", await reader.read()) == [b"200"]
+            writer.close()
+
+    run(case)
+
+
+def test_a_refused_client_is_not_waited_for_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that neither sends nor closes is closed soon, and so is one that goes on sending."""
+    monkeypatch.setattr(connection, "DISCARD_QUIET", 0.1)
+    monkeypatch.setattr(connection, "DISCARD_TIMEOUT", 0.3)
+
+    async def case() -> None:
+        async with serving(echo) as (server, port):
+            for endless in (False, True):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"\x00 not HTTP")
+                assert (await reader.read()).startswith(b"HTTP/1.1 4")
+                assert server.connections
+                async with asyncio.timeout(1):
+                    while server.connections:
+                        writer.write(b" " if endless else b"")
+                        await asyncio.sleep(0.02)
+                writer.close()
+
+    run(case)
+
+
+def test_nothing_behind_an_upgrade_is_parsed(run: Run) -> None:
+    """What may not be HTTP is not taken for requests: the connection ends with the answer."""
+
+    async def case() -> None:
+        upgrade = GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        async with serving(echo) as (_, port):
+            answer = await asyncio.to_thread(send_then_read, port, [upgrade + GET + b"\x00" * MIB])
+            assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200"]
+            assert b"Connection: close" in answer
+
+    run(case)
+
+
+def test_no_connection_is_left_behind(run: Run) -> None:
+    """Nothing keeps a connection that is gone; not even the collector of cycles is needed."""
+    chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ends = [
+        b"",
+        GET,
+        GET * 40,
+        GET[:-4],
+        b"\x00 not HTTP" * 1000,
+        chunked + b"2\r\n{}\r\n-1\r\n",
+        chunked + b"2\r\n{}\r\n",
+        chunked + b"1\r\nx\r\n" * 10_000,
+        GET + b"X: " + b"y" * 100_000,
+        GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+    ]
+
+    async def case() -> None:
+        async def hanging(request: BaseRequest) -> Reply:
+            reply = await echo(request)
+            await asyncio.sleep(0.01)
+            return reply
+
+        async with serving(hanging) as (server, port):
+            for reset, end in itertools.product([False, True], ends):
+                with socket.create_connection(("127.0.0.1", port)) as client:
+                    client.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0" if reset else b"\0" * 8
+                    )
+                    client.sendall(end)
+                    await asyncio.sleep(0.03)
+            await until(
+                lambda: (
+                    not server.connections and not any(isinstance(found, Connection) for found in gc.get_objects())
+                )
+            )
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(case)
+    finally:
+        gc.enable()
+
+
+def test_aiohttp_is_as_it_was() -> None:
+    """What `connection` uses of aiohttp's insides is there; an upgrade that changes it needs a look at it."""
+    handler = connection.RequestHandler
+    slots = {slot for each in handler.__mro__ for slot in getattr(each, "__slots__", ())}
+    used = {
+        *("_buffer_paused", "_force_close", "_loop", "_message_tail", "_messages", "_parser", "_paused"),
+        *("_reading_paused", "_request_count", "_request_in_progress", "_upgraded", "_waiter", "transport"),
+    }
+    assert used <= slots
+    overridden = {
+        "close",
+        "connection_lost",
+        "connection_made",
+        "data_received",
+        "finish_response",
+        "handle_error",
+    }
+    called = {"_drain_helper", "_pause_reading_for_buffer", "_resume_reading_for_buffer", "force_close"}
+    resumed = {"_resume_reading_if_drained"}
+    assert all(callable(getattr(handler, name, None)) for name in overridden | called | resumed)
+    code = handler.start.__code__.co_names
+    assert resumed | {"_force_close", "_messages", "_make_error_handler", "close"} <= set(code)

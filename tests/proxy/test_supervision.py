@@ -1,0 +1,81 @@
+"""What has to go on comes back."""
+
+import asyncio
+import logging
+
+import pytest
+
+from tenantproxy import supervision
+from tenantproxy.supervision import MAX_DOWN, Supervised
+
+
+class Work:
+    """Fails as often as it is told to, then goes on."""
+
+    def __init__(self, *failures: Exception | None) -> None:
+        self.failures = list(failures)
+        self.backs = 0
+        self.now = 0.0
+        self.is_back = asyncio.Event()
+        self.supervised = Supervised("work", self.run, self.back, clock=lambda: self.now)
+
+    async def run(self) -> None:
+        if not self.failures:
+            await asyncio.Event().wait()
+        if failure := self.failures.pop(0):
+            raise failure
+
+    async def back(self) -> None:
+        self.backs += 1
+        self.is_back.set()
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "_DELAYS", (0.001, 0.002))
+    monkeypatch.setattr(supervision, "PROVEN", 0.01)
+
+
+@pytest.mark.parametrize("failures", [(OSError(24, "MARKED"),), (ValueError(), None, OSError())], ids=str)
+async def test_it_comes_back(failures: tuple[Exception | None, ...], caplog: pytest.LogCaptureFixture) -> None:
+    """However it failed, or ended, it is run again until it goes on; both are logged once."""
+    caplog.set_level(logging.WARNING)
+    work = Work(*failures)
+    running = asyncio.create_task(work.supervised.run())
+    async with asyncio.timeout(5):
+        await work.is_back.wait()
+    await asyncio.sleep(0.05)
+    assert (work.backs, work.supervised.healthy) == (1, True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "work: failed; it is tried again until it is back",
+        "work: back",
+    ]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_it_is_unhealthy_when_it_stays_down() -> None:
+    """Health ends with the bound, counted from the first failure, and comes back with it."""
+    work = Work(*[OSError()] * 20)
+    running = asyncio.create_task(work.supervised.run())
+    async with asyncio.timeout(5):
+        while len(work.failures) > 15:  # noqa: ASYNC110 - only a look tells
+            await asyncio.sleep(0.001)
+        work.now = MAX_DOWN
+        assert work.supervised.healthy
+        work.now = MAX_DOWN + 0.1
+        assert not work.supervised.healthy
+        await work.is_back.wait()
+        await asyncio.sleep(0)
+    assert work.supervised.healthy
+    running.cancel()
+
+
+async def test_it_starts_without_being_called_back() -> None:
+    """Who has never failed was never away."""
+    work = Work()
+    running = asyncio.create_task(work.supervised.run())
+    await asyncio.sleep(0.05)
+    assert (work.backs, work.supervised.healthy) == (0, True)
+    running.cancel()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tenantproxy import checks, credentials, egress, memory
+from tenantproxy import checks, memory
 from tenantproxy.credentials import CredentialError, FieldError
 from tenantproxy_operator.quantities import parse_amount, parse_size
 from tenantproxy_operator.render.config import render_config
@@ -103,14 +103,7 @@ def check_secret(data: Mapping[str, str], resource: TenantProxy, settings: Setti
     A Secret without any is fine: the credential is not configured yet. `field` is one of its keys.
     """
     try:
-        credential = credentials.from_secret(data)
+        checks.usable_credential(data, render_config(resource, settings))
     except CredentialError as error:
-        return list(error.errors)
-    if isinstance(credential, credentials.OAuth2):
-        policy = checks.egress_policy(render_config(resource, settings))
-        insecure = resource.spec.upstream.allow_insecure
-        try:
-            egress.check_url(credential.auth_url, policy, allow_insecure=insecure, allow_query=True)
-        except egress.UrlError as error:
-            return [FieldError("authUrl", str(error))]
+        return error.errors
     return []

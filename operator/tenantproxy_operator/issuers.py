@@ -36,6 +36,7 @@ class _Issuer(Model):
     issuer: _NonEmpty
     audiences: list[_NonEmpty] = Field(min_length=1, max_length=20)
     kind: Literal["ocms", "user"]
+    assume_email_verified: bool = False
     jwks_uri: _NonEmpty | None = None
     jwks_file: _NonEmpty | None = None
     jwks: dict[str, Any] | None = None
@@ -105,6 +106,7 @@ def _rendered(entry: _Issuer, folder: Path) -> config.Issuer:
         issuer=entry.issuer,
         audiences=tuple(entry.audiences),
         kind=entry.kind,
+        assume_email_verified=entry.assume_email_verified,
         jwks_uri=entry.jwks_uri,
         jwks_file=jwks_file,
         jwks=entry.jwks,

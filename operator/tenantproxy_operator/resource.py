@@ -58,6 +58,44 @@ TenantId = Annotated[
 AdminText = Annotated[str, Text(pattern=r"^\S+$", problem="is empty or has white space; remove it", longest=254)]
 
 
+TokenHost = Annotated[
+    str,
+    Text(
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?(:[1-9][0-9]{0,4})?$",
+        problem="is not a host; write HOST or HOST:PORT",
+        longest=260,
+    ),
+]
+Cidr = Annotated[
+    str,
+    Text(
+        pattern=r"^[0-9A-Fa-f.:]+/[0-9]{1,3}$",
+        problem="is not a CIDR; write one such as 10.1.0.0/16",
+        longest=43,
+    ),
+]
+
+
+class TokenEndpoint(Model):
+    """Where the tenant's token endpoint (authUrl) may be, beside public addresses."""
+
+    allow_hosts: UniqueList[TokenHost] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Host names, such as idp.acme.internal or idp.acme.internal:8443, that may have private "
+        "(RFC 1918, ULA) or shared (CGNAT) addresses; without a port, at any port. The NetworkPolicy, which knows "
+        "no names, then permits all of these addresses.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    allow_networks: UniqueList[Cidr] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Networks, such as 10.1.0.0/16, of private, shared or loopback addresses. Loopback, where the "
+        "proxy itself listens, is permitted here only: 127.0.0.0/8.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+
 class Auth(Model):
     """How the proxy authenticates towards the OMS."""
 
@@ -70,6 +108,11 @@ class Auth(Model):
         default="tenant",
         description="Who sets the credential. tenant: the tenant's admin may, by PUT /api/v1/proxy-config. "
         "platform: only who can write the Secret; the PUT is answered 409.",
+    )
+    token_endpoint: TokenEndpoint = Field(
+        default_factory=TokenEndpoint,
+        description="Where the tenant's token endpoint (authUrl) may be, beside public addresses.",
+        json_schema_extra=EMPTY,
     )
 
 

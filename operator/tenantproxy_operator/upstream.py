@@ -124,9 +124,9 @@ class Upstream(Model):
     )
     allow_private_networks: bool = Field(
         default=False,
-        description="Permit loopback, private (RFC 1918, ULA) and shared (CGNAT) addresses, to the OMS and to "
-        "the tenant's token endpoint, which the tenant chooses. Link-local and cloud metadata addresses stay "
-        "forbidden.",
+        description="Permit loopback, private (RFC 1918, ULA) and shared (CGNAT) addresses to the OMS. Link-local "
+        "and cloud metadata addresses stay forbidden. For the token endpoint, which the tenant chooses, see "
+        "auth.tokenEndpoint.",
     )
     timeout: Duration = Field(
         default="5s",

@@ -23,8 +23,6 @@ _GROUPS_CLAIM: Final = "https://extendaretail.com/groups"
 _TYPES: Final = frozenset({"jwt", "at+jwt"})
 _KEY_HEADERS: Final = frozenset({"jwk", "jku", "x5u", "x5c", "crit"})
 """Header parameters by which a token brings its own key, or asks for processing that we don't do."""
-_FALSE: Final = (False, "false")
-"""Some issuers write booleans as text."""
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -155,7 +153,9 @@ def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Ca
     tenant = claims.get(_TENANT_CLAIM) if is_user else _tenant_of_client(claims)
     if not isinstance(tenant, str) or not tenant:
         raise InvalidTokenError("names no tenant")
-    subject = str(claims.get("sub", ""))
+    subject = claims.get("sub", "")
+    if not isinstance(subject, str):
+        raise InvalidTokenError("has a malformed sub")
     email = claims.get("email")
     federated = claims.get("federated")
     return Caller(
@@ -163,7 +163,7 @@ def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Ca
         expires_at=expires_at + CLOCK_SKEW,
         subject=subject,
         is_user=is_user,
-        email=email if isinstance(email, str) and claims.get("email_verified") not in _FALSE else None,
+        email=email if isinstance(email, str) and _is_email_verified(claims, issuer) else None,
         groups=_strings(claims.get(_GROUPS_CLAIM)),
         roles=_strings(federated.get("roles")) if isinstance(federated, dict) else frozenset(),
         key=f"{issuer.issuer} {subject}",
@@ -196,6 +196,13 @@ def check_admin(caller: Caller, admins: Admins) -> None:
     ):
         return
     raise Problem("admin-required", "The access token is not one of a user in `access.admins`.")
+
+
+def _is_email_verified(claims: Mapping[str, Any], issuer: Issuer) -> bool:
+    if "email_verified" not in claims:
+        return issuer.assume_email_verified
+    verified = claims["email_verified"]
+    return verified is True or verified == "true"  # some issuers write booleans as text
 
 
 def _folded(email: str) -> str:

@@ -12,9 +12,9 @@ from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
 from tenantproxy import __version__, criteria, lossless, routes
-from tenantproxy.access import Caller
 from tenantproxy.admission import Admission, Ticket, overloaded
 from tenantproxy.answers import is_json
+from tenantproxy.audit import audited
 from tenantproxy.config import ProxyConfig
 from tenantproxy.conversion import Converter
 from tenantproxy.gatekeeper import Gatekeeper
@@ -132,9 +132,9 @@ class Api:
         return routes.match(request.method, request.raw_path)
 
     async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Reply:
-        caller = await self._gatekeeper.admit(match.operation, request.headers)
         if match.operation == "putProxyConfig":
-            return await self._put(request, caller, correlation_id)
+            return await self._put(request, correlation_id)
+        caller = await self._gatekeeper.admit(request.headers)
         headers = {**self._upstream_headers, "Correlation-Id": correlation_id}
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
@@ -183,12 +183,14 @@ class Api:
             raise overloaded("The proxy has too many answers under way.")
         return body
 
-    async def _put(self, request: BaseRequest, caller: Caller | None, correlation_id: str) -> Reply:
-        assert caller is not None  # noqa: S101 - the gatekeeper lets nobody else pass
-        self._proxy_config.check_managed_here()
-        body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
-        _, _, query = request.raw_path.partition("?")
-        await self._proxy_config.put(body, query, caller)
+    async def _put(self, request: BaseRequest, correlation_id: str) -> Reply:
+        caller = await self._gatekeeper.caller(request.headers)
+        with audited(caller, correlation_id) as record:
+            self._gatekeeper.check_admin(caller, request.headers)
+            self._proxy_config.check_managed_here()
+            body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
+            _, _, query = request.raw_path.partition("?")
+            await self._proxy_config.put(body, query, record)
         return Reply(204, headers={"Correlation-Id": correlation_id})
 
     def _count(self, problem: Problem) -> None:

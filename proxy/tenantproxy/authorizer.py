@@ -170,6 +170,6 @@ def _problem(failure: Failure, seconds: float) -> Problem:
         )
     return Problem(
         "token-unavailable",
-        f"The token endpoint gave no token ({failure.reason}).",
+        f"The token endpoint gave no token ({failure.told}).",
         headers=retry_after(seconds),
     )

@@ -1,11 +1,11 @@
 """What a configuration's structure can't say: whether its URLs, paths and rules can be used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tenantproxy import egress, routes
 from tenantproxy.config import ConfigError, ProxyConfig, Upstream
-from tenantproxy.credentials import FieldError
+from tenantproxy.credentials import Credential, CredentialError, FieldError, OAuth2, from_secret
 from tenantproxy.mapping import CompiledMapping, MappingError, compile_mapping
 
 _GET_ORDER_IDS: Final = frozenset({"businessUnitId", "customerOrderId"})
@@ -26,11 +26,56 @@ def check(config: ProxyConfig) -> CompiledMapping:
 
 def find_errors(config: ProxyConfig) -> list[FieldError]:
     """Return what is wrong with a configuration; `field` is its path, in a CR below `spec`."""
-    return [*_url(config), *_paths(config.upstream), *_mapping(config)]
+    return [*_url(config), *_token_endpoint(config), *_paths(config.upstream), *_mapping(config)]
+
+
+def usable_credential(keys: Mapping[str, str], config: ProxyConfig) -> Credential | None:
+    """Return the credential in a Secret's keys, or None where they hold none.
+
+    Raises:
+        CredentialError: It can't be used.
+
+    """
+    credential = from_secret(keys)
+    if credential is not None:
+        check_auth_url(credential, config)
+    return credential
+
+
+def check_auth_url(credential: Credential, config: ProxyConfig, *, field: str = "authUrl") -> None:
+    """Check that a credential's token endpoint, if it has one, may be called, without resolving its host.
+
+    Raises:
+        CredentialError: It must not; `field` is what the error blames.
+
+    """
+    if isinstance(credential, OAuth2):
+        policy = token_endpoint_policy(config)
+        insecure = config.upstream.allow_insecure
+        try:
+            egress.check_url(credential.auth_url, policy, allow_insecure=insecure, allow_query=True)
+        except egress.UrlError as error:
+            raise CredentialError([FieldError(field, str(error))]) from None
+
+
+def token_endpoint_policy(config: ProxyConfig) -> egress.Policy:
+    """Return where the proxy may connect to for a token.
+
+    Raises:
+        ValueError: A CIDR is malformed.
+
+    """
+    return egress.Policy(
+        private_hosts=config.auth.token_endpoint.allow_hosts,
+        private_networks=config.auth.token_endpoint.allow_networks,
+        allow=config.egress.allow,
+        deny=config.egress.deny,
+        permission="`auth.tokenEndpoint.allowNetworks`",
+    )
 
 
 def egress_policy(config: ProxyConfig) -> egress.Policy:
-    """Return where the proxy may connect to.
+    """Return where the proxy may connect to for orders.
 
     Raises:
         ValueError: A CIDR is malformed.
@@ -54,6 +99,14 @@ def _url(config: ProxyConfig) -> Iterator[FieldError]:
         egress.check_url(upstream.url, policy, allow_insecure=upstream.allow_insecure)
     except egress.UrlError as error:
         yield FieldError("upstream.url", str(error))
+
+
+def _token_endpoint(config: ProxyConfig) -> Iterator[FieldError]:
+    for index, cidr in enumerate(config.auth.token_endpoint.allow_networks):
+        try:
+            egress.check_private_network(cidr)
+        except ValueError as error:
+            yield FieldError(f"auth.tokenEndpoint.allowNetworks[{index}]", str(error))
 
 
 def _paths(upstream: Upstream) -> Iterator[FieldError]:

@@ -101,10 +101,20 @@ class Mapping(_Model, frozen=True):
     search_orders: OperationMapping = OperationMapping()
 
 
+class TokenEndpoint(_Model, frozen=True):
+    """Where a tenant's token endpoint may be beside public addresses (see `egress.Policy`)."""
+
+    allow_hosts: tuple[str, ...] = ()
+    """HOST or HOST:PORT."""
+    allow_networks: tuple[str, ...] = ()
+    """CIDRs."""
+
+
 class Auth(_Model, frozen=True):
     """Who sets the credential: the tenant by `PUT /api/v1/proxy-config`, or only the platform team."""
 
     management: Literal["tenant", "platform"] = "tenant"
+    token_endpoint: TokenEndpoint = TokenEndpoint()
 
 
 class Issuer(_Model, frozen=True):
@@ -113,6 +123,8 @@ class Issuer(_Model, frozen=True):
     issuer: str
     audiences: tuple[str, ...]
     kind: Literal["ocms", "user"]
+    assume_email_verified: bool = False
+    """Whether an email counts as verified where the token doesn't say."""
     jwks_uri: str | None = None
     jwks_file: str | None = None
     jwks: dict[str, Any] | None = None

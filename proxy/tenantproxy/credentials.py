@@ -21,6 +21,10 @@ CREDENTIAL_KEYS: Final = frozenset({"type", *BASIC_KEYS, *OAUTH2_KEYS})
 """The keys of a Secret that are ours; all others belong to somebody else and are left alone."""
 
 _CLIENT_AUTHS: Final = ("auto", "client_secret_basic", "client_secret_post")
+_MOST_CHARACTERS: Final = {"authUrl": 2048}
+"""Of a value: a URL is as long as another of the manifest may be."""
+_MOST_CHARACTERS_OF_OTHERS: Final = 8 * 1024
+"""Longer ones would pass no server's limit on headers."""
 _RESERVED_PARAMS: Final = frozenset({"grant_type", "client_id", "client_secret", "scope", "audience"})
 
 
@@ -232,6 +236,8 @@ def _oauth2(given: Mapping[str, str]) -> OAuth2:
 
 
 def _extra_params(text: str) -> tuple[tuple[str, str], ...]:
+    if errors := _length_errors("extraParams", text):
+        raise CredentialError(errors)
     try:
         params = json.loads(text)
     except (ValueError, RecursionError):
@@ -249,7 +255,14 @@ def _missing(given: Mapping[str, str], required: tuple[str, ...]) -> list[FieldE
     return [FieldError(key, "is missing or empty; set it") for key in required if not given.get(key)]
 
 
+def _length_errors(key: str, value: str) -> list[FieldError]:
+    most = _MOST_CHARACTERS.get(key, _MOST_CHARACTERS_OF_OTHERS)
+    return [FieldError(key, f"is longer than {most} characters; shorten it")] if len(value) > most else []
+
+
 def _text_errors(key: str, value: str) -> list[FieldError]:
+    if errors := _length_errors(key, value):
+        return errors
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):  # noqa: PLR2004 - ASCII controls
         return [FieldError(key, "contains a control character; remove it")]
     return [] if _is_unicode(value) else [FieldError(key, "is not valid Unicode text")]

@@ -14,7 +14,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
+
+from tenantproxy.lookups import Lookups
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -49,8 +50,9 @@ _NEVER: Final = {
         "fec0::/10",
     ),
 }
+_OWN: Final = "loopback"
 _PRIVATE: Final = {
-    "loopback": _networks("127.0.0.0/8", "::1/128"),
+    _OWN: _networks("127.0.0.0/8", "::1/128"),
     "private": _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
     "shared (CGNAT)": _networks("100.64.0.0/10"),
 }
@@ -68,19 +70,21 @@ _METADATA_HOSTS: Final = frozenset(
     {"instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog", "metadata.google.internal"}
 )
 _NOT_IN_URLS: Final = {"fragment": "#", "query": "?"}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.1")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+(%[^\]]*)?\]|[^\[\]:]+)(:[0-9]+)?")
 """urlsplit() overlooks what stands around the brackets."""
-_ALLOW_PRIVATE: Final = "`allowPrivateNetworks: true` permits it"
 
 
 class Policy:
     """What a tenant's proxy may connect to.
 
     Operator-wide `deny` wins over everything; then `allow` permits what would otherwise be refused, metadata
-    addresses too; then loopback, private and shared addresses need `allow_private_networks`. Both are lists of
-    CIDRs.
+    addresses too. Then loopback, private and shared addresses need a permission: `allow_private_networks` for all
+    of them, `private_networks` for some, `private_hosts` (HOST or HOST:PORT) for names that may have private and
+    shared ones. `permission` names it in messages.
 
     Raises:
         ValueError: A CIDR is malformed.
@@ -88,33 +92,80 @@ class Policy:
     """
 
     def __init__(
-        self, *, allow_private_networks: bool = False, allow: Iterable[str] = (), deny: Iterable[str] = ()
+        self,
+        *,
+        allow_private_networks: bool = False,
+        private_hosts: Iterable[str] = (),
+        private_networks: Iterable[str] = (),
+        allow: Iterable[str] = (),
+        deny: Iterable[str] = (),
+        permission: str = "`allowPrivateNetworks: true`",
     ) -> None:
-        self.allow_private_networks = allow_private_networks
+        every_private = (network for networks in _PRIVATE.values() for network in networks)
+        self._private = (*every_private,) if allow_private_networks else _networks(*private_networks)
+        self._private_hosts = frozenset(map(_folded, private_hosts))
         self._allow = _networks(*allow)
         self._deny = _networks(*deny)
+        self._permission = f"{permission} permits it"
 
-    def refusal(self, address: _Address) -> str | None:
-        """Return why no connection to `address` may be made, or None where it may."""
+    def refusal(self, address: _Address, host: str = "", port: int | None = None) -> str | None:
+        """Return why no connection to `address` may be made, or None where it may.
+
+        `host` and `port` are those of the URL that led to it.
+        """
         inner = _translated(address)
         if any(address in network or inner in network for network in self._deny):
             return "is on the operator's deny list"
         if any(address in network for network in self._allow):
             return None
-        return self._refusal_by_range(address, inner)
+        return _forbidden(address) or self._refusal_by_range(address, inner, host, port)
 
-    def _refusal_by_range(self, address: _Address, inner: _Address) -> str | None:
-        for name, networks in _NEVER.items():
-            if any(address in network for network in networks):
-                return f"is {name}"
+    def _refusal_by_range(self, address: _Address, inner: _Address, host: str, port: int | None) -> str | None:
+        named = not self._private_hosts.isdisjoint((_folded(host), f"{_folded(host)}:{port}"))
         for name, networks in _PRIVATE.items():
             if any(address in network for network in networks):
-                return None if self.allow_private_networks else f"is {name}; {_ALLOW_PRIVATE}"
+                permitted = (named and name != _OWN) or any(address in network for network in self._private)
+                return None if permitted else f"is {name}; {self._permission}"
         if inner != address:
-            if not self.allow_private_networks:
-                return f"is an IPv4 address in IPv6 form; {_ALLOW_PRIVATE}"
-            return self.refusal(inner)
+            if not (named or self._private):
+                return f"is an IPv4 address in IPv6 form; {self._permission}"
+            return self.refusal(inner, host, port)
         return "is reserved" if address.version == _IPV6 and address not in _GLOBAL_UNICAST else None
+
+
+def _forbidden(address: _Address) -> str | None:
+    for name, networks in _NEVER.items():
+        if any(address in network for network in networks):
+            return f"is {name}"
+    return None
+
+
+def check_private_network(cidr: str) -> None:
+    """Check that a network is one that `private_networks` may name.
+
+    Raises:
+        ValueError: It is no CIDR, or not inside one network of loopback, private or shared addresses.
+
+    """
+    try:
+        network = ipaddress.ip_network(cidr)
+    except ValueError as error:
+        raise ValueError(f"{error}; write CIDRs such as 10.1.0.0/16") from None
+    if not any(
+        network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type] # typeshed
+        for networks in _PRIVATE.values()
+        for other in networks
+    ):
+        raise ValueError(
+            "names a network that is not private, shared or loopback; public addresses need no permission, and "
+            "others have it from the operator's --egress-allow only"
+        )
+
+
+def _folded(host: str) -> str:
+    """Return a host, or HOST:PORT, for comparison."""
+    name, colon, port = host.lower().partition(":")
+    return name.removesuffix(".") + colon + port
 
 
 def _translated(address: _Address) -> _Address:
@@ -161,26 +212,35 @@ def check_url(  # noqa: C901 - one check after the other
         raise UrlError("has no host or a bad port; write https://HOST[:PORT]/PATH")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
         raise UrlError("has a dot segment; write the path out")
-    if why := _host_refusal(parts.hostname, policy):
+    if why := _host_refusal(parts.hostname, port or _DEFAULT_PORTS[parts.scheme], policy):
         raise UrlError(f"names a host that {why}")
 
 
-def _host_refusal(host: str, policy: Policy) -> str | None:
+def is_host(text: str) -> bool:
+    """Tell whether a text is a name that hosts can have, or a literal address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return all(_LABEL.fullmatch(label) for label in text.removesuffix(".").split("."))
+    return True
+
+
+def _host_refusal(host: str, port: int, policy: Policy) -> str | None:
     if "%" in host:
         return "has a zone or an encoded character"
     try:
-        return policy.refusal(ipaddress.ip_address(host))
+        return policy.refusal(ipaddress.ip_address(host), host, port)
     except ValueError:
         pass
     labels = host.removesuffix(".").split(".")
     if re.fullmatch(r"0[xX][0-9a-fA-F]*|[0-9]+", labels[-1]):
         # inet_aton() reads 127.1, 0x7f000001 and 2130706433 as addresses.
         return "looks like an IPv4 address; write its four decimal parts"
-    if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", label) for label in labels):
+    if not is_host(host):
         return "is not a valid name"
     if host.removesuffix(".").lower() in _METADATA_HOSTS:
         return "is a cloud metadata host"
-    return policy.refusal(_LOOPBACK) if labels[-1].lower() == "localhost" else None
+    return policy.refusal(_LOOPBACK, host, port) if labels[-1].lower() == "localhost" else None
 
 
 class EgressRefusedError(OSError):
@@ -195,7 +255,7 @@ class GuardedResolver(AbstractResolver):
 
     def __init__(self, policy: Policy, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
-        self._resolver = resolver or ThreadedResolver()
+        self._resolver = resolver or Lookups()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -210,7 +270,7 @@ class GuardedResolver(AbstractResolver):
         results = (await self._resolver.resolve(host, port, family))[:_MAX_ADDRESSES]
         for result in results:
             address = ipaddress.ip_address(result["host"].partition("%")[0])
-            if why := self._policy.refusal(address):
+            if why := self._policy.refusal(address, host, port):
                 raise EgressRefusedError(f"an address of the host {why}")
         return results
 

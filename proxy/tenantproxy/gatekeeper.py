@@ -7,7 +7,6 @@ from multidict import CIMultiDictProxy
 from tenantproxy.access import Caller, check_admin, check_tenant
 from tenantproxy.config import Access
 from tenantproxy.problems import Problem
-from tenantproxy.routes import Operation
 
 if TYPE_CHECKING:
     from tenantproxy.jwks import TokenVerifier
@@ -23,27 +22,45 @@ class Gatekeeper:
         if config.mode == "jwt":
             self._load()
 
-    async def admit(self, operation: Operation, headers: CIMultiDictProxy[str]) -> Caller | None:
-        """Return who calls; None where an edge has authenticated the caller (`access.mode: trusted`).
+    async def admit(self, headers: CIMultiDictProxy[str]) -> Caller | None:
+        """Return who reads; None where an edge has authenticated the caller (`access.mode: trusted`).
 
         Raises:
-            Problem: No token or not a valid one, another tenant's, or not an admin's where that is needed.
+            Problem: No token or not a valid one, or another tenant's.
 
         """
-        caller = None
-        if self._config.mode == "jwt" or operation == "putProxyConfig":
-            verifier = self._load()
-            authorization = headers.get("Authorization")
-            if authorization is not None:
-                caller = verifier.remembered(authorization)
-            if caller is None:
-                caller = await verifier.caller(authorization)
+        caller = await self.caller(headers) if self._config.mode == "jwt" else None
+        self._check_tenant(caller, headers)
+        return caller
+
+    async def caller(self, headers: CIMultiDictProxy[str]) -> Caller:
+        """Return who calls, whatever the tenant.
+
+        Raises:
+            Problem: No token, or not a valid one.
+
+        """
+        verifier = self._load()
+        authorization = headers.get("Authorization")
+        if authorization is not None and (known := verifier.remembered(authorization)) is not None:
+            return known
+        return await verifier.caller(authorization)
+
+    def check_admin(self, caller: Caller, headers: CIMultiDictProxy[str]) -> None:
+        """Check that a caller may set the tenant's credential.
+
+        Raises:
+            Problem: It is another tenant's, or no admin.
+
+        """
+        self._check_tenant(caller, headers)
+        check_admin(caller, self._config.admins)
+
+    def _check_tenant(self, caller: Caller | None, headers: CIMultiDictProxy[str]) -> None:
+        if caller is not None:
             check_tenant(caller, self._tenant)
         if headers.get("Tenant-Id", self._tenant) != self._tenant:
             raise Problem("wrong-tenant", "The header `Tenant-Id` names another tenant.")
-        if caller is not None and operation == "putProxyConfig":
-            check_admin(caller, self._config.admins)
-        return caller
 
     async def close(self) -> None:
         """End what is under way."""

@@ -19,6 +19,7 @@ from tenantproxy.access import Caller, InvalidTokenError, Unverified
 from tenantproxy.config import Access, Issuer, Tls
 from tenantproxy.egress import Policy
 from tenantproxy.http_client import HttpClient
+from tenantproxy.lookups import Lookups
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.tls import ContextSource
 from tenantproxy.upstream import UpstreamError
@@ -54,6 +55,7 @@ class KeySet:
         self._tried_at: float | None = None
         self._loaded = False
         self._refreshing: asyncio.Task[None] | None = None
+        self._lookups = Lookups()
 
     async def find(self, token: Unverified) -> list[Key]:
         """Return the keys that may have signed a token.
@@ -122,7 +124,12 @@ class KeySet:
             return await asyncio.to_thread(Path(self._issuer.jwks_file).read_bytes)
         assert self._issuer.jwks_uri is not None  # noqa: S101 - one of the three is set
         client = HttpClient(
-            self._issuer.jwks_uri, max_connections=1, max_response_bytes=_MAX_BYTES, policy=_EVERYWHERE, tls=_TLS
+            self._issuer.jwks_uri,
+            max_connections=1,
+            max_response_bytes=_MAX_BYTES,
+            policy=_EVERYWHERE,
+            tls=_TLS,
+            resolver=self._lookups,
         )
         try:
             answer = await client.request("GET", "", {"Accept": "application/json"})

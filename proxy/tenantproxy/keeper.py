@@ -6,14 +6,9 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
-from tenantproxy.credentials import (
-    CREDENTIAL_KEYS,
-    Credential,
-    CredentialError,
-    FieldError,
-    from_secret,
-    merged,
-)
+from tenantproxy.checks import usable_credential
+from tenantproxy.config import ProxyConfig
+from tenantproxy.credentials import CREDENTIAL_KEYS, Credential, CredentialError, FieldError, merged
 from tenantproxy.delays import Delays
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
@@ -29,9 +24,16 @@ class CredentialKeeper:
     """Brings the store's credential to the OMS client; one change after the other."""
 
     def __init__(
-        self, store: CredentialStore, oms: Oms, metrics: Metrics, *, fallback: CredentialStore | None = None
+        self,
+        config: ProxyConfig,
+        store: CredentialStore,
+        oms: Oms,
+        metrics: Metrics,
+        *,
+        fallback: CredentialStore | None = None,
     ) -> None:
         """Prepare; `fallback` is where the credential is taken from until the store has been read once."""
+        self._config = config
         self._store = store
         self._fallback = fallback
         self._oms = oms
@@ -41,24 +43,31 @@ class CredentialKeeper:
         self._known = False
         """Whether the store has ever been read."""
         self._behind = False
-        """Whether the store may hold another credential, since the last attempt at reading it failed."""
+        """Whether the store may hold another credential, since the last attempt at using it failed."""
         self._complaint = ""
 
     async def load(self) -> None:
-        """Use what the store holds now; if it can't be read, the credential in use, if any, stays."""
+        """Use what the store holds now; if that fails, for whatever cause, the one in use, if any, stays."""
         async with self._changing:
             try:
-                found = _usable(await self._read())
+                await self._use(self._usable(await self._read()))
             except StoreError as error:
-                self._complain(f"the credential's store can't be read; the credential in use stays: {error}")
-                if self._oms.has_credential:
-                    return
-                found = CredentialError([FieldError("Secret", "can't be read; see the proxy's log")])
-            if await self._oms.use(found):
-                self._note(found)
+                complaint = f"the credential's store can't be read; the credential in use stays: {error}"
+                await self._go_on(complaint, "can't be read; see the proxy's log")
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, the next try must come
+                self._behind = True
+                self._metrics.config_changed("unreadable")
+                complaint = "the credential can't be used, for an unforeseen reason; the one in use stays"
+                await self._go_on(complaint, "can't be used; see the proxy's log", error)
+            else:
+                if not self._behind:
+                    self._complaint = ""
 
     async def follow(self) -> None:
-        """Use what the store holds each time it has changed, for ever; read again what could not be read."""
+        """Use what the store holds each time it has changed, for ever; try again what failed.
+
+        It fails when the watch does, for whatever reason; it is to be called again then, and `load` with it.
+        """
         delays = Delays()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._note_changes(), name="changes of the credential store")
@@ -81,7 +90,7 @@ class CredentialKeeper:
         """
         with self._storing():
             existing = await self._store.read()
-        found = from_secret(merged(existing, credential))
+        found = usable_credential(merged(existing, credential), self._config)
         assert found is not None  # noqa: S101 - the keys of `credential` are in it
         return found
 
@@ -94,7 +103,7 @@ class CredentialKeeper:
         """
         with self._storing():
             async with self._turn():
-                found = _usable(await self._store.replace(credential))
+                found = self._usable(await self._store.replace(credential))
                 self._known, self._behind = True, False
                 await self._oms.use(found)
                 self._metrics.config_changed("success")
@@ -107,6 +116,22 @@ class CredentialKeeper:
         async with contextlib.aclosing(self._store.watch()) as changes:
             async for _ in changes:
                 self._changed.set()
+
+    async def _use(self, found: Credential | CredentialError | None) -> None:
+        if await self._oms.use(found):
+            self._note(found)
+
+    async def _go_on(self, complaint: str, problem: str, error: Exception | None = None) -> None:
+        """Go on with the credential in use; where there is none, callers are told the problem."""
+        self._complain(complaint, error)
+        if not self._oms.has_credential:
+            await self._use(CredentialError([FieldError("Secret", problem)]))
+
+    def _usable(self, keys: Mapping[str, str]) -> Credential | CredentialError | None:
+        try:
+            return usable_credential(keys, self._config)
+        except CredentialError as error:
+            return error
 
     async def _read(self) -> Mapping[str, str]:
         """Return the store's keys; until it has been read once, those of the fallback where it has any."""
@@ -122,7 +147,7 @@ class CredentialKeeper:
                 raise
             self._complain(f"the mounted files serve until the credential's store can be read: {error}")
             return keys
-        self._known, self._behind, self._complaint = True, False, ""
+        self._known, self._behind = True, False
         return keys
 
     @contextlib.asynccontextmanager
@@ -146,10 +171,10 @@ class CredentialKeeper:
             self._metrics.config_changed("failed")
             raise
 
-    def _complain(self, complaint: str) -> None:
+    def _complain(self, complaint: str, error: Exception | None = None) -> None:
         """Write down what is wrong, once while it lasts."""
         if complaint != self._complaint:
-            _log.warning("%s", complaint)
+            _log.warning("%s", complaint, exc_info=error)
         self._complaint = complaint
 
     def _note(self, found: Credential | CredentialError | None) -> None:
@@ -158,10 +183,3 @@ class CredentialKeeper:
             self._metrics.config_changed("invalid")
         else:
             self._metrics.config_changed("success")
-
-
-def _usable(keys: Mapping[str, str]) -> Credential | CredentialError | None:
-    try:
-        return from_secret(keys)
-    except CredentialError as error:
-        return error

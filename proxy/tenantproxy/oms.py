@@ -61,17 +61,19 @@ class Oms:
         new = _digest(credential)
         if new == self._digest:
             return False
-        old, self._authorizer = self._authorizer, None
-        self._digest = new
-        self._accepted = None
+        authorizer: Authorizer | None = None
         if isinstance(credential, Basic):
-            self._authorizer = BasicAuthorizer(credential)
+            authorizer = BasicAuthorizer(credential)
         elif isinstance(credential, OAuth2):
-            self._authorizer = TokenAuthorizer(self._outbound.token_endpoint(credential), self._metrics)
+            authorizer = TokenAuthorizer(self._outbound.token_endpoint(credential), self._metrics)
         elif credential is None:
             self._lacking = _NOT_CONFIGURED
         else:
             self._lacking = ("credentials-invalid", f"The Secret can't be used: {credential}.")
+        # Only now, so that what fails above leaves the old one in use.
+        old, self._authorizer = self._authorizer, authorizer
+        self._digest = new
+        self._accepted = None
         known = credential if isinstance(credential, Basic | OAuth2) else None
         self._metrics.credential_changed(credential_type(known) if known else None)
         if old is not None:

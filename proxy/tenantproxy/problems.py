@@ -33,6 +33,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "target-too-long": Kind(414, "The request target is too long"),
     "unsupported-media-type": Kind(415, "The body must be application/json"),
     "credential-rejected": Kind(422, "The credential does not work; nothing was changed"),
+    "too-many-validations": Kind(429, "Too many credentials were tried within a minute"),
     "headers-too-large": Kind(431, "A header is too large, or there are too many"),
     # What went wrong in the proxy or behind it.
     "internal-error": Kind(500, "The proxy failed"),

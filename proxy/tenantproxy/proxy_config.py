@@ -1,39 +1,47 @@
 """`PUT /api/v1/proxy-config`: a tenant's admin sets the credential."""
 
 import asyncio
-import logging
+import time
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from tenantproxy.access import Caller
+from tenantproxy.audit import Record
+from tenantproxy.checks import check_auth_url
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials import (
-    Credential,
-    CredentialError,
-    OAuth2,
-    credential_type,
-    from_request,
-)
-from tenantproxy.egress import UrlError
+from tenantproxy.credentials import CredentialError, OAuth2, from_request
 from tenantproxy.keeper import CredentialKeeper
-from tenantproxy.logs import fields
 from tenantproxy.outbound import Outbound
 from tenantproxy.problems import Detail, Problem, retry_after
+from tenantproxy.rate_limit import RateLimit
 from tenantproxy.stores import StoreError
 from tenantproxy.tokens import Failure
 
-_audit = logging.getLogger("tenantproxy.audit")
-
+MOST_AT_ONCE: Final = 32
+"""PUTs that are carried out or wait for their turn."""
+MOST_VALIDATIONS: Final = 5
+"""Of credentials, within `_PER_SECONDS`: each is a request to a server that the caller chooses."""
+_PER_SECONDS: Final = 60.0
 _VALIDATE_TIMEOUT: Final = 5.0
 
 
 class ProxyConfigEndpoint:
     """Takes the two documented bodies."""
 
-    def __init__(self, config: ProxyConfig, keeper: CredentialKeeper, outbound: Outbound) -> None:
-        self._management = config.auth.management
+    def __init__(
+        self,
+        config: ProxyConfig,
+        keeper: CredentialKeeper,
+        outbound: Outbound,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config
         self._keeper = keeper
         self._outbound = outbound
+        self._clock = clock
+        self._validations = RateLimit(MOST_VALIDATIONS, _PER_SECONDS)
+        self._at_once = 0
 
     def check_managed_here(self) -> None:
         """Check that the tenant manages its credential.
@@ -42,41 +50,50 @@ class ProxyConfigEndpoint:
             Problem: `managed-by-platform`.
 
         """
-        if self._management == "platform":
+        if self._config.auth.management == "platform":
             raise Problem("managed-by-platform", "Ask the platform team: `auth.management` is `platform`.")
 
-    async def put(self, body: Any, query: str, caller: Caller) -> None:  # noqa: ANN401 - parsed JSON
+    async def put(self, body: Any, query: str, record: Record) -> None:  # noqa: ANN401 - parsed JSON
         """Check the credential in a body, then store it and use it from now on.
 
         `?validate=true` in the query tries it against the token endpoint first.
 
         Raises:
-            Problem: A field is wrong, the credential was tried and does not work, or it can't be stored;
-                nothing was changed.
+            Problem: A field is wrong, the credential was tried and does not work, it can't be stored, or there
+                are too many of these requests; nothing was changed.
 
         """
+        if self._at_once >= MOST_AT_ONCE:
+            raise Problem("overloaded", "Too many credentials are being set.", headers=retry_after(1))
+        self._at_once += 1
+        try:
+            await self._put(body, query, record)
+        finally:
+            self._at_once -= 1
+
+    async def _put(self, body: Any, query: str, record: Record) -> None:  # noqa: ANN401 - parsed JSON
         validate = _flag(query, "validate")
         try:
             credential = from_request(body)
-            if isinstance(credential, OAuth2):
-                await self._outbound.check_auth_url(credential.auth_url)
+            record.is_about(credential)
+            check_auth_url(credential, self._config, field="/config/authUrl")
             effective = await self._keeper.candidate(credential)
             if validate and isinstance(effective, OAuth2):
-                await self._try(effective)
+                await self._try(effective, record)
             await self._keeper.replace(credential)
-        except UrlError as error:
-            raise _invalid([Detail("/config/authUrl", str(error))]) from None
         except CredentialError as error:
             errors = [Detail(field, detail) for field, detail in error.errors]
-            raise _invalid(errors) from None
+            raise Problem("invalid-request", "The credential has invalid fields.", errors=errors) from None
         except StoreError:
             raise Problem(
                 "store-unavailable", "Storing the credential failed; try again.", headers=retry_after(5)
             ) from None
-        self._note(credential, caller)
 
-    async def _try(self, credential: OAuth2) -> None:
-        endpoint = self._outbound.token_endpoint(credential)
+    async def _try(self, credential: OAuth2, record: Record) -> None:
+        if seconds := self._validations.take(self._clock()):
+            detail = f"At most {MOST_VALIDATIONS} credentials are tried in a minute."
+            raise Problem("too-many-validations", detail, headers=retry_after(seconds))
+        endpoint = self._outbound.token_endpoint(credential, trial=True)
         try:
             async with asyncio.timeout(_VALIDATE_TIMEOUT):
                 result = await endpoint.fetch()
@@ -85,16 +102,9 @@ class ProxyConfigEndpoint:
         finally:
             await endpoint.close()
         if isinstance(result, Failure):
-            why = "rejected the client" if result.rejected else f"gave no token ({result.reason})"
+            record.reason = result.reason
+            why = "rejected the client" if result.rejected else f"gave no token ({result.told})"
             raise Problem("credential-rejected", f"The token endpoint {why}.")
-
-    def _note(self, credential: Credential, caller: Caller) -> None:
-        extra = fields(subject=caller.subject, email=caller.email, type=credential_type(credential))
-        _audit.warning("the credential was replaced", extra=extra)
-
-
-def _invalid(errors: list[Detail]) -> Problem:
-    return Problem("invalid-request", "The credential has invalid fields.", errors=errors)
 
 
 def _flag(query: str, name: str) -> bool:

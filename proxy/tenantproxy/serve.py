@@ -54,7 +54,7 @@ class Proxy:
         metrics = Metrics(config.tenant)
         outbound = Outbound(config, tls)
         self._oms = Oms(config.upstream, outbound, metrics)
-        self._keeper = CredentialKeeper(store, self._oms, metrics, fallback=fallback)
+        self._keeper = CredentialKeeper(config, store, self._oms, metrics, fallback=fallback)
         self._gatekeeper = Gatekeeper(config.access, config.tenant.id)
         api = Api(
             config,

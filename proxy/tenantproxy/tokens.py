@@ -17,6 +17,9 @@ REJECTION_PAUSE: Final = 5.0
 BACKOFF: Final = (0.5, 30.0)
 """Seconds before another try after a failure: doubling from the first to the second, plus jitter."""
 
+_ABOUT_AN_ANSWER: Final = frozenset({"internal", "malformed", "rejected", "server-error"})
+"""Reasons for a failure that are not about the way to the token endpoint."""
+
 
 class Token(NamedTuple):
     """An access token; `lifetime` in seconds from when it was asked for, None where the answer gave none."""
@@ -34,6 +37,14 @@ class Failure(NamedTuple):
     rejected: bool
     reason: str
     retry_after: float = 0.0
+
+    @property
+    def told(self) -> str:
+        """The reason in the words for callers.
+
+        One word for all that brought no answer: by the finer ones, a tenant's admin could explore our network.
+        """
+        return self.reason if self.reason in _ABOUT_AN_ANSWER else "unreachable"
 
 
 class Use(NamedTuple):

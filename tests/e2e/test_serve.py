@@ -13,6 +13,7 @@ import pytest
 
 from support import tokens
 from support.commands import free_ports, run, serve
+from support.idp import ON_LOOPBACK
 from support.oms import ORDER_ANSWER, RawServer, Received, answering, documented, http, raw_server, token_answer
 from support.proxies import BASIC, GET_PATH, PUT_PATH
 from tenantproxy.stores.files import read_keys, write_keys
@@ -23,6 +24,7 @@ def config(url: str, **sections: Any) -> dict[str, Any]:
         "version": 1,
         "tenant": {"id": "T-acme", "name": "acme"},
         "upstream": {"url": url, "allowInsecure": True, "allowPrivateNetworks": True},
+        "auth": ON_LOOPBACK,
         "access": {"mode": "trusted"},
         **sections,
     }

@@ -193,15 +193,38 @@ def test_operators_lists_govern_all_urls() -> None:
     assert {error.detail for error in errors} == {"names a host that is on the operator's deny list"}
 
 
-def test_flags_govern_the_token_url() -> None:
-    """The tenant's flags permit plain http and loopback for its authUrl, too."""
+def test_what_governs_the_token_url() -> None:
+    """`allowInsecure` is for both URLs, `allowPrivateNetworks` for the OMS only."""
     manifest = changed(
         changed(minimal(), "spec.upstream.allowInsecure", value=True),
         "spec.upstream.allowPrivateNetworks",
         value=True,
     )
     data = {**_OAUTH2, "authUrl": "http://127.0.0.1:1/token"}
+    (error,) = check_secret(data, TenantProxy.model_validate(manifest), Settings())
+    assert error == ("authUrl", "names a host that is loopback; `auth.tokenEndpoint.allowNetworks` permits it")
+    manifest = changed(manifest, "spec.auth.tokenEndpoint.allowNetworks", ["127.0.0.0/8"])
     assert check_secret(data, TenantProxy.model_validate(manifest), Settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "detail"),
+    [
+        ("10.1.0.0/33", "10.1.0.0/33"),
+        ("10.1.0.1/16", "has host bits set"),
+        ("0.0.0.0/0", "is not private, shared or loopback"),
+        ("8.8.8.0/24", "is not private, shared or loopback"),
+        ("169.254.0.0/16", "--egress-allow only"),
+        ("::/0", "is not private, shared or loopback"),
+        ("10.0.0.0/7", "is not private, shared or loopback"),
+    ],
+)
+def test_networks_of_the_token_endpoint(network: str, detail: str) -> None:
+    """Only what can be permitted there can be written there, so nothing is permitted by a large network."""
+    manifest = changed(minimal(), "spec.auth.tokenEndpoint.allowNetworks", ["10.1.0.0/16", network])
+    (error,) = check_resource(TenantProxy.model_validate(manifest), Settings())
+    assert error.field == "spec.auth.tokenEndpoint.allowNetworks[1]"
+    assert detail in error.detail
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: {"a": inner}, lambda inner: [1, inner]])

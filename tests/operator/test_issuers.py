@@ -36,6 +36,14 @@ def test_jwks_file_is_relative_to_the_issuers_file(tmp_path: Path) -> None:
     )
 
 
+def test_an_issuer_may_leave_out_that_emails_are_verified(tmp_path: Path) -> None:
+    """Said of one issuer, it holds for that one only; Hii Retail's own say it in each token."""
+    staff = "issuer: https://s.example/\n  audiences: [a]\n  kind: user\n  assumeEmailVerified: true\n"
+    text = f"- {_OCMS}  jwksUri: https://i.example/\n- {staff}  jwksUri: https://s.example/\n"
+    assert [issuer.assume_email_verified for issuer in load_issuers(_write(tmp_path, text))] == [False, True]
+    assert not any(issuer.assume_email_verified for issuer in DEFAULT_ISSUERS)
+
+
 def test_keys_in_the_file_itself(tmp_path: Path) -> None:
     """They get into the configuration as they are."""
     jwks = {"keys": [public(EC, "ec")]}

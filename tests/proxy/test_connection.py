@@ -144,8 +144,8 @@ def test_who_reads_nothing_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch)
 
 def test_who_reads_slowly_gets_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that keeps the pace gets its answer, however long that takes."""
-    monkeypatch.setattr(connection, "PACE_WINDOW", 0.2)
-    monkeypatch.setattr(connection, "MIN_PACE", 2 * MIB)
+    monkeypatch.setattr(connection, "PACE_WINDOW", 1.0)
+    monkeypatch.setattr(connection, "MIN_PACE", MIB)
 
     async def case() -> None:
         answers = Releases(16 * MIB)

@@ -183,6 +183,86 @@ def test_malformed_cidr(cidr: str) -> None:
             Policy(**{name: [cidr]})
 
 
+# ---- what token endpoints may be, beside public
+
+TOKEN = Policy(
+    private_hosts=["idp.internal.example", "other.example:8443"],
+    private_networks=["10.1.0.0/16", "fd00:1::/32", "127.0.0.2/32"],
+    allow=["169.254.7.0/24"],
+    deny=["10.9.0.0/16"],
+    permission="`this`",
+)
+TOKEN_ADDRESSES: dict[str, tuple[str, str, int, bool]] = {
+    "public": ("8.8.8.8", "any.example", 443, True),
+    "in a network": ("10.1.2.3", "any.example", 443, True),
+    "in a network of IPv6": ("fd00:1::7", "any.example", 443, True),
+    "beside the network": ("10.2.0.1", "any.example", 443, False),
+    "in a network, in IPv6 form": ("64:ff9b::10.1.2.3", "any.example", 443, True),
+    "beside the network, in IPv6 form": ("64:ff9b::10.2.0.1", "any.example", 443, False),
+    "loopback that is named": ("127.0.0.2", "any.example", 443, True),
+    "loopback beside it": ("127.0.0.1", "any.example", 443, False),
+    "loopback of IPv6": ("::1", "any.example", 443, False),
+    "a host": ("10.2.0.1", "idp.internal.example", 1234, True),
+    "a host in other letters, to the root": ("192.168.0.1", "IDP.Internal.example.", 443, True),
+    "a host with a shared address": ("100.64.0.1", "idp.internal.example", 443, True),
+    "a host in IPv6 form": ("::ffff:10.2.0.1", "idp.internal.example", 443, True),
+    "a host, on the loopback": ("127.0.0.1", "idp.internal.example", 443, False),
+    "a host, on the loopback in IPv6 form": ("::ffff:127.0.0.1", "idp.internal.example", 443, False),
+    "a host, link-local": ("169.254.1.1", "idp.internal.example", 443, False),
+    "a host, metadata": ("169.254.169.254", "idp.internal.example", 443, False),
+    "a host, metadata of IPv6": ("fd00:ec2::254", "idp.internal.example", 443, False),
+    "a host, denied": ("10.9.0.1", "idp.internal.example", 443, False),
+    "a host below it": ("10.2.0.1", "x.idp.internal.example", 443, False),
+    "a host above it": ("10.2.0.1", "internal.example", 443, False),
+    "a host at its port": ("10.2.0.1", "other.example", 8443, True),
+    "a host at another port": ("10.2.0.1", "other.example", 443, False),
+    "a host at its port, to the root": ("10.2.0.1", "other.example.", 8443, True),
+    "the operator's list": ("169.254.7.1", "any.example", 443, True),
+    "no host": ("10.2.0.1", "", 0, False),
+}
+
+
+@pytest.mark.parametrize(("address", "host", "port", "permitted"), TOKEN_ADDRESSES.values(), ids=TOKEN_ADDRESSES)
+async def test_token_endpoints_policy(address: str, host: str, port: int, permitted: bool) -> None:  # noqa: FBT001
+    """Named hosts may be private, named networks may be called; loopback only where it is named as a network."""
+    why = TOKEN.refusal(ipaddress.ip_address(address), host, port)
+    assert (why is None) is permitted, why
+    guard = GuardedResolver(TOKEN, Scripted([address]))
+    if permitted:
+        assert [result["host"] for result in await guard.resolve(host, port)] == [address]
+    else:
+        with pytest.raises(EgressRefusedError):
+            await guard.resolve(host, port)
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://10.1.0.1/token", True),
+        ("https://10.2.0.1/token", False),
+        ("https://127.0.0.2:8443/token", True),
+        ("https://localhost/token", False),
+        ("https://idp.internal.example/token", True),
+    ],
+)
+def test_token_urls(url: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """A literal address is judged when the URL is configured; the message names what permits it."""
+    if good:
+        check_url(url, TOKEN, allow_insecure=False)
+    else:
+        with pytest.raises(UrlError, match="`this` permits it"):
+            check_url(url, TOKEN, allow_insecure=False)
+
+
+@given(address=st.ip_addresses(), host=st.sampled_from(["idp.internal.example", "any.example"]))
+def test_token_endpoints_get_no_more_than_private(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, host: str
+) -> None:
+    """Nothing is permitted that an OMS in private networks may not call."""
+    policy = Policy(private_hosts=["idp.internal.example"], private_networks=["10.0.0.0/8", "127.0.0.0/8"])
+    assert policy.refusal(address, host, 443) or not PRIVATE.refusal(address)
+
+
 # ---- URLs
 
 GOOD_URLS = [

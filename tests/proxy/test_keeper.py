@@ -1,24 +1,27 @@
 """The credential in use follows the store, whatever happens to the store."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import pytest
 
 from support import tokens
-from support.oms import RawServer
+from support.oms import RawServer, answering, raw_server, token_answer
 from support.proxies import BASIC, proxy_config, running_proxy
-from tenantproxy.config import Tenant
+from tenantproxy.config import ProxyConfig, Tenant
 from tenantproxy.credentials import Basic, Credential
 from tenantproxy.keeper import CredentialKeeper
 from tenantproxy.metrics import Metrics
-from tenantproxy.stores import StoreError
+from tenantproxy.stores import StoreError, files
 from tenantproxy.stores.files import FileStore, write_keys
 
 UNREADABLE = 'tenantproxy_config_changes_total{outcome="unreadable"}'
+SUCCESS = 'tenantproxy_config_changes_total{outcome="success"}'
 INVALID = 'tenantproxy_config_changes_total{outcome="invalid"}'
 OTHER = {"username": "user", "password": "other"}
+CONFIG = proxy_config("http://127.0.0.1")
 
 
 async def test_changes_from_outside_are_used(oms: RawServer, tmp_path: Path) -> None:
@@ -96,7 +99,7 @@ async def test_a_late_read_never_undoes_a_replacement(tmp_path: Path) -> None:
     """A change that is read while an admin sets another credential does not win over the admin's."""
     write_keys(tmp_path, BASIC)
     used = Used()
-    keeper = CredentialKeeper(SlowReads(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
+    keeper = CredentialKeeper(CONFIG, SlowReads(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
     loading = asyncio.create_task(keeper.load())
     await asyncio.sleep(0.05)
     await keeper.replace(Basic(username="user", password="set by the admin"))
@@ -178,7 +181,7 @@ async def test_the_fallback_never_undoes_what_the_store_said(tmp_path: Path, scr
     scripted.failing = False
     used = Used()
     metrics = Metrics(Tenant(id="T", name="acme"))
-    keeper = CredentialKeeper(scripted, used, metrics, fallback=FileStore(tmp_path / "files"))
+    keeper = CredentialKeeper(CONFIG, scripted, used, metrics, fallback=FileStore(tmp_path / "files"))
     await keeper.load()
     scripted.failing = True
     await keeper.load()
@@ -200,7 +203,7 @@ async def test_without_files_it_is_said_that_the_secret_can_not_be_read(
 async def test_what_could_not_be_read_is_read_again(scripted: Scripted) -> None:
     """A change whose reading failed is not waited for until the next one."""
     used = Used()
-    keeper = CredentialKeeper(scripted, used, Metrics(Tenant(id="T", name="acme")))
+    keeper = CredentialKeeper(CONFIG, scripted, used, Metrics(Tenant(id="T", name="acme")))
     await keeper.load()
     following = asyncio.create_task(keeper.follow())
     scripted.failing = False
@@ -233,7 +236,7 @@ async def test_why_it_was_not_stored_is_logged(
 async def test_a_replacement_does_not_wait_for_ever_for_its_turn(scripted: Scripted) -> None:
     """Where the changes before it hang, it is refused in time, and nothing is changed."""
     scripted.failing = False
-    keeper = CredentialKeeper(scripted, Used(), Metrics(Tenant(id="T", name="acme")))
+    keeper = CredentialKeeper(CONFIG, scripted, Used(), Metrics(Tenant(id="T", name="acme")))
     async with asyncio.timeout(5), keeper._changing:
         with pytest.raises(StoreError, match="a change before this one is still being stored"):
             await keeper.replace(Basic(username="u", password="p"))
@@ -241,31 +244,210 @@ async def test_a_replacement_does_not_wait_for_ever_for_its_turn(scripted: Scrip
     await keeper.replace(Basic(username="u", password="p"))
 
 
-class Dying(Scripted):
-    """A store whose watch ends by a mistake of ours, the first time."""
+# ---- whatever goes wrong, the next change is followed
 
-    died = False
+
+class Failing(FileStore):
+    """A store in which what a test wants fails, in ways that nobody foresaw."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.error: Exception | None = None
+        """Raised by each read."""
+        self.watch_error: Exception | None = None
+        """Raised by the watch, once."""
+
+    async def read(self) -> Mapping[str, str]:
+        if self.error is not None:
+            raise self.error
+        return await super().read()
 
     async def watch(self) -> AsyncGenerator[None, None]:
-        if not self.died:
-            self.died = True
-            raise RuntimeError
-        async for change in super().watch():
-            yield change
+        async with contextlib.aclosing(super().watch()) as changes:
+            async for _ in changes:
+                if self.watch_error is not None:
+                    error, self.watch_error = self.watch_error, None
+                    raise error
+                yield
 
 
-async def test_a_watch_that_died_is_reported_and_comes_back(
-    oms: RawServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+ERRORS = [OSError(24, "M4RKED"), RuntimeError("can't start new thread")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+async def test_a_read_that_fails_is_tried_again(
+    oms: RawServer, tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It does not go unnoticed that changes are followed no longer, nor for long; reads go on meanwhile."""
+    """Unforeseen errors of a read, at start and later, leave what is in use, and end when their cause does."""
     write_keys(tmp_path / "store", BASIC)
-    store = Dying(tmp_path / "store")
-    store.failing = False
+    store = Failing(tmp_path / "store")
+    store.error = error
     async with running_proxy(proxy_config(oms.url), tmp_path, store=store) as proxy:
-        async with asyncio.timeout(10):
-            while "credential store watch: back" not in caplog.text:
-                assert (await proxy.get()).status == 200
-                await asyncio.sleep(0.02)
-    (record,) = [record for record in caplog.records if "watch: failed" in record.message]
+        assert (await proxy.admin("/readyz")).status == 200
+        answer = await proxy.get()
+        assert (answer.status, answer.code) == (503, "credentials-invalid")
+        assert "can't be used; see the proxy's log" in answer.json["detail"]
+        await proxy.becomes(UNREADABLE, 2)
+        store.error = None
+        await proxy.becomes(SUCCESS, 1)
+        assert (await proxy.get()).status == 200
+        store.error = error
+        write_keys(tmp_path / "store", OTHER)
+        await proxy.becomes(UNREADABLE, (await proxy.metric(UNREADABLE) or 0) + 1)
+        assert (await proxy.get()).status == 200
+        store.error = None
+        await proxy.becomes(SUCCESS, 2)
+        await proxy.get()
+        assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
+    complaints = [record for record in caplog.records if "unforeseen" in record.message]
+    assert len(complaints) == 2, "each is written down once while it lasts"
+    assert not any("M4RKED" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+async def test_a_watch_that_died_is_begun_again(
+    oms: RawServer, tmp_path: Path, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is reported, reads go on, and what was changed meanwhile is used."""
+    write_keys(tmp_path / "store", BASIC)
+    store = Failing(tmp_path / "store")
+    store.watch_error = error
+    async with running_proxy(proxy_config(oms.url), tmp_path, store=store) as proxy:
+        assert (await proxy.get()).status == 200
+        write_keys(tmp_path / "store", OTHER)
+        await proxy.becomes(SUCCESS, 2)
+        await proxy.get()
+        assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
+    (record,) = [record for record in caplog.records if "credential store watch: failed" in record.message]
     assert record.exc_info is not None
-    assert record.exc_info[0] is RuntimeError, "what went wrong, and not that it went wrong in a group"
+    assert record.exc_info[1] is error
+
+
+async def test_a_directory_that_can_not_be_looked_at(oms: RawServer, tmp_path: Path) -> None:
+    """Where the files' directory is something else for a while, what is in it afterwards is used."""
+    async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
+        proxy.credentials.rename(tmp_path / "away")
+        proxy.credentials.write_text("no directory")
+        await proxy.becomes(UNREADABLE, 1)
+        assert (await proxy.get()).status == 200
+        proxy.credentials.unlink()
+        await proxy.change_keys(OTHER)
+        await proxy.get()
+        assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
+
+
+async def test_what_can_not_be_taken_into_use_is_tried_again(tmp_path: Path) -> None:
+    """An error on the way into use is no end of the following."""
+    write_keys(tmp_path, BASIC)
+
+    class Refusing(Used):
+        left = 2
+
+        async def use(self, credential: object) -> bool:
+            if self.left:
+                self.left -= 1
+                raise RuntimeError("can't start new thread")
+            return await super().use(credential)
+
+    used = Refusing()
+    keeper = CredentialKeeper(CONFIG, FileStore(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
+    await keeper.load()
+    following = asyncio.create_task(keeper.follow())
+    async with asyncio.timeout(10):
+        while not used.credentials:  # noqa: ASYNC110 - it only takes notes
+            await asyncio.sleep(0.05)
+    assert used.credentials == [Basic(username="user", password="right")]
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+# ---- whatever a Secret holds
+
+BAD_AUTH_URLS = {
+    "empty host": "https://",
+    "no URL": "M4RKED",
+    "another scheme": "ftp://M4RKED.example/token",
+    "open bracket": "https://[",
+    "open bracket, later": "https://[::1/M4RKED",
+    "no address in brackets": "https://[M4RKED]/token",
+    "port out of range": "https://idp.example:65536/M4RKED",
+    "port 0": "https://idp.example:0/M4RKED",
+    "negative port": "https://idp.example:-1/M4RKED",
+    "no number as port": "https://idp.example:M4RKED/",
+    "zone": "https://[fe80::1%25eth0]/M4RKED",
+    "bare zone": "https://[fe80::1%eth0]/M4RKED",
+    "non-ASCII host": "https://idp\u00e9.example/M4RKED",
+    "non-ASCII path": "https://idp.example/M4RKED\u2028",
+    "half a character": "https://idp.example/M4RKED\udcff",
+    "long": "https://idp.example/" + "M4RKED" * 20_000,
+    "long host": f"https://{'M4RKED' * 20}.example/",
+    "NUL": "https://idp.example/M4RKED\0",
+    "newline": "https://idp.example/\nM4RKED",
+    "header": "https://idp.example/ HTTP/1.1\r\nM4RKED: x",
+    "space": "https://idp.example/M4RKED x",
+    "user-info": "https://user:M4RKED@idp.example/token",
+    "fragment": "https://idp.example/token#M4RKED",
+    "loopback": "https://127.0.0.1:8443/M4RKED",
+    "loopback by name": "https://localhost:8443/M4RKED",
+    "private": "https://10.0.0.1/M4RKED",
+    "metadata": "https://169.254.169.254/M4RKED",
+}
+
+
+def oauth2_keys(url: str, **keys: str) -> dict[str, str]:
+    return {"clientId": "id", "clientSecret": "M4RKED", "authUrl": url, **keys}
+
+
+@pytest.fixture
+def strict(oms: RawServer) -> ProxyConfig:
+    """Return a configuration that permits its token endpoint no more than any other does."""
+    return proxy_config(oms.url, auth={"tokenEndpoint": {}}, allowPrivateNetworks=True)
+
+
+@pytest.mark.parametrize("url", BAD_AUTH_URLS.values(), ids=BAD_AUTH_URLS)
+async def test_a_bad_auth_url_is_an_unusable_credential(
+    strict: ProxyConfig,
+    tmp_path: Path,
+    url: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With it a proxy starts, is healthy, says so and shows no value; the corrected Secret ends it."""
+    monkeypatch.setattr(files, "_POLL_SECONDS", 0.02)
+    async with running_proxy(strict, tmp_path, oauth2_keys(url)) as proxy:
+        assert (await proxy.admin("/healthz")).status == 200
+        assert (await proxy.admin("/readyz")).status == 200
+        answer = await proxy.get()
+        assert (answer.status, answer.code) == (503, "credentials-invalid")
+        assert "`authUrl`" in answer.json["detail"]
+        assert await proxy.metric(INVALID) == 1
+        await proxy.change_keys(BASIC)
+        assert (await proxy.get()).status == 200
+        write_keys(proxy.credentials, oauth2_keys(url))
+        await proxy.becomes(INVALID, 2)
+        assert (await proxy.get()).code == "credentials-invalid"
+        await proxy.change_keys(BASIC)
+        assert (await proxy.get()).status == 200
+    assert "M4RKED" not in answer.body.decode() + caplog.text
+
+
+async def test_plain_http_carries_no_client_secret(tmp_path: Path) -> None:
+    """Without `allowInsecure` a Secret's `authUrl` is no way around it, as little as a PUT's."""
+    async with raw_server(answering(token_answer("t"))) as idp:
+        config = proxy_config("https://oms.example", allowInsecure=False)
+        async with running_proxy(config, tmp_path, oauth2_keys(f"{idp.url}/token")) as proxy:
+            answer = await proxy.get()
+            assert (answer.status, answer.code) == (503, "credentials-invalid")
+            assert "`authUrl` is plain http" in answer.json["detail"]
+        assert idp.connections == 0
+
+
+@pytest.mark.parametrize("key", ["clientId", "clientSecret", "scope", "audience", "extraParams"])
+async def test_values_are_bounded(oms: RawServer, tmp_path: Path, key: str) -> None:
+    """A value that no server would take is an error of the Secret, named by its key."""
+    value = f'{{"a": "{"M4RKED" * 2000}"}}' if key == "extraParams" else "M4RKED" * 2000
+    keys = oauth2_keys("https://idp.example/token") | {key: value}
+    async with running_proxy(proxy_config(oms.url), tmp_path, keys) as proxy:
+        answer = await proxy.get()
+        assert answer.code == "credentials-invalid"
+        assert f"`{key}` is longer than 8192 characters; shorten it" in answer.json["detail"]

@@ -224,7 +224,7 @@ async def test_an_answer_without_room_is_no_failure_of_the_oms(oms: RawServer, t
         await reader.use(Basic(username="user", password="right"))
         for max_bytes in [10] * FAILURES_TO_OPEN + [1000]:
             ticket = Admission(1, 0, max_bytes).admit(None)
-            reading = reader.read(ticket, "getOrder", "GET", "/x", {})
+            reading = reader.read(ticket, "getOrder", "GET", "/CO-1", {})
             if max_bytes < len(BODY):
                 with pytest.raises(Problem) as caught:
                     await reading

@@ -1,16 +1,27 @@
 """`PUT /api/v1/proxy-config`: a tenant's admin sets the credential, and nothing in flight suffers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tenantproxy.proxy_config
 from support import tokens
-from support.oms import ORDER_ANSWER, RawServer, Received, answering, http, raw_server, token_answer
+from support.oms import (
+    ORDER_ANSWER,
+    RawServer,
+    Received,
+    answering,
+    http,
+    raw_server,
+    token_answer,
+)
 from support.proxies import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
-from tenantproxy.stores.files import read_keys
+from support.proxy_names import names
+from tenantproxy.lookups import MOST_LOOKUPS
+from tenantproxy.stores.files import FileStore, read_keys
 
 BODY = {"type": "basic", "config": {"username": "user", "password": "MARKED"}}
 
@@ -20,6 +31,11 @@ def oauth2_body(url: str, **config: Any) -> dict[str, Any]:
         "type": "oauth2",
         "config": {"clientId": "id", "clientSecret": "MARKED", "authUrl": f"{url}/token", **config},
     }
+
+
+def audited(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """Return the fields of the audit log's lines."""
+    return [record.__dict__["fields"] for record in caplog.records if record.name == "tenantproxy.audit"]
 
 
 @pytest.fixture
@@ -34,13 +50,20 @@ async def test_an_admin_replaces_the_credential(
 ) -> None:
     """A PUT answers 204, is stored, is used by the next request, and is written down without the secret."""
     caplog.set_level("DEBUG")
-    answer = await proxy.put(BODY, headers=tokens.admin())
+    answer = await proxy.put(BODY, headers=tokens.admin() | {"Correlation-Id": "c-1"})
     assert (answer.status, answer.body) == (204, b"")
     assert read_keys(proxy.credentials)["password"] == "MARKED"
     await proxy.get()
     assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpNQVJLRUQ="
-    (audit,) = [record for record in caplog.records if record.name == "tenantproxy.audit"]
-    assert audit.__dict__["fields"] == {"subject": "u1", "email": tokens.ADMIN_EMAIL, "type": "basic"}
+    assert audited(caplog) == [
+        {
+            "outcome": "stored",
+            "subject": "u1",
+            "email": tokens.ADMIN_EMAIL,
+            "type": "basic",
+            "correlationId": "c-1",
+        }
+    ]
     assert "MARKED" not in caplog.text
     assert await proxy.metric('tenantproxy_config_changes_total{outcome="success"}') == 2
 
@@ -64,10 +87,20 @@ async def test_it_survives_a_restart(oms: RawServer, tmp_path: Path) -> None:
         (tokens.bearer(tokens.machine_token(email=tokens.ADMIN_EMAIL)), 403, "admin-required"),
         (tokens.bearer(tokens.user_token()), 403, "admin-required"),
         (tokens.bearer(tokens.user_token(email=tokens.ADMIN_EMAIL, email_verified=False)), 403, "admin-required"),
+        (tokens.bearer(tokens.user_token(email=tokens.ADMIN_EMAIL, email_verified=[])), 403, "admin-required"),
         (tokens.bearer(tokens.user_token("T-other", email=tokens.ADMIN_EMAIL)), 403, "wrong-tenant"),
         ({**tokens.admin(), "Tenant-Id": "T-other"}, 403, "wrong-tenant"),
     ],
-    ids=["nobody", "machine", "machine with the email", "user", "unverified", "other tenant", "other header"],
+    ids=[
+        "nobody",
+        "machine",
+        "machine with the email",
+        "user",
+        "unverified",
+        "odd",
+        "other tenant",
+        "other header",
+    ],
 )
 async def test_only_admins_of_the_tenant_may(
     proxy: RunningProxy, headers: dict[str, str], status: int, code: str
@@ -131,11 +164,12 @@ async def test_bad_fields_are_pointed_at(proxy: RunningProxy, body: Any, pointer
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1", "[::1]", "[::ffff:127.0.0.1]"])
 async def test_auth_url_is_under_the_guard(oms: RawServer, tmp_path: Path, host: str) -> None:
-    """A tenant can't point its token endpoint into the cluster's network."""
+    """A tenant can't point its token endpoint into the cluster's network, also where its OMS is there."""
     config = proxy_config(
         "https://oms.example",
         access=tokens.access(tmp_path, mode="trusted"),
-        allowPrivateNetworks=False,
+        auth={"tokenEndpoint": {}},
+        allowPrivateNetworks=True,
         allowInsecure=True,
     )
     async with running_proxy(config, tmp_path, BASIC) as proxy:
@@ -251,3 +285,194 @@ async def test_a_store_that_fails_changes_nothing(proxy: RunningProxy, oms: RawS
     assert (answer.status, answer.code) == (503, "store-unavailable")
     assert (await proxy.get()).status == 200
     assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpyaWdodA=="
+
+
+# ---- what the audit log says
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "query", "expected"),
+    [
+        (BODY, tokens.bearer(tokens.user_token(email="x@acme.example")), "", ("refused", "admin-required", None)),
+        (BODY, tokens.bearer(tokens.user_token("T-other")), "", ("refused", "wrong-tenant", None)),
+        (BODY, tokens.bearer(tokens.machine_token(sub="pos-7")), "", ("refused", "admin-required", None)),
+        (b"{", tokens.admin(), "", ("refused", "malformed-json", None)),
+        ({"type": "basic"}, tokens.admin(), "", ("refused", "invalid-request", None)),
+        (BODY, tokens.admin(), "?validate=2", ("refused", "invalid-request", None)),
+        (oauth2_body("https://10.0.0.1"), tokens.admin(), "", ("refused", "invalid-request", "10.0.0.1")),
+        (oauth2_body("https://u:MARKED@10.0.0.1"), tokens.admin(), "", ("refused", "invalid-request", None)),
+        (oauth2_body("https://MARKED b/"), tokens.admin(), "", ("refused", "invalid-request", None)),
+        (oauth2_body("https://[MARKED"), tokens.admin(), "", ("refused", "invalid-request", None)),
+        (oauth2_body("https://IDP.example"), tokens.admin(), "", ("stored", None, "idp.example")),
+        (
+            oauth2_body("http://127.0.0.1:1"),
+            tokens.admin(),
+            "?validate=true",
+            ("validation-failed", "credential-rejected", "127.0.0.1"),
+        ),
+    ],
+)
+async def test_every_put_is_audited(
+    proxy: RunningProxy,
+    caplog: pytest.LogCaptureFixture,
+    body: Any,
+    headers: dict[str, str],
+    query: str,
+    expected: tuple[str, str | None, str | None],
+) -> None:
+    """Whoever is known and tries to set a credential is in the log, with what came of it, and no secret."""
+    sent = {"data": body} if isinstance(body, bytes) else {"json": body}
+    headers = {"Content-Type": "application/json", "Correlation-Id": "c-7"} | headers
+    await proxy.request("PUT", PUT_PATH + query, headers=headers, **sent)
+    (line,) = audited(caplog)
+    assert (line["outcome"], line.get("code"), line.get("tokenHost")) == expected
+    assert line["correlationId"] == "c-7"
+    assert line["subject"] in ("u1", "pos-7")
+    assert "MARKED" not in caplog.text + repr(line)
+
+
+async def test_nobody_known_is_not_audited(proxy: RunningProxy, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a valid token there is nobody to name; the request log and the metrics have it."""
+    assert (await proxy.put(BODY)).status == 401
+    assert audited(caplog) == []
+
+
+async def test_what_could_not_be_stored_is_audited(proxy: RunningProxy, caplog: pytest.LogCaptureFixture) -> None:
+    """An outcome of its own: the log of the store says why."""
+    (proxy.credentials / "..data").unlink()
+    (proxy.credentials / "..data").mkdir()
+    await proxy.put(BODY, headers=tokens.admin())
+    (line,) = audited(caplog)
+    assert (line["outcome"], line["code"]) == ("not-stored", "store-unavailable")
+
+
+# ---- no way to explore the network
+
+
+async def _mute(_request: Received, _writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def _ssh(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"SSH-2.0-OpenSSH\r\n")
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://nothing.example", "dns"),
+        ("http://private.example", "egress"),
+        ("http://metadata.example", "egress"),
+        ("http://a.hangs.example", "connect-timeout"),
+        ("http://127.0.0.1:1", "connect"),
+        ("https://127.0.0.1:{ssh}", "tls"),
+        ("http://127.0.0.1:{ssh}", "http"),
+        ("http://127.0.0.1:{mute}", "timeout"),
+    ],
+)
+async def test_all_that_can_not_be_reached_is_told_alike(
+    proxy: RunningProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    url: str,
+    reason: str,
+) -> None:
+    """Whether a name exists, what it resolves to, and what listens there, only the log says."""
+    monkeypatch.setattr(tenantproxy.proxy_config, "_VALIDATE_TIMEOUT", 1.5)
+    with names(monkeypatch, {"private.example": "10.0.0.1", "metadata.example": "169.254.169.254"}):
+        async with raw_server(_mute) as mute, await asyncio.start_server(_ssh, "127.0.0.1", 0) as ssh:
+            body = oauth2_body(url.format(mute=mute.port, ssh=ssh.sockets[0].getsockname()[1]))
+            answer = await proxy.put(body, query="?validate=true", headers=tokens.admin())
+    assert (answer.status, answer.code) == (422, "credential-rejected")
+    assert answer.json["detail"] == "The token endpoint gave no token (unreachable)."
+    (line,) = audited(caplog)
+    assert (line["outcome"], line["reason"]) == ("validation-failed", reason)
+    assert line["correlationId"] == answer.headers["Correlation-Id"]
+    assert read_keys(proxy.credentials) == BASIC
+
+
+async def test_without_validation_no_name_is_looked_up(
+    proxy: RunningProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PUT's answer can't tell what a name resolves to; reads then say the one word."""
+    told = []
+    with names(monkeypatch, {"private.example": "10.0.0.1"}):
+        for host in ("private.example", "nothing.example"):
+            answer = await proxy.put(oauth2_body(f"http://{host}"), headers=tokens.admin())
+            assert answer.status == 204
+            answer = await proxy.get(headers={"Correlation-Id": "c"})
+            assert answer.code == "token-unavailable"
+            told.append(answer.json["detail"])
+    assert told == ["The token endpoint gave no token (unreachable)."] * 2
+
+
+async def test_few_validations_a_minute(proxy: RunningProxy) -> None:
+    """After five within a minute the next is refused, with when to come; what isn't tried is set all the same."""
+    async with raw_server(answering(http(401))) as idp:
+        body = oauth2_body(idp.url, clientAuth="client_secret_post")
+        answers = [await proxy.put(body, query="?validate=true", headers=tokens.admin()) for _ in range(8)]
+        assert [answer.code for answer in answers] == ["credential-rejected"] * 5 + ["too-many-validations"] * 3
+        assert len(idp.received) == 5
+        assert answers[-1].status == 429
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 12
+        assert await proxy.metric('tenantproxy_rejected_requests_total{reason="too-many-validations"}') == 3
+        assert (await proxy.put(BODY, query="?validate=true", headers=tokens.admin())).status == 204
+        assert (await proxy.put(body, headers=tokens.admin())).status == 204
+
+
+class Stuck(FileStore):
+    """A store whose reads end when a test says so."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def read(self) -> Mapping[str, str]:
+        await self.go_on.wait()
+        return await super().read()
+
+
+async def test_few_puts_at_a_time(oms: RawServer, tmp_path: Path) -> None:
+    """Where a store hangs, so many wait and the rest is told to come again; reads go on."""
+    store = Stuck(tmp_path / "store")
+    config = proxy_config(oms.url, access=tokens.access(tmp_path, mode="trusted"))
+    async with running_proxy(config, tmp_path, store=store) as proxy:
+        assert (await proxy.put(BODY, headers=tokens.admin())).status == 204
+        store.go_on.clear()
+        waiting = [
+            asyncio.create_task(proxy.put(BODY, headers=tokens.admin()))
+            for _ in range(tenantproxy.proxy_config.MOST_AT_ONCE + 4)
+        ]
+        refused, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+        assert (refused.pop().result()).code == "overloaded"
+        assert (await proxy.get()).status == 200
+        store.go_on.set()
+        statuses = [answer.status for answer in await asyncio.gather(*waiting)]
+        assert sorted(statuses) == [204] * tenantproxy.proxy_config.MOST_AT_ONCE + [503] * 4
+
+
+async def test_names_that_hang_take_nothing_that_reads_need(
+    tmp_path: Path, oms: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many token endpoints' names hang, the OMS's is looked up, and the credential's files are read."""
+    with names(monkeypatch, {"oms.example": "127.0.0.1"}) as system:
+        access = tokens.access(tmp_path, mode="trusted")
+        config = proxy_config(f"http://oms.example:{oms.port}", access=access)
+        async with running_proxy(config, tmp_path, BASIC) as proxy:
+            trials = [
+                asyncio.create_task(
+                    proxy.put(oauth2_body(f"http://n{number}.hangs.example"), query=query, headers=tokens.admin())
+                )
+                for number in range(12)
+                for query in ("", "?validate=true")
+            ]
+            await asyncio.wait(trials, timeout=5)
+            assert {trial.result().status for trial in trials} == {204, 422, 429}
+            assert system.hanging > 0
+            await proxy.change_keys(BASIC)
+            assert (await proxy.get()).status == 200
+            assert system.most_hanging <= 2 * MOST_LOOKUPS

@@ -174,7 +174,8 @@ class Installation:
     def tenant(self, name: str, url: str, *, namespace: str = "", **spec: Any) -> dict[str, Any]:
         """Return a TenantProxy whose OMS is inside the cluster; its tenant is `T-` and the name."""
         upstream = {"url": url, "allowInsecure": True, "allowPrivateNetworks": True}
-        own = {"upstream": upstream, "access": {"admins": {"emails": [tokens.ADMIN_EMAIL]}}}
+        auth = {"tokenEndpoint": {"allowNetworks": ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]}}
+        own = {"upstream": upstream, "auth": auth, "access": {"admins": {"emails": [tokens.ADMIN_EMAIL]}}}
         return {
             "apiVersion": "proxy.hiiretail.com/v1alpha1",
             "kind": "TenantProxy",

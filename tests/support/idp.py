@@ -2,8 +2,12 @@
 
 import asyncio
 import time
+from typing import Final
 
 from support.oms import ORDER_ANSWER, Received, http, token_answer
+
+ON_LOOPBACK: Final = {"tokenEndpoint": {"allowNetworks": ["127.0.0.0/8"]}}
+"""The section `auth` of a tenant whose token endpoint is on this machine."""
 
 
 class Idp:

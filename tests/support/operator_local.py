@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from support.idp import ON_LOOPBACK
+
 PROGRAM = (sys.executable, "-c", "from tenantproxy_operator.cli import main; main()")
 PATIENCE = 30.0
 
@@ -21,11 +23,12 @@ PATIENCE = 30.0
 def tenant_proxy(name: str = "acme", *, url: str = "http://127.0.0.1:9/api/v1", **spec: Any) -> dict[str, Any]:
     """Return a TenantProxy manifest that may call the loopback and asks for no tokens of readers."""
     upstream = {"url": url, "allowInsecure": True, "allowPrivateNetworks": True} | spec.pop("upstream", {})
+    rest = {"access": {"mode": "trusted"}, **spec, "auth": ON_LOOPBACK | spec.get("auth", {})}
     return {
         "apiVersion": "proxy.hiiretail.com/v1alpha1",
         "kind": "TenantProxy",
         "metadata": {"name": name, "namespace": "tenants"},
-        "spec": {"tenantId": f"T-{name}", "upstream": upstream, "access": {"mode": "trusted"}, **spec},
+        "spec": {"tenantId": f"T-{name}", "upstream": upstream, **rest},
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 
+from support.idp import ON_LOOPBACK
 from tenantproxy import config
 from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
@@ -112,14 +113,16 @@ class RunningProxy:
 
 def proxy_config(url: str, *, access: Mapping[str, Any] | None = None, **overrides: Any) -> config.ProxyConfig:
     """Return a configuration for a server on the loopback; `overrides` are of `upstream`, in camelCase."""
-    sections = {name: overrides.pop(name) for name in ("auth", "mapping") if name in overrides}
+    auth = ON_LOOPBACK | overrides.pop("auth", {})
+    mapping = {"mapping": overrides.pop("mapping")} if "mapping" in overrides else {}
     return msgspec.convert(
         {
             "version": 1,
             "tenant": {"id": "T-acme", "name": "acme"},
             "upstream": {"url": url, "allowInsecure": True, "allowPrivateNetworks": True, **overrides},
             "access": access or {"mode": "trusted"},
-            **sections,
+            "auth": auth,
+            **mapping,
         },
         config.ProxyConfig,
     )

@@ -16,6 +16,7 @@ from support import tokens
 from support.apiserver import ApiServer
 from support.apiserver_client import APPLY_PATCH, MERGE_PATCH, ApiClient
 from support.commands import ServeProcess, serve
+from support.idp import ON_LOOPBACK
 from support.proxies import RunningProxy
 from tenantproxy.stores.files import write_keys
 from tenantproxy_operator.desired import Params, desired_children
@@ -164,5 +165,6 @@ def _config(oms_url: str, directory: Path) -> dict[str, Any]:
         "version": 1,
         "tenant": {"id": tokens.TENANT, "name": NAME},
         "upstream": {"url": oms_url, "allowInsecure": True, "allowPrivateNetworks": True},
+        "auth": ON_LOOPBACK,
         "access": tokens.access(directory, mode="trusted"),
     }

@@ -5,7 +5,7 @@ from typing import Any
 from tenantproxy import config
 from tenantproxy_operator import rules
 from tenantproxy_operator.quantities import parse_duration, parse_size
-from tenantproxy_operator.resource import Access, TenantProxy
+from tenantproxy_operator.resource import Access, Auth, TenantProxy
 from tenantproxy_operator.settings import Settings
 
 
@@ -19,7 +19,7 @@ def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConf
         ),
         upstream=_upstream(resource),
         mapping=_mapping(spec.mapping),
-        auth=config.Auth(management=spec.auth.management),
+        auth=_auth(spec.auth),
         access=_access(spec.access, settings.issuers),
         egress=settings.egress,
     )
@@ -71,6 +71,16 @@ def _upstream(resource: TenantProxy) -> config.Upstream:
         tls=config.Tls(
             ca=resource.ca_secret_name is not None,
             client_certificate=resource.client_certificate_secret_name is not None,
+        ),
+    )
+
+
+def _auth(auth: Auth) -> config.Auth:
+    allowed = auth.token_endpoint
+    return config.Auth(
+        management=auth.management,
+        token_endpoint=config.TokenEndpoint(
+            allow_hosts=tuple(allowed.allow_hosts), allow_networks=tuple(allowed.allow_networks)
         ),
     )
 

@@ -32,7 +32,7 @@ _PRIVATE: Final = (
     *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
     *("::1/128", "fc00::/7"),
 )
-"""What `allowPrivateNetworks` permits."""
+"""What `allowPrivateNetworks` permits; a host's name in `allowHosts` may have most of them."""
 _API_SERVER_PORTS: Final = (443, 6443)
 _DNS_PORT: Final = 53
 """The Service's, for networks that judge before it is replaced by the pod's; and that of a cache on the node."""
@@ -78,11 +78,14 @@ def _api_server(params: Params) -> list[Manifest]:
 
 def _outside(params: Params) -> list[Manifest]:
     """Return the way to the OMS, the token endpoint and the issuers; no rule where all of it is denied."""
-    private = params.resource.spec.upstream.allow_private_networks
+    spec = params.resource.spec
+    token_endpoint = spec.auth.token_endpoint
+    private = spec.upstream.allow_private_networks or bool(token_endpoint.allow_hosts)
     egress = params.settings.egress
     excepted = _NEVER if private else (*_NEVER, *_PRIVATE)
     blocks = [
         *(ip_block(cidr, (*excepted, *egress.deny)) for cidr in _EVERYWHERE),
+        *(ip_block(cidr, (*_NEVER, *egress.deny)) for cidr in token_endpoint.allow_networks),
         *(ip_block(cidr, egress.deny) for cidr in egress.allow),
     ]
     peers: list[Manifest] = [{"ipBlock": block} for block in blocks if block is not None]

@@ -32,7 +32,7 @@ class CredentialStore(Protocol):
         ...
 
     def watch(self) -> AsyncGenerator[None, None]:
-        """Yield each time the keys may have changed, whoever changed them: time to read them again."""
+        """Yield when the watch begins and each time the keys may have changed: time to read them again."""
         ...
 
     async def close(self) -> None:

@@ -9,9 +9,9 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from tenantproxy.credentials import Credential, merged
 from tenantproxy.stores import StoreError
@@ -20,6 +20,9 @@ _DATA: Final = "..data"
 _MAX_KEY_BYTES: Final = 1024 * 1024
 """Of one file: Kubernetes' own limit for a whole Secret."""
 _POLL_SECONDS: Final = 0.5
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 def read_keys(directory: Path) -> dict[str, str]:
@@ -131,13 +134,13 @@ class FileStore:
 
     async def read(self) -> Mapping[str, str]:
         """Return all keys."""
-        return await asyncio.to_thread(read_keys, self._directory)
+        return await self._in_thread(read_keys, self._directory)
 
     async def replace(self, credential: Credential) -> Mapping[str, str]:
         """Put `credential` in the place of the stored one, after those whose turn was earlier."""
         async with self._writing:
             # In a thread of its own that outlives a cancelled caller: a write is done whole or not at all.
-            return await asyncio.shield(asyncio.to_thread(self._replace, credential))
+            return await asyncio.shield(self._in_thread(self._replace, credential))
 
     def _replace(self, credential: Credential) -> Mapping[str, str]:
         keys = merged(read_keys(self._directory), credential)
@@ -145,21 +148,35 @@ class FileStore:
         return keys
 
     async def watch(self) -> AsyncGenerator[None, None]:
-        """Yield each time the files have changed; a stat of each every half a second."""
-        seen = self._signature()
+        """Yield at the beginning and each time the files have changed; a stat of each every half a second."""
+        seen: tuple[object, ...] | None = None
         while True:
-            await asyncio.sleep(_POLL_SECONDS)
             signature = self._signature()
             if signature != seen:
                 seen = signature
                 yield
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def close(self) -> None:
         """Do nothing: no file stays open."""
 
+    async def _in_thread(
+        self, call: Callable[_Arguments, _Result], *arguments: _Arguments.args, **options: _Arguments.kwargs
+    ) -> _Result:
+        try:
+            return await asyncio.to_thread(call, *arguments, **options)
+        except RuntimeError:
+            # It was queued all the same, for a thread that becomes free.
+            raise StoreError(f"{self._directory}: no thread can be started; the next read will tell") from None
+
     def _signature(self) -> tuple[object, ...]:
+        """Return what differs between two states of the files; that they can't be looked at is one, too."""
         parts: list[object] = [_version(self._directory)]
-        for name in _names(self._directory):
+        try:
+            names = _names(self._directory)
+        except OSError as error:
+            return (*parts, error.errno)
+        for name in names:
             with contextlib.suppress(OSError):
                 stat = (self._directory / name).stat()
                 parts += (name, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)

@@ -59,6 +59,8 @@ CASES = {
         {kinds.NETWORK_POLICY} | CONFIG,
         deleted=frozenset({kinds.SERVICE_ACCOUNT, kinds.ROLE, kinds.ROLE_BINDING}),
     ),
+    "auth.tokenEndpoint.allowHosts": Case(["idp.internal.example"], CONFIG | {kinds.NETWORK_POLICY}),
+    "auth.tokenEndpoint.allowNetworks": Case(["10.1.0.0/16"], CONFIG | {kinds.NETWORK_POLICY}),
     "access.mode": Case("trusted", CONFIG),
     "access.admins.emails": Case(["a@acme.example"], CONFIG),
     "access.admins.groups": Case(["g"], CONFIG),

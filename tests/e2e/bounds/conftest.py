@@ -7,6 +7,7 @@ import pytest
 
 from support import tokens
 from support.commands import ServeProcess, serve
+from support.idp import ON_LOOPBACK
 from support.oms import RawServer
 from support.proxies import BASIC
 from tenantproxy.stores.files import write_keys
@@ -35,6 +36,7 @@ async def proxy(
         "tenant": {"id": tokens.TENANT, "name": "acme"},
         "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True, **upstream},
         "mapping": mapping,
+        "auth": ON_LOOPBACK,
         "access": tokens.access(tmp_path),
     }
     async with serve(tmp_path, config, "--log-level", "warning") as running:

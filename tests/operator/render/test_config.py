@@ -49,6 +49,7 @@ def test_every_value_arrives() -> None:
         "spec.upstream.operations.getOrder": {"path": "/o/{customerOrderId}", "idMatch": "any"},
         "spec.upstream.tls.caSecretRef.name": "oms-ca",
         "spec.auth.management": "platform",
+        "spec.auth.tokenEndpoint": {"allowHosts": ["idp.internal:8443"], "allowNetworks": ["10.1.0.0/16"]},
         "spec.access.mode": "trusted",
         "spec.access.admins": {"emails": ["a@b"], "groups": ["g"], "roles": ["r"]},
         "spec.mapping.getOrder": {"root": "", "fields": {"isLocked": {"const": None}, "status": {"from": "/s"}}},
@@ -68,7 +69,10 @@ def test_every_value_arrives() -> None:
         tls=config.Tls(ca=True),
     )
     assert rendered.egress == _LISTS
-    assert rendered.auth.management == "platform"
+    assert rendered.auth == config.Auth(
+        management="platform",
+        token_endpoint=config.TokenEndpoint(allow_hosts=("idp.internal:8443",), allow_networks=("10.1.0.0/16",)),
+    )
     assert rendered.access.admins == config.Admins(emails=("a@b",), groups=("g",), roles=("r",))
     fields = rendered.mapping.get_order.fields
     assert rendered.mapping.get_order.root == ""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from support.operator_manifests import params
 from tenantproxy import config
-from tenantproxy.egress import Policy
+from tenantproxy.checks import egress_policy, token_endpoint_policy
+from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.network_policy import ip_block, render_network_policy
 from tenantproxy_operator.settings import Settings
 
@@ -102,6 +103,24 @@ def test_private_networks() -> None:
     assert {"namespaceSelector": {}} in spec["egress"][-1]["to"]
 
 
+def test_networks_of_the_token_endpoint() -> None:
+    """They are open, and nothing else for it; what the operator denies in them is not."""
+    allowed = {**_PLATFORM, "spec.auth.tokenEndpoint.allowNetworks": ["10.1.0.0/16", "fd00:ec2::/32"]}
+    spec = _spec(allowed, egress=config.Egress(deny=("10.1.9.0/24",)))
+    assert _permits(spec, "10.1.0.7", 8080)
+    assert _permits(spec, "fd00:ec2::1", 8080)
+    assert not _permits(spec, "fd00:ec2::254", 80)
+    assert not _permits(spec, "10.1.9.7", 8080)
+    assert not _permits(spec, "10.2.0.7", 8080)
+    assert all("ipBlock" in peer for peer in spec["egress"][-1]["to"])
+
+
+def test_hosts_of_the_token_endpoint() -> None:
+    """A policy knows no names, so all private addresses are open, as for an OMS in private networks."""
+    named = _spec({**_PLATFORM, "spec.auth.tokenEndpoint.allowHosts": ["idp.internal.example"]})
+    assert named["egress"] == _spec({**_PRIVATE, **_PLATFORM})["egress"]
+
+
 def test_a_denied_network_is_denied_to_pods_in_it() -> None:
     """A selector could reach a denied pod, so with a deny list there is none."""
     spec = _spec({**_PRIVATE, **_PLATFORM}, egress=config.Egress(deny=("10.96.0.0/12",)))
@@ -160,18 +179,53 @@ def test_exceptions_are_strictly_inside(cidr: str, excepted: list[str]) -> None:
         assert (block is None or any(address in inner for inner in kept)) is unwanted or block is None
 
 
-@given(address=_addresses, private=st.booleans(), allow=_lists, deny=_lists)
-@example(address=ipaddress.ip_address("10.7.1.1"), private=False, allow=["10.7.0.0/16"], deny=[])
-@example(address=ipaddress.ip_address("169.254.1.1"), private=False, allow=["169.254.0.0/16"], deny=[])
-@example(address=ipaddress.ip_address("10.7.9.1"), private=True, allow=[], deny=["10.7.9.0/24"])
+_HERE = "10.7.1.1"
+
+
+@given(
+    address=_addresses,
+    private=st.booleans(),
+    allow=_lists,
+    deny=_lists,
+    hosts=st.lists(st.just("idp"), max_size=1),
+    networks=st.lists(st.sampled_from(["10.7.0.0/16", "127.0.0.0/8", "fd00::/8", "100.64.0.0/10"]), unique=True),
+)
+@example(address=ipaddress.ip_address(_HERE), private=False, allow=[f"{_HERE}/32"], deny=[], hosts=[], networks=[])
+@example(
+    address=ipaddress.ip_address("169.254.1.1"),
+    private=False,
+    allow=["169.254.0.0/16"],
+    deny=[],
+    hosts=[],
+    networks=[],
+)
+@example(address=ipaddress.ip_address(_HERE), private=True, allow=[], deny=[f"{_HERE}/32"], hosts=[], networks=[])
+@example(address=ipaddress.ip_address(_HERE), private=False, allow=[], deny=[], hosts=["idp"], networks=[])
+@example(address=ipaddress.ip_address(_HERE), private=False, allow=[], deny=[], hosts=[], networks=["10.7.0.0/16"])
+@example(
+    address=ipaddress.ip_address("127.0.0.1"), private=False, allow=[], deny=[], hosts=[], networks=["127.0.0.0/8"]
+)
 def test_never_narrower_than_the_proxys_own_guard(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address, allow: list[str], deny: list[str], *, private: bool
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+    allow: list[str],
+    deny: list[str],
+    hosts: list[str],
+    networks: list[str],
+    *,
+    private: bool,
 ) -> None:
-    """What the guard in the process permits is not blocked; what the operator denies is, unless it is allowed."""
-    egress = config.Egress(allow=tuple(allow), deny=tuple(deny))
-    spec = _spec({**_PLATFORM, "spec.upstream.allowPrivateNetworks": private}, egress=egress)
-    guard = Policy(allow_private_networks=private, allow=allow, deny=deny)
-    if guard.refusal(address) is None:
+    """What the guards in the process permit is not blocked; what the operator denies is, unless it is allowed."""
+    changes = {
+        **_PLATFORM,
+        "spec.upstream.allowPrivateNetworks": private,
+        "spec.auth.tokenEndpoint": {"allowHosts": hosts, "allowNetworks": networks},
+    }
+    settings = Settings(egress=config.Egress(allow=tuple(allow), deny=tuple(deny)))
+    resource = params(changes, settings=settings).resource
+    rendered = render_config(resource, settings)
+    spec = _spec(changes, egress=settings.egress)
+    guards = (egress_policy(rendered), token_endpoint_policy(rendered))
+    if any(guard.refusal(address, "idp") is None for guard in guards):
         assert _permits(spec, str(address), 8443)
     if any(address in ipaddress.ip_network(each) for each in deny):
         assert not _permits(spec, str(address), 8443)

@@ -204,6 +204,12 @@ TRAILERS = (
         REFUSED,
     ),
     Case(
+        *("CVE-2025-12642", "lighttpd", 2025),
+        "a trailer that becomes a header of the next request",
+        _trailers(b"Tenant-Id: other"),
+        (SEARCH, ..., AFTER),
+    ),
+    Case(
         "CVE-2025-53643",
         "aiohttp",
         2025,

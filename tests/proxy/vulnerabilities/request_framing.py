@@ -85,7 +85,14 @@ TRANSFER_ENCODING = (
     ),
     Case("TE.TE", "several", 2019, "an unknown coding without a length", _te(b"x"), REFUSED),
     Case("TE.TE", "several", 2019, "chunked is not the last coding", _te(b"chunked, identity"), REFUSED),
+    Case(
+        *("CVE-2026-2835", "Pingora", 2026),
+        "chunked is the last of several codings, of which a parser looked at the first",
+        _te(b"identity, chunked"),
+        REFUSED,
+    ),
     Case("TE.TE", "several", 2019, "chunked twice in one list", _te(b"chunked, chunked"), REFUSED),
+    Case("TE.TE", "several", 2019, "an empty element before chunked", _te(b", chunked"), REFUSED),
     Case("TE.TE", "several", 2019, "a parameter of chunked", _te(b"chunked;q=1", b"Content-Length: 3"), REFUSED),
     Case("TE.TE", "several", 2019, "chunked in quotes", _te(b'"chunked"', b"Content-Length: 3"), REFUSED),
     Case(
@@ -126,6 +133,12 @@ TRANSFER_ENCODING = (
     ),
     Case(
         "TE.TE", "several", 2019, "chunked on a folded line", _te(b"\r\n chunked", b"Content-Length: 3"), REFUSED
+    ),
+    Case(
+        *("TE.TE", "several", 2019),
+        "an empty value before a length",
+        search(b"Transfer-Encoding: ", b"Content-Length: 20", body=BODY + SMUGGLED),
+        REFUSED,
     ),
     Case("TE.TE", "several", 2019, "NUL behind chunked", _te(b"chunked\x00", b"Content-Length: 3"), REFUSED),
     Case(

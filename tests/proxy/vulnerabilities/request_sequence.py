@@ -88,6 +88,47 @@ METHODS = (
 
 OTHER_PROTOCOLS = (
     Case(
+        "CVE-2026-2833",
+        "Pingora",
+        2026,
+        "an upgrade, and a request behind it",
+        read(FIRST, b"Connection: Upgrade", b"Upgrade: foo") + SMUGGLED,
+        (FIRST,),
+    ),
+    Case(
+        "CVE-2026-58055",
+        "nghttpx",
+        2026,
+        "an upgrade with a length",
+        read(FIRST, b"Connection: Upgrade", b"Upgrade: websocket", b"Content-Length: %d" % len(SMUGGLED))
+        + SMUGGLED,
+        (FIRST,),
+    ),
+    Case(
+        "h2c",
+        "several",
+        2020,
+        "an upgrade to HTTP/2 without TLS",
+        read(FIRST, b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__")
+        + SMUGGLED,
+        (FIRST,),
+    ),
+    Case(
+        "websocket",
+        "several",
+        2019,
+        "a WebSocket of no version",
+        read(
+            FIRST,
+            b"Connection: Upgrade",
+            b"Upgrade: websocket",
+            b"Sec-WebSocket-Version: 777",
+            b"Sec-WebSocket-Key: eA==",
+        )
+        + SMUGGLED,
+        (FIRST,),
+    ),
+    Case(
         "h2c",
         "several",
         2020,

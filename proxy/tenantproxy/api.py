@@ -85,7 +85,7 @@ class Api:
             reply = await self._answer(match, request, correlation_id)
         except Problem as problem:
             self._count(problem)
-            reply = Reply.of_problem(problem, correlation_id, close=route == _OTHER and _upgrades(request))
+            reply = Reply.of_problem(problem, correlation_id)
         except Exception:  # noqa: BLE001 - a client always gets an answer
             _log.exception("a request failed in an unforeseen way", extra=fields(correlationId=correlation_id))
             unforeseen = Problem("internal-error", "The request failed in an unforeseen way.")
@@ -245,8 +245,3 @@ def _correlation_id(request: BaseRequest) -> str:
 def _traceparent(request: BaseRequest) -> str | None:
     given = request.headers.get("traceparent")
     return given if given is not None and _TRACEPARENT.fullmatch(given) else None
-
-
-def _upgrades(request: BaseRequest) -> bool:
-    """Return whether what follows on the connection may not be HTTP."""
-    return request.method == "CONNECT" or "Upgrade" in request.headers

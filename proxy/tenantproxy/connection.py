@@ -51,6 +51,8 @@ MIN_PACE: Final = 16 * 1024
 PACE_WINDOW: Final = 5.0
 """Seconds over which that is averaged."""
 _NOTHING: Final = memoryview(b"")
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
+"""How a chunked body ends that has neither trailers nor anything behind it."""
 
 
 class Connection(RequestHandler):
@@ -68,7 +70,9 @@ class Connection(RequestHandler):
         "_on_problem",
         "_part_bytes",
         "_payload",
+        "_tail",
         "_timer",
+        "_trailed",
         "_turns",
     )
 
@@ -89,6 +93,10 @@ class Connection(RequestHandler):
         """Input that is to be parsed; while there is some, reading is paused."""
         self._payload: StreamReader = EMPTY_PAYLOAD
         """The body of the request that was parsed last; until it is complete a body is being read, else a head."""
+        self._tail: bytes | None = None
+        """The last bytes of that body, where it is chunked."""
+        self._trailed = False
+        """Whether something came behind a chunked body: aiohttp takes a trailer for the next request's header."""
         self._part_bytes = 0
         """How much of that body or head came after the slice in which it began."""
         self._noted = 0
@@ -160,8 +168,11 @@ class Connection(RequestHandler):
     def _parse(self, data: bytes) -> None:
         count, in_body = self._request_count, not self._payload.is_eof()
         super().data_received(data)
-        if self._request_count != count:
-            self._message_came(is_first=count == 0)
+        came = self._request_count - count
+        if self._tail is not None:
+            self._look_behind_chunks(data, came)
+        if came:
+            self._message_came(data, came, is_first=count == 0)
         elif in_body == self._payload.is_eof():
             self._part_bytes = 0  # the body is complete
         else:
@@ -178,7 +189,14 @@ class Connection(RequestHandler):
             self._stop_parsing()  # what follows may not be HTTP
         self._note_unfinished()
 
-    def _message_came(self, *, is_first: bool) -> None:
+    def _look_behind_chunks(self, data: bytes, others: int) -> None:
+        """Take note of whether a chunked body's end, if it has come, is the end of what came."""
+        self._tail = (cast("bytes", self._tail) + data)[-len(_LAST_CHUNK) :]
+        if self._payload.is_eof():
+            self._trailed = self._trailed or others > 0 or self._tail != _LAST_CHUNK
+            self._tail = None
+
+    def _message_came(self, data: bytes, count: int, *, is_first: bool) -> None:
         if is_first:
             self._crowd.used(self)
         self._cancel_timer()
@@ -191,6 +209,11 @@ class Connection(RequestHandler):
             self._fail(problem)
         else:
             self._payload = payload
+            if message.chunked:
+                self._tail = b""
+                self._look_behind_chunks(data, count - 1)
+        if count > 1 and any(getattr(other, "chunked", False) for other, _ in self._messages):
+            self._trailed = True
 
     def _fail(self, problem: Problem) -> None:
         """Parse no more; `problem` is the answer, after those to the requests that came before."""
@@ -267,15 +290,19 @@ class Connection(RequestHandler):
         return resp, False
 
     def _can_go_on(self, request: BaseRequest, status: int) -> bool:
-        if request.version != HttpVersion11 or not request.keep_alive:
+        headers = request.headers
+        if request.version != HttpVersion11 or not request.keep_alive or self._trailed:
             return False
+        if "Upgrade" in headers or request.method == "CONNECT":
+            return False  # what comes behind it may not be HTTP
+        if headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+            return False  # who stands in front may have found its end elsewhere
         if self._discarded >= 0 and not self._messages:
             return False
         return request.content.is_eof() or (
             status != HTTPStatus.REQUEST_TIMEOUT
             and 0 < (request.content_length or 0) <= MAX_IGNORED_BYTES
-            and "Expect" not in request.headers  # whether the body will come can't be known
-            and "Upgrade" not in request.headers  # what comes behind it may not be HTTP
+            and "Expect" not in headers  # whether the body will come can't be known
         )
 
     async def _taken(self, transport: asyncio.Transport) -> None:

@@ -237,10 +237,9 @@ def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
     """Requests and bodies are answered in order, each with its own, however they are cut and paused."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     bodies = [chance.randbytes(chance.choice([0, 1, 100, SLICE_BYTES, 70_000, 300_000])) for _ in range(40)]
-    data = b"".join(map(_posted, bodies, itertools.cycle([True, False, False])))
+    data = b"".join(_posted(body, chunked=False) for body in bodies)
     data += GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    cuts = sorted(chance.randrange(len(data)) for _ in range(chance.choice([0, 3, 100])))
-    pieces = [data[start:end] for start, end in itertools.pairwise([0, *cuts, len(data)])]
+    pieces = _cut(data, chance, chance.choice([0, 3, 100]))
 
     async def case() -> None:
         async def slow_echo(request: BaseRequest) -> Reply:
@@ -266,7 +265,59 @@ def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
     run(case)
 
 
-def _posted(body: bytes, chunked: bool) -> bytes:  # noqa: FBT001 - of two kinds
+@pytest.mark.parametrize("seed", range(4))
+def test_chunked_bodies_of_any_size(run: Run, seed: int) -> None:
+    """One after another on a connection that goes on, however they are cut."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+
+    async def case() -> None:
+        async with serving(echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for size in (0, 1, 100, SLICE_BYTES, 70_000):
+                body = chance.randbytes(size)
+                for piece in _cut(_posted(body, chunked=True), chance, chance.choice([0, 3, 30])):
+                    writer.write(piece)
+                    await writer.drain()
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert b"Connection: close" not in head
+                assert await reader.readexactly(size) == body
+            writer.close()
+
+    run(case)
+
+
+@pytest.mark.parametrize(
+    ("behind", "goes_on"), [(b"", True), (b"X: y\r\n", False), (b"Host: other\r\n", False)], ids=repr
+)
+@pytest.mark.parametrize("bytewise", [False, True], ids=["whole", "bytewise"])
+def test_a_trailer_ends_the_connection(run: Run, behind: bytes, goes_on: bool, bytewise: bool) -> None:  # noqa: FBT001
+    """Aiohttp's parser would take it for the first header of the next request."""
+
+    async def case() -> None:
+        async with serving(echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for _ in range(2):
+                data = _posted(b"hello", chunked=True).removesuffix(b"\r\n") + behind + b"\r\n"
+                for piece in map(bytes, zip(data, strict=False)) if bytewise else [data]:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                answer = await reader.readuntil(b"hello")
+                assert (b"Connection: close" not in answer) == goes_on
+                if not goes_on:
+                    assert await reader.read() == b""
+                    break
+            writer.close()
+
+    run(case)
+
+
+def _cut(data: bytes, chance: random.Random, cuts: int) -> list[bytes]:
+    places = sorted(chance.randrange(len(data)) for _ in range(cuts))
+    return [data[start:end] for start, end in itertools.pairwise([0, *places, len(data)])]
+
+
+def _posted(body: bytes, *, chunked: bool) -> bytes:
     head = b"POST / HTTP/1.1\r\nHost: x\r\n"
     if not chunked:
         return head + b"Content-Length: %d\r\n\r\n" % len(body) + body

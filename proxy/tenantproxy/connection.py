@@ -319,11 +319,16 @@ class Connection(RequestHandler):
         self._messages.clear()
         self._payload = EMPTY_PAYLOAD
         self._force_close = True  # aiohttp's part has ended, and it leaves the transport alone
-        if self.transport is not None and not self.transport.is_closing():
+        if self.transport is None or self.transport.is_closing():
+            return
+        try:
             self.transport.write_eof()
-            self._crowd.expendable(self)
-            end = self._loop.time() + DISCARD_TIMEOUT
-            self._set_timer(DISCARD_QUIET, self._look_whether_more_came, self._discarded, end)
+        except OSError:  # the client has reset the connection, which the loop has not told yet
+            self.force_close()
+            return
+        self._crowd.expendable(self)
+        end = self._loop.time() + DISCARD_TIMEOUT
+        self._set_timer(DISCARD_QUIET, self._look_whether_more_came, self._discarded, end)
 
     def force_close(self) -> None:
         """Close at once; what is held is free from now on, not only when the loop tells of the end."""

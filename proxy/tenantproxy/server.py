@@ -143,7 +143,8 @@ async def read_body(request: BaseRequest, limit: int) -> bytes:
                 chunks.append(chunk)
     except TimeoutError:
         raise Problem("request-timeout", "The body did not arrive in time.") from None
-    except Exception:  # noqa: BLE001 - aiohttp's payload errors have several bases; all quote the input
+    except Exception as error:  # noqa: BLE001 - aiohttp's payload errors have several bases; all quote the input
+        error.__traceback__ = None  # it holds the body, which holds the error
         raise _malformed() from None
     if content.exception() is not None:
         raise _malformed()

@@ -10,6 +10,7 @@ import pytest
 from support import tokens
 from support.oms import RawServer, answering, raw_server, token_answer
 from support.proxies import BASIC, proxy_config, running_proxy
+from tenantproxy import supervision
 from tenantproxy.config import ProxyConfig, Tenant
 from tenantproxy.credentials import Basic, Credential
 from tenantproxy.keeper import CredentialKeeper
@@ -451,3 +452,26 @@ async def test_values_are_bounded(oms: RawServer, tmp_path: Path, key: str) -> N
         answer = await proxy.get()
         assert answer.code == "credentials-invalid"
         assert f"`{key}` is longer than 8192 characters; shorten it" in answer.json["detail"]
+
+
+class Dead(FileStore):
+    """A store that can't be watched any more."""
+
+    async def watch(self) -> AsyncGenerator[None, None]:
+        raise OSError(24, "Too many open files")
+        yield
+
+
+async def test_health_fails_when_following_stays_down(
+    oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubelet restarts a proxy that would never use a rotated credential; until then reads go on."""
+    monkeypatch.setattr(supervision, "MAX_DOWN", 0.3)
+    write_keys(tmp_path / "store", BASIC)
+    async with running_proxy(proxy_config(oms.url), tmp_path, store=Dead(tmp_path / "store")) as proxy:
+        assert (await proxy.admin("/healthz")).status == 200
+        async with asyncio.timeout(5):
+            while (await proxy.admin("/healthz")).status != 503:  # noqa: ASYNC110 - only a probe tells
+                await asyncio.sleep(0.02)
+        assert (await proxy.get()).status == 200
+        assert (await proxy.admin("/readyz")).status == 200

@@ -1,31 +1,24 @@
 """One client's connection: aiohttp's protocol, under our limits; with `server`, all that overrides aiohttp."""
 
 import asyncio
-import fcntl
 import logging
-import socket
-import struct
-import termios
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiohttp.http import HttpVersion11
-from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web import BaseRequest, RequestHandler, RequestPayloadError, Server, StreamResponse
 from aiohttp.web_protocol import _ErrInfo
 
 from tenantproxy.crowd import Crowd, Turns
+from tenantproxy.pace import Pace
+from tenantproxy.parse_errors import problem_of
 from tenantproxy.problems import Problem
 from tenantproxy.replies import Reply
 
 _log = logging.getLogger(__name__)
 
-MAX_TARGET_BYTES: Final = 8190
-MAX_HEADER_BYTES: Final = 8189
-"""Of one header; other than `MAX_TARGET_BYTES`, so that aiohttp's error tells which of the two was exceeded."""
-MAX_HEADERS: Final = 64
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a target and headers together: aiohttp counts headers only when all of them have come."""
 MAX_FRAMING_BYTES: Final = 16 * 1024
@@ -46,10 +39,6 @@ DISCARD_QUIET: Final = 2.0
 """Seconds without a further byte after which such a client is not waited for."""
 DISCARD_TIMEOUT: Final = 30.0
 """Seconds for which it is waited for in all."""
-MIN_PACE: Final = 16 * 1024
-"""Bytes per second that a client has to take of an answer, once the sockets' buffers are full."""
-PACE_WINDOW: Final = 5.0
-"""Seconds over which that is averaged."""
 _NOTHING: Final = memoryview(b"")
 _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 """How a chunked body ends that has neither trailers nor anything behind it."""
@@ -204,7 +193,7 @@ class Connection(RequestHandler):
         message, payload = self._messages[-1]
         if isinstance(message, _ErrInfo):
             self._messages.pop()
-            problem = _parse_problem(message.exc)
+            problem = problem_of(message.exc)
             message.exc.__traceback__ = None  # it holds the input, and itself
             self._fail(problem)
         else:
@@ -307,7 +296,7 @@ class Connection(RequestHandler):
 
     async def _taken(self, transport: asyncio.Transport) -> None:
         """Wait until the kernel has taken all that was written, at `MIN_PACE` or faster."""
-        pace = _Pace(transport, self._loop)
+        pace = Pace(transport, self._loop)
         try:
             await self._drain_helper()
         finally:
@@ -355,51 +344,3 @@ class Connection(RequestHandler):
         reply = self._on_problem(exc)
         reply.keep_alive = False
         return cast("StreamResponse", reply)
-
-
-class _Pace:
-    """Aborts a connection whose client takes what was written more slowly than `MIN_PACE`."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._unsent = _unsent(transport)
-        self._timer = loop.call_later(PACE_WINDOW, self._look)
-
-    def stop(self) -> None:
-        """Watch no longer."""
-        self._timer.cancel()
-
-    def _look(self) -> None:
-        before, self._unsent = self._unsent, _unsent(self._transport)
-        if before - self._unsent < MIN_PACE * PACE_WINDOW:
-            _reset(self._transport)
-        else:
-            self._timer = self._loop.call_later(PACE_WINDOW, self._look)
-
-
-def _unsent(transport: asyncio.Transport) -> int:
-    """Return how many bytes of what was written have not reached the client's kernel."""
-    try:
-        queued = fcntl.ioctl(transport.get_extra_info("socket"), termios.TIOCOUTQ, b"\0" * 4)
-    except OSError:  # not Linux: without the kernel's part
-        queued = b"\0" * 4
-    return transport.get_write_buffer_size() + int(struct.unpack("i", queued)[0])
-
-
-def _reset(transport: asyncio.Transport) -> None:
-    """End a connection so that the kernel, too, keeps nothing of what was not sent."""
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-
-
-def _parse_problem(error: BaseException) -> Problem:
-    if isinstance(error, BadHttpMethod):
-        return Problem("method-not-allowed", "There is no such method.", headers={"Allow": ""})
-    if isinstance(error, LineTooLong):
-        if error.args[1] == MAX_TARGET_BYTES:
-            return Problem("target-too-long", f"The target may have {MAX_TARGET_BYTES} bytes.")
-        return Problem("headers-too-large", f"A header may have {MAX_HEADER_BYTES} bytes.")
-    if "Too many headers" in str(getattr(error, "message", "")):
-        return Problem("headers-too-large", f"There may be {MAX_HEADERS} headers.")
-    return Problem("malformed-request", "The request can't be parsed.")

@@ -51,15 +51,20 @@ class Crowd:
         self._remove(leaving)
 
     def used(self, member: Member) -> None:
-        """Note that a request has come on a connection, or was answered there."""
-        self._expendable.pop(member, None)
-        self._used.pop(member, None)
+        """Note that a request has come on a connection, or was answered there; one that has left stays away."""
+        if member in self._used:
+            del self._used[member]
+        elif member in self._expendable:
+            del self._expendable[member]
+        else:
+            return
         self._used[member] = None
 
     def expendable(self, member: Member) -> None:
         """Note that a connection has had its last answer."""
-        self._used.pop(member, None)
-        self._expendable[member] = None
+        if member in self._used:
+            del self._used[member]
+            self._expendable[member] = None
 
     def unfinished(self, member: Member, count: int) -> None:
         """Note how many bytes a connection holds of a request that is still arriving."""

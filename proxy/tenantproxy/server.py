@@ -9,14 +9,9 @@ from typing import Final, cast
 from aiohttp import http_parser
 from aiohttp.web import BaseRequest, RequestHandler, Server, StreamResponse
 
-from tenantproxy.connection import (
-    IGNORED_TIMEOUT,
-    MAX_HEADER_BYTES,
-    MAX_HEADERS,
-    MAX_TARGET_BYTES,
-    Connection,
-)
+from tenantproxy.connection import IGNORED_TIMEOUT, Connection
 from tenantproxy.crowd import Crowd, Turns
+from tenantproxy.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from tenantproxy.problems import Problem
 from tenantproxy.replies import Reply
 

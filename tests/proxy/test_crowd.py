@@ -87,6 +87,15 @@ def test_what_is_complete_or_gone_no_longer_counts() -> None:
     assert len(crowd) == 1
 
 
+def test_one_that_left_stays_away() -> None:
+    """An answer that ends after its connection has ended brings it not back."""
+    crowd = crowd_of(member := Member())
+    crowd.leave(member)
+    crowd.used(member)
+    crowd.expendable(member)
+    assert len(crowd) == 0
+
+
 def test_each_gets_its_turn_and_one_is_taken_at_a_time() -> None:
     """Whoever asks again comes after those that were waiting."""
     calls: list[Callable[[], None]] = []

@@ -1,0 +1,49 @@
+"""How fast a client has to take its answer."""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import termios
+from typing import Final
+
+MIN_PACE: Final = 16 * 1024
+"""Bytes per second that a client has to take of an answer, once the sockets' buffers are full."""
+PACE_WINDOW: Final = 5.0
+"""Seconds over which that is averaged."""
+
+
+class Pace:
+    """Aborts a connection whose client takes what was written more slowly than `MIN_PACE`."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._unsent = _unsent(transport)
+        self._timer = loop.call_later(PACE_WINDOW, self._look)
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        before, self._unsent = self._unsent, _unsent(self._transport)
+        if before - self._unsent < MIN_PACE * PACE_WINDOW:
+            _reset(self._transport)
+        else:
+            self._timer = self._loop.call_later(PACE_WINDOW, self._look)
+
+
+def _unsent(transport: asyncio.Transport) -> int:
+    """Return how many bytes of what was written have not reached the client's kernel."""
+    try:
+        queued = fcntl.ioctl(transport.get_extra_info("socket"), termios.TIOCOUTQ, b"\0" * 4)
+    except OSError:  # not Linux: without the kernel's part
+        queued = b"\0" * 4
+    return transport.get_write_buffer_size() + int(struct.unpack("i", queued)[0])
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection so that the kernel, too, keeps nothing of what was not sent."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

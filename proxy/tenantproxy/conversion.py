@@ -29,6 +29,7 @@ class Converter:
         self._mapping = mapping
         self._any_id = upstream.operations.get_order.id_match == "any"
         set_interval = functools.partial(sys.setswitchinterval, _SWITCH_INTERVAL)
+        self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "conversion", initializer=set_interval)
 
     async def outward(self, operation: Operation, answer: Answer, order_id: str | None) -> bytes:
@@ -49,4 +50,8 @@ class Converter:
             if is_too_dense(body):
                 raise answers.broken([Detail("", TOO_DENSE)]) from None
         convert = functools.partial(answers.outward_body, operation, body, self._mapping, asked)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, convert)
+        # The thread's own queue would keep the bodies of those who have gone.
+        await self._turn.acquire()
+        converting = asyncio.get_running_loop().run_in_executor(self._thread, convert)
+        converting.add_done_callback(lambda _: self._turn.release())
+        return await asyncio.shield(converting)

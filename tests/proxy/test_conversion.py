@@ -93,6 +93,33 @@ async def test_what_nobody_waits_for_is_not_converted(watched: Watched) -> None:
     assert len(watched.threads) == 2
 
 
+async def test_what_nobody_waits_for_is_not_kept(watched: Watched) -> None:
+    """The answers of callers that have gone take no memory, though another one's conversion goes on."""
+    dropped = []
+
+    class Body(bytes):
+        """Bytes that tell of their end."""
+
+        def __del__(self) -> None:
+            dropped.append(len(self))
+
+    one = converter(watched.mapping)
+    body = hostile_answers.order("right", "CO-1", size=200_000)
+    running = asyncio.create_task(one.outward("getOrder", order(body), "CO-1"))
+    await _until(lambda: len(watched.threads) == 1)
+    for _ in range(3):
+        gone = asyncio.create_task(one.outward("getOrder", order(Body(body)), "CO-1"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        del gone
+    await asyncio.sleep(0)
+    gc.collect()
+    assert len(dropped) == 3
+    watched.leave.set()
+    await running
+
+
 async def test_its_thread_ends_with_the_converter() -> None:
     """Nothing is left of a converter that nobody has any more."""
     before = {*threading.enumerate()}

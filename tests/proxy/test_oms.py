@@ -216,6 +216,7 @@ async def test_an_answer_that_breaks_the_contract_ends_its_connection(oms: RawSe
 
 async def test_an_answer_without_room_is_no_failure_of_the_oms(oms: RawServer, tmp_path: Path) -> None:
     """What the proxy has no memory for now is 503, and does not count against the OMS."""
+    oms.play = answering(ORDER_ANSWER)
     config = proxy_config(oms.url)
     reader = Oms(
         config.upstream, Outbound(config, TlsFiles(config.upstream.tls, tmp_path)), Metrics(config.tenant)

@@ -49,6 +49,13 @@ class ConnectionPool:
             UpstreamError: There is none to be had.
 
         """
+        while True:
+            connection = await self._next(caller)
+            if connection.reusable or not connection.idle_since:
+                return connection
+            self.release(connection, caller)  # closed on its way from the exchange before
+
+    async def _next(self, caller: str | None) -> HttpConnection:
         context = self._context()
         if self._may_have_more(caller) and (connection := self._take_idle(context)) is not None:
             self._in_use[caller] = self._in_use.get(caller, 0) + 1

@@ -64,9 +64,9 @@ class CredentialKeeper:
                     self._complaint = ""
 
     async def follow(self) -> None:
-        """Use what the store holds each time it has changed, for ever; try again what failed.
+        """Use what the store holds each time it has changed; try again what failed.
 
-        It fails when the watch does, for whatever reason; it is to be called again then, and `load` with it.
+        It ends only where the store's watch does: `serve` begins it again, and the watch tells of its beginning.
         """
         delays = Delays()
         async with asyncio.TaskGroup() as group:

@@ -47,27 +47,6 @@ async def test_idle_connections_of_the_admin_port_hold_up_no_probe(proxy: ServeP
     seen.assert_bounded()
 
 
-async def test_following_comes_back_after_it_has_failed(
-    proxy: ServeProcess, oms: RawServer, tmp_path: Path
-) -> None:
-    """Without a free descriptor the credential's files can't be followed; afterwards a change is used again."""
-    pid = proxy.process.pid
-    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
-    await _logs(proxy, "credential store watch: failed")
-    write_keys(tmp_path / "credentials", ROTATED)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
-    await _logs(proxy, "credential store watch: back")
-    await _uses_rotated(proxy, oms)
-    assert proxy.log.count("credential store watch") == 2
-
-
-async def _logs(proxy: ServeProcess, message: str) -> None:
-    async with asyncio.timeout(15):
-        while message not in proxy.log:  # noqa: ASYNC110 - only a look tells
-            await asyncio.sleep(0.02)
-
-
 async def _rotate(proxy: ServeProcess, oms: RawServer, credentials: Path) -> None:
     """Replace the credential while the attack goes on, and wait until it is used; scrape meanwhile."""
     await asyncio.sleep(1.5)

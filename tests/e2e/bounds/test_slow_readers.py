@@ -17,12 +17,12 @@ MIB = 1024 * 1024
 @pytest.fixture
 def upstream() -> dict[str, object]:
     """Return a bound that lets answers of some MiB pass."""
-    return {"maxResponseBytes": 8 * MIB}
+    return {"maxResponseBytes": 4 * MIB}
 
 
 async def test_slow_readers(oms: RawServer, proxy: ServeProcess) -> None:
     """A hundred connections that never read an answer of some MiB cost a bounded amount of memory."""
-    large = {"customerOrder": {**ORDER, "customerOrderId": "LARGE", "note": "x" * 3 * MIB}}
+    large = {"customerOrder": {**ORDER, "customerOrderId": "LARGE", "customerId": "x" * 3 * MIB}}
     answer = http(200, json.dumps(large).encode())
 
     async def play(request: Received, writer: asyncio.StreamWriter) -> None:

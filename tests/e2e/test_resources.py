@@ -57,22 +57,6 @@ async def _dripping(port: int, data: bytes, more: bytes = b"") -> None:
                 writer.close()
 
 
-async def idle_connections(port: int) -> None:
-    await asyncio.gather(*(_dripping(port, b"") for _ in range(1500)))
-
-
-async def slow_heads(port: int) -> None:
-    data = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\nX: {'y' * 2000}".encode()
-    await asyncio.gather(*(_dripping(port, data, b"z") for _ in range(1000)))
-
-
-async def slow_bodies(port: int) -> None:
-    token = tokens.machine_token()
-    head = f"POST {SEARCH_PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-    data = (head + "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n").encode() + b" " * 30000
-    await asyncio.gather(*(_dripping(port, data, b" ") for _ in range(300)))
-
-
 async def header_floods(port: int) -> None:
     flood = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 8000) for n in range(500))
     await asyncio.gather(*(_dripping(port, flood, b"X: y\r\n") for _ in range(50)))
@@ -105,23 +89,13 @@ async def many_tokens_and_ids(port: int) -> None:
         await asyncio.gather(*(ask(number) for number in range(8)))
 
 
-async def slow_readers(port: int) -> None:
-    """Ask again and again, and never read an answer."""
-    get = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tokens.machine_token()}\r\n\r\n".encode()
-    await asyncio.gather(*(_dripping(port, get * 50, get * 10) for _ in range(10)))
-
-
 @pytest.mark.parametrize(
     "attack",
     [
-        idle_connections,
-        slow_heads,
-        slow_bodies,
         header_floods,
         pipelined_header_floods,
         huge_bodies,
         many_tokens_and_ids,
-        slow_readers,
     ],
     ids=lambda attack: attack.__name__,
 )

@@ -54,7 +54,8 @@ async def test_a_store_that_is_broken_at_start_is_named(oms: RawServer, tmp_path
     async with running_proxy(proxy_config(oms.url), tmp_path) as proxy:
         assert (await proxy.get()).code == "credentials-invalid"
         (proxy.credentials / "password").rmdir()
-        await proxy.change_keys(BASIC)
+        write_keys(proxy.credentials, BASIC)
+        await proxy.becomes('tenantproxy_credentials_info{type="basic"}', 1)
         assert (await proxy.get()).status == 200
 
 

@@ -327,13 +327,21 @@ async def test_a_watch_that_died_is_begun_again(
 
 async def test_a_directory_that_can_not_be_looked_at(oms: RawServer, tmp_path: Path) -> None:
     """Where the files' directory is something else for a while, what is in it afterwards is used."""
-    async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
-        proxy.credentials.rename(tmp_path / "away")
-        proxy.credentials.write_text("no directory")
+
+    def make_it(target: str) -> None:
+        (tmp_path / "next").symlink_to(target)
+        (tmp_path / "next").replace(tmp_path / "credentials")
+
+    write_keys(tmp_path / "first", BASIC)
+    write_keys(tmp_path / "second", OTHER)
+    (tmp_path / "file").touch()
+    make_it("first")
+    async with running_proxy(proxy_config(oms.url), tmp_path) as proxy:
+        make_it("file")
         await proxy.becomes(UNREADABLE, 1)
         assert (await proxy.get()).status == 200
-        proxy.credentials.unlink()
-        await proxy.change_keys(OTHER)
+        make_it("second")
+        await proxy.becomes(SUCCESS, 2)
         await proxy.get()
         assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from support import tokens
-from support.attacks.connecting import idle_connections, idle_connections_elsewhere
+from support.attacks.connecting import idle_connections
 from support.bounds import back_to_rest, observe
 from support.commands import ServeProcess, serve
 from support.oms import RawServer
@@ -19,9 +19,13 @@ HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 ROTATED = {"username": "user", "password": "rotated"}
 
 
-@pytest.mark.parametrize("hard", [1024, HARD], ids=["hard limit", "soft limit"])
+@pytest.mark.parametrize(
+    ("port", "hard"),
+    [("api", 1024), ("api", HARD), ("admin", 1024)],
+    ids=["hard limit", "soft limit", "of the admin port"],
+)
 async def test_idle_connections_take_no_descriptor_that_is_needed(
-    oms: RawServer, tmp_path: Path, hard: int
+    oms: RawServer, tmp_path: Path, port: str, hard: int
 ) -> None:
     """With 1,100 of them, reads, probes, scrapes and the credential's rotation go on."""
     write_keys(tmp_path / "credentials", BASIC)
@@ -33,7 +37,8 @@ async def test_idle_connections_take_no_descriptor_that_is_needed(
     }
     async with serve(tmp_path, config, "--log-level", "warning", descriptors=(1024, hard)) as proxy:
         watching = asyncio.create_task(_rotate(proxy, oms, tmp_path / "credentials"))
-        seen = await observe(proxy, idle_connections, 1100)
+        ports = {"api": proxy.api_port, "admin": proxy.admin_port}
+        seen = await observe(proxy, idle_connections, ports[port], 1100)
         seen.assert_bounded()
         await watching
         assert ("clients' connections at most" in proxy.log) == (hard == 1024)
@@ -41,20 +46,10 @@ async def test_idle_connections_take_no_descriptor_that_is_needed(
         await back_to_rest(proxy)
 
 
-async def test_idle_connections_of_the_admin_port_hold_up_no_probe(proxy: ServeProcess) -> None:
-    """Its own bound is small, and who sends nothing goes first."""
-    seen = await observe(proxy, idle_connections_elsewhere, proxy.admin_port, 300)
-    seen.assert_bounded()
-
-
 async def _rotate(proxy: ServeProcess, oms: RawServer, credentials: Path) -> None:
     """Replace the credential while the attack goes on, and wait until it is used; scrape meanwhile."""
     await asyncio.sleep(1.5)
     write_keys(credentials, ROTATED)
-    await _uses_rotated(proxy, oms)
-
-
-async def _uses_rotated(proxy: ServeProcess, oms: RawServer) -> None:
     headers = tokens.bearer(tokens.machine_token(sub="well-behaved"))
     async with asyncio.timeout(3), aiohttp.ClientSession(headers=headers) as session:
         while True:

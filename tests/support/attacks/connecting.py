@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 
 
-async def idle_connections(port: int, connections: int) -> None:
-    """Open connections and send nothing; open another for each that is closed."""
+async def idle_connections(_port: int, port: int, connections: int) -> None:
+    """Open connections to any port of a proxy's and send nothing; open another for each that is closed."""
 
     async def one() -> None:
         while True:
@@ -18,8 +18,3 @@ async def idle_connections(port: int, connections: int) -> None:
             await asyncio.sleep(0.5)
 
     await asyncio.gather(*(one() for _ in range(connections)))
-
-
-async def idle_connections_elsewhere(_port: int, port: int, connections: int) -> None:
-    """Do so at another port."""
-    await idle_connections(port, connections)

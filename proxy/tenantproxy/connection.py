@@ -100,6 +100,11 @@ class Connection(RequestHandler):
         return self._request_in_progress or bool(self._messages)
 
     @property
+    def waits_for_client(self) -> bool:
+        """Whether the client is to send the rest of a request, or another one, or to take what was answered."""
+        return not self.busy or self._paused or not self._payload.is_eof()
+
+    @property
     def lingering(self) -> bool:
         """Whether the last answer was sent."""
         return self._discarded >= 0 and not self.busy
@@ -322,7 +327,10 @@ class Connection(RequestHandler):
     def force_close(self) -> None:
         """Close at once; what is held is free from now on, not only when the loop tells of the end."""
         self._stop_parsing()
+        transport = self.transport
         super().force_close()
+        if self._paused and transport is not None:
+            transport.abort()  # orderly, it would stay open until the client has taken what is unsent
 
     def _look_whether_more_came(self, before: int, end: float) -> None:
         if self._discarded == before or self._loop.time() >= end:

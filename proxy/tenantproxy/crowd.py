@@ -12,8 +12,8 @@ class Member(Protocol):
     """What is asked of a connection."""
 
     @property
-    def busy(self) -> bool:
-        """Whether a request is being answered."""
+    def waits_for_client(self) -> bool:
+        """Whether the client is to send or to take something next: no answer is being made."""
         ...
 
     def force_close(self) -> None:
@@ -30,7 +30,7 @@ class Crowd:
         self._expendable: dict[Member, None] = {}
         """Those without a request, the oldest first."""
         self._used: dict[Member, None] = {}
-        """The others, the least recently used first."""
+        """The others, in the order in which a request came, or was answered, last."""
         self._unfinished: dict[Member, int] = {}
         """The bytes of requests that are still arriving, the oldest first."""
         self._bytes = 0
@@ -39,11 +39,14 @@ class Crowd:
         return len(self._expendable) + len(self._used)
 
     def enter(self, member: Member) -> None:
-        """Take a new connection; where there are too many, at the cost of an idle one, or else at its own."""
+        """Take a new connection; where there are too many, at the cost of one that waits, or else at its own.
+
+        Whoever is slow to send a body, or to take an answer, waits as the idle do: since its request came.
+        """
         if len(self) < self._most:
             self._expendable[member] = None
             return
-        leaving = next((other for other in chain(self._expendable, self._used) if not other.busy), None)
+        leaving = next((other for other in chain(self._expendable, self._used) if other.waits_for_client), None)
         if leaving is None:
             member.force_close()
             return

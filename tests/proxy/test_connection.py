@@ -142,6 +142,29 @@ def test_who_reads_nothing_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch)
     run(case)
 
 
+@pytest.mark.parametrize("kind", ["answers that are not read", "bodies that do not come"])
+def test_who_keeps_a_request_waiting_makes_room(run: Run, kind: str) -> None:
+    """Where there are too many connections those go, too, whose client is to take or to send something."""
+
+    async def case() -> None:
+        answers = Releases(16 * MIB)
+        unread = kind == "answers that are not read"
+        data = GET if unread else b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
+        async with serving(answers.handle if unread else echo, most=2) as (server, port):
+            clients = [silent_client(port, data) for _ in range(2)]
+            await until(lambda: sum(connection.busy for connection in server.connections) == 2)
+            if unread:
+                await until(lambda: answers.answers == 2)
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            await until(lambda: sum(connection.busy for connection in server.connections) == 1)
+            assert len(server.connections) == 2
+            writer.close()
+            for client in clients:
+                client.close()
+
+    run(case)
+
+
 def test_who_reads_slowly_gets_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that keeps the pace gets its answer, however long that takes."""
     monkeypatch.setattr(pace, "PACE_WINDOW", 1.0)

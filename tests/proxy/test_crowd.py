@@ -9,7 +9,7 @@ class Member:
     """A connection that only notes that it was closed."""
 
     def __init__(self, *, busy: bool = False) -> None:
-        self.busy = busy
+        self.waits_for_client = not busy
         self.closed = False
 
     def force_close(self) -> None:
@@ -42,6 +42,16 @@ def test_then_the_least_recently_used_goes() -> None:
         crowd.used(member)
     crowd.enter(Member())
     assert (busy.closed, old.closed, used.closed) == (False, True, False)
+
+
+def test_who_is_slow_in_a_request_waits_as_the_idle_do() -> None:
+    """A gateway's connection, used a moment ago, outlasts bodies that have been arriving for longer."""
+    slow, gateway, busy = Member(), Member(), Member(busy=True)
+    crowd = crowd_of(slow, gateway, busy)
+    for member in (busy, slow, gateway):
+        crowd.used(member)
+    crowd.enter(Member())
+    assert (slow.closed, gateway.closed, busy.closed) == (True, False, False)
 
 
 def test_one_that_had_its_last_answer_goes_with_the_unused() -> None:

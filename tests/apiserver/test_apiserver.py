@@ -217,9 +217,10 @@ def test_kubectl_explain_shows_the_tree(api_server: ApiServer) -> None:
     out = api_server.kubectl("explain", f"tp.{UPSTREAM}", "--recursive")
     tree = [line.split("\t")[0] for line in out.partition("FIELDS:\n")[2].splitlines()]
     start = tree.index("  operations")
-    assert tree[start : start + 5] == [
+    assert tree[start : start + 6] == [
         "  operations",
         "    getOrder",
+        "      idMatch",
         "      path",
         "    searchOrders",
         "      path",

@@ -217,10 +217,11 @@ def test_kubectl_explain_shows_the_tree(api_server: ApiServer) -> None:
     out = api_server.kubectl("explain", f"tp.{UPSTREAM}", "--recursive")
     tree = [line.split("\t")[0] for line in out.partition("FIELDS:\n")[2].splitlines()]
     start = tree.index("  operations")
-    assert tree[start : start + 6] == [
+    assert tree[start : start + 7] == [
         "  operations",
         "    getOrder",
         "      idMatch",
+        "      enum: exact, any",
         "      path",
         "    searchOrders",
         "      path",

@@ -159,6 +159,11 @@ class Connection(RequestHandler):
         elif self._buffer_paused and not self._messages:
             self._resume_reading_for_buffer()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's signature
+        """Go on reading a body, if it was paused: aiohttp asks for each chunk that is taken from it."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def _parse(self, data: bytes) -> None:
         count, in_body = self._request_count, not self._payload.is_eof()
         super().data_received(data)

@@ -242,6 +242,29 @@ def test_one_byte_chunks_leave_the_loop_its_turns(run: Run, monkeypatch: pytest.
     pieces.clear()
 
 
+def test_taking_a_chunk_costs_no_turn_of_the_parser(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiohttp asks to go on reading for each chunk that is taken; where nothing was paused that is nothing to do."""
+    calls = 0
+    parse = Connection._parse
+
+    def counted(self: Connection, data: bytes) -> None:
+        nonlocal calls
+        calls += 1
+        parse(self, data)
+
+    monkeypatch.setattr(Connection, "_parse", counted)
+
+    async def case() -> None:
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        async with serving(echo) as (_, port):
+            data = head + b"1\r\nx\r\n" * 2000 + b"0\r\n\r\n"
+            answer = await asyncio.to_thread(send_then_read, port, [data])
+            assert answer.endswith(b"x" * 2000)
+        assert calls <= 4 * (len(data) // SLICE_BYTES + 1)
+
+    run(case)
+
+
 def test_small_chunks_in_proportion_are_read(run: Run) -> None:
     """A body that comes in many small chunks is a body."""
 

@@ -243,7 +243,7 @@ def test_one_byte_chunks_leave_the_loop_its_turns(run: Run, monkeypatch: pytest.
 
 
 def test_taking_a_chunk_costs_no_turn_of_the_parser(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """aiohttp asks to go on reading for each chunk that is taken; where nothing was paused that is nothing to do."""
+    """For each, aiohttp asks to go on reading; where nothing was paused there is nothing to do."""
     calls = 0
     parse = Connection._parse
 

@@ -10,7 +10,7 @@ _BYTES: Final = {"Ki": 1024, "Mi": 1024 * 1024}
 DURATION_PATTERN: Final = r"^([1-9][0-9]{0,5})(ms|s|m)$"
 DURATION_PROBLEM: Final = "is not a duration; write a whole number and a unit, such as `500ms`, `5s` or `1m`"
 SIZE_PATTERN: Final = r"^([1-9][0-9]{0,5})(Ki|Mi)$"
-SIZE_PROBLEM: Final = "is not a size; write a whole number and a unit, such as `64Ki` or `8Mi`"
+SIZE_PROBLEM: Final = "is not a size; write a whole number and a unit, such as `64Ki` or `1Mi`"
 
 _UNITS: Final = {
     "": Decimal(1),

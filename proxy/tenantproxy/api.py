@@ -174,7 +174,7 @@ class Api:
 
     async def _outward(self, match: routes.Match, answer: Answer, order: str | None, ticket: Ticket) -> bytes:
         try:
-            body = await self._converter.outward(match.operation, answer, order)
+            body = await self._converter.outward(match.operation, answer, order, ticket.caller)
         except Problem:
             if answer.status == 200:  # noqa: PLR2004 - HTTP
                 answer.distrust()  # it may be the answer to another request

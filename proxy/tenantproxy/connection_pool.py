@@ -12,6 +12,8 @@ from tenantproxy.upstream import UpstreamError
 
 IDLE_SECONDS: Final = 15.0
 """For which an idle connection is kept."""
+ONCE_SECONDS: Final = 60.0
+"""For which no connection is used again after an answer that nobody asked for."""
 
 _Place = asyncio.Future[HttpConnection]
 
@@ -41,6 +43,17 @@ class ConnectionPool:
         self._in_use: dict[str | None, int] = {}
         self._waiting: dict[str | None, dict[_Place, None]] = {}
         self._sweep: asyncio.TimerHandle | None = None
+        self._once_until = 0.0
+        """Until then (monotonic) a connection is used once."""
+
+    def use_once(self) -> bool:
+        """Use no connection again for `ONCE_SECONDS`; return whether that is new."""
+        now = time.monotonic()
+        is_new, self._once_until = now >= self._once_until, now + ONCE_SECONDS
+        for connection in self._idle:
+            self._drop(connection)
+        self._idle.clear()
+        return is_new
 
     async def acquire(self, caller: str | None) -> HttpConnection:
         """Return a connection for one exchange; it must be released.
@@ -74,8 +87,9 @@ class ConnectionPool:
     def release(self, connection: HttpConnection, caller: str | None) -> None:
         """Take a connection back after its exchange."""
         self._give_back(caller)
-        if connection.reusable and connection in self._connections:
-            connection.idle_since = time.monotonic()
+        now = time.monotonic()
+        if connection.reusable and connection in self._connections and now >= self._once_until:
+            connection.idle_since = now
             self._idle.append(connection)
             if self._sweep is None:
                 self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_idle)

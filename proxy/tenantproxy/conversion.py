@@ -12,6 +12,7 @@ from typing import Final
 
 from tenantproxy import answers
 from tenantproxy.config import Upstream
+from tenantproxy.fair_lock import FairLock
 from tenantproxy.mapping import CompiledMapping
 from tenantproxy.problems import Detail
 from tenantproxy.routes import Operation
@@ -29,11 +30,15 @@ class Converter:
         self._mapping = mapping
         self._any_id = upstream.operations.get_order.id_match == "any"
         set_interval = functools.partial(sys.setswitchinterval, _SWITCH_INTERVAL)
-        self._turn = asyncio.Lock()
+        self._turn = FairLock()
         self._thread = ThreadPoolExecutor(1, "conversion", initializer=set_interval)
 
-    async def outward(self, operation: Operation, answer: Answer, order_id: str | None) -> bytes:
+    async def outward(
+        self, operation: Operation, answer: Answer, order_id: str | None, caller: str | None = None
+    ) -> bytes:
         """Return the body of our 200 for an answer of the OMS; `order_id` is the one asked for, None for a search.
+
+        Callers take turns at the thread; None stands for no caller.
 
         Cancelled, it waits no longer, and is not begun if it has not been.
 
@@ -51,7 +56,7 @@ class Converter:
                 raise answers.broken([Detail("", TOO_DENSE)]) from None
         convert = functools.partial(answers.outward_body, operation, body, self._mapping, asked)
         # The thread's own queue would keep the bodies of those who have gone.
-        await self._turn.acquire()
+        await self._turn.acquire(caller)
         converting = asyncio.get_running_loop().run_in_executor(self._thread, convert)
         converting.add_done_callback(lambda _: self._turn.release())
         return await asyncio.shield(converting)

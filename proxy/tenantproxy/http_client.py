@@ -5,6 +5,7 @@ It does what a proxy needs of a client and nothing else: no redirects, cookies, 
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from tenantproxy.egress import EgressRefusedError, GuardedResolver, Policy
 from tenantproxy.http_connection import HttpConnection
 from tenantproxy.tls import ContextSource
 from tenantproxy.upstream import Answer, UpstreamError
+
+_log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 1.0
 """Seconds for DNS, TCP and TLS."""
@@ -61,7 +64,7 @@ class HttpClient:
         body: bytes | None = None,
         *,
         ticket: Ticket | None = None,
-        deadline: float | None = None,
+        patience: float | None = None,
         late: Callable[[int | None], None] | None = None,
     ) -> Answer:
         """Make one request and return the whole answer; see `Upstream`."""
@@ -69,10 +72,11 @@ class HttpClient:
         request = _encode(method, target, {"Host": self._authority, **headers}, body)
         caller = None if ticket is None else ticket.caller
         connection = await self._pool.acquire(caller)
+        asked_at = asyncio.get_running_loop().time()
         try:
             answer = await connection.exchange(request, ticket)
         except asyncio.CancelledError:
-            self._abandon(connection, caller, deadline, late)
+            self._abandon(connection, caller, None if patience is None else asked_at + patience, late)
             raise
         except BaseException:
             connection.close()
@@ -99,9 +103,19 @@ class HttpClient:
             self._pool.release(connection, caller)
         elif deadline is None or deadline - asyncio.get_running_loop().time() <= _TICK:
             connection.close()
-            self._pool.release(connection, caller)
+            ended(None)
         else:
             connection.abandon(deadline, ended)
+
+    def _unasked(self) -> None:
+        """Use each connection once for a while, since answers come that nobody asked for.
+
+        One that comes when the next request is on its way can't be told from the answer to it.
+        """
+        if self._pool.use_once():
+            _log.warning(
+                "%s sent what nobody asked for: for a while no connection to it is used again", self._host
+            )
 
     async def close(self) -> None:
         """Close all connections."""
@@ -138,7 +152,7 @@ class HttpClient:
         )
         try:
             _, connection = await loop.create_connection(
-                lambda: HttpConnection(self._max_response_bytes, context),
+                lambda: HttpConnection(self._max_response_bytes, context, self._unasked),
                 sock=bound,
                 ssl=context,
                 server_hostname=self._host if context is not None else None,

@@ -21,6 +21,8 @@ _MAX_INTERIM: Final = 8
 _PIECE: Final = 16 * 1024
 """Bytes that are parsed before the bounds are looked at again: of the tiniest chunks a millisecond's work."""
 _SWITCHING_PROTOCOLS: Final = 101
+_IDLE_TIMEOUT: Final = b"HTTP/1.1 408 "
+"""What some servers say before they close an idle connection."""
 _OK: Final = 200
 
 
@@ -30,8 +32,11 @@ class HttpConnection(asyncio.Protocol):
     `context` is what TLS was made with; None for plain HTTP.
     """
 
-    def __init__(self, max_body_bytes: int, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, max_body_bytes: int, context: ssl.SSLContext | None, unasked: Callable[[], None] = lambda: None
+    ) -> None:
         self.context = context
+        self._unasked = unasked
         self.reusable = True
         """Whether another exchange may follow the last one."""
         self.idle_since = 0.0
@@ -133,6 +138,8 @@ class HttpConnection(asyncio.Protocol):
         parser = self._parser
         if parser is None:
             self.close()
+            if not bytes(data[: len(_IDLE_TIMEOUT)]).startswith(_IDLE_TIMEOUT):
+                self._unasked()
             return
         self._received += len(data)
         try:
@@ -169,6 +176,7 @@ class HttpConnection(asyncio.Protocol):
         """Take note of an answer that nobody asked for, behind the one that is complete."""
         if self._complete:
             self.reusable = False
+            self._unasked()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; the last of one name counts. What follows the head (a trailer) is none."""

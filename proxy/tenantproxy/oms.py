@@ -108,19 +108,20 @@ class Oms:
             raise Problem("circuit-open", "The OMS failed too often.", headers=pause)
         call = _Call(self, ticket, operation, method, path, headers, body)
         try:
-            return await self._within_timeout(call)
+            return await self._within_timeout(call, probing=circuit == "probe")
         finally:
             if circuit == "probe":
                 self._circuit.release()
             self._metrics.circuit(self._circuit.state)
 
-    async def _within_timeout(self, call: "_Call") -> Answer:
+    async def _within_timeout(self, call: "_Call", *, probing: bool) -> Answer:
         try:
-            async with asyncio.timeout(self._config.timeout_seconds) as timeout:
-                return await call.run(retries=self._config.retries, deadline=timeout.when())
+            async with asyncio.timeout(self._config.timeout_seconds):
+                return await call.run(retries=self._config.retries)
         except TimeoutError:
             if call.asked:
-                self._circuit.failed(self._clock())
+                if probing:  # of any other call `_judge_late` is told, once the OMS has had its time
+                    self._circuit.failed(self._clock())
                 raise Problem("upstream-timeout", "The OMS did not answer in time.") from None
             if isinstance(self._authorizer, TokenAuthorizer):
                 detail = "The token endpoint did not answer in time."
@@ -172,18 +173,19 @@ class Oms:
         path: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        *,
-        deadline: float | None,
     ) -> Answer | UpstreamError:
         """Make one call and take note of how it went, also where its caller has gone before it ended."""
         start = self._clock()
         ticket.hold(0)  # what came of an earlier call is of no use any more
         try:
             answer = await self._upstream.request(
-                method, path, headers, body, ticket=ticket, deadline=deadline, late=self._judge_late
+                *(method, path, headers, body),
+                ticket=ticket,
+                patience=self._config.timeout_seconds,
+                late=self._judge_late,
             )
         except UpstreamError as error:
-            if error.reason != "overloaded":  # of which the OMS can do nothing
+            if error.reason not in ("overloaded", "too-large"):  # the OMS is at work all the same
                 self._judge(None)
             return error
         finally:
@@ -244,14 +246,11 @@ class _Call:
         self._request = (operation, method, path)
         self._headers = headers
         self._body = body
-        self._deadline: float | None = None
         self._probing = False
         self.asked = False
         """Whether the OMS has been asked at all."""
 
-    async def run(self, *, retries: int, deadline: float | None) -> Answer:
-        """Make the call; its deadline (loop time) is when the caller gets an answer in any case."""
-        self._deadline = deadline
+    async def run(self, *, retries: int) -> Answer:
         steps = exchange(retries=retries)
         reply: Reply = None
         try:
@@ -273,7 +272,7 @@ class _Call:
         if isinstance(step, Send):
             self.asked = True
             headers = {**self._headers, "Authorization": step.authorization}
-            return await self._oms.send(self._ticket, *self._request, headers, self._body, deadline=self._deadline)
+            return await self._oms.send(self._ticket, *self._request, headers, self._body)
         if isinstance(step, Renew):
             return await self._oms.renewed(step.rejected)
         authorization, self._probing = await self._oms.authorization()

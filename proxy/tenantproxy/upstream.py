@@ -55,7 +55,7 @@ class Upstream(Protocol):
         body: bytes | None = None,
         *,
         ticket: Ticket | None = None,
-        deadline: float | None = None,
+        patience: float | None = None,
         late: Callable[[int | None], None] | None = None,
     ) -> Answer:
         """Make one request, never following a redirect, and return the whole answer.
@@ -63,9 +63,9 @@ class Upstream(Protocol):
         `path` is added to the base URL as it is; without one the base URL itself is requested. What comes is
         counted on `ticket`, and must have room there.
 
-        A call that is cancelled before its `deadline` (loop time) keeps its place until the server has answered
-        or the deadline has come; then `late` gets the status, or None where none came. What comes is thrown away.
-        A call without a deadline ends at once.
+        A call that is cancelled, or timed out, keeps its place until the server has answered, or has had
+        `patience` seconds for it since it was asked; then `late` gets the status, or None where none came. What
+        comes is thrown away. A call without `patience` ends at once.
 
         Raises:
             UpstreamError: No whole answer came.

@@ -136,13 +136,39 @@ async def test_a_call_whose_caller_is_gone_keeps_its_place(oms: RawServer) -> No
         assert oms.connections == 4
 
 
+async def test_who_waited_long_leaves_the_server_its_time(oms: RawServer) -> None:
+    """A call that was sent late, and timed out soon, keeps its place for as long as any other may take."""
+    release, answered = asyncio.Event(), asyncio.Event()
+    oms.play = held_until(answered, answering(OK))
+    told: asyncio.Queue[int | None] = asyncio.Queue()
+    async with client(oms.url, connections=1) as running:
+        first = asyncio.create_task(get(running, seconds=LONG))
+        await oms.reached(1)
+        second = running.request("GET", "/x", {}, ticket=ticket(None), patience=LONG, late=told.put_nowait)
+        waiting = asyncio.create_task(second)
+        await settle()
+        oms.play = held_until(release, answering(OK))
+        answered.set()
+        await first
+        async with asyncio.timeout(5):
+            while len(oms.received) < 2:  # noqa: ASYNC110 - only a look tells
+                await asyncio.sleep(0.01)
+        await cancel(waiting)
+        third = asyncio.create_task(get(running, seconds=LONG))
+        await settle()
+        assert (oms.most_concurrent, len(oms.received)) == (1, 2)
+        release.set()
+        assert await third == b"ok"
+        assert (told.get_nowait(), oms.connections) == (200, 1)
+
+
 async def test_its_place_is_free_at_the_deadline(oms: RawServer) -> None:
     """A server that never answers gives the place back when the timeout ends."""
     oms.play = held_until(asyncio.Event())
     told: asyncio.Queue[int | None] = asyncio.Queue()
     async with client(oms.url, connections=1) as running:
         deadline = asyncio.get_running_loop().time() + 0.2
-        call = running.request("GET", "/x", {}, ticket=ticket(None), deadline=deadline, late=told.put_nowait)
+        call = running.request("GET", "/x", {}, ticket=ticket(None), patience=0.2, late=told.put_nowait)
         reading = asyncio.create_task(call)
         await oms.reached(1)
         await cancel(reading)
@@ -170,8 +196,7 @@ async def test_what_came_of_it_is_told(oms: RawServer, answer: bytes, status: in
     oms.play = play
     told: asyncio.Queue[int | None] = asyncio.Queue()
     async with client(oms.url, connections=1) as running:
-        deadline = asyncio.get_running_loop().time() + LONG
-        call = running.request("GET", "/x", {}, ticket=ticket(None), deadline=deadline, late=told.put_nowait)
+        call = running.request("GET", "/x", {}, ticket=ticket(None), patience=LONG, late=told.put_nowait)
         reading = asyncio.create_task(call)
         await oms.reached(1)
         await cancel(reading)

@@ -295,3 +295,38 @@ async def test_line_breaks_never_get_into_a_head(oms: RawServer) -> None:
         with pytest.raises(ValueError, match="line break"):
             await running.request("GET", "/x", {"X": "a\r\nEvil: b"})
     assert oms.received == []
+
+
+async def test_after_what_nobody_asked_for_no_connection_is_used_again(oms: RawServer) -> None:
+    """A second answer that comes while the next request is on its way can't be told from the answer to that."""
+
+    async def twice(_request: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(200, b"own") * 2)
+
+    oms.play = twice
+    async with client(oms.url) as running:
+        assert await get(running) == b"own"
+        oms.play = answering(http(200, b"own"))
+        for _ in range(3):
+            assert await get(running) == b"own"
+        assert oms.connections == 4
+
+
+async def test_a_server_that_ends_an_idle_connection_by_a_408_is_no_such_one(oms: RawServer) -> None:
+    """Some servers say so before they close; that is an answer to nobody, and to no request either."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def play(_request: object, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(http(200, b"own"))
+
+    oms.play = play
+    async with client(oms.url) as running:
+        await get(running)
+        writers[0].write(http(408))
+        writers[0].close()
+        while running._pool._idle[0].reusable:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+        for _ in range(3):
+            assert await get(running) == b"own"
+        assert oms.connections == 2

@@ -47,9 +47,8 @@ def ticket(caller: str | None) -> Ticket:
 async def get(
     running: HttpClient, path: str = "/x", *, caller: str | None = None, seconds: float | None = None
 ) -> bytes:
-    """Return the body of an answer; `seconds`: until the read's deadline."""
-    deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
-    return (await running.request("GET", path, {}, ticket=ticket(caller), deadline=deadline)).body
+    """Return the body of an answer; `seconds` are those that the server has for it."""
+    return (await running.request("GET", path, {}, ticket=ticket(caller), patience=seconds)).body
 
 
 async def cancel(*reading: asyncio.Task[Any]) -> None:

@@ -59,4 +59,7 @@ class Converter:
         await self._turn.acquire(caller)
         converting = asyncio.get_running_loop().run_in_executor(self._thread, convert)
         converting.add_done_callback(lambda _: self._turn.release())
-        return await asyncio.shield(converting)
+        try:
+            return await asyncio.shield(converting)
+        finally:
+            del converting  # its error's traceback holds this frame, and all that the conversion made

@@ -120,6 +120,21 @@ async def test_what_nobody_waits_for_is_not_kept(watched: Watched) -> None:
     await running
 
 
+async def test_nothing_is_kept_of_what_broke_the_contract() -> None:
+    """An error's traceback holds all that was made of a heavy answer; no cycle may keep it until a collection."""
+    one = converter()
+    body = json.dumps({"customerOrder": {**ORDER, "items": [{**ORDER["items"][0], "itemId": 1}] * 5000}}).encode()
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(Problem):
+            await one.outward("getOrder", order(body), "CO-1")
+        await asyncio.sleep(0)
+        assert not [kept for kept in gc.get_objects() if isinstance(kept, ContractError)]
+    finally:
+        gc.enable()
+
+
 async def test_its_thread_ends_with_the_converter() -> None:
     """Nothing is left of a converter that nobody has any more."""
     before = {*threading.enumerate()}

@@ -89,39 +89,42 @@ class Admission:
 class Ticket:
     """The place of one read, and the bytes that are held for it."""
 
-    __slots__ = ("_admission", "_held", "_own", "_total", "caller")
+    __slots__ = ("_admission", "_own", "_total", "caller", "held")
 
     def __init__(self, admission: Admission, caller: str | None, total: _Account, own: _Account) -> None:
         self.caller = caller
         self._admission: Admission | None = admission
         self._total = total
         self._own = own
-        self._held = 0
+        self.held = 0
+        """Bytes."""
 
     def hold(self, count: int) -> bool:
         """Hold so many bytes from now on; return whether there is room. Fewer than before always have."""
         if self._admission is None:
             return False
         total, own = self._total, self._own
-        more = count - self._held
+        more = count - self.held
         if more > 0 and (total.held + more > total.max_bytes or own.held + more > own.max_bytes):
             return False
         total.held += more
         own.held += more
-        self._held = count
+        self.held = count
         return True
 
     def grow(self, count: int) -> bool:
         """Hold so many bytes more; return whether there is room."""
-        return self.hold(self._held + count)
+        return self.hold(self.held + count)
 
     def release(self) -> None:
         """Give all of it back; a second time does nothing."""
         if self._admission is None:
             return
-        self.hold(0)
-        self._total.requests -= 1
-        self._own.requests -= 1
-        if not self._own.requests:
+        total, own = self._total, self._own
+        total.held -= self.held
+        own.held -= self.held
+        total.requests -= 1
+        own.requests -= 1
+        if not own.requests:
             self._admission.forget(self.caller)
         self._admission = None

@@ -176,7 +176,8 @@ class Oms:
     ) -> Answer | UpstreamError:
         """Make one call and take note of how it went, also where its caller has gone before it ended."""
         start = self._clock()
-        ticket.hold(0)  # what came of an earlier call is of no use any more
+        if ticket.held:
+            ticket.hold(0)  # what came of an earlier call is of no use any more
         try:
             answer = await self._upstream.request(
                 *(method, path, headers, body),

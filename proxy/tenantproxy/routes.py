@@ -114,4 +114,4 @@ def check_operation_path(template: str, *, placeholders: frozenset[str]) -> None
 
 def fill(template: str, **ids: str) -> str:
     """Return an operation's path with its placeholders replaced by checked ids."""
-    return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], template)
+    return template.format_map(ids)  # check_operation_path() lets no other braces pass

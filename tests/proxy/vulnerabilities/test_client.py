@@ -15,6 +15,7 @@ from proxy.vulnerabilities import answer_chunks, answer_framing, answer_heads, a
 from proxy.vulnerabilities.answers import ASKED, EXTRA, NEXT, order, whole
 from proxy.vulnerabilities.case import UNIT, Case
 from support.proxies import BASIC, RunningProxy, proxy_config, running_proxy
+from tenantproxy import connection_pool
 from tenantproxy.config import Tls
 from tenantproxy.egress import Policy
 from tenantproxy.http_client import HttpClient
@@ -78,6 +79,15 @@ def _pieces(data: bytes) -> list[bytes]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def proxy() -> AsyncIterator[RunningProxy]:
+    # Each case is to show what becomes of its own connection, not that none is used again for a minute after it.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection_pool, "ONCE_SECONDS", 0.0)
+        async with _proxy() as running:
+            yield running
+
+
+@contextlib.asynccontextmanager
+async def _proxy() -> AsyncIterator[RunningProxy]:
     server = await asyncio.get_running_loop().create_server(Oms, "127.0.0.1", 0)
     config = proxy_config(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", retries=0, timeoutSeconds=2)
     with tempfile.TemporaryDirectory() as directory:

@@ -29,7 +29,13 @@ class Gatekeeper:
             Problem: No token or not a valid one, or another tenant's.
 
         """
-        caller = await self.caller(headers) if self._config.mode == "jwt" else None
+        caller = None
+        if self._config.mode == "jwt":
+            authorization = headers.get("Authorization")
+            if authorization is not None:
+                caller = self._load().remembered(authorization)  # as nearly always
+            if caller is None:
+                caller = await self.caller(headers)
         self._check_tenant(caller, headers)
         return caller
 

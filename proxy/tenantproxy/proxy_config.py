@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from tenantproxy.admission import overloaded
 from tenantproxy.audit import Record
 from tenantproxy.checks import check_auth_url
 from tenantproxy.config import ProxyConfig
@@ -64,7 +65,7 @@ class ProxyConfigEndpoint:
 
         """
         if self._at_once >= MOST_AT_ONCE:
-            raise Problem("overloaded", "Too many credentials are being set.", headers=retry_after(1))
+            raise overloaded("Too many credentials are being set.")
         self._at_once += 1
         try:
             await self._put(body, query, record)

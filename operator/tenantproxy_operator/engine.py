@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import kopf
 
-from tenantproxy.admin import Admin
 from tenantproxy.kubeapi import KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kubewatch import SILENCE, Delays
-from tenantproxy.server import MAX_ADMIN_CONNECTIONS, HttpServer
+from tenantproxy.server.admin import Admin
+from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.cluster import TENANT_PROXY, Cluster

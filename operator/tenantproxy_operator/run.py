@@ -12,8 +12,8 @@ import click
 
 from tenantproxy import logs
 from tenantproxy.kubeapi import KubeError
-from tenantproxy.listening import listen
 from tenantproxy.logs import LEVELS
+from tenantproxy.server.sockets import listen
 from tenantproxy_operator.options import cluster_options, reject
 from tenantproxy_operator.settings import Settings
 
@@ -135,7 +135,7 @@ def run(
     # Slow to import, and the other commands do without.
     import uvloop  # noqa: PLC0415
 
-    from tenantproxy.server import ParserError  # noqa: PLC0415
+    from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
     from tenantproxy_operator.connection import Connection  # noqa: PLC0415
     from tenantproxy_operator.engine import Engine  # noqa: PLC0415
 

@@ -24,8 +24,8 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.problems import Problem
 from tenantproxy.proxy_config import ProxyConfigEndpoint
-from tenantproxy.replies import JSON, Reply
-from tenantproxy.server import read_body
+from tenantproxy.server.http_server import read_body
+from tenantproxy.server.response import JSON, Reply
 from tenantproxy.upstream import Answer
 
 _log = logging.getLogger(__name__)

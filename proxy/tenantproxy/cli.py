@@ -11,9 +11,9 @@ import click
 
 from tenantproxy import __version__
 from tenantproxy.config import ConfigError, ProxyConfig, load
-from tenantproxy.listening import listen
 from tenantproxy.logs import LEVELS
 from tenantproxy.routes import Operation
+from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
     from tenantproxy.mapping import CompiledMapping
@@ -193,7 +193,7 @@ def serve(
 
     from tenantproxy import logs  # noqa: PLC0415
     from tenantproxy import serve as serving  # noqa: PLC0415
-    from tenantproxy.server import ParserError  # noqa: PLC0415
+    from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
     from tenantproxy.tls import TlsFiles  # noqa: PLC0415
 
     config, mapping = _checked(config_path)

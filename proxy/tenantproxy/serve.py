@@ -10,11 +10,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from tenantproxy.admin import Admin
 from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.api import Api
 from tenantproxy.config import ProxyConfig
-from tenantproxy.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.keeper import CredentialKeeper
 from tenantproxy.mapping import CompiledMapping
@@ -22,7 +20,9 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.outbound import Outbound
 from tenantproxy.proxy_config import ProxyConfigEndpoint
-from tenantproxy.server import MAX_ADMIN_CONNECTIONS, HttpServer
+from tenantproxy.server.admin import Admin
+from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
+from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy.stores import CredentialStore
 from tenantproxy.supervision import Supervised
 from tenantproxy.tls import TlsFiles

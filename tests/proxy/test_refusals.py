@@ -13,7 +13,7 @@ from support import tokens
 from support.blocking import send_then_read
 from support.oms import RawServer
 from support.proxies import GET_PATH, PUT_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
-from tenantproxy import server
+from tenantproxy.server import http_server
 
 MIB = 1024 * 1024
 OWN = f"Authorization: Bearer {tokens.machine_token()}\r\n"
@@ -123,7 +123,7 @@ async def test_a_malformed_chunk_is_answered_at_once(proxy: RunningProxy) -> Non
     writer.write(head("POST", SEARCH_PATH, OWN, JSON, "Transfer-Encoding: chunked\r\n\r\n").encode() + b"2\r\n{}")
     await asyncio.sleep(0.05)
     writer.write(b"\r\n-1\r\n")
-    async with asyncio.timeout(server.BODY_TIMEOUT / 2):
+    async with asyncio.timeout(http_server.BODY_TIMEOUT / 2):
         answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1

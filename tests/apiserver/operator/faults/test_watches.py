@@ -26,7 +26,7 @@ AtRest = Callable[[], Awaitable[None]]
 SECONDS = 3
 IMPATIENT = """
 import asyncio, pathlib, sys
-from tenantproxy.listening import listen
+from tenantproxy.server.sockets import listen
 from tenantproxy_operator.connection import Connection
 from tenantproxy_operator.engine import Engine
 from tenantproxy_operator.settings import Settings

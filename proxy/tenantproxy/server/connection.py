@@ -11,11 +11,11 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web import BaseRequest, RequestHandler, RequestPayloadError, Server, StreamResponse
 from aiohttp.web_protocol import _ErrInfo
 
-from tenantproxy.crowd import Crowd, Turns
-from tenantproxy.pace import Pace
-from tenantproxy.parse_errors import problem_of
 from tenantproxy.problems import Problem
-from tenantproxy.replies import Reply
+from tenantproxy.server.connection_limits import Crowd, Turns
+from tenantproxy.server.parse_errors import problem_of
+from tenantproxy.server.response import Reply
+from tenantproxy.server.write_pace import Pace
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from aiohttp.web import BaseRequest
 
 from tenantproxy.metrics import CONTENT_TYPE
 from tenantproxy.problems import Problem
-from tenantproxy.replies import Reply
+from tenantproxy.server.response import Reply
 
 _TEXT = "text/plain; charset=utf-8"
 

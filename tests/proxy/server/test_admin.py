@@ -1,6 +1,6 @@
 """The admin port: what rendering metrics may cost."""
 
-from tenantproxy.admin import RENDER_BURST, RENDER_SHARE, Admin, Allowance
+from tenantproxy.server.admin import RENDER_BURST, RENDER_SHARE, Admin, Allowance
 
 
 class Costly:

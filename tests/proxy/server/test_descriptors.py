@@ -2,8 +2,8 @@
 
 import pytest
 
-from tenantproxy.descriptors import MAX_CLIENTS, MIN_CLIENTS, RESERVE, max_clients
-from tenantproxy.server import MAX_ADMIN_CONNECTIONS
+from tenantproxy.server.descriptors import MAX_CLIENTS, MIN_CLIENTS, RESERVE, max_clients
+from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 
 from support.oms import ORDER_ANSWER, RawServer, Received
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
-from tenantproxy import connection, server
 from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
+from tenantproxy.server import connection, http_server
 from tenantproxy.stores.files import FileStore, write_keys
 from tenantproxy.tls import TlsFiles
 

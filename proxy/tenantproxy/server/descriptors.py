@@ -4,7 +4,7 @@ import logging
 import resource
 from typing import Final
 
-from tenantproxy.server import MAX_ADMIN_CONNECTIONS
+from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS
 
 _log = logging.getLogger(__name__)
 

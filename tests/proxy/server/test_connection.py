@@ -15,11 +15,11 @@ import uvloop
 from aiohttp.web import BaseRequest
 
 from support.blocking import send_then_read
-from tenantproxy import connection, pace
-from tenantproxy.connection import MAX_FRAMING_BYTES, SLICE_BYTES, Connection
 from tenantproxy.problems import Problem
-from tenantproxy.replies import Reply
-from tenantproxy.server import Handler, HttpServer, read_body
+from tenantproxy.server import connection, write_pace
+from tenantproxy.server.connection import MAX_FRAMING_BYTES, SLICE_BYTES, Connection
+from tenantproxy.server.http_server import Handler, HttpServer, read_body
+from tenantproxy.server.response import Reply
 
 MIB = 1024 * 1024
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}

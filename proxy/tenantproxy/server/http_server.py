@@ -9,11 +9,11 @@ from typing import Final, cast
 from aiohttp import http_parser
 from aiohttp.web import BaseRequest, RequestHandler, Server, StreamResponse
 
-from tenantproxy.connection import IGNORED_TIMEOUT, Connection
-from tenantproxy.crowd import Crowd, Turns
-from tenantproxy.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from tenantproxy.problems import Problem
-from tenantproxy.replies import Reply
+from tenantproxy.server.connection import IGNORED_TIMEOUT, Connection
+from tenantproxy.server.connection_limits import Crowd, Turns
+from tenantproxy.server.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from tenantproxy.server.response import Reply
 
 _log = logging.getLogger(__name__)
 

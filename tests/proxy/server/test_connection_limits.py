@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tenantproxy.crowd import Crowd, Turns
+from tenantproxy.server.connection_limits import Crowd, Turns
 
 
 class Member:

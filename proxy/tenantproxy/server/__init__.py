@@ -1,0 +1,1 @@
+"""The HTTP server: aiohttp's, under our limits."""

@@ -10,7 +10,7 @@ from tenantproxy.orders import is_of
 from tenantproxy.problems import Detail, Problem, retry_after
 from tenantproxy.routes import Operation
 from tenantproxy.shaping import ContractError, UnparsableError
-from tenantproxy.upstream import Answer
+from tenantproxy.transport.base import Answer
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)

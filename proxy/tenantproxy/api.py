@@ -26,7 +26,7 @@ from tenantproxy.problems import Problem
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server.http_server import read_body
 from tenantproxy.server.response import JSON, Reply
-from tenantproxy.upstream import Answer
+from tenantproxy.transport.base import Answer
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("tenantproxy.request")

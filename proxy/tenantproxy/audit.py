@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from tenantproxy.access import Caller
 from tenantproxy.credentials import Credential, OAuth2, credential_type
-from tenantproxy.egress import is_host
 from tenantproxy.logs import fields
 from tenantproxy.problems import Problem
+from tenantproxy.transport.egress import is_host
 
 _log = logging.getLogger("tenantproxy.audit")
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tenantproxy import egress, routes
+from tenantproxy import routes
 from tenantproxy.config import ConfigError, ProxyConfig, Upstream
 from tenantproxy.credentials import Credential, CredentialError, FieldError, OAuth2, from_secret
 from tenantproxy.mapping import CompiledMapping, MappingError, compile_mapping
+from tenantproxy.transport import egress
 
 _GET_ORDER_IDS: Final = frozenset({"businessUnitId", "customerOrderId"})
 _SEARCH_ORDERS_IDS: Final = frozenset({"businessUnitId"})

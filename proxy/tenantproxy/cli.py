@@ -194,7 +194,7 @@ def serve(
     from tenantproxy import logs  # noqa: PLC0415
     from tenantproxy import serve as serving  # noqa: PLC0415
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
-    from tenantproxy.tls import TlsFiles  # noqa: PLC0415
+    from tenantproxy.transport.tls import TlsFiles  # noqa: PLC0415
 
     config, mapping = _checked(config_path)
     tls = TlsFiles(config.upstream.tls, tls_directory)

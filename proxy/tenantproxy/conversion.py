@@ -16,7 +16,7 @@ from tenantproxy.fair_lock import FairLock
 from tenantproxy.mapping import CompiledMapping
 from tenantproxy.problems import Detail
 from tenantproxy.routes import Operation
-from tenantproxy.upstream import Answer
+from tenantproxy.transport.base import Answer
 from tenantproxy.weight import TOO_DENSE, HeavyError, is_too_dense
 
 _SWITCH_INTERVAL: Final = 0.0005

@@ -8,7 +8,7 @@ can be had; for `Send(authorization)` the OMS's `Answer`, or the `UpstreamError`
 from collections.abc import Generator
 from typing import Final, NamedTuple
 
-from tenantproxy.upstream import RETRYABLE, Answer, UpstreamError
+from tenantproxy.transport.base import RETRYABLE, Answer, UpstreamError
 
 _UNAUTHORIZED: Final = 401
 _RETRYABLE_STATUS: Final = frozenset({502, 503, 504})

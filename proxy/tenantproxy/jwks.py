@@ -17,12 +17,12 @@ from joserfc.jws import JWSRegistry
 from tenantproxy import access
 from tenantproxy.access import Caller, InvalidTokenError, Unverified
 from tenantproxy.config import Access, Issuer, Tls
-from tenantproxy.egress import Policy
-from tenantproxy.http_client import HttpClient
-from tenantproxy.lookups import Lookups
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.tls import ContextSource
-from tenantproxy.upstream import UpstreamError
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.dns import Lookups
+from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.tls import ContextSource
 
 _log = logging.getLogger(__name__)
 

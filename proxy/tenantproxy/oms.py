@@ -18,7 +18,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.outbound import Outbound
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.rejections import HOLD, Hold
-from tenantproxy.upstream import UNREACHABLE, Answer, UpstreamError
+from tenantproxy.transport.base import UNREACHABLE, Answer, UpstreamError
 
 _SERVER_ERROR: Final = 500
 

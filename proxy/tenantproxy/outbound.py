@@ -5,11 +5,11 @@ from typing import Final
 from tenantproxy.checks import egress_policy, token_endpoint_policy
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials import OAuth2
-from tenantproxy.http_client import HttpClient
-from tenantproxy.lookups import Lookups
-from tenantproxy.tls import TlsFiles
 from tenantproxy.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
-from tenantproxy.upstream import Upstream
+from tenantproxy.transport.base import Upstream
+from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.dns import Lookups
+from tenantproxy.transport.tls import TlsFiles
 
 _TOKEN_CONNECTIONS: Final = 2
 

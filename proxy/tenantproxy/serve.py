@@ -25,7 +25,7 @@ from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy.stores import CredentialStore
 from tenantproxy.supervision import Supervised
-from tenantproxy.tls import TlsFiles
+from tenantproxy.transport.tls import TlsFiles
 
 _log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from dnslib import QTYPE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSServer
 
 from support.oms import RawServer
-from tenantproxy import egress
 from tenantproxy.config import Tls
-from tenantproxy.http_client import HttpClient
-from tenantproxy.tls import TlsFiles
-from tenantproxy.upstream import UpstreamError
+from tenantproxy.transport import egress
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.tls import TlsFiles
 
 NAME = "oms.rebinding.example"
 PUBLIC = "93.184.216.34"

@@ -20,7 +20,7 @@ from fuzz.hostile_server import HostileServer
 from fuzz.outcome import Memory, Result
 from fuzz.product import Product
 from tenantproxy.problems import KINDS
-from tenantproxy.upstream import FailureReason
+from tenantproxy.transport.base import FailureReason
 
 KINDS_ASKED: tuple[Kind, ...] = (
     *("getOrder",) * 11,

@@ -7,14 +7,14 @@ from support.proxies import proxy_config
 from tenantproxy.checks import check
 from tenantproxy.config import Tls
 from tenantproxy.conversion import Converter
-from tenantproxy.egress import Policy
-from tenantproxy.http_client import HttpClient
 from tenantproxy.problems import Problem
 from tenantproxy.routes import Operation
-from tenantproxy.tls import TlsFiles
 from tenantproxy.token_endpoint import parse_answer
 from tenantproxy.tokens import Token
-from tenantproxy.upstream import UpstreamError
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.tls import TlsFiles
 
 MAX_BYTES = 64 * 1024
 """Of an answer."""

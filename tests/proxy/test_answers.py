@@ -15,7 +15,7 @@ from tenantproxy.answers import outward_body as convert
 from tenantproxy.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
 from tenantproxy.routes import Operation
-from tenantproxy.upstream import Answer
+from tenantproxy.transport.base import Answer
 
 UNMAPPED = compile_mapping(config.Mapping())
 JSON = {"content-type": "application/json"}

@@ -19,7 +19,7 @@ from tenantproxy.conversion import Converter
 from tenantproxy.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
 from tenantproxy.shaping import ContractError
-from tenantproxy.upstream import Answer
+from tenantproxy.transport.base import Answer
 
 JSON = {"content-type": "application/json"}
 UNMAPPED = compile_mapping(config.Mapping())

@@ -3,7 +3,7 @@
 import pytest
 
 from tenantproxy.exchange import Authorize, RejectedError, Renew, Send, exchange
-from tenantproxy.upstream import RETRYABLE, UNREACHABLE, Answer, UpstreamError
+from tenantproxy.transport.base import RETRYABLE, UNREACHABLE, Answer, UpstreamError
 
 OK = Answer(200, {}, b"{}")
 UNAUTHORIZED = Answer(401, {}, b"")

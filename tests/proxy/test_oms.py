@@ -29,7 +29,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
 from tenantproxy.outbound import Outbound
 from tenantproxy.problems import Problem
-from tenantproxy.tls import TlsFiles
+from tenantproxy.transport.tls import TlsFiles
 
 WRONG = {"username": "user", "password": "wrong"}
 

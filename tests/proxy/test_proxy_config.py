@@ -20,8 +20,8 @@ from support.oms import (
 )
 from support.proxies import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
 from support.proxy_names import names
-from tenantproxy.lookups import MOST_LOOKUPS
 from tenantproxy.stores.files import FileStore, read_keys
+from tenantproxy.transport.dns import MOST_LOOKUPS
 
 BODY = {"type": "basic", "config": {"username": "user", "password": "MARKED"}}
 

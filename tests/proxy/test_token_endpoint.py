@@ -11,10 +11,10 @@ from support.oms import Received, answering, http, raw_server, token_answer
 from support.proxies import proxy_config
 from tenantproxy.credentials import OAuth2
 from tenantproxy.outbound import Outbound
-from tenantproxy.tls import TlsFiles
 from tenantproxy.token_endpoint import Rejection, build_request, parse_answer
 from tenantproxy.tokens import Failure, Token
-from tenantproxy.upstream import Answer
+from tenantproxy.transport.base import Answer
+from tenantproxy.transport.tls import TlsFiles
 
 INVALID_CLIENT = http(401, b'{"error": "invalid_client"}')
 

@@ -10,9 +10,9 @@ from aiohttp.abc import AbstractResolver
 
 from tenantproxy.admission import Admission, Ticket
 from tenantproxy.config import Tls
-from tenantproxy.egress import Policy
-from tenantproxy.http_client import HttpClient
-from tenantproxy.tls import TlsFiles
+from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.tls import TlsFiles
 
 
 @contextlib.asynccontextmanager

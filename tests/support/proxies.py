@@ -17,7 +17,7 @@ from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
 from tenantproxy.stores import CredentialStore
 from tenantproxy.stores.files import FileStore, write_keys
-from tenantproxy.tls import TlsFiles
+from tenantproxy.transport.tls import TlsFiles
 
 BASIC = {"username": "user", "password": "right"}
 GET_PATH = "/api/v1/business-units/BU-1/customer-orders/CO-1"

@@ -15,7 +15,7 @@ from tenantproxy.checks import check
 from tenantproxy.serve import Proxy
 from tenantproxy.server import connection, http_server
 from tenantproxy.stores.files import FileStore, write_keys
-from tenantproxy.tls import TlsFiles
+from tenantproxy.transport.tls import TlsFiles
 
 GET = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 

@@ -15,12 +15,12 @@ from proxy.vulnerabilities import answer_chunks, answer_framing, answer_heads, a
 from proxy.vulnerabilities.answers import ASKED, EXTRA, NEXT, order, whole
 from proxy.vulnerabilities.case import UNIT, Case
 from support.proxies import BASIC, RunningProxy, proxy_config, running_proxy
-from tenantproxy import connection_pool
 from tenantproxy.config import Tls
-from tenantproxy.egress import Policy
-from tenantproxy.http_client import HttpClient
-from tenantproxy.tls import TlsFiles
-from tenantproxy.upstream import UpstreamError
+from tenantproxy.transport import connection_pool
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.tls import TlsFiles
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

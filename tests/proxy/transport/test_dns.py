@@ -8,7 +8,7 @@ import pytest
 
 from support.proxy_names import names
 from support.waiting import eventually
-from tenantproxy.lookups import MOST_LOOKUPS, Lookups
+from tenantproxy.transport.dns import MOST_LOOKUPS, Lookups
 
 
 async def test_names_and_addresses() -> None:
@@ -53,7 +53,7 @@ async def test_names_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_lost_question_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lookup that has hung for a while is not the only one of its name; a third one there is not."""
-    monkeypatch.setattr("tenantproxy.lookups._SHARED_SECONDS", 0.0)
+    monkeypatch.setattr("tenantproxy.transport.dns._SHARED_SECONDS", 0.0)
     with names(monkeypatch) as system:
         lookups = Lookups()
         waiting = [asyncio.create_task(lookups.resolve("a.hangs.example", 80))]

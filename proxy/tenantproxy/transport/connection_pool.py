@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tenantproxy.admission import share
-from tenantproxy.http_connection import HttpConnection
-from tenantproxy.upstream import UpstreamError
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.connection import HttpConnection
 
 IDLE_SECONDS: Final = 15.0
 """For which an idle connection is kept."""

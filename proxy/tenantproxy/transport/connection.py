@@ -9,7 +9,7 @@ from typing import Final, NoReturn, cast
 import httptools
 
 from tenantproxy.admission import Ticket
-from tenantproxy.upstream import Answer, FailureReason, UpstreamError
+from tenantproxy.transport.base import Answer, FailureReason, UpstreamError
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's head, interim answers before it included."""

@@ -8,9 +8,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from support.http_clients import cancel, client, get, ticket
 from support.oms import RawServer, answering, held_until, http
-from tenantproxy import connection_pool
-from tenantproxy.http_client import HttpClient
-from tenantproxy.upstream import UpstreamError
+from tenantproxy.transport import connection_pool
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.client import HttpClient
 
 OK = http(200, b"ok")
 LONG = 30.0

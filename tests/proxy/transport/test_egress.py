@@ -11,7 +11,7 @@ from yarl import URL
 
 from support.oms import RawServer
 from support.proxy_dns import Scripted
-from tenantproxy.egress import EgressRefusedError, GuardedResolver, Policy, UrlError, check_url
+from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver, Policy, UrlError, check_url
 
 STRICT = Policy()
 PRIVATE = Policy(allow_private_networks=True)

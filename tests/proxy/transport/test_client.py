@@ -16,10 +16,10 @@ from support.oms import RawServer, answering, breaking, held_until, http
 from support.tls_server import TlsServer
 from tenantproxy.admission import Admission
 from tenantproxy.config import Tls
-from tenantproxy.http_connection import MAX_FRAMING_BYTES, MAX_HEAD_BYTES, MAX_HEADERS
 from tenantproxy.stores.files import write_keys
-from tenantproxy.tls import TlsFiles
-from tenantproxy.upstream import UpstreamError
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.connection import MAX_FRAMING_BYTES, MAX_HEAD_BYTES, MAX_HEADERS
+from tenantproxy.transport.tls import TlsFiles
 
 OK = http(200, b"ok")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

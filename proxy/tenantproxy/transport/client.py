@@ -16,11 +16,11 @@ import aiohappyeyeballs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tenantproxy.admission import Ticket
-from tenantproxy.connection_pool import ConnectionPool
-from tenantproxy.egress import EgressRefusedError, GuardedResolver, Policy
-from tenantproxy.http_connection import HttpConnection
-from tenantproxy.tls import ContextSource
-from tenantproxy.upstream import Answer, UpstreamError
+from tenantproxy.transport.base import Answer, UpstreamError
+from tenantproxy.transport.connection import HttpConnection
+from tenantproxy.transport.connection_pool import ConnectionPool
+from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver, Policy
+from tenantproxy.transport.tls import ContextSource
 
 _log = logging.getLogger(__name__)
 

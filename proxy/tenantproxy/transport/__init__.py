@@ -1,0 +1,1 @@
+"""The HTTP client: bounded, guarded connections to the OMS and to token endpoints."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
-from tenantproxy import __version__, criteria, lossless, routes
+from tenantproxy import __version__, criteria, routes
 from tenantproxy.admission import Admission, Ticket, overloaded
 from tenantproxy.answers import is_json
 from tenantproxy.audit import audited
@@ -19,9 +19,10 @@ from tenantproxy.config import ProxyConfig
 from tenantproxy.conversion import Converter
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.logs import fields
-from tenantproxy.mapping import CompiledMapping
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
+from tenantproxy.orders import raw_json
+from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server.http_server import read_body
@@ -225,7 +226,7 @@ _NORMAL: Final = frozenset({"order-not-found", "search-rejected"})
 async def _read_json(request: BaseRequest, limit: int) -> Any:  # noqa: ANN401 - parsed JSON
     body = await _read(request, limit)
     try:
-        return lossless.parse(body)
+        return raw_json.parse(body)
     except (ValueError, RecursionError):
         raise Problem("malformed-json", "The body can't be parsed as JSON.") from None
 

@@ -16,7 +16,7 @@ from tenantproxy.routes import Operation
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
-    from tenantproxy.mapping import CompiledMapping
+    from tenantproxy.orders.mapping import CompiledMapping
     from tenantproxy.stores import CredentialStore
 
 _BAD_INPUT: Final = 2
@@ -93,7 +93,7 @@ def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO)
       tenantproxy-operator render -f initech.yaml --output config > config.json
       tenantproxy map --config config.json order.json
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
-    from tenantproxy.samples import try_mapping  # noqa: PLC0415 - see the module's docstring
+    from tenantproxy.orders.preview import try_mapping  # noqa: PLC0415 - see the module's docstring
 
     _, mapping = _checked(config_path)
     outcome = try_mapping(mapping, sample.read(), operation)

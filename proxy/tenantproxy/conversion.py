@@ -13,11 +13,11 @@ from typing import Final
 from tenantproxy import answers
 from tenantproxy.config import Upstream
 from tenantproxy.fair_lock import FairLock
-from tenantproxy.mapping import CompiledMapping
+from tenantproxy.orders.mapping import CompiledMapping
+from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.problems import Detail
 from tenantproxy.routes import Operation
 from tenantproxy.transport.base import Answer
-from tenantproxy.weight import TOO_DENSE, HeavyError, is_too_dense
 
 _SWITCH_INTERVAL: Final = 0.0005
 """Seconds after which the thread lets the loop go on; CPython's own 5 ms add up, as uvloop asks at each event."""

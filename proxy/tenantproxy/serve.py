@@ -15,9 +15,9 @@ from tenantproxy.api import Api
 from tenantproxy.config import ProxyConfig
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.keeper import CredentialKeeper
-from tenantproxy.mapping import CompiledMapping
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import Oms
+from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.outbound import Outbound
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server.admin import Admin

@@ -12,7 +12,7 @@ from support.proxy_orders import ORDER, SUMMARY, changed, order_body, search_bod
 from tenantproxy import config
 from tenantproxy.answers import check, is_json
 from tenantproxy.answers import outward_body as convert
-from tenantproxy.mapping import CompiledMapping, compile_mapping
+from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
 from tenantproxy.routes import Operation
 from tenantproxy.transport.base import Answer

@@ -16,9 +16,9 @@ from support import hostile_answers
 from support.proxy_orders import ORDER, order_body
 from tenantproxy import config
 from tenantproxy.conversion import Converter
-from tenantproxy.mapping import CompiledMapping, compile_mapping
+from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
+from tenantproxy.orders.shaping import ContractError
 from tenantproxy.problems import Problem
-from tenantproxy.shaping import ContractError
 from tenantproxy.transport.base import Answer
 
 JSON = {"content-type": "application/json"}

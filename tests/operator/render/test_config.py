@@ -7,7 +7,7 @@ import yaml
 
 from support.operator_manifests import changed, minimal
 from tenantproxy import config
-from tenantproxy.mapping import compile_mapping
+from tenantproxy.orders.mapping import compile_mapping
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.config_map import render_config_map

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tenantproxy import orders as contract
 from tenantproxy.devtools.orders import STATUSES, Order, generate
+from tenantproxy.orders import contract
 
 COUNT = 300
 

@@ -22,8 +22,8 @@ from support.proxy_orders import (
     search_body,
     with_token,
 )
-from tenantproxy.orders import get_order, search_orders
-from tenantproxy.shaping import ContractError, UnparsableError
+from tenantproxy.orders.contract import get_order, search_orders
+from tenantproxy.orders.shaping import ContractError, UnparsableError
 
 MARKED = "MARKED"
 CHECKS: dict[str, Callable[[bytes], bytes]] = {"get": get_order, "search": search_orders}

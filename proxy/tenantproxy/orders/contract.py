@@ -13,9 +13,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from tenantproxy import shaping
-from tenantproxy.shaping import ContractError, UnparsableError
-from tenantproxy.weight import LIGHT_BYTES, HeavyError, is_heavy
+from tenantproxy.orders import shaping
+from tenantproxy.orders.shaping import ContractError, UnparsableError
+from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, is_heavy
 
 _ABSENT: Final = Raw(b"")
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.proxy_orders import ORDER, SUMMARY, changed, order_body, search_body
-from tenantproxy import config, orders
-from tenantproxy.mapping import CompiledMapping, MappingError, compile_mapping
-from tenantproxy.shaping import ContractError, UnparsableError, outward_type
+from tenantproxy import config
+from tenantproxy.orders import contract as orders
+from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
+from tenantproxy.orders.shaping import ContractError, UnparsableError, outward_type
 
 SMALL = {"customerOrderId": "CO-1", "customerId": "C-1", "status": "CREATED", "items": []}
 

@@ -10,11 +10,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw
 
-from tenantproxy import config, orders, shaping
+from tenantproxy import config
 from tenantproxy.credentials import FieldError
-from tenantproxy.members import STRING, text
-from tenantproxy.shaping import KIND_NAMES, MAX_VIOLATIONS, ContractError, Convert, Place, Source, Walk
-from tenantproxy.weight import HeavyError, Outward, is_heavy
+from tenantproxy.orders import contract as orders
+from tenantproxy.orders import shaping
+from tenantproxy.orders.json_members import STRING, text
+from tenantproxy.orders.shaping import KIND_NAMES, MAX_VIOLATIONS, ContractError, Convert, Place, Source, Walk
+from tenantproxy.orders.weight import HeavyError, Outward, is_heavy
 
 _DEFAULT_ROOTS: Final = {"getOrder": "/customerOrder", "searchOrders": "/customerOrders"}
 _DEEPEST: Final = 16

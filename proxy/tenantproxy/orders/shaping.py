@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import FieldInfo
 
-from tenantproxy.members import LIST, NULL, OBJECT, elements, reader, whole
+from tenantproxy.orders.json_members import LIST, NULL, OBJECT, elements, reader, whole
 from tenantproxy.problems import Detail
 
 MAX_VIOLATIONS: Final = 100

@@ -13,14 +13,14 @@ from aiohttp.web import BaseRequest
 
 from tenantproxy import __version__, criteria, routes
 from tenantproxy.admission import Admission, Ticket, overloaded
-from tenantproxy.answers import is_json
 from tenantproxy.audit import audited
 from tenantproxy.config import ProxyConfig
-from tenantproxy.conversion import Converter
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms import Oms
+from tenantproxy.oms.client import Oms
+from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.responses import is_json
 from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem

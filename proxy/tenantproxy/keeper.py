@@ -11,7 +11,7 @@ from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials import CREDENTIAL_KEYS, Credential, CredentialError, FieldError, merged
 from tenantproxy.delays import Delays
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms import Oms
+from tenantproxy.oms.client import Oms
 from tenantproxy.stores import CredentialStore, StoreError
 
 _log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from tenantproxy.checks import check_auth_url
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials import CredentialError, OAuth2, from_request
 from tenantproxy.keeper import CredentialKeeper
-from tenantproxy.outbound import Outbound
+from tenantproxy.oms.clients import Outbound
+from tenantproxy.oms.token_cache import Failure
 from tenantproxy.problems import Detail, Problem, retry_after
 from tenantproxy.rate_limit import RateLimit
 from tenantproxy.stores import StoreError
-from tenantproxy.tokens import Failure
 
 MOST_AT_ONCE: Final = 32
 """PUTs that are carried out or wait for their turn."""

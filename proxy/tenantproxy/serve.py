@@ -16,9 +16,9 @@ from tenantproxy.config import ProxyConfig
 from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.keeper import CredentialKeeper
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms import Oms
+from tenantproxy.oms.client import Oms
+from tenantproxy.oms.clients import Outbound
 from tenantproxy.orders.mapping import CompiledMapping
-from tenantproxy.outbound import Outbound
 from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients

@@ -15,7 +15,7 @@ from support.oms import (
     raw_server,
 )
 from support.proxies import BASIC, proxy_config, running_proxy
-from tenantproxy.circuit import FAILURES_TO_OPEN
+from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 
 WRONG = {"username": "user", "password": "wrong"}
 

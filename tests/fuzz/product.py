@@ -6,11 +6,11 @@ from fuzz.answer_bodies import Kind
 from support.proxies import proxy_config
 from tenantproxy.checks import check
 from tenantproxy.config import Tls
-from tenantproxy.conversion import Converter
+from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.token_cache import Token
+from tenantproxy.oms.token_endpoint import parse_answer
 from tenantproxy.problems import Problem
 from tenantproxy.routes import Operation
-from tenantproxy.token_endpoint import parse_answer
-from tenantproxy.tokens import Token
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy

@@ -23,11 +23,11 @@ from support.oms import (
 )
 from support.proxies import BASIC, GET_PATH, proxy_config, running_proxy
 from tenantproxy.admission import Admission
-from tenantproxy.circuit import FAILURES_TO_OPEN
 from tenantproxy.credentials import Basic
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms import Oms
-from tenantproxy.outbound import Outbound
+from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
+from tenantproxy.oms.client import Oms
+from tenantproxy.oms.clients import Outbound
 from tenantproxy.problems import Problem
 from tenantproxy.transport.tls import TlsFiles
 

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tenantproxy.admission import Ticket, overloaded
-from tenantproxy.authorizer import Authorizer, BasicAuthorizer, SupersededError, TokenAuthorizer
-from tenantproxy.circuit import CircuitBreaker
 from tenantproxy.config import Upstream as UpstreamConfig
 from tenantproxy.credentials import Basic, Credential, CredentialError, OAuth2, credential_type, digest
-from tenantproxy.exchange import Authorize, RejectedError, Renew, Reply, Send, exchange
 from tenantproxy.metrics import Metrics
-from tenantproxy.outbound import Outbound
+from tenantproxy.oms.authorizer import Authorizer, BasicAuthorizer, SupersededError, TokenAuthorizer
+from tenantproxy.oms.circuit_breaker import CircuitBreaker
+from tenantproxy.oms.clients import Outbound
+from tenantproxy.oms.rejection_hold import HOLD, Hold
+from tenantproxy.oms.retry import Authorize, RejectedError, Renew, Reply, Send, exchange
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.rejections import HOLD, Hold
 from tenantproxy.transport.base import UNREACHABLE, Answer, UpstreamError
 
 _SERVER_ERROR: Final = 500

@@ -1,6 +1,6 @@
 """The circuit breaker, with a fake clock."""
 
-from tenantproxy.circuit import FAILURES_TO_OPEN, PAUSE, CircuitBreaker
+from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, PAUSE, CircuitBreaker
 
 
 def opened(at: float = 0.0) -> CircuitBreaker:

@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from tenantproxy.credentials import Basic, basic_authorization
 from tenantproxy.metrics import Metrics
+from tenantproxy.oms.token_cache import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
+from tenantproxy.oms.token_endpoint import TokenEndpoint
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.token_endpoint import TokenEndpoint
-from tenantproxy.tokens import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
 
 _log = logging.getLogger(__name__)
 

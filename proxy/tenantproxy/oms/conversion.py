@@ -10,9 +10,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from tenantproxy import answers
 from tenantproxy.config import Upstream
-from tenantproxy.fair_lock import FairLock
+from tenantproxy.oms import responses
+from tenantproxy.oms.fair_lock import FairLock
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.problems import Detail
@@ -46,15 +46,15 @@ class Converter:
             Problem: The answer is anything but a 200 that holds the contract.
 
         """
-        answers.check(operation, answer)
+        responses.check(operation, answer)
         body = answer.body
         asked = None if self._any_id else order_id
         try:
-            return answers.outward_body(operation, body, self._mapping, asked, at_once=True)
+            return responses.outward_body(operation, body, self._mapping, asked, at_once=True)
         except HeavyError:
             if is_too_dense(body):
-                raise answers.broken([Detail("", TOO_DENSE)]) from None
-        convert = functools.partial(answers.outward_body, operation, body, self._mapping, asked)
+                raise responses.broken([Detail("", TOO_DENSE)]) from None
+        convert = functools.partial(responses.outward_body, operation, body, self._mapping, asked)
         # The thread's own queue would keep the bodies of those who have gone.
         await self._turn.acquire(caller)
         converting = asyncio.get_running_loop().run_in_executor(self._thread, convert)

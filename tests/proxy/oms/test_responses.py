@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from support.proxy_orders import ORDER, SUMMARY, changed, order_body, search_body
 from tenantproxy import config
-from tenantproxy.answers import check, is_json
-from tenantproxy.answers import outward_body as convert
+from tenantproxy.oms.responses import check, is_json
+from tenantproxy.oms.responses import outward_body as convert
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
 from tenantproxy.routes import Operation

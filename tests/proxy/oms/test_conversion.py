@@ -15,7 +15,7 @@ import pytest
 from support import hostile_answers
 from support.proxy_orders import ORDER, order_body
 from tenantproxy import config
-from tenantproxy.conversion import Converter
+from tenantproxy.oms.conversion import Converter
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.orders.shaping import ContractError
 from tenantproxy.problems import Problem

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenantproxy.exchange import Authorize, RejectedError, Renew, Send, exchange
+from tenantproxy.oms.retry import Authorize, RejectedError, Renew, Send, exchange
 from tenantproxy.transport.base import RETRYABLE, UNREACHABLE, Answer, UpstreamError
 
 OK = Answer(200, {}, b"{}")

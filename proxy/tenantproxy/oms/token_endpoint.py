@@ -7,7 +7,7 @@ from authlib.common.urls import add_params_to_qs
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from tenantproxy.credentials import OAuth2, basic_authorization
-from tenantproxy.tokens import Failure, Token
+from tenantproxy.oms.token_cache import Failure, Token
 from tenantproxy.transport.base import Answer, Upstream, UpstreamError
 
 Style = Literal["client_secret_basic", "client_secret_post"]

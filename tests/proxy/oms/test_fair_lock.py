@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tenantproxy.fair_lock import FairLock
+from tenantproxy.oms.fair_lock import FairLock
 
 
 async def test_callers_take_turns() -> None:

@@ -1,0 +1,1 @@
+"""The tenant's OMS: credential, calls, retries, and what its answers mean."""

@@ -11,7 +11,7 @@ from yaml import YAMLError
 
 from manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
 from stage import Stage, StageError
-from tenantproxy.credentials import Basic
+from tenantproxy.credentials.model import Basic
 
 TOKEN_LIFETIME: Final = 3
 """Seconds; of the OMS's tokens. So short that one expires while the reader looks on."""

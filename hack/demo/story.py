@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from checks import StepError, counted, expect, expect_problem, expect_status
 from exchange import Answer, Request, Token
 from scene import TOKEN_LIFETIME, Proxied, Scene
-from tenantproxy.credentials import Basic
+from tenantproxy.credentials.model import Basic
 from terminal import Terminal
 
 ORDERS_PATH: Final = "/api/v1/business-units/store-1/customer-orders"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tenantproxy import checks, memory
-from tenantproxy.credentials import CredentialError, FieldError
+from tenantproxy.credentials.model import CredentialError, FieldError
 from tenantproxy_operator.quantities import parse_amount, parse_size
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.params import Params

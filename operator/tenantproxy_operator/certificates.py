@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
-from tenantproxy.credentials import FieldError
+from tenantproxy.credentials.model import FieldError
 
 CA_KEYS: Final = ("ca.crt",)
 CLIENT_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key")

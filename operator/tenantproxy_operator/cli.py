@@ -12,8 +12,8 @@ from typing import Final, NoReturn
 import click
 
 from tenantproxy import __version__
+from tenantproxy.credentials.stores import StoreError
 from tenantproxy.logs import LEVELS
-from tenantproxy.stores import StoreError
 from tenantproxy_operator.admission import find_unused
 from tenantproxy_operator.crd import crd_yaml
 from tenantproxy_operator.desired import Params, desired_children

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from tenantproxy.credentials import FieldError
+from tenantproxy.credentials.model import FieldError
 
 __all__ = ["FieldError", "Problem", "field_errors", "file_problem"]
 

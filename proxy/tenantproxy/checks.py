@@ -5,7 +5,7 @@ from typing import Final
 
 from tenantproxy import routes
 from tenantproxy.config import ConfigError, ProxyConfig, Upstream
-from tenantproxy.credentials import Credential, CredentialError, FieldError, OAuth2, from_secret
+from tenantproxy.credentials.model import Credential, CredentialError, FieldError, OAuth2, from_secret
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress
 

@@ -16,8 +16,8 @@ from tenantproxy.routes import Operation
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
+    from tenantproxy.credentials.stores import CredentialStore
     from tenantproxy.orders.mapping import CompiledMapping
-    from tenantproxy.stores import CredentialStore
 
 _BAD_INPUT: Final = 2
 _DEVTOOLS: Final = {
@@ -242,13 +242,13 @@ def _stores(
         ConfigError: A Secret is named, but this is no pod that may call the Kubernetes API.
 
     """
-    from tenantproxy.stores.files import FileStore  # noqa: PLC0415
+    from tenantproxy.credentials.stores.files import FileStore  # noqa: PLC0415
 
     files = FileStore(credentials)
     if secret is None:
         return files, None
+    from tenantproxy.credentials.stores.kubernetes import KubernetesStore  # noqa: PLC0415
     from tenantproxy.kubeapi import KubeError  # noqa: PLC0415 - not needed without --secret
-    from tenantproxy.stores.kubernetes import KubernetesStore  # noqa: PLC0415
 
     try:
         return KubernetesStore.in_pod(secret, service_account), files

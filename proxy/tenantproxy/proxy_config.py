@@ -10,13 +10,13 @@ from tenantproxy.admission import overloaded
 from tenantproxy.audit import Record
 from tenantproxy.checks import check_auth_url
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials import CredentialError, OAuth2, from_request
-from tenantproxy.keeper import CredentialKeeper
+from tenantproxy.credentials.manager import CredentialKeeper
+from tenantproxy.credentials.model import CredentialError, OAuth2, from_request
+from tenantproxy.credentials.stores import StoreError
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.token_cache import Failure
 from tenantproxy.problems import Detail, Problem, retry_after
 from tenantproxy.rate_limit import RateLimit
-from tenantproxy.stores import StoreError
 
 MOST_AT_ONCE: Final = 32
 """PUTs that are carried out or wait for their turn."""

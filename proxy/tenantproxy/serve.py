@@ -13,8 +13,9 @@ from typing import Any, Final
 from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.api import Api
 from tenantproxy.config import ProxyConfig
+from tenantproxy.credentials.manager import CredentialKeeper
+from tenantproxy.credentials.stores import CredentialStore
 from tenantproxy.gatekeeper import Gatekeeper
-from tenantproxy.keeper import CredentialKeeper
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
 from tenantproxy.oms.clients import Outbound
@@ -23,7 +24,6 @@ from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
-from tenantproxy.stores import CredentialStore
 from tenantproxy.supervision import Supervised
 from tenantproxy.transport.tls import TlsFiles
 

@@ -295,7 +295,7 @@ async def test_secret_manifest_seeds_and_wins_when_it_changes(
 
 def _put(store: Path, password: str) -> None:
     """Do to the store what the proxy does on a tenant's PUT."""
-    from tenantproxy.stores.files import write_keys  # noqa: PLC0415 - only this helper reaches inside
+    from tenantproxy.credentials.stores.files import write_keys  # noqa: PLC0415 - only this helper reaches inside
 
     write_keys(store, {"type": "basic", "username": "u", "password": password})
 

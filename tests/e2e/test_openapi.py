@@ -9,7 +9,7 @@ import pytest
 
 from support import tokens
 from support.commands import BIN, ServeProcess, free_ports, run, serve
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 
 OPENAPI = Path(__file__).parent.parent.parent / "docs" / "openapi.yaml"
 CONFIG = Path(__file__).parent / "schemathesis.toml"

@@ -14,7 +14,7 @@ from support import tokens
 from support.commands import ServeProcess, serve
 from support.oms import RawServer, answering, http
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 
 MAX_GROWTH_MIB = 48.0
 CHUNK = b"10000\r\n" + b" " * 0x10000 + b"\r\n"

@@ -16,7 +16,7 @@ from support.commands import free_ports, run, serve
 from support.idp import ON_LOOPBACK
 from support.oms import ORDER_ANSWER, RawServer, Received, answering, documented, http, raw_server, token_answer
 from support.proxies import BASIC, GET_PATH, PUT_PATH
-from tenantproxy.stores.files import read_keys, write_keys
+from tenantproxy.credentials.stores.files import read_keys, write_keys
 
 
 def config(url: str, **sections: Any) -> dict[str, Any]:

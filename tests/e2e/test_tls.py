@@ -18,7 +18,7 @@ from support.operator_local import secret as credential
 from support.proxies import BASIC, GET_PATH, proxy_config, running_proxy
 from support.tls_server import Peers, TlsServer, closing
 from tenantproxy.config import Tls
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.transport.tls import CHECK_SECONDS, TlsFiles
 
 GRACE = CHECK_SECONDS + 0.5

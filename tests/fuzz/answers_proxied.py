@@ -15,8 +15,8 @@ from fuzz.answers import Asked
 from fuzz.hostile_server import HostileServer
 from fuzz.outcome import Memory, Result, unforeseen
 from support.commands import ServeProcess, serve
+from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.problems import KINDS
-from tenantproxy.stores.files import write_keys
 
 ASKED: tuple[Kind, ...] = ("getOrder", "getOrder", "searchOrders")
 WORKERS = 16

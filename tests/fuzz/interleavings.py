@@ -20,7 +20,7 @@ from fuzz.working_oms import WorkingOms
 from support import tokens
 from support.bounds import BACK_SECONDS, MAX_HEALTH_SECONDS, back_to_rest
 from support.commands import ServeProcess, serve
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 
 CLIENTS = 100
 """At once."""

@@ -18,7 +18,7 @@ from typing import cast
 from fuzz.outcome import Memory, Result, unforeseen
 from fuzz.request_grammar import VALID, message
 from support.commands import ServeProcess, serve
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 
 CONNECTIONS = 24
 SILENCE = 0.03

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.certificates import Authority
 from support.kube_objects import partial
 from support.operator_manifests import params
-from tenantproxy.credentials import CREDENTIAL_KEYS
+from tenantproxy.credentials.model import CREDENTIAL_KEYS
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.observed import SecretContent
 from tenantproxy_operator.resource import TenantProxy

@@ -20,7 +20,7 @@ from support.oms import (
 )
 from support.proxies import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
 from support.proxy_names import names
-from tenantproxy.stores.files import FileStore, read_keys
+from tenantproxy.credentials.stores.files import FileStore, read_keys
 from tenantproxy.transport.dns import MOST_LOOKUPS
 
 BODY = {"type": "basic", "config": {"username": "user", "password": "MARKED"}}
@@ -212,7 +212,7 @@ async def test_concurrent_puts_are_ordered(proxy: RunningProxy, oms: RawServer) 
     stored = read_keys(proxy.credentials)
     await asyncio.sleep(0.8)
     await proxy.get()
-    from tenantproxy.credentials import basic_authorization  # noqa: PLC0415 - used here only
+    from tenantproxy.credentials.model import basic_authorization  # noqa: PLC0415 - used here only
 
     expected = basic_authorization(stored["username"], stored["password"])
     assert oms.received[-1].headers["authorization"] == expected

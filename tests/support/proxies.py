@@ -14,9 +14,9 @@ import msgspec
 from support.idp import ON_LOOPBACK
 from tenantproxy import config
 from tenantproxy.checks import check
+from tenantproxy.credentials.stores import CredentialStore
+from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.serve import Proxy
-from tenantproxy.stores import CredentialStore
-from tenantproxy.stores.files import FileStore, write_keys
 from tenantproxy.transport.tls import TlsFiles
 
 BASIC = {"username": "user", "password": "right"}

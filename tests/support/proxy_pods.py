@@ -18,7 +18,7 @@ from support.apiserver_client import APPLY_PATCH, MERGE_PATCH, ApiClient
 from support.commands import ServeProcess, serve
 from support.idp import ON_LOOPBACK
 from support.proxies import RunningProxy
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy_operator.desired import Params, desired_children
 from tenantproxy_operator.kinds import BY_NAME, SECRET
 from tenantproxy_operator.resource import TenantProxy

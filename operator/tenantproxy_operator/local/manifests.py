@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import ConfigDict, ValidationError
 
-from tenantproxy.credentials import CREDENTIAL_KEYS
+from tenantproxy.credentials.model import CREDENTIAL_KEYS
 from tenantproxy_operator import admission
 from tenantproxy_operator.certificates import TLS_KEYS
 from tenantproxy_operator.kinds import Key

@@ -19,8 +19,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from tenantproxy.credentials import CREDENTIAL_KEYS
-from tenantproxy.stores.files import read_keys, write_keys
+from tenantproxy.credentials.model import CREDENTIAL_KEYS
+from tenantproxy.credentials.stores.files import read_keys, write_keys
 
 _DRAIN_SECONDS: Final = 20.0
 """How long proxies whose supervisor was killed may need to end; they drain for 10 s at most."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tenantproxy import config
-from tenantproxy.stores import StoreError
+from tenantproxy.credentials.stores import StoreError
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.keeper import Keeper, Ports

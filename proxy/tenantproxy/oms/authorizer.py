@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from tenantproxy.credentials import Basic, basic_authorization
+from tenantproxy.credentials.model import Basic, basic_authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.token_cache import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
 from tenantproxy.oms.token_endpoint import TokenEndpoint

@@ -10,7 +10,7 @@ from typing import Final
 
 from tenantproxy.admission import Ticket, overloaded
 from tenantproxy.config import Upstream as UpstreamConfig
-from tenantproxy.credentials import Basic, Credential, CredentialError, OAuth2, credential_type, digest
+from tenantproxy.credentials.model import Basic, Credential, CredentialError, OAuth2, credential_type, digest
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.authorizer import Authorizer, BasicAuthorizer, SupersededError, TokenAuthorizer
 from tenantproxy.oms.circuit_breaker import CircuitBreaker

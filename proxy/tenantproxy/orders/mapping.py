@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from tenantproxy import config
-from tenantproxy.credentials import FieldError
+from tenantproxy.credentials.model import FieldError
 from tenantproxy.orders import contract as orders
 from tenantproxy.orders import shaping
 from tenantproxy.orders.json_members import STRING, text

@@ -19,7 +19,7 @@ from support.certificates import Authority
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name
 from support.waiting import PATIENCE
-from tenantproxy import credentials
+from tenantproxy.credentials import model
 from tenantproxy_operator import kinds
 
 OPTIONS = ("--check-interval=0.5", "--log-level=debug")
@@ -55,9 +55,9 @@ class Marks:
 
     def add_digest(self, data: dict[str, str]) -> None:
         """Look for the digest of a whole credential, too, of which short passwords could be guessed."""
-        credential = credentials.from_secret(data)
+        credential = model.from_secret(data)
         assert credential is not None
-        self._forms.add(credentials.digest(credential).encode())
+        self._forms.add(model.digest(credential).encode())
 
     def found_in(self, text: bytes) -> list[bytes]:
         return sorted(form for form in self._forms if form in text)

@@ -10,7 +10,7 @@ from support.commands import ServeProcess, serve
 from support.idp import ON_LOOPBACK
 from support.oms import RawServer
 from support.proxies import BASIC
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 
 
 @pytest.fixture

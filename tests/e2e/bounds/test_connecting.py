@@ -13,7 +13,7 @@ from support.bounds import back_to_rest, observe
 from support.commands import ServeProcess, serve
 from support.oms import RawServer
 from support.proxies import BASIC, GET_PATH
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 
 HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 ROTATED = {"username": "user", "password": "rotated"}

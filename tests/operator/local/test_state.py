@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tenantproxy.stores.files import read_keys, write_keys
+from tenantproxy.credentials.stores.files import read_keys, write_keys
 from tenantproxy_operator.local.state import StateInUseError, TenantState, locked, must_seed
 
 

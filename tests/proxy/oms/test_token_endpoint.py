@@ -9,7 +9,7 @@ import pytest
 
 from support.oms import Received, answering, http, raw_server, token_answer
 from support.proxies import proxy_config
-from tenantproxy.credentials import OAuth2
+from tenantproxy.credentials.model import OAuth2
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.token_cache import Failure, Token
 from tenantproxy.oms.token_endpoint import Rejection, build_request, parse_answer

@@ -12,9 +12,9 @@ import pytest
 from support.oms import ORDER_ANSWER, RawServer, Received
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy.checks import check
+from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.serve import Proxy
 from tenantproxy.server import connection, http_server
-from tenantproxy.stores.files import FileStore, write_keys
 from tenantproxy.transport.tls import TlsFiles
 
 GET = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()

@@ -16,7 +16,7 @@ from support.oms import RawServer, answering, breaking, held_until, http
 from support.tls_server import TlsServer
 from tenantproxy.admission import Admission
 from tenantproxy.config import Tls
-from tenantproxy.stores.files import write_keys
+from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.connection import MAX_FRAMING_BYTES, MAX_HEAD_BYTES, MAX_HEADERS
 from tenantproxy.transport.tls import TlsFiles

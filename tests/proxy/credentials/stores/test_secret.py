@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.credentials import CREDENTIAL_KEYS, Basic, CredentialError, OAuth2, from_secret
-from tenantproxy.stores.secrets import Secret, SecretError
+from tenantproxy.credentials.model import CREDENTIAL_KEYS, Basic, CredentialError, OAuth2, from_secret
+from tenantproxy.credentials.stores.secret import Secret, SecretError
 
 BASIC = Basic(username="user", password="pä:ss")
 OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")

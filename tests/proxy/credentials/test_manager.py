@@ -12,11 +12,11 @@ from support.oms import RawServer, answering, raw_server, token_answer
 from support.proxies import BASIC, proxy_config, running_proxy
 from tenantproxy import supervision
 from tenantproxy.config import ProxyConfig, Tenant
-from tenantproxy.credentials import Basic, Credential
-from tenantproxy.keeper import CredentialKeeper
+from tenantproxy.credentials.manager import CredentialKeeper
+from tenantproxy.credentials.model import Basic, Credential
+from tenantproxy.credentials.stores import StoreError, files
+from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.metrics import Metrics
-from tenantproxy.stores import StoreError, files
-from tenantproxy.stores.files import FileStore, write_keys
 
 UNREADABLE = 'tenantproxy_config_changes_total{outcome="unreadable"}'
 SUCCESS = 'tenantproxy_config_changes_total{outcome="success"}'

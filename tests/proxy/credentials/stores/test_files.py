@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tenantproxy.credentials import Basic, CredentialError, OAuth2, from_secret
-from tenantproxy.stores import StoreError
-from tenantproxy.stores.files import FileStore, read_keys, write_keys
+from tenantproxy.credentials.model import Basic, CredentialError, OAuth2, from_secret
+from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.stores.files import FileStore, read_keys, write_keys
 
 BASIC = Basic(username="user", password="secret")
 OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")

@@ -12,10 +12,10 @@ import pytest
 from support.certificates import Authority
 from support.kube_plays import PlayedSecret, silent, status, stream
 from support.oms import RawServer, Received, answering, held_until, http, raw_server
-from tenantproxy.credentials import Basic, from_secret
+from tenantproxy.credentials.model import Basic, from_secret
+from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.stores.kubernetes import KubernetesStore
 from tenantproxy.kubeapi import Access, KubeError
-from tenantproxy.stores import StoreError
-from tenantproxy.stores.kubernetes import KubernetesStore
 
 OLD = {"username": base64.b64encode(b"u").decode(), "password": base64.b64encode(b"MARKED-old").decode()}
 CALL = 0.3

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
-from tenantproxy.credentials import Credential
+from tenantproxy.credentials.model import Credential
 
 
 class StoreError(Exception):

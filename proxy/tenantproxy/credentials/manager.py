@@ -8,11 +8,11 @@ from typing import Final
 
 from tenantproxy.checks import usable_credential
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials import CREDENTIAL_KEYS, Credential, CredentialError, FieldError, merged
+from tenantproxy.credentials.model import CREDENTIAL_KEYS, Credential, CredentialError, FieldError, merged
+from tenantproxy.credentials.stores import CredentialStore, StoreError
 from tenantproxy.delays import Delays
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
-from tenantproxy.stores import CredentialStore, StoreError
 
 _log = logging.getLogger(__name__)
 

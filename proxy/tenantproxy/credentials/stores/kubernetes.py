@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from tenantproxy.credentials import Credential
+from tenantproxy.credentials.model import Credential
+from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.stores.secret import Secret, SecretError
 from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kubewatch import Reflector
-from tenantproxy.stores import StoreError
-from tenantproxy.stores.secrets import Secret, SecretError
 
 _log = logging.getLogger(__name__)
 

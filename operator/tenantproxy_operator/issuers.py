@@ -115,7 +115,7 @@ def _rendered(entry: _Issuer, folder: Path) -> config.Issuer:
 
 def _check_public(jwks: dict[str, Any]) -> None:
     """Refuse keys that no token can be checked with, or that must not be in a configuration."""
-    from tenantproxy.jwks import usable_keys  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
+    from tenantproxy.auth.jwks import usable_keys  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
 
     try:
         keys = usable_keys(json.dumps(jwks).encode())

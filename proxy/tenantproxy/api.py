@@ -14,8 +14,8 @@ from aiohttp.web import BaseRequest
 from tenantproxy import __version__, criteria, routes
 from tenantproxy.admission import Admission, Ticket, overloaded
 from tenantproxy.audit import audited
+from tenantproxy.auth.authenticator import Gatekeeper
 from tenantproxy.config import ProxyConfig
-from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from tenantproxy.access import Caller
+from tenantproxy.auth.claims import Caller
 from tenantproxy.credentials.model import Credential, OAuth2, credential_type
 from tenantproxy.logs import fields
 from tenantproxy.problems import Problem

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.api import Api
+from tenantproxy.auth.authenticator import Gatekeeper
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.manager import CredentialKeeper
 from tenantproxy.credentials.stores import CredentialStore
-from tenantproxy.gatekeeper import Gatekeeper
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
 from tenantproxy.oms.clients import Outbound

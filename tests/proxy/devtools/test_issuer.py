@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from yaml import safe_load
 
-from tenantproxy.access import Caller, parse_token, verified_caller
+from tenantproxy.auth.claims import Caller, parse_token, verified_caller
 from tenantproxy.config import Issuer
 from tenantproxy.devtools.issuer import create_app, issuer_command
 from tenantproxy.devtools.minting import Mint

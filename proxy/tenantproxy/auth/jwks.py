@@ -14,8 +14,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, RSAKey
 from joserfc.jws import JWSRegistry
 
-from tenantproxy import access
-from tenantproxy.access import Caller, InvalidTokenError, Unverified
+from tenantproxy.auth import claims
+from tenantproxy.auth.claims import Caller, InvalidTokenError, Unverified
 from tenantproxy.config import Access, Issuer, Tls
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import UpstreamError
@@ -209,24 +209,24 @@ class TokenVerifier:
             Problem: There is no token, it can't be accepted, or its issuer's keys can't be had.
 
         """
-        token = access.bearer_token(authorization)
+        token = claims.bearer_token(authorization)
         try:
             caller = await self._verify(token)
         except InvalidTokenError as error:
-            raise access.invalid_token(error) from None
+            raise claims.invalid_token(error) from None
         self._verified[_digest(authorization or "")] = caller
         if len(self._verified) > _MAX_CACHED_TOKENS:
             self._verified.popitem(last=False)
         return caller
 
     async def _verify(self, token: str) -> Caller:
-        unverified = access.parse_token(token)
-        issuer = access.issuer_of(unverified, self._issuers)
+        unverified = claims.parse_token(token)
+        issuer = claims.issuer_of(unverified, self._issuers)
         keys = await self._key_sets[issuer.issuer].find(unverified)
         algorithm = JWSRegistry.algorithms[unverified.algorithm]
         if not any(algorithm.verify(unverified.signed, unverified.signature, key) for key in keys):
             raise InvalidTokenError("has a wrong signature")
-        return access.verified_caller(unverified.claims, issuer, self._now())
+        return claims.verified_caller(unverified.claims, issuer, self._now())
 
     async def close(self) -> None:
         """End what is under way."""

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDictProxy
 
-from tenantproxy.access import Caller, check_admin, check_tenant
+from tenantproxy.auth.claims import Caller, check_admin, check_tenant
 from tenantproxy.config import Access
 from tenantproxy.problems import Problem
 
 if TYPE_CHECKING:
-    from tenantproxy.jwks import TokenVerifier
+    from tenantproxy.auth.jwks import TokenVerifier
 
 
 class Gatekeeper:
@@ -75,7 +75,7 @@ class Gatekeeper:
 
     def _load(self) -> "TokenVerifier":
         if self._verifier is None:
-            from tenantproxy.jwks import TokenVerifier  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
+            from tenantproxy.auth.jwks import TokenVerifier  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
 
             self._verifier = TokenVerifier(self._config)
         return self._verifier

@@ -27,8 +27,9 @@ from support.proxy_issuer import (
     signed,
     unsigned,
 )
-from tenantproxy import config, jwks
-from tenantproxy.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier
+from tenantproxy import config
+from tenantproxy.auth import jwks
+from tenantproxy.auth.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier
 from tenantproxy.problems import Problem
 
 ISSUER = "https://issuer.example/"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy import access
-from tenantproxy.access import Caller, InvalidTokenError, Unverified
+from tenantproxy.auth import claims as access
+from tenantproxy.auth.claims import Caller, InvalidTokenError, Unverified
 from tenantproxy.config import Admins, Issuer
 from tenantproxy.problems import Problem
 

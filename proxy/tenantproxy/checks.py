@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tenantproxy import routes
+from tenantproxy.api import routes
 from tenantproxy.config import ConfigError, ProxyConfig, Upstream
 from tenantproxy.credentials.model import Credential, CredentialError, FieldError, OAuth2, from_secret
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping

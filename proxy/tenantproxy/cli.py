@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 import click
 
 from tenantproxy import __version__
+from tenantproxy.api.routes import Operation
 from tenantproxy.config import ConfigError, ProxyConfig, load
 from tenantproxy.logs import LEVELS
-from tenantproxy.routes import Operation
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:

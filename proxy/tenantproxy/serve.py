@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tenantproxy.admission import QUEUE_FACTOR, Admission
-from tenantproxy.api import Api
+from tenantproxy.api.handler import Api
+from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Gatekeeper
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.manager import CredentialKeeper
@@ -20,7 +21,6 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.orders.mapping import CompiledMapping
-from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer

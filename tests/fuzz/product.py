@@ -4,13 +4,13 @@ from pathlib import Path
 
 from fuzz.answer_bodies import Kind
 from support.proxies import proxy_config
+from tenantproxy.api.routes import Operation
 from tenantproxy.checks import check
 from tenantproxy.config import Tls
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.token_cache import Token
 from tenantproxy.oms.token_endpoint import parse_answer
 from tenantproxy.problems import Problem
-from tenantproxy.routes import Operation
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy

@@ -10,13 +10,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from tenantproxy.api.routes import Operation
 from tenantproxy.config import Upstream
 from tenantproxy.oms import responses
 from tenantproxy.oms.fair_lock import FairLock
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.problems import Detail
-from tenantproxy.routes import Operation
 from tenantproxy.transport.base import Answer
 
 _SWITCH_INTERVAL: Final = 0.0005

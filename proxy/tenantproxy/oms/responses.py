@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from tenantproxy.api.routes import Operation
 from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
 from tenantproxy.problems import Detail, Problem, retry_after
-from tenantproxy.routes import Operation
 from tenantproxy.transport.base import Answer
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)

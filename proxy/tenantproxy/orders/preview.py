@@ -4,11 +4,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from tenantproxy.api.routes import Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
 from tenantproxy.orders.weight import TOO_DENSE, is_too_dense
 from tenantproxy.problems import Detail
-from tenantproxy.routes import Operation
 
 _ROOTS: Final[dict[Operation, str]] = {"getOrder": "/customerOrder", "searchOrders": "/customerOrders"}
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from support.proxy_orders import ORDER, SUMMARY, changed, order_body, search_body
 from tenantproxy import config
+from tenantproxy.api.routes import Operation
 from tenantproxy.oms.responses import check, is_json
 from tenantproxy.oms.responses import outward_body as convert
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
-from tenantproxy.routes import Operation
 from tenantproxy.transport.base import Answer
 
 UNMAPPED = compile_mapping(config.Mapping())

@@ -11,9 +11,11 @@ from typing import Any, Final
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
-from tenantproxy import __version__, criteria, routes
+from tenantproxy import __version__
 from tenantproxy.admission import Admission, Ticket, overloaded
-from tenantproxy.audit import audited
+from tenantproxy.api import routes, search_criteria
+from tenantproxy.api.audit import audited
+from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Gatekeeper
 from tenantproxy.config import ProxyConfig
 from tenantproxy.logs import fields
@@ -24,7 +26,6 @@ from tenantproxy.oms.responses import is_json
 from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
-from tenantproxy.proxy_config import ProxyConfigEndpoint
 from tenantproxy.server.http_server import read_body
 from tenantproxy.server.response import JSON, Reply
 from tenantproxy.transport.base import Answer
@@ -150,7 +151,7 @@ class Api:
             order = routes.decode_id(match.order, "customerOrderId")
             path = routes.fill(self._get_path, businessUnitId=unit, customerOrderId=order)
         else:
-            searched = criteria.encoded_anew(await _read(request, MAX_SEARCH_BYTES))
+            searched = search_criteria.encoded_anew(await _read(request, MAX_SEARCH_BYTES))
             path = routes.fill(self._search_path, businessUnitId=unit)
             headers["Content-Type"] = JSON
         ticket = self._admission.admit(caller.key if caller is not None else None)

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tenantproxy import config
+from tenantproxy.api.routes import Match, check_operation_path, decode_id, fill, match
 from tenantproxy.problems import Problem
-from tenantproxy.routes import Match, check_operation_path, decode_id, fill, match
 
 GET = "/api/v1/business-units/BU-1/customer-orders/CO-1"
 SEARCH = "/api/v1/business-units/BU-1/customer-orders:search"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.criteria import encoded_anew
+from tenantproxy.api.search_criteria import encoded_anew
 from tenantproxy.orders import raw_json
 from tenantproxy.problems import Problem
 

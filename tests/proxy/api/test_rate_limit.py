@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.rate_limit import RateLimit
+from tenantproxy.api.rate_limit import RateLimit
 
 
 def test_so_many_and_then_one_by_one() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import tenantproxy.proxy_config
+import tenantproxy.api.proxy_config
 from support import tokens
 from support.oms import (
     ORDER_ANSWER,
@@ -35,7 +35,7 @@ def oauth2_body(url: str, **config: Any) -> dict[str, Any]:
 
 def audited(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """Return the fields of the audit log's lines."""
-    return [record.__dict__["fields"] for record in caplog.records if record.name == "tenantproxy.audit"]
+    return [record.__dict__["fields"] for record in caplog.records if record.name == "tenantproxy.api.audit"]
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ async def test_all_that_can_not_be_reached_is_told_alike(
     reason: str,
 ) -> None:
     """Whether a name exists, what it resolves to, and what listens there, only the log says."""
-    monkeypatch.setattr(tenantproxy.proxy_config, "_VALIDATE_TIMEOUT", 1.5)
+    monkeypatch.setattr(tenantproxy.api.proxy_config, "_VALIDATE_TIMEOUT", 1.5)
     with names(monkeypatch, {"private.example": "10.0.0.1", "metadata.example": "169.254.169.254"}):
         async with raw_server(_mute) as mute, await asyncio.start_server(_ssh, "127.0.0.1", 0) as ssh:
             body = oauth2_body(url.format(mute=mute.port, ssh=ssh.sockets[0].getsockname()[1]))
@@ -445,14 +445,14 @@ async def test_few_puts_at_a_time(oms: RawServer, tmp_path: Path) -> None:
         store.go_on.clear()
         waiting = [
             asyncio.create_task(proxy.put(BODY, headers=tokens.admin()))
-            for _ in range(tenantproxy.proxy_config.MOST_AT_ONCE + 4)
+            for _ in range(tenantproxy.api.proxy_config.MOST_AT_ONCE + 4)
         ]
         refused, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=5)
         assert (refused.pop().result()).code == "overloaded"
         assert (await proxy.get()).status == 200
         store.go_on.set()
         statuses = [answer.status for answer in await asyncio.gather(*waiting)]
-        assert sorted(statuses) == [204] * tenantproxy.proxy_config.MOST_AT_ONCE + [503] * 4
+        assert sorted(statuses) == [204] * tenantproxy.api.proxy_config.MOST_AT_ONCE + [503] * 4
 
 
 async def test_names_that_hang_take_nothing_that_reads_need(

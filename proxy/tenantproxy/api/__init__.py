@@ -1,0 +1,1 @@
+"""The API port: its routes and what each does."""

@@ -19,7 +19,7 @@ from measure import Figures, Results, measure
 from subject import BenchError
 from support.apiserver import KubectlError
 from support.daemons import DaemonError
-from tenantproxy.kubeapi import KubeError
+from tenantproxy.kube.client import KubeError
 
 _ROOT: Final = Path(__file__).parents[2]
 

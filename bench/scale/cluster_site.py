@@ -12,7 +12,7 @@ from auditlog import Requests
 from fleet import key_of, manifest_of
 from support.apiserver import ApiServer, service_account
 from support.waiting import until
-from tenantproxy.kubeapi import Access, KubeClient
+from tenantproxy.kube.client import Access, KubeClient
 from tenantproxy_operator.crd import crd_yaml
 from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.yamltext import to_yaml

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import fleet
-from tenantproxy.kubeapi import KubeClient
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator import kinds
 from tenantproxy_operator.cluster import TENANT_PROXY
 from tenantproxy_operator.kinds import Kind

@@ -9,7 +9,7 @@ from auditlog import Requests
 from cluster_site import Site, fresh_site
 from fleet import Call
 from machine import Usage
-from tenantproxy.kubeapi import KubeClient
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kinds import Key
 
 WORKERS: Final = 16

@@ -17,7 +17,7 @@ from cluster_site import Site, fresh_site
 from floor import Creation
 from machine import Usage
 from subject import BenchError, Subject, known
-from tenantproxy.kubeapi import KubeClient
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.cluster import TENANT_PROXY
 
 _SETTLE: Final = 3.0

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.kubeapi import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
+from tenantproxy.kube.client import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
 from tenantproxy_operator import kinds
 from tenantproxy_operator.kinds import Key, Kind
 from tenantproxy_operator.names import API_VERSION, KIND, OWN_PREFIX, PLURAL

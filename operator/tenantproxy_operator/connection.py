@@ -16,7 +16,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, kube_config
 
 from tenantproxy.delays import Delays
-from tenantproxy.kubeapi import Access, KubeError
+from tenantproxy.kube.client import Access, KubeError
 from tenantproxy_operator.pace import Pace
 
 _log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import kopf
 
-from tenantproxy.kubeapi import KubeClient, KubeError, StatusError, UnreachableError
-from tenantproxy.kubewatch import SILENCE, Delays
+from tenantproxy.kube.client import KubeClient, KubeError, StatusError, UnreachableError
+from tenantproxy.kube.reflector import SILENCE, Delays
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy_operator import kinds

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tenantproxy.kubeapi import KubeError, StatusError, UnreachableError
+from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Child, ChildName, Children, child_of
 from tenantproxy_operator.cluster import NEVER, Cluster

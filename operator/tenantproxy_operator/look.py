@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from tenantproxy.kubeapi import StatusError
+from tenantproxy.kube.client import StatusError
 from tenantproxy_operator import admission, conditions, kinds
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.cluster import Cluster

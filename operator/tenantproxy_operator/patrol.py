@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from tenantproxy.kubeapi import KubeError, StatusError
+from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.metrics import Metrics

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tenantproxy.kubeapi import KubeError
+from tenantproxy.kube.client import KubeError
 from tenantproxy_operator import conditions, uniqueness
 from tenantproxy_operator.children import Child, ChildName, Children
 from tenantproxy_operator.claims import Rival

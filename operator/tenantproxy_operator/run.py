@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from tenantproxy import logs
-from tenantproxy.kubeapi import KubeError
+from tenantproxy.kube.client import KubeError
 from tenantproxy.logs import LEVELS
 from tenantproxy.server.sockets import listen
 from tenantproxy_operator.options import cluster_options, reject

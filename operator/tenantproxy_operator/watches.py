@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
-from tenantproxy.kubeapi import KubeClient, KubeError, StatusError
-from tenantproxy.kubewatch import SILENCE, Reflector
+from tenantproxy.kube.client import KubeClient, KubeError, StatusError
+from tenantproxy.kube.reflector import SILENCE, Reflector
 from tenantproxy_operator import kinds
 from tenantproxy_operator.children import SELECTOR, Child, Children
 from tenantproxy_operator.first_lists import FirstLists

@@ -248,7 +248,7 @@ def _stores(
     if secret is None:
         return files, None
     from tenantproxy.credentials.stores.kubernetes import KubernetesStore  # noqa: PLC0415
-    from tenantproxy.kubeapi import KubeError  # noqa: PLC0415 - not needed without --secret
+    from tenantproxy.kube.client import KubeError  # noqa: PLC0415 - not needed without --secret
 
     try:
         return KubernetesStore.in_pod(secret, service_account), files

@@ -13,8 +13,8 @@ from support.apiserver import ApiServer
 from support.apiserver_client import MERGE_PATCH, ApiClient
 from support.relay import Relay
 from tenantproxy.delays import Delays
-from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError
-from tenantproxy.kubewatch import Reflector
+from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError
+from tenantproxy.kube.reflector import Reflector
 
 
 class Metadata(msgspec.Struct, rename="camel", frozen=True):

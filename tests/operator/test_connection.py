@@ -15,7 +15,7 @@ from support.certificates import HERE, Authority
 from support.oms import answering, http, raw_server
 from support.tls_server import Peers, TlsServer
 from tenantproxy.delays import Delays
-from tenantproxy.kubeapi import Access, KubeClient, KubeError
+from tenantproxy.kube.client import Access, KubeClient, KubeError
 from tenantproxy_operator.connection import Connection, WatchPace
 
 CA = Authority()

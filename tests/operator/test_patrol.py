@@ -7,7 +7,7 @@ import pytest
 
 from support.kube_plays import kube_client, status
 from support.oms import RawServer, answering, http, raw_server
-from tenantproxy.kubeapi import KubeError
+from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.metrics import Metrics

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from support.oms import Play, RawServer, Received, http
-from tenantproxy.kubeapi import Access, KubeClient
+from tenantproxy.kube.client import Access, KubeClient
 
 PATH = "/api/v1/namespaces/acme/secrets"
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"

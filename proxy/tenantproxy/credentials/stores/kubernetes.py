@@ -16,8 +16,8 @@ import msgspec
 from tenantproxy.credentials.model import Credential
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy.credentials.stores.secret import Secret, SecretError
-from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError, UnreachableError
-from tenantproxy.kubewatch import Reflector
+from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError, UnreachableError
+from tenantproxy.kube.reflector import Reflector
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from support.oms import RawServer, Received, answering, held_until, http, raw_se
 from tenantproxy.credentials.model import Basic, from_secret
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
-from tenantproxy.kubeapi import Access, KubeError
+from tenantproxy.kube.client import Access, KubeError
 
 OLD = {"username": base64.b64encode(b"u").decode(), "password": base64.b64encode(b"MARKED-old").decode()}
 CALL = 0.3

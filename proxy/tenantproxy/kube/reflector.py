@@ -11,7 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from tenantproxy.delays import Delays
-from tenantproxy.kubeapi import (
+from tenantproxy.kube.client import (
     METADATA,
     METADATA_LIST,
     UNREADABLE,

@@ -25,8 +25,8 @@ from support.kube_plays import (
 )
 from support.oms import Play, RawServer, answering, http, raw_server
 from tenantproxy.delays import Delays
-from tenantproxy.kubeapi import KubeClient, KubeError, StatusError
-from tenantproxy.kubewatch import Reflector
+from tenantproxy.kube.client import KubeClient, KubeError, StatusError
+from tenantproxy.kube.reflector import Reflector
 
 
 class Metadata(msgspec.Struct, rename="camel", frozen=True):

@@ -14,7 +14,7 @@ from support.certificates import HERE, Authority
 from support.kube_plays import PATH, chunk, cut, kube_client, silent, status, stream
 from support.oms import Received, answering, breaking, held_until, http, raw_server
 from support.tls_server import TlsServer, mute_server
-from tenantproxy.kubeapi import Access, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
+from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
 
 
 async def follow(client: KubeClient, lines: list[bytes], silence: float = 5) -> None:

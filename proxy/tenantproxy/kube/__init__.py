@@ -1,0 +1,1 @@
+"""The Kubernetes API, for the proxies and for the operator."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tenantproxy import checks, memory
+from tenantproxy import memory, validation
 from tenantproxy.credentials.model import CredentialError, FieldError
 from tenantproxy_operator.quantities import parse_amount, parse_size
 from tenantproxy_operator.render.config import render_config
@@ -30,7 +30,7 @@ def is_too_deep(value: Any) -> bool:  # noqa: ANN401 - JSON of any shape
 
 def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldError]:
     """Return what is wrong with a TenantProxy that its models accept; `field` is a path in the manifest."""
-    found = checks.find_errors(render_config(resource, settings))
+    found = validation.find_errors(render_config(resource, settings))
     errors = [FieldError(f"spec.{field}", detail) for field, detail in found]
     upstream = resource.spec.upstream
     if upstream.tls is not None and upstream.url.startswith("http:"):
@@ -103,7 +103,7 @@ def check_secret(data: Mapping[str, str], resource: TenantProxy, settings: Setti
     A Secret without any is fine: the credential is not configured yet. `field` is one of its keys.
     """
     try:
-        checks.usable_credential(data, render_config(resource, settings))
+        validation.usable_credential(data, render_config(resource, settings))
     except CredentialError as error:
         return error.errors
     return []

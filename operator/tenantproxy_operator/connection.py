@@ -15,7 +15,7 @@ import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, kube_config
 
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import Access, KubeError
 from tenantproxy_operator.pace import Pace
 

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 
 
 class Pace:

@@ -107,7 +107,7 @@ def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO)
 
 def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":
     """Return a usable configuration with its mapping; end the process where it is none."""
-    from tenantproxy.checks import check  # noqa: PLC0415 - see the module's docstring
+    from tenantproxy.validation import check  # noqa: PLC0415 - see the module's docstring
 
     try:
         config = load(path)
@@ -191,8 +191,8 @@ def serve(
     """
     import uvloop  # noqa: PLC0415 - see the module's docstring
 
+    from tenantproxy import app as serving  # noqa: PLC0415
     from tenantproxy import logs  # noqa: PLC0415
-    from tenantproxy import serve as serving  # noqa: PLC0415
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
     from tenantproxy.transport.tls import TlsFiles  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import pytest
 from support.apiserver import ApiServer
 from support.apiserver_client import MERGE_PATCH, ApiClient
 from support.relay import Relay
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import Reflector
 

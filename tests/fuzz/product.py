@@ -5,7 +5,6 @@ from pathlib import Path
 from fuzz.answer_bodies import Kind
 from support.proxies import proxy_config
 from tenantproxy.api.routes import Operation
-from tenantproxy.checks import check
 from tenantproxy.config import Tls
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.token_cache import Token
@@ -15,6 +14,7 @@ from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.tls import TlsFiles
+from tenantproxy.validation import check
 
 MAX_BYTES = 64 * 1024
 """Of an answer."""

@@ -14,7 +14,7 @@ from kubernetes.aio.config import kube_config
 from support.certificates import HERE, Authority
 from support.oms import answering, http, raw_server
 from support.tls_server import Peers, TlsServer
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import Access, KubeClient, KubeError
 from tenantproxy_operator.connection import Connection, WatchPace
 

@@ -13,11 +13,11 @@ import msgspec
 
 from support.idp import ON_LOOPBACK
 from tenantproxy import config
-from tenantproxy.checks import check
+from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores import CredentialStore
 from tenantproxy.credentials.stores.files import FileStore, write_keys
-from tenantproxy.serve import Proxy
 from tenantproxy.transport.tls import TlsFiles
+from tenantproxy.validation import check
 
 BASIC = {"username": "user", "password": "right"}
 GET_PATH = "/api/v1/business-units/BU-1/customer-orders/CO-1"

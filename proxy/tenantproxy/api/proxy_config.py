@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl
 from tenantproxy.admission import overloaded
 from tenantproxy.api.audit import Record
 from tenantproxy.api.rate_limit import RateLimit
-from tenantproxy.checks import check_auth_url
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.manager import CredentialKeeper
 from tenantproxy.credentials.model import CredentialError, OAuth2, from_request
@@ -17,6 +16,7 @@ from tenantproxy.credentials.stores import StoreError
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.token_cache import Failure
 from tenantproxy.problems import Detail, Problem, retry_after
+from tenantproxy.validation import check_auth_url
 
 MOST_AT_ONCE: Final = 32
 """PUTs that are carried out or wait for their turn."""

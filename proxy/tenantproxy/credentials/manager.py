@@ -6,13 +6,13 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
-from tenantproxy.checks import usable_credential
+from tenantproxy.backoff import Delays
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.model import CREDENTIAL_KEYS, Credential, CredentialError, FieldError, merged
 from tenantproxy.credentials.stores import CredentialStore, StoreError
-from tenantproxy.delays import Delays
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
+from tenantproxy.validation import usable_credential
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import (
     METADATA,
     METADATA_LIST,

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from tenantproxy.checks import egress_policy, token_endpoint_policy
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.model import OAuth2
 from tenantproxy.oms.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
@@ -10,6 +9,7 @@ from tenantproxy.transport.base import Upstream
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import Lookups
 from tenantproxy.transport.tls import TlsFiles
+from tenantproxy.validation import egress_policy, token_endpoint_policy
 
 _TOKEN_CONNECTIONS: Final = 2
 

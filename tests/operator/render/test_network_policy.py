@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.operator_manifests import params
 from tenantproxy import config
-from tenantproxy.checks import egress_policy, token_endpoint_policy
+from tenantproxy.validation import egress_policy, token_endpoint_policy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.network_policy import ip_block, render_network_policy
 from tenantproxy_operator.settings import Settings

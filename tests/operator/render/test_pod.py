@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from support.operator_manifests import params
+from tenantproxy.app import DRAIN_TIMEOUT
 from tenantproxy.cli import main, serve
-from tenantproxy.serve import DRAIN_TIMEOUT
 from tenantproxy_operator.render.config_map import render_config_map
 from tenantproxy_operator.render.pod import GRACE_SECONDS, SLEEP_SECONDS, render_pod_template
 from tenantproxy_operator.settings import Settings

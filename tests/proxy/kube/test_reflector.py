@@ -24,7 +24,7 @@ from support.kube_plays import (
     thing,
 )
 from support.oms import Play, RawServer, answering, http, raw_server
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import Reflector
 

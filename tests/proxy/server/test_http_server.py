@@ -11,11 +11,11 @@ import pytest
 
 from support.oms import ORDER_ANSWER, RawServer, Received
 from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
-from tenantproxy.checks import check
+from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore, write_keys
-from tenantproxy.serve import Proxy
 from tenantproxy.server import connection, http_server
 from tenantproxy.transport.tls import TlsFiles
+from tenantproxy.validation import check
 
 GET = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
@@ -121,7 +121,7 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
 
 async def test_drain_is_bounded(oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not end in time is cut off."""
-    monkeypatch.setattr("tenantproxy.serve.DRAIN_TIMEOUT", 0.2)
+    monkeypatch.setattr("tenantproxy.app.DRAIN_TIMEOUT", 0.2)
 
     async def never(_request: Received, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(30)

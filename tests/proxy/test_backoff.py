@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.delays import Delays
+from tenantproxy.backoff import Delays
 
 
 @given(st.integers(min_value=0, max_value=2000))

@@ -78,7 +78,7 @@ bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, o
 
 crd: sync ## Generate crds/, docs/reference.md, the dashboard and parts of the chart from the models and values.yaml
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
-	$(RUN) python -m tenantproxy_operator.reference > docs/reference.md
+	$(RUN) python -m tenantproxy_operator.api.reference > docs/reference.md
 	$(RUN) python hack/observability/dashboard.py
 	$(RUN) python hack/helm/generate.py
 

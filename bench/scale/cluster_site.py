@@ -13,7 +13,7 @@ from fleet import key_of, manifest_of
 from support.apiserver import ApiServer, service_account
 from support.waiting import until
 from tenantproxy.kube.client import Access, KubeClient
-from tenantproxy_operator.crd import crd_yaml
+from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.yamltext import to_yaml
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from tenantproxy_operator.crd import crd_yaml
+from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.yamltext import to_yaml
 

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from tenantproxy import memory, validation
 from tenantproxy.credentials.model import CredentialError, FieldError
-from tenantproxy_operator.quantities import parse_amount, parse_size
+from tenantproxy_operator.api.quantities import parse_amount, parse_size
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.params import Params
-from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 MOST_NESTED: Final = 50

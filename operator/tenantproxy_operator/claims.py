@@ -13,8 +13,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from tenantproxy_operator.api.names import default_secret_name
 from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.names import default_secret_name
 
 
 class Claim(msgspec.Struct, frozen=True, order=True):

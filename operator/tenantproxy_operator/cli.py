@@ -15,7 +15,7 @@ from tenantproxy import __version__
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.admission import find_unused
-from tenantproxy_operator.crd import crd_yaml
+from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.desired import Params, desired_children
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.state import StateInUseError, locked

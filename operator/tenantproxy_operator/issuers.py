@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from tenantproxy import config
+from tenantproxy_operator.api.fields import Model, invalid
 from tenantproxy_operator.problems import FieldError, Problem, field_errors, file_problem
-from tenantproxy_operator.schema import Model, invalid
 from tenantproxy_operator.yamldocs import DocumentError, read_documents
 
 DEFAULT_ISSUERS: Final = (

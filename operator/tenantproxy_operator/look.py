@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tenantproxy.kube.client import StatusError
 from tenantproxy_operator import admission, conditions, kinds
+from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.conditions import Finding, Reason
@@ -22,7 +23,6 @@ from tenantproxy_operator.observed import SecretContent
 from tenantproxy_operator.problems import field_errors
 from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record
-from tenantproxy_operator.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant
 from tenantproxy_operator.verdicts import judge_ca, judge_client_certificate, judge_credentials

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
+from tenantproxy_operator.api.labels import INSTANCE, MANAGED_BY
+from tenantproxy_operator.api.names import OWN_PREFIX
 from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.labels import INSTANCE, MANAGED_BY
-from tenantproxy_operator.names import OWN_PREFIX
 
 FIELD_MANAGER: Final = "tenantproxy-operator"
 MANIFEST_HASH: Final = f"{OWN_PREFIX}manifest-hash"

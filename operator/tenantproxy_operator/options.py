@@ -11,8 +11,8 @@ from typing import Any, Final, NoReturn
 import click
 
 from tenantproxy import config
+from tenantproxy_operator.api.peers import Peer, parse_peers
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
-from tenantproxy_operator.peers import Peer, parse_peers
 from tenantproxy_operator.settings import DEFAULT_DNS_PORTS, DEFAULT_IMAGE, Settings
 
 BAD_INPUT: Final = 2

@@ -12,6 +12,8 @@ import msgspec
 
 from tenantproxy.kube.client import KubeError
 from tenantproxy_operator import conditions, uniqueness
+from tenantproxy_operator.api.names import child_name
+from tenantproxy_operator.api.status import Status, readable
 from tenantproxy_operator.children import Child, ChildName, Children
 from tenantproxy_operator.claims import Rival
 from tenantproxy_operator.cluster import Cluster
@@ -21,12 +23,10 @@ from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.look import Look, Looker, View, now, unusable
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.names import child_name
 from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record, common_digest, inputs_digest, own_part, recall
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.status import Status, readable
 from tenantproxy_operator.tenants import Tenant, Tenants
 
 _log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from tenantproxy import __version__, config
+from tenantproxy_operator.api.peers import Peer
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS
-from tenantproxy_operator.peers import Peer
 
 DEFAULT_IMAGE: Final = f"tenantproxy:{__version__}"
 DEFAULT_DNS_PORTS: Final = (53, 5353)

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
+from tenantproxy_operator.api.names import OWN_PREFIX
 from tenantproxy_operator.claims import Claims, Rival, claim_of
 from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.names import OWN_PREFIX
 
 CANARY: Final = f"{OWN_PREFIX}canary"
 """The label of a TenantProxy."""

@@ -10,10 +10,10 @@ import msgspec
 from tenantproxy.credentials import model
 from tenantproxy.credentials.model import CREDENTIAL_KEYS, FieldError
 from tenantproxy_operator import admission
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS, check_ca, check_client_certificate
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.observed import SecretContent
-from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 _PROCESS_KEY: Final = secrets.token_bytes(32)

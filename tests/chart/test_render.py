@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from support.helm import CHART, NAMESPACE, Helm
-from tenantproxy_operator.crd import build_crd
+from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.run import run
 

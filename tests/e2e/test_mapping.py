@@ -7,8 +7,8 @@ import yaml
 
 from support.oms import RawServer, Received, http
 from support.proxies import running_proxy
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
-from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mapping"

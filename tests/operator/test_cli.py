@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from support.operator_local import secret, tenant_proxy, write
 from tenantproxy import __version__
+from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.cli import main
-from tenantproxy_operator.crd import crd_yaml
 from tenantproxy_operator.kinds import CHILDREN
 from tenantproxy_operator.rbac import operator_manifests
 

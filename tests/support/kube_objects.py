@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from tenantproxy_operator.api.resource import KIND
 from tenantproxy_operator.observed import FIELD_MANAGER, Deployment, Partial
-from tenantproxy_operator.resource import KIND
 
 OWNER = "uid-of-the-owner"
 

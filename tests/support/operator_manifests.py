@@ -3,8 +3,8 @@
 import copy
 from typing import Any
 
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.params import Params
-from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 

@@ -15,11 +15,11 @@ from pydantic import ConfigDict, ValidationError
 
 from tenantproxy.credentials.model import CREDENTIAL_KEYS
 from tenantproxy_operator import admission
+from tenantproxy_operator.api.fields import Model
+from tenantproxy_operator.api.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
 from tenantproxy_operator.certificates import TLS_KEYS
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.problems import FieldError, Problem, field_errors, file_problem
-from tenantproxy_operator.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
-from tenantproxy_operator.schema import Model
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.yamldocs import Document, DocumentError, read_documents
 

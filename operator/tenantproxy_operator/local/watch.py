@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.local.manifests import (
@@ -19,7 +20,6 @@ from tenantproxy_operator.local.manifests import (
 )
 from tenantproxy_operator.local.together import Contradiction, check_together, check_unchanged, secret_key
 from tenantproxy_operator.problems import Problem, file_problem
-from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 REMOVAL_POLLS: Final = 8

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from tenantproxy_operator import names
-from tenantproxy_operator.labels import labels, selector
+from tenantproxy_operator.api import names
+from tenantproxy_operator.api.labels import labels, selector
+from tenantproxy_operator.api.resource import API_VERSION, KIND
 from tenantproxy_operator.render.params import Params
-from tenantproxy_operator.resource import API_VERSION, KIND
 
 Manifest = dict[str, Any]
 

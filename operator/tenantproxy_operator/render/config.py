@@ -3,9 +3,9 @@
 from typing import Any
 
 from tenantproxy import config
-from tenantproxy_operator import rules
-from tenantproxy_operator.quantities import parse_duration, parse_size
-from tenantproxy_operator.resource import Access, Auth, TenantProxy
+from tenantproxy_operator.api import mapping as rules
+from tenantproxy_operator.api.quantities import parse_duration, parse_size
+from tenantproxy_operator.api.resource import Access, Auth, TenantProxy
 from tenantproxy_operator.settings import Settings
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tenantproxy import config
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
-from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 

@@ -8,11 +8,11 @@ import yaml
 from support.operator_manifests import changed, minimal
 from tenantproxy import config
 from tenantproxy.orders.mapping import compile_mapping
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.config_map import render_config_map
 from tenantproxy_operator.render.params import Params
-from tenantproxy_operator.resource import TenantProxy
 from tenantproxy_operator.settings import Settings
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

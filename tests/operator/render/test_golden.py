@@ -12,8 +12,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.cli import main
-from tenantproxy_operator.crd import build_crd
 from tenantproxy_operator.kinds import CHILDREN
 
 GOLDEN = Path(__file__).parent / "golden"

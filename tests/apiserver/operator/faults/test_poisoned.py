@@ -14,8 +14,8 @@ from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually, until
 from tenantproxy_operator import kinds
+from tenantproxy_operator.api.status import Status
 from tenantproxy_operator.cluster import TENANT_PROXY
-from tenantproxy_operator.status import Status
 
 from ..conftest import Run  # noqa: TID252 - tests are no package
 from .conftest import CRD

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.problems import field_errors
-from tenantproxy_operator.rules import Mapping
 
 _CONST = "has `const` beside other sources; a constant needs none of"
 

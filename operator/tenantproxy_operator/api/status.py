@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from pydantic import Field
 
-from tenantproxy_operator.schema import Model, Text
+from tenantproxy_operator.api.fields import Model, Text
 
 _CAMEL_CASE: Final = Text(
     pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", problem="is not in CamelCase", longest=256

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from tenantproxy_operator.crd import build_crd, crd_yaml
+from tenantproxy_operator.api.crd import build_crd, crd_yaml
 
-COMMITTED = Path(__file__).parents[2] / "crds" / "tenantproxies.yaml"
+COMMITTED = Path(__file__).parents[3] / "crds" / "tenantproxies.yaml"
 _STRUCTURAL = {
     "additionalProperties",
     "default",

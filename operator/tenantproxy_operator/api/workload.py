@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from tenantproxy_operator.labels import MANAGED_BY, SELECTOR_KEYS
-from tenantproxy_operator.names import OWN_PREFIX, ObjectName
-from tenantproxy_operator.quantities import parse_amount
-from tenantproxy_operator.schema import Bytes, Cpu, Model, Schema, Text, Verbatim, cel, invalid
+from tenantproxy_operator.api.fields import Bytes, Cpu, Model, Schema, Text, Verbatim, cel, invalid
+from tenantproxy_operator.api.labels import MANAGED_BY, SELECTOR_KEYS
+from tenantproxy_operator.api.names import OWN_PREFIX, ObjectName
+from tenantproxy_operator.api.quantities import parse_amount
 
 MOST_REPLICAS: Final = 100
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from tenantproxy_operator.schema import Text
+from tenantproxy_operator.api.fields import Text
 
 GROUP: Final = "proxy.hiiretail.com"
 VERSION: Final = "v1alpha1"

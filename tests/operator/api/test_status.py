@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tenantproxy_operator.status import readable
+from tenantproxy_operator.api.status import readable
 
 GOOD = {
     "conditions": [{"type": "Ready", "status": "True", "reason": "Ready", "message": "m", "later": 1}],

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from support.operator_manifests import changed, minimal
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.problems import field_errors
-from tenantproxy_operator.resource import TenantProxy
 
 
 def _errors(manifest: dict[str, Any]) -> list[str]:

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from tenantproxy_operator.names import Hostname, Namespace, ObjectName
-from tenantproxy_operator.schema import Model, UniqueList
+from tenantproxy_operator.api.fields import Model, UniqueList
+from tenantproxy_operator.api.names import Hostname, Namespace, ObjectName
 
 
 class GatewayRef(Model):

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from tenantproxy_operator import resource
-from tenantproxy_operator.resource import LONGEST_NAME, Spec
-from tenantproxy_operator.schema import Schema, cel
-from tenantproxy_operator.status import Status
+from tenantproxy_operator.api import resource
+from tenantproxy_operator.api.fields import Schema, cel
+from tenantproxy_operator.api.resource import LONGEST_NAME, Spec
+from tenantproxy_operator.api.status import Status
 from tenantproxy_operator.yamltext import to_yaml
 
 _DROPPED: Final = frozenset({"additionalProperties", "propertyNames", "title", "$defs", "$ref", "anyOf"})

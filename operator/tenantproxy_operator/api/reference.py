@@ -1,6 +1,6 @@
 """Generate the reference of the custom resource from the CustomResourceDefinition, in Markdown.
 
-`python -m tenantproxy_operator.reference` prints it.
+`python -m tenantproxy_operator.api.reference` prints it.
 """
 
 import json
@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import click
 
-from tenantproxy_operator.crd import build_crd
-from tenantproxy_operator.schema import Schema
+from tenantproxy_operator.api.crd import build_crd
+from tenantproxy_operator.api.fields import Schema
 
 _HEAD: Final = """\
 <!-- Generated from the models in tenantproxy_operator by `make crd`; don't edit. -->

@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tenantproxy.config import MAX_RESPONSE_BYTES
-from tenantproxy_operator.quantities import (
+from tenantproxy_operator.api.quantities import (
     BYTES_PATTERN,
     BYTES_PROBLEM,
     CPU_PATTERN,

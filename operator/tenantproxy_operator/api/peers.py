@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
+from tenantproxy_operator.api.fields import Model, invalid
+from tenantproxy_operator.api.workload import LabelKey, LabelValue
 from tenantproxy_operator.problems import field_errors
-from tenantproxy_operator.schema import Model, invalid
-from tenantproxy_operator.workload import LabelKey, LabelValue
 
 Peer = dict[str, Any]
 

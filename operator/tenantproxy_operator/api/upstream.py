@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from tenantproxy.config import GET_ORDER_PATH, SEARCH_ORDERS_PATH
-from tenantproxy_operator.names import SecretName
-from tenantproxy_operator.schema import EMPTY, Duration, Model, Size, Text, cel
+from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Size, Text, cel
+from tenantproxy_operator.api.names import SecretName
 
 BaseUrl = Annotated[
     str,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tenantproxy_operator.peers import parse_peers
+from tenantproxy_operator.api.peers import parse_peers
 
 MONITORING = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 

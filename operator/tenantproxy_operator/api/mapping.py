@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tenantproxy_operator.schema import Constant, Model, Text, cel, invalid
+from tenantproxy_operator.api.fields import Constant, Model, Text, cel, invalid
 
 _POINTER: Final = Text(
     pattern=r"^(/([^~/]|~[01])*)*$",

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tenantproxy_operator.quantities import parse_amount, parse_duration, parse_size
+from tenantproxy_operator.api.quantities import parse_amount, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tenantproxy_operator.names import (
+from tenantproxy_operator.api.fields import EMPTY, Model, Text, UniqueList, cel, invalid
+from tenantproxy_operator.api.mapping import Mapping
+from tenantproxy_operator.api.names import (
     API_VERSION,
     GROUP,
     KIND,
@@ -19,11 +21,9 @@ from tenantproxy_operator.names import (
     SecretName,
     default_secret_name,
 )
-from tenantproxy_operator.route import Route
-from tenantproxy_operator.rules import Mapping
-from tenantproxy_operator.schema import EMPTY, Model, Text, UniqueList, cel, invalid
-from tenantproxy_operator.upstream import SecretRef, Upstream
-from tenantproxy_operator.workload import MOST_REPLICAS, Autoscaling, PodTemplate, Resources
+from tenantproxy_operator.api.route import Route
+from tenantproxy_operator.api.upstream import SecretRef, Upstream
+from tenantproxy_operator.api.workload import MOST_REPLICAS, Autoscaling, PodTemplate, Resources
 
 __all__ = [
     "API_VERSION",

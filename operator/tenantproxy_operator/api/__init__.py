@@ -1,0 +1,1 @@
+"""The custom resource TenantProxy: models, schema, reference."""

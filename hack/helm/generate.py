@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from tenantproxy_operator.api.crd import crd_yaml
+from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.rbac import operator_manifests
-from tenantproxy_operator.yamltext import to_yaml
 
 CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "tenantproxy"
 _OPTIONAL_RESOURCES: Final = {"podmonitors": "podMonitors", "httproutes": "httpRoutes"}

@@ -22,11 +22,11 @@ from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
 from tenantproxy_operator.local.together import find_rivals
 from tenantproxy_operator.local.watch import Watcher
+from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.rbac import operator_manifests
 from tenantproxy_operator.run import run
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.yamltext import to_yaml
 
 _FAILURE: Final = 1
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"

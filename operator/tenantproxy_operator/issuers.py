@@ -10,8 +10,8 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from tenantproxy import config
 from tenantproxy_operator.api.fields import Model, invalid
-from tenantproxy_operator.problems import FieldError, Problem, field_errors, file_problem
-from tenantproxy_operator.yamldocs import DocumentError, read_documents
+from tenantproxy_operator.manifests.problems import FieldError, Problem, field_errors, file_problem
+from tenantproxy_operator.manifests.reader import DocumentError, read_documents
 
 DEFAULT_ISSUERS: Final = (
     config.Issuer(

@@ -18,9 +18,9 @@ from tenantproxy_operator.desired import Manifest, Params, desired_children
 from tenantproxy_operator.ensure import Ensurer, Failure, Outcome, manifest_hash
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets, SecretState
+from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.observed import SecretContent
-from tenantproxy_operator.problems import field_errors
 from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record
 from tenantproxy_operator.settings import Settings

@@ -6,7 +6,7 @@ from tenantproxy_operator.api import resource
 from tenantproxy_operator.api.fields import Schema, cel
 from tenantproxy_operator.api.resource import LONGEST_NAME, Spec
 from tenantproxy_operator.api.status import Status
-from tenantproxy_operator.yamltext import to_yaml
+from tenantproxy_operator.manifests.writer import to_yaml
 
 _DROPPED: Final = frozenset({"additionalProperties", "propertyNames", "title", "$defs", "$ref", "anyOf"})
 """What pydantic writes and a structural schema has no use for, or is taken care of by `_structural`."""

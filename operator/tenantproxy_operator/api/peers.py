@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_
 
 from tenantproxy_operator.api.fields import Model, invalid
 from tenantproxy_operator.api.workload import LabelKey, LabelValue
-from tenantproxy_operator.problems import field_errors
+from tenantproxy_operator.manifests.problems import field_errors
 
 Peer = dict[str, Any]
 

@@ -19,7 +19,7 @@ from tenantproxy_operator.local.manifests import (
     load_file,
 )
 from tenantproxy_operator.local.together import Contradiction, check_together, check_unchanged, secret_key
-from tenantproxy_operator.problems import Problem, file_problem
+from tenantproxy_operator.manifests.problems import Problem, file_problem
 from tenantproxy_operator.settings import Settings
 
 REMOVAL_POLLS: Final = 8

@@ -22,8 +22,8 @@ from support.tenants import Tenants
 from support.waiting import eventually
 from tenantproxy_operator import kinds
 from tenantproxy_operator.cluster import TENANT_PROXY
+from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.rbac import operator_manifests
-from tenantproxy_operator.yamltext import to_yaml
 
 HERE: Final = Path(__file__).parent
 CRDS: Final = HERE.parent / "crds"

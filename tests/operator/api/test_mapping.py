@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tenantproxy_operator.api.mapping import Mapping
-from tenantproxy_operator.problems import field_errors
+from tenantproxy_operator.manifests.problems import field_errors
 
 _CONST = "has `const` beside other sources; a constant needs none of"
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from support.operator_manifests import changed, minimal
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.problems import field_errors
+from tenantproxy_operator.manifests.problems import field_errors
 
 
 def _errors(manifest: dict[str, Any]) -> list[str]:

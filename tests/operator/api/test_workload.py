@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from support.bad_workloads import BAD_WORKLOADS
 from support.operator_manifests import changed, minimal
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.problems import field_errors
+from tenantproxy_operator.manifests.problems import field_errors
 
 _TEMPLATE = "spec.podTemplate"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tenantproxy_operator.yamldocs import DocumentError, parse_documents, read_documents
+from tenantproxy_operator.manifests.reader import DocumentError, parse_documents, read_documents
 
 
 def _contents(text: str, name: str = "f.yaml") -> list[Any]:

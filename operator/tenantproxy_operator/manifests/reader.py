@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 from yaml.constructor import SafeConstructor
 
-from tenantproxy_operator.problems import Problem, file_problem
+from tenantproxy_operator.manifests.problems import Problem, file_problem
 
 LARGEST_FILE: Final = 1024 * 1024
 _DEEPEST: Final = 50

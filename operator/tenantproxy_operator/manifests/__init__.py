@@ -1,0 +1,1 @@
+"""Manifests as files: read with positions, written for people."""

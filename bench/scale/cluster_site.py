@@ -15,7 +15,7 @@ from support.waiting import until
 from tenantproxy.kube.client import Access, KubeClient
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.manifests.writer import to_yaml
-from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 _HOME: Final = "tenantproxy-system"
 _ACCOUNT: Final = "tenantproxy-operator"

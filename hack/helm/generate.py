@@ -4,7 +4,7 @@
 | file of charts/tenantproxy | comes from |
 | --- | --- |
 | files/tenantproxies.yaml | the models: the CustomResourceDefinition |
-| templates/_rules.tpl | `tenantproxy_operator.rbac`: the operator's rights |
+| templates/_rules.tpl | `tenantproxy_operator.render.operator_rbac`: the operator's rights |
 | values.schema.json: the values' descriptions | the comments in values.yaml |
 | README.md: the table | values.yaml |
 """
@@ -21,7 +21,7 @@ import yaml
 
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.manifests.writer import to_yaml
-from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "tenantproxy"
 _OPTIONAL_RESOURCES: Final = {"podmonitors": "podMonitors", "httproutes": "httpRoutes"}
@@ -74,7 +74,7 @@ def rules() -> str:
         if switch := _OPTIONAL_RESOURCES.get(resource):
             text = f"{{{{- if .Values.proxies.{switch} }}}}\n{text}{{{{- end }}}}\n"
         parts.append(text)
-    header = "{{/* Generated from tenantproxy_operator.rbac by `make crd`; don't edit. */}}\n"
+    header = "{{/* Generated from tenantproxy_operator.render.operator_rbac by `make crd`; don't edit. */}}\n"
     return f'{header}{{{{- define "tenantproxy.rules" -}}}}\n{"".join(parts)}{{{{- end -}}}}\n'
 
 

@@ -16,7 +16,6 @@ from tenantproxy.credentials.stores import StoreError
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.admission import find_unused
 from tenantproxy_operator.api.crd import crd_yaml
-from tenantproxy_operator.desired import Params, desired_children
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
@@ -24,7 +23,8 @@ from tenantproxy_operator.local.together import find_rivals
 from tenantproxy_operator.local.watch import Watcher
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
-from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.render.children import Params, desired_children
+from tenantproxy_operator.render.operator_rbac import operator_manifests
 from tenantproxy_operator.run import run
 from tenantproxy_operator.settings import Settings
 

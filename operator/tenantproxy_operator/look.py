@@ -14,7 +14,6 @@ from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.conditions import Finding, Reason
-from tenantproxy_operator.desired import Manifest, Params, desired_children
 from tenantproxy_operator.ensure import Ensurer, Failure, Outcome, manifest_hash
 from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets, SecretState
@@ -23,6 +22,7 @@ from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.observed import SecretContent
 from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record
+from tenantproxy_operator.render.children import Manifest, Params, desired_children
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant
 from tenantproxy_operator.verdicts import judge_ca, judge_client_certificate, judge_credentials

@@ -12,8 +12,8 @@ import yaml
 from support.apiserver import ApiServer
 from support.apiserver_client import APPLY_PATCH, ApiClient
 from support.operator_manifests import changed, params
-from tenantproxy_operator.desired import desired_children
 from tenantproxy_operator.kinds import BY_NAME, DEPLOYMENT, HTTP_ROUTE, POD_MONITOR, SECRET
+from tenantproxy_operator.render.children import desired_children
 
 GOLDEN: Final = Path(__file__).parents[1] / "operator" / "render" / "golden"
 CASES: Final = sorted(path.name for path in GOLDEN.iterdir())

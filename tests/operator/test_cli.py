@@ -12,7 +12,7 @@ from tenantproxy import __version__
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.cli import main
 from tenantproxy_operator.kinds import CHILDREN
-from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from support.apiserver_audit import AuditEntry
-from tenantproxy_operator.rbac import HELD_TO_GRANT, operator_manifests
+from tenantproxy_operator.render.operator_rbac import HELD_TO_GRANT, operator_manifests
 
 
 class Right(NamedTuple):

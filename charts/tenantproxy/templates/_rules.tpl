@@ -1,4 +1,4 @@
-{{/* Generated from tenantproxy_operator.rbac by `make crd`; don't edit. */}}
+{{/* Generated from tenantproxy_operator.render.operator_rbac by `make crd`; don't edit. */}}
 {{- define "tenantproxy.rules" -}}
 - apiGroups:
   - proxy.hiiretail.com

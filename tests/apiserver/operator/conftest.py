@@ -23,7 +23,7 @@ from support.waiting import eventually
 from tenantproxy_operator import kinds
 from tenantproxy_operator.cluster import TENANT_PROXY
 from tenantproxy_operator.manifests.writer import to_yaml
-from tenantproxy_operator.rbac import operator_manifests
+from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 HERE: Final = Path(__file__).parent
 CRDS: Final = HERE.parent / "crds"

@@ -3,7 +3,7 @@
 import pytest
 
 from support.operator_manifests import params
-from tenantproxy_operator.desired import desired_children
+from tenantproxy_operator.render.children import desired_children
 
 _EVERYTHING = {
     "spec.autoscaling": {"maxReplicas": 3},

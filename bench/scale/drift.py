@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import fleet
 from tenantproxy.kube.client import KubeClient
-from tenantproxy_operator import kinds
-from tenantproxy_operator.cluster import TENANT_PROXY
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY
+from tenantproxy_operator.kube.kinds import Kind
 
 _LONGEST: Final = 60.0
 _MERGE: Final = "application/merge-patch+json"

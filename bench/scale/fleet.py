@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from tenantproxy.kube.client import KubeClient
-from tenantproxy_operator import kinds
 from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
-from tenantproxy_operator.cluster import TENANT_PROXY
 from tenantproxy_operator.ensure import manifest_hash
-from tenantproxy_operator.kinds import Key, Kind
-from tenantproxy_operator.observed import FIELD_MANAGER, MANIFEST_HASH
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY
+from tenantproxy_operator.kube.kinds import Key, Kind
+from tenantproxy_operator.kube.objects import FIELD_MANAGER, MANIFEST_HASH
 from tenantproxy_operator.render.children import Params, desired_children
 from tenantproxy_operator.settings import Settings
 

@@ -10,7 +10,7 @@ from cluster_site import Site, fresh_site
 from fleet import Call
 from machine import Usage
 from tenantproxy.kube.client import KubeClient
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 
 WORKERS: Final = 16
 """As `tenantproxy-operator run` has by default."""

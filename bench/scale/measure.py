@@ -18,7 +18,7 @@ from floor import Creation
 from machine import Usage
 from subject import BenchError, Subject, known
 from tenantproxy.kube.client import KubeClient
-from tenantproxy_operator.cluster import TENANT_PROXY
+from tenantproxy_operator.kube.client import TENANT_PROXY
 
 _SETTLE: Final = 3.0
 """Seconds in which what is still to be written would be."""

@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy_operator import kinds
 from tenantproxy_operator.api.labels import MANAGED_BY, MANAGER
 from tenantproxy_operator.api.names import KIND, name_of_parent
-from tenantproxy_operator.kinds import Key, Kind
-from tenantproxy_operator.observed import Deployment, Metadata, Partial, Rollout, rollout
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Key, Kind
+from tenantproxy_operator.kube.objects import Deployment, Metadata, Partial, Rollout, rollout
 
 SELECTOR: Final = {"labelSelector": f"{MANAGED_BY}={MANAGER}"}
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from tenantproxy_operator.api.names import default_secret_name
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 
 
 class Claim(msgspec.Struct, frozen=True, order=True):

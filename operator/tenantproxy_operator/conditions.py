@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from tenantproxy_operator.observed import Rollout
+from tenantproxy_operator.kube.objects import Rollout
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 

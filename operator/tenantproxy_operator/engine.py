@@ -13,15 +13,15 @@ from tenantproxy.kube.client import KubeClient, KubeError, StatusError, Unreacha
 from tenantproxy.kube.reflector import SILENCE, Delays
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
-from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children
-from tenantproxy_operator.cluster import TENANT_PROXY, Cluster
-from tenantproxy_operator.connection import Connection
 from tenantproxy_operator.fleet import Fleet
 from tenantproxy_operator.handlers import build_registry, kopf_settings
-from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.kopf_memories import NoMemories
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
+from tenantproxy_operator.kube.connection import Connection
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.patrol import Patrol
 from tenantproxy_operator.queue import WorkQueue

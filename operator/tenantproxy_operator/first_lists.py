@@ -6,7 +6,7 @@ A namespace that can't be listed holds up no other one.
 import asyncio
 from collections.abc import Iterable
 
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube.kinds import Kind
 
 
 class FirstLists:

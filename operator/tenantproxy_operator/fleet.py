@@ -8,8 +8,8 @@ so that a restarted operator goes on where the last one stopped. A tenant's own 
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
-from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.observed import Rollout
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import Rollout
 
 MOST_MISSED: Final = 3
 """Tenants that may miss their progress deadline before the rollout stops."""

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.observed import Metadata
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import Metadata
 
 
 class SecretState(msgspec.Struct, frozen=True, gc=False):

@@ -9,17 +9,18 @@ import msgspec
 from pydantic import ValidationError
 
 from tenantproxy.kube.client import StatusError
-from tenantproxy_operator import admission, conditions, kinds
+from tenantproxy_operator import admission, conditions
 from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.children import Children
-from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.ensure import Ensurer, Failure, Outcome, manifest_hash
-from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets, SecretState
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import Cluster
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.observed import SecretContent
 from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record
 from tenantproxy_operator.render.children import Manifest, Params, desired_children

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from tenantproxy.kube.client import KubeError, StatusError
-from tenantproxy_operator.cluster import Cluster
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.client import Cluster
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.tenants import Tenants
 

@@ -16,11 +16,11 @@ from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.api.status import Status, readable
 from tenantproxy_operator.children import Child, ChildName, Children
 from tenantproxy_operator.claims import Rival
-from tenantproxy_operator.cluster import Cluster
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
-from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.kube.client import Cluster
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.look import Look, Looker, View, now, unusable
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.queue import RetryError

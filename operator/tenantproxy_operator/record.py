@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Child, ChildName
-from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import SecretState
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant
 

@@ -136,8 +136,8 @@ def run(
     import uvloop  # noqa: PLC0415
 
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
-    from tenantproxy_operator.connection import Connection  # noqa: PLC0415
     from tenantproxy_operator.engine import Engine  # noqa: PLC0415
+    from tenantproxy_operator.kube.connection import Connection  # noqa: PLC0415
 
     if bool(namespaces) == all_namespaces:
         reject(["one of --namespace and --all-namespaces is needed, and not both"])

@@ -5,7 +5,7 @@ from typing import Final
 
 from tenantproxy_operator.claims import Rival
 from tenantproxy_operator.conditions import Finding, Reason
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
 
 _UNIQUE: Final = Finding(

@@ -13,7 +13,7 @@ from tenantproxy_operator import admission
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS, check_ca, check_client_certificate
 from tenantproxy_operator.conditions import Reason
-from tenantproxy_operator.observed import SecretContent
+from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.settings import Settings
 
 _PROCESS_KEY: Final = secrets.token_bytes(32)

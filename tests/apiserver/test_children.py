@@ -12,7 +12,7 @@ import yaml
 from support.apiserver import ApiServer
 from support.apiserver_client import APPLY_PATCH, ApiClient
 from support.operator_manifests import changed, params
-from tenantproxy_operator.kinds import BY_NAME, DEPLOYMENT, HTTP_ROUTE, POD_MONITOR, SECRET
+from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, HTTP_ROUTE, POD_MONITOR, SECRET
 from tenantproxy_operator.render.children import desired_children
 
 GOLDEN: Final = Path(__file__).parents[1] / "operator" / "render" / "golden"

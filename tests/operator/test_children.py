@@ -3,10 +3,10 @@
 import pytest
 
 from support.kube_objects import OWNER, deployment, partial
-from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children, child_of
-from tenantproxy_operator.kinds import Key, Kind
-from tenantproxy_operator.observed import Metadata
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Key, Kind
+from tenantproxy_operator.kube.objects import Metadata
 
 ACME = Key("tenants", "acme")
 OTHER = Key("tenants", "other")

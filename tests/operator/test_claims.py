@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tenantproxy_operator.claims import Claim, Claims, Rival, claim_of
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 
 ACME, BRAVO, CHARLY = (Key("tenants", name) for name in ("acme", "bravo", "charly"))
 SECRET, OTHER = Key("tenants", "s"), Key("tenants", "other")

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
-from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.observed import Rollout
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import Rollout
 
 
 def _key(number: int) -> Key:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.kube_objects import document, partial
 from tenantproxy import config
 from tenantproxy_operator.children import Child, ChildName, child_of
-from tenantproxy_operator.kinds import Key
 from tenantproxy_operator.known_secrets import SecretState
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.record import Record, common_digest, inputs_digest, recall
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant, tenant_from

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.tenants import Tenants, tenant_from
 
 ACME = Key("tenants", "acme")

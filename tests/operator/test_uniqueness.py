@@ -4,7 +4,7 @@ import pytest
 
 from tenantproxy_operator import uniqueness
 from tenantproxy_operator.claims import Rival
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
 
 ACME, BRAVO = Key("tenants", "acme"), Key("tenants", "bravo")

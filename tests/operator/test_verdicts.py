@@ -13,7 +13,7 @@ from support.operator_manifests import params
 from tenantproxy.credentials.model import CREDENTIAL_KEYS
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
-from tenantproxy_operator.observed import SecretContent
+from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.verdicts import Verdict, judge_ca, judge_client_certificate, judge_credentials
 

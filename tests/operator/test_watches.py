@@ -11,10 +11,10 @@ import pytest
 from support.kube_objects import deployment, document, partial
 from support.kube_plays import event, kube_client, page, query, silent, status, stream
 from support.oms import RawServer, Received, raw_server
-from tenantproxy_operator import kinds
 from tenantproxy_operator.children import Children
-from tenantproxy_operator.kinds import Key, Kind
 from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Key, Kind
 from tenantproxy_operator.watches import ChildWatch, SecretWatch, Watches
 
 ACME = Key("tenants", "acme")

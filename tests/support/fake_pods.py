@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from typing import Any, Final, Self
 
 from support.apiserver_client import MERGE_PATCH, ApiClient
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 _STUCK: Final = {
     "type": "Progressing",

@@ -20,7 +20,7 @@ from support.idp import ON_LOOPBACK
 from support.proxies import RunningProxy
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.kinds import BY_NAME, SECRET
+from tenantproxy_operator.kube.kinds import BY_NAME, SECRET
 from tenantproxy_operator.render.children import Params, desired_children
 from tenantproxy_operator.settings import Settings
 

@@ -10,9 +10,9 @@ from support.apiserver import ApiServer
 from support.apiserver_client import APPLY_PATCH, MERGE_PATCH, ApiClient
 from support.operator_manifests import changed, minimal
 from support.waiting import eventually
-from tenantproxy_operator import kinds
-from tenantproxy_operator.cluster import TENANT_PROXY
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY
+from tenantproxy_operator.kube.kinds import Kind
 
 Thing = dict[str, Any]
 """An object as the API has it."""

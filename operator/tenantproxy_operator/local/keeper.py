@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.events import Event
 from tenantproxy_operator.local.process import Child
 from tenantproxy_operator.local.state import TenantState

@@ -18,7 +18,7 @@ from tenantproxy_operator import admission
 from tenantproxy_operator.api.fields import Model
 from tenantproxy_operator.api.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
 from tenantproxy_operator.certificates import TLS_KEYS
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.manifests.problems import FieldError, Problem, field_errors, file_problem
 from tenantproxy_operator.manifests.reader import Document, DocumentError, read_documents
 from tenantproxy_operator.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tenantproxy import config
 from tenantproxy.credentials.stores import StoreError
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.keeper import Keeper, Ports
 from tenantproxy_operator.local.state import TenantState

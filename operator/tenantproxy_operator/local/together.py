@@ -9,7 +9,7 @@ from tenantproxy_operator import admission, uniqueness
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.certificates import check_ca, check_client_certificate
 from tenantproxy_operator.claims import Claim, Claims, Rival
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import Loaded, Origin, Secret, Tenant
 from tenantproxy_operator.manifests.problems import FieldError, Problem
 from tenantproxy_operator.settings import Settings

@@ -11,7 +11,7 @@ from typing import Final
 
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import (
     Loaded,
     Secret,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from tenantproxy_operator import kinds
 from tenantproxy_operator.api.names import GROUP, PLURAL
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Kind
 from tenantproxy_operator.render.access import SECRET_VERBS
 from tenantproxy_operator.render.common import Manifest
 

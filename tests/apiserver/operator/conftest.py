@@ -20,8 +20,8 @@ from support.operator_process import OperatorProcess
 from support.operator_rights import lacking, unused
 from support.tenants import Tenants
 from support.waiting import eventually
-from tenantproxy_operator import kinds
-from tenantproxy_operator.cluster import TENANT_PROXY
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 

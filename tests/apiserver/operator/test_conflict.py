@@ -7,9 +7,9 @@ import pytest
 from support.apiserver import ApiServer
 from support.tenants import Tenants, child_name, collected_garbage
 from support.waiting import eventually
-from tenantproxy_operator import kinds
-from tenantproxy_operator.cluster import TENANT_PROXY
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY
+from tenantproxy_operator.kube.kinds import Kind
 
 from .conftest import Run
 

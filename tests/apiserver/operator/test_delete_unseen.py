@@ -12,7 +12,7 @@ from support.apiserver_client import ApiClient
 from support.operator_process import OperatorProcess
 from support.tenants import REQUIRED, Tenants, collected_garbage
 from support.waiting import eventually
-from tenantproxy_operator.cluster import TENANT_PROXY
+from tenantproxy_operator.kube.client import TENANT_PROXY
 
 from .conftest import Run
 

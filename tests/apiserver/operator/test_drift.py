@@ -6,10 +6,10 @@ import pytest
 
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name, versions
-from tenantproxy_operator import kinds
-from tenantproxy_operator.cluster import TENANT_PROXY
-from tenantproxy_operator.kinds import Kind
-from tenantproxy_operator.observed import MANIFEST_HASH
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY
+from tenantproxy_operator.kube.kinds import Kind
+from tenantproxy_operator.kube.objects import MANIFEST_HASH
 
 from .conftest import Run
 

@@ -2,8 +2,8 @@
 
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name
-from tenantproxy_operator import kinds
-from tenantproxy_operator.cluster import EVENT
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import EVENT
 
 TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
 READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 1}

@@ -4,7 +4,7 @@ import asyncio
 
 from support.apiserver import ApiServer
 from support.tenants import Tenants, child_name
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 1}
 

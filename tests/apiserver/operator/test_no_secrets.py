@@ -20,7 +20,7 @@ from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name
 from support.waiting import PATIENCE
 from tenantproxy.credentials import model
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 OPTIONS = ("--check-interval=0.5", "--log-level=debug")
 

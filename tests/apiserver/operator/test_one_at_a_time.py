@@ -13,7 +13,7 @@ from support.apiserver_client import ApiClient
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name
 from support.waiting import eventually
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 

@@ -12,8 +12,8 @@ from support.apiserver import ApiServer
 from support.operator_process import OperatorProcess
 from support.tenants import REQUIRED, Tenants, Thing, child_name, condition_of, versions
 from support.waiting import eventually
-from tenantproxy_operator import kinds
 from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 

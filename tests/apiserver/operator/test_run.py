@@ -18,7 +18,7 @@ from support.apiserver_client import ApiClient
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants
 from support.waiting import eventually, until
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from .conftest import Run, everywhere
 

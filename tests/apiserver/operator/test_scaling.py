@@ -9,7 +9,7 @@ from support.apiserver import ApiServer
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name
 from support.waiting import eventually
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 

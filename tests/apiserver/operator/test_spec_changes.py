@@ -10,8 +10,8 @@ import yaml
 
 from support.certificates import Authority
 from support.tenants import ApiError, Tenants, child_name, condition_of
-from tenantproxy_operator import kinds
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Kind
 
 from .conftest import Run
 

@@ -9,9 +9,9 @@ import pytest
 
 from support.tenants import Tenants, Thing, child_name, condition_of, whole
 from support.waiting import eventually
-from tenantproxy_operator import kinds
 from tenantproxy_operator.conditions import Reason
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Kind
 
 SCALE = {"spec.autoscaling": {"maxReplicas": 4}, "spec.resources": {"limits": {"memory": "1Gi"}}}
 TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}

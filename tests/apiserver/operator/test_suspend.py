@@ -2,7 +2,7 @@
 
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name, versions
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 

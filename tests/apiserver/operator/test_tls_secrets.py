@@ -6,7 +6,7 @@ import pytest
 
 from support.certificates import Authority
 from support.tenants import Tenants, child_name, versions
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 

@@ -8,8 +8,8 @@ import pytest
 from support.apiserver_client import ApiClient
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name
-from tenantproxy_operator import kinds
-from tenantproxy_operator.cluster import EVENT
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import EVENT
 
 from .conftest import Run
 

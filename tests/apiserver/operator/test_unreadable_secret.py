@@ -11,7 +11,7 @@ from support.apiserver import ApiServer
 from support.apiserver_client import ApiClient
 from support.operator_process import OperatorProcess
 from support.tenants import REQUIRED, Tenants, child_name
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 

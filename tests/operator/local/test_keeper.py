@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.keeper import Keeper, Ports
 from tenantproxy_operator.local.process import Child, minimal_environment
 from tenantproxy_operator.local.state import TenantState

@@ -8,7 +8,7 @@ import pytest
 
 from support.operator_local import secret, tenant_proxy, write
 from support.operator_manifests import changed
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import find_files, load_file
 from tenantproxy_operator.settings import Settings
 

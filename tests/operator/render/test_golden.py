@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.cli import main
-from tenantproxy_operator.kinds import CHILDREN
+from tenantproxy_operator.kube.kinds import CHILDREN
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir())

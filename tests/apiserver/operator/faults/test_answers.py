@@ -14,7 +14,7 @@ from support.api_between import Between, Call, plain, refusal
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name
 from support.waiting import eventually
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from .conftest import NEWS, most_tries
 

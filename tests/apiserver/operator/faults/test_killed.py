@@ -15,8 +15,8 @@ from support.api_between import Between, Call, hold
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name
 from support.waiting import eventually
-from tenantproxy_operator import kinds
-from tenantproxy_operator.kinds import Kind
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Kind
 
 OPTIONS = ("--check-interval=0.2", "--workers=32")
 AtRest = Callable[[], Awaitable[None]]

@@ -13,9 +13,9 @@ from support.apiserver import ApiServer
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually, until
-from tenantproxy_operator import kinds
 from tenantproxy_operator.api.status import Status
-from tenantproxy_operator.cluster import TENANT_PROXY
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY
 
 from ..conftest import Run  # noqa: TID252 - tests are no package
 from .conftest import CRD

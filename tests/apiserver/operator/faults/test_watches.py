@@ -17,7 +17,7 @@ from support.daemons import Daemon, Watchdog
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, child_name
 from support.waiting import eventually
-from tenantproxy_operator import kinds
+from tenantproxy_operator.kube import kinds
 
 from ..conftest import ACCOUNT, HOME, Run  # noqa: TID252 - tests are no package
 
@@ -27,7 +27,7 @@ SECONDS = 3
 IMPATIENT = """
 import asyncio, pathlib, sys
 from tenantproxy.server.sockets import listen
-from tenantproxy_operator.connection import Connection
+from tenantproxy_operator.kube.connection import Connection
 from tenantproxy_operator.engine import Engine
 from tenantproxy_operator.settings import Settings
 

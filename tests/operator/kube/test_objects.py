@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from support.kube_objects import document, partial
-from tenantproxy_operator.kinds import Key
-from tenantproxy_operator.observed import (
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import (
     FIELD_MANAGER,
     Deployment,
     DeploymentStatus,

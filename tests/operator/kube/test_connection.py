@@ -16,7 +16,7 @@ from support.oms import answering, http, raw_server
 from support.tls_server import Peers, TlsServer
 from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import Access, KubeClient, KubeError
-from tenantproxy_operator.connection import Connection, WatchPace
+from tenantproxy_operator.kube.connection import Connection, WatchPace
 
 CA = Authority()
 PAIR = CA.issue("client")

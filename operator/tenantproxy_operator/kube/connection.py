@@ -17,7 +17,7 @@ from kubernetes.aio.config import ConfigException, kube_config
 
 from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import Access, KubeError
-from tenantproxy_operator.pace import Pace
+from tenantproxy_operator.kube.restart_throttle import Pace
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from tenantproxy_operator.api.labels import INSTANCE, MANAGED_BY
 from tenantproxy_operator.api.names import OWN_PREFIX
-from tenantproxy_operator.kinds import Key
+from tenantproxy_operator.kube.kinds import Key
 
 FIELD_MANAGER: Final = "tenantproxy-operator"
 MANIFEST_HASH: Final = f"{OWN_PREFIX}manifest-hash"

@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from tenantproxy.kube.client import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
-from tenantproxy_operator import kinds
 from tenantproxy_operator.api.names import API_VERSION, KIND, OWN_PREFIX, PLURAL
-from tenantproxy_operator.kinds import Key, Kind
-from tenantproxy_operator.observed import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Key, Kind
+from tenantproxy_operator.kube.objects import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
 from tenantproxy_operator.render.common import Manifest
 
 TENANT_PROXY: Final = Kind(api_version=API_VERSION, kind=KIND, plural=PLURAL)

@@ -14,7 +14,6 @@ import click
 from tenantproxy import __version__
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy.logs import LEVELS
-from tenantproxy_operator.admission import find_unused
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.state import StateInUseError, locked
@@ -27,6 +26,7 @@ from tenantproxy_operator.render.children import Params, desired_children
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 from tenantproxy_operator.run import run
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.resource import find_unused
 
 _FAILURE: Final = 1
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"

@@ -9,7 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from tenantproxy.kube.client import StatusError
-from tenantproxy_operator import admission, conditions
+from tenantproxy_operator import conditions
 from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.children import Children
 from tenantproxy_operator.conditions import Finding, Reason
@@ -26,7 +26,8 @@ from tenantproxy_operator.record import Record
 from tenantproxy_operator.render.children import Manifest, Params, desired_children
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant
-from tenantproxy_operator.verdicts import judge_ca, judge_client_certificate, judge_credentials
+from tenantproxy_operator.validation import resource as admission
+from tenantproxy_operator.validation.secrets import judge_ca, judge_client_certificate, judge_credentials
 
 _PATIENCE: Final = 2
 """Failures in a row that the status does not mention: most pass by themselves."""

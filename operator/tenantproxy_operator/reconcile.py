@@ -11,11 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from tenantproxy.kube.client import KubeError
-from tenantproxy_operator import conditions, uniqueness
+from tenantproxy_operator import conditions
 from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.api.status import Status, readable
 from tenantproxy_operator.children import Child, ChildName, Children
-from tenantproxy_operator.claims import Rival
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
 from tenantproxy_operator.known_secrets import Secrets
@@ -28,6 +27,8 @@ from tenantproxy_operator.record import Record, common_digest, inputs_digest, ow
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.tenants import Tenant, Tenants
+from tenantproxy_operator.validation import uniqueness
+from tenantproxy_operator.validation.claims import Rival
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from tenantproxy_operator.api.names import OWN_PREFIX
-from tenantproxy_operator.claims import Claims, Rival, claim_of
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.validation.claims import Claims, Rival, claim_of
 
 CANARY: Final = f"{OWN_PREFIX}canary"
 """The label of a TenantProxy."""

@@ -14,14 +14,14 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import ConfigDict, ValidationError
 
 from tenantproxy.credentials.model import CREDENTIAL_KEYS
-from tenantproxy_operator import admission
 from tenantproxy_operator.api.fields import Model
 from tenantproxy_operator.api.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
-from tenantproxy_operator.certificates import TLS_KEYS
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.manifests.problems import FieldError, Problem, field_errors, file_problem
 from tenantproxy_operator.manifests.reader import Document, DocumentError, read_documents
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation import resource as admission
+from tenantproxy_operator.validation.certificates import TLS_KEYS
 
 SUFFIXES: Final = (".json", ".yaml", ".yml")
 _METADATA: Final = frozenset(

@@ -5,14 +5,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tenantproxy_operator import admission, uniqueness
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.certificates import check_ca, check_client_certificate
-from tenantproxy_operator.claims import Claim, Claims, Rival
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import Loaded, Origin, Secret, Tenant
 from tenantproxy_operator.manifests.problems import FieldError, Problem
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation import resource as admission
+from tenantproxy_operator.validation import uniqueness
+from tenantproxy_operator.validation.certificates import check_ca, check_client_certificate
+from tenantproxy_operator.validation.claims import Claim, Claims, Rival
 
 Contradiction = tuple[Problem, frozenset[Path]]
 """A problem between objects, and the files that have a part in it."""

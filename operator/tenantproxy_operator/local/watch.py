@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import (
     Loaded,
@@ -21,6 +20,7 @@ from tenantproxy_operator.local.manifests import (
 from tenantproxy_operator.local.together import Contradiction, check_together, check_unchanged, secret_key
 from tenantproxy_operator.manifests.problems import Problem, file_problem
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 
 REMOVAL_POLLS: Final = 8
 """For which a tenant's manifest must be gone before it counts as removed: a generator that writes its file anew,

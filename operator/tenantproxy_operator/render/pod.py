@@ -6,7 +6,6 @@ from typing import Any, Final
 from tenantproxy_operator.api.labels import labels
 from tenantproxy_operator.api.names import OWN_PREFIX
 from tenantproxy_operator.api.workload import PodTemplate
-from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.render.common import (
     ADMIN_PORT,
     ADMIN_PORT_NAME,
@@ -20,6 +19,7 @@ from tenantproxy_operator.render.common import (
 )
 from tenantproxy_operator.render.config_map import CONFIG_KEY
 from tenantproxy_operator.render.params import Params
+from tenantproxy_operator.validation.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 
 CONFIG_HASH: Final = f"{OWN_PREFIX}config-hash"
 """The annotation that changes with `config.json`: a changed configuration rolls the Deployment."""

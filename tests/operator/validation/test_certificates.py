@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.certificates import Authority, pem_of
-from tenantproxy_operator.certificates import check_ca, check_client_certificate
+from tenantproxy_operator.validation.certificates import check_ca, check_client_certificate
 
 _CA = Authority()
 _PAIR = _CA.issue("client")

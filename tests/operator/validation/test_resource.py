@@ -8,11 +8,17 @@ import pytest
 from support.operator_manifests import changed, minimal, params
 from tenantproxy import config
 from tenantproxy.memory import needed
-from tenantproxy_operator.admission import MOST_NESTED, check_resource, check_secret, find_unused, is_too_deep
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.pod import render_pod_template
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.resource import (
+    MOST_NESTED,
+    check_resource,
+    check_secret,
+    find_unused,
+    is_too_deep,
+)
 
 _OPERATIONS = "spec.upstream.operations"
 

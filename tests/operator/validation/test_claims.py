@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tenantproxy_operator.claims import Claim, Claims, Rival, claim_of
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.validation.claims import Claim, Claims, Rival, claim_of
 
 ACME, BRAVO, CHARLY = (Key("tenants", name) for name in ("acme", "bravo", "charly"))
 SECRET, OTHER = Key("tenants", "s"), Key("tenants", "other")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tenantproxy_operator.claims import Rival
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.claims import Rival
 
 _UNIQUE: Final = Finding(
     "True",

@@ -15,7 +15,7 @@ from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.verdicts import Verdict, judge_ca, judge_client_certificate, judge_credentials
+from tenantproxy_operator.validation.secrets import Verdict, judge_ca, judge_client_certificate, judge_credentials
 
 CA = Authority()
 PAIR = CA.issue("client")

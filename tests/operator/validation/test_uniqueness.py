@@ -2,10 +2,10 @@
 
 import pytest
 
-from tenantproxy_operator import uniqueness
-from tenantproxy_operator.claims import Rival
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation import uniqueness
+from tenantproxy_operator.validation.claims import Rival
 
 ACME, BRAVO = Key("tenants", "acme"), Key("tenants", "bravo")
 SHARED = Rival(BRAVO, Key("tenants", "shared"), first=True)

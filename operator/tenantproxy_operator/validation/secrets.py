@@ -9,12 +9,17 @@ import msgspec
 
 from tenantproxy.credentials import model
 from tenantproxy.credentials.model import CREDENTIAL_KEYS, FieldError
-from tenantproxy_operator import admission
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS, check_ca, check_client_certificate
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation import resource as admission
+from tenantproxy_operator.validation.certificates import (
+    CA_KEYS,
+    CLIENT_CERTIFICATE_KEYS,
+    check_ca,
+    check_client_certificate,
+)
 
 _PROCESS_KEY: Final = secrets.token_bytes(32)
 """Makes fingerprints of credentials useless outside this process."""

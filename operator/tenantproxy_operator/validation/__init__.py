@@ -1,0 +1,1 @@
+"""What is checked of manifests and Secrets beyond the schema. Pure."""

@@ -13,10 +13,12 @@ from tenantproxy.kube.client import KubeClient, KubeError, StatusError, Unreacha
 from tenantproxy.kube.reflector import SILENCE, Delays
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
-from tenantproxy_operator.children import Children
+from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.informers import REFUSALS, Watches
+from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.fleet import Fleet
 from tenantproxy_operator.handlers import build_registry, kopf_settings
-from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.kopf_memories import NoMemories
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
@@ -27,8 +29,6 @@ from tenantproxy_operator.patrol import Patrol
 from tenantproxy_operator.queue import WorkQueue
 from tenantproxy_operator.reconcile import Reconciler
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.tenants import Tenants
-from tenantproxy_operator.watches import REFUSALS, Watches
 
 _log = logging.getLogger(__name__)
 

@@ -7,15 +7,15 @@ from typing import Any, Final
 import msgspec
 
 from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
-from tenantproxy_operator.children import Child, ChildName, Children, child_of
-from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.cache.children import Child, ChildName, Children, child_of
+from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import NEVER, Cluster
 from tenantproxy_operator.kube.kinds import Key, Kind
 from tenantproxy_operator.kube.objects import FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.render.common import Manifest
-from tenantproxy_operator.tenants import Tenant
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}

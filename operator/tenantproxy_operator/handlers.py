@@ -17,9 +17,9 @@ from typing import Any, Final
 import kopf
 
 from tenantproxy_operator.api.resource import GROUP, PLURAL, VERSION
+from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.restart_throttle import Pace
-from tenantproxy_operator.tenants import Tenants
 
 _log = logging.getLogger(__name__)
 

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from tenantproxy.kube.client import StatusError
 from tenantproxy_operator import conditions
 from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
-from tenantproxy_operator.children import Children
+from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.secrets import Secrets, SecretState
+from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.ensure import Ensurer, Failure, Outcome, manifest_hash
-from tenantproxy_operator.known_secrets import Secrets, SecretState
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
@@ -25,7 +26,6 @@ from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record
 from tenantproxy_operator.render.children import Manifest, Params, desired_children
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.tenants import Tenant
 from tenantproxy_operator.validation import resource as admission
 from tenantproxy_operator.validation.secrets import judge_ca, judge_client_certificate, judge_credentials
 

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.tenants import Tenants
 
 _log = logging.getLogger(__name__)
 

@@ -14,10 +14,11 @@ from tenantproxy.kube.client import KubeError
 from tenantproxy_operator import conditions
 from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.api.status import Status, readable
-from tenantproxy_operator.children import Child, ChildName, Children
+from tenantproxy_operator.cache.children import Child, ChildName, Children
+from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.tenants import Tenant, Tenants
 from tenantproxy_operator.conditions import Finding, Reason
 from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
-from tenantproxy_operator.known_secrets import Secrets
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.look import Look, Looker, View, now, unusable
@@ -26,7 +27,6 @@ from tenantproxy_operator.queue import RetryError
 from tenantproxy_operator.record import Record, common_digest, inputs_digest, own_part, recall
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.tenants import Tenant, Tenants
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.claims import Rival
 

@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy_operator.children import Child, ChildName
-from tenantproxy_operator.known_secrets import SecretState
+from tenantproxy_operator.cache.children import Child, ChildName
+from tenantproxy_operator.cache.secrets import SecretState
+from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.tenants import Tenant
 
 _OPTIONAL: Final = frozenset(kind.plural for kind in kinds.CHILDREN if kind.optional)
 _PACKAGES: Final = ("tenantproxy", "tenantproxy_operator")

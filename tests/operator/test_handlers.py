@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.handlers import build_registry, kopf_settings
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.tenants import Tenants
 
 ACME = Key("tenants", "acme")
 LOGIN: Any = object()

@@ -8,11 +8,11 @@ import pytest
 from support.kube_plays import kube_client, status
 from support.oms import RawServer, answering, http, raw_server
 from tenantproxy.kube.client import KubeError
+from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.patrol import PATIENCE, Missed, Patrol
-from tenantproxy_operator.tenants import Tenants
 
 A = Key("tenants", "a")
 B = Key("tenants", "b")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from support.kube_objects import document, partial
 from tenantproxy import config
-from tenantproxy_operator.children import Child, ChildName, child_of
-from tenantproxy_operator.known_secrets import SecretState
+from tenantproxy_operator.cache.children import Child, ChildName, child_of
+from tenantproxy_operator.cache.secrets import SecretState
+from tenantproxy_operator.cache.tenants import Tenant, tenant_from
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.record import Record, common_digest, inputs_digest, recall
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.tenants import Tenant, tenant_from
 
 SECRET = Key("tenants", "acme-credentials")
 OTHER = Key("tenants", "acme-ca")

@@ -13,9 +13,9 @@ from support.fake_pods import FakePods
 from support.operator_process import OperatorProcess
 from support.tenants import Tenants, Thing, child_name, condition_of, is_settled
 from support.waiting import eventually
+from tenantproxy_operator.cache.tenants import CANARY
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT
-from tenantproxy_operator.tenants import CANARY
 
 from .conftest import Run
 

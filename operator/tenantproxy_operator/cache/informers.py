@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import SILENCE, Reflector
-from tenantproxy_operator.children import SELECTOR, Child, Children
-from tenantproxy_operator.first_lists import FirstLists
-from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.cache.children import SELECTOR, Child, Children
+from tenantproxy_operator.cache.initial_sync import FirstLists
+from tenantproxy_operator.cache.secrets import Secrets
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
 from tenantproxy_operator.kube.objects import Deployment, Partial

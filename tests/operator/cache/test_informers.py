@@ -11,11 +11,11 @@ import pytest
 from support.kube_objects import deployment, document, partial
 from support.kube_plays import event, kube_client, page, query, silent, status, stream
 from support.oms import RawServer, Received, raw_server
-from tenantproxy_operator.children import Children
-from tenantproxy_operator.known_secrets import Secrets
+from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.informers import ChildWatch, SecretWatch, Watches
+from tenantproxy_operator.cache.secrets import Secrets
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
-from tenantproxy_operator.watches import ChildWatch, SecretWatch, Watches
 
 ACME = Key("tenants", "acme")
 SECRET = Key("tenants", "s")

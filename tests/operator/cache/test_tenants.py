@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tenantproxy_operator.cache.tenants import Tenants, tenant_from
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.tenants import Tenants, tenant_from
 
 ACME = Key("tenants", "acme")
 DEFAULT = Key("tenants", "acme-credentials")

@@ -1,0 +1,1 @@
+"""What watches have told of the cluster, kept in memory."""

@@ -136,7 +136,7 @@ def run(
     import uvloop  # noqa: PLC0415
 
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
-    from tenantproxy_operator.engine import Engine  # noqa: PLC0415
+    from tenantproxy_operator.controller.manager import Engine  # noqa: PLC0415
     from tenantproxy_operator.kube.connection import Connection  # noqa: PLC0415
 
     if bool(namespaces) == all_namespaces:

@@ -2,9 +2,9 @@
 
 from support.operator_process import OperatorProcess
 from support.tenants import REQUIRED, Tenants, child_name, condition_of, versions
+from tenantproxy_operator.controller.evaluation import SECRET_GRACE
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.objects import FIELD_MANAGER
-from tenantproxy_operator.look import SECRET_GRACE
 
 from .conftest import Run
 

@@ -9,9 +9,9 @@ import pytest
 from support.apiserver import ApiServer
 from support.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually
+from tenantproxy_operator.controller.evaluation import SECRET_GRACE
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
-from tenantproxy_operator.look import SECRET_GRACE
 
 from .conftest import Run
 

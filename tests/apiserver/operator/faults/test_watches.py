@@ -28,7 +28,7 @@ IMPATIENT = """
 import asyncio, pathlib, sys
 from tenantproxy.server.sockets import listen
 from tenantproxy_operator.kube.connection import Connection
-from tenantproxy_operator.engine import Engine
+from tenantproxy_operator.controller.manager import Engine
 from tenantproxy_operator.settings import Settings
 
 async def main(kubeconfig, *namespaces):

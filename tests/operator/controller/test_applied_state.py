@@ -13,8 +13,8 @@ from tenantproxy import config
 from tenantproxy_operator.cache.children import Child, ChildName, child_of
 from tenantproxy_operator.cache.secrets import SecretState
 from tenantproxy_operator.cache.tenants import Tenant, tenant_from
+from tenantproxy_operator.controller.applied_state import Record, common_digest, inputs_digest, recall
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.record import Record, common_digest, inputs_digest, recall
 from tenantproxy_operator.settings import Settings
 
 SECRET = Key("tenants", "acme-credentials")

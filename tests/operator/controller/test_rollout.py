@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
+from tenantproxy_operator.controller.rollout import MOST_MISSED, Fleet, state_of
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import Rollout
 

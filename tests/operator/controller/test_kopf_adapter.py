@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tenantproxy_operator.cache.tenants import Tenants
-from tenantproxy_operator.handlers import build_registry, kopf_settings
+from tenantproxy_operator.controller.kopf_adapter import build_registry, kopf_settings
 from tenantproxy_operator.kube.kinds import Key
 
 ACME = Key("tenants", "acme")

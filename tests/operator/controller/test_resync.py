@@ -9,10 +9,10 @@ from support.kube_plays import kube_client, status
 from support.oms import RawServer, answering, http, raw_server
 from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.cache.tenants import Tenants
+from tenantproxy_operator.controller.resync import PATIENCE, Missed, Patrol
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.patrol import PATIENCE, Missed, Patrol
 
 A = Key("tenants", "a")
 B = Key("tenants", "b")

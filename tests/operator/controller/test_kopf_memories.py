@@ -2,7 +2,7 @@
 
 from kopf._core.reactor.inventory import ResourceMemories
 
-from tenantproxy_operator.kopf_memories import NoMemories
+from tenantproxy_operator.controller.kopf_memories import NoMemories
 
 
 async def test_nothing_is_remembered() -> None:

@@ -18,13 +18,13 @@ from tenantproxy_operator.cache.children import Child, ChildName, Children
 from tenantproxy_operator.cache.secrets import Secrets
 from tenantproxy_operator.cache.tenants import Tenant, Tenants
 from tenantproxy_operator.conditions import Finding, Reason
-from tenantproxy_operator.fleet import MOST_MISSED, Fleet, state_of
+from tenantproxy_operator.controller.applied_state import Record, common_digest, inputs_digest, own_part, recall
+from tenantproxy_operator.controller.evaluation import Look, Looker, View, now, unusable
+from tenantproxy_operator.controller.rollout import MOST_MISSED, Fleet, state_of
+from tenantproxy_operator.controller.workqueue import RetryError
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.look import Look, Looker, View, now, unusable
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.queue import RetryError
-from tenantproxy_operator.record import Record, common_digest, inputs_digest, own_part, recall
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import uniqueness

@@ -17,17 +17,17 @@ from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.informers import REFUSALS, Watches
 from tenantproxy_operator.cache.secrets import Secrets
 from tenantproxy_operator.cache.tenants import Tenants
-from tenantproxy_operator.fleet import Fleet
-from tenantproxy_operator.handlers import build_registry, kopf_settings
-from tenantproxy_operator.kopf_memories import NoMemories
+from tenantproxy_operator.controller.kopf_adapter import build_registry, kopf_settings
+from tenantproxy_operator.controller.kopf_memories import NoMemories
+from tenantproxy_operator.controller.reconciler import Reconciler
+from tenantproxy_operator.controller.resync import Patrol
+from tenantproxy_operator.controller.rollout import Fleet
+from tenantproxy_operator.controller.workqueue import WorkQueue
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
 from tenantproxy_operator.kube.connection import Connection
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.patrol import Patrol
-from tenantproxy_operator.queue import WorkQueue
-from tenantproxy_operator.reconcile import Reconciler
 from tenantproxy_operator.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tenantproxy_operator.queue import RetryError, WorkQueue, pause
+from tenantproxy_operator.controller.workqueue import RetryError, WorkQueue, pause
 
 SOON = 0.001
 

@@ -15,15 +15,15 @@ from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.secrets import Secrets, SecretState
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.conditions import Finding, Reason
-from tenantproxy_operator.ensure import Ensurer, Failure, Outcome, manifest_hash
+from tenantproxy_operator.controller.applied_state import Record
+from tenantproxy_operator.controller.applier import Ensurer, Failure, Outcome, manifest_hash
+from tenantproxy_operator.controller.workqueue import RetryError
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.queue import RetryError
-from tenantproxy_operator.record import Record
 from tenantproxy_operator.render.children import Manifest, Params, desired_children
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission

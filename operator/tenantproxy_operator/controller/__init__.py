@@ -1,0 +1,1 @@
+"""The running operator: from an event to applied children and a status."""

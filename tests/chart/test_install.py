@@ -13,7 +13,7 @@ import yaml
 from support.commands import BIN
 from support.helm import CHART, ROOT, HelmError, Release
 from tenantproxy import __version__
-from tenantproxy_operator.run import run
+from tenantproxy_operator.cli.run import run
 
 SYSTEM = "tenantproxy-system"
 CRD = "crd/tenantproxies.proxy.hiiretail.com"

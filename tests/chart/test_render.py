@@ -15,8 +15,8 @@ import yaml
 
 from support.helm import CHART, NAMESPACE, Helm
 from tenantproxy_operator.api.crd import build_crd
+from tenantproxy_operator.cli.run import run
 from tenantproxy_operator.render.operator_rbac import operator_manifests
-from tenantproxy_operator.run import run
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir())

@@ -13,7 +13,7 @@ import yaml
 
 from support.helm import CHART, ROOT, Helm, HelmError
 from tenantproxy import __version__
-from tenantproxy_operator.run import run
+from tenantproxy_operator.cli.run import run
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tenantproxy_operator.run import run
+from tenantproxy_operator.cli.run import run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operator.md").read_text()
 ROWS = dict(re.findall(r"^\| `(--[a-z-]+)` \| (.+)$", PAGE, re.MULTILINE))

@@ -16,7 +16,7 @@ import yaml
 
 from support.idp import ON_LOOPBACK
 
-PROGRAM = (sys.executable, "-c", "from tenantproxy_operator.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from tenantproxy_operator.cli.main import main; main()")
 PATIENCE = 30.0
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from support.helm import Helm
 from support.policy_flows import Case
-from tenantproxy_operator.cli import main
+from tenantproxy_operator.cli.main import main
 
 Manifest = dict[str, Any]
 

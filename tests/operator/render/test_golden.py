@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from tenantproxy_operator.api.crd import build_crd
-from tenantproxy_operator.cli import main
+from tenantproxy_operator.cli.main import main
 from tenantproxy_operator.kube.kinds import CHILDREN
 
 GOLDEN = Path(__file__).parent / "golden"

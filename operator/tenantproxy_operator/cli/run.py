@@ -14,7 +14,7 @@ from tenantproxy import logs
 from tenantproxy.kube.client import KubeError
 from tenantproxy.logs import LEVELS
 from tenantproxy.server.sockets import listen
-from tenantproxy_operator.options import cluster_options, reject
+from tenantproxy_operator.cli.options import cluster_options, reject
 from tenantproxy_operator.settings import Settings
 
 _FAILURE: Final = 1

@@ -10,11 +10,11 @@ from click.testing import CliRunner, Result
 from support.operator_local import secret, tenant_proxy, write
 from tenantproxy import __version__
 from tenantproxy_operator.api.crd import crd_yaml
-from tenantproxy_operator.cli import main
+from tenantproxy_operator.cli.main import main
 from tenantproxy_operator.kube.kinds import CHILDREN
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def _run(*arguments: str) -> Result:

@@ -15,16 +15,16 @@ from tenantproxy import __version__
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.api.crd import crd_yaml
+from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
+from tenantproxy_operator.cli.run import run
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
 from tenantproxy_operator.local.together import find_rivals
 from tenantproxy_operator.local.watch import Watcher
 from tenantproxy_operator.manifests.writer import to_yaml
-from tenantproxy_operator.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.render.children import Params, desired_children
 from tenantproxy_operator.render.operator_rbac import operator_manifests
-from tenantproxy_operator.run import run
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.resource import find_unused
 

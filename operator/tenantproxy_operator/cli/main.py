@@ -17,11 +17,11 @@ from tenantproxy.logs import LEVELS
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.cli.run import run
+from tenantproxy_operator.local.cross_checks import find_rivals
 from tenantproxy_operator.local.events import Reporter
+from tenantproxy_operator.local.source import Watcher
 from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
-from tenantproxy_operator.local.together import find_rivals
-from tenantproxy_operator.local.watch import Watcher
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.children import Params, desired_children
 from tenantproxy_operator.render.operator_rbac import operator_manifests

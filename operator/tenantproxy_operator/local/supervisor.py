@@ -12,11 +12,11 @@ from typing import Any, Final
 from tenantproxy import config
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.local.cross_checks import find_rivals
 from tenantproxy_operator.local.events import Reporter
-from tenantproxy_operator.local.keeper import Keeper, Ports
+from tenantproxy_operator.local.runner import Keeper, Ports
+from tenantproxy_operator.local.source import Snapshot, Wanted, Watcher
 from tenantproxy_operator.local.state import TenantState
-from tenantproxy_operator.local.together import find_rivals
-from tenantproxy_operator.local.watch import Snapshot, Wanted, Watcher
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
 

@@ -11,13 +11,13 @@ from typing import Final
 
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.local.cross_checks import Contradiction, check_together, check_unchanged, secret_key
 from tenantproxy_operator.local.manifests import (
     Loaded,
     Secret,
     find_files,
     load_file,
 )
-from tenantproxy_operator.local.together import Contradiction, check_together, check_unchanged, secret_key
 from tenantproxy_operator.manifests.problems import Problem, file_problem
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS

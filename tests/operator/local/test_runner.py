@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.local.keeper import Keeper, Ports
 from tenantproxy_operator.local.process import Child, minimal_environment
+from tenantproxy_operator.local.runner import Keeper, Ports
 from tenantproxy_operator.local.state import TenantState
 
 # Ready at once, unless its configuration says otherwise; ends on SIGTERM and when stdin does.

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from support.oms import RawServer, documented, raw_server
+from support.proxy.oms import RawServer, documented, raw_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,8 +17,8 @@ import machine
 import report
 from measure import Figures, Results, measure
 from subject import BenchError
-from support.apiserver import KubectlError
-from support.daemons import DaemonError
+from support.apiserver.server import KubectlError
+from support.tools.daemons import DaemonError
 from tenantproxy.kube.client import KubeError
 
 _ROOT: Final = Path(__file__).parents[2]

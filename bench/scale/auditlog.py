@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from support.apiserver_audit import WRITES, lines_of
+from support.apiserver.audit import WRITES, lines_of
 
 
 class _User(msgspec.Struct, frozen=True):

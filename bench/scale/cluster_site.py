@@ -10,7 +10,7 @@ import auditlog
 import machine
 from auditlog import Requests
 from fleet import key_of, manifest_of
-from support.apiserver import ApiServer, service_account
+from support.apiserver.server import ApiServer, service_account
 from support.waiting import until
 from tenantproxy.kube.client import Access, KubeClient
 from tenantproxy_operator.api.crd import crd_yaml

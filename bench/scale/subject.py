@@ -7,7 +7,7 @@ from typing import Final
 
 import machine
 from cluster_site import Site
-from support.operator_process import OperatorProcess
+from support.operator.process import OperatorProcess
 
 _POLL: Final = 0.1
 _LONGEST_WAIT: Final = 3600.0

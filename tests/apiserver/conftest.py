@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.apiserver import ApiServer
-from support.apiserver_client import MERGE_PATCH, ApiClient
+from support.apiserver.client import MERGE_PATCH, ApiClient
+from support.apiserver.server import ApiServer
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from support.apiserver import ApiServer, KubectlError
-from support.apiserver_client import MERGE_PATCH, ApiClient
-from support.operator_manifests import changed, minimal
+from support.apiserver.client import MERGE_PATCH, ApiClient
+from support.apiserver.server import ApiServer, KubectlError
+from support.operator.manifests import changed, minimal
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CRD = "tenantproxies.proxy.hiiretail.com"

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from support.apiserver import ApiServer
-from support.apiserver_client import APPLY_PATCH, ApiClient
-from support.operator_manifests import changed, params
+from support.apiserver.client import APPLY_PATCH, ApiClient
+from support.apiserver.server import ApiServer
+from support.operator.manifests import changed, params
 from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, HTTP_ROUTE, POD_MONITOR, SECRET
 from tenantproxy_operator.render.children import desired_children
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from support import tokens
-from support.apiserver import ApiServer, service_account
-from support.apiserver_client import MERGE_PATCH, ApiClient
-from support.oms import RawServer
-from support.proxies import Answered
-from support.proxy_pods import ACCOUNT, SECRET_NAME, Pod, PodTenant
+from support.apiserver.client import MERGE_PATCH, ApiClient
+from support.apiserver.server import ApiServer, service_account
+from support.cluster.proxy_pods import ACCOUNT, SECRET_NAME, Pod, PodTenant
+from support.proxy import tokens
+from support.proxy.oms import RawServer
+from support.proxy.running import Answered
 from tenantproxy_operator.render.access import SECRET_VERBS
 
 MARKED = "MARKED-password"

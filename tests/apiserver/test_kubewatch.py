@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from support.apiserver import ApiServer
-from support.apiserver_client import MERGE_PATCH, ApiClient
+from support.apiserver.client import MERGE_PATCH, ApiClient
+from support.apiserver.server import ApiServer
 from support.relay import Relay
 from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError

@@ -14,11 +14,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from support.apiserver import ADMIN, ApiServer, service_account
-from support.apiserver_audit import read, writes
-from support.apiserver_client import MERGE_PATCH, ApiClient
+from support.apiserver.audit import read, writes
+from support.apiserver.client import MERGE_PATCH, ApiClient
+from support.apiserver.server import ADMIN, ApiServer, service_account
 from support.certificates import HERE, Authority
-from support.tls_server import mute_server
+from support.proxy.tls_server import mute_server
 
 PATIENCE = 30.0
 
@@ -168,7 +168,7 @@ def test_daemons_end_with_the_tests(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     script = (
         "import pathlib, sys\n"
-        "from support.daemons import Daemon, Watchdog\n"
+        "from support.tools.daemons import Daemon, Watchdog\n"
         "command = ('/bin/sh', '-c', 'exec >fifo; echo up; sleep 30; true')\n"
         "daemon = Daemon(*command, log=pathlib.Path('log'), watchdog=Watchdog())\n"
         "sys.stdin.read()\n"

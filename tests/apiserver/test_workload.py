@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from support.apiserver import ApiServer
-from support.apiserver_client import ApiClient
-from support.bad_workloads import BAD_WORKLOADS
-from support.operator_manifests import changed, minimal
+from support.apiserver.client import ApiClient
+from support.apiserver.server import ApiServer
+from support.operator.bad_workloads import BAD_WORKLOADS
+from support.operator.manifests import changed, minimal
 
 GOLDEN = Path(__file__).parents[1] / "operator" / "render" / "golden"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from support.apiserver import ApiServer
-from support.helm import Helm, Release
-from support.programs import directory
+from support.apiserver.server import ApiServer
+from support.tools.helm import Helm, Release
+from support.tools.programs import directory
 
 
 @pytest.fixture(scope="session")

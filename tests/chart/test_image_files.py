@@ -2,7 +2,7 @@
 
 import re
 
-from support.helm import CHART, ROOT
+from support.tools.helm import CHART, ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 POD = (ROOT / "operator/tenantproxy_operator/render/pod.py").read_text()

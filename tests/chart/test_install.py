@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from support.commands import BIN
-from support.helm import CHART, ROOT, HelmError, Release
+from support.tools.helm import CHART, ROOT, HelmError, Release
 from tenantproxy import __version__
 from tenantproxy_operator.cli.run import run
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from support.apiserver import ApiServer
-from support.helm import NAMESPACE, ROOT, Helm
-from support.kube_schemas import TEMPLATE, write_schemas
+from support.apiserver.schemas import TEMPLATE, write_schemas
+from support.apiserver.server import ApiServer
+from support.tools.helm import NAMESPACE, ROOT, Helm
 from support.waiting import until
 
 GOLDEN = Path(__file__).parent / "golden"

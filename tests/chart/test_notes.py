@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from support.commands import BIN, free_ports
-from support.daemons import Daemon, Watchdog
-from support.helm import Release, commands_of
-from support.operator_local import running_local, write
+from support.operator.local import running_local, write
+from support.tools.daemons import Daemon, Watchdog
+from support.tools.helm import Release, commands_of
 
 _READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
 

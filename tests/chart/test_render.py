@@ -13,7 +13,7 @@ import click
 import pytest
 import yaml
 
-from support.helm import CHART, NAMESPACE, Helm
+from support.tools.helm import CHART, NAMESPACE, Helm
 from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.cli.run import run
 from tenantproxy_operator.render.operator_rbac import operator_manifests

@@ -11,7 +11,7 @@ import click
 import pytest
 import yaml
 
-from support.helm import CHART, ROOT, Helm, HelmError
+from support.tools.helm import CHART, ROOT, Helm, HelmError
 from tenantproxy import __version__
 from tenantproxy_operator.cli.run import run
 

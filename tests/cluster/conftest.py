@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from support.cluster import CRD, Cluster, Installation
+from support.cluster.cluster import CRD, Cluster, Installation
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 import json
 
-from support.cluster import Installation, wait_until
-from support.cluster_load import NO_LOSS, load
+from support.cluster.cluster import Installation, wait_until
+from support.cluster.load import NO_LOSS, load
 
 NAME = "acme"
 AUTOSCALING = {"minReplicas": 1, "maxReplicas": 3, "targetCPUUtilization": 50}

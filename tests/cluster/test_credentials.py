@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.cluster import Cluster, Installation, admin, machine, percentiles
+from support.cluster.cluster import Cluster, Installation, admin, machine, percentiles
 
 CHANGES = 20
 BOUND = 2.0

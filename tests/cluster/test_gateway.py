@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from support.cluster import ORDER, Answer, Cluster, Installation, machine, wait_until
-from support.gateway import GATEWAY, definitions, gateway, wait_for_route
+from support.cluster.cluster import ORDER, Answer, Cluster, Installation, machine, wait_until
+from support.cluster.gateway import GATEWAY, definitions, gateway, wait_for_route
 
 HOST = "orders.example.com"
 TENANTS = ("acme", "globex")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from support.apiserver import KubectlError
-from support.cluster import Installation
-from support.restricted_pods import restricted_pod
+from support.apiserver.server import KubectlError
+from support.cluster.cluster import Installation
+from support.cluster.restricted_pods import restricted_pod
 
 READ = """
 import json, pathlib, ssl, sys, urllib.error, urllib.request

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.cluster import Installation
-from support.keycloak import CLIENT, Keycloak, keycloak
+from support.cluster.cluster import Installation
+from support.cluster.keycloak import CLIENT, Keycloak, keycloak
 
 LIFETIME = 20
 """Of a token, in seconds; a replica fetches the next one well before."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.cluster import CRD, Cluster, Installation, wait_until
+from support.cluster.cluster import CRD, Cluster, Installation, wait_until
 
 
 def describe(installation: Installation, name: str) -> str:

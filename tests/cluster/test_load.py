@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from support.apiserver import KubectlError
-from support.cluster import Cluster, Installation, image_values, wait_until
-from support.cluster_load import NO_LOSS, RATE, Table, measured
-from support.helm import CHART, RELEASE
+from support.apiserver.server import KubectlError
+from support.cluster.cluster import Cluster, Installation, image_values, wait_until
+from support.cluster.load import NO_LOSS, RATE, Table, measured
+from support.tools.helm import CHART, RELEASE
 
 NAME = "acme"
 LATENCY = 0.05

@@ -3,8 +3,8 @@
 import json
 import subprocess
 
-from support.cluster import Installation, wait_until
-from support.helm import commands_of
+from support.cluster.cluster import Installation, wait_until
+from support.tools.helm import commands_of
 
 
 def _shell(command: str) -> str:

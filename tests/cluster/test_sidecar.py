@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from support.cluster import Cluster, Installation, wait_until
+from support.cluster.cluster import Cluster, Installation, wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sidecar" / "sidecar.yaml"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from support import tokens
-from support.cluster import ORDER, SEARCH, Installation, machine, wait_until
+from support.cluster.cluster import ORDER, SEARCH, Installation, machine, wait_until
+from support.proxy import tokens
 
 AUTHENTICATIONS = {
     "basic": {"username": "acme", "password": "not-a-secret-acme"},

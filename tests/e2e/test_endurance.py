@@ -5,8 +5,8 @@ import itertools
 import time
 from pathlib import Path
 
-from support.idp import Idp, oauth2
-from support.oms import (
+from support.proxy.idp import Idp, oauth2
+from support.proxy.oms import (
     RawServer,
     answering,
     held_until,
@@ -14,7 +14,7 @@ from support.oms import (
     only_right_password,
     raw_server,
 )
-from support.proxies import BASIC, proxy_config, running_proxy
+from support.proxy.running import BASIC, proxy_config, running_proxy
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 
 WRONG = {"username": "user", "password": "wrong"}

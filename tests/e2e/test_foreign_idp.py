@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.authlib_idp import AuthlibIdp, Client, authlib_idp
-from support.oms import ORDER_ANSWER, Play, RawServer, Received, http
-from support.proxies import proxy_config, running_proxy
+from support.proxy.authlib_idp import AuthlibIdp, Client, authlib_idp
+from support.proxy.oms import ORDER_ANSWER, Play, RawServer, Received, http
+from support.proxy.running import proxy_config, running_proxy
 
 
 def oms_of(idp: AuthlibIdp) -> Play:

@@ -11,8 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from support.oms import RawServer, Received, documented, raw_server
-from support.operator_local import (
+from support.operator.local import (
     PATIENCE,
     PROGRAM,
     free_port_base,
@@ -22,6 +21,7 @@ from support.operator_local import (
     until,
     write,
 )
+from support.proxy.oms import RawServer, Received, documented, raw_server
 
 ORDER = "/api/v1/business-units/BU-1/customer-orders/CO-1"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from support.oms import RawServer, Received, http
-from support.proxies import running_proxy
+from support.proxy.oms import RawServer, Received, http
+from support.proxy.running import running_proxy
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings

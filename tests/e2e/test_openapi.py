@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support import tokens
 from support.commands import BIN, ServeProcess, free_ports, run, serve
+from support.proxy import tokens
 from tenantproxy.credentials.stores.files import write_keys
 
 OPENAPI = Path(__file__).parent.parent.parent / "docs" / "openapi.yaml"

@@ -10,7 +10,7 @@ from aiohttp import AsyncResolver
 from dnslib import QTYPE, RR, A, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSServer
 
-from support.oms import RawServer
+from support.proxy.oms import RawServer
 from tenantproxy.config import Tls
 from tenantproxy.transport import egress
 from tenantproxy.transport.base import UpstreamError

@@ -10,10 +10,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from support import tokens
 from support.commands import ServeProcess, serve
-from support.oms import RawServer, answering, http
-from support.proxies import BASIC, GET_PATH, SEARCH_PATH
+from support.proxy import tokens
+from support.proxy.oms import RawServer, answering, http
+from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH
 from tenantproxy.credentials.stores.files import write_keys
 
 MAX_GROWTH_MIB = 48.0

@@ -11,11 +11,20 @@ from typing import Any
 import aiohttp
 import pytest
 
-from support import tokens
 from support.commands import free_ports, run, serve
-from support.idp import ON_LOOPBACK
-from support.oms import ORDER_ANSWER, RawServer, Received, answering, documented, http, raw_server, token_answer
-from support.proxies import BASIC, GET_PATH, PUT_PATH
+from support.proxy import tokens
+from support.proxy.idp import ON_LOOPBACK
+from support.proxy.oms import (
+    ORDER_ANSWER,
+    RawServer,
+    Received,
+    answering,
+    documented,
+    http,
+    raw_server,
+    token_answer,
+)
+from support.proxy.running import BASIC, GET_PATH, PUT_PATH
 from tenantproxy.credentials.stores.files import read_keys, write_keys
 
 

@@ -12,11 +12,11 @@ import aiohttp
 import pytest
 
 from support.certificates import HERE, Authority, Pair
-from support.oms import ORDER_ANSWER, RawServer, answering, documented, token_answer
-from support.operator_local import PATIENCE, Local, running_local, tenant_proxy, write
-from support.operator_local import secret as credential
-from support.proxies import BASIC, GET_PATH, proxy_config, running_proxy
-from support.tls_server import Peers, TlsServer, closing
+from support.operator.local import PATIENCE, Local, running_local, tenant_proxy, write
+from support.operator.local import secret as credential
+from support.proxy.oms import ORDER_ANSWER, RawServer, answering, documented, token_answer
+from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
+from support.proxy.tls_server import Peers, TlsServer, closing
 from tenantproxy.config import Tls
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.transport.tls import CHECK_SECONDS, TlsFiles

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import pytest
 
-from support.apiserver_audit import lines_of
-from support.restricted_pods import restricted_pod
+from support.apiserver.audit import lines_of
+from support.cluster.restricted_pods import restricted_pod
 
 _CLUSTER: Final = Path(__file__).parents[2] / "hack" / "cluster" / "cluster"
 _NAMESPACE: Final = "restricted"

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final, Self
 
-from support.apiserver import ApiServer
-from support.apiserver_client import ApiClient
-from support.fake_pods import FakePods
-from support.operator_process import OperatorProcess
-from support.prometheus import Target
-from support.tenants import Tenants
+from support.apiserver.client import ApiClient
+from support.apiserver.server import ApiServer
+from support.operator.fake_pods import FakePods
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants
+from support.tools.prometheus import Target
 from support.waiting import eventually
 
 ROOT: Final = Path(__file__).parents[2]

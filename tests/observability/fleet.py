@@ -10,8 +10,9 @@ from typing import Any, Final, Self
 import aiohttp
 import yaml
 
-from support import tokens
-from support.oms import (
+from support.operator.local import Local, running_local, secret, tenant_proxy, write
+from support.proxy import tokens
+from support.proxy.oms import (
     RawServer,
     Received,
     answering,
@@ -21,8 +22,7 @@ from support.oms import (
     raw_server,
     token_answer,
 )
-from support.operator_local import Local, running_local, secret, tenant_proxy, write
-from support.prometheus import Target
+from support.tools.prometheus import Target
 
 NAMES: Final = ("acme", "globex", "hooli", "initech", "umbrella")
 """In the order in which `local` gives them ports."""

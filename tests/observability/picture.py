@@ -6,7 +6,7 @@ from html import escape
 from math import floor, isfinite, log10
 from typing import Final, NamedTuple
 
-from support.prometheus import Series
+from support.tools.prometheus import Series
 
 from .queries import Panel, Place
 

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from support.metrics_page import documented, metrics_in
-from support.programs import directory
-from support.prometheus import Prometheus, Series
+from support.tools.programs import directory
+from support.tools.prometheus import Prometheus, Series
 from support.waiting import eventually
 
 from .control_plane import ControlPlane

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.proxy_issuer import EC, public
+from support.proxy.issuer import EC, public
 from tenantproxy import config
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import pytest
 
-from support.cyclonus import Verdicts, analyse
-from support.helm import Helm
-from support.policy_cluster import Cluster, render
-from support.policy_flows import Case, cases
-from support.programs import directory
+from support.tools.cyclonus import Verdicts, analyse
+from support.tools.helm import Helm
+from support.tools.policy_cluster import Cluster, render
+from support.tools.policy_flows import Case, cases
+from support.tools.programs import directory
 
 CASES: Final = cases((Path(__file__).parent / "flows.md").read_text())
 Analysis = Callable[[Cluster, Case], Verdicts]

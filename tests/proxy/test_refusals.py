@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from support import tokens
 from support.blocking import send_then_read
-from support.oms import RawServer
-from support.proxies import GET_PATH, PUT_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
+from support.proxy import tokens
+from support.proxy.oms import RawServer
+from support.proxy.running import GET_PATH, PUT_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy.server import http_server
 
 MIB = 1024 * 1024

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from support.metrics_page import documented, metrics_in
-from support.programs import directory
+from support.tools.programs import directory
 
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final = ROOT / "charts/tenantproxy/files/alerts.yaml"

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from support.daemons import port_of, reserve_port
+from support.tools.daemons import port_of, reserve_port
 
 BIN = Path(sys.executable).parent
 _RESERVED: Final[list[socket.socket]] = []

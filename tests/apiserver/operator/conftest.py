@@ -13,12 +13,12 @@ from typing import Final
 
 import pytest
 
-from support.apiserver import ApiServer, service_account
-from support.apiserver_audit import AuditEntry, writes
-from support.apiserver_client import ApiClient
-from support.operator_process import OperatorProcess
-from support.operator_rights import lacking, unused
-from support.tenants import Tenants
+from support.apiserver.audit import AuditEntry, writes
+from support.apiserver.client import ApiClient
+from support.apiserver.server import ApiServer, service_account
+from support.operator.process import OperatorProcess
+from support.operator.rights import lacking, unused
+from support.operator.tenants import Tenants
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY

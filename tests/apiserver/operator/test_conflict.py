@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from support.apiserver import ApiServer
-from support.tenants import Tenants, child_name, collected_garbage
+from support.apiserver.server import ApiServer
+from support.operator.tenants import Tenants, child_name, collected_garbage
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY

@@ -1,7 +1,7 @@
 """A TenantProxy's children come with it, and only its own: one namespace's tenants are nothing to another's."""
 
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants, child_name, condition_of, versions
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants, child_name, condition_of, versions
 from tenantproxy_operator.controller.evaluation import SECRET_GRACE
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.objects import FIELD_MANAGER

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from support.apiserver import ApiServer
-from support.tenants import Tenants, Thing, child_name, condition_of
+from support.apiserver.server import ApiServer
+from support.operator.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually
 from tenantproxy_operator.controller.evaluation import SECRET_GRACE
 from tenantproxy_operator.kube import kinds

@@ -1,8 +1,8 @@
 """A TenantProxy that is deleted takes its children along, also while no operator runs."""
 
-from support.apiserver import ApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants, collected_garbage
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants, collected_garbage
 from support.waiting import eventually
 
 from .conftest import Run

@@ -1,8 +1,8 @@
 """A namespace with TenantProxies can be deleted, whether an operator runs or not."""
 
-from support.apiserver import ApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants
 from support.waiting import eventually
 
 

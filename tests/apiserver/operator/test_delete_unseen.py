@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from support.api_between import Between
-from support.apiserver import ApiServer
-from support.apiserver_client import ApiClient
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants, collected_garbage
+from support.apiserver.client import ApiClient
+from support.apiserver.fault_proxy import Between
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants, collected_garbage
 from support.waiting import eventually
 from tenantproxy_operator.kube.client import TENANT_PROXY
 

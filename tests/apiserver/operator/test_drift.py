@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, Thing, child_name, versions
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, Thing, child_name, versions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Kind

@@ -1,7 +1,7 @@
 """Kubernetes Events are for transitions and changed credentials, and for nothing else."""
 
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, child_name
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, child_name
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from support.apiserver import ApiServer
-from support.tenants import Tenants, child_name
+from support.apiserver.server import ApiServer
+from support.operator.tenants import Tenants, child_name
 from tenantproxy_operator.kube import kinds
 
 READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 1}

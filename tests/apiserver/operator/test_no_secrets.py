@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from support.api_between import Between, Call, plain, refusal
-from support.apiserver import ApiServer
-from support.apiserver_client import ApiClient
+from support.apiserver.client import ApiClient
+from support.apiserver.fault_proxy import Between, Call, plain, refusal
+from support.apiserver.server import ApiServer
 from support.certificates import Authority
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, Thing, child_name
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, Thing, child_name
 from support.waiting import PATIENCE
 from tenantproxy.credentials import model
 from tenantproxy_operator.kube import kinds

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from support.api_between import Between, Call, hold
-from support.apiserver import ApiServer
-from support.apiserver_client import ApiClient
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, child_name
+from support.apiserver.client import ApiClient
+from support.apiserver.fault_proxy import Between, Call, hold
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, child_name
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 

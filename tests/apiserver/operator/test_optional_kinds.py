@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.apiserver import ApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants, child_name
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants, child_name
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from support.api_between import Between, Call, refusal
-from support.apiserver import ApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants, Thing, child_name, condition_of, versions
+from support.apiserver.fault_proxy import Between, Call, refusal
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants, Thing, child_name, condition_of, versions
 from support.waiting import eventually
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube import kinds

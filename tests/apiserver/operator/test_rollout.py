@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from support.apiserver_client import ApiClient
-from support.fake_pods import FakePods
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, Thing, child_name, condition_of, is_settled
+from support.apiserver.client import ApiClient
+from support.operator.fake_pods import FakePods
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, Thing, child_name, condition_of, is_settled
 from support.waiting import eventually
 from tenantproxy_operator.cache.tenants import CANARY
 from tenantproxy_operator.kube import kinds

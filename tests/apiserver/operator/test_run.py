@@ -12,11 +12,11 @@ import pytest
 from aiohttp import web
 
 from support import commands
-from support.api_between import Between, Call, hold
-from support.apiserver import ApiServer
-from support.apiserver_client import ApiClient
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants
+from support.apiserver.client import ApiClient
+from support.apiserver.fault_proxy import Between, Call, hold
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants
 from support.waiting import eventually, until
 from tenantproxy_operator.kube import kinds
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from support.apiserver import ApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, Thing, child_name
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, Thing, child_name
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from support.certificates import Authority
-from support.tenants import ApiError, Tenants, child_name, condition_of
+from support.operator.tenants import ApiError, Tenants, child_name, condition_of
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from support.tenants import Tenants, Thing, child_name, condition_of, whole
+from support.operator.tenants import Tenants, Thing, child_name, condition_of, whole
 from support.waiting import eventually
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube import kinds

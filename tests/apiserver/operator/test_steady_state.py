@@ -2,9 +2,9 @@
 
 import asyncio
 
-from support.apiserver import ApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants
 from support.waiting import eventually
 
 from .conftest import Run

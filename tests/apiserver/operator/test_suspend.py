@@ -1,7 +1,7 @@
 """With `spec.suspend` the operator changes nothing that belongs to a TenantProxy, whatever happens."""
 
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, child_name, versions
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, child_name, versions
 from tenantproxy_operator.kube import kinds
 
 from .conftest import Run

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from support.certificates import Authority
-from support.tenants import Tenants, child_name, versions
+from support.operator.tenants import Tenants, child_name, versions
 from tenantproxy_operator.kube import kinds
 
 from .conftest import Run

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from support.apiserver_client import ApiClient
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, child_name
+from support.apiserver.client import ApiClient
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, child_name
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT
 

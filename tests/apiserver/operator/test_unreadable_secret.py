@@ -6,11 +6,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from support.api_between import Between, Call, plain, refusal
-from support.apiserver import ApiServer
-from support.apiserver_client import ApiClient
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants, child_name
+from support.apiserver.client import ApiClient
+from support.apiserver.fault_proxy import Between, Call, plain, refusal
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants, child_name
 from tenantproxy_operator.kube import kinds
 
 from .conftest import Run

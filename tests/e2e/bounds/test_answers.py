@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from support import hostile_answers, tokens
-from support.attacks.answers import ask_for
-from support.bounds import back_to_rest, observe
+from support.bounds.attacks.answers import ask_for
+from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess
-from support.oms import RawServer, Received, http
+from support.proxy import hostile_answers, tokens
+from support.proxy.oms import RawServer, Received, http
 
 AT_ONCE = 12
 """Of the attacker's requests."""

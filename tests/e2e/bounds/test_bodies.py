@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from support import tokens
-from support.attacks import bodies
-from support.bounds import back_to_rest, observe
+from support.bounds.attacks import bodies
+from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess
+from support.proxy import tokens
 
 
 @pytest.mark.parametrize(

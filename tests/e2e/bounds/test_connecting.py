@@ -7,12 +7,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from support import tokens
-from support.attacks.connecting import idle_connections
-from support.bounds import back_to_rest, observe
+from support.bounds.attacks.connecting import idle_connections
+from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess, serve
-from support.oms import RawServer
-from support.proxies import BASIC, GET_PATH
+from support.proxy import tokens
+from support.proxy.oms import RawServer
+from support.proxy.running import BASIC, GET_PATH
 from tenantproxy.credentials.stores.files import write_keys
 
 HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

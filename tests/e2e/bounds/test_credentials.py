@@ -9,11 +9,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from support import tokens
 from support.commands import ServeProcess, serve
-from support.idp import ON_LOOPBACK
-from support.oms import RawServer
-from support.proxies import BASIC, GET_PATH
+from support.proxy import tokens
+from support.proxy.idp import ON_LOOPBACK
+from support.proxy.oms import RawServer
+from support.proxy.running import BASIC, GET_PATH
 from tenantproxy.credentials.stores.files import write_keys
 
 OTHER = {"username": "user", "password": "other"}

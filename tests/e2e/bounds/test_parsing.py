@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from support.attacks.parsing import (
+from support.bounds.attacks.parsing import (
     bytes_after_a_malformed_chunk,
     bytes_after_a_parse_error,
     much_garbage_in_one_go,
 )
-from support.bounds import back_to_rest, observe
+from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess
 
 

@@ -8,10 +8,10 @@ from collections import Counter
 import aiohttp
 import pytest
 
-from support import tokens
 from support.commands import ServeProcess
-from support.oms import ORDER, RawServer, Received, http
-from support.proxies import GET_PATH
+from support.proxy import tokens
+from support.proxy.oms import ORDER, RawServer, Received, http
+from support.proxy.running import GET_PATH
 
 ORDERS = GET_PATH.rpartition("/")[0]
 SECONDS = 4.0

@@ -6,11 +6,11 @@ import re
 import aiohttp
 import pytest
 
-from support import tokens
-from support.attacks.reads import go_away
-from support.bounds import back_to_rest, observe
+from support.bounds.attacks.reads import go_away
+from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess
-from support.oms import RawServer, Received, documented
+from support.proxy import tokens
+from support.proxy.oms import RawServer, Received, documented
 
 MAX_CONNECTIONS = 5
 OMS_SECONDS = 0.1

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from support.attacks.scraping import scrapes
-from support.bounds import observe
+from support.bounds.attacks.scraping import scrapes
+from support.bounds.observation import observe
 from support.commands import ServeProcess
 
 SECONDS = 4.0

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from support import tokens
-from support.attacks.reads import never_read
-from support.bounds import back_to_rest, observe
+from support.bounds.attacks.reads import never_read
+from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess
-from support.oms import ORDER, RawServer, Received, documented, http
+from support.proxy import tokens
+from support.proxy.oms import ORDER, RawServer, Received, documented, http
 
 MIB = 1024 * 1024
 

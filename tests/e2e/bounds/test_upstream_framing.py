@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from support import tokens
-from support.attacks.configs import put
-from support.attacks.reads import read
-from support.bounds import back_to_rest, observe
+from support.bounds.attacks.configs import put
+from support.bounds.attacks.reads import read
+from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess
-from support.oms import RawServer, Received, documented, raw_server
+from support.proxy import tokens
+from support.proxy.oms import RawServer, Received, documented, raw_server
 
 PIECE = 64 * 1024
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from support.operator_manifests import changed, minimal
+from support.operator.manifests import changed, minimal
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.manifests.problems import field_errors
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from support.bad_workloads import BAD_WORKLOADS
-from support.operator_manifests import changed, minimal
+from support.operator.bad_workloads import BAD_WORKLOADS
+from support.operator.manifests import changed, minimal
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.manifests.problems import field_errors
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.kube_objects import OWNER, deployment, partial
+from support.apiserver.objects import OWNER, deployment, partial
 from tenantproxy_operator.cache.children import Children, child_of
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from support.kube_objects import deployment, document, partial
-from support.kube_plays import event, kube_client, page, query, silent, status, stream
-from support.oms import RawServer, Received, raw_server
+from support.apiserver.objects import deployment, document, partial
+from support.apiserver.scripts import event, kube_client, page, query, silent, status, stream
+from support.proxy.oms import RawServer, Received, raw_server
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.informers import ChildWatch, SecretWatch, Watches
 from tenantproxy_operator.cache.secrets import Secrets

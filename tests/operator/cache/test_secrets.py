@@ -1,6 +1,6 @@
 """Where Secrets stand: identities and versions, nothing else."""
 
-from support.kube_objects import partial
+from support.apiserver.objects import partial
 from tenantproxy_operator.cache.secrets import Secrets, SecretState
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import Metadata

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from support.operator_local import secret, tenant_proxy, write
+from support.operator.local import secret, tenant_proxy, write
 from tenantproxy import __version__
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.cli.main import main

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.kube_objects import document, partial
+from support.apiserver.objects import document, partial
 from tenantproxy import config
 from tenantproxy_operator.cache.children import Child, ChildName, child_of
 from tenantproxy_operator.cache.secrets import SecretState

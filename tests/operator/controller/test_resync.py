@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from support.kube_plays import kube_client, status
-from support.oms import RawServer, answering, http, raw_server
+from support.apiserver.scripts import kube_client, status
+from support.proxy.oms import RawServer, answering, http, raw_server
 from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.controller.resync import PATIENCE, Missed, Patrol

@@ -12,8 +12,8 @@ import pytest
 from kubernetes.aio.config import kube_config
 
 from support.certificates import HERE, Authority
-from support.oms import answering, http, raw_server
-from support.tls_server import Peers, TlsServer
+from support.proxy.oms import answering, http, raw_server
+from support.proxy.tls_server import Peers, TlsServer
 from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import Access, KubeClient, KubeError
 from tenantproxy_operator.kube.connection import Connection, WatchPace

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from support.kube_objects import document, partial
+from support.apiserver.objects import document, partial
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import (
     FIELD_MANAGER,

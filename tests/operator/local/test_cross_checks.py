@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from support.certificates import Authority
-from support.operator_local import secret, tenant_proxy, write
-from support.operator_manifests import changed
+from support.operator.local import secret, tenant_proxy, write
+from support.operator.manifests import changed
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.local.cross_checks import check_together, find_rivals
 from tenantproxy_operator.local.manifests import load_file

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from support.operator_local import secret, tenant_proxy, write
-from support.operator_manifests import changed
+from support.operator.local import secret, tenant_proxy, write
+from support.operator.manifests import changed
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import find_files, load_file
 from tenantproxy_operator.settings import Settings

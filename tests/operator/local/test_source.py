@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from support.certificates import Authority
-from support.operator_local import secret, tenant_proxy, write
-from support.operator_manifests import changed
+from support.operator.local import secret, tenant_proxy, write
+from support.operator.manifests import changed
 from tenantproxy_operator.local.source import REMOVAL_POLLS, Snapshot, Watcher
 from tenantproxy_operator.settings import Settings
 

@@ -1,6 +1,6 @@
 """What a proxy may do at the API server."""
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.render.access import render_role, render_role_binding, render_service_account
 
 

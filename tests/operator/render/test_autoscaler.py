@@ -1,6 +1,6 @@
 """The HorizontalPodAutoscaler."""
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.render.autoscaler import render_autoscaler
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.kube.kinds import BY_NAME, CHILDREN
 from tenantproxy_operator.render.children import desired_children
 from tenantproxy_operator.settings import Settings

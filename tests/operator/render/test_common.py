@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.render.children import desired_children
 
 _EVERYTHING = {

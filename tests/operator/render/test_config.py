@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from support.operator_manifests import changed, minimal
+from support.operator.manifests import changed, minimal
 from tenantproxy import config
 from tenantproxy.orders.mapping import compile_mapping
 from tenantproxy_operator.api.resource import TenantProxy

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.render.disruption_budget import render_disruption_budget
 
 

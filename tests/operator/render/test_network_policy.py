@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy import config
 from tenantproxy.validation import egress_policy, token_endpoint_policy
 from tenantproxy_operator.render.config import render_config

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.kube.kinds import BY_NAME, CHILDREN
 from tenantproxy_operator.render.access import render_role
 from tenantproxy_operator.render.children import desired_children

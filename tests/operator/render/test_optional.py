@@ -1,6 +1,6 @@
 """The kinds that a cluster may do without: PodMonitor and HTTPRoute."""
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.render.http_route import render_http_route
 from tenantproxy_operator.render.pod_monitor import render_pod_monitor
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy.app import DRAIN_TIMEOUT
 from tenantproxy.cli import main, serve
 from tenantproxy_operator.render.config_map import render_config_map

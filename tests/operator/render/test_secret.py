@@ -1,6 +1,6 @@
 """The Secret before there is a credential."""
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.render.secret import render_secret
 
 

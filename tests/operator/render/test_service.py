@@ -1,6 +1,6 @@
 """The Service."""
 
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy_operator.render.deployment import render_deployment
 from tenantproxy_operator.render.service import render_service
 

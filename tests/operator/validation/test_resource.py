@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support.operator_manifests import changed, minimal, params
+from support.operator.manifests import changed, minimal, params
 from tenantproxy import config
 from tenantproxy.memory import needed
 from tenantproxy_operator.api.quantities import parse_amount, parse_size

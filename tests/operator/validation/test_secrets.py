@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.apiserver.objects import partial
 from support.certificates import Authority
-from support.kube_objects import partial
-from support.operator_manifests import params
+from support.operator.manifests import params
 from tenantproxy.credentials.model import CREDENTIAL_KEYS
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support import tokens
-from support.oms import RawServer
-from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
+from support.proxy import tokens
+from support.proxy.oms import RawServer
+from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 
 HOST = b"Host: proxy\r\n"
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import tenantproxy.api.proxy_config
-from support import tokens
-from support.oms import (
+from support.proxy import tokens
+from support.proxy.names import names
+from support.proxy.oms import (
     ORDER_ANSWER,
     RawServer,
     Received,
@@ -18,8 +19,7 @@ from support.oms import (
     raw_server,
     token_answer,
 )
-from support.proxies import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
-from support.proxy_names import names
+from support.proxy.running import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy.credentials.stores.files import FileStore, read_keys
 from tenantproxy.transport.dns import MOST_LOOKUPS
 

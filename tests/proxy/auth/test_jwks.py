@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from support.oms import RawServer, breaking, http
-from support.proxy_issuer import (
+from support.proxy.issuer import (
     EC,
     NOW,
     OTHER_EC,
@@ -27,6 +26,7 @@ from support.proxy_issuer import (
     signed,
     unsigned,
 )
+from support.proxy.oms import RawServer, breaking, http
 from tenantproxy import config
 from tenantproxy.auth import jwks
 from tenantproxy.auth.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier

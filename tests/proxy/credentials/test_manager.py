@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support import tokens
-from support.oms import RawServer, answering, raw_server, token_answer
-from support.proxies import BASIC, proxy_config, running_proxy
+from support.proxy import tokens
+from support.proxy.oms import RawServer, answering, raw_server, token_answer
+from support.proxy.running import BASIC, proxy_config, running_proxy
 from tenantproxy import supervision
 from tenantproxy.config import ProxyConfig, Tenant
 from tenantproxy.credentials.manager import CredentialKeeper

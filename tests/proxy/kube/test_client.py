@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import uvloop
 
+from support.apiserver.scripts import PATH, chunk, cut, kube_client, silent, status, stream
 from support.certificates import HERE, Authority
-from support.kube_plays import PATH, chunk, cut, kube_client, silent, status, stream
-from support.oms import Received, answering, breaking, held_until, http, raw_server
-from support.tls_server import TlsServer, mute_server
+from support.proxy.oms import Received, answering, breaking, held_until, http, raw_server
+from support.proxy.tls_server import TlsServer, mute_server
 from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
 
 

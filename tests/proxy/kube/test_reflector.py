@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from support.kube_plays import (
+from support.apiserver.scripts import (
     PATH,
     bookmark,
     cut,
@@ -23,7 +23,7 @@ from support.kube_plays import (
     stream,
     thing,
 )
-from support.oms import Play, RawServer, answering, http, raw_server
+from support.proxy.oms import Play, RawServer, answering, http, raw_server
 from tenantproxy.backoff import Delays
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import Reflector

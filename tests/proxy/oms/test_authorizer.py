@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support.idp import Idp, oauth2
-from support.oms import (
+from support.proxy.idp import Idp, oauth2
+from support.proxy.oms import (
     Play,
     RawServer,
     answering,
@@ -15,7 +15,7 @@ from support.oms import (
     http,
     raw_server,
 )
-from support.proxies import proxy_config, running_proxy
+from support.proxy.running import proxy_config, running_proxy
 
 WRONG = {"username": "user", "password": "wrong"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.oms import (
+from support.proxy.oms import (
     ORDER_ANSWER,
     SEARCH_ANSWER,
     Play,
@@ -21,7 +21,7 @@ from support.oms import (
     only_right_password,
     resetting,
 )
-from support.proxies import BASIC, GET_PATH, proxy_config, running_proxy
+from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
 from tenantproxy.admission import Admission
 from tenantproxy.credentials.model import Basic
 from tenantproxy.metrics import Metrics

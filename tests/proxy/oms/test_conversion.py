@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from support import hostile_answers
-from support.proxy_orders import ORDER, order_body
+from support.proxy import hostile_answers
+from support.proxy.orders import ORDER, order_body
 from tenantproxy import config
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping

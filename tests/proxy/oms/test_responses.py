@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.proxy_orders import ORDER, SUMMARY, changed, order_body, search_body
+from support.proxy.orders import ORDER, SUMMARY, changed, order_body, search_body
 from tenantproxy import config
 from tenantproxy.api.routes import Operation
 from tenantproxy.oms.responses import check, is_json

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, unquote_plus
 
 import pytest
 
-from support.oms import Received, answering, http, raw_server, token_answer
-from support.proxies import proxy_config
+from support.proxy.oms import Received, answering, http, raw_server, token_answer
+from support.proxy.running import proxy_config
 from tenantproxy.credentials.model import OAuth2
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.token_cache import Failure, Token

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.proxy_orders import (
+from support.proxy.orders import (
     AMOUNTS,
     LISTS,
     OBJECTS,

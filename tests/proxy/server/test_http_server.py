@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.oms import ORDER_ANSWER, RawServer, Received
-from support.proxies import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
+from support.proxy.oms import ORDER_ANSWER, RawServer, Received
+from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.server import connection, http_server

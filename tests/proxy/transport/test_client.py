@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from support.certificates import HERE, Authority
-from support.http_clients import cancel, client, get
-from support.oms import RawServer, answering, breaking, held_until, http
-from support.tls_server import TlsServer
+from support.proxy.http_clients import cancel, client, get
+from support.proxy.oms import RawServer, answering, breaking, held_until, http
+from support.proxy.tls_server import TlsServer
 from tenantproxy.admission import Admission
 from tenantproxy.config import Tls
 from tenantproxy.credentials.stores.files import write_keys

@@ -6,8 +6,8 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from support.http_clients import cancel, client, get, ticket
-from support.oms import RawServer, answering, held_until, http
+from support.proxy.http_clients import cancel, client, get, ticket
+from support.proxy.oms import RawServer, answering, held_until, http
 from tenantproxy.transport import connection_pool
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from support.proxy_names import names
+from support.proxy.names import names
 from support.waiting import eventually
 from tenantproxy.transport.dns import MOST_LOOKUPS, Lookups
 

@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from support.oms import RawServer
-from support.proxy_dns import Scripted
+from support.proxy.dns import Scripted
+from support.proxy.oms import RawServer
 from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver, Policy, UrlError, check_url
 
 STRICT = Policy()

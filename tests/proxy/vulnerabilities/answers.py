@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from support.oms import ORDER
+from support.proxy.oms import ORDER
 
 ASKED: Final = "CO-1"
 """The order that the attacked read asks for."""

@@ -14,7 +14,7 @@ import pytest_asyncio
 from proxy.vulnerabilities import answer_chunks, answer_framing, answer_heads, answer_sequence
 from proxy.vulnerabilities.answers import ASKED, EXTRA, NEXT, order, whole
 from proxy.vulnerabilities.case import UNIT, Case
-from support.proxies import BASIC, RunningProxy, proxy_config, running_proxy
+from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
 from tenantproxy.config import Tls
 from tenantproxy.transport import connection_pool
 from tenantproxy.transport.base import UpstreamError

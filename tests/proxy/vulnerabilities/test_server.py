@@ -17,8 +17,8 @@ import pytest_asyncio
 
 from proxy.vulnerabilities import request_chunks, request_framing, request_heads, request_sequence
 from proxy.vulnerabilities.case import LAST, SEARCH, Case
-from support.oms import RawServer, Received, documented, raw_server
-from support.proxies import BASIC, RunningProxy, proxy_config, running_proxy
+from support.proxy.oms import RawServer, Received, documented, raw_server
+from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.api_between import Between
-from support.apiserver_fragile import FragileApiServer
-from support.operator_process import OperatorProcess
-from support.operator_rights import lacking
+from support.apiserver.fault_proxy import Between
+from support.apiserver.fragile import FragileApiServer
+from support.operator.process import OperatorProcess
+from support.operator.rights import lacking
 from support.waiting import eventually
 
 from ..conftest import USER, Run  # noqa: TID252 - tests are no package

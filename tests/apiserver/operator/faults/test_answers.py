@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pytest
 from aiohttp import web
 
-from support.api_between import Between, Call, plain, refusal
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, child_name
+from support.apiserver.fault_proxy import Between, Call, plain, refusal
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, child_name
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from support.api_between import Between, Call, hold
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, Thing, child_name
+from support.apiserver.fault_proxy import Between, Call, hold
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, Thing, child_name
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind

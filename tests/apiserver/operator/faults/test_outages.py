@@ -6,9 +6,9 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 
-from support.apiserver_fragile import FragileApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import REQUIRED, Tenants
+from support.apiserver.fragile import FragileApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import REQUIRED, Tenants
 
 from ..conftest import Run  # noqa: TID252 - tests are no package
 from .conftest import NEWS, most_tries

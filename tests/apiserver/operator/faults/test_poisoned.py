@@ -9,9 +9,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from support.apiserver import ApiServer
-from support.operator_process import OperatorProcess
-from support.tenants import Tenants, Thing, child_name, condition_of
+from support.apiserver.server import ApiServer
+from support.operator.process import OperatorProcess
+from support.operator.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually, until
 from tenantproxy_operator.api.status import Status
 from tenantproxy_operator.kube import kinds

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from support.apiserver.scripts import PlayedSecret, silent, status, stream
 from support.certificates import Authority
-from support.kube_plays import PlayedSecret, silent, status, stream
-from support.oms import RawServer, Received, answering, held_until, http, raw_server
+from support.proxy.oms import RawServer, Received, answering, held_until, http, raw_server
 from tenantproxy.credentials.model import Basic, from_secret
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore

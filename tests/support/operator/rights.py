@@ -1,0 +1,55 @@
+"""Whether the operator did without rights that it lacks, and uses those that it has; from the audit log."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from support.apiserver.audit import AuditEntry
+from tenantproxy_operator.render.operator_rbac import HELD_TO_GRANT, operator_manifests
+
+
+class Right(NamedTuple):
+    """What a rule of a role allows."""
+
+    group: str
+    resource: str
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}{self.group and f'.{self.group}'}"
+
+
+def lacking(
+    entries: Iterable[AuditEntry], user: str, starts: Sequence[tuple[dt.datetime, dt.datetime]]
+) -> list[str]:
+    """Return what a user asked for and was not allowed.
+
+    Another's limits, such as a quota, are not meant, nor what an API server refuses while it starts.
+    """
+    return [
+        f"{entry.verb} {entry.uri}"
+        for entry in entries
+        if entry.user == user and entry.code == 403 and not entry.reason.startswith("RBAC: allowed")
+        if not any(begin <= entry.time <= ready for begin, ready in starts)
+    ]
+
+
+def unused(entries: Iterable[AuditEntry], user: str) -> list[str]:
+    """Return the operator's rights that it has not used, and does not hold to grant them."""
+    mine = [entry for entry in entries if entry.user == user and entry.code != 403]
+    used = {Right(entry.group, entry.resource, entry.verb) for entry in mine}
+    # To apply what is not there needs both rights; the log knows it as a patch.
+    used |= {Right(entry.group, entry.resource, "create") for entry in mine if entry.code == 201}
+    return sorted(map(str, granted() - used - {Right(*held) for held in HELD_TO_GRANT}))
+
+
+def granted() -> set[Right]:
+    """Return all rights that the operator is given, with all kinds switched on."""
+    return {
+        Right(group, resource, verb)
+        for manifest in operator_manifests(None, "x", "x", pod_monitors=True, http_routes=True)
+        for rule in manifest.get("rules", ())
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }

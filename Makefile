@@ -21,7 +21,7 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	MYPYPATH=hack/cluster:hack:hack/kubernetes $(RUN) mypy hack/cluster
 	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
-	$(RUN) pytest -q -n 4 tests/proxy tests/operator
+	$(RUN) pytest -q -n 4 tests/unit/proxy tests/unit/operator
 
 test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null

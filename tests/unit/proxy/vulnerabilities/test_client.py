@@ -10,10 +10,10 @@ from typing import NamedTuple, cast
 
 import pytest
 import pytest_asyncio
-
-from proxy.vulnerabilities import answer_chunks, answer_framing, answer_heads, answer_sequence
 from proxy.vulnerabilities.answers import ASKED, EXTRA, NEXT, order, whole
 from proxy.vulnerabilities.case import UNIT, Case
+
+from proxy.vulnerabilities import answer_chunks, answer_framing, answer_heads, answer_sequence
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
 from tenantproxy.config import Tls
 from tenantproxy.transport import connection_pool

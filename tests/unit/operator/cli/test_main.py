@@ -14,7 +14,7 @@ from tenantproxy_operator.cli.main import main
 from tenantproxy_operator.kube.kinds import CHILDREN
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[4] / "examples"
 
 
 def _run(*arguments: str) -> Result:

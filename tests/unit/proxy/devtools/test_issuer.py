@@ -21,7 +21,7 @@ TENANT = "CIR7nQwtS0rA6t0S6ejd"
 BASE = "http://127.0.0.1:8692"
 KEY = RSAKey.generate_key(2048, auto_kid=True)
 NOW = 1_800_000_000
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[4] / "examples"
 
 Client = TestClient[Any, Any]
 

@@ -8,7 +8,7 @@ import yaml
 
 from tenantproxy_operator.api.crd import build_crd, crd_yaml
 
-COMMITTED = Path(__file__).parents[3] / "crds" / "tenantproxies.yaml"
+COMMITTED = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 _STRUCTURAL = {
     "additionalProperties",
     "default",

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tenantproxy import __version__
 from tenantproxy_operator.metrics import Metrics
 
-PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 PREFIX = "tenantproxy_operator_"
 
 

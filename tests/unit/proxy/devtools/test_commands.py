@@ -19,7 +19,7 @@ from tenantproxy.credentials.model import basic_authorization
 from tenantproxy.devtools.mock_oms import mock_oms_command
 
 PROGRAM = (sys.executable, "-c", "from tenantproxy.cli import main; main()")
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[4] / "examples"
 
 
 @contextlib.asynccontextmanager

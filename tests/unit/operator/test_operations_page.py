@@ -7,7 +7,7 @@ from typing import Final
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.metrics import Metrics
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 TESTS: Final = ROOT / "tests/apiserver/operator"
 PAGE: Final = (ROOT / "docs/operations.md").read_text()
 ROWS: Final = [

@@ -15,7 +15,7 @@ from tenantproxy_operator.render.config_map import render_config_map
 from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.settings import Settings
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[4] / "examples"
 _LISTS = config.Egress(allow=("169.254.0.0/16",), deny=("10.0.0.0/8",))
 
 

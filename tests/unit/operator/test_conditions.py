@@ -13,7 +13,7 @@ from tenantproxy_operator import conditions
 from tenantproxy_operator.conditions import Finding, Notice, Reason
 from tenantproxy_operator.kube.objects import Rollout
 
-PAGE = Path(__file__).parents[2] / "docs" / "conditions.md"
+PAGE = Path(__file__).parents[3] / "docs" / "conditions.md"
 REASONS = {value for name, value in vars(Reason).items() if not name.startswith("_")}
 
 

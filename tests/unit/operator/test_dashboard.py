@@ -12,7 +12,7 @@ import pytest
 
 from support.metrics_page import documented, metric_of
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 FILES: Final = ROOT / "charts/tenantproxy/files"
 DASHBOARD: Final[dict[str, Any]] = json.loads((FILES / "dashboard.json").read_text())
 PANELS: Final = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]

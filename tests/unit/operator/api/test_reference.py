@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tenantproxy_operator.api.reference import reference_markdown
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "reference.md"
+COMMITTED = Path(__file__).parents[4] / "docs" / "reference.md"
 
 
 def test_committed_file_is_up_to_date() -> None:

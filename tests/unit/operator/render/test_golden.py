@@ -1,6 +1,6 @@
 """Golden files: a manifest, the command that renders it (its first line), and all that comes out.
 
-`pytest tests/operator/render --regenerate` writes the outputs anew; the difference is then for you to judge.
+`pytest tests/unit/operator/render --regenerate` writes the outputs anew; the difference is then for you to judge.
 """
 
 import shlex

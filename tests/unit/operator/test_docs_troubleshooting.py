@@ -12,7 +12,7 @@ import pytest
 from tenantproxy.problems import KINDS
 from tenantproxy_operator.conditions import Reason
 
-DOCS: Final = Path(__file__).parents[2] / "docs"
+DOCS: Final = Path(__file__).parents[3] / "docs"
 PAGE: Final = (DOCS / "troubleshooting.md").read_text()
 REASONS: Final = sorted(value for name, value in vars(Reason).items() if name.isupper())
 COMMAND: Final = re.compile(r"`[^`]+`")

@@ -8,7 +8,7 @@ import pytest
 
 from tenantproxy_operator.cli.run import run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operator.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "operator.md").read_text()
 ROWS = dict(re.findall(r"^\| `(--[a-z-]+)` \| (.+)$", PAGE, re.MULTILINE))
 OPTIONS = {parameter.opts[-1]: parameter for parameter in run.params if isinstance(parameter, click.Option)}
 

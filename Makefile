@@ -25,27 +25,27 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 
 test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
-	$(RUN) pytest -q tests/apiserver
-	$(RUN) pytest -q --watch=cluster --ignore=tests/apiserver/operator/faults tests/apiserver/operator
+	$(RUN) pytest -q tests/integration/apiserver
+	$(RUN) pytest -q --watch=cluster --ignore=tests/integration/apiserver/operator/faults tests/integration/apiserver/operator
 	@$(RUN) python hack/helm/tools.py >/dev/null
-	$(RUN) pytest -q tests/chart
+	$(RUN) pytest -q tests/integration/chart
 	@$(RUN) python hack/policies/tools.py >/dev/null
-	$(RUN) pytest -q tests/policies
-	$(RUN) pytest -q tests/rules tests/observability
+	$(RUN) pytest -q tests/integration/policies
+	$(RUN) pytest -q tests/integration/rules tests/integration/observability
 	$(RUN) pytest -q tests/e2e tests/fuzz
 
 chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
 	@$(RUN) python hack/helm/tools.py >/dev/null
-	$(RUN) pytest -q tests/chart
+	$(RUN) pytest -q tests/integration/chart
 
 policies: sync ## Check the NetworkPolicies against a table of flows (helm and cyclonus are built once, in minutes)
 	@$(RUN) python hack/helm/tools.py >/dev/null
 	@$(RUN) python hack/policies/tools.py >/dev/null
-	$(RUN) pytest -q tests/policies
+	$(RUN) pytest -q tests/integration/policies
 
 observability: sync ## Try each query of dashboard and alerts at a real Prometheus; draw docs/observability.svg anew
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
-	OBSERVABILITY_SVG=docs/observability.svg $(RUN) pytest -q tests/rules tests/observability
+	OBSERVABILITY_SVG=docs/observability.svg $(RUN) pytest -q tests/integration/rules tests/integration/observability
 
 image: sync ## Build the image with docker, else (as root) buildah; print its size, start-up and memory
 	@$(RUN) python hack/image

@@ -14,7 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--watch",
         choices=("namespaced", "cluster"),
         default="namespaced",
-        help="what the operator of tests/apiserver/operator watches: the tests' namespaces, or all",
+        help="what the operator of tests/integration/apiserver/operator watches: the tests' namespaces, or all",
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of flows in tests/policies/flows.md."""
+"""The tables of flows in tests/integration/policies/flows.md."""
 
 import re
 from collections.abc import Iterator

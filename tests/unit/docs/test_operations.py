@@ -8,7 +8,7 @@ from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.metrics import Metrics
 
 ROOT: Final = Path(__file__).parents[3]
-TESTS: Final = ROOT / "tests/apiserver/operator"
+TESTS: Final = ROOT / "tests/integration/apiserver/operator"
 PAGE: Final = (ROOT / "docs/operations.md").read_text()
 ROWS: Final = [
     [cell.strip() for cell in line[1:-1].split("|")]

@@ -28,7 +28,7 @@ TROUBLE_SECONDS: Final = 35
 PATIENCE: Final = 90
 """Seconds for which an alert is waited for beyond that."""
 WITHOUT_TROUBLE: Final = {
-    "TenantProxyOperatorStalled": "an operator that hangs is not scraped either; tests/rules has it",
+    "TenantProxyOperatorStalled": "an operator that hangs is not scraped either; tests/integration/rules has it",
 }
 """Alerts that this test can't bring about, each with the reason."""
 OF_WHAT_IS_GONE: Final = {"TenantProxyManyVanished", "TenantProxyOperatorAbsent", "TenantProxyUnreachable"}

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "hack/kubernetes/binaries.py"
+SCRIPT = Path(__file__).parents[3] / "hack/kubernetes/binaries.py"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 
 

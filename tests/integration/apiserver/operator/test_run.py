@@ -23,7 +23,7 @@ from tenantproxy_operator.kube import kinds
 from .conftest import Run, everywhere
 
 Launch = Callable[..., OperatorProcess]
-CRD = Path(__file__).parents[3] / "crds" / "tenantproxies.yaml"
+CRD = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 _FILES: Final = ROOT / "charts" / "tenantproxy" / "files"
 _WINDOW: Final = "15s"
 """In place of minutes and hours: the test's traffic is no older."""

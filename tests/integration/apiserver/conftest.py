@@ -12,7 +12,7 @@ import pytest
 from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")

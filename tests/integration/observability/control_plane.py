@@ -15,7 +15,7 @@ from support.operator.tenants import Tenants
 from support.tools.prometheus import Target
 from support.waiting import eventually
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 _GOOD: Final = "--proxy-image=registry.example/good:1"
 _BAD: Final = "--proxy-image=registry.example/bad:2"
 _TENANTS: Final = 8

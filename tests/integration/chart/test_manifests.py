@@ -17,7 +17,9 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir())
 _ALL_WELL: Final = 10
 """A grade of kube-score."""
-_CRDS: Final = tuple(ROOT / f"tests/apiserver/crds/{name}.yaml" for name in ("podmonitors", "prometheusrules"))
+_CRDS: Final = tuple(
+    ROOT / f"tests/integration/apiserver/crds/{name}.yaml" for name in ("podmonitors", "prometheusrules")
+)
 
 OWN_SECURITY: Final = {"least"}
 """Cases that say themselves how the pod is secured: not at all."""

@@ -16,7 +16,7 @@ from tenantproxy_operator.kube.kinds import Kind
 from .conftest import Run
 
 OPTIONS = ("--http-routes",)
-CRD = Path(__file__).parents[3] / "crds" / "tenantproxies.yaml"
+CRD = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 CONFIG = {kinds.CONFIG_MAP, kinds.DEPLOYMENT}
 """What a change of the proxies' configuration reaches: a Deployment rolls with it."""
 SCALE = {"autoscaling": {"minReplicas": 3, "maxReplicas": 6}}

@@ -11,7 +11,7 @@ from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer, KubectlError
 from support.operator.manifests import changed, minimal
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 CRD = "tenantproxies.proxy.hiiretail.com"
 UPSTREAM = "spec.upstream"
 

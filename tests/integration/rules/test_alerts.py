@@ -11,7 +11,7 @@ import yaml
 from support.metrics_page import documented, metrics_in
 from support.tools.programs import directory
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 FILE: Final = ROOT / "charts/tenantproxy/files/alerts.yaml"
 RUNBOOKS: Final = ROOT / "docs/runbooks"
 CASES: Final = yaml.safe_load((Path(__file__).parent / "cases.yaml").read_text())

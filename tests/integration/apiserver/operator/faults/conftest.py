@@ -15,7 +15,7 @@ from support.waiting import eventually
 
 from ..conftest import USER, Run  # noqa: TID252 - tests are no package
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 CRD = ROOT / "crds/tenantproxies.yaml"
 NAME = "tenantproxies.proxy.hiiretail.com"
 PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)

@@ -173,7 +173,7 @@ def test_daemons_end_with_the_tests(tmp_path: Path) -> None:
         "daemon = Daemon(*command, log=pathlib.Path('log'), watchdog=Watchdog())\n"
         "sys.stdin.read()\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     tests = subprocess.Popen((sys.executable, "-c", script), cwd=tmp_path, env=environment, stdin=subprocess.PIPE)
     with (tmp_path / "fifo").open() as daemon, tests:
         assert daemon.readline() == "up\n"

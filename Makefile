@@ -32,7 +32,7 @@ test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real AP
 	@$(RUN) python hack/policies/tools.py >/dev/null
 	$(RUN) pytest -q tests/integration/policies
 	$(RUN) pytest -q tests/integration/rules tests/integration/observability
-	$(RUN) pytest -q tests/e2e tests/fuzz
+	$(RUN) pytest -q tests/e2e/processes tests/e2e/fuzz
 
 chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
 	@$(RUN) python hack/helm/tools.py >/dev/null
@@ -61,13 +61,13 @@ cluster-down: ## End it, and remove all that it left
 	@hack/cluster/cluster down
 
 cluster-test: sync ## Test the source-built node: boot one, try it, end it, compare the machine with before (root)
-	$(RUN) pytest -q tests/node
+	$(RUN) pytest -q tests/e2e/node
 
 e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that it pulls, KEEP=1 leaves the cluster, TESTS=…
 	$(RUN) python hack/e2e.py $(if $(KEEP),--keep) $(TESTS)
 
 fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, else each in turn (REQUESTS, SECONDS, SEED)
-	$(RUN) python tests/fuzz/campaign.py $(if $(SIDE),--side $(SIDE)) $(if $(REQUESTS),--requests $(REQUESTS)) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
+	$(RUN) python tests/e2e/fuzz/campaign.py $(if $(SIDE),--side $(SIDE)) $(if $(REQUESTS),--requests $(REQUESTS)) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
 	$(RUN) python bench/run.py $(if $(BEFORE),--before $(abspath $(BEFORE)))

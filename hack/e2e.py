@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the tests of tests/cluster in a real cluster: `make e2e`.
+"""Run the tests of tests/e2e/cluster in a real cluster: `make e2e`.
 
 The cluster is that of hack/cluster. One that is up is used, and left as it was; else one is started, and ended
 afterwards unless --keep is given. The image is built and brought there, unless IMAGE names one that the cluster
@@ -25,7 +25,7 @@ _IMAGES: Final = ("IMAGE", "TRAEFIK_IMAGE")
 
 def main() -> int:
     """Do it; return the exit status: that of pytest, or 1 where it did not come to that."""
-    parser = argparse.ArgumentParser(prog="make e2e", description="Run the tests of tests/cluster.")
+    parser = argparse.ArgumentParser(prog="make e2e", description="Run the tests of tests/e2e/cluster.")
     parser.add_argument("--keep", action="store_true", help="leave a cluster that was started here")
     options, arguments = parser.parse_known_args()
     if os.environ.get("KUBECONFIG") and (missing := [name for name in _IMAGES if not os.environ.get(name)]):
@@ -42,7 +42,7 @@ def main() -> int:
             "E2E_GATEWAY": (gateway := _printed("gateway/parts.py")),
             "E2E_TRAEFIK": os.environ.get("TRAEFIK_IMAGE") or _load(Path(gateway) / "traefik.tar", TRAEFIK),
         }
-        tests = (sys.executable, "-m", "pytest", "-q", *(arguments or ["tests/cluster"]))
+        tests = (sys.executable, "-m", "pytest", "-q", *(arguments or ["tests/e2e/cluster"]))
         return subprocess.run((_CLUSTER, "exec", *tests), cwd=_ROOT, env=environ, check=False).returncode
     except subprocess.CalledProcessError:
         return 1  # it has said why

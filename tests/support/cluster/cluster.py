@@ -1,4 +1,4 @@
-"""A real cluster by kubectl, and the chart installed in it: what the tests in tests/cluster share."""
+"""A real cluster by kubectl, and the chart installed in it: what the tests in tests/e2e/cluster share."""
 
 import functools
 import json

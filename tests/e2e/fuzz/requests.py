@@ -17,6 +17,7 @@ from typing import cast
 
 from fuzz.outcome import Memory, Result, unforeseen
 from fuzz.request_grammar import VALID, message
+
 from support.commands import ServeProcess, serve
 from tenantproxy.credentials.stores.files import write_keys
 

@@ -7,7 +7,7 @@ import yaml
 
 from support.cluster.cluster import Cluster, Installation, wait_until
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "sidecar" / "sidecar.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "sidecar" / "sidecar.yaml"
 
 
 def test_application_reads_on_localhost(installation: Installation) -> None:

@@ -1,6 +1,6 @@
 """A seeded campaign against the proxy from three sides: what clients send, servers answer, and who comes and goes.
 
-    python tests/fuzz/campaign.py --side answers --requests 1000000 --seconds 3600 --seed 1
+    python tests/e2e/fuzz/campaign.py --side answers --requests 1000000 --seconds 3600 --seed 1
 
 `--requests` are messages, answers or connections, `--seconds` the time for each side; both are bounds.
 """
@@ -14,9 +14,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import uvloop
+from fuzz.outcome import Result
 
 from fuzz import answers, answers_proxied, interleavings, requests
-from fuzz.outcome import Result
 
 Campaign = Callable[..., Coroutine[Any, Any, Result]]
 SIDES: dict[str, list[tuple[Campaign, int, float]]] = {

@@ -19,6 +19,7 @@ from fuzz.answer_grammar import Plan, plan
 from fuzz.hostile_server import HostileServer
 from fuzz.outcome import Memory, Result
 from fuzz.product import Product
+
 from tenantproxy.problems import KINDS
 from tenantproxy.transport.base import FailureReason
 

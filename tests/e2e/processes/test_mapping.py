@@ -11,7 +11,7 @@ from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "mapping"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "mapping"
 PATHS = {
     ("GET", "/rest/v2/stores/store-1/orders/4711"): "order.json",
     ("POST", "/rest/v2/stores/store-1/orders/query"): "search.json",

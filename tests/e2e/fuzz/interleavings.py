@@ -17,6 +17,7 @@ from fuzz.health import Health
 from fuzz.outcome import Memory, Result, unforeseen
 from fuzz.restless import Client, Names
 from fuzz.working_oms import WorkingOms
+
 from support.bounds.observation import BACK_SECONDS, MAX_HEALTH_SECONDS, back_to_rest
 from support.commands import ServeProcess, serve
 from support.proxy import tokens

@@ -21,7 +21,7 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	MYPYPATH=hack/cluster:hack:hack/kubernetes $(RUN) mypy hack/cluster
 	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
-	$(RUN) pytest -q -n 4 tests/unit/proxy tests/unit/operator
+	$(RUN) pytest -q -n 4 tests/unit
 
 test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
@@ -32,7 +32,7 @@ test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real AP
 	@$(RUN) python hack/policies/tools.py >/dev/null
 	$(RUN) pytest -q tests/integration/policies
 	$(RUN) pytest -q tests/integration/rules tests/integration/observability
-	$(RUN) pytest -q tests/e2e/processes tests/e2e/fuzz
+	$(RUN) pytest -q tests/e2e/processes tests/e2e/bounds tests/e2e/fuzz
 
 chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
 	@$(RUN) python hack/helm/tools.py >/dev/null

@@ -2,8 +2,8 @@
 
 It is the outer one of two guards. A NetworkPolicy knows addresses only, no names, so "the OMS" can't be said in
 it, nor can the token endpoint, which the tenant chooses; and it holds where the cluster's network enforces it.
-The proxy's own guard (`tenantproxy.transport.egress`) is the finer one: it checks each address that a name resolves to, and
-refuses more. What that one permits, this one must permit, too.
+The proxy's own guard (`tenantproxy.transport.egress`) is the finer one: it checks each address that a name
+resolves to, and refuses more. What that one permits, this one must permit, too.
 """
 
 import functools

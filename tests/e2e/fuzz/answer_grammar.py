@@ -6,7 +6,7 @@ Each carries the name of what was asked for, so that bytes of one answer in anot
 from random import Random
 from typing import Literal, NamedTuple
 
-from fuzz.answer_bodies import Kind, body, document, mutated
+from e2e.fuzz.answer_bodies import Kind, body, document, mutated
 
 End = Literal["keep", "close", "reset"]
 

@@ -14,12 +14,11 @@ from collections import Counter
 from random import Random
 from typing import get_args
 
-from fuzz.answer_bodies import Kind
-from fuzz.answer_grammar import Plan, plan
-from fuzz.hostile_server import HostileServer
-from fuzz.outcome import Memory, Result
-from fuzz.product import Product
-
+from e2e.fuzz.answer_bodies import Kind
+from e2e.fuzz.answer_grammar import Plan, plan
+from e2e.fuzz.hostile_server import HostileServer
+from e2e.fuzz.outcome import Memory, Result
+from e2e.fuzz.product import Product
 from tenantproxy.problems import KINDS
 from tenantproxy.transport.base import FailureReason
 

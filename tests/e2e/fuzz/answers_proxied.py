@@ -8,12 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import aiohttp
-from fuzz.answer_bodies import Kind
-from fuzz.answer_grammar import Plan, good
-from fuzz.answers import Asked
-from fuzz.hostile_server import HostileServer
-from fuzz.outcome import Memory, Result, unforeseen
 
+from e2e.fuzz.answer_bodies import Kind
+from e2e.fuzz.answer_grammar import Plan, good
+from e2e.fuzz.answers import Asked
+from e2e.fuzz.hostile_server import HostileServer
+from e2e.fuzz.outcome import Memory, Result, unforeseen
 from support.commands import ServeProcess, serve
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.problems import KINDS

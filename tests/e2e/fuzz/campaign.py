@@ -11,12 +11,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import uvloop
-from fuzz.outcome import Result
 
-from fuzz import answers, answers_proxied, interleavings, requests
+from e2e.fuzz import answers, answers_proxied, interleavings, requests
+from e2e.fuzz.outcome import Result
 
 Campaign = Callable[..., Coroutine[Any, Any, Result]]
 SIDES: dict[str, list[tuple[Campaign, int, float]]] = {

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable
 from typing import cast
 
-from fuzz.answer_bodies import Kind
-from fuzz.answer_grammar import Plan, good
+from e2e.fuzz.answer_bodies import Kind
+from e2e.fuzz.answer_grammar import Plan, good
 
 PAUSE = 0.001
 """Seconds between two pieces."""

@@ -13,11 +13,10 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from fuzz.health import Health
-from fuzz.outcome import Memory, Result, unforeseen
-from fuzz.restless import Client, Names
-from fuzz.working_oms import WorkingOms
-
+from e2e.fuzz.health import Health
+from e2e.fuzz.outcome import Memory, Result, unforeseen
+from e2e.fuzz.restless import Client, Names
+from e2e.fuzz.working_oms import WorkingOms
 from support.bounds.observation import BACK_SECONDS, MAX_HEALTH_SECONDS, back_to_rest
 from support.commands import ServeProcess, serve
 from support.proxy import tokens

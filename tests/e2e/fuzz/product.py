@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from fuzz.answer_bodies import Kind
-
+from e2e.fuzz.answer_bodies import Kind
 from support.proxy.running import proxy_config
 from tenantproxy.api.routes import Operation
 from tenantproxy.config import Tls

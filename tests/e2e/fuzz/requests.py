@@ -15,9 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import cast
 
-from fuzz.outcome import Memory, Result, unforeseen
-from fuzz.request_grammar import VALID, message
-
+from e2e.fuzz.outcome import Memory, Result, unforeseen
+from e2e.fuzz.request_grammar import VALID, message
 from support.commands import ServeProcess, serve
 from tenantproxy.credentials.stores.files import write_keys
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fuzz import answers, answers_proxied, interleavings, requests
+from e2e.fuzz import answers, answers_proxied, interleavings, requests
 
 SHARES = {
     "requests": (requests.campaign, 20_000, 300),

@@ -11,7 +11,7 @@ from support.commands import BIN, ServeProcess, free_ports, run, serve
 from support.proxy import tokens
 from tenantproxy.credentials.stores.files import write_keys
 
-OPENAPI = Path(__file__).parent.parent.parent / "docs" / "openapi.yaml"
+OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"

@@ -15,7 +15,7 @@ from support.operator.manifests import changed, params
 from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, HTTP_ROUTE, POD_MONITOR, SECRET
 from tenantproxy_operator.render.children import desired_children
 
-GOLDEN: Final = Path(__file__).parents[2] / "operator" / "render" / "golden"
+GOLDEN: Final = Path(__file__).parents[2] / "unit" / "operator" / "render" / "golden"
 CASES: Final = sorted(path.name for path in GOLDEN.iterdir())
 CRDS: Final = Path(__file__).parent / "crds"
 

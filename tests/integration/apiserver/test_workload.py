@@ -11,7 +11,7 @@ from support.apiserver.server import ApiServer
 from support.operator.bad_workloads import BAD_WORKLOADS
 from support.operator.manifests import changed, minimal
 
-GOLDEN = Path(__file__).parents[2] / "operator" / "render" / "golden"
+GOLDEN = Path(__file__).parents[2] / "unit" / "operator" / "render" / "golden"
 
 
 async def _create(api: ApiClient, namespace: str, manifest: dict[str, Any]) -> tuple[int, Any]:

@@ -1,6 +1,6 @@
 """What `helm template` makes of values.
 
-`pytest tests/integration/chart --regenerate` writes the golden files anew; the difference is then for you to judge.
+`pytest tests/integration/chart --regenerate` writes the golden files anew, for you to judge the difference.
 """
 
 import itertools

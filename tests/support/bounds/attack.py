@@ -1,4 +1,4 @@
-"""Runs one attack of `support.bounds.attacks` in this process: `python -m support.bounds.attack MODULE:FUNCTION ARGUMENTS`."""
+"""Runs one attack of `attacks` in this process: `python -m support.bounds.attack MODULE:FUNCTION ARGUMENTS`."""
 
 import asyncio
 import json

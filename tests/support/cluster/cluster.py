@@ -22,7 +22,7 @@ SEARCH: Final = f"{API}/customer-orders:search"
 CONFIG: Final = "/api/v1/proxy-config"
 OMS_PORT: Final = 8691
 _RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
-_SCRIPTS: Final = Path(__file__).parents[2] / "cluster" / "pods"
+_SCRIPTS: Final = Path(__file__).parents[2] / "e2e" / "cluster" / "pods"
 _SECONDS: Final = 300.0
 _EPHEMERAL: Final = {"events", "events.events.k8s.io", "pods.metrics.k8s.io"}
 """What Kubernetes makes and removes by itself at any time."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tenantproxy.problems import KINDS
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "errors.md"
+PAGE = Path(__file__).parents[3] / "docs" / "errors.md"
 
 
 def test_the_page_is_equal_to_the_table() -> None:

@@ -76,7 +76,7 @@ async def test_slow_bodies_are_cut_off(
     proxy: RunningProxy, oms: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A body that drips in gets its 408."""
-    monkeypatch.setattr(server, "BODY_TIMEOUT", 0.2)
+    monkeypatch.setattr(http_server, "BODY_TIMEOUT", 0.2)
     raw = f"POST {SEARCH_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
     answer = await proxy.raw(raw.encode() + b'{"custo', wait=4)
     assert answer.startswith(b"HTTP/1.1 408 ")

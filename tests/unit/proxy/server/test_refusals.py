@@ -93,7 +93,7 @@ async def test_a_wrong_type_is_refused_while_the_body_comes(proxy: RunningProxy)
 
 async def test_a_late_body_is_refused_while_it_comes(proxy: RunningProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A 408 is not lost by what comes after it."""
-    monkeypatch.setattr(server, "BODY_TIMEOUT", 0.1)
+    monkeypatch.setattr(http_server, "BODY_TIMEOUT", 0.1)
     start = head("POST", SEARCH_PATH, OWN, JSON, "Content-Length: 60000\r\n\r\n").encode()
     assert await refused(proxy, start, *[b" " * 1000] * 60, pause=0.01) == (408, "request-timeout")
 

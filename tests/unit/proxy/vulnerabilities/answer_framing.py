@@ -1,7 +1,7 @@
 """Answers whose length can be read in two ways."""
 
-from proxy.vulnerabilities.answers import BODY, EXTRA, JSON, LINE, chunked
-from proxy.vulnerabilities.case import LAST_CHUNK, Case
+from unit.proxy.vulnerabilities.answers import BODY, EXTRA, JSON, LINE, chunked
+from unit.proxy.vulnerabilities.case import LAST_CHUNK, Case
 
 _FAILED = ("upstream-error", "closed")
 _KEPT = (200, "kept")

@@ -1,7 +1,7 @@
 """Heads of answers: status lines and headers."""
 
-from proxy.vulnerabilities.answers import BODY, EXTRA, GOOD, JSON, LINE, whole
-from proxy.vulnerabilities.case import Case
+from unit.proxy.vulnerabilities.answers import BODY, EXTRA, GOOD, JSON, LINE, whole
+from unit.proxy.vulnerabilities.case import Case
 
 _FAILED = ("upstream-error", "closed")
 _KEPT = (200, "kept")

@@ -1,7 +1,7 @@
 """What comes before, behind and instead of an answer: interim answers, second ones, none."""
 
-from proxy.vulnerabilities.answers import BODY, EXTRA, GOOD, JSON, LINE, chunked, whole
-from proxy.vulnerabilities.case import LAST_CHUNK, Case
+from unit.proxy.vulnerabilities.answers import BODY, EXTRA, GOOD, JSON, LINE, chunked, whole
+from unit.proxy.vulnerabilities.case import LAST_CHUNK, Case
 
 _FAILED = ("upstream-error", "closed")
 _KEPT = (200, "kept")

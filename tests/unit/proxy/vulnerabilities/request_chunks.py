@@ -1,6 +1,6 @@
 """Chunked requests: sizes, extensions, line ends and trailers."""
 
-from proxy.vulnerabilities.case import (
+from unit.proxy.vulnerabilities.case import (
     AFTER,
     AS_CHUNK,
     BODY,

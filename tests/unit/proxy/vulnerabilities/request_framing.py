@@ -1,6 +1,6 @@
 """Requests whose length can be read in two ways."""
 
-from proxy.vulnerabilities.case import (
+from unit.proxy.vulnerabilities.case import (
     AFTER,
     AS_CHUNK,
     BODY,

@@ -1,6 +1,6 @@
 """Heads of requests: lines, names, hosts, targets, versions."""
 
-from proxy.vulnerabilities.case import (
+from unit.proxy.vulnerabilities.case import (
     AFTER,
     FIRST,
     REFUSED,

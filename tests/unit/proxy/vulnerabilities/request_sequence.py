@@ -1,6 +1,6 @@
 """What follows on a connection: bodies that nobody reads, expectations, other protocols, further requests."""
 
-from proxy.vulnerabilities.case import (
+from unit.proxy.vulnerabilities.case import (
     AFTER,
     BODY,
     CHUNKED,

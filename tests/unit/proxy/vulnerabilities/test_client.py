@@ -10,10 +10,7 @@ from typing import NamedTuple, cast
 
 import pytest
 import pytest_asyncio
-from proxy.vulnerabilities.answers import ASKED, EXTRA, NEXT, order, whole
-from proxy.vulnerabilities.case import UNIT, Case
 
-from proxy.vulnerabilities import answer_chunks, answer_framing, answer_heads, answer_sequence
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
 from tenantproxy.config import Tls
 from tenantproxy.transport import connection_pool
@@ -21,6 +18,9 @@ from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.tls import TlsFiles
+from unit.proxy.vulnerabilities import answer_chunks, answer_framing, answer_heads, answer_sequence
+from unit.proxy.vulnerabilities.answers import ASKED, EXTRA, NEXT, order, whole
+from unit.proxy.vulnerabilities.case import UNIT, Case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

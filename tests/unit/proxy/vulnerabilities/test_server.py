@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
-from proxy.vulnerabilities.case import LAST, SEARCH, Case
 
-from proxy.vulnerabilities import request_chunks, request_framing, request_heads, request_sequence
 from support.proxy.oms import RawServer, Received, documented, raw_server
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
+from unit.proxy.vulnerabilities import request_chunks, request_framing, request_heads, request_sequence
+from unit.proxy.vulnerabilities.case import LAST, SEARCH, Case
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

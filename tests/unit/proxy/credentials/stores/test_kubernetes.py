@@ -1,4 +1,4 @@
-"""The Kubernetes store, where the API server fails as a real one can't be made to (see also `tests/integration/apiserver`)."""
+"""The Kubernetes store, where the API server fails as a real one can't be made to (`integration/apiserver`)."""
 
 import asyncio
 import base64

@@ -12,7 +12,7 @@ from tenantproxy.logs import fields
 from tenantproxy.problems import Problem
 from tenantproxy.transport.egress import is_host
 
-_log = logging.getLogger("tenantproxy.api.audit")
+_log = logging.getLogger("tenantproxy.audit")
 
 _OUTCOMES: Final = {"credential-rejected": "validation-failed", "store-unavailable": "not-stored"}
 """Of a PUT that ended with these codes; with any other one it was `refused`."""

@@ -35,7 +35,7 @@ def oauth2_body(url: str, **config: Any) -> dict[str, Any]:
 
 def audited(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """Return the fields of the audit log's lines."""
-    return [record.__dict__["fields"] for record in caplog.records if record.name == "tenantproxy.api.audit"]
+    return [record.__dict__["fields"] for record in caplog.records if record.name == "tenantproxy.audit"]
 
 
 @pytest.fixture

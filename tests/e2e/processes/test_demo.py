@@ -158,7 +158,7 @@ async def test_a_signal_leaves_nothing_behind(
 async def test_a_failed_step_ends_it_with_the_reason(tmp_path: Path, offset: int) -> None:
     """A step that goes wrong is crossed, says what was seen and where the logs are; the status is 1."""
     copy = _copied_demo(tmp_path)
-    manifest = copy.parents[2] / "examples" / "acme.yaml"
+    manifest = copy.parents[1] / "examples" / "acme.yaml"
     manifest.write_text(manifest.read_text().replace("/api/v1", "/api/v2"))
     async with _running(tmp_path, "--port-offset", str(offset), demo=copy) as demo:
         assert await demo.ended() == 1
@@ -172,7 +172,7 @@ async def test_a_failed_step_ends_it_with_the_reason(tmp_path: Path, offset: int
 async def test_a_bad_example_is_explained(tmp_path: Path, offset: int) -> None:
     """Examples that the reader has broken give the message of `local`, not a traceback."""
     copy = _copied_demo(tmp_path)
-    manifest = copy.parents[2] / "examples" / "globex.yaml"
+    manifest = copy.parents[1] / "examples" / "globex.yaml"
     manifest.write_text(manifest.read_text().replace("upstream:", "upstream:\n    nope: 1"))
     async with _running(tmp_path, "--port-offset", str(offset), demo=copy) as demo:
         assert await demo.ended() == 1

@@ -113,7 +113,7 @@ def _in_network(namespace: str) -> list[str]:
     for link in Path("/proc").glob("[0-9]*/ns/net"):
         with contextlib.suppress(OSError):
             if str(link.readlink()) == namespace:
-                found.append((link.parents[2] / "cmdline").read_text().replace("\0", " "))
+                found.append((link.parents[1] / "cmdline").read_text().replace("\0", " "))
     return found
 
 
@@ -246,7 +246,7 @@ def test_an_image_is_loaded(node: _Node, tmp_path: Path) -> None:
     archive = tmp_path / "image.tar"
     script = "import pathlib, sys, images, machine\n"
     script += "images.write_busybox(pathlib.Path(sys.argv[1]), 'localhost/other:1', machine.which('busybox'))"
-    path = f"{_CLUSTER.parent}{os.pathsep}{_CLUSTER.parents[2]}"
+    path = f"{_CLUSTER.parent}{os.pathsep}{_CLUSTER.parents[1]}"
     environ = os.environ | {"PYTHONPATH": path}
     subprocess.run((sys.executable, "-c", script, archive), env=environ, check=True)
     node("load", str(archive))

@@ -64,24 +64,6 @@ def test_metrics_exist() -> None:
     assert named <= set(re.findall(r"^\| `(\w+)`", (DOCS / "metrics.md").read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize(
-    "page", ["conditions.md", "errors.md", "oms.md", "troubleshooting.md", "when-envoy-gateway-is-enough.md"]
-)
-def test_links_lead_somewhere(page: str) -> None:
-    """Each link within the project has its file, and its heading there."""
-    for target in re.findall(r"\]\((?!https?:)([^)\s]*)\)", (DOCS / page).read_text()):
-        path, _, anchor = target.partition("#")
-        file = DOCS / path if path else DOCS / page
-        assert file.exists(), target
-        assert not anchor or anchor in anchors(file), target
-
-
-def anchors(file: Path) -> set[str]:
-    """Return the anchors that a Markdown file's headings have."""
-    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
 def order_elements(body: bytes) -> list[Any]:
     """Return what the filter in docs/oms.md returns."""
     (code,) = re.findall(r"^```python\n(.*?)^```", (DOCS / "oms.md").read_text(), re.MULTILINE | re.DOTALL)

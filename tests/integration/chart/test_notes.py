@@ -98,7 +98,7 @@ async def test_first_order(release: Release, tmp_path: Path) -> None:
 def test_all_namespaces(release: Release) -> None:
     """Where all namespaces are watched, the first tenant is in the one that every cluster has."""
     notes = _notes(release, "--set", "watch.allNamespaces=true")
-    assert notes.startswith("The operator makes proxies for the TenantProxies of all namespaces.\n")
+    assert notes.startswith("The operator runs proxies for the TenantProxies of all namespaces.\n")
     assert "kubectl apply -n default -f -" in notes
 
 

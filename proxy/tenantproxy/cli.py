@@ -75,19 +75,19 @@ def _bound(address: str) -> socket.socket:
     "config_path",
     type=click.Path(path_type=Path),
     required=True,
-    help="The proxy's configuration, as `tenantproxy-operator render --output config` makes it.",
+    help="The proxy's configuration, as printed by `tenantproxy-operator render --output config`.",
 )
 @click.option(
     "--operation",
     type=click.Choice(["getOrder", "searchOrders"]),
-    help="Of which the sample is an answer; if not given, the one that it fits.",
+    help="The operation whose response the sample is; by default the one that it fits.",
 )
 @click.argument("sample", type=click.File("rb"))
 def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO) -> None:
-    """Show what clients get where the OMS answers SAMPLE, a JSON file (- for standard input).
+    """Show what clients get if the OMS answers SAMPLE, a JSON file (- for standard input).
 
-    Nothing is called. Exit status: 0 with the mapped answer on standard output, 1 where the sample breaks the
-    contract (each violation on standard error), 2 for a configuration that can't be used.
+    No request is made. Exit status: 0 with the mapped response on standard output, 1 if the sample breaks the
+    contract (each violation on standard error), 2 for an invalid configuration.
 
     \b
       tenantproxy-operator render -f initech.yaml --output config > config.json
@@ -128,20 +128,20 @@ def _refuse(error: ConfigError) -> NoReturn:
     type=click.Path(path_type=Path),
     default=Path("/etc/tenantproxy/config.json"),
     show_default=True,
-    help="The proxy's configuration, as `tenantproxy-operator render --output config` makes it.",
+    help="The proxy's configuration, as printed by `tenantproxy-operator render --output config`.",
 )
 @click.option(
     "--credentials",
     type=click.Path(path_type=Path),
     default=Path("/etc/tenantproxy/credentials"),
     show_default=True,
-    help="Directory with a file per key of the tenant's Secret; followed while it changes.",
+    help="Directory with a file per key of the tenant's Secret; watched for changes.",
 )
 @click.option(
     "--secret",
     metavar="NAME",
-    help="Read, follow and replace the credential in this Secret of the pod's own namespace, by way of the"
-    " Kubernetes API; --credentials serves until the API has answered once.",
+    help="Read, watch and replace the credential in this Secret in the pod's own namespace, through the"
+    " Kubernetes API; --credentials is used until the API has responded once.",
 )
 @click.option(
     "--service-account",
@@ -156,7 +156,7 @@ def _refuse(error: ConfigError) -> NoReturn:
     type=click.Path(path_type=Path),
     default=Path("/etc/tenantproxy/tls"),
     show_default=True,
-    help="Directory with ca/ca.crt, client/tls.crt and client/tls.key, where `upstream.tls` asks for them.",
+    help="Directory with ca/ca.crt, client/tls.crt and client/tls.key, if `upstream.tls` needs them.",
 )
 @click.option("--api", type=_Address(), default="0.0.0.0:8080", show_default=True, help="The API port.")
 @click.option("--admin", type=_Address(), default="0.0.0.0:9090", show_default=True, help="Metrics and probes.")
@@ -186,7 +186,7 @@ def serve(
 ) -> None:
     """Run the proxy of one tenant until SIGTERM, then drain.
 
-    Exit status: 0 after a drain, 2 for a configuration that can't be used, 1 for anything else (a taken port,
+    Exit status: 0 after a drain, 2 for an invalid configuration, 1 for anything else (such as a port in use, or
     aiohttp without its C extension).
     """
     import uvloop  # noqa: PLC0415 - see the module's docstring

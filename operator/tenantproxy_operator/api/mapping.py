@@ -1,4 +1,4 @@
-"""The models of `spec.mapping`: how an OMS of another shape is brought to the documented one.
+"""The models of `spec.mapping`: how responses of another format are mapped to the documented one.
 
 A rule may hold rules, for lists and objects. A structural schema knows no recursion, so it is unrolled to the
 three levels that an order has: order, then items and invoice instructions, then discounts and references.
@@ -28,7 +28,7 @@ def _not_with_const(*others: str) -> dict[str, Any]:
 
 
 class ValueRule(Model):
-    """How one outward field is made; a field without a rule is taken from the same name."""
+    """How one output field is made; a field without a rule is taken from the field of the same name."""
 
     model_config = ConfigDict(json_schema_extra=_not_with_const("from", "values"))
     nullable = frozenset({"const", "default"})
@@ -37,22 +37,22 @@ class ValueRule(Model):
         default=None,
         alias="from",
         description="Where the OMS has the value: an RFC 6901 pointer such as /price/amount, relative to the "
-        "object that the surrounding rule (or root) points at. Defaults to the outward field's own name.",
+        "object that the enclosing rule (or root) points at. Defaults to the output field's own name.",
     )
     const: Constant = Field(
         default=None,
-        description="The value itself, for what the OMS does not have: a string, a number, true, false. null "
-        "leaves an optional outward field out. Excludes from, values, each and fields.",
+        description="A fixed value, for what the OMS does not have: a string, a number, true, false. null omits "
+        "an optional output field. Excludes from, values, each and fields.",
     )
     values: dict[str, Constant] | None = Field(
         default=None,
         max_length=100,
-        description="The OMS's words and what each means outward, such as {open: CREATED, done: FULFILLED}. A "
-        "word that is not listed becomes the default; without one it is a contract violation.",
+        description="The OMS's values and the output value of each, such as {open: CREATED, done: FULFILLED}. A "
+        "value that is not listed becomes the default; without one it is a contract violation.",
     )
     default: Constant = Field(
         default=None,
-        description="The value where the OMS's is absent or null, or a word that values does not list.",
+        description="The value if the OMS's is absent or null, or is not listed in values.",
     )
 
     @model_validator(mode="after")
@@ -81,8 +81,8 @@ class _ListRule(ValueRule):
 
     each: Pointer | None = Field(
         default=None,
-        description="For an outward list: where the OMS has its list, an RFC 6901 pointer as in from. The "
-        "rules in fields make each element.",
+        description="For an output list: where the OMS has its list, an RFC 6901 pointer as in from. The rules in "
+        "fields apply to each element.",
     )
 
     @model_validator(mode="after")
@@ -95,65 +95,65 @@ class _ListRule(ValueRule):
 
 
 class InnerRule(_ListRule):
-    """How one field of an outward list's element, or of an outward object, is made."""
+    """How one field of an output list's element, or of an output object, is made."""
 
     fields: dict[str, ValueRule] | None = Field(
         default=None,
         max_length=16,
-        description="With each (for a list) or from (for an object): a rule for each outward field of the "
+        description="With each (for a list) or from (for an object): a rule for each output field of the "
         "element or object that differs from the OMS's.",
     )
 
 
 class Rule(_ListRule):
-    """How one outward field of an order is made; a field without a rule is taken from the same name."""
+    """How one output field of an order is made; by default it is taken from the field of the same name."""
 
     fields: dict[str, InnerRule] | None = Field(
         default=None,
         max_length=16,
-        description="With each (for a list) or from (for an object): a rule for each outward field of the "
+        description="With each (for a list) or from (for an object): a rule for each output field of the "
         "element or object that differs from the OMS's.",
     )
 
 
 class GetOrderMapping(Model):
-    """The rules for the answer to getOrder."""
+    """The rules for the response to getOrder."""
 
     root: Pointer | None = Field(
         default=None,
-        description='Where the order is in the OMS\'s answer, an RFC 6901 pointer; "" is the whole answer. '
+        description='Where the order is in the OMS\'s response, an RFC 6901 pointer; "" is the whole response. '
         "Defaults to /customerOrder.",
     )
     fields: dict[str, Rule] = Field(
         default_factory=dict,
         max_length=16,
-        description="A rule for each outward field of the order that differs from the OMS's. A field without a "
-        "rule is taken from the same name.",
+        description="A rule for each output field of the order that differs from the OMS's. A field without a "
+        "rule is taken from the field of the same name.",
     )
 
 
 class SearchOrdersMapping(Model):
-    """The rules for the answer to searchOrders."""
+    """The rules for the response to searchOrders."""
 
     root: Pointer | None = Field(
         default=None,
-        description='Where the list of orders is in the OMS\'s answer, an RFC 6901 pointer; "" is the whole '
-        "answer. Defaults to /customerOrders.",
+        description='Where the list of orders is in the OMS\'s response, an RFC 6901 pointer; "" is the whole '
+        "response. Defaults to /customerOrders.",
     )
     fields: dict[str, ValueRule] = Field(
         default_factory=dict,
         max_length=16,
-        description="A rule for each outward field of a found order (customerOrderId, customerId, status) that "
+        description="A rule for each output field of a found order (customerOrderId, customerId, status) that "
         "differs from the OMS's.",
     )
 
 
 class Mapping(Model):
-    """How an OMS of another shape is brought to the documented one."""
+    """How the responses of an OMS with a different format are mapped to the documented one."""
 
     get_order: GetOrderMapping | None = Field(
-        default=None, description="For the answer to reading one order. Absent: the documented shape."
+        default=None, description="For the response to reading one order. Absent: the documented format."
     )
     search_orders: SearchOrdersMapping | None = Field(
-        default=None, description="For the answer to a search. Absent: the documented shape."
+        default=None, description="For the response to a search. Absent: the documented format."
     )

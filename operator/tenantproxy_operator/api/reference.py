@@ -18,7 +18,7 @@ _HEAD: Final = """\
 # TenantProxy: every field
 
 `apiVersion: {group}/{version}`, `kind: {kind}`. `kubectl explain {singular} --recursive` has the same.
-What to do with the fields is in [configuration.md](configuration.md). In paths, `.<name>` stands for each key of a
+How to use the fields is in [configuration.md](configuration.md). In paths, `.<name>` stands for each key of a
 map, `[]` for each element of a list.
 """
 _TYPES: Final = {

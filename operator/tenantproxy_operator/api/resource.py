@@ -77,27 +77,27 @@ Cidr = Annotated[
 
 
 class TokenEndpoint(Model):
-    """Where the tenant's token endpoint (authUrl) may be, beside public addresses."""
+    """Where the tenant's token endpoint (authUrl) may be, besides public addresses."""
 
     allow_hosts: UniqueList[TokenHost] = Field(
         default_factory=list,
         max_length=20,
         description="Host names, such as idp.acme.internal or idp.acme.internal:8443, that may have private "
-        "(RFC 1918, ULA) or shared (CGNAT) addresses; without a port, at any port. The NetworkPolicy, which knows "
-        "no names, then permits all of these addresses.",
+        "(RFC 1918, ULA) or shared (CGNAT) addresses; without a port, on any port. The NetworkPolicy, which can't "
+        "match names, then permits all such addresses.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     allow_networks: UniqueList[Cidr] = Field(
         default_factory=list,
         max_length=20,
         description="Networks, such as 10.1.0.0/16, of private, shared or loopback addresses. Loopback, where the "
-        "proxy itself listens, is permitted here only: 127.0.0.0/8.",
+        "proxy itself listens, is only permitted if listed here: 127.0.0.0/8.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
 class Auth(Model):
-    """How the proxy authenticates towards the OMS."""
+    """How the proxy authenticates to the OMS."""
 
     secret_ref: SecretRef | None = Field(
         default=None,
@@ -106,18 +106,18 @@ class Auth(Model):
     )
     management: Literal["tenant", "platform"] = Field(
         default="tenant",
-        description="Who sets the credential. tenant: the tenant's admin may, by PUT /api/v1/proxy-config. "
-        "platform: only who can write the Secret; the PUT is answered 409.",
+        description="Who sets the credential. tenant: a tenant admin may, with PUT /api/v1/proxy-config. "
+        "platform: only whoever can write the Secret; the PUT returns 409.",
     )
     token_endpoint: TokenEndpoint = Field(
         default_factory=TokenEndpoint,
-        description="Where the tenant's token endpoint (authUrl) may be, beside public addresses.",
+        description="Where the tenant's token endpoint (authUrl) may be, besides public addresses.",
         json_schema_extra=EMPTY,
     )
 
 
 class Admins(Model):
-    """Which users of the tenant may set the credential. Nobody where all are empty."""
+    """Which users of the tenant may set the credential. Nobody if all are empty."""
 
     emails: UniqueList[AdminText] = Field(
         default_factory=list,
@@ -134,7 +134,7 @@ class Admins(Model):
     roles: UniqueList[AdminText] = Field(
         default_factory=list,
         max_length=100,
-        description="Roles, as the user's token has them in federated.roles.",
+        description="Roles, as listed in federated.roles of the user's token.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
@@ -162,7 +162,7 @@ class Spec(Model):
             "x-kubernetes-validations": [
                 cel(
                     "!(has(self.replicas) && has(self.autoscaling))",
-                    "stands beside autoscaling, which sets it; remove one of the two",
+                    "can't be combined with autoscaling, which sets it; remove one of the two",
                     path=".replicas",
                 )
             ]
@@ -175,11 +175,11 @@ class Spec(Model):
     upstream: Upstream = Field(description="The tenant's order management system (OMS).")
     mapping: Mapping | None = Field(
         default=None,
-        description="How the OMS's answers are brought to the documented shape; absent where they have it.",
+        description="How the OMS's responses are mapped to the documented format; absent if they have it.",
     )
     auth: Auth = Field(
         default_factory=Auth,
-        description="How the proxy authenticates towards the OMS.",
+        description="How the proxy authenticates to the OMS.",
         json_schema_extra=EMPTY,
     )
     access: Access = Field(
@@ -191,31 +191,31 @@ class Spec(Model):
         default=None,
         ge=1,
         le=MOST_REPLICAS,
-        description="How many proxies there are. Defaults to 2; 1 is possible where a moment without answers is, "
-        "when its node goes. Excludes autoscaling.",
+        description="Number of proxies. Defaults to 2; use 1 only if a short outage is acceptable when its node "
+        "goes away. Excludes autoscaling.",
     )
     autoscaling: Autoscaling | None = Field(
         default=None,
-        description="Let a HorizontalPodAutoscaler set how many proxies there are. Excludes replicas.",
+        description="Let a HorizontalPodAutoscaler set the number of proxies. Excludes replicas.",
     )
     resources: Resources | None = Field(
         default=None,
-        description="What one proxy gets of its node. Replaces the default as a whole: requests of 100m CPU and "
-        "96Mi memory, a limit of 512Mi memory.",
+        description="Resources of one proxy. Replaces the default as a whole: requests of 100m CPU and 96Mi "
+        "memory, a limit of 512Mi memory.",
     )
     pod_template: PodTemplate | None = Field(
         default=None,
-        description="Where the proxies' pods run, and what they carry beyond what the operator sets.",
+        description="Scheduling and additional metadata of the proxies' pods.",
     )
     route: Route | None = Field(
         default=None,
-        description="An HTTPRoute at a Gateway that several tenants share. Has an effect where the operator runs "
-        "with --http-routes and the cluster has the Gateway API.",
+        description="An HTTPRoute at a Gateway that several tenants share. Needs an operator with --http-routes "
+        "and the Gateway API in the cluster.",
     )
     suspend: bool = Field(
         default=False,
-        description="Leave everything that belongs to this TenantProxy as it is, whatever changes; the proxies go "
-        "on serving.",
+        description="Leave all objects of this TenantProxy as they are, whatever changes; the proxies keep "
+        "serving.",
     )
 
     @property

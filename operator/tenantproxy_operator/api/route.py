@@ -12,8 +12,8 @@ class GatewayRef(Model):
     name: ObjectName = Field(description="Name of the Gateway.")
     namespace: Namespace | None = Field(
         default=None,
-        description="Namespace of the Gateway, whose listeners must admit routes of the TenantProxy's. Defaults "
-        "to the TenantProxy's own.",
+        description="Namespace of the Gateway, whose listeners must allow routes from the TenantProxy's "
+        "namespace. Defaults to the TenantProxy's own.",
     )
 
 
@@ -25,6 +25,6 @@ class Route(Model):
         min_length=1,
         max_length=16,
         description="Hosts that clients call, such as orders.example.com or *.example.com. Tenants may share "
-        "them: only requests whose header Tenant-Id is spec.tenantId are taken.",
+        "them: only requests whose header Tenant-Id is spec.tenantId are matched.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )

@@ -21,18 +21,18 @@ class Condition(Model):
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: Annotated[str, _CAMEL_CASE] = Field(description="Why, in one CamelCase word.")
     message: str = Field(
-        max_length=32768, description="Why, for people: the field, what is wrong with it, and the fix."
+        max_length=32768, description="Human-readable reason: the field, what is wrong with it, and the fix."
     )
     last_transition_time: str = Field(
         description="When status last changed.", json_schema_extra={"format": "date-time"}
     )
-    observed_generation: int = Field(ge=0, description="The metadata.generation that this is about.")
+    observed_generation: int = Field(ge=0, description="The metadata.generation that this condition is about.")
 
 
 class Credentials(Model):
     """What is known of the tenant's credential; never a value."""
 
-    type: Literal["basic", "oauth2"] = Field(description="Kind of the configured credential.")
+    type: Literal["basic", "oauth2"] = Field(description="Type of the configured credential.")
     updated_at: str = Field(
         description="When the credential last changed.", json_schema_extra={"format": "date-time"}
     )
@@ -47,20 +47,19 @@ class Status(Model):
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready (is Accepted and Available), Accepted (the spec can be used), Available (proxies "
+        description="Ready (Accepted and Available), Accepted (the spec is valid and applied), Available (proxies "
         "serve), CredentialsReady (the Secret is well-formed), Unique (no other one has its tenant or Secret).",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     endpoint: str | None = Field(
         default=None, max_length=2048, description="Where clients in the cluster reach the proxy."
     )
-    replicas: int | None = Field(default=None, ge=0, description="How many proxies there are.")
-    ready_replicas: int | None = Field(default=None, ge=0, description="How many of them are ready.")
+    replicas: int | None = Field(default=None, ge=0, description="Number of proxies.")
+    ready_replicas: int | None = Field(default=None, ge=0, description="Number of ready proxies.")
     secret_name: str | None = Field(
         default=None,
         max_length=253,
-        description="The Secret that the proxies have their credential from: that of the last spec that was "
-        "applied.",
+        description="The Secret from which the proxies get their credential, according to the last applied spec.",
     )
     credentials: Credentials | None = Field(
         default=None, description="The configured credential; absent while there is none."
@@ -68,7 +67,7 @@ class Status(Model):
     applied_digest: str | None = Field(
         default=None,
         max_length=128,
-        description="Digest of what was last applied; lets a restarted operator see that nothing is to do.",
+        description="Digest of what was last applied; tells a restarted operator whether anything is to be done.",
     )
 
 

@@ -30,23 +30,23 @@ class Operation(Model):
     """Where the OMS serves one operation."""
 
     path: OperationPath = Field(
-        description="Path below the base URL. It may hold the placeholders that the default has, such as "
+        description="Path below the base URL. It may contain the placeholders of the default, such as "
         "{businessUnitId}."
     )
 
 
 class GetOrder(Operation):
-    """Where the OMS serves the reading of one order, and what its answer must be."""
+    """Where the OMS serves one order, and what its response must be."""
 
     path: OperationPath = Field(
         default=GET_ORDER_PATH,
-        description="Path below the base URL. It may hold the placeholders that the default has.",
+        description="Path below the base URL. It may contain the placeholders of the default.",
     )
     id_match: Literal["exact", "any"] = Field(
         default="exact",
-        description="exact: an answer whose customerOrderId is not the one that was asked for is refused, as it "
-        "may be another caller's order. any: for an OMS that answers with another form of the id, such as without "
-        "leading zeros.",
+        description="exact: a response whose customerOrderId is not the requested one is refused, as it may be "
+        "another caller's order. any: for an OMS that returns another form of the id, such as without leading "
+        "zeros.",
     )
 
 
@@ -55,12 +55,12 @@ class Operations(Model):
 
     get_order: GetOrder = Field(
         default_factory=GetOrder,
-        description="Reading one order (GET). Placeholders: {businessUnitId}, {customerOrderId}.",
+        description="Read one order (GET). Placeholders: {businessUnitId}, {customerOrderId}.",
         json_schema_extra=EMPTY,
     )
     search_orders: Operation = Field(
         default=Operation(path=SEARCH_ORDERS_PATH),
-        description="Searching orders (POST). Placeholder: {businessUnitId}.",
+        description="Search orders (POST). Placeholder: {businessUnitId}.",
     )
 
 
@@ -71,13 +71,13 @@ class SecretRef(Model):
 
 
 class Tls(Model):
-    """TLS towards the OMS and the token endpoint, beyond the system's CAs."""
+    """TLS to the OMS and the token endpoint, beyond the system's CAs."""
 
     ca_secret_ref: SecretRef | None = Field(
         default=None,
         description="The Secret whose key ca.crt holds one or more CA certificates, in PEM. With it, only "
-        "certificates of these CAs are accepted from the OMS; the token endpoint is checked against the system's "
-        "CAs and these. Without it, both are checked against the system's CAs.",
+        "certificates of these CAs are accepted from the OMS; the token endpoint is verified against the system's "
+        "CAs and these. Without it, both are verified against the system's CAs.",
     )
     client_certificate_secret_ref: SecretRef | None = Field(
         default=None,
@@ -101,7 +101,7 @@ class Upstream(Model):
                 # Here, not at `url`: there the API server's message would repeat the value, with the password.
                 cel(
                     "!self.url.matches('^[^/]*//[^/]*@')",
-                    "has user-info; credentials belong into the Secret that auth.secretRef names",
+                    "has user-info; put credentials into the Secret that auth.secretRef names",
                     path=".url",
                 ),
                 cel(
@@ -115,18 +115,18 @@ class Upstream(Model):
 
     url: BaseUrl = Field(
         description="Base URL of the OMS, such as https://oms.example.com/api/v1. The operations' paths are "
-        "added to it. https, unless allowInsecure is true."
+        "appended. https, unless allowInsecure is true."
     )
     allow_insecure: bool = Field(
         default=False,
-        description="Permit plain http, to the OMS and to the tenant's token endpoint (authUrl). Whoever can "
-        "read the network then reads the credential: for tests and trusted networks only.",
+        description="Permit plain http, to the OMS and to the tenant's token endpoint (authUrl). Anyone who can "
+        "read the network can then read the credential: for tests and trusted networks only.",
     )
     allow_private_networks: bool = Field(
         default=False,
-        description="Permit loopback, private (RFC 1918, ULA) and shared (CGNAT) addresses to the OMS. Link-local "
-        "and cloud metadata addresses stay forbidden. For the token endpoint, which the tenant chooses, see "
-        "auth.tokenEndpoint.",
+        description="Permit loopback, private (RFC 1918, ULA) and shared (CGNAT) addresses for the OMS. "
+        "Link-local and cloud metadata addresses stay forbidden. For the token endpoint, which the tenant "
+        "chooses, see auth.tokenEndpoint.",
     )
     timeout: Duration = Field(
         default="5s",
@@ -137,29 +137,29 @@ class Upstream(Model):
         default=1,
         ge=0,
         le=3,
-        description="How often a read is tried again, within timeout, after a connection error or an answer "
-        "502, 503 or 504 without Retry-After.",
+        description="How often a read is retried, within timeout, after a connection error or a response 502, 503 "
+        "or 504 without Retry-After.",
     )
     max_connections: int = Field(
         default=100,
         ge=1,
         le=10_000,
-        description="How many connections one proxy process opens to the OMS at most; one caller uses three "
-        "quarters of them at most.",
+        description="Maximum number of connections from one proxy process to the OMS; one caller can use at most "
+        "three quarters of them.",
     )
     max_response_bytes: Size = Field(
         default="1Mi",
-        description="How large an answer of the OMS may be: 1Ki to 4Mi. A larger one is an error of the OMS. "
-        "resources.limits.memory must have room for 20 times as much, beside 192Mi.",
+        description="Maximum size of an OMS response: 1Ki to 4Mi. A larger one is an error of the OMS. "
+        "resources.limits.memory must be at least 192Mi plus 20 times this size.",
     )
     operations: Operations = Field(
         default_factory=Operations,
-        description="Paths of the operations, only where the OMS differs from the documented contract.",
+        description="Paths of the operations, only if the OMS differs from the documented contract.",
         json_schema_extra=EMPTY,
     )
     tls: Tls | None = Field(
         default=None,
-        description="An own CA and a client certificate, for connections to the OMS and to the token endpoint. "
-        "Changes of these Secrets take effect without a restart. TLS 1.2 is the minimum, and certificates are "
-        "always checked, also for the host's name. Only with an https url.",
+        description="A private CA and a client certificate, for connections to the OMS and to the token endpoint. "
+        "Changes to these Secrets take effect without a restart. TLS 1.2 is the minimum, and certificates and "
+        "host names are always verified. Only with an https url.",
     )

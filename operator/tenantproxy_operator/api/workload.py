@@ -14,7 +14,7 @@ MOST_REPLICAS: Final = 100
 
 
 class Autoscaling(Model):
-    """How many proxies there are, by their use of CPU."""
+    """The number of proxies, by CPU utilization."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -28,16 +28,14 @@ class Autoscaling(Model):
         }
     )
 
-    min_replicas: int = Field(
-        default=2, ge=1, le=MOST_REPLICAS, description="How many proxies there are at least."
-    )
-    max_replicas: int = Field(ge=1, le=MOST_REPLICAS, description="How many proxies there are at most.")
+    min_replicas: int = Field(default=2, ge=1, le=MOST_REPLICAS, description="Minimum number of proxies.")
+    max_replicas: int = Field(ge=1, le=MOST_REPLICAS, description="Maximum number of proxies.")
     target_cpu_utilization: int = Field(
         default=70,
         ge=1,
         le=1000,
         alias="targetCPUUtilization",
-        description="Percentage of their CPU request that the proxies shall use on average.",
+        description="Target average CPU utilization of the proxies, in percent of their CPU request.",
     )
 
     @model_validator(mode="after")
@@ -73,19 +71,19 @@ def _request_within_limit(name: str) -> Schema:
 
 
 class Resources(Model):
-    """What one proxy gets of its node."""
+    """Resources of one proxy."""
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [_request_within_limit(name) for name in _RESOURCES]}
     )
 
     requests: Amounts | None = Field(
-        default=None, description="What is kept free for a proxy. What is missing here is taken from limits."
+        default=None, description="What is reserved for a proxy. What is missing here is taken from limits."
     )
     limits: Amounts | None = Field(
         default=None,
-        description="What a proxy can use at most: beyond its CPU it is slowed down, beyond its memory it is "
-        "restarted.",
+        description="What a proxy can use at most: beyond the CPU limit it is throttled, beyond the memory limit "
+        "it is OOM killed and restarted.",
     )
 
     @property
@@ -176,7 +174,7 @@ def _rules(*rules: Schema) -> dict[str, Any]:
 
 
 class PodTemplate(Model):
-    """Where the proxies' pods run, and what they carry beyond what the operator sets."""
+    """Scheduling and additional metadata of the proxies' pods."""
 
     node_selector: Annotated[dict[str, LabelValue], AfterValidator(_check_keys)] = Field(
         default_factory=dict,
@@ -187,16 +185,17 @@ class PodTemplate(Model):
     tolerations: list[Verbatim] = Field(
         default_factory=list,
         max_length=16,
-        description="Taints of nodes that are tolerated, as in a pod's spec.tolerations.",
+        description="Tolerated node taints, as in a pod's spec.tolerations.",
     )
     affinity: Verbatim | None = Field(
-        default=None, description="Nodes and pods to be near to or away from, as in a pod's spec.affinity."
+        default=None, description="Affinity to nodes and pods, as in a pod's spec.affinity."
     )
     topology_spread_constraints: list[Verbatim] | None = Field(
         default=None,
         max_length=8,
-        description="How the pods are spread, as in a pod's spec.topologySpreadConstraints. Where one has no "
-        "labelSelector, it is about this proxy's pods. Defaults to over nodes, as far as possible; [] is none.",
+        description="How the pods are spread, as in a pod's spec.topologySpreadConstraints. Without a "
+        "labelSelector, a constraint applies to this proxy's pods. By default they are spread over nodes as far "
+        "as possible; [] disables that.",
     )
     priority_class_name: ObjectName | None = Field(
         default=None, description="Name of the PriorityClass, which must exist."
@@ -206,8 +205,8 @@ class PodTemplate(Model):
     ] = Field(
         default_factory=dict,
         max_length=32,
-        description="Annotations of the pods. Those of proxy.hiiretail.com/ and prometheus.io/ are the "
-        "operator's.",
+        description="Annotations of the pods. The prefixes proxy.hiiretail.com/ and prometheus.io/ are reserved "
+        "for the operator.",
         json_schema_extra=_rules(_KEYS_RULE, _NOT_OURS_RULE),
     )
     labels: Annotated[
@@ -218,7 +217,7 @@ class PodTemplate(Model):
     ] = Field(
         default_factory=dict,
         max_length=32,
-        description="Labels of the pods. Those of proxy.hiiretail.com/ and prometheus.io/, and "
-        "app.kubernetes.io/name, instance, component and managed-by, are the operator's.",
+        description="Labels of the pods. The prefixes proxy.hiiretail.com/ and prometheus.io/, and "
+        "app.kubernetes.io/name, instance, component and managed-by, are reserved for the operator.",
         json_schema_extra=_rules(_KEYS_RULE, _NOT_OURS_RULE, _NO_LABEL_OF_OURS_RULE),
     )

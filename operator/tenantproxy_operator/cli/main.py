@@ -82,12 +82,12 @@ def main() -> None:
     default=8600,
     show_default=True,
     help="The first tenant (by namespace/name) has its API at this port of 127.0.0.1 and its admin port (metrics, "
-    "probes) at the next; each further tenant the next two.",
+    "probes) at the next one; each further tenant has the next two.",
 )
 @click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where credentials that tenants set are kept. One `local` at a time uses it.  "
+    help="Where credentials that tenants set are stored. Only one `local` at a time can use it.  "
     "[default: $XDG_STATE_HOME/tenantproxy/local, else ~/.local/state/tenantproxy/local]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one line of JSON per event to stdout.")
@@ -96,7 +96,7 @@ def main() -> None:
     type=click.Choice(LEVELS),
     default="warning",
     show_default=True,
-    help="Of the proxies' logs, on stderr; `info` logs one line per request.",
+    help="Level of the proxies' logs, on stderr; `info` logs one line per request.",
 )
 def local(
     paths: tuple[Path, ...],
@@ -107,14 +107,14 @@ def local(
     *,
     as_json: bool,
 ) -> None:
-    """Run every tenant's proxy as a process on this machine, and follow changes of the manifests.
+    """Run each tenant's proxy as a process on this machine, and reload on changes of the manifests.
 
-    A Secret's manifest sets the credential at first and whenever the manifest changes; in between, a tenant's
-    admin may change it by PUT /api/v1/proxy-config, and that survives a restart. A manifest that becomes bad
-    is reported, and the last good one goes on. Ctrl-C stops all.
+    A Secret manifest sets the credential at first and whenever the manifest changes; in between, a tenant
+    admin may change it with PUT /api/v1/proxy-config, and that survives a restart. An invalid change of a
+    manifest is reported, and the last valid one stays in use. Ctrl-C stops all.
 
     \b
-    Two tenants, with the development issuer and OMS (each in a terminal of its own):
+    Two tenants, with the development issuer and OMS (each in its own terminal):
       tenantproxy mock-oms
       tenantproxy dev-issuer
       tenantproxy-operator local -f examples --issuers examples/dev/issuers.yaml
@@ -122,7 +122,7 @@ def local(
       tenantproxy-operator local -f my.yaml --json --port-base 9000 --state-dir ./state
       {"event": "ready", "tenant": "my", "namespace": "default", "api": "http://127.0.0.1:9000", "admin": …}
 
-    Exit status: 0 after a signal, 2 for bad input, 1 for anything else, such as a taken port.
+    Exit status: 0 after a signal, 2 for bad input, 1 for anything else, such as a port in use.
     """  # noqa: D301
     options = Options(
         paths=paths,
@@ -137,7 +137,7 @@ def local(
     except InvalidManifestsError:
         sys.exit(BAD_INPUT)
     except StateInUseError as error:
-        _fail(f"{error}; end it, or choose another --state-dir")
+        _fail(f"{error}; stop it, or choose another --state-dir")
     except (OSError, PortError, StoreError) as error:
         _fail(str(error))
 
@@ -151,15 +151,15 @@ def local(
     type=click.Choice(["yaml", "json", "config"]),
     default="yaml",
     show_default=True,
-    help="Manifests as YAML documents or as a JSON list; `config`: the bare config.json of one tenant's proxy.",
+    help="Manifests as YAML documents or as a JSON list; `config`: only the config.json of one tenant's proxy.",
 )
 def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
-    """Print what is made of TenantProxy manifests in a cluster, without doing it; no value of a Secret.
+    """Print the objects that TenantProxy manifests become in a cluster, without applying them or showing Secrets.
 
     \b
-    Check manifests before they are applied (exit status 2, and all problems on stderr, if they are bad):
+    Validate manifests before you apply them (exit status 2, and all problems on stderr, if they are invalid):
       tenantproxy-operator render -f tenants/ > /dev/null
-    Try a mapping on a sample of an OMS's answer:
+    Try a mapping on a sample of an OMS's response:
       tenantproxy-operator render -f examples/mapping -o config > config.json
       tenantproxy map --config config.json examples/mapping/oms-answers/order.json
     """  # noqa: D301
@@ -194,12 +194,12 @@ main.add_command(run)
     "namespaces",
     multiple=True,
     metavar="NAME",
-    help="The operator may work in this namespace. Repeatable.",
+    help="Grant the operator access to this namespace. Repeatable.",
 )
 @click.option(
     "--all-namespaces",
     is_flag=True,
-    help="The operator may work everywhere, and so read all Secrets of the cluster.",
+    help="Grant the operator access to all namespaces, and so to all Secrets of the cluster.",
 )
 @click.option(
     "--service-account",
@@ -217,15 +217,15 @@ def rbac(
     pod_monitors: bool,
     http_routes: bool,
 ) -> None:
-    """Print the operator's ServiceAccount and its rights. The namespaces must be there.
+    """Print the operator's ServiceAccount and RBAC objects. The namespaces must exist.
 
-    Give the same --namespace, --all-namespaces, --pod-monitors and --http-routes as to `run`.
+    Pass the same --namespace, --all-namespaces, --pod-monitors and --http-routes as to `run`.
 
     \b
       tenantproxy-operator rbac --namespace tenants | kubectl apply --server-side -f -
     """  # noqa: D301
     if bool(namespaces) == all_namespaces:
-        reject(["one of --namespace and --all-namespaces is needed, and not both"])
+        reject(["either --namespace or --all-namespaces is required, not both"])
     operator_namespace, name = service_account
     manifests = operator_manifests(
         None if all_namespaces else tuple(sorted(set(namespaces))),

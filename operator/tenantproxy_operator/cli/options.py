@@ -16,7 +16,7 @@ from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_iss
 from tenantproxy_operator.settings import DEFAULT_DNS_PORTS, DEFAULT_IMAGE, Settings
 
 BAD_INPUT: Final = 2
-"""Exit status where what the user gave can't be used."""
+"""Exit status for invalid input."""
 
 Command = Callable[..., None]
 
@@ -52,7 +52,7 @@ class Peers(click.ParamType[tuple[Peer, ...]]):
 
 
 def reject(problems: Iterable[object]) -> NoReturn:
-    """Say what is wrong with the user's input, and end the process."""
+    """Print what is wrong with the user's input, and exit."""
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
     sys.exit(BAD_INPUT)
@@ -67,7 +67,7 @@ _TENANT_OPTIONS: Final = (
         show_envvar=True,
         metavar="FILE",
         help="Whose tokens the proxies accept: a YAML list of {issuer, audiences, jwksUri | jwksFile | jwks, "
-        "kind: ocms | user}; a relative jwksFile is relative to FILE. Read at the start only. Default: Hii "
+        "kind: ocms | user}; a relative jwksFile is relative to FILE. Read at start only. Default: Hii "
         "Retail's machine clients and staff users.",
     ),
     click.option(
@@ -77,8 +77,8 @@ _TENANT_OPTIONS: Final = (
         envvar="TENANTPROXY_EGRESS_ALLOW",
         show_envvar=True,
         metavar="CIDR",
-        help="Let every tenant's proxy connect to these addresses, whatever its TenantProxy says: the way out for "
-        "one private network, or for what allowPrivateNetworks never permits, such as link-local. Repeatable.",
+        help="Let every tenant's proxy connect to these addresses, whatever its TenantProxy says: for a single "
+        "private network, or for what allowPrivateNetworks never permits, such as link-local. Repeatable.",
     ),
     click.option(
         "--egress-deny",
@@ -87,7 +87,7 @@ _TENANT_OPTIONS: Final = (
         envvar="TENANTPROXY_EGRESS_DENY",
         show_envvar=True,
         metavar="CIDR",
-        help="Let no proxy connect to these addresses; wins over --egress-allow and allowPrivateNetworks. "
+        help="Let no proxy connect to these addresses; overrides --egress-allow and allowPrivateNetworks. "
         "Repeatable.",
     ),
     click.option(
@@ -95,16 +95,16 @@ _TENANT_OPTIONS: Final = (
         is_flag=True,
         envvar="TENANTPROXY_REFUSE_SHARED_SECRETS",
         show_envvar=True,
-        help="Refuse a TenantProxy that uses a Secret which another tenant's has used before, where it is the "
-        "credential's of either. Default: that is reported.",
+        help="Refuse a TenantProxy that uses a Secret that another tenant already uses, if it holds the "
+        "credential of either. Default: only report it.",
     ),
     click.option(
         "--refuse-duplicate-tenants",
         is_flag=True,
         envvar="TENANTPROXY_REFUSE_DUPLICATE_TENANTS",
         show_envvar=True,
-        help="Refuse a TenantProxy with the tenantId of another one that was there before, in whatever namespace. "
-        "Default: that is reported.",
+        help="Refuse a TenantProxy with the tenantId of an existing one, in any namespace. Default: only report "
+        "it.",
     ),
 )
 
@@ -114,14 +114,14 @@ _KIND_OPTIONS: Final = (
         is_flag=True,
         envvar="TENANTPROXY_POD_MONITORS",
         show_envvar=True,
-        help="Give each tenant a PodMonitor (prometheus-operator).",
+        help="Create a PodMonitor for each tenant (prometheus-operator).",
     ),
     click.option(
         "--http-routes",
         is_flag=True,
         envvar="TENANTPROXY_HTTP_ROUTES",
         show_envvar=True,
-        help="Give each tenant with `spec.route` an HTTPRoute (Gateway API).",
+        help="Create an HTTPRoute for each tenant with `spec.route` (Gateway API).",
     ),
 )
 
@@ -133,7 +133,7 @@ _CLUSTER_OPTIONS: Final = (
         envvar="TENANTPROXY_PROXY_IMAGE",
         show_envvar=True,
         metavar="IMAGE",
-        help="The image that the proxies run.",
+        help="The image of the proxies.",
     ),
     click.option(
         "--image-pull-secret",
@@ -142,7 +142,7 @@ _CLUSTER_OPTIONS: Final = (
         envvar="TENANTPROXY_IMAGE_PULL_SECRET",
         show_envvar=True,
         metavar="NAME",
-        help="A Secret, in each tenant's namespace, that lets the image be pulled. Repeatable.",
+        help="A Secret, in each tenant's namespace, for pulling the image. Repeatable.",
     ),
     click.option(
         "--dns-port",
@@ -153,8 +153,8 @@ _CLUSTER_OPTIONS: Final = (
         show_default=True,
         envvar="TENANTPROXY_DNS_PORT",
         show_envvar=True,
-        help="Port that the proxies may ask DNS at: the one at which the DNS pods listen, beside the Service's. "
-        "Repeatable.",
+        help="Port on which the proxies may query DNS: the one on which the DNS pods listen, besides the "
+        "Service's. Repeatable.",
     ),
     click.option(
         "--api-server-cidr",
@@ -164,7 +164,7 @@ _CLUSTER_OPTIONS: Final = (
         envvar="TENANTPROXY_API_SERVER_CIDR",
         show_envvar=True,
         metavar="CIDR",
-        help="Where the API server is: its endpoints, not the Service's address. Proxies with `management: "
+        help="Network of the API server's endpoints (not the Service's address). Proxies with `management: "
         "tenant` may connect there, to ports 443 and 6443. Default: anywhere. Repeatable.",
     ),
     click.option(
@@ -174,9 +174,9 @@ _CLUSTER_OPTIONS: Final = (
         envvar="TENANTPROXY_METRICS_FROM",
         show_envvar=True,
         metavar="JSON",
-        help="Who may connect to the proxies' metrics and probes, beside the kubelet: a list of NetworkPolicy "
+        help="Who may connect to the proxies' metrics and probes, besides the kubelet: a list of NetworkPolicy "
         'peers, such as [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]. '
-        "Default: anybody.",
+        "Default: anyone.",
     ),
     click.option(
         "--pod-metadata-prefix",
@@ -185,8 +185,8 @@ _CLUSTER_OPTIONS: Final = (
         envvar="TENANTPROXY_POD_METADATA_PREFIX",
         show_envvar=True,
         metavar="PREFIX",
-        help="Refuse labels and annotations in `podTemplate` whose key begins with none of these, such as "
-        "example.com/. Default: any but the operator's own are accepted. Repeatable.",
+        help="Allow only labels and annotations in `podTemplate` whose key begins with one of these prefixes, "
+        "such as example.com/. Default: all but the operator's own. Repeatable.",
     ),
     *_KIND_OPTIONS,
 )
@@ -218,7 +218,7 @@ def tenant_options(command: Command) -> Command:
 
 
 def cluster_options(command: Command) -> Command:
-    """Give a command the options about what is made of a TenantProxy in a cluster, as `settings`."""
+    """Give a command the options about the objects that are created for a TenantProxy, as `settings`."""
 
     @functools.wraps(command)
     def with_settings(

@@ -55,7 +55,7 @@ _DEEPEST: Final = 30_000
     show_default=True,
     envvar="TENANTPROXY_WORKERS",
     show_envvar=True,
-    help="How many TenantProxies are reconciled at once.",
+    help="How many TenantProxies are reconciled concurrently.",
 )
 @click.option(
     "--max-updating-tenants",
@@ -64,8 +64,8 @@ _DEEPEST: Final = 30_000
     show_default=True,
     envvar="TENANTPROXY_MAX_UPDATING_TENANTS",
     show_envvar=True,
-    help="How many tenants' pods are changed at once where that is for a new image or setting of the operator's; "
-    "those labelled proxy.hiiretail.com/canary=true first.",
+    help="How many tenants are rolled at the same time for a new image or operator setting; those labelled "
+    "proxy.hiiretail.com/canary=true first.",
 )
 @click.option(
     "--check-interval",
@@ -75,7 +75,7 @@ _DEEPEST: Final = 30_000
     envvar="TENANTPROXY_CHECK_INTERVAL",
     show_envvar=True,
     metavar="SECONDS",
-    help="How often to look whether events were missed, and for optional kinds that were installed or removed.",
+    help="How often to check for missed watch events, and for optional kinds that were installed or removed.",
 )
 @click.option(
     "--event-patience",
@@ -85,8 +85,8 @@ _DEEPEST: Final = 30_000
     envvar="TENANTPROXY_EVENT_PATIENCE",
     show_envvar=True,
     metavar="SECONDS",
-    help="After how long a change of a TenantProxy that no event told of is missed: /healthz fails, and the "
-    "kubelet starts the operator again.",
+    help="After how long a TenantProxy change without a watch event counts as missed: /healthz fails, and the "
+    "kubelet restarts the operator.",
 )
 @click.option(
     "--admin",
@@ -95,7 +95,7 @@ _DEEPEST: Final = 30_000
     envvar="TENANTPROXY_ADMIN",
     show_envvar=True,
     metavar="HOST:PORT",
-    help="Where /metrics, /healthz and /readyz are served.",
+    help="Listen address for /metrics, /healthz and /readyz.",
 )
 @click.option(
     "--log-level",
@@ -122,15 +122,16 @@ def run(
 ) -> None:
     """Reconcile TenantProxies in a Kubernetes cluster, until SIGTERM or SIGINT.
 
-    The CustomResourceDefinition and the rights must be there (`tenantproxy-operator crd`, `tenantproxy-operator
-    rbac`). Run one operator per namespace: two with different images or options undo each other's work.
+    The CustomResourceDefinition and the RBAC objects must exist (`tenantproxy-operator crd`,
+    `tenantproxy-operator rbac`). Run one operator per namespace: there is no leader election, and two with
+    different images or options undo each other's changes.
 
     \b
     Against the cluster of your kubeconfig:
       tenantproxy-operator run --namespace tenants --proxy-image registry.example/tenantproxy:1.0
 
-    Exit status: 0 after a signal, 2 for bad input, 1 for anything else (a taken port, aiohttp without its C
-    extension).
+    Exit status: 0 after a signal, 2 for bad input, 1 for anything else (such as a port in use, or aiohttp
+    without its C extension).
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
     # Slow to import, and the other commands do without.
     import uvloop  # noqa: PLC0415
@@ -140,7 +141,7 @@ def run(
     from tenantproxy_operator.kube.connection import Connection  # noqa: PLC0415
 
     if bool(namespaces) == all_namespaces:
-        reject(["one of --namespace and --all-namespaces is needed, and not both"])
+        reject(["either --namespace or --all-namespaces is required, not both"])
     if bad := [name for name in namespaces if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name)]:
         reject(f"--namespace {name!r} is not a namespace's name" for name in bad)
     reject_local_keys(settings)
@@ -182,7 +183,7 @@ def run(
         pass  # by a signal
     except Exception:
         # With its type and place; not with its message, which may quote input.
-        logging.getLogger(__name__).exception("unforeseen: the operator ended")
+        logging.getLogger(__name__).exception("unexpected error: the operator exits")
         sys.exit(_FAILURE)
 
 

@@ -3,21 +3,21 @@
 The events, with their fields beside `event`; `api` and `admin` are URLs, tenants are named by `tenant`
 (metadata.name) and `namespace`:
 
-- `ready` {tenant, namespace, api, admin}: its proxy serves; again after a proxy that died was restarted.
+- `ready` {tenant, namespace, api, admin}: its proxy serves; again after a proxy that exited was restarted.
 - `reloaded` {tenant, namespace, api, admin}: a changed manifest is in effect, at the same ports.
-- `rejected` {tenant, namespace, status}: the proxy with the changed manifest did not get ready and ended with
-  `status` (negative: a signal); the one with the last good configuration goes on.
-- `credentials` {tenant, namespace}: the Secret's manifest was put into the store; in effect within a second.
-- `certificates` {tenant, namespace}: the CA or client certificate of a Secret's manifest was put into the state
-  directory; in effect within two seconds.
-- `exited` {tenant, namespace, status, retryInSeconds}: a proxy ended, or did not get ready, and will be started
-  again.
+- `rejected` {tenant, namespace, status}: the proxy with the changed manifest did not become ready and exited with
+  `status` (negative: a signal); the one with the last valid configuration keeps running.
+- `credentials` {tenant, namespace}: the Secret manifest was written to the store; in effect within a second.
+- `certificates` {tenant, namespace}: the CA or client certificate of a Secret manifest was written to the
+  state directory; in effect within two seconds.
+- `exited` {tenant, namespace, status, retryInSeconds}: a proxy exited, or did not become ready, and will be
+  restarted.
 - `removed` {tenant, namespace}: its manifest is gone, its proxy is stopped.
-- `invalid` {problems}: manifests are bad; the last good ones go on. At the start: nothing runs.
-- `valid` {}: after `invalid`: all manifests are good again.
-- `warning` {message}: manifests that are right each by itself, but want the same: a tenant's id, or a Secret.
+- `invalid` {problems}: manifests are invalid; the last valid ones stay in use. At start: nothing runs.
+- `valid` {}: after `invalid`: all manifests are valid again.
+- `warning` {message}: manifests that are valid by themselves, but share a tenant's id or a Secret.
 - `failed` {tenant, namespace, message}: a tenant can't be run for a reason outside its manifest, such as a full
-  disk; without a time in the message it is tried again with the next change of a manifest.
+  disk; without a time in the message it is retried with the next change of a manifest.
 - `stopped` {}: everything has been stopped; the last event.
 """
 
@@ -47,12 +47,12 @@ Event = Literal[
 _MESSAGES: Final[dict[Event, str]] = {
     "ready": "{namespace}/{tenant}: ready at {api}",
     "reloaded": "{namespace}/{tenant}: the changed manifest is in effect",
-    "rejected": "{namespace}/{tenant}: no proxy starts with the changed manifest; the last good one goes on",
-    "credentials": "{namespace}/{tenant}: the credential is taken from the Secret's manifest",
-    "certificates": "{namespace}/{tenant}: the certificates for TLS are taken from the Secrets' manifests",
-    "exited": "{namespace}/{tenant}: the proxy ended (status {status}); started again in {retryInSeconds} s",
+    "rejected": "{namespace}/{tenant}: no proxy starts with the changed manifest; the last valid one stays in use",
+    "credentials": "{namespace}/{tenant}: credential updated from the Secret manifest",
+    "certificates": "{namespace}/{tenant}: TLS certificates updated from the Secret manifests",
+    "exited": "{namespace}/{tenant}: the proxy exited (status {status}); restarting in {retryInSeconds} s",
     "removed": "{namespace}/{tenant}: stopped; its manifest is gone",
-    "valid": "all manifests are good again",
+    "valid": "all manifests are valid again",
     "warning": "warning: {message}",
     "failed": "{namespace}/{tenant}: {message}",
     "stopped": "stopped",
@@ -93,5 +93,5 @@ def _print(text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Nobody reads any more. The proxies go on; Python must not fail over it again at exit.
+        # Nobody reads any more. The proxies keep running; Python must not fail because of it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -102,7 +102,7 @@ class Keeper:
             try:
                 status = await self._run_once()
             except OSError as error:
-                self._report("failed", message=f"can't start a proxy ({error}); tried again in {delay:g} s")
+                self._report("failed", message=f"can't start a proxy ({error}); retrying in {delay:g} s")
             else:
                 if loop.time() - started > _STABLE_SECONDS:
                     delay = _FIRST_DELAY
@@ -146,7 +146,7 @@ class Keeper:
             await self._stop(new)
             self._report("rejected", status=new.status)
         except OSError as error:
-            self._report("failed", message=f"can't start a proxy ({error}); the one before goes on")
+            self._report("failed", message=f"can't start a proxy ({error}); the previous one keeps running")
         self._config = last_good
         return old
 

@@ -195,7 +195,7 @@ class Supervisor:
             if index not in used:
                 with suppress(PortError):
                     return index, self._bind(index, key)
-        raise PortError("no free ports; start again with another --port-base")
+        raise PortError("no free ports; restart with another --port-base")
 
     def _bind(self, index: int, key: Key) -> Ports:
         base = self._options.port_base + 2 * index
@@ -219,7 +219,7 @@ def _listen(port: int, key: Key) -> socket.socket:
     except OSError as error:
         sock.close()
         raise PortError(
-            f"can't listen on 127.0.0.1:{port} for {key}: {error.strerror}; end what uses it, or choose another"
+            f"can't listen on 127.0.0.1:{port} for {key}: {error.strerror}; stop what uses it, or choose another"
             " --port-base"
         ) from None
     return sock

@@ -1,4 +1,4 @@
-"""What is wrong with the user's input, said so that it can be fixed: file, document, field, problem, fix."""
+"""Problems in the user's input: file, document, field, problem, fix."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ _DETAILS: Final = {
     "literal_error": "must be {expected}",
     "greater_than_equal": "is too small; use at least {ge}",
     "less_than_equal": "is too large; use at most {le}",
-    "too_long": "has {actual_length} entries; at most {max_length} are possible",
-    "too_short": "has {actual_length} entries; at least {min_length} is needed",
-    "string_too_long": "is too long; at most {max_length} characters are possible",
-    "string_too_short": "is empty; give it a value",
+    "too_long": "has {actual_length} entries; at most {max_length} are allowed",
+    "too_short": "has {actual_length} entries; at least {min_length} is required",
+    "string_too_long": "is too long; at most {max_length} characters are allowed",
+    "string_too_short": "is empty; set a value",
     "invalid": "{problem}",
 }
 

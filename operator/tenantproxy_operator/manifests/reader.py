@@ -114,7 +114,7 @@ def _check_unicode(contents: list[Any]) -> None:
     try:
         json.dumps(contents, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise _InputError("has an escape (`\\ud800` to `\\udfff`) that is no character; remove it") from None
+        raise _InputError("has an escape (`\\ud800` to `\\udfff`) that is not a character; remove it") from None
 
 
 # ---- JSON
@@ -195,7 +195,7 @@ class _Builder:
         if key in self._built:
             return self._built[key]
         if key in self._open:
-            raise _InputError("has an alias to something around it", _line(node))
+            raise _InputError("has an alias to an enclosing node; write it out", _line(node))
         self._open.add(key)
         value: Any
         match node:
@@ -236,9 +236,9 @@ def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - JSON
     try:
         value = construct(node)
     except (ValueError, KeyError, IndexError):
-        raise _InputError("has a value that its tag does not fit; put it in quotes", _line(node)) from None
+        raise _InputError("has a value that does not fit its tag; put it in quotes", _line(node)) from None
     if isinstance(value, float) and not math.isfinite(value):
-        raise _InputError("has a number that JSON does not have", _line(node))
+        raise _InputError("has a number that JSON can't represent; put it in quotes", _line(node))
     return value
 
 

@@ -56,17 +56,17 @@ def create_app(mint: Mint) -> web.Application:
 
 @click.command("dev-issuer", epilog=_EPILOG)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8692, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", default=8692, show_default=True, help="Port to listen on; 0 picks a free one.")
 @click.option("--lifetime", default=3600, show_default=True, help="Seconds that a token is valid.")
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the signing key in this file, made when missing, so that tokens outlive a restart.",
+    help="Keep the signing key in this file, created if missing, so that tokens survive a restart.",
 )
 def issuer_command(*, host: str, port: int, lifetime: int, key_file: Path | None) -> None:
-    """Play Hii Retail's token issuers: give anyone any token. Never in production.
+    """Run a mock of Hii Retail's token issuers: any token for anyone. Never in production.
 
-    Signs tokens of machine clients (OCMS) and of staff users with a key of its own, and publishes that key.
+    Signs tokens of machine clients (OCMS) and of staff users with its own key, and publishes that key.
     `examples/dev/issuers.yaml` makes proxies accept them.
     """
     key = RSAKey.generate_key(2048, auto_kid=True) if key_file is None else _kept_key(key_file)
@@ -91,7 +91,7 @@ def _kept_key(path: Path) -> RSAKey:
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
     except (JoseError, ValueError):
-        raise click.ClickException(f"{path}: not an RSA private key in PEM; remove it to have one made") from None
+        raise click.ClickException(f"{path}: not an RSA private key in PEM; remove it to create one") from None
     return key
 
 

@@ -13,7 +13,7 @@ from tenantproxy.devtools.running import run
 __all__ = ["Settings", "create_app", "mock_oms_command"]
 
 _EPILOG = f"""\b
-Example: an OMS with a slow and unreliable API, whose tokens live 5 seconds:
+Example: an OMS with a slow and unreliable API and a token lifetime of 5 seconds:
   tenantproxy mock-oms --basic user:password --client id:secret \\
     --latency 0.2 --error-rate 0.1 --token-lifetime 5
 
@@ -23,8 +23,8 @@ Read an order from it:
     http://127.0.0.1:8691{API_PATH}/business-units/store-1/customer-orders/CO-1001
 
 \b
-Every fault can be changed while it runs. Names are in camelCase; what is left out is
-again as the options say, so that {{}} heals it. GET shows the faults and what was counted:
+Every fault can be changed while it runs. Names are in camelCase; faults that are left out
+return to the options' values, so {{}} resets all. GET shows the faults and the counters:
   curl -X PUT http://127.0.0.1:8691/_control -d '{{"errorRate": 0.5, "latency": 0.2}}'
   curl http://127.0.0.1:8691/_control
   curl -X DELETE http://127.0.0.1:8691/_control/tokens     (revokes every token)
@@ -33,9 +33,9 @@ again as the options say, so that {{}} heals it. GET shows the faults and what w
 
 @click.command("mock-oms", epilog=_EPILOG)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8691, show_default=True, help="Port to listen on; 0 takes a free one.")
-@click.option("--orders", default=300, show_default=True, help="How many orders to make, from CO-1001 on.")
-@click.option("--seed", default=1, show_default=True, help="The same seed makes the same orders.")
+@click.option("--port", default=8691, show_default=True, help="Port to listen on; 0 picks a free one.")
+@click.option("--orders", default=300, show_default=True, help="How many orders to generate, from CO-1001 on.")
+@click.option("--seed", default=1, show_default=True, help="The same seed generates the same orders.")
 @click.option(
     "--basic",
     multiple=True,
@@ -54,27 +54,27 @@ again as the options say, so that {{}} heals it. GET shows the faults and what w
     envvar="MOCK_OMS_CLIENTS",
     help="Issue tokens to this OAuth2 client; repeatable. Or $MOCK_OMS_CLIENTS.",
 )
-@click.option("--latency", default=0.0, help="FAULT: wait this many seconds before each answer.")
-@click.option("--latency-jitter", default=0.0, help="FAULT: wait up to this many seconds more.")
+@click.option("--latency", default=0.0, help="FAULT: wait this many seconds before each response.")
+@click.option("--latency-jitter", default=0.0, help="FAULT: wait up to this many additional seconds.")
 @click.option("--error-rate", default=0.0, help="FAULT: share of reads that fail, 0 to 1.")
-@click.option("--error-status", default=503, show_default=True, help="FAULT: the status that they fail with.")
-@click.option("--reject-credentials", is_flag=True, help="FAULT: every user, client and token is wrong.")
+@click.option("--error-status", default=503, show_default=True, help="FAULT: the status of those failures.")
+@click.option("--reject-credentials", is_flag=True, help="FAULT: reject every user, client and token.")
 @click.option(
     "--token-lifetime",
     default=3600,
     show_default=True,
-    help="FAULT: seconds a token lives; 0 = until revoked, and without expires_in.",
+    help="FAULT: token lifetime in seconds; 0: until revoked, and without expires_in.",
 )
 @click.option("--token-status", type=int, help="FAULT: the token endpoint fails with this status.")
-@click.option("--token-latency", default=0.0, help="FAULT: wait this many seconds before each token.")
+@click.option("--token-latency", default=0.0, help="FAULT: wait this many seconds before each token response.")
 @click.option(
     "--client-auth",
     type=click.Choice(["any", "basic", "post"]),
     default="any",
     show_default=True,
-    help="FAULT: accept only this way of client authentication.",
+    help="FAULT: accept only this client authentication method.",
 )
-@click.option("--revoke-on-issue", is_flag=True, help="FAULT: a new token ends the client's earlier ones.")
+@click.option("--revoke-on-issue", is_flag=True, help="FAULT: a new token revokes the client's earlier ones.")
 def mock_oms_command(
     *,
     host: str,
@@ -85,10 +85,10 @@ def mock_oms_command(
     client: Sequence[str],
     **faults: Any,  # noqa: ANN401
 ) -> None:
-    """Play a tenant's OMS: customer orders behind Basic and OAuth2. Never in production.
+    """Run a mock of a tenant's OMS: customer orders behind Basic and OAuth2. Never in production.
 
-    It speaks the documented contract under /api/v1 and has a token endpoint of its own. A development
-    tool: its credentials are fake and may stand on the command line; the defaults are those of examples/.
+    It implements the documented contract under /api/v1 and has its own token endpoint. A development
+    tool: its credentials are fake and may be given on the command line; the defaults are those of examples/.
     """
     try:
         misbehaviour = checked(Faults(**faults))
@@ -110,7 +110,7 @@ def _pairs(values: Sequence[str], option: str) -> dict[str, str]:
     for value in values:
         name, colon, secret = value.partition(":")
         if not (name and colon):
-            raise click.BadParameter("must be two parts with a colon between", param_hint=option)
+            raise click.BadParameter("must be two parts separated by a colon", param_hint=option)
         pairs[name] = secret
     return pairs
 

@@ -63,7 +63,7 @@ async def test_defaults_are_filled_in(api: ApiClient, namespace: str) -> None:
         (
             f"{UPSTREAM}.url",
             "https://u:p@oms.example",
-            "spec.upstream.url: Invalid value: has user-info; credentials belong into the Secret",
+            "spec.upstream.url: Invalid value: has user-info; put credentials into the Secret",
         ),
         (
             UPSTREAM,

@@ -40,7 +40,7 @@ async def test_what_the_models_refuse_is_refused(api: ApiClient, namespace: str,
     [
         (
             {"replicas": 2, "autoscaling": {"maxReplicas": 3}},
-            "spec.replicas: Invalid value: stands beside autoscaling, which sets it; remove one of the two",
+            "spec.replicas: Invalid value: can't be combined with autoscaling, which sets it; remove one",
         ),
         (
             {"autoscaling": {"minReplicas": 4, "maxReplicas": 3}},
@@ -97,4 +97,4 @@ def test_explain(api_server: ApiServer) -> None:
     """`kubectl explain` knows the fields."""
     shown = api_server.kubectl("explain", "tenantproxies.spec.autoscaling")
     assert "targetCPUUtilization" in shown
-    assert "Percentage of their CPU request that the proxies shall use on average." in shown
+    assert "Target average CPU utilization of the proxies" in shown

@@ -81,7 +81,7 @@ def test_safe_key_sources(tmp_path: Path, uri: str) -> None:
     [
         ("", "must hold one YAML document: a list of issuers"),
         ("a: 1\n", "must be a list"),
-        ("[]\n", "has 0 entries; at least 1 is needed"),
+        ("[]\n", "has 0 entries; at least 1 is required"),
         (f"- {_OCMS}", "[0]: needs exactly one of `jwksUri`, `jwksFile` and `jwks`"),
         (f"- {_OCMS}  jwksUri: https://x\n  jwksFile: y\n", "[0]: needs exactly one of"),
         (f"- {_OCMS}  jwksUri: http://i.example/jwks\n", "[0]: has a `jwksUri` that is not https"),

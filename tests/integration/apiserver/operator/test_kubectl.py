@@ -71,7 +71,7 @@ def test_explain(api_server: ApiServer) -> None:
     words = " ".join(api_server.kubectl("explain", "tp.status").split())
     for line in (
         "endpoint <string> Where clients in the cluster reach the proxy.",
-        "readyReplicas <integer> How many of them are ready.",
+        "readyReplicas <integer> Number of ready proxies.",
         "credentials <Object> The configured credential; absent while there is none.",
     ):
         assert line in words

@@ -61,8 +61,8 @@ async def said(operator: OperatorProcess, text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "one of --namespace and --all-namespaces is needed, and not both"),
-        (["--namespace=a", "--all-namespaces"], "one of --namespace and --all-namespaces is needed, and not both"),
+        ([], "either --namespace or --all-namespaces is required, not both"),
+        (["--namespace=a", "--all-namespaces"], "either --namespace or --all-namespaces is required, not both"),
         (
             ["--namespace=a", "--workers=0"],
             "Invalid value for '--workers' (env var: 'TENANTPROXY_WORKERS'): 0 is not in",

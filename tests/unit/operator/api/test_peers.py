@@ -35,7 +35,7 @@ def test_good(peers: list[dict[str, Any]]) -> None:
         ("monitoring", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("{}", "must be a list"),
-        ("[]", "has 0 entries; at least 1 is needed"),
+        ("[]", "has 0 entries; at least 1 is required"),
         ("[{}]", "[0]: needs `namespaceSelector`, `podSelector` or both, or `ipBlock` alone"),
         ('[{"podSelector": null}]', "[0]: needs `namespaceSelector`"),
         ('[{"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}}]', "or `ipBlock` alone"),

@@ -32,8 +32,8 @@ def test_has_every_field() -> None:
 def test_row() -> None:
     """A row says type, default, bounds and meaning."""
     rows = reference_markdown().splitlines()
-    assert "| `minReplicas` | whole number | `2` | 1 to 100 | How many proxies there are at least. |" in rows
-    assert "| `maxReplicas` | whole number | required | 1 to 100 | How many proxies there are at most. |" in rows
+    assert "| `minReplicas` | whole number | `2` | 1 to 100 | Minimum number of proxies. |" in rows
+    assert "| `maxReplicas` | whole number | required | 1 to 100 | Maximum number of proxies. |" in rows
 
 
 def test_tables_are_whole() -> None:
@@ -45,5 +45,5 @@ def test_tables_are_whole() -> None:
 
 def test_rules() -> None:
     """What CEL checks is there, in the words of the error."""
-    rule = "- `replicas`: stands beside autoscaling, which sets it; remove one of the two."
+    rule = "- `replicas`: can't be combined with autoscaling, which sets it; remove one of the two."
     assert rule in reference_markdown().splitlines()

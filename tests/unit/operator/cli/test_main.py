@@ -194,8 +194,8 @@ def test_render_needs_no_secrets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("rbac",), "error: one of --namespace and --all-namespaces is needed, and not both"),
-        (("rbac", "--namespace", "a", "--all-namespaces"), "error: one of --namespace and --all-namespaces is"),
+        (("rbac",), "error: either --namespace or --all-namespaces is required, not both"),
+        (("rbac", "--namespace", "a", "--all-namespaces"), "error: either --namespace or --all-namespaces is"),
         (("rbac", "--namespace", "a", "--service-account", "tp"), "'tp' is not NAMESPACE:NAME"),
         (("render",), "Missing option '-f'"),
         (("render", "-f", "/nowhere"), "error: /nowhere: does not exist; correct the path"),

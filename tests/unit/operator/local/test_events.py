@@ -37,7 +37,7 @@ def test_messages_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == ""
     assert err.splitlines()[:2] == [
         "tenants/acme: ready at http://127.0.0.1:1",
-        "tenants/acme: the proxy ended (status -9); started again in 0.5 s",
+        "tenants/acme: the proxy exited (status -9); restarting in 0.5 s",
     ]
     assert len(err.splitlines()) == 10
 

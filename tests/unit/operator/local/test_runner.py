@@ -130,13 +130,13 @@ async def test_state_that_can_not_be_written(tmp_path: Path) -> None:
     """A full disk or the like is reported, before and after a start, and never ends the keeper."""
     (tmp_path / "tenants").touch()
     async with _keeping(tmp_path) as run:
-        assert "tried again in 0.5 s" in (await run.event())["message"]
+        assert "retrying in 0.5 s" in (await run.event())["message"]
         (tmp_path / "tenants").unlink()
         assert (await run.event())["event"] == "ready"
         (tmp_path / "tenants").rename(tmp_path / "away")
         (tmp_path / "tenants").touch()
         run.keeper.update(b"better")
-        assert "the one before goes on" in (await run.event())["message"]
+        assert "the previous one keeps running" in (await run.event())["message"]
         assert run.keeper.serves
 
 

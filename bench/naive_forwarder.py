@@ -1,5 +1,5 @@
-# ruff: noqa: ANN401, D101, D102, D103, N815 - it looks as a weekend's work does
-"""The yardstick: a forwarder as a competent person writes it in a weekend; the same job with stock parts."""
+# ruff: noqa: ANN401, D101, D102, D103, N815 - it looks like a weekend project
+"""The baseline: a forwarder as a competent developer writes it in a weekend, from stock parts."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""What the fake OMS answers: the documented shape, and the same orders in another shape (for a mapped tenant)."""
+"""What the fake OMS returns: the documented format, and the same orders in another one (for a mapped tenant)."""
 
 import json
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Processes under measurement: pinned to a core, and their CPU time, memory and first answer."""
+"""Processes under measurement: pinned to a core, with their CPU time, memory and time to the first response."""
 
 import contextlib
 import http.client

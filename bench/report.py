@@ -1,4 +1,4 @@
-"""What the samples mean, and how it is printed."""
+"""How the samples are judged and printed."""
 
 from collections.abc import Callable, Iterable, Sequence
 from math import sqrt

@@ -1,4 +1,4 @@
-"""A fake OMS that is fast enough never to be what is measured: canned answers, one port, keep-alive."""
+"""A fake OMS that is fast enough never to be the bottleneck: canned responses, one port, keep-alive."""
 
 import argparse
 import asyncio

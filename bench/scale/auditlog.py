@@ -1,4 +1,4 @@
-"""The API server's audit log, read once and never held: a large fleet's has hundreds of megabytes."""
+"""The API server's audit log, streamed and never held in memory: a large fleet has hundreds of megabytes."""
 
 import datetime as dt
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A fresh API server, with the CRD and the operator's own rights, and clients of it."""
+"""A fresh API server, with the CRD and the operator's own permissions, and clients for it."""
 
 import contextlib
 import tempfile

@@ -1,4 +1,4 @@
-"""Edits of children by others, and how long it takes until the operator has repaired them."""
+"""Edits of children by others, and how long the operator takes to correct them."""
 
 import asyncio
 import json

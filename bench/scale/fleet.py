@@ -1,4 +1,4 @@
-"""The fleet: TenantProxies that are all alike, and the calls that bring one of them into order."""
+"""The fleet: identical TenantProxies, and the calls that reconcile one of them."""
 
 import asyncio
 import json

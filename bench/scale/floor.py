@@ -1,4 +1,4 @@
-"""The floor: the same objects, written by bare calls of the same client, as many at once as the operator's."""
+"""The floor: the same objects, written by plain calls of the same client, with the operator's concurrency."""
 
 import asyncio
 from pathlib import Path

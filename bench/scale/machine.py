@@ -1,4 +1,4 @@
-"""What processes use, and what others use of the machine meanwhile."""
+"""Resource usage of the measured processes, and of all others meanwhile."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""One size of fleet, from its creation to two restarts; every figure of it."""
+"""All measurements for one size of fleet, from its creation to two restarts."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""What the figures mean, and how they are printed."""
+"""How the figures are judged and printed."""
 
 from collections.abc import Sequence
 from statistics import median

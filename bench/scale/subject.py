@@ -1,4 +1,4 @@
-"""The operator under measurement: a process, and how long it takes to get somewhere."""
+"""The operator under measurement: a process, and how long it takes to reach a state."""
 
 import contextlib
 import time

@@ -1,4 +1,4 @@
-"""A relay of TCP between a client and a server, for a network that fails between two that are well."""
+"""A TCP relay between a client and a server, to simulate network failures."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Waiting for effects: as long as it takes, within a bound that only a broken product reaches."""
+"""Waiting for effects, within a bound that only a broken product reaches."""
 
 import asyncio
 import time

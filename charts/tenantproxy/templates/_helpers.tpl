@@ -23,7 +23,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
-{{/* Managed by Helm: what says tenantproxy-operator there, the operator takes for a tenant's. */}}
+{{/* Managed by Helm: with tenantproxy-operator there, the operator would treat an object as a tenant's. */}}
 {{- define "tenantproxy.labels" -}}
 {{ include "tenantproxy.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -39,7 +39,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* The namespaces that are watched, as a JSON list under `names`; empty where all are. */}}
+{{/* The watched namespaces, as a JSON list under `names`; empty for all namespaces. */}}
 {{- define "tenantproxy.namespaces" -}}
 {{- if .Values.watch.allNamespaces -}}
 {{- if .Values.watch.namespaces -}}

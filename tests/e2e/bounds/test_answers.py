@@ -1,4 +1,4 @@
-"""No answer of an OMS, whatever its shape, costs others their turn: its work and its memory are bounded."""
+"""No response of an OMS, of any shape, delays other callers: its work and its memory are bounded."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What a request holds and costs while it arrives, and its answer while it is not taken."""
+"""The memory and CPU of a request while it arrives, and of its response until it is read."""
 
 from collections.abc import Awaitable, Callable
 

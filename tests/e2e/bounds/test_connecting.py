@@ -1,4 +1,4 @@
-"""Idle connections take no descriptor from what has to go on."""
+"""Idle connections don't use up the file descriptors."""
 
 import asyncio
 import resource

@@ -1,4 +1,4 @@
-"""Whatever stands in the Secret, and whatever its store is short of, the next good credential is used."""
+"""Whatever is in the Secret, and whatever resource its store lacks, the next valid credential is used."""
 
 import asyncio
 import re

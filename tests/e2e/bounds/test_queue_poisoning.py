@@ -1,4 +1,4 @@
-"""An OMS that sends answers nobody asked for: no caller ever gets an order other than the one asked for."""
+"""An OMS that sends unsolicited responses: no caller ever gets an order other than the requested one."""
 
 import asyncio
 import json

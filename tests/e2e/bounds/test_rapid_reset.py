@@ -1,4 +1,4 @@
-"""Clients that go away: the OMS is asked no more than it may be, and others are served meanwhile."""
+"""Clients that disconnect: the OMS gets no more requests than allowed, and others are served meanwhile."""
 
 import asyncio
 import re

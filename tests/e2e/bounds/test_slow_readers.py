@@ -1,4 +1,4 @@
-"""Clients that read no answer: what is kept for them is bounded, and others are served meanwhile."""
+"""Clients that don't read responses: what is buffered for them is bounded, and others are served meanwhile."""
 
 import asyncio
 import json

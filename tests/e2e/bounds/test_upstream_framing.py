@@ -1,4 +1,4 @@
-"""Answers of OMS and token endpoint that are framing without end: all bytes of an exchange count."""
+"""Responses of OMS and token endpoint with endless framing: all bytes of an exchange count."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The cluster that `make e2e` has made ready, and the chart in it: anew for each module."""
+"""The cluster that `make e2e` has prepared, and the chart in it: a fresh release for each module."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What a tenant's pods may do: run without rights, and read their own Secret."""
+"""What a tenant's pods may do: run without privileges, and read their own Secret."""
 
 import json
 

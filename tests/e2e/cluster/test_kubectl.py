@@ -1,4 +1,4 @@
-"""What kubectl shows of a tenant, and that nothing hangs when the operator is gone."""
+"""What kubectl shows of a tenant, and that no deletion hangs without the operator."""
 
 import pytest
 

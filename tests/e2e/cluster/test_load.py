@@ -1,4 +1,4 @@
-"""No request is lost, whatever is changed or fails under a constant load; one table says what it was like."""
+"""No request is lost, whatever changes or fails under a constant load; a table reports what was seen."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What Helm prints after an installation, pasted into a shell: it leads to an order, and to nothing again."""
+"""What Helm prints after an installation, pasted into a shell: it leads to an order, and cleans up."""
 
 import json
 import subprocess

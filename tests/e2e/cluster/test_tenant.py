@@ -1,4 +1,4 @@
-"""A tenant's life in a cluster: from its manifests to orders, and to nothing."""
+"""A tenant's life in a cluster: from its manifests through orders to its deletion."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""All that the answers' side touches of the proxy's inside: its client, and what it makes of an answer."""
+"""What the answers' side uses of the proxy's internals: its client, and its conversion of a response."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An OMS that takes its time, and works on to the end of it also when nobody waits any more."""
+"""A slow OMS, which finishes its work even if the client has gone away."""
 
 import asyncio
 import json

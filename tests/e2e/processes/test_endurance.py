@@ -1,4 +1,4 @@
-"""What takes seconds to show: pauses, holds and tokens that end, in real time."""
+"""What takes seconds to show: pauses, holds and token expiry, in real time."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""OAuth2 against a server that nobody here wrote: both styles, any characters, rotation, expiry."""
+"""OAuth2 against a third-party server: both styles, any characters, rotation, expiry."""
 
 import asyncio
 import time

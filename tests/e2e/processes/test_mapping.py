@@ -1,4 +1,4 @@
-"""An OMS of another shape, from its manifest in examples/ to the answers that clients get."""
+"""An OMS with a different format, from its manifest in examples/ to the responses that clients get."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a real API server makes of the CustomResourceDefinition."""
+"""How a real API server validates the CustomResourceDefinition's objects."""
 
 import json
 from pathlib import Path

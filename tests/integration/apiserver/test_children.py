@@ -1,4 +1,4 @@
-"""What a real API server makes of the rendered children."""
+"""How a real API server accepts the rendered children."""
 
 import asyncio
 import json

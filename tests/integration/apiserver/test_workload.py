@@ -1,4 +1,4 @@
-"""What a real API server makes of the fields about pods, scale and route."""
+"""How a real API server validates the fields about pods, scale and route."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A release's life in front of a real API server; pods there are none, because there is no node."""
+"""A release's life cycle against a real API server; it has no node, so no pod runs."""
 
 import json
 import re

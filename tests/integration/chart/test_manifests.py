@@ -1,4 +1,4 @@
-"""What others say of the rendered manifests: a real API server, kubeconform, kube-score."""
+"""The rendered manifests, checked by others: a real API server, kubeconform, kube-score."""
 
 import json
 import subprocess

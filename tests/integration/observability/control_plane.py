@@ -1,4 +1,4 @@
-"""An operator at a real API server, with tenants whose pods are played, and an image that does not get ready."""
+"""An operator at a real API server, with tenants whose pods are simulated, and an image that does not start."""
 
 import asyncio
 import contextlib

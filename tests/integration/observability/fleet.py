@@ -1,4 +1,4 @@
-"""Proxies under traffic, each with a trouble of its own from a moment on, and an operator with a bad image."""
+"""Proxies under load, each with a different fault from some moment on, and an operator with a bad image."""
 
 import asyncio
 import contextlib

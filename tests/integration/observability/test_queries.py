@@ -1,4 +1,4 @@
-"""Every query of the dashboard and of the alerts, asked of a real Prometheus about real processes in trouble."""
+"""Every query of the dashboard and of the alerts, run in a real Prometheus that scrapes real, faulty processes."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The rendered NetworkPolicies, held to the tables of flows.md by analysis: nothing here enforces them."""
+"""The rendered NetworkPolicies, checked against the tables of flows.md by analysis: nothing here enforces them."""
 
 import copy
 from collections.abc import Callable, Iterator

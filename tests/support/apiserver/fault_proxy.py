@@ -1,4 +1,4 @@
-"""What stands between the operator and the API server: it delays, refuses, swallows, and counts."""
+"""A proxy between the operator and the API server: it delays, refuses, swallows, and counts."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Objects as the API server tells of them, decoded as the operator decodes them."""
+"""Objects as the API server sends them, decoded as the operator decodes them."""
 
 import json
 from typing import Any

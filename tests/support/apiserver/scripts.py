@@ -1,4 +1,4 @@
-"""What an API server answers, down to the bytes, for where a real one can't be made to."""
+"""Scripted API server responses, down to the bytes, for what a real one can't be made to do."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Keycloak, an identity provider that nobody here wrote, as a process of the test's own."""
+"""Keycloak, a third-party identity provider, as a process of the test."""
 
 import contextlib
 import json

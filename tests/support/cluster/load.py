@@ -1,4 +1,4 @@
-"""A load on a tenant while something happens to it, and the table of what came of it."""
+"""A load on a tenant while something happens to it, and the table of the results."""
 
 import contextlib
 import json

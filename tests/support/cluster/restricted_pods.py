@@ -1,4 +1,4 @@
-"""Pods of the tests' own, of the kind that Pod Security's level `restricted` takes."""
+"""Test pods that Pod Security's level `restricted` admits."""
 
 from collections.abc import Mapping
 from typing import Any

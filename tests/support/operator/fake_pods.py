@@ -1,4 +1,4 @@
-"""What becomes of Deployments where there is no node: the Deployment controller and the kubelets, played."""
+"""Simulates the Deployment controller and the kubelets where there is no node."""
 
 import asyncio
 import contextlib

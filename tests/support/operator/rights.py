@@ -1,4 +1,4 @@
-"""Whether the operator did without rights that it lacks, and uses those that it has; from the audit log."""
+"""Whether the operator works without permissions that it lacks, and uses those that it has; from the audit log."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence

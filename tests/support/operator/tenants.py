@@ -1,4 +1,4 @@
-"""TenantProxies in one namespace of a real API server: what their admin does, and sees."""
+"""TenantProxies in one namespace of a real API server: what their admin does and sees."""
 
 import contextlib
 import copy

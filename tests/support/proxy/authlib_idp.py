@@ -1,4 +1,4 @@
-"""An OAuth2 server that nobody here wrote: authlib's, on Flask, in a thread."""
+"""A third-party OAuth2 server: authlib's, on Flask, in a thread."""
 
 import contextlib
 import threading

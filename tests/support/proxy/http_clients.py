@@ -1,4 +1,4 @@
-"""The proxy's own HTTP client, towards a server on the loopback."""
+"""The proxy's own HTTP client, connected to a server on loopback."""
 
 import asyncio
 import contextlib

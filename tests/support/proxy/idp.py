@@ -1,4 +1,4 @@
-"""A token endpoint and the OMS that takes its tokens."""
+"""A token endpoint and the OMS that accepts its tokens."""
 
 import asyncio
 import time

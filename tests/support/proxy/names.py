@@ -1,4 +1,4 @@
-"""What the system's resolver is made to say of some names, in the threads that ask it."""
+"""Fake resolver results for some names, in the threads that query the system's resolver."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""A real HTTP server that plays an OMS or a token endpoint as a test wants it, down to the bytes."""
+"""A real HTTP server that acts as an OMS or a token endpoint as a test wants it, down to the bytes."""
 
 import asyncio
 import contextlib

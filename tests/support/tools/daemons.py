@@ -1,4 +1,4 @@
-"""Long-running programs of others, with their logs in files, on reserved ports; none outlives the tests."""
+"""Long-running third-party programs, with their logs in files, on reserved ports; none outlives the tests."""
 
 import contextlib
 import signal

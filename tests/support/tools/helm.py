@@ -1,4 +1,4 @@
-"""Helm, as a user runs it, but with the settings of no user; and the project's chart."""
+"""Helm, run as users do but without any user's settings; and the project's chart."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A cluster for the analysis of NetworkPolicies: those that are rendered, and who is there beside them."""
+"""A cluster model for the analysis of NetworkPolicies: the rendered ones, and the other pods."""
 
 import ipaddress
 from dataclasses import dataclass, field

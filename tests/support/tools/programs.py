@@ -1,4 +1,4 @@
-"""The programs of others that the scripts in hack/ find or build."""
+"""The third-party programs that the scripts in hack/ find or build."""
 
 import subprocess
 import sys

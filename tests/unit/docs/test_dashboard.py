@@ -1,4 +1,4 @@
-"""The dashboard: as its generator makes it, and readable by somebody who sees it for the first time."""
+"""The dashboard is what its generator writes, and readable for someone who sees it for the first time."""
 
 import json
 import re

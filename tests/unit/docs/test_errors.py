@@ -1,4 +1,4 @@
-"""docs/errors.md tells every code that there is, and no other."""
+"""docs/errors.md lists every code, and no other."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/operations.md names tests and metrics that there are, and leaves out no test of a fault."""
+"""docs/operations.md names existing tests and metrics, and omits no test of a fault."""
 
 import re
 from pathlib import Path

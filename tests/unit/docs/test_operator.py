@@ -1,4 +1,4 @@
-"""docs/operator.md tells every option of `run`, with its environment variable and default."""
+"""docs/operator.md lists every option of `run`, with its environment variable and default."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md leads to every reason and code, and their rows say what to do; docs/oms.md is true."""
+"""docs/troubleshooting.md covers every reason and code, whose rows say what to do; docs/oms.md has a working filter."""
 
 import base64
 import json

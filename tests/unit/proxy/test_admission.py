@@ -1,4 +1,4 @@
-"""Which reads are taken in: never beyond the bounds, and with room left for others."""
+"""Which reads are admitted: never beyond the limits, and with room left for others."""
 
 from collections import Counter
 

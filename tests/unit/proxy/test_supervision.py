@@ -1,4 +1,4 @@
-"""What has to go on comes back."""
+"""Background tasks are restarted."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What belongs to somebody else is left alone, though it has a child's name; and the user is told."""
+"""An object with a child's name that belongs to someone else is left alone, and the user is told."""
 
 from typing import Any
 

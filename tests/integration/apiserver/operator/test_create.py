@@ -1,4 +1,4 @@
-"""A TenantProxy's children come with it, and only its own: one namespace's tenants are nothing to another's."""
+"""A TenantProxy's children are created in its namespace, independently of other namespaces."""
 
 from support.operator.process import OperatorProcess
 from support.operator.tenants import REQUIRED, Tenants, child_name, condition_of, versions

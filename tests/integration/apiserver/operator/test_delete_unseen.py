@@ -1,4 +1,4 @@
-"""A TenantProxy that goes before the operator is told so: garbage collection is often faster than that event."""
+"""A TenantProxy that is gone before its event arrives: garbage collection is often faster than the watch."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

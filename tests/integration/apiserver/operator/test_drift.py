@@ -1,4 +1,4 @@
-"""Whoever edits or deletes a child: the operator puts it back, and writes nothing else."""
+"""A child that anyone edits or deletes is restored, and nothing else is written."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Kinds of other projects: used from the moment they are installed, done without when they are removed."""
+"""Optional kinds: used once they are installed, and no longer when they are removed."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where the platform refuses two that want the same: the first goes on, and the other one is not accepted."""
+"""With duplicates refused, the first TenantProxy keeps running and the later one is not accepted."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A new image of the operator's reaches a few tenants at a time, and stops where their proxies don't get ready."""
+"""A new operator image reaches a few tenants at a time, and stops if their proxies don't become ready."""
 
 import asyncio
 import contextlib

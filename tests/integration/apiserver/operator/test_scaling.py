@@ -1,4 +1,4 @@
-"""With `spec.autoscaling` the number of proxies is the autoscaler's, without it the operator's; nobody fights."""
+"""With `spec.autoscaling` the autoscaler owns the number of proxies, without it the operator; they don't fight."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Where all is as it shall be the operator writes nothing: not at rest, not when it starts, not for a fleet."""
+"""In the desired state the operator writes nothing: not at rest, not when it starts, not for a fleet."""
 
 import asyncio
 

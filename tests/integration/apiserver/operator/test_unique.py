@@ -1,4 +1,4 @@
-"""Two TenantProxies that want the same: both say so, in words that name both, for as long as it is so."""
+"""Two TenantProxies with the same tenant or Secret: both report it and name both, until the conflict is gone."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A Secret that is there, and that the operator is not let read."""
+"""A Secret that exists, but that the operator may not read."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Orders whose answers, from a hostile OMS or a mistaken one, are as much work as fits into the bounds."""
+"""Orders whose responses, from a hostile OMS or a faulty one, are as much work as the bounds allow."""
 
 import asyncio
 import itertools

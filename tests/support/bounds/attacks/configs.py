@@ -1,4 +1,4 @@
-"""Credentials of a tenant's admin that mean no good."""
+"""Malicious credentials from a tenant admin."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads by clients with a token that want no answer, or no good."""
+"""Reads by clients with a token that don't read the response, or are malicious."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""kopf remembers no TenantProxy, and can handle its events all the same."""
+"""kopf keeps no TenantProxy in memory, and still handles its events."""
 
 from kopf._core.reactor.inventory import ResourceMemories
 

@@ -1,4 +1,4 @@
-"""Events that no watch told of: what is missed, and what is only under way."""
+"""Events that no watch delivered: which are missed, and which are only in flight."""
 
 import json
 from collections.abc import AsyncIterator

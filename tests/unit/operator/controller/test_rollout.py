@@ -1,4 +1,4 @@
-"""A change of the operator's own reaches a few tenants at a time, canaries first, and stops in time."""
+"""A new operator image or setting reaches a few tenants at a time, canaries first, and stops in time."""
 
 from hypothesis import given
 from hypothesis import strategies as st

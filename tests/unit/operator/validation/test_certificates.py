@@ -1,4 +1,4 @@
-"""Verdicts on the Secrets of `spec.upstream.tls`."""
+"""Checks of the Secrets of `spec.upstream.tls`."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec

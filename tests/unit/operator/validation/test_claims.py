@@ -1,4 +1,4 @@
-"""Who wants the same, who was the first, and who is told of it."""
+"""Which TenantProxies conflict, which was the first, and which are told."""
 
 import itertools
 from typing import Any

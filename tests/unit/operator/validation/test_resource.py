@@ -1,4 +1,4 @@
-"""Verdicts that a schema can't give."""
+"""Checks that a schema can't express."""
 
 from collections.abc import Callable
 from typing import Any

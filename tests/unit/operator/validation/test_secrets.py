@@ -1,4 +1,4 @@
-"""Verdicts on Secrets: key, problem and fix, and never a value."""
+"""Checks of Secrets: key, problem and fix, and never a value."""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is said, and done, where TenantProxies want the same."""
+"""What is reported, and done, about TenantProxies with the same tenant or Secret."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Issuers' keys and the signatures made with them: nothing but the issuer's own key opens the door."""
+"""Issuers' keys and the signatures made with them: only the issuer's own key is accepted."""
 
 import asyncio
 import json

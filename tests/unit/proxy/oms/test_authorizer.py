@@ -1,4 +1,4 @@
-"""OAuth2 towards the OMS, over real sockets."""
+"""OAuth2 to the OMS, over real sockets."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose turn it is at what only one can have."""
+"""The order in which callers get a lock."""
 
 import asyncio
 

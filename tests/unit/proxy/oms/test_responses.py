@@ -1,4 +1,4 @@
-"""The failure table: what an answer of the OMS means outwards."""
+"""The failure table: which error a response of the OMS becomes."""
 
 import json
 import re

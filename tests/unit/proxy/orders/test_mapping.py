@@ -1,4 +1,4 @@
-"""An OMS of another shape: rules, compiled once, from its answer to the documented one."""
+"""An OMS with a different format: rules, compiled once, from its response to the documented one."""
 
 import json
 from typing import Any

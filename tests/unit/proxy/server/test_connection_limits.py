@@ -1,4 +1,4 @@
-"""Which connection goes where there are too many."""
+"""Which connection is closed if there are too many."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The HTTP client towards the OMS: framing, reuse, bounds, cancellation, over real sockets."""
+"""The HTTP client for the OMS: framing, reuse, bounds, cancellation, over real sockets."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""An API server of these tests' own, since they break it; and what stands before it."""
+"""A separate API server for these tests, since they break it; and the fault proxy in front of it."""
 
 import asyncio
 import itertools

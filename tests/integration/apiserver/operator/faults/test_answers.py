@@ -1,4 +1,4 @@
-"""What the API server answers instead of doing it: each tenant tries again by itself, seldom, and says so."""
+"""Errors from the API server: each tenant retries by itself, with backoff, and reports it."""
 
 import asyncio
 import itertools

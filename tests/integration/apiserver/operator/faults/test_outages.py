@@ -1,4 +1,4 @@
-"""The API server is away, or answers nobody: the operator waits without haste, and then finishes its work."""
+"""The API server is down or does not respond: the operator retries with backoff, then finishes its work."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""An object that nobody foresaw, such as a newer CRD lets in, harms itself alone."""
+"""An unexpected object, such as a newer CRD allows, affects no other."""
 
 import asyncio
 import json

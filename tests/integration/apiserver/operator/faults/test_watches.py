@@ -1,4 +1,4 @@
-"""A watch that breaks off, ends too soon or goes silent is begun anew where it was, and never in haste."""
+"""A watch that is cut, ends too soon or goes silent is resumed where it was, with backoff."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md covers every reason and code, whose rows say what to do; docs/oms.md has a working filter."""
+"""docs/troubleshooting.md covers every reason and code and what to do; the filter in docs/oms.md works."""
 
 import base64
 import json

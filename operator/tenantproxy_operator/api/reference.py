@@ -21,13 +21,7 @@ _HEAD: Final = """\
 How to use the fields is in [configuration.md](configuration.md). In paths, `.<name>` stands for each key of a
 map, `[]` for each element of a list.
 """
-_TYPES: Final = {
-    "boolean": "true or false",
-    "integer": "whole number",
-    "object": "object",
-    "string": "text",
-}
-_PLURALS: Final = {"object": "objects", "text": "texts", "whole number": "whole numbers", "any": "anything"}
+_PLURALS: Final = {"object": "objects", "string": "strings", "integer": "integers", "any": "anything"}
 
 
 class _Field(NamedTuple):
@@ -102,7 +96,7 @@ def _table(fields: list[_Field]) -> list[str]:
 
 def _type(schema: Schema) -> str:
     if "x-kubernetes-int-or-string" in schema:
-        return "text or whole number"
+        return "string or integer"
     kind = schema.get("type")
     if kind is None:
         return "any"
@@ -110,7 +104,7 @@ def _type(schema: Schema) -> str:
         return f"list of {_plural(schema['items'])}"
     if "additionalProperties" in schema:
         return f"map of {_plural(schema['additionalProperties'])}"
-    return _TYPES[kind]
+    return str(kind)
 
 
 def _plural(schema: Schema) -> str:

@@ -32,8 +32,8 @@ def test_has_every_field() -> None:
 def test_row() -> None:
     """A row says type, default, bounds and meaning."""
     rows = reference_markdown().splitlines()
-    assert "| `minReplicas` | whole number | `2` | 1 to 100 | Minimum number of proxies. |" in rows
-    assert "| `maxReplicas` | whole number | required | 1 to 100 | Maximum number of proxies. |" in rows
+    assert "| `minReplicas` | integer | `2` | 1 to 100 | Minimum number of proxies. |" in rows
+    assert "| `maxReplicas` | integer | required | 1 to 100 | Maximum number of proxies. |" in rows
 
 
 def test_tables_are_whole() -> None:

@@ -8,47 +8,42 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: ## From manifests to orders, step by step; KEEP=1 leaves it running, PORT_OFFSET=N moves its ports
-	@$(RUN) --no-dev --extra operator python hack/demo $(if $(KEEP),--keep)
+	@$(RUN) --no-dev --extra operator python -m hack.demo $(if $(KEEP),--keep)
 
 # Unit tests wait more than they compute: four at a time keep two cores busy.
 check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
-	MYPYPATH=hack/demo:hack:hack/cluster $(RUN) mypy hack/demo hack/gomodules.py hack/debian.py hack/keycloak.py hack/e2e.py hack/gateway hack/kubernetes/binaries.py hack/helm/generate.py hack/helm/tools.py hack/policies/tools.py hack/prometheus.py
-	MYPYPATH=hack/observability $(RUN) mypy hack/observability
-	MYPYPATH=hack/image:hack $(RUN) mypy hack/image
-	MYPYPATH=hack/cluster:hack:hack/kubernetes $(RUN) mypy hack/cluster
-	MYPYPATH=bench/scale $(RUN) mypy bench/scale
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q -n 4 tests/unit
 
 test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
-	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
+	@$(RUN) python -m hack.programs.kubernetes >/dev/null
 	$(RUN) pytest -q tests/integration/apiserver
 	$(RUN) pytest -q --watch=cluster --ignore=tests/integration/apiserver/operator/faults tests/integration/apiserver/operator
-	@$(RUN) python hack/helm/tools.py >/dev/null
+	@$(RUN) python -m hack.programs.helm >/dev/null
 	$(RUN) pytest -q tests/integration/chart
-	@$(RUN) python hack/policies/tools.py >/dev/null
+	@$(RUN) python -m hack.programs.cyclonus >/dev/null
 	$(RUN) pytest -q tests/integration/policies
 	$(RUN) pytest -q tests/integration/rules tests/integration/observability
 	$(RUN) pytest -q tests/e2e/processes tests/e2e/bounds tests/e2e/fuzz
 
 chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
-	@$(RUN) python hack/helm/tools.py >/dev/null
+	@$(RUN) python -m hack.programs.helm >/dev/null
 	$(RUN) pytest -q tests/integration/chart
 
 policies: sync ## Check the NetworkPolicies against a table of flows (helm and cyclonus are built once, in minutes)
-	@$(RUN) python hack/helm/tools.py >/dev/null
-	@$(RUN) python hack/policies/tools.py >/dev/null
+	@$(RUN) python -m hack.programs.helm >/dev/null
+	@$(RUN) python -m hack.programs.cyclonus >/dev/null
 	$(RUN) pytest -q tests/integration/policies
 
 observability: sync ## Try each query of dashboard and alerts at a real Prometheus; draw docs/observability.svg anew
-	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
+	@$(RUN) python -m hack.programs.kubernetes >/dev/null
 	OBSERVABILITY_SVG=docs/observability.svg $(RUN) pytest -q tests/integration/rules tests/integration/observability
 
 image: sync ## Build the image with docker, else (as root) buildah; print its size, start-up and memory
-	@$(RUN) python hack/image
+	@$(RUN) python -m hack.image
 
 cluster: cluster-up
 cluster-up: ## Have a cluster: that of KUBECONFIG, kind where Docker is, else (root, Linux) a node built once, in minutes
@@ -64,23 +59,23 @@ cluster-test: sync ## Test the source-built node: boot one, try it, end it, comp
 	$(RUN) pytest -q tests/e2e/node
 
 e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that it pulls, KEEP=1 leaves the cluster, TESTS=…
-	$(RUN) python hack/e2e.py $(if $(KEEP),--keep) $(TESTS)
+	$(RUN) python -m hack.e2e $(if $(KEEP),--keep) $(TESTS)
 
 fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, else each in turn (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/e2e/fuzz/campaign.py $(if $(SIDE),--side $(SIDE)) $(if $(REQUESTS),--requests $(REQUESTS)) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
-	$(RUN) python bench/run.py $(if $(BEFORE),--before $(abspath $(BEFORE)))
+	$(RUN) python -m bench $(if $(BEFORE),--before $(abspath $(BEFORE)))
 
 bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, on a real API server
-	@$(RUN) python hack/kubernetes/binaries.py >/dev/null
-	PYTHONPATH=tests $(RUN) python bench/scale --sizes $(or $(SIZES),500)
+	@$(RUN) python -m hack.programs.kubernetes >/dev/null
+	PYTHONPATH=tests $(RUN) python -m bench.scale --sizes $(or $(SIZES),500)
 
 crd: sync ## Generate crds/, docs/reference.md, the dashboard and parts of the chart from the models and values.yaml
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
 	$(RUN) python -m tenantproxy_operator.api.reference > docs/reference.md
-	$(RUN) python hack/observability/dashboard.py
-	$(RUN) python hack/helm/generate.py
+	$(RUN) python -m hack.observability.dashboard
+	$(RUN) python -m hack.chart
 
 format: sync ## Format the code
 	$(RUN) ruff check --fix

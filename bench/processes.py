@@ -123,5 +123,5 @@ def running(command: Sequence[str | Path], port: int, cores: Sequence[int]) -> I
 
 
 def script(name: str) -> list[str | Path]:
-    """Return the start of a command that runs a script of this folder."""
-    return [sys.executable, Path(__file__).with_name(name)]
+    """Return the start of a command that runs a module of this package."""
+    return [sys.executable, "-m", f"bench.{name}"]

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from joserfc.jwk import RSAKey
 
-import payloads
-from processes import free_port, script
+from bench import payloads
+from bench.processes import free_port, script
 from tenantproxy.devtools.minting import Mint
 
 _ISSUER: Final = "https://issuer.example"
@@ -73,7 +73,7 @@ class Workbench:
         """Return the yardstick."""
         port = free_port()
         options = ["--port", str(port), "--upstream", self._upstream, "--tenant", payloads.TENANT]
-        return Subject("naive", [*script("naive_forwarder.py"), *options], port)
+        return Subject("naive", [*script("naive_forwarder"), *options], port)
 
     def trusted(self) -> Subject:
         """Return our proxy behind an edge that has checked the token."""

@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import uvloop
 
-import payloads
+from bench import payloads
 
 
 def _answer(body: bytes) -> bytes:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Run the tests of tests/e2e/cluster in a real cluster: `make e2e`.
 
 The cluster is that of hack/cluster. One that is up is used, and left as it was; else one is started, and ended
@@ -13,12 +12,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from gateway.parts import IMAGE as TRAEFIK
-from gomodules import CACHE, say
+from hack import ROOT
+from hack.build.gomodules import CACHE, say
+from hack.programs.traefik import IMAGE as TRAEFIK
 
-_HACK: Final = Path(__file__).resolve().parent
-_ROOT: Final = _HACK.parent
-_CLUSTER: Final = _HACK / "cluster" / "cluster"
+_CLUSTER: Final = ROOT / "hack" / "cluster" / "cluster"
 _TAG: Final = "localhost/tenantproxy:e2e"
 _IMAGES: Final = ("IMAGE", "TRAEFIK_IMAGE")
 
@@ -37,13 +35,13 @@ def main() -> int:
         subprocess.run((_CLUSTER, "up"), check=True)
         environ = os.environ | {
             "E2E_IMAGE": os.environ.get("IMAGE") or _bring_image(),
-            "E2E_HELM": _printed("helm/tools.py"),
-            "E2E_KEYCLOAK": _printed("keycloak.py"),
-            "E2E_GATEWAY": (gateway := _printed("gateway/parts.py")),
+            "E2E_HELM": _directory_of("helm"),
+            "E2E_KEYCLOAK": _directory_of("keycloak"),
+            "E2E_GATEWAY": (gateway := _directory_of("traefik")),
             "E2E_TRAEFIK": os.environ.get("TRAEFIK_IMAGE") or _load(Path(gateway) / "traefik.tar", TRAEFIK),
         }
         tests = (sys.executable, "-m", "pytest", "-q", *(arguments or ["tests/e2e/cluster"]))
-        return subprocess.run((_CLUSTER, "exec", *tests), cwd=_ROOT, env=environ, check=False).returncode
+        return subprocess.run((_CLUSTER, "exec", *tests), cwd=ROOT, env=environ, check=False).returncode
     except subprocess.CalledProcessError:
         return 1  # it has said why
     finally:
@@ -56,8 +54,8 @@ def _bring_image() -> str:
     archive = CACHE / "image-e2e.tar"
     archive.unlink(missing_ok=True)
     try:
-        build = (sys.executable, _HACK / "image", f"--tag={_TAG}", f"--archive={archive}")
-        subprocess.run(build, check=True)
+        build = (sys.executable, "-m", "hack.image", f"--tag={_TAG}", f"--archive={archive}")
+        subprocess.run(build, cwd=ROOT, check=True)
         return _load(archive, _TAG)
     finally:
         archive.unlink(missing_ok=True)
@@ -70,9 +68,10 @@ def _load(archive: Path, image: str) -> str:
     return image
 
 
-def _printed(script: str) -> str:
-    """Return the directory that a script makes and prints."""
-    done = subprocess.run((sys.executable, _HACK / script), stdout=subprocess.PIPE, text=True, check=True)
+def _directory_of(name: str) -> str:
+    """Return the directory that a module of hack.programs prints."""
+    command = (sys.executable, "-m", f"hack.programs.{name}")
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
 

@@ -6,22 +6,19 @@ Exit status: 0, or 1 where a bound is broken, or 2 where the benchmark can't be 
 import argparse
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-import machine
-import report
-from measure import Figures, Results, measure
-from subject import BenchError
+from bench.scale import machine, report
+from bench.scale.measure import Figures, Results, measure
+from bench.scale.subject import BenchError
+from hack.build.gomodules import MissingError, say
+from hack.programs import kubernetes
 from support.apiserver.server import KubectlError
 from support.tools.daemons import DaemonError
 from tenantproxy.kube.client import KubeError
-
-_ROOT: Final = Path(__file__).parents[2]
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,16 +46,16 @@ def main() -> int:
         print("bench: needs Linux (it reads /proc)", file=sys.stderr)
         return 2
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an image has its bytecode, too
-    done = subprocess.run(
-        (sys.executable, _ROOT / "hack/kubernetes/binaries.py"), stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode != 0:
+    try:
+        binaries = kubernetes.PROGRAMS.directory()
+    except MissingError as error:
+        say(str(error))
         return 2
     print(f"On {machine.describe()}; each size in a fresh API server and etcd.", flush=True)
     met = True
     for size in options.sizes:
         try:
-            found = measure(Path(done.stdout.strip()), size, rounds=options.rounds, rest=options.rest)
+            found = measure(binaries, size, rounds=options.rounds, rest=options.rest)
         except (BenchError, DaemonError, KubectlError, KubeError, TimeoutError) as error:
             print(f"bench: {type(error).__name__}: {error}", file=sys.stderr)
             return 2

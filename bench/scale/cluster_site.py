@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
-import auditlog
-import machine
-from auditlog import Requests
-from fleet import key_of, manifest_of
+from bench.scale import auditlog, machine
+from bench.scale.auditlog import Requests
+from bench.scale.fleet import key_of, manifest_of
 from support.apiserver.server import ApiServer, service_account
 from support.waiting import until
 from tenantproxy.kube.client import Access, KubeClient

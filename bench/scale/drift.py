@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-import fleet
+from bench.scale import fleet
 from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import fleet
-from auditlog import Requests
-from cluster_site import Site, fresh_site
-from fleet import Call
-from machine import Usage
+from bench.scale import fleet
+from bench.scale.auditlog import Requests
+from bench.scale.cluster_site import Site, fresh_site
+from bench.scale.fleet import Call
+from bench.scale.machine import Usage
 from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kube.kinds import Key
 

@@ -9,14 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-import drift
-import fleet
-import floor
-import machine
-from cluster_site import Site, fresh_site
-from floor import Creation
-from machine import Usage
-from subject import BenchError, Subject, known
+from bench.scale import drift, fleet, floor, machine
+from bench.scale.cluster_site import Site, fresh_site
+from bench.scale.floor import Creation
+from bench.scale.machine import Usage
+from bench.scale.subject import BenchError, Subject, known
 from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kube.client import TENANT_PROXY
 

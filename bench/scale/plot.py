@@ -1,4 +1,4 @@
-"""Draw the results of a run as an SVG on stdout: `python bench/scale/plot.py results.json > docs/sizing.svg`.
+"""Draw the results of a run as an SVG on stdout: `python -m bench.scale.plot results.json > docs/sizing.svg`.
 
 By hand, so that no library is needed: four small charts, a logarithmic axis of sizes, each bound as a dashed line.
 """
@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-import report
-from measure import Figures, Results
+from bench.scale import report
+from bench.scale.measure import Figures, Results
 
 _WIDTH: Final = 760
 _HEIGHT: Final = 520

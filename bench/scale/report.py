@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
-from measure import Figures
+from bench.scale.measure import Figures
 
 RATIO: Final = 1.5
 MEMORY: Final = 256.0

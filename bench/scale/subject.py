@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import machine
-from cluster_site import Site
+from bench.scale import machine
+from bench.scale.cluster_site import Site
 from support.operator.process import OperatorProcess
 
 _POLL: Final = 0.1

@@ -12,17 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).resolve().parent
-sys.path[:0] = [str(_HERE.parent)]
-
-import kind  # noqa: E402 - a script has its own folder on the path only
-from given import Given  # noqa: E402
-from kind import Kind  # noqa: E402
-
-import node  # noqa: E402
-from cluster import Cluster, ClusterError  # noqa: E402
-from gomodules import CACHE, say  # noqa: E402
-from node import Node  # noqa: E402
+from hack.build.gomodules import CACHE, say
+from hack.cluster import kind, node
+from hack.cluster.cluster import Cluster, ClusterError
+from hack.cluster.kind import Kind
+from hack.cluster.kubeconfig_cluster import Given
+from hack.cluster.node import Node
 
 _USAGE: Final = """\
 hack/cluster/cluster COMMAND

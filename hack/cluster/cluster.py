@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hack import ROOT
+
 
 class ClusterError(Exception):
     """A cluster can't be had or used; the message says what to do."""
@@ -78,4 +80,8 @@ class Cluster(ABC):
 def environment(kubeconfig: Path, *programs: Path) -> dict[str, str]:
     """Return the environment of a command that uses the cluster."""
     path = os.pathsep.join((*map(str, programs), os.environ["PATH"]))
-    return os.environ | {"KUBECONFIG": str(kubeconfig), "PATH": path}
+    environ = os.environ | {"KUBECONFIG": str(kubeconfig), "PATH": path}
+    # The entry point has put the repository's root in front, for this program alone.
+    first, _, others = environ.pop("PYTHONPATH", "").partition(os.pathsep)
+    modules = others if first == str(ROOT) else os.pathsep.join(filter(None, (first, others)))
+    return environ | ({"PYTHONPATH": modules} if modules else {})

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from layout import API_URL, CGROUP, DNS_ADDRESS, DOMAIN, INSIDE, NODE, NODE_ADDRESS, PODS, SERVICES
-from pki import Pair
+from hack.cluster.layout import API_URL, CGROUP, DNS_ADDRESS, DOMAIN, INSIDE, NODE, NODE_ADDRESS, PODS, SERVICES
+from hack.cluster.pki import Pair
 
 _CNI_BINARIES: Final = ("/usr/lib/cni", "/opt/cni/bin")
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import given
-import programs
-from layout import ADDONS, KUBECONFIG, STATE
-
-from cluster import Cluster, ClusterError, environment
-from gomodules import MissingError, say, stage
+from hack import ROOT
+from hack.build.gomodules import MissingError, say, stage
+from hack.cluster import kubeconfig_cluster
+from hack.cluster.cluster import Cluster, ClusterError, environment
+from hack.cluster.layout import ADDONS, KUBECONFIG, STATE
+from hack.programs import node as programs
 
 _NAME: Final = "tenantproxy"
-_CONFIGURATION: Final = Path(__file__).resolve().parents[1] / "kind.yaml"
+_CONFIGURATION: Final = ROOT / "hack" / "kind.yaml"
 _RECORD: Final = STATE / "kind"
 _METRICS_SERVER: Final = "registry.k8s.io/metrics-server/metrics-server:{version}"
 _OWN_METRICS_SERVER: Final = "localhost/metrics-server:node"
@@ -79,7 +79,7 @@ class Kind(Cluster):
 
     def command(self, command: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:
         """Return the command as it is."""
-        return command, environment(KUBECONFIG, *given.kubectl())
+        return command, environment(KUBECONFIG, *kubeconfig_cluster.kubectl())
 
     def _kubectl(self, *arguments: str, stdin: str = "") -> str:
         command, environ = self.command(("kubectl", *arguments))

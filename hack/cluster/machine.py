@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import configuration
-
-import debian
-from cluster import ClusterError
+from hack.build import debian
+from hack.cluster import configuration
+from hack.cluster.cluster import ClusterError
 
 _PATH: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 

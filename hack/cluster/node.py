@@ -17,22 +17,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import configuration
-import images
-import layout
-import pki
-import programs
-from layout import CGROUP, INSIDE, READY, STATE
-
-import machine
-from cluster import Cluster, ClusterError, environment
-from gomodules import MissingError, say, stage
+from hack import ROOT
+from hack.build import image_archive
+from hack.build.gomodules import MissingError, say, stage
+from hack.cluster import configuration, layout, machine, pki
+from hack.cluster.cluster import Cluster, ClusterError, environment
+from hack.cluster.layout import CGROUP, INSIDE, READY, STATE
+from hack.programs import node as programs
 
 _BOOT_SECONDS: Final = 30
 _END_SECONDS: Final = 30.0
 _CGROUP_SECONDS: Final = 10.0
 _CGROUPS: Final = Path("/sys/fs/cgroup")
-_HERE: Final = Path(__file__).resolve().parent
 _NAMESPACES: Final = ("--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc")
 _RECORD: Final = STATE / "node.json"
 _CLIENTS: Final = {
@@ -182,14 +178,16 @@ def _write(directories: tuple[Path, ...]) -> None:
     (STATE / "containerd.toml").write_text(configuration.containerd())
     for name in ("pause", "coredns", "metrics-server"):
         program = next(directory / name for directory in directories if (directory / name).exists())
-        images.write_image(
+        image_archive.write_image(
             STATE / "images" / f"{name}.tar",
             f"localhost/{name}:node",
             {f"bin/{name}": program},
             [f"/bin/{name}"],
             {},
         )
-    images.write_busybox(STATE / "images" / "busybox.tar", "localhost/busybox:node", machine.which("busybox"))
+    image_archive.write_busybox(
+        STATE / "images" / "busybox.tar", "localhost/busybox:node", machine.which("busybox")
+    )
 
 
 def _boot(directories: tuple[Path, ...]) -> None:
@@ -200,12 +198,12 @@ def _boot(directories: tuple[Path, ...]) -> None:
             (
                 str(machine.which("unshare")),
                 *_NAMESPACES,
-                *(sys.executable, "-u", str(_HERE / "inside.py"), *map(str, directories)),
+                *(sys.executable, "-u", "-P", "-m", "hack.cluster.node_init", *map(str, directories)),
             ),
             stdin=subprocess.DEVNULL,
             stdout=theirs,
             stderr=log,
-            env=_direct(os.environ),
+            env=_direct(os.environ) | {"PYTHONPATH": str(ROOT)},
             start_new_session=True,  # it outlives us
             cwd="/",
         )

@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 from typing import Final
 
-from checks import StepError
-from encore import invite, point_onwards
-from exchange import NoAnswerError
-from overture import introduce, picture
-from scene import Scene, set_up
-from stage import Stage, StageError, StoppedError
-from story import Story
-from terminal import Terminal
+from hack.demo.checks import StepError
+from hack.demo.exchange import NoAnswerError
+from hack.demo.intro import introduce, picture
+from hack.demo.next_steps import invite, point_onwards
+from hack.demo.processes import Stage, StageError, StoppedError
+from hack.demo.setup import Scene, set_up
+from hack.demo.steps import Story
+from hack.demo.terminal import Terminal
 
 _MAX_OFFSET: Final = 50000
 """So that every port stays below 65536."""
@@ -80,7 +80,7 @@ def _tell(scene: Scene, terminal: Terminal) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python hack/demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hack.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave all running, and say what to try, until Ctrl-C")
     parser.add_argument(
         "--port-offset",

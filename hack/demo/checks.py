@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from exchange import Answer
+from hack.demo.exchange import Answer
 
 _SAMPLE: Final = re.compile(r"(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import Final
 
-from exchange import Answer, Request
-from pretty import layout
+from hack.demo.exchange import Answer, Request
+from hack.demo.pretty import layout
 
 _MAX_LINES: Final = 40
 _MIN_WIDTH: Final = 40

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from engines import PROBE, ROOT, Engine, EngineError, find_engine
-
-from gomodules import say
+from hack import ROOT
+from hack.build.gomodules import say
+from hack.image.engines import PROBE, Engine, EngineError, find_engine
 from tenantproxy import __version__
 
 _MB: Final = 1_000_000
@@ -23,7 +23,9 @@ _USER: Final = "65532:65532"
 
 def main() -> int:
     """Do it, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="hack/image", description="Build the image of operator and proxies.")
+    parser = argparse.ArgumentParser(
+        prog="python -m hack.image", description="Build the image of operator and proxies."
+    )
     parser.add_argument("--tag", default=f"tenantproxy:{__version__}", help="default: %(default)s")
     parser.add_argument("--archive", type=Path, metavar="FILE", help="write it there, too, for `docker load`")
     options = parser.parse_args()

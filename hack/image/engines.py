@@ -12,12 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+from hack import ROOT
+from hack.build import debian
+from hack.build.gomodules import say
 
-import debian  # noqa: E402 - a script has its own folder on the path only
-from gomodules import say  # noqa: E402
-
-ROOT: Final = Path(__file__).resolve().parents[2]
 PROBE: Final = (Path(__file__).parent / "probe.py").read_text()
 _BASE: Final = "debian:trixie-slim"
 _OWN_BASE: Final = "localhost/tenantproxy-base:trixie"

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write the Grafana dashboard, charts/tenantproxy/files/dashboard.json; with --check, say whether it is stale.
 
 What it shows is in the files of the rows; here is how Grafana wants it: https://grafana.com/docs/grafana/latest/dashboards/
@@ -8,15 +7,13 @@ build-dashboards/view-dashboard-json-model/.
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any, Final
 
-import fleet_row
-import operator_row
-import tenant_row
-from panel import Panel
+from hack import ROOT
+from hack.observability import fleet_row, operator_row, tenant_row
+from hack.observability.panel import Panel
 
-FILE: Final = Path(__file__).resolve().parents[2] / "charts" / "tenantproxy" / "files" / "dashboard.json"
+FILE: Final = ROOT / "charts" / "tenantproxy" / "files" / "dashboard.json"
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _COLUMNS: Final = 24
 _ROW_HEIGHT: Final = 1

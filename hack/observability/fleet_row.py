@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from panel import FLEET, READS, WINDOW, Panel, percentile, rates, stat
+from hack.observability.panel import FLEET, READS, WINDOW, Panel, percentile, rates, stat
 
 _REQUESTS: Final = f"sum(rate(tenantproxy_requests_total{{{FLEET}}}{WINDOW}))"
 _OWN: Final = (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from panel import WINDOW, Panel, percentile, rates
+from hack.observability.panel import WINDOW, Panel, percentile, rates
 
 PANELS: Final = (
     Panel(

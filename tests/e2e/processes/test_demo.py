@@ -16,7 +16,6 @@ import pytest
 from yaml import safe_load_all
 
 REPOSITORY = Path(__file__).parents[3]
-DEMO = REPOSITORY / "hack" / "demo"
 PORTS = (8600, 8601, 8602, 8603, 8691, 8692)
 PATIENCE = 60.0
 
@@ -58,12 +57,12 @@ def offset() -> int:
 
 
 @contextlib.asynccontextmanager
-async def _running(directory: Path, *arguments: str, demo: Path = DEMO) -> AsyncIterator[Demo]:
-    """Run the demo in `directory`, which is also where its temporary files go."""
+async def _running(directory: Path, *arguments: str, repository: Path = REPOSITORY) -> AsyncIterator[Demo]:
+    """Run the demo of a repository in `directory`, which is also where its temporary files go."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(demo), *arguments),
+        *(sys.executable, "-m", "hack.demo", *arguments),
         cwd=directory,
-        env=os.environ | {"TMPDIR": str(directory)},
+        env=os.environ | {"PYTHONPATH": str(repository), "TMPDIR": str(directory)},
         stdout=PIPE,
         stderr=STDOUT,
     )
@@ -91,10 +90,10 @@ def _files(directory: Path) -> list[str]:
 
 
 def _copied_demo(directory: Path) -> Path:
-    """Copy the demo and its examples, so that a test may break the examples."""
-    shutil.copytree(DEMO, directory / "copy" / "hack" / "demo")
-    shutil.copytree(REPOSITORY / "examples", directory / "copy" / "examples")
-    return directory / "copy" / "hack" / "demo"
+    """Return a copy of the demo and its examples, so that a test may break the examples."""
+    for part in ("hack", "examples"):
+        shutil.copytree(REPOSITORY / part, directory / "copy" / part)
+    return directory / "copy"
 
 
 def _secrets() -> list[str]:
@@ -158,9 +157,9 @@ async def test_a_signal_leaves_nothing_behind(
 async def test_a_failed_step_ends_it_with_the_reason(tmp_path: Path, offset: int) -> None:
     """A step that goes wrong is crossed, says what was seen and where the logs are; the status is 1."""
     copy = _copied_demo(tmp_path)
-    manifest = copy.parents[1] / "examples" / "acme.yaml"
+    manifest = copy / "examples" / "acme.yaml"
     manifest.write_text(manifest.read_text().replace("/api/v1", "/api/v2"))
-    async with _running(tmp_path, "--port-offset", str(offset), demo=copy) as demo:
+    async with _running(tmp_path, "--port-offset", str(offset), repository=copy) as demo:
         assert await demo.ended() == 1
     assert "✗ expected 200, but got 404" in demo.output
     logs = re.search(r"All logs are kept in (\S+)", demo.output)
@@ -172,9 +171,9 @@ async def test_a_failed_step_ends_it_with_the_reason(tmp_path: Path, offset: int
 async def test_a_bad_example_is_explained(tmp_path: Path, offset: int) -> None:
     """Examples that the reader has broken give the message of `local`, not a traceback."""
     copy = _copied_demo(tmp_path)
-    manifest = copy.parents[1] / "examples" / "globex.yaml"
+    manifest = copy / "examples" / "globex.yaml"
     manifest.write_text(manifest.read_text().replace("upstream:", "upstream:\n    nope: 1"))
-    async with _running(tmp_path, "--port-offset", str(offset), demo=copy) as demo:
+    async with _running(tmp_path, "--port-offset", str(offset), repository=copy) as demo:
         assert await demo.ended() == 1
     assert "spec.upstream.nope" in demo.output
     assert "Traceback" not in demo.output

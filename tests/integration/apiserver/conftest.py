@@ -22,9 +22,8 @@ def binaries(request: pytest.FixtureRequest) -> Path:
     assert capture is not None
     # A build takes minutes, and says so.
     with capture.global_and_fixture_disabled():
-        done = subprocess.run(
-            (sys.executable, ROOT / "hack/kubernetes/binaries.py"), stdout=subprocess.PIPE, text=True, check=False
-        )
+        command = (sys.executable, "-m", "hack.programs.kubernetes")
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, "there are no binaries; see above"
     return Path(done.stdout.strip())
 

@@ -5,15 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[3] / "hack/kubernetes/binaries.py"
+ROOT = Path(__file__).parents[3]
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 
 
 def run(cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the script with no program on PATH, so that nothing can be built."""
+    """Run the module with no program on PATH, so that nothing can be built."""
     clean = {name: value for name, value in os.environ.items() if name not in {"PATH", "KUBEBUILDER_ASSETS"}}
     return subprocess.run(
-        (sys.executable, SCRIPT),
+        (sys.executable, "-m", "hack.programs.kubernetes"),
+        cwd=ROOT,
         env=clean | {"PATH": "", "XDG_CACHE_HOME": str(cache), **environment},
         capture_output=True,
         text=True,
@@ -30,7 +31,7 @@ def put(directory: Path, *programs: str) -> Path:
 
 
 def cached(cache: Path, *programs: str) -> Path:
-    """Put programs where the script keeps what it has built, which it shows by making the directory."""
+    """Put programs where the module keeps what it has built, which it shows by making the directory."""
     assert run(cache).returncode == 1
     (directory,) = (cache / "tenantproxy").glob("kubernetes-v*-etcd-v*")
     for program in programs:

@@ -13,7 +13,7 @@ from support.tools.programs import directory
 @pytest.fixture(scope="session")
 def tools(request: pytest.FixtureRequest) -> Path:
     """Return the directory of helm, kubeconform and kube-score."""
-    return directory("helm/tools.py", request.config)
+    return directory("helm", request.config)
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def helm(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Helm:
 @pytest.fixture(scope="session")
 def kubernetes(request: pytest.FixtureRequest) -> Path:
     """Return the directory of the API server, its etcd and kubectl."""
-    return directory("kubernetes/binaries.py", request.config)
+    return directory("kubernetes", request.config)
 
 
 @pytest.fixture(scope="session")

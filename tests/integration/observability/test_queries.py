@@ -65,8 +65,8 @@ async def observed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Observed]:
     """Let a fleet be well, then in trouble, then partly gone; remember what Prometheus has seen."""
-    programs = directory("prometheus.py", request.config)
-    binaries = directory("kubernetes/binaries.py", request.config)
+    programs = directory("prometheus", request.config)
+    binaries = directory("kubernetes", request.config)
     folder = tmp_path_factory.mktemp("observability")
     observed = Observed()
     async with Fleet.running(folder) as fleet, ControlPlane.running(binaries, folder) as control_plane:

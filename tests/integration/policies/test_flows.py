@@ -26,13 +26,13 @@ _ACCEPTED: Final = {
 @pytest.fixture(scope="session")
 def helm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Helm:
     """Return Helm at no cluster."""
-    return Helm(directory("helm/tools.py", request.config) / "helm", tmp_path_factory.mktemp("helm"))
+    return Helm(directory("helm", request.config) / "helm", tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture(scope="session")
 def cyclonus(request: pytest.FixtureRequest) -> Path:
     """Return the program."""
-    return directory("policies/tools.py", request.config) / "cyclonus"
+    return directory("cyclonus", request.config) / "cyclonus"
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def _test(alert: str, case: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def promtool(request: pytest.FixtureRequest) -> Path:
     """Return the tool."""
-    return directory("prometheus.py", request.config) / "promtool"
+    return directory("prometheus", request.config) / "promtool"
 
 
 def _run(promtool: Path, *arguments: str | Path) -> None:

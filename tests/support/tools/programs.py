@@ -1,4 +1,4 @@
-"""The third-party programs that the scripts in hack/ find or build."""
+"""The third-party programs that hack.programs finds or builds."""
 
 import subprocess
 import sys
@@ -7,15 +7,16 @@ from typing import Final
 
 import pytest
 
-_HACK: Final = Path(__file__).parents[3] / "hack"
+_ROOT: Final = Path(__file__).parents[3]
 
 
-def directory(script: str, config: pytest.Config) -> Path:
-    """Run a script of hack/ that prints the directory of programs; return that."""
+def directory(name: str, config: pytest.Config) -> Path:
+    """Return the directory that a module of hack.programs prints."""
     capture = config.pluginmanager.getplugin("capturemanager")
     assert capture is not None
     # A build takes minutes, and says so.
     with capture.global_and_fixture_disabled():
-        done = subprocess.run((sys.executable, _HACK / script), stdout=subprocess.PIPE, text=True, check=False)
+        command = (sys.executable, "-m", f"hack.programs.{name}")
+        done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0, "there are no programs; see above"
     return Path(done.stdout.strip())

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write what the chart has from elsewhere; with --check, say what of it is stale instead (exit status 1).
 
 | file of charts/tenantproxy | comes from |
@@ -19,11 +18,12 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from hack import ROOT
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
-CHART: Final = Path(__file__).resolve().parents[2] / "charts" / "tenantproxy"
+CHART: Final = ROOT / "charts" / "tenantproxy"
 _OPTIONAL_RESOURCES: Final = {"podmonitors": "podMonitors", "httproutes": "httpRoutes"}
 _BEGIN: Final = "<!-- The table is generated from values.yaml by `make crd`. -->\n"
 _LONGEST: Final = 60
@@ -46,7 +46,7 @@ def main() -> int:
     stale = [path for path, text in generated().items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if check:
-            print(f"{path.relative_to(CHART.parents[1])} is stale: run `make crd` and commit it")
+            print(f"{path.relative_to(ROOT)} is stale: run `make crd` and commit it")
         else:
             path.write_text(generated()[path])
     return 1 if check and stale else 0

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Print the directory that holds helm, kubeconform and kube-score; make it if need be.
 
 Each comes from the first of: the directory $CHART_TOOLS, the cache, a build from Go modules. The go.mod files say
@@ -6,17 +5,16 @@ the versions. What is on PATH is not taken: the tests compare what these very ve
 """
 
 import sys
-from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).resolve().parent
-sys.path.insert(0, str(_HERE.parent))
-
-from gomodules import Module, Programs  # noqa: E402 - a script has its own folder on the path only
+from hack.build.gomodules import Module, Programs
+from hack.programs import GO_MODULES
 
 
 def _module(name: str, path: str, minutes: int, version_variable: str) -> Module:
-    return Module(_HERE / name, path, {name: f"{path}/cmd/{name}"}, minutes, (f"{version_variable}={{version}}",))
+    return Module(
+        GO_MODULES / name, path, {name: f"{path}/cmd/{name}"}, minutes, (f"{version_variable}={{version}}",)
+    )
 
 
 _MODULES: Final = (

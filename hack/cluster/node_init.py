@@ -1,7 +1,7 @@
 """The source-built node, from within: the first process in namespaces of its own.
 
 It sets them up, starts all daemons and waits; when it ends, the kernel ends all that is in them. Run by node.py as
-`python inside.py DIRECTORY...`, where the programs are. It says on standard output how far it is.
+`python -m hack.cluster.node_init DIRECTORY...`, where the programs are. It says on standard output how far it is.
 """
 
 import contextlib
@@ -18,13 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Never
 
-_HERE: Final = Path(__file__).resolve().parent
-sys.path[:0] = [str(_HERE.parent)]
-
-import configuration  # noqa: E402 - a script has its own folder on the path only
-from layout import ADDONS, API_PORT, INSIDE, NODE, NODE_ADDRESS, NODE_PREFIX, READY, STATE  # noqa: E402
-
-from gomodules import stage  # noqa: E402
+from hack.build.gomodules import stage
+from hack.cluster import configuration
+from hack.cluster.layout import ADDONS, API_PORT, INSIDE, NODE, NODE_ADDRESS, NODE_PREFIX, READY, STATE
 
 _START_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.05

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from gomodules import say
+from hack.build.gomodules import say
 
 
 class InstallError(Exception):

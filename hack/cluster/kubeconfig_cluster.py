@@ -8,10 +8,9 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import programs
-
-from cluster import Cluster, ClusterError, environment
-from gomodules import MissingError, say
+from hack.build.gomodules import MissingError, say
+from hack.cluster.cluster import Cluster, ClusterError, environment
+from hack.programs import node as programs
 
 
 class Given(Cluster):

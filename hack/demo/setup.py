@@ -9,14 +9,15 @@ from typing import Any, Final, NamedTuple
 
 from yaml import YAMLError
 
-from manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
-from stage import Stage, StageError
+from hack import ROOT
+from hack.demo.manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
+from hack.demo.processes import Stage, StageError
 from tenantproxy.credentials.model import Basic
 
 TOKEN_LIFETIME: Final = 3
 """Seconds; of the OMS's tokens. So short that one expires while the reader looks on."""
 
-_EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
+_EXAMPLES: Final = ROOT / "examples"
 _OMS_PORT: Final = 8691
 _ISSUER_PORT: Final = 8692
 _PORT_BASE: Final = 8600

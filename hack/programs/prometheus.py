@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Print the directory that holds prometheus and promtool; fetch them if need be.
 
 They come from the first of: $PROMETHEUS, PATH, the cache, Debian's package, which is unpacked into the cache and
@@ -13,10 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-sys.path[:0] = [str(Path(__file__).resolve().parent)]
-
-import debian  # noqa: E402 - a script has its own folder on the path only
-from gomodules import CACHE, MissingError, say, stage  # noqa: E402
+from hack.build import debian
+from hack.build.gomodules import CACHE, MissingError, say, stage
 
 _PROGRAMS: Final = ("prometheus", "promtool")
 

@@ -3,8 +3,8 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from scene import Scene
-from terminal import Terminal
+from hack.demo.setup import Scene
+from hack.demo.terminal import Terminal
 
 _INTRODUCTION: Final = (
     "In proxy mode, Hii Retail's Customer Order service reads a retailer's (a tenant's) orders live from the "

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from checks import StepError, counted, expect, expect_problem, expect_status
-from exchange import Answer, Request, Token
-from scene import TOKEN_LIFETIME, Proxied, Scene
+from hack.demo.checks import StepError, counted, expect, expect_problem, expect_status
+from hack.demo.exchange import Answer, Request, Token
+from hack.demo.setup import TOKEN_LIFETIME, Proxied, Scene
+from hack.demo.terminal import Terminal
 from tenantproxy.credentials.model import Basic
-from terminal import Terminal
 
 ORDERS_PATH: Final = "/api/v1/business-units/store-1/customer-orders"
 SEARCH_PATH: Final = f"{ORDERS_PATH}:search"

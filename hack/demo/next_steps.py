@@ -1,8 +1,8 @@
 """What the reader can do next."""
 
-from scene import Proxied, Scene
-from story import CONFIG_PATH, CUSTOMER, ORDER_PATH, ORDERS_PATH, SEARCH_PATH
-from terminal import Terminal
+from hack.demo.setup import Proxied, Scene
+from hack.demo.steps import CONFIG_PATH, CUSTOMER, ORDER_PATH, ORDERS_PATH, SEARCH_PATH
+from hack.demo.terminal import Terminal
 
 
 def invite(scene: Scene, terminal: Terminal) -> None:

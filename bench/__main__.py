@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
-import report
-from processes import CORES, OTHER_CORE, PROXY_CORE, BenchError, Running, free_port, pinned, running, script
-from report import Goal, Sample
-from subjects import Operation, Subject, Workbench
+from bench import report
+from bench.processes import CORES, OTHER_CORE, PROXY_CORE, BenchError, Running, free_port, pinned, running, script
+from bench.report import Goal, Sample
+from bench.subjects import Operation, Subject, Workbench
 
 CONNECTIONS: Final = 16
 _MORE: Final = 0.03
@@ -68,7 +68,7 @@ def compare(
 
 
 def _load(process: Running, request: Path, *, length: int, seconds: float) -> Sample:
-    command = [*script("load.py"), "--port", str(process.port), "--request", request, "--length", str(length)]
+    command = [*script("load"), "--port", str(process.port), "--request", request, "--length", str(length)]
     command += ["--connections", str(CONNECTIONS), "--seconds", str(seconds)]
     before = process.cpu_seconds()
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
@@ -119,7 +119,7 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
     )
     with contextlib.ExitStack() as stack:
         stack.enter_context(
-            running([*script("upstream.py"), "--port", str(port)], port, OTHER_CORE)
+            running([*script("upstream"), "--port", str(port)], port, OTHER_CORE)
         ).connect().close()
         starts = {
             subject.name: start_up(subject, bench_files.get, effort.starts) for subject in (trusted, jwt, naive)

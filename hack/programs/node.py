@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Print the directory that holds the programs of the source-built node; make it if need be.
 
 They are kubelet, kube-proxy, kube-scheduler, containerd with its shim and ctr, and what is to run in pods:
@@ -9,25 +8,19 @@ whose versions are in the go.mod files.
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).resolve().parent
-_GO: Final = _HERE / "go"
-sys.path[:0] = [str(_HERE.parent), str(_HERE.parent / "kubernetes")]
+from hack.build.gomodules import Module, Programs
+from hack.programs import GO_MODULES, kubernetes
 
-import binaries  # noqa: E402 - a script has its own folder on the path only
-
-from gomodules import Module, Programs  # noqa: E402
-
-CONTROL_PLANE: Final = binaries.PROGRAMS
+CONTROL_PLANE: Final = kubernetes.PROGRAMS
 _KUBERNETES: Final = dataclasses.replace(
     next(module for module in CONTROL_PLANE.modules if module.path == "k8s.io/kubernetes"),
     programs={name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kubelet", "kube-proxy", "kube-scheduler")},
     minutes=2,
 )
 _CONTAINERD: Final = Module(
-    _GO / "containerd",
+    GO_MODULES / "containerd",
     "github.com/containerd/containerd/v2",
     {
         name: f"github.com/containerd/containerd/v2/cmd/{name}"
@@ -37,15 +30,17 @@ _CONTAINERD: Final = Module(
     ("github.com/containerd/containerd/v2/version.Version={version}",),
     "no_btrfs no_devmapper no_zfs",
 )
-_COREDNS: Final = Module(_GO / "coredns", "github.com/coredns/coredns", {"coredns": ".", "pause": "./pause"}, 1)
+_COREDNS: Final = Module(
+    GO_MODULES / "coredns", "github.com/coredns/coredns", {"coredns": ".", "pause": "./pause"}, 1
+)
 METRICS_SERVER: Final = Module(
-    _GO / "metrics-server",
+    GO_MODULES / "metrics-server",
     "sigs.k8s.io/metrics-server",
     {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
     2,
     ("k8s.io/client-go/pkg/version.gitVersion={version}", "k8s.io/component-base/version.gitVersion={version}"),
 )
-_KIND: Final = Module(_GO / "kind", "sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}, 1)
+_KIND: Final = Module(GO_MODULES / "kind", "sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}, 1)
 _MODULES: Final = (_KUBERNETES, _CONTAINERD, _COREDNS, METRICS_SERVER)
 
 NODE: Final = Programs(

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Print the directory of Keycloak, an identity provider for tests; fetch it from Maven Central if need be, once.
 
 Needs Java 17 or later, which is installed on Debian where it is missing.
@@ -13,10 +12,8 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-sys.path[:0] = [str(Path(__file__).resolve().parent)]
-
-import debian  # noqa: E402 - a script has its own folder on the path only
-from gomodules import CACHE, say, stage  # noqa: E402
+from hack.build import debian
+from hack.build.gomodules import CACHE, say, stage
 
 _VERSION: Final = "26.3.0"
 _SHA256: Final = "2fa6331fe85c69e4aba3f8360342605b37f2f5d05f8a5d53042f9684474b6d92"

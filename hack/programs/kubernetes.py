@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Print the directory that holds etcd, kube-apiserver, kube-controller-manager and kubectl; make it if need be.
 
 Each comes from the first of: the directory $KUBEBUILDER_ASSETS, the cache, setup-envtest where it is installed, a
@@ -11,14 +10,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).resolve().parent
-sys.path.insert(0, str(_HERE.parent))
+from hack.build.gomodules import Module, Programs, say
+from hack.programs import GO_MODULES
 
-from gomodules import Module, Programs, say  # noqa: E402 - a script has its own folder on the path only
-
-_ETCD: Final = Module(_HERE / "etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}, 1)
+_ETCD: Final = Module(GO_MODULES / "etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}, 1)
 _KUBERNETES: Final = Module(
-    _HERE / "kubernetes",
+    GO_MODULES / "kubernetes",
     "k8s.io/kubernetes",
     {name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kubectl")},
     5,

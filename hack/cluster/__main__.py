@@ -16,7 +16,7 @@ from hack.build.gomodules import CACHE, say
 from hack.cluster import kind, node
 from hack.cluster.cluster import Cluster, ClusterError
 from hack.cluster.kind import Kind
-from hack.cluster.kubeconfig_cluster import Given
+from hack.cluster.kubeconfig_cluster import KubeconfigCluster
 from hack.cluster.node import Node
 
 _USAGE: Final = """\
@@ -49,11 +49,11 @@ def main() -> int:
             case "load", [file]:
                 _load(Path(file))
             case "kubectl", _:
-                _become(["kubectl", *arguments])
+                _exec(["kubectl", *arguments])
             case "exec", [_, *_]:
                 cluster = _running()
                 os.environ |= {"CLUSTER_HOST": cluster.host(), "CLUSTER_ON_NODE": cluster.on_node()}
-                _become(arguments)
+                _exec(arguments)
             case "build", []:
                 node.build()
             case _:
@@ -66,17 +66,17 @@ def main() -> int:
 
 
 def _up(asked: str = "") -> None:
-    with _alone():
+    with _locked():
         cluster = _existing()
         if asked and isinstance(cluster, Node if asked == "kind" else Kind):
             raise ClusterError("a cluster of the other kind is there: end it with `down`")
         if asked:
             cluster = Kind() if asked == "kind" else Node()
-        (cluster or (Kind() if kind.at_hand() else Node())).up()
+        (cluster or (Kind() if kind.is_available() else Node())).up()
 
 
 def _down() -> None:
-    with _alone():
+    with _locked():
         if (cluster := _existing()) is not None:
             cluster.down()
 
@@ -94,7 +94,7 @@ def _status() -> int:
     return 0 if said else _NONE_RUNS
 
 
-def _become(command: list[str]) -> None:
+def _exec(command: list[str]) -> None:
     full, environ = _running().command(command)
     try:
         os.execvpe(full[0], list(full), environ)  # noqa: S606 - it is to be in our place
@@ -104,8 +104,8 @@ def _become(command: list[str]) -> None:
 
 def _existing() -> Cluster | None:
     """Return the cluster that there is, well or not."""
-    if given := os.environ.get("KUBECONFIG"):
-        return Given(given)
+    if kubeconfig := os.environ.get("KUBECONFIG"):
+        return KubeconfigCluster(kubeconfig)
     if kind.exists():
         return Kind()
     return Node() if node.exists() else None
@@ -118,7 +118,7 @@ def _running() -> Cluster:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _locked() -> Iterator[None]:
     """Let no other `up` or `down` run meanwhile."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / ".cluster.lock").open("w") as lock:

@@ -94,7 +94,7 @@ def exists() -> bool:
     return _RECORD.exists()
 
 
-def at_hand() -> bool:
+def is_available() -> bool:
     """Return whether a Docker daemon answers and has, or gets, the image of a node."""
     if not _quiet("docker", "info"):
         return False

@@ -13,7 +13,7 @@ from hack.cluster.cluster import Cluster, ClusterError, environment
 from hack.programs import node as programs
 
 
-class Given(Cluster):
+class KubeconfigCluster(Cluster):
     """What KUBECONFIG leads to."""
 
     def __init__(self, kubeconfig: str) -> None:

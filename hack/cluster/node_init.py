@@ -133,7 +133,7 @@ class _Node:
         while True:
             pid, status = os.wait()
             if pid in names:
-                return self._epitaph(names[pid], os.waitstatus_to_exitcode(status))
+                return self._failure(names[pid], os.waitstatus_to_exitcode(status))
 
     def _start(self, program: str, *options: str) -> None:
         with _log(program).open("ab") as log:
@@ -146,12 +146,12 @@ class _Node:
         while not check():
             for name, daemon in self._daemons.items():
                 if (status := daemon.poll()) is not None:
-                    raise BootError(self._epitaph(name, status))
+                    raise BootError(self._failure(name, status))
             if time.monotonic() > deadline:
                 raise BootError(f"{program} is not ready after {_START_SECONDS:.0f} s\n{_tail(program)}")
             time.sleep(_POLL_SECONDS)
 
-    def _epitaph(self, name: str, status: int) -> str:
+    def _failure(self, name: str, status: int) -> str:
         return f"{name} ended with status {status}\n{_tail(name)}"
 
     def _run(self, *command: str) -> None:

@@ -12,11 +12,11 @@ from typing import Final
 
 from hack.demo.checks import StepError
 from hack.demo.exchange import NoAnswerError
-from hack.demo.intro import introduce, picture
-from hack.demo.next_steps import invite, point_onwards
-from hack.demo.processes import Stage, StageError, StoppedError
-from hack.demo.setup import Scene, set_up
-from hack.demo.steps import Story
+from hack.demo.intro import print_introduction, print_overview
+from hack.demo.next_steps import list_next_steps, suggest_commands
+from hack.demo.processes import ProcessError, Processes, StoppedError
+from hack.demo.setup import Environment, set_up
+from hack.demo.steps import Walkthrough
 from hack.demo.terminal import Terminal
 
 _MAX_OFFSET: Final = 50000
@@ -24,7 +24,7 @@ _MAX_OFFSET: Final = 50000
 
 
 def main() -> int:
-    """Play the demo and return the exit status: 0 if every step went as it must."""
+    """Run the demo and return the exit status: 0 if every step went as it must."""
     options = _options()
     terminal = Terminal()
     directory = Path(tempfile.mkdtemp(prefix="tenantproxy-demo-"))
@@ -45,38 +45,38 @@ def main() -> int:
 
 
 def _run(terminal: Terminal, directory: Path, *, offset: int, keep: bool) -> int:
-    with Stage(directory) as stage:
+    with Processes(directory) as processes:
         try:
-            introduce(terminal)
+            print_introduction(terminal)
             begin = time.monotonic()
-            scene = set_up(stage, directory, offset)
-            picture(scene, terminal, seconds=time.monotonic() - begin)
-            _tell(scene, terminal)
-        except (StageError, StepError, NoAnswerError) as error:
+            environment = set_up(processes, directory, offset)
+            print_overview(environment, terminal, seconds=time.monotonic() - begin)
+            _run_steps(environment, terminal)
+        except (ProcessError, StepError, NoAnswerError) as error:
             terminal.failed(str(error))
-            for actor in stage.actors:
-                terminal.excerpt(f"{actor.name}, the end of its log:", actor.tail())
+            for process in processes.started:
+                terminal.excerpt(f"{process.name}, the end of its log:", process.tail())
             return 1
         if keep:
-            invite(scene, terminal)
-            stage.wait_for_signal()
-    point_onwards(terminal)
+            suggest_commands(environment, terminal)
+            processes.wait_for_signal()
+    list_next_steps(terminal)
     return 0
 
 
-def _tell(scene: Scene, terminal: Terminal) -> None:
-    story = Story(scene, terminal)
+def _run_steps(environment: Environment, terminal: Terminal) -> None:
+    walkthrough = Walkthrough(environment, terminal)
     begin = time.monotonic()
-    for number, step in enumerate(story.steps, start=1):
+    for number, step in enumerate(walkthrough.steps, start=1):
         terminal.step(number, step.title)
         try:
-            shown = step.play()
+            shown = step.run()
         except (LookupError, TypeError, ValueError) as error:
             raise StepError(f"the answer is not as expected ({error!r})") from error
         terminal.passed(shown)
     terminal.line()
     seconds = time.monotonic() - begin
-    terminal.title(f"All {len(story.steps)} steps went as they must, in {seconds:.1f} s.")
+    terminal.title(f"All {len(walkthrough.steps)} steps went as they must, in {seconds:.1f} s.")
 
 
 def _options() -> argparse.Namespace:

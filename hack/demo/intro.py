@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from hack.demo.setup import Scene
+from hack.demo.setup import Environment
 from hack.demo.terminal import Terminal
 
 _INTRODUCTION: Final = (
@@ -12,7 +12,7 @@ _INTRODUCTION: Final = (
     "per tenant: it checks who asks, adds the tenant's credential, brings the answer to the documented shape, and "
     "lets nothing but reads through. What follows are real processes and real HTTP requests, on this machine."
 )
-_PICTURE: Final = """
+_OVERVIEW: Final = """
    curl --Bearer token--> acme's proxy   {acme} --Basic---+
                                                           +--> the OMS {oms} (mock-oms)
    curl --Bearer token--> globex's proxy {globex} --OAuth2--+
@@ -22,24 +22,24 @@ _PICTURE: Final = """
 """
 
 
-def introduce(terminal: Terminal) -> None:
+def print_introduction(terminal: Terminal) -> None:
     """Say what this is about."""
     terminal.title("TenantProxy: from two manifests to two tenants' orders")
     terminal.line()
     terminal.paragraph(_INTRODUCTION)
 
 
-def picture(scene: Scene, terminal: Terminal, *, seconds: float) -> None:
+def print_overview(environment: Environment, terminal: Terminal, *, seconds: float) -> None:
     """Show what runs, and where."""
     ports = {
         name: f":{urlsplit(url).port}".ljust(6)
         for name, url in {
-            "acme": scene.acme.api,
-            "globex": scene.globex.api,
-            "oms": scene.oms,
-            "issuer": scene.issuer,
+            "acme": environment.acme.api,
+            "globex": environment.globex.api,
+            "oms": environment.oms,
+            "issuer": environment.issuer,
         }.items()
     }
     terminal.line()
     terminal.line(f"All of it runs, after {seconds:.1f} s:")
-    terminal.line(_PICTURE.rstrip().format(**ports, manifests=scene.shown_manifests))
+    terminal.line(_OVERVIEW.rstrip().format(**ports, manifests=environment.shown_manifests))

@@ -1,27 +1,28 @@
 """What the reader can do next."""
 
-from hack.demo.setup import Proxied, Scene
+from hack.demo.setup import Environment, RunningProxy
 from hack.demo.steps import CONFIG_PATH, CUSTOMER, ORDER_PATH, ORDERS_PATH, SEARCH_PATH
 from hack.demo.terminal import Terminal
 
 
-def invite(scene: Scene, terminal: Terminal) -> None:
+def suggest_commands(environment: Environment, terminal: Terminal) -> None:
     """Print commands that work as pasted, while all is left running."""
-    acme, globex = scene.acme, scene.globex
+    acme, globex = environment.acme, environment.globex
     json = "\\\n  -H 'Content-Type: application/json'"
     wrong = '{"type": "basic", "config": {"username": "acme", "password": "a-wrong-one"}}'
     ideas = {
-        "Read an order:": f"curl {_bearer(scene, acme)} \\\n  {acme.api}{ORDER_PATH}",
-        "Search:": f"curl {_bearer(scene, globex)} {json} \\\n"
+        "Read an order:": f"curl {_bearer(environment, acme)} \\\n  {acme.api}{ORDER_PATH}",
+        "Search:": f"curl {_bearer(environment, globex)} {json} \\\n"
         f'  {globex.api}{SEARCH_PATH} -d \'{{"customerId": "{CUSTOMER}"}}\'',
-        "Try a write:": f"curl -i -X DELETE {_bearer(scene, acme)} \\\n  {acme.api}{ORDERS_PATH}/CO-1001",
-        f"Set a wrong password; the right one is in {scene.shown_manifests}/acme.yaml:": (
-            f"curl -i -X PUT {_bearer(scene, acme, admin=True)} {json} \\\n  {acme.api}{CONFIG_PATH} -d '{wrong}'"
+        "Try a write:": f"curl -i -X DELETE {_bearer(environment, acme)} \\\n  {acme.api}{ORDERS_PATH}/CO-1001",
+        f"Set a wrong password; the right one is in {environment.shown_manifests}/acme.yaml:": (
+            f"curl -i -X PUT {_bearer(environment, acme, admin=True)} {json} \\\n"
+            f"  {acme.api}{CONFIG_PATH} -d '{wrong}'"
         ),
         "Let the OMS fail (then read an order), see what it counted, heal it:": (
-            f"curl -X PUT {scene.oms}/_control -d '{{\"errorRate\": 1}}'\n"
-            f"curl {scene.oms}/_control\n"
-            f"curl -X PUT {scene.oms}/_control -d '{{}}'"
+            f"curl -X PUT {environment.oms}/_control -d '{{\"errorRate\": 1}}'\n"
+            f"curl {environment.oms}/_control\n"
+            f"curl -X PUT {environment.oms}/_control -d '{{}}'"
         ),
         "Metrics and readiness:": f"curl {acme.admin}/metrics\ncurl -i {acme.admin}/readyz",
     }
@@ -32,11 +33,11 @@ def invite(scene: Scene, terminal: Terminal) -> None:
         terminal.line(f"# {what}")
         terminal.line(command)
     terminal.line()
-    terminal.line(f"Change a manifest in {scene.shown_manifests}: its proxy follows.")
+    terminal.line(f"Change a manifest in {environment.shown_manifests}: its proxy follows.")
     terminal.title("Ctrl-C stops everything.")
 
 
-def point_onwards(terminal: Terminal) -> None:
+def list_next_steps(terminal: Terminal) -> None:
     """Say where to go on."""
     terminal.line("What next:")
     terminal.line("  make demo KEEP=1   leaves all this running and prints curl commands to try")
@@ -45,7 +46,7 @@ def point_onwards(terminal: Terminal) -> None:
     terminal.line("  docs/              the API and its errors, configuration, mapping, metrics")
 
 
-def _bearer(scene: Scene, proxied: Proxied, *, admin: bool = False) -> str:
-    tenant = proxied.tenant
+def _bearer(environment: Environment, proxy: RunningProxy, *, admin: bool = False) -> str:
+    tenant = proxy.tenant
     query = f"tenant={tenant.tenant_id}" + (f"&kind=user&email={tenant.admin_email}" if admin else "")
-    return f"-H \"Authorization: Bearer $(curl -s '{scene.issuer}/token?{query}')\""
+    return f"-H \"Authorization: Bearer $(curl -s '{environment.issuer}/token?{query}')\""

@@ -19,7 +19,7 @@ _STOP_SECONDS: Final = 20.0
 _TAIL_LINES: Final = 12
 
 
-class StageError(Exception):
+class ProcessError(Exception):
     """A process did not start, or did not say what it should; the message is for the reader."""
 
 
@@ -32,7 +32,7 @@ class StoppedError(BaseException):
         self.expected = expected
 
 
-class Actor:
+class Process:
     """A running process. What it writes goes to files, so that it never blocks on a reader."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], output: Path, log: Path) -> None:
@@ -41,11 +41,11 @@ class Actor:
         self._output = output
         self._log = log
 
-    def says(self, find: Callable[[str], _T | None], *, within: float) -> _T:
+    def wait_for_output(self, find: Callable[[str], _T | None], *, within: float) -> _T:
         """Wait until `find` finds something in the process's standard output, and return that.
 
         Raises:
-            StageError: The process ended, or it took longer than `within` seconds.
+            ProcessError: The process ended, or it took longer than `within` seconds.
 
         """
         deadline = time.monotonic() + within
@@ -54,21 +54,21 @@ class Actor:
             if (found := find(self._output.read_text())) is not None:
                 return found
             if status is not None:
-                raise StageError(f"{self.name} ended with status {status} before it was ready")
+                raise ProcessError(f"{self.name} ended with status {status} before it was ready")
             if time.monotonic() > deadline:
-                raise StageError(f"{self.name} was not ready within {within:.0f} s")
+                raise ProcessError(f"{self.name} was not ready within {within:.0f} s")
             time.sleep(0.02)
 
     def tail(self) -> list[str]:
         """Return the last lines of its log."""
         return self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         """Send SIGTERM."""
         with suppress(ProcessLookupError):
             self._process.terminate()
 
-    def stopped(self, within: float) -> None:
+    def wait(self, within: float) -> None:
         """Wait for the end, and force it after `within` seconds."""
         try:
             self._process.wait(max(within, 0))
@@ -79,11 +79,11 @@ class Actor:
             self._process.wait()
 
 
-class Stage:
+class Processes:
     """Starts processes and, whatever happens, stops them: leave it as a context manager."""
 
     def __init__(self, directory: Path) -> None:
-        self.actors: Final[list[Actor]] = []
+        self.started: Final[list[Process]] = []
         self._directory = directory
         self._starting = False
         self._waiting = False
@@ -97,13 +97,13 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self._ending = True
-        for actor in reversed(self.actors):
-            actor.ask_to_stop()
+        for process in reversed(self.started):
+            process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
-        for actor in self.actors:
-            actor.stopped(deadline - time.monotonic())
+        for process in self.started:
+            process.wait(deadline - time.monotonic())
 
-    def start(self, *command: str, env: Mapping[str, str] | None = None) -> Actor:
+    def start(self, *command: str, env: Mapping[str, str] | None = None) -> Process:
         """Start one of the product's commands."""
         program = str(Path(sysconfig.get_path("scripts"), command[0]))
         name = " ".join(command[:2])
@@ -120,12 +120,12 @@ class Stage:
                     # A terminal's Ctrl-C is for us: we stop them in order.
                     start_new_session=True,
                 )
-            self.actors.append(Actor(name, process, output, log))
+            self.started.append(Process(name, process, output, log))
         finally:
             self._starting = False
         if self._pending is not None:
             raise StoppedError(self._pending, expected=False)
-        return self.actors[-1]
+        return self.started[-1]
 
     def wait_for_signal(self) -> NoReturn:
         """Leave everything running until a signal comes: this is the expected way to end.

@@ -1,4 +1,4 @@
-"""Set the scene: an OMS, a token issuer, and the proxies of the example tenants, all running."""
+"""Set up what the demo talks to: an OMS, a token issuer, and the proxies of the example tenants, all running."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from yaml import YAMLError
 
 from hack import ROOT
 from hack.demo.manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
-from hack.demo.processes import Stage, StageError
+from hack.demo.processes import ProcessError, Processes
 from tenantproxy.credentials.model import Basic
 
 TOKEN_LIFETIME: Final = 3
@@ -24,7 +24,7 @@ _PORT_BASE: Final = 8600
 _PATIENCE: Final = 30.0
 
 
-class Proxied(NamedTuple):
+class RunningProxy(NamedTuple):
     """A tenant, and where its proxy is."""
 
     tenant: Tenant
@@ -32,21 +32,21 @@ class Proxied(NamedTuple):
     admin: str
 
 
-class Scene(NamedTuple):
+class Environment(NamedTuple):
     """Everything that runs, by base URL; `shown_manifests` is the folder that the proxies are made from."""
 
-    acme: Proxied
-    globex: Proxied
+    acme: RunningProxy
+    globex: RunningProxy
     oms: str
     issuer: str
     shown_manifests: str
 
 
-def set_up(stage: Stage, directory: Path, offset: int) -> Scene:
+def set_up(processes: Processes, directory: Path, offset: int) -> Environment:
     """Start all processes and wait until they serve; `directory` is for what they keep.
 
     Raises:
-        StageError: One doesn't, its port is taken, or the example manifests are not as they were.
+        ProcessError: One doesn't, its port is taken, or the example manifests are not as they were.
 
     """
     tenants = _tenants()
@@ -55,24 +55,24 @@ def set_up(stage: Stage, directory: Path, offset: int) -> Scene:
     if offset:
         manifests = directory / "examples"
         copy_with_ports(_EXAMPLES, manifests, offset)
-    oms = stage.start(
+    oms = processes.start(
         *("tenantproxy", "mock-oms", "--port", str(_OMS_PORT + offset)),
         *("--token-lifetime", str(TOKEN_LIFETIME)),
-        env=_known_credentials(tenants),
+        env=_credentials_for_the_oms(tenants),
     )
-    issuer = stage.start("tenantproxy", "dev-issuer", "--port", str(_ISSUER_PORT + offset))
-    for actor in (oms, issuer):
-        actor.says(lambda output: output or None, within=_PATIENCE)
-    local = stage.start(
+    issuer = processes.start("tenantproxy", "dev-issuer", "--port", str(_ISSUER_PORT + offset))
+    for process in (oms, issuer):
+        process.wait_for_output(lambda output: output or None, within=_PATIENCE)
+    local = processes.start(
         *("tenantproxy-operator", "local", "--json", "--filename", str(manifests)),
         *("--issuers", str(manifests / ISSUERS), "--port-base", str(_PORT_BASE + offset)),
         *("--state-dir", str(directory / "state"), "--log-level", "info"),
     )
-    ready = local.says(lambda output: _all_ready(output, set(tenants)), within=_PATIENCE)
+    ready = local.wait_for_output(lambda output: _all_ready(output, set(tenants)), within=_PATIENCE)
     acme, globex = (
-        Proxied(tenants[name], ready[name]["api"], ready[name]["admin"]) for name in ("acme", "globex")
+        RunningProxy(tenants[name], ready[name]["api"], ready[name]["admin"]) for name in ("acme", "globex")
     )
-    return Scene(
+    return Environment(
         acme,
         globex,
         oms=f"http://127.0.0.1:{_OMS_PORT + offset}",
@@ -86,12 +86,12 @@ def _tenants() -> Mapping[str, Tenant]:
         tenants = read_tenants(_EXAMPLES)
         missing = {"acme", "globex"} - tenants.keys()
     except (LookupError, TypeError, ValueError, YAMLError):
-        raise StageError(
+        raise ProcessError(
             f"the manifests can't be read; this says why: tenantproxy-operator render -f {_EXAMPLES}"
         ) from None
     if missing:
-        raise StageError(
-            f"no manifest in {_EXAMPLES} is of {' and '.join(sorted(missing))}, whom the story is about"
+        raise ProcessError(
+            f"no manifest in {_EXAMPLES} is of {' and '.join(sorted(missing))}, whom the demo is about"
         )
     return tenants
 
@@ -101,13 +101,13 @@ def _check_ports(tenants: int, offset: int) -> None:
         try:
             socket.create_server(("127.0.0.1", port + offset)).close()
         except OSError as error:
-            raise StageError(
+            raise ProcessError(
                 f"port {port + offset} can't be used ({os.strerror(error.errno or 0)}): stop what listens there, "
                 f"or move the ports of the demo, for example: make demo PORT_OFFSET={offset + 100}"
             ) from None
 
 
-def _known_credentials(tenants: Mapping[str, Tenant]) -> dict[str, str]:
+def _credentials_for_the_oms(tenants: Mapping[str, Tenant]) -> dict[str, str]:
     users, clients = [], []
     for tenant in tenants.values():
         credential = tenant.credential

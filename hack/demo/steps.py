@@ -1,4 +1,4 @@
-"""The demo's story: what clients, a tenant's admin and the platform team do, one step after the other."""
+"""The demo's steps: what clients, a tenant's admin and the platform team do, one after the other."""
 
 import time
 from collections import Counter
@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from hack.demo.checks import StepError, counted, expect, expect_problem, expect_status
 from hack.demo.exchange import Answer, Request, Token
-from hack.demo.setup import TOKEN_LIFETIME, Proxied, Scene
+from hack.demo.setup import TOKEN_LIFETIME, Environment, RunningProxy
 from hack.demo.terminal import Terminal
 from tenantproxy.credentials.model import Basic
 
@@ -24,19 +24,19 @@ _FETCHES: Final = "tenantproxy_token_fetch_total"
 
 
 class Step(NamedTuple):
-    """A step: its heading, and what happens, which returns what that has shown."""
+    """A step: its heading, and what runs it and returns what that has shown."""
 
     title: str
-    play: Callable[[], str]
+    run: Callable[[], str]
 
 
-class Story:
-    """Plays the steps on a scene, for a reader at a terminal; a step that fails raises `StepError`."""
+class Walkthrough:
+    """The steps in order, shown to a reader at a terminal; a step that fails raises `StepError`."""
 
-    def __init__(self, scene: Scene, terminal: Terminal) -> None:
-        self._acme = scene.acme
-        self._globex = scene.globex
-        self._scene = scene
+    def __init__(self, environment: Environment, terminal: Terminal) -> None:
+        self._acme = environment.acme
+        self._globex = environment.globex
+        self._environment = environment
         self._terminal = terminal
         self._tokens: dict[str, Token] = {}
         self._answers: Counter[tuple[str, int]] = Counter()
@@ -134,21 +134,21 @@ class Story:
         return f"No request noticed: the proxy fetched {renewed} new tokens, each before the old one expired."
 
     def _metrics(self) -> str:
-        for proxied, metric in ((self._acme, _REQUESTS), (self._globex, _FETCHES)):
-            request = Request("GET", f"{proxied.admin}/metrics")
+        for proxy, metric in ((self._acme, _REQUESTS), (self._globex, _FETCHES)):
+            request = Request("GET", f"{proxy.admin}/metrics")
             self._terminal.request(request, pipe=f"grep ^{metric}")
             answer = request.send()
             expect_status(answer, 200)
             self._terminal.lines(line for line in answer.text.splitlines() if line.startswith(metric))
-            for status, count in self._answers_of(proxied).items():
+            for status, count in self._answers_of(proxy).items():
                 found = counted(answer.text, _REQUESTS, code=str(status))
                 expect(found == count, f"{count} answers were {status}, but the metric says {found}")
         return "They count what has happened above, request by request; docs/metrics.md explains them all."
 
-    def _obtain(self, variable: str, proxied: Proxied, *, email: str | None = None) -> Token:
+    def _obtain(self, variable: str, proxy: RunningProxy, *, email: str | None = None) -> Token:
         """Get a token of a machine client, or of a user if `email` is given."""
-        query = f"tenant={proxied.tenant.tenant_id}" + (f"&kind=user&email={email}" if email else "")
-        request = Request("GET", f"{self._scene.issuer}/token?{query}")
+        query = f"tenant={proxy.tenant.tenant_id}" + (f"&kind=user&email={email}" if email else "")
+        request = Request("GET", f"{self._environment.issuer}/token?{query}")
         self._terminal.command(f"{variable}=$({request.as_curl(quiet=True)})")
         answer = request.send()
         expect_status(answer, 200)
@@ -165,7 +165,7 @@ class Story:
 
     def _ask(
         self,
-        proxied: Proxied,
+        proxy: RunningProxy,
         method: str,
         path: str,
         token: Token | None = None,
@@ -174,27 +174,27 @@ class Story:
         shown_body: Mapping[str, Any] | None = None,
         brief: bool = False,
     ) -> Answer:
-        request = Request(method, proxied.api + path, token, body, shown_body)
+        request = Request(method, proxy.api + path, token, body, shown_body)
         self._terminal.request(request)
-        answer = self._send(proxied, request)
+        answer = self._send(proxy, request)
         self._terminal.answer(answer, brief=brief)
         return answer
 
-    def _send(self, proxied: Proxied, request: Request) -> Answer:
+    def _send(self, proxy: RunningProxy, request: Request) -> Answer:
         answer = request.send()
-        self._answers[proxied.tenant.name, answer.status] += 1
+        self._answers[proxy.tenant.name, answer.status] += 1
         return answer
 
-    def _answers_of(self, proxied: Proxied) -> Mapping[int, int]:
-        return {status: count for (name, status), count in self._answers.items() if name == proxied.tenant.name}
+    def _answers_of(self, proxy: RunningProxy) -> Mapping[int, int]:
+        return {status: count for (name, status), count in self._answers.items() if name == proxy.tenant.name}
 
     def _oms_counts(self) -> Mapping[str, Any]:
-        counts: Mapping[str, Any] = Request("GET", f"{self._scene.oms}/_control").send().json["counts"]
+        counts: Mapping[str, Any] = Request("GET", f"{self._environment.oms}/_control").send().json["counts"]
         return counts
 
 
-def _basic(proxied: Proxied) -> Basic:
-    credential = proxied.tenant.credential
+def _basic(proxy: RunningProxy) -> Basic:
+    credential = proxy.tenant.credential
     if not isinstance(credential, Basic):
-        raise StepError(f"the Secret of {proxied.tenant.name} holds no username and password")
+        raise StepError(f"the Secret of {proxy.tenant.name} holds no username and password")
     return credential

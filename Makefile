@@ -2,7 +2,7 @@
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
 
-.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz bench bench-operator crd format clean
+.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that i
 
 fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, else each in turn (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/e2e/fuzz/campaign.py $(if $(SIDE),--side $(SIDE)) $(if $(REQUESTS),--requests $(REQUESTS)) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
+
+mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, … picks one (10 minutes for all)
+	$(RUN) --extra operator --group dev --group mutants python -m hack.mutants $(MODULE)
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
 	$(RUN) python -m bench $(if $(BEFORE),--before $(abspath $(BEFORE)))

@@ -1,0 +1,202 @@
+"""Mutation tests of the guards: change their code a bit, and see whether a unit test fails. Run by `make mutants`.
+
+A guard is a module that decides what gets in or out. Each mutant that survives its tests must be listed, with the
+reason why it may, in tests/mutants.toml: one that is not listed fails the run, and so does an entry that is killed.
+
+mutmut changes what is inside functions. Tables and constants of modules, and decorated functions, it leaves alone.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hack import ROOT
+
+SURVIVORS: Final = ROOT / "tests" / "mutants.toml"
+_SOURCES: Final = ("proxy/tenantproxy", "operator/tenantproxy_operator")
+_MUTMUT: Final = str(Path(sys.executable).with_name("mutmut"))
+_MAX_SECONDS: Final = 900.0
+"""Of one guard; it takes a minute or two on two cores."""
+_PROJECT: Final = """\
+[tool.pytest.ini_options]
+addopts = ["--strict-config", "--strict-markers", "--import-mode=importlib"]
+asyncio_mode = "auto"
+asyncio_default_fixture_loop_scope = "function"
+filterwarnings = ["error"]
+pythonpath = ["tests"]
+
+[tool.mutmut]
+source_paths = ["tenantproxy", "tenantproxy_operator"]
+only_mutate = ["{module}"]
+pytest_add_cli_args_test_selection = [{tests}]
+use_git_change_detection = false
+"""
+
+
+class Guard(NamedTuple):
+    """A module that is mutated, below a package's own folder, and the tests that must notice."""
+
+    module: str
+    tests: tuple[str, ...]
+
+
+GUARDS: Final = {
+    "routes": Guard("tenantproxy/api/routes.py", ("tests/unit/proxy/api/test_routes.py",)),
+    "claims": Guard("tenantproxy/auth/claims.py", ("tests/unit/proxy/auth/test_claims.py",)),
+    "jwks": Guard("tenantproxy/auth/jwks.py", ("tests/unit/proxy/auth/test_jwks.py",)),
+    "egress": Guard("tenantproxy/transport/egress.py", ("tests/unit/proxy/transport/test_egress.py",)),
+    "token_cache": Guard("tenantproxy/oms/token_cache.py", ("tests/unit/proxy/oms/test_token_cache.py",)),
+    "contract": Guard("tenantproxy/orders/contract.py", ("tests/unit/proxy/orders/test_contract.py",)),
+    "evaluation": Guard("tenantproxy_operator/controller/evaluation.py", ("tests/unit/operator/controller",)),
+}
+
+
+class Mutant(NamedTuple):
+    """A change to the code: the function, its lines before and after, without indentation."""
+
+    function: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.function}\n  - {self.before}\n  + {self.after}"
+
+
+class Outcome(NamedTuple):
+    """What became of a guard's mutants."""
+
+    total: int
+    survivors: tuple[Mutant, ...]
+
+    def line(self, name: str) -> str:
+        """Return the guard's line in the report."""
+        killed = self.total - len(self.survivors)
+        return f"{name:<12}{self.total:>8}{killed:>8}{len(self.survivors):>9}{killed / self.total:>8.1%}"
+
+
+class MutantsError(Exception):
+    """The guard could not be tested; the message says why."""
+
+
+def main() -> int:
+    """Test the guards and report; return 1 where a survivor is not listed, or a listed one no longer survives."""
+    parser = argparse.ArgumentParser(prog="make mutants", description="Mutate the guards and run their tests.")
+    parser.add_argument("guards", nargs="*", metavar="GUARD", help=f"some of: {', '.join(GUARDS)}; else all")
+    names = parser.parse_args().guards or list(GUARDS)
+    if unknown := sorted(set(names) - GUARDS.keys()):
+        parser.error(f"no guard is called {unknown[0]}; there are {', '.join(GUARDS)}")
+    accepted = read_survivors(SURVIVORS.read_text())
+    print(f"{'guard':<12}{'mutants':>8}{'killed':>8}{'survived':>9}{'share':>8}", flush=True)
+    problems: list[str] = []
+    for name in names:
+        begin = time.monotonic()
+        try:
+            outcome = _run(GUARDS[name])
+        except MutantsError as error:
+            problems.append(f"{name}: {error}")
+            continue
+        print(f"{outcome.line(name)}{time.monotonic() - begin:>6.0f} s", flush=True)
+        problems += compare(name, outcome.survivors, accepted.get(name, {}))
+    for problem in problems:
+        print(f"\n{problem}")
+    return 1 if problems else 0
+
+
+def read_survivors(text: str) -> dict[str, dict[Mutant, str]]:
+    """Return the listed survivors of each guard, with the reason of each."""
+    return {
+        name: {
+            Mutant(entry["function"], before, after): entry["reason"]
+            for entry in entries
+            for before, after in entry["mutants"]
+        }
+        for name, entries in tomllib.loads(text).items()
+    }
+
+
+def compare(name: str, survivors: Sequence[Mutant], accepted: dict[Mutant, str]) -> list[str]:
+    """Return what differs between the survivors and those that are listed."""
+    new = [
+        f"{name}: survived, and {SURVIVORS.name} does not list it: {each}"
+        for each in survivors
+        if each not in accepted
+    ]
+    gone = [
+        f"{name}: {SURVIVORS.name} lists what did not survive: {each}"
+        for each in accepted
+        if each not in survivors
+    ]
+    return new + gone
+
+
+def parse_difference(text: str) -> tuple[str, str]:
+    """Return the lines before and after in what `mutmut show` prints, each side's joined by a space."""
+    lines = [line for line in text.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    before, after = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+    return before, after
+
+
+def _run(guard: Guard) -> Outcome:
+    """Run mutmut on a copy of the project in which both packages are at the top: it knows no other layout."""
+    with tempfile.TemporaryDirectory(prefix="tenantproxy-mutants-") as folder:
+        project = Path(folder)
+        for source in _SOURCES:
+            shutil.copytree(
+                ROOT / source, project / Path(source).name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copytree(ROOT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__", "golden"))
+        tests = ", ".join(f'"{path}"' for path in guard.tests)
+        (project / "pyproject.toml").write_text(_PROJECT.format(module=guard.module, tests=tests))
+        output = _mutmut(project, "run", "--max-children", str(len(os.sched_getaffinity(0))))
+        states = dict(_states(_mutmut(project, "results", "--all", "true")))
+        if not states:
+            raise MutantsError(f"mutmut made no mutant of {guard.module}:\n{output[-2000:]}")
+        survivors = [name for name, state in states.items() if state not in ("killed", "timeout")]
+        return Outcome(len(states), tuple(_mutant(project, name) for name in survivors))
+
+
+def _states(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each mutant's name and what became of it, from what `mutmut results` prints."""
+    for line in text.splitlines():
+        name, separator, state = line.strip().rpartition(": ")
+        if separator and "__mutmut_" in name:
+            yield name, state
+
+
+def _mutant(project: Path, name: str) -> Mutant:
+    function = name.rpartition(".")[2].partition("__mutmut_")[0].removeprefix("x").removeprefix("_")
+    return Mutant(function.strip("ǁ").replace("ǁ", "."), *parse_difference(_mutmut(project, "show", name)))
+
+
+def _mutmut(project: Path, *arguments: str) -> str:
+    # CI has hypothesis draw the same examples every time. The mutated code must be the only one on the path.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"CI": "true"}
+    try:
+        done = subprocess.run(
+            (_MUTMUT, *arguments),
+            cwd=project,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_MAX_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise MutantsError(f"`mutmut {arguments[0]}` took more than {_MAX_SECONDS:.0f} s") from None
+    if done.returncode != 0:
+        raise MutantsError(f"`mutmut {arguments[0]}` failed:\n{done.stdout[-2000:]}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

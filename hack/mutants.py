@@ -1,12 +1,13 @@
 """Mutation tests of the guards: change their code a bit, and see whether a unit test fails. Run by `make mutants`.
 
 A guard is a module that decides what gets in or out. Each mutant that survives its tests must be listed, with the
-reason why it may, in tests/mutants.toml: one that is not listed fails the run, and so does an entry that is killed.
+reason why it may, in tests/mutants.toml: one that is not listed fails the run, so does an entry that is killed.
 
 mutmut changes what is inside functions. Tables and constants of modules, and decorated functions, it leaves alone.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -35,27 +36,27 @@ pythonpath = ["tests"]
 
 [tool.mutmut]
 source_paths = ["tenantproxy", "tenantproxy_operator"]
-only_mutate = ["{module}"]
-pytest_add_cli_args_test_selection = [{tests}]
+only_mutate = {modules}
+pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
 """
 
 
 class Guard(NamedTuple):
-    """A module that is mutated, below a package's own folder, and the tests that must notice."""
+    """Modules that are mutated, by their paths below the packages' folders, and the tests that must notice."""
 
-    module: str
+    modules: tuple[str, ...]
     tests: tuple[str, ...]
 
 
 GUARDS: Final = {
-    "routes": Guard("tenantproxy/api/routes.py", ("tests/unit/proxy/api/test_routes.py",)),
-    "claims": Guard("tenantproxy/auth/claims.py", ("tests/unit/proxy/auth/test_claims.py",)),
-    "jwks": Guard("tenantproxy/auth/jwks.py", ("tests/unit/proxy/auth/test_jwks.py",)),
-    "egress": Guard("tenantproxy/transport/egress.py", ("tests/unit/proxy/transport/test_egress.py",)),
-    "token_cache": Guard("tenantproxy/oms/token_cache.py", ("tests/unit/proxy/oms/test_token_cache.py",)),
-    "contract": Guard("tenantproxy/orders/contract.py", ("tests/unit/proxy/orders/test_contract.py",)),
-    "evaluation": Guard("tenantproxy_operator/controller/evaluation.py", ("tests/unit/operator/controller",)),
+    "routes": Guard(("tenantproxy/api/routes.py",), ("tests/unit/proxy/api/test_routes.py",)),
+    "claims": Guard(("tenantproxy/auth/claims.py",), ("tests/unit/proxy/auth/test_claims.py",)),
+    "jwks": Guard(("tenantproxy/auth/jwks.py",), ("tests/unit/proxy/auth/test_jwks.py",)),
+    "egress": Guard(("tenantproxy/transport/egress.py",), ("tests/unit/proxy/transport/test_egress.py",)),
+    "token_cache": Guard(("tenantproxy/oms/token_cache.py",), ("tests/unit/proxy/oms/test_token_cache.py",)),
+    "contract": Guard(("tenantproxy/orders/contract.py",), ("tests/unit/proxy/orders/test_contract.py",)),
+    "evaluation": Guard(("tenantproxy_operator/controller/evaluation.py",), ("tests/unit/operator/controller",)),
 }
 
 
@@ -153,12 +154,13 @@ def _run(guard: Guard) -> Outcome:
                 ROOT / source, project / Path(source).name, ignore=shutil.ignore_patterns("__pycache__")
             )
         shutil.copytree(ROOT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__", "golden"))
-        tests = ", ".join(f'"{path}"' for path in guard.tests)
-        (project / "pyproject.toml").write_text(_PROJECT.format(module=guard.module, tests=tests))
+        # A list of plain strings is the same in JSON and in TOML.
+        modules, tests = json.dumps(guard.modules), json.dumps(guard.tests)
+        (project / "pyproject.toml").write_text(_PROJECT.format(modules=modules, tests=tests))
         output = _mutmut(project, "run", "--max-children", str(len(os.sched_getaffinity(0))))
         states = dict(_states(_mutmut(project, "results", "--all", "true")))
         if not states:
-            raise MutantsError(f"mutmut made no mutant of {guard.module}:\n{output[-2000:]}")
+            raise MutantsError(f"mutmut made no mutant of {', '.join(guard.modules)}:\n{output[-2000:]}")
         survivors = [name for name, state in states.items() if state not in ("killed", "timeout")]
         return Outcome(len(states), tuple(_mutant(project, name) for name in survivors))
 

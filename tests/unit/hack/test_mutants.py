@@ -14,8 +14,8 @@ ROOT: Final = Path(__file__).parents[3]
 def test_guards_exist(guard: str) -> None:
     """`make mutants` finds the module that it is to change, and its tests."""
     package = {"tenantproxy": "proxy", "tenantproxy_operator": "operator"}
-    module, tests = GUARDS[guard]
-    assert (ROOT / package[module.partition("/")[0]] / module).is_file()
+    modules, tests = GUARDS[guard]
+    assert all((ROOT / package[module.partition("/")[0]] / module).is_file() for module in modules)
     assert all((ROOT / path).exists() for path in tests)
 
 

@@ -130,6 +130,7 @@ def test_unknown_path(method: str, target: str) -> None:
     """Nothing is normalised: every other spelling is an unknown path, 405 with an empty `Allow`."""
     problem = refusal(method, target)
     assert (problem.code, problem.status, problem.headers) == ("method-not-allowed", 405, {"Allow": ""})
+    assert problem.detail == "This path does not exist in proxy mode; orders are changed in the OMS itself."
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS"])
@@ -138,6 +139,7 @@ def test_target_that_is_not_a_path(method: str, target: str) -> None:
     """A target in absolute-form, or none at all, is a malformed request, whatever path it holds."""
     problem = refusal(method, target)
     assert (problem.code, problem.status) == ("malformed-request", 400)
+    assert problem.detail == "The request target must be a path."
 
 
 @pytest.mark.parametrize("target", ["oms.example:443", "127.0.0.1:22", "[::1]:443", "*", "/"])
@@ -160,6 +162,7 @@ def test_wrong_method(method: str, target: str, allowed: str) -> None:
         return
     problem = refusal(method, target)
     assert (problem.code, problem.status, problem.headers) == ("method-not-allowed", 405, {"Allow": allowed})
+    assert problem.detail == f"This path takes {allowed} only."
 
 
 @pytest.mark.parametrize("target", [*UNKNOWN.values(), *NOT_ORIGIN_FORM.values(), f"{GET}/MARKED", "MARKED"])
@@ -263,6 +266,8 @@ def test_bad_id(segment: str) -> None:
     assert (problem.code, problem.status) == ("invalid-id", 400)
     (error,) = problem.errors
     assert error.pointer == "/path/customerOrderId"
+    assert error.detail == "must start with a letter or digit and have at most 128 of: letters, digits, . _ ~ : -"
+    assert problem.detail == f"`customerOrderId` {error.detail}."
     assert len(segment) < 6 or segment.encode("utf-8", "replace") not in problem.body("c")
 
 

@@ -1,7 +1,7 @@
 """Print the directory that holds etcd, kube-apiserver, kube-controller-manager and kubectl; make it if need be.
 
 Each comes from the first of: the directory $KUBEBUILDER_ASSETS, the cache, setup-envtest where it is installed, a
-build from Go modules. The versions are those in the go.mod files beside this. Needs Python 3.11 and nothing else.
+build from Go modules. The versions are those in the go.mod files below go/. Needs Python 3.11 and nothing else.
 """
 
 import shutil

@@ -2,8 +2,8 @@
 
 They are kubelet, kube-proxy, kube-scheduler, containerd with its shim and ctr, and what is to run in pods:
 CoreDNS, metrics-server and pause. etcd, kube-apiserver, kube-controller-manager and kubectl are those of
-hack/kubernetes. Each comes from the first of: the directory $NODE_PROGRAMS, the cache, a build from Go modules,
-whose versions are in the go.mod files.
+hack.programs.kubernetes. Each comes from the first of: the directory $NODE_PROGRAMS, the cache, a build from Go
+modules, whose versions are in the go.mod files below go/.
 """
 
 import dataclasses

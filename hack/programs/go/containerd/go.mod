@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/cluster/go/containerd
+module tenantproxy.invalid/hack/programs/go/containerd
 
 go 1.26.6
 

@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/cluster/go/coredns
+module tenantproxy.invalid/hack/programs/go/coredns
 
 go 1.26.0
 

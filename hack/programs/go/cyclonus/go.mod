@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/cyclonus
+module tenantproxy.invalid/hack/programs/go/cyclonus
 
 go 1.26.0
 

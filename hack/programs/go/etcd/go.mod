@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/etcd
+module tenantproxy.invalid/hack/programs/go/etcd
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/gateway
+module tenantproxy.invalid/hack/programs/go/gateway-api
 
 go 1.26.0
 

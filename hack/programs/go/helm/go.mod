@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/helm
+module tenantproxy.invalid/hack/programs/go/helm
 
 go 1.26.0
 

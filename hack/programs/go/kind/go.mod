@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/cluster/go/kind
+module tenantproxy.invalid/hack/programs/go/kind
 
 go 1.26.0
 

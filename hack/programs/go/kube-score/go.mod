@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/kube-score
+module tenantproxy.invalid/hack/programs/go/kube-score
 
 go 1.26.0
 

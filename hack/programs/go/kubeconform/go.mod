@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/kubeconform
+module tenantproxy.invalid/hack/programs/go/kubeconform
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/kubernetes
+module tenantproxy.invalid/hack/programs/go/kubernetes
 
 go 1.26.0
 

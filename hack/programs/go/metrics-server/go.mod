@@ -1,4 +1,4 @@
-module tenantproxy.invalid/hack/cluster/go/metrics-server
+module tenantproxy.invalid/hack/programs/go/metrics-server
 
 go 1.26.4
 

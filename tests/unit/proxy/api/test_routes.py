@@ -368,3 +368,14 @@ def test_search_path(template: str, good: bool) -> None:  # noqa: FBT001 - a tab
 def test_ids_are_not_filled_twice() -> None:
     """An id is put in as it is, even where it would look like another placeholder."""
     assert fill("/{a}/{b}", a="{b}", b="x") == "/{b}/x"
+
+
+def test_words_of_a_bad_path() -> None:
+    """The message names every placeholder that the path may hold."""
+    names = "{businessUnitId}, {customerOrderId}"
+    for template, words in {
+        "orders": f"is not a path; it starts with / and may hold {names}, but no query, % or space",
+        "/{tenantId}": f"has the unknown placeholder {{tenantId}}; it may hold {names}",
+    }.items():
+        with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+            check_operation_path(template, placeholders=ORDER_IDS)

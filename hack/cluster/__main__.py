@@ -1,4 +1,4 @@
-"""A Kubernetes cluster for tests, from whatever there is.
+"""A Kubernetes cluster for tests, from what the machine offers.
 
 KUBECONFIG is set: the cluster that it leads to. Docker has the image of a kind node, or gets it: kind. Else: a
 node that is built from source (once, minutes) and runs in namespaces of its own, which needs root on Linux.
@@ -97,7 +97,7 @@ def _status() -> int:
 def _exec(command: list[str]) -> None:
     full, environ = _running().command(command)
     try:
-        os.execvpe(full[0], list(full), environ)  # noqa: S606 - it is to be in our place
+        os.execvpe(full[0], list(full), environ)  # noqa: S606 - it replaces this process
     except OSError as error:
         raise ClusterError(f"{full[0]}: {error.strerror}") from error
 

@@ -1,4 +1,4 @@
-"""What every kind of cluster can do, whoever provides it."""
+"""The interface of all kinds of clusters."""
 
 import os
 from abc import ABC, abstractmethod

@@ -20,7 +20,7 @@ class KubeconfigCluster(Cluster):
         self._kubeconfig = Path(kubeconfig)
 
     def up(self) -> None:
-        """See that it answers."""
+        """Check that it answers."""
         said = self.status()
         say(f"using {said.splitlines()[0]}")
         metrics, environ = self.command(("kubectl", "top", "nodes"))
@@ -38,7 +38,7 @@ class KubeconfigCluster(Cluster):
         return f"the cluster of KUBECONFIG={self._kubeconfig}\n{done.stdout}"
 
     def down(self) -> None:
-        """Leave it."""
+        """Leave it running."""
         say(f"the cluster of KUBECONFIG={self._kubeconfig} is not ours: it stays up")
 
     def load(self, archive: Path) -> None:
@@ -63,7 +63,7 @@ class KubeconfigCluster(Cluster):
             raise ClusterError(f"there is no way to the API server {done.stdout}: {error}") from error
 
     def on_node(self) -> str:
-        """Return nothing: the nodes are others'."""
+        """Return nothing: there is no way to the nodes."""
         return ""
 
     def command(self, command: Sequence[str]) -> tuple[Sequence[str], Mapping[str, str]]:

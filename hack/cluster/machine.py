@@ -42,7 +42,7 @@ _NEEDED: Final[dict[str, Callable[[], bool]]] = {
     "runc": _has("runc"),
     "util-linux": _has("mount", "nsenter", "setpriv", "unshare"),
 }
-"""Debian package to whether what is needed of it is there, whoever brought it."""
+"""By Debian package: whether what is needed of it is installed, from any source."""
 
 
 def missing() -> list[str]:

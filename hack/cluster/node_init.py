@@ -31,7 +31,7 @@ _MS_REC: Final = 0x4000
 _MS_SHARED: Final = 0x100000
 
 _WRITABLE: Final = ("/opt", "/var/lib", "/var/log")
-"""Where programs write whatever their configuration says; the machine's own are not to see it."""
+"""Directories that programs write to regardless of configuration; an overlay keeps that from the machine."""
 _KUBELET_WRITES: Final = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
@@ -48,7 +48,7 @@ class BootError(Exception):
 
 
 def main() -> int:
-    """Be the node; return the exit status, if it ends."""
+    """Run the node; return the exit status when it ends."""
     sys.stderr = sys.stdout
     signal.signal(signal.SIGTERM, _end)
     node = _Node(os.pathsep.join(sys.argv[1:]))
@@ -128,7 +128,7 @@ class _Node:
             self._until(lambda: self._quiet("kubectl", "top", "node"), "metrics-server")
 
     def wait(self) -> str:
-        """Wait until a daemon ends, return what is to be said of it; all orphans are ours, too."""
+        """Wait until a daemon ends, return a report of it. Orphaned processes are reaped here, too."""
         names = {daemon.pid: name for name, daemon in self._daemons.items()}
         while True:
             pid, status = os.wait()

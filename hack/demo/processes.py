@@ -80,7 +80,7 @@ class Process:
 
 
 class Processes:
-    """Starts processes and, whatever happens, stops them: leave it as a context manager."""
+    """Starts processes, and stops all of them when its context ends."""
 
     def __init__(self, directory: Path) -> None:
         self.started: Final[list[Process]] = []

@@ -11,12 +11,11 @@ import yaml
 
 from support.apiserver.client import APPLY_PATCH, ApiClient
 from support.apiserver.server import ApiServer
+from support.golden import CHILDREN
 from support.operator.manifests import changed, params
 from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, HTTP_ROUTE, POD_MONITOR, SECRET
 from tenantproxy_operator.render.children import desired_children
 
-GOLDEN: Final = Path(__file__).parents[2] / "unit" / "operator" / "render" / "golden"
-CASES: Final = sorted(path.name for path in GOLDEN.iterdir())
 CRDS: Final = Path(__file__).parent / "crds"
 
 
@@ -33,8 +32,8 @@ def _optional_kinds(api_server: ApiServer) -> Iterator[None]:
 
 def _children(case: str, namespace: str) -> list[dict[str, Any]]:
     """Return the golden children, in a namespace that is there."""
-    text = (GOLDEN / case / "output.yaml").read_text()
-    children = [changed(child, "metadata.namespace", namespace) for child in yaml.safe_load_all(text)]
+    documents = yaml.safe_load_all(CHILDREN.read(case))
+    children = [changed(child, "metadata.namespace", namespace) for child in documents]
     for child in children:
         # Their owner is in no cluster; garbage collection would take them.
         child["metadata"].pop("ownerReferences", None)
@@ -51,7 +50,7 @@ async def _apply(api: ApiClient, manifest: dict[str, Any], *, dry_run: bool = Fa
     return await api.request("PATCH", f"{path}?{query}", manifest, content_type=APPLY_PATCH)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CHILDREN.cases)
 async def test_golden_output_is_accepted(api: ApiClient, namespace: str, case: str) -> None:
     """Every child, of every case, by server-side apply with strict validation."""
     for child in _children(case, namespace):
@@ -59,7 +58,7 @@ async def test_golden_output_is_accepted(api: ApiClient, namespace: str, case: s
         assert status in (200, 201), answer
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CHILDREN.cases)
 async def test_a_change_leaves_nothing_behind(api: ApiClient, namespace: str, case: str) -> None:
     """Whatever a TenantProxy was before, its children are what it says now.
 

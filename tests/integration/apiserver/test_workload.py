@@ -1,6 +1,5 @@
 """How a real API server validates the fields about pods, scale and route."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +7,9 @@ import yaml
 
 from support.apiserver.client import ApiClient
 from support.apiserver.server import ApiServer
+from support.golden import CHILDREN
 from support.operator.bad_workloads import BAD_WORKLOADS
 from support.operator.manifests import changed, minimal
-
-GOLDEN = Path(__file__).parents[2] / "unit" / "operator" / "render" / "golden"
 
 
 async def _create(api: ApiClient, namespace: str, manifest: dict[str, Any]) -> tuple[int, Any]:
@@ -20,10 +18,10 @@ async def _create(api: ApiClient, namespace: str, manifest: dict[str, Any]) -> t
     return await api.request("POST", f"{path}?fieldValidation=Strict&dryRun=All", body)
 
 
-@pytest.mark.parametrize("case", sorted(path.name for path in GOLDEN.iterdir()))
+@pytest.mark.parametrize("case", CHILDREN.cases)
 async def test_golden_input_is_accepted(api: ApiClient, namespace: str, case: str) -> None:
     """What is rendered in the golden files can be said in a cluster."""
-    manifest = yaml.safe_load((GOLDEN / case / "input.yaml").read_text())
+    manifest = yaml.safe_load((CHILDREN.folder / case / "input.yaml").read_text())
     status, answer = await _create(api, namespace, changed(manifest, "metadata.uid", None))
     assert status == 201, answer
 

@@ -10,11 +10,10 @@ import yaml
 
 from support.apiserver.schemas import TEMPLATE, write_schemas
 from support.apiserver.server import ApiServer
+from support.golden import CHART as GOLDEN
 from support.tools.helm import NAMESPACE, ROOT, Helm
 from support.waiting import until
 
-GOLDEN = Path(__file__).parent / "golden"
-CASES = sorted(path.name for path in GOLDEN.iterdir())
 _ALL_WELL: Final = 10
 """A grade of kube-score."""
 _CRDS: Final = tuple(
@@ -60,10 +59,10 @@ def schemas(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def _rendered(helm: Helm, case: str) -> str:
-    return helm.template("--values", GOLDEN / case / "values.yaml")
+    return helm.template("--values", GOLDEN.folder / case / "values.yaml")
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", GOLDEN.cases)
 def test_api_server(case: str, helm: Helm, server: ApiServer) -> None:
     """A real API server takes all of it, drops no field, and finds the pod restricted."""
     rendered = _rendered(helm, case)
@@ -76,7 +75,7 @@ def test_api_server(case: str, helm: Helm, server: ApiServer) -> None:
     assert bool(warned) == (case in OWN_SECURITY), warned
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", GOLDEN.cases)
 def test_kubeconform(case: str, helm: Helm, tools: Path, schemas: Path) -> None:
     """Each object is as its kind's schema says."""
     found = _kubeconform(tools, schemas, _rendered(helm, case))
@@ -110,7 +109,9 @@ def _kubeconform(tools: Path, schemas: Path, rendered: str) -> dict[str, Any]:
 def _complaints(tools: Path, helm: Helm) -> dict[str, str]:
     """Return what kube-score has to say of all cases together, and where."""
     complaints = {}
-    for case in sorted({*CASES} - {"least", "everything"}):  # what these leave out or replace is the user's own
+    for case in sorted(
+        {*GOLDEN.cases} - {"least", "everything"}
+    ):  # what these leave out or replace is the user's own
         command = (tools / "kube-score", "score", "--output-format", "json", "--kubernetes-version", "v1.36", "-")
         done = subprocess.run(command, input=_rendered(helm, case), capture_output=True, text=True, check=False)
         for scored in json.loads(done.stdout):

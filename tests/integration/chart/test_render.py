@@ -1,25 +1,24 @@
 """What `helm template` makes of values.
 
-`pytest tests/integration/chart --regenerate` writes the golden files anew, for you to judge the difference.
+`default` has the whole output, each other case what differs from that, if it is less (support/golden.py).
+`pytest tests/integration/chart --regenerate` writes the golden files anew; what changed is then for you to judge.
 """
 
 import itertools
 import re
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 import yaml
 
+from support.golden import CHART as GOLDEN
 from support.tools.helm import CHART, NAMESPACE, Helm
 from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.cli.run import run
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
-GOLDEN = Path(__file__).parent / "golden"
-CASES = sorted(path.name for path in GOLDEN.iterdir())
 DASHBOARD = (CHART / "files/dashboard.json").read_text()
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 OPTIONS = {parameter.opts[-1]: parameter for parameter in run.params if isinstance(parameter, click.Option)}
@@ -40,15 +39,19 @@ def _arguments(manifests: list[dict[str, Any]]) -> list[str]:
     return list(arguments)
 
 
-@pytest.mark.parametrize("case", CASES)
+def _rendered(case: str, helm: Helm) -> str:
+    """Return what Helm renders, without the CRD and the dashboard, which are long."""
+    rendered = helm.template("--values", GOLDEN.folder / case / "values.yaml", "--set", "crds.enabled=false")
+    return rendered.replace(textwrap.indent(DASHBOARD, "    "), "    (files/dashboard.json)\n")
+
+
+@pytest.mark.parametrize("case", GOLDEN.cases)
 def test_golden(case: str, helm: Helm, request: pytest.FixtureRequest) -> None:
-    """What is rendered is what was agreed upon, to the byte; without the CRD and the dashboard, which are long."""
-    rendered = helm.template("--values", GOLDEN / case / "values.yaml", "--set", "crds.enabled=false")
-    rendered = rendered.replace(textwrap.indent(DASHBOARD, "    "), "    (files/dashboard.json)\n")
-    output = GOLDEN / case / "output.yaml"
+    """What is rendered is what was agreed upon, to the byte."""
+    rendered = _rendered(case, helm)
     if request.config.getoption("--regenerate"):
-        output.write_text(rendered)
-    assert rendered == output.read_text()
+        GOLDEN.write(case, rendered, _rendered(GOLDEN.base, helm))
+    assert rendered == GOLDEN.read(case)
 
 
 def _is_set(values: Any, path: list[str]) -> bool:
@@ -62,7 +65,7 @@ def _is_set(values: Any, path: list[str]) -> bool:
 def test_every_value_has_a_case() -> None:
     """A new value, which README.md lists, brings its golden file along."""
     listed = re.findall(r"^\| `([\w.]+)` \|", (CHART / "README.md").read_text(), re.MULTILINE)
-    cases = [yaml.safe_load((GOLDEN / case / "values.yaml").read_text()) for case in CASES]
+    cases = [yaml.safe_load((GOLDEN.folder / case / "values.yaml").read_text()) for case in GOLDEN.cases]
     assert [path for path in listed if not any(_is_set(case, path.split(".")) for case in cases)] == []
 
 
@@ -116,19 +119,19 @@ def test_all_options() -> None:
     """Every option of `run` can be set by a value, and no other is passed."""
     used = {
         argument.partition("=")[0]
-        for case in CASES
-        for argument in _arguments(list(yaml.safe_load_all((GOLDEN / case / "output.yaml").read_text())))
+        for case in GOLDEN.cases
+        for argument in _arguments(list(yaml.safe_load_all(GOLDEN.read(case))))
     }
     assert used == OPTIONS.keys() - NOT_IN_A_POD
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", GOLDEN.cases)
 def test_arguments_are_understood(case: str) -> None:
     """Click takes what is passed; a list is passed in whole."""
-    arguments = _arguments(list(yaml.safe_load_all((GOLDEN / case / "output.yaml").read_text())))
+    arguments = _arguments(list(yaml.safe_load_all(GOLDEN.read(case))))
     # The issuers' file is not here, so it would be missed.
     context = run.make_context("run", [each for each in arguments if not each.startswith("--issuers")])
-    values = yaml.safe_load((GOLDEN / case / "values.yaml").read_text()) or {}
+    values = yaml.safe_load((GOLDEN.folder / case / "values.yaml").read_text()) or {}
     assert list(context.params["dns_ports"]) == values.get("dnsPorts", VALUES["dnsPorts"])
     assert list(context.params["metrics_from"]) == values.get("proxies", {}).get("metricsFrom", [])
     assert context.params["check_interval"] == values.get("checkInterval", VALUES["checkInterval"])
@@ -170,5 +173,5 @@ def test_names(helm: Helm, release: str) -> None:
 
 def test_never_taken_for_a_tenants(helm: Helm) -> None:
     """Nothing has the label by which the operator knows what it made."""
-    for manifest in helm.manifests("--values", GOLDEN / "everything" / "values.yaml"):
+    for manifest in helm.manifests("--values", GOLDEN.folder / "everything" / "values.yaml"):
         assert manifest["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"

@@ -1,7 +1,5 @@
 """One API server for all tests here, with the project's CRD; a namespace for each test."""
 
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from support.apiserver.client import MERGE_PATCH, ApiClient
+from support.apiserver.optional_kinds import OptionalKinds
 from support.apiserver.server import ApiServer
+from support.tools.programs import directory
 
 ROOT = Path(__file__).parents[3]
 
@@ -18,14 +18,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="session")
 def binaries(request: pytest.FixtureRequest) -> Path:
     """Return the directory of etcd, kube-apiserver, kube-controller-manager and kubectl."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    # A build takes minutes, and says so.
-    with capture.global_and_fixture_disabled():
-        command = (sys.executable, "-m", "hack.programs.kubernetes")
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 0, "there are no binaries; see above"
-    return Path(done.stdout.strip())
+    return directory("kubernetes", request.config)
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +31,20 @@ def api_server(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def optional_kinds(api_server: ApiServer, request: pytest.FixtureRequest) -> OptionalKinds:
+    """Return what has the API server know the optional kinds, as their own projects define them."""
+    return OptionalKinds(api_server, directory("crds", request.config))
+
+
+@pytest.fixture(scope="module")
+def with_optional_kinds(optional_kinds: OptionalKinds) -> Iterator[None]:
+    """Have the API server know the optional kinds, until the module's tests end."""
+    optional_kinds.install()
+    yield
+    optional_kinds.remove()
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import yaml
@@ -13,21 +11,10 @@ from support.apiserver.client import APPLY_PATCH, ApiClient
 from support.apiserver.server import ApiServer
 from support.golden import CHILDREN
 from support.operator.manifests import changed, params
-from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, HTTP_ROUTE, POD_MONITOR, SECRET
+from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, SECRET
 from tenantproxy_operator.render.children import desired_children
 
-CRDS: Final = Path(__file__).parent / "crds"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _optional_kinds(api_server: ApiServer) -> Iterator[None]:
-    """Have the API server know PodMonitors and HTTPRoutes, until these tests end."""
-    kinds = {"podmonitors.yaml": POD_MONITOR, "httproutes.yaml": HTTP_ROUTE}
-    for file, kind in kinds.items():
-        api_server.install_crd(CRDS / file, f"{kind.plural}.{kind.group}")
-    yield
-    for file in kinds:
-        api_server.kubectl("delete", "--wait", "-f", CRDS / file)
+pytestmark = pytest.mark.usefixtures("with_optional_kinds")
 
 
 def _children(case: str, namespace: str) -> list[dict[str, Any]]:

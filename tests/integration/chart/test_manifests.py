@@ -11,14 +11,13 @@ import yaml
 from support.apiserver.schemas import TEMPLATE, write_schemas
 from support.apiserver.server import ApiServer
 from support.golden import CHART as GOLDEN
-from support.tools.helm import NAMESPACE, ROOT, Helm
+from support.tools.helm import NAMESPACE, Helm
+from support.tools.programs import directory
 from support.waiting import until
 
 _ALL_WELL: Final = 10
 """A grade of kube-score."""
-_CRDS: Final = tuple(
-    ROOT / f"tests/integration/apiserver/crds/{name}.yaml" for name in ("podmonitors", "prometheusrules")
-)
+_OTHER_KINDS: Final = ("podmonitors", "prometheusrules")
 
 OWN_SECURITY: Final = {"least"}
 """Cases that say themselves how the pod is secured: not at all."""
@@ -33,15 +32,16 @@ EXCEPTIONS: Final = {
 
 
 @pytest.fixture(scope="module")
-def server(api_server: ApiServer) -> ApiServer:
+def server(api_server: ApiServer, request: pytest.FixtureRequest) -> ApiServer:
     """Return an API server with the kinds and namespaces that the golden files name."""
-    for crd in _CRDS:
-        api_server.kubectl("apply", "--server-side", "-f", crd)
+    definitions = directory("crds", request.config)
+    for plural in _OTHER_KINDS:
+        api_server.kubectl("apply", "--server-side", "-f", definitions / f"{plural}.yaml")
     published = ("get", "--raw", "/openapi/v3/apis/monitoring.coreos.com/v1")
 
     def all_published() -> bool:
         status, document, _ = api_server.try_kubectl(*published)
-        return status == 0 and all(f"/{crd.stem}" in document for crd in _CRDS)
+        return status == 0 and all(f"/{plural}" in document for plural in _OTHER_KINDS)
 
     until(all_published, within=30, what=lambda: api_server.log)
     for namespace in (NAMESPACE, "tenants", "tenants-a", "tenants-b", "grafana"):

@@ -26,7 +26,6 @@ from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 HERE: Final = Path(__file__).parent
-CRDS: Final = HERE.parent / "crds"
 HOME: Final = "tenantproxy-system"
 ACCOUNT: Final = "tenantproxy-operator"
 USER: Final = service_account(HOME, ACCOUNT)
@@ -156,25 +155,6 @@ async def tenants(api: ApiClient, run: Run, operator: OperatorProcess) -> Tenant
 def name() -> str:
     """Return a name for the test's own TenantProxy."""
     return f"t{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture(scope="module")
-def optional_kinds(api_server: ApiServer) -> Iterator[None]:
-    """Have the API server know PodMonitors and HTTPRoutes, until the module's tests end."""
-    install_optional_kinds(api_server)
-    yield
-    remove_optional_kinds(api_server)
-
-
-def install_optional_kinds(api_server: ApiServer) -> None:
-    for kind in kinds.CHILDREN:
-        if kind.optional:
-            api_server.install_crd(CRDS / f"{kind.plural}.yaml", f"{kind.plural}.{kind.group}")
-
-
-def remove_optional_kinds(api_server: ApiServer) -> None:
-    names = (f"crd/{kind.plural}.{kind.group}" for kind in kinds.CHILDREN if kind.optional)
-    api_server.kubectl("delete", "--ignore-not-found", *names)
 
 
 @pytest.fixture(scope="session", autouse=True)

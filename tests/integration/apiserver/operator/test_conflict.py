@@ -53,7 +53,7 @@ SPEC = {
 }
 OPTIONS = ("--pod-monitors", "--http-routes")
 
-pytestmark = pytest.mark.usefixtures("optional_kinds")
+pytestmark = pytest.mark.usefixtures("with_optional_kinds")
 
 
 def test_every_kind_has_a_case() -> None:

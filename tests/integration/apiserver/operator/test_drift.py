@@ -41,7 +41,7 @@ EDITS: dict[str, Any] = {
     "a removed hash": {"metadata": {"annotations": {MANIFEST_HASH: None}}},
 }
 
-pytestmark = pytest.mark.usefixtures("optional_kinds")
+pytestmark = pytest.mark.usefixtures("with_optional_kinds")
 each_kind = pytest.mark.parametrize("kind", kinds.CHILDREN, ids=lambda kind: kind.kind)
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.apiserver.server import ApiServer
+from support.apiserver.optional_kinds import OptionalKinds
 from support.operator.process import OperatorProcess
 from support.operator.tenants import REQUIRED, Tenants, child_name
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 
-from .conftest import Run, install_optional_kinds, remove_optional_kinds
+from .conftest import Run
 
 OPTIONS = ("--pod-monitors", "--http-routes", "--check-interval=0.2")
 ROUTE = {"spec.route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]}}
@@ -19,15 +19,15 @@ BOTH = {kinds.POD_MONITOR, kinds.HTTP_ROUTE}
 
 
 @pytest.fixture(autouse=True)
-def _absent(api_server: ApiServer, operator: OperatorProcess) -> Iterator[None]:
+def _absent(optional_kinds: OptionalKinds, operator: OperatorProcess) -> Iterator[None]:
     """Begin and end without them."""
     assert operator.running
-    remove_optional_kinds(api_server)
+    optional_kinds.remove()
     yield
-    remove_optional_kinds(api_server)
+    optional_kinds.remove()
 
 
-async def test_installed_later(api_server: ApiServer, tenants: Tenants, name: str) -> None:
+async def test_installed_later(optional_kinds: OptionalKinds, tenants: Tenants, name: str) -> None:
     """All TenantProxies get theirs, without a restart, and the operator watches over them."""
     plain = f"{name}-plain"
     await tenants.created(plain)
@@ -39,7 +39,7 @@ async def test_installed_later(api_server: ApiServer, tenants: Tenants, name: st
     )
     assert (await tenants.children(name)).keys() == REQUIRED
 
-    await asyncio.to_thread(install_optional_kinds, api_server)
+    await asyncio.to_thread(optional_kinds.install)
     await tenants.condition(name, "Accepted", status="True", reason="Accepted")
     assert (await tenants.children(name)).keys() == REQUIRED | BOTH
     await tenants.child_until(kinds.POD_MONITOR, child_name(kinds.POD_MONITOR, plain))
@@ -51,14 +51,14 @@ async def test_installed_later(api_server: ApiServer, tenants: Tenants, name: st
 
 
 async def test_removed_and_installed_again(
-    api_server: ApiServer, operator: OperatorProcess, run: Run, tenants: Tenants, name: str
+    optional_kinds: OptionalKinds, operator: OperatorProcess, run: Run, tenants: Tenants, name: str
 ) -> None:
     """Without them all else goes on; when they are back, so are the objects."""
-    await asyncio.to_thread(install_optional_kinds, api_server)
+    await asyncio.to_thread(optional_kinds.install)
     await tenants.created(name, ROUTE)
     await tenants.condition(name, "Accepted", status="True", reason="Accepted")
 
-    await asyncio.to_thread(remove_optional_kinds, api_server)
+    await asyncio.to_thread(optional_kinds.remove)
     await tenants.condition(name, "Accepted", status="False", reason="RouteUnavailable")
     await tenants.change(name, {"spec.replicas": 3})
     await tenants.settled(name)
@@ -68,16 +68,16 @@ async def test_removed_and_installed_again(
     assert run.writes() == []
     assert operator.probe("/readyz") == 200
 
-    await asyncio.to_thread(install_optional_kinds, api_server)
+    await asyncio.to_thread(optional_kinds.install)
     await tenants.condition(name, "Accepted", status="True", reason="Accepted")
     assert (await tenants.children(name)).keys() == REQUIRED | BOTH
 
 
 async def test_switched_off(
-    api_server: ApiServer, operator: OperatorProcess, run: Run, tenants: Tenants, name: str
+    optional_kinds: OptionalKinds, operator: OperatorProcess, run: Run, tenants: Tenants, name: str
 ) -> None:
     """Kinds that are there and not wanted are not watched, not written, and left alone."""
-    await asyncio.to_thread(install_optional_kinds, api_server)
+    await asyncio.to_thread(optional_kinds.install)
     await tenants.created(name, ROUTE)
     operator.stop()
     run.since_now()

@@ -23,7 +23,7 @@ SCALE = {"autoscaling": {"minReplicas": 3, "maxReplicas": 6}}
 ROUTE = {"route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]}}
 LIMITS = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}
 
-pytestmark = pytest.mark.usefixtures("optional_kinds")
+pytestmark = pytest.mark.usefixtures("with_optional_kinds")
 
 
 class Case(NamedTuple):

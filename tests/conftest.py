@@ -6,16 +6,12 @@ import pytest
 
 from support.proxy.oms import RawServer, documented, raw_server
 
+pytest_plugins = ("support.operator.rights_report",)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take --regenerate: write golden files anew instead of comparing with them; and --watch."""
+    """Take --regenerate: write golden files anew instead of comparing with them."""
     parser.addoption("--regenerate", action="store_true", help="write the golden files anew")
-    parser.addoption(
-        "--watch",
-        choices=("namespaced", "cluster"),
-        default="namespaced",
-        help="what the operator of tests/integration/apiserver/operator watches: the tests' namespaces, or all",
-    )
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Whether the operator works without permissions that it lacks, and uses those that it has; from the audit log."""
+"""Which permissions the operator lacks, uses and has; from the audit log."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -34,17 +34,17 @@ def lacking(
     ]
 
 
-def unused(entries: Iterable[AuditEntry], user: str) -> list[str]:
-    """Return the operator's rights that it has not used, and does not hold to grant them."""
+def used(entries: Iterable[AuditEntry], user: str) -> set[Right]:
+    """Return the rights that a user has used."""
     mine = [entry for entry in entries if entry.user == user and entry.code != 403]
-    used = {Right(entry.group, entry.resource, entry.verb) for entry in mine}
     # To apply what is not there needs both rights; the log knows it as a patch.
-    used |= {Right(entry.group, entry.resource, "create") for entry in mine if entry.code == 201}
-    return sorted(map(str, granted() - used - {Right(*held) for held in HELD_TO_GRANT}))
+    created = {Right(entry.group, entry.resource, "create") for entry in mine if entry.code == 201}
+    return created | {Right(entry.group, entry.resource, entry.verb) for entry in mine}
 
 
 def granted() -> set[Right]:
-    """Return all rights that the operator is given, with all kinds switched on."""
+    """Return all rights that the operator is given to use, with all kinds switched on."""
+    held = {Right(*right) for right in HELD_TO_GRANT}
     return {
         Right(group, resource, verb)
         for manifest in operator_manifests(None, "x", "x", pod_monitors=True, http_routes=True)
@@ -52,4 +52,4 @@ def granted() -> set[Right]:
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
-    }
+    } - held

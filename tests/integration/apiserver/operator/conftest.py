@@ -1,7 +1,8 @@
 """A running operator per module, under its own service account with no more than the rights that it is given.
 
-A module says with OPTIONS what its operator is run with, and with NAMESPACES how many namespaces it needs. At the
-end of the run the audit log must show that no right was missing, and that none was given in vain.
+A module says with OPTIONS what its operator is run with, with NAMESPACES how many namespaces it needs, and with
+CLUSTER_WIDE (True, False, or names) which of its tests run once more with an operator that watches all namespaces,
+and why. At the end of the run the audit log must show that no right was missing, and that none was given in vain.
 """
 
 import asyncio
@@ -16,8 +17,9 @@ import pytest
 from support.apiserver.audit import AuditEntry, writes
 from support.apiserver.client import ApiClient
 from support.apiserver.server import ApiServer, service_account
+from support.operator import rights_report
 from support.operator.process import OperatorProcess
-from support.operator.rights import lacking, unused
+from support.operator.rights import lacking, used
 from support.operator.tenants import Tenants
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
@@ -29,15 +31,21 @@ HERE: Final = Path(__file__).parent
 HOME: Final = "tenantproxy-system"
 ACCOUNT: Final = "tenantproxy-operator"
 USER: Final = service_account(HOME, ACCOUNT)
+CLUSTER_WIDE: Final = "cluster-wide"
+ACCOUNTS: Final = {"namespaced": ACCOUNT, CLUSTER_WIDE: f"{ACCOUNT}-{CLUSTER_WIDE}"}
+"""The service account of an operator, by what it watches: none may profit from another one's rights."""
 _SELECTED: Final = pytest.StashKey[bool]()
-_VERDICT: Final = pytest.StashKey[str]()
 
 
 class Run:
     """A module's operators, its namespaces, and what the audit log says about them."""
 
-    def __init__(self, api_server: ApiServer, namespaces: tuple[str, ...], options: tuple[str, ...]) -> None:
+    def __init__(
+        self, api_server: ApiServer, account: str, namespaces: tuple[str, ...], options: tuple[str, ...]
+    ) -> None:
         self.api_server = api_server
+        self.account = account
+        self.user = service_account(HOME, account)
         self.namespaces = namespaces
         self.options = options
         self.since_now()
@@ -46,7 +54,7 @@ class Run:
         """Return the requests since the mark that the operator has made since then."""
         # What is answered later, such as the end of a watch, was asked for before.
         entries = self.api_server.audit(self.mark)
-        return [entry for entry in entries if entry.user == USER and entry.time >= self.marked_at]
+        return [entry for entry in entries if entry.user == self.user and entry.time >= self.marked_at]
 
     def since_now(self) -> None:
         """Forget what was."""
@@ -57,7 +65,7 @@ class Run:
         """Return the operator's writes since the mark, about one tenant or all: verb, resource and name."""
         return [
             f"{entry.verb} {entry.resource} {entry.name}"
-            for entry in writes(self.audit(), USER)
+            for entry in writes(self.audit(), self.user)
             if entry.name.startswith(about)
         ]
 
@@ -79,10 +87,21 @@ def everywhere(run: Run) -> bool:
     return "--all-namespaces" in run.options
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a module's tests with each operator that it wants."""
+    if "watch" in metafunc.fixturenames:
+        twice: bool | tuple[str, ...] | None = getattr(metafunc.module, "CLUSTER_WIDE", None)
+        assert twice is not None, f"{metafunc.module.__name__} does not say what of it is CLUSTER_WIDE, and why"
+        if not isinstance(twice, bool):
+            assert all(hasattr(metafunc.module, name) for name in twice), f"CLUSTER_WIDE: {twice}"
+            twice = metafunc.function.__name__ in twice
+        metafunc.parametrize("watch", list(ACCOUNTS)[: 1 + twice], scope="module")
+
+
 @pytest.fixture(scope="module")
-def run(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Run]:
-    """Make the module's namespaces, and give the operator its rights there."""
-    cluster = request.config.getoption("watch") == "cluster"
+def run(api_server: ApiServer, request: pytest.FixtureRequest, watch: str) -> Iterator[Run]:
+    """Make the module's namespaces, and give the operator its rights there, or in all."""
+    cluster = watch == CLUSTER_WIDE
     count = getattr(request.module, "NAMESPACES", 1)
     namespaces = tuple(f"tenants-{uuid.uuid4().hex[:8]}" for _ in range(count))
     options = tuple(getattr(request.module, "OPTIONS", ()))
@@ -90,13 +109,13 @@ def run(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[Run]:
     rights = operator_manifests(
         None if cluster else namespaces,
         HOME,
-        ACCOUNT,
+        ACCOUNTS[watch],
         pod_monitors="--pod-monitors" in options,
         http_routes="--http-routes" in options,
     )
     api_server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([*made, *rights]))
     where = ["--all-namespaces"] if cluster else [f"--namespace={namespace}" for namespace in namespaces]
-    run = Run(api_server, namespaces, (*where, *options))
+    run = Run(api_server, ACCOUNTS[watch], namespaces, (*where, *options))
     yield run
     asyncio.run(_empty(api_server, namespaces))
 
@@ -114,7 +133,7 @@ async def _empty(api_server: ApiServer, namespaces: tuple[str, ...]) -> None:
 def launch(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., OperatorProcess]]:
     """Return what prepares an operator for the module's namespaces; those that run are stopped at the end."""
     server = run.api_server
-    token = server.kubectl("create", "token", ACCOUNT, "--namespace", HOME, "--duration=8h").strip()
+    token = server.kubectl("create", "token", run.account, "--namespace", HOME, "--duration=8h").strip()
     made: list[OperatorProcess] = []
 
     def launch(
@@ -163,17 +182,11 @@ def _rights(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[N
     mark = api_server.audit_mark()
     yield
     entries = api_server.audit(mark)
-    stash = request.config.stash
-    if missing := lacking(entries, USER, api_server.starts):
-        stash[_VERDICT] = "some are missing"
-        pytest.fail("the operator has no right to:\n" + "\n".join(sorted(set(missing))), pytrace=False)
-    if stash[_SELECTED] or request.session.shouldfail or request.session.shouldstop:
-        stash[_VERDICT] = "none was missing; only a selection of the tests ran, so unused ones were not looked for"
-        return
-    if idle := unused(entries, USER):
-        stash[_VERDICT] = "some are not used"
-        pytest.fail("the operator has rights that no test made it use:\n" + "\n".join(idle), pytrace=False)
-    stash[_VERDICT] = "none was missing, and none was given in vain"
+    users = {watch: service_account(HOME, account) for watch, account in ACCOUNTS.items()}
+    rights = {watch: used(entries, user) for watch, user in users.items()}
+    rights_report.note(request.config, rights, whole=not request.config.stash[_SELECTED])
+    missing = {each for user in users.values() for each in lacking(entries, user, api_server.starts)}
+    assert not missing, "the operator has no right to:\n" + "\n".join(sorted(missing))
 
 
 @pytest.hookimpl(trylast=True)
@@ -190,10 +203,3 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
     """Take note that not all tests are to be run."""
     for item in items:
         item.config.stash[_SELECTED] = True
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how the rights were checked."""
-    where = config.getoption("watch")
-    verdict = config.stash.get(_VERDICT, "not checked")
-    terminalreporter.write_line(f"The operator's rights (--watch={where}): {verdict}.")

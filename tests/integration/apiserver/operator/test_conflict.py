@@ -13,6 +13,7 @@ from tenantproxy_operator.kube.kinds import Kind
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # a name that is taken is looked up in its own namespace, whatever is watched
 LABELS = {
     "app.kubernetes.io/name": "tenantproxy",
     "app.kubernetes.io/component": "proxy",

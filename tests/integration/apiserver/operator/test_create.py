@@ -8,6 +8,7 @@ from tenantproxy_operator.kube.objects import FIELD_MANAGER
 
 from .conftest import Run
 
+CLUSTER_WIDE = True  # what is known is kept by namespace and name, and comes from other lists
 NAMESPACES = 2
 
 

@@ -15,6 +15,7 @@ from tenantproxy_operator.kube.kinds import Kind
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # what is in a Secret is read in its own namespace
 BASIC = {"username": "u", "password": "p"}
 OAUTH2 = {"clientId": "c", "clientSecret": "s", "authUrl": "https://id.example/token"}
 READY = {"status": "True", "reason": "CredentialsSet"}

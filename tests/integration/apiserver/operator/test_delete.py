@@ -7,6 +7,8 @@ from support.waiting import eventually
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # garbage collection is another one's work, and the event of the end is the same
+
 
 async def gone(tenants: Tenants, name: str) -> None:
     """Wait until no child of a TenantProxy is left."""

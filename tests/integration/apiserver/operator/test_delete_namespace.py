@@ -5,6 +5,8 @@ from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants
 from support.waiting import eventually
 
+CLUSTER_WIDE = True  # a namespace that goes leaves the watch of all others alone
+
 
 async def test_namespace_goes_without_operator(
     api_server: ApiServer, tenants: Tenants, operator: OperatorProcess, name: str

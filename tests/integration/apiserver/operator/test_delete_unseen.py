@@ -16,6 +16,8 @@ from tenantproxy_operator.kube.client import TENANT_PROXY
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # the TenantProxy is asked for in its own namespace
+
 
 @pytest.fixture
 async def between(api_server: ApiServer, tmp_path: Path) -> AsyncIterator[Between]:

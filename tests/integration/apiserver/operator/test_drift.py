@@ -13,6 +13,7 @@ from tenantproxy_operator.kube.objects import MANIFEST_HASH
 
 from .conftest import Run
 
+CLUSTER_WIDE = ("test_deleted_child_is_made_again",)  # each kind is watched by another path, by another role
 OPTIONS = ("--pod-monitors", "--http-routes")
 TENANT = "drifting"
 SPEC = {

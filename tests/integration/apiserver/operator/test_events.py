@@ -5,6 +5,7 @@ from support.operator.tenants import Tenants, child_name
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT
 
+CLUSTER_WIDE = False  # an Event is written beside what it is about
 TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
 READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 1}
 

@@ -6,6 +6,7 @@ from support.apiserver.server import ApiServer
 from support.operator.tenants import Tenants, child_name
 from tenantproxy_operator.kube import kinds
 
+CLUSTER_WIDE = False  # what a user sees of a status is the same
 READY = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 1}
 
 

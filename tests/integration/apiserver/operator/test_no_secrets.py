@@ -22,6 +22,7 @@ from support.waiting import PATIENCE
 from tenantproxy.credentials import model
 from tenantproxy_operator.kube import kinds
 
+CLUSTER_WIDE = False  # what is read, logged and written is the same
 OPTIONS = ("--check-interval=0.5", "--log-level=debug")
 
 

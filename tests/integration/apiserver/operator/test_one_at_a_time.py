@@ -17,6 +17,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # the queue knows nothing of watches
 DELAY = 0.03
 
 

@@ -13,6 +13,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
+CLUSTER_WIDE = True  # watches begin and end with a kind, by another path
 OPTIONS = ("--pod-monitors", "--http-routes", "--check-interval=0.2")
 ROUTE = {"spec.route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]}}
 BOTH = {kinds.POD_MONITOR, kinds.HTTP_ROUTE}

@@ -17,6 +17,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
+CLUSTER_WIDE = True  # who was first is known from other lists
 OPTIONS = ("--refuse-shared-secrets", "--refuse-duplicate-tenants", "--check-interval=0.5")
 
 

@@ -22,6 +22,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run, everywhere
 
+CLUSTER_WIDE = True  # options, rights, and what is listed first
 Launch = Callable[..., OperatorProcess]
 CRD = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 

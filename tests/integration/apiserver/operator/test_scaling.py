@@ -13,6 +13,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # what is rendered and applied is the same
 SCALE = {"spec.autoscaling": {"minReplicas": 3, "maxReplicas": 9}}
 
 

@@ -15,6 +15,7 @@ from tenantproxy_operator.kube.kinds import Kind
 
 from .conftest import Run
 
+CLUSTER_WIDE = ("test_part_appears_and_disappears",)  # each kind that can be deleted is, by another role
 OPTIONS = ("--http-routes",)
 CRD = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 CONFIG = {kinds.CONFIG_MAP, kinds.DEPLOYMENT}

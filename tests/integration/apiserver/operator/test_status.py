@@ -13,6 +13,7 @@ from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
 
+CLUSTER_WIDE = False  # what a status says is the same
 SCALE = {"spec.autoscaling": {"maxReplicas": 4}, "spec.resources": {"limits": {"memory": "1Gi"}}}
 TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
 ROUTE = {"spec.route": {"gatewayRef": {"name": "g"}, "hostnames": ["h.example"]}}

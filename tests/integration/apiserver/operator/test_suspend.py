@@ -6,6 +6,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # what is left undone is the same
 DRIFT = {"spec": {"ports": [{"name": "http", "port": 8080, "targetPort": 1}]}}
 
 

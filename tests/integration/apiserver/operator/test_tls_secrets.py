@@ -10,6 +10,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # what is in a Secret is read in its own namespace
 AUTHORITY = Authority()
 PAIR = AUTHORITY.issue("client.example")
 CA = {"caSecretRef": {"name": "ca"}}

@@ -13,6 +13,7 @@ from tenantproxy_operator.kube.client import EVENT
 
 from .conftest import Run
 
+CLUSTER_WIDE = True  # two may be in two namespaces, and others are to be seen there
 NAMESPACES = 2
 SECRET = "spec.auth.secretRef"
 TENANT = "spec.tenantId"

@@ -15,6 +15,8 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
+CLUSTER_WIDE = False  # a Secret is read in its own namespace
+
 
 async def test_secret_that_can_not_be_read(
     run: Run,

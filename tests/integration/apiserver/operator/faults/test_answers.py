@@ -18,6 +18,7 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import NEWS, most_tries
 
+CLUSTER_WIDE = False  # answers to writes are the same
 INTERVAL = 0.2
 OPTIONS = (f"--check-interval={INTERVAL}",)
 AtRest = Callable[[], Awaitable[None]]

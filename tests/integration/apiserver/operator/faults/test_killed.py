@@ -18,6 +18,7 @@ from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
 
+CLUSTER_WIDE = False  # writes are the same
 OPTIONS = ("--check-interval=0.2", "--workers=32")
 AtRest = Callable[[], Awaitable[None]]
 Work = Callable[[str], Coroutine[Any, Any, None]]

@@ -13,6 +13,7 @@ from support.operator.tenants import REQUIRED, Tenants
 from ..conftest import Run  # noqa: TID252 - tests are no package
 from .conftest import NEWS, most_tries
 
+CLUSTER_WIDE = False  # all that is watched is away
 OPTIONS = ("--check-interval=0.2",)
 AtRest = Callable[[], Awaitable[None]]
 MANY = 40

@@ -20,6 +20,7 @@ from tenantproxy_operator.kube.client import TENANT_PROXY
 from ..conftest import Run  # noqa: TID252 - tests are no package
 from .conftest import CRD
 
+CLUSTER_WIDE = False  # what is in a TenantProxy is the same
 AtRest = Callable[[], Awaitable[None]]
 OPTIONS = ("--check-interval=0.2",)
 SPEC: dict[str, Any] = {"tenantId": "T-1", "upstream": {"url": "https://oms.example/api"}}

@@ -21,6 +21,7 @@ from tenantproxy_operator.kube import kinds
 
 from ..conftest import ACCOUNT, HOME, Run  # noqa: TID252 - tests are no package
 
+CLUSTER_WIDE = False  # a watch that breaks off is begun anew the same way, by whatever path
 OPTIONS = ("--check-interval=0.2",)
 AtRest = Callable[[], Awaitable[None]]
 SECONDS = 3

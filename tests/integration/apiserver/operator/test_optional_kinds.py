@@ -13,7 +13,10 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run
 
-CLUSTER_WIDE = True  # watches begin and end with a kind, by another path
+CLUSTER_WIDE = (  # watches begin and end with a kind, by another path
+    "test_installed_later",
+    "test_removed_and_installed_again",
+)
 OPTIONS = ("--pod-monitors", "--http-routes", "--check-interval=0.2")
 ROUTE = {"spec.route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]}}
 BOTH = {kinds.POD_MONITOR, kinds.HTTP_ROUTE}

@@ -19,7 +19,7 @@ from tenantproxy_operator.kube.client import EVENT
 
 from .conftest import Run
 
-CLUSTER_WIDE = False  # the order of tenants is by what is known of them, wherever that came from
+CLUSTER_WIDE = ("test_good_image",)  # all namespaces are one fleet
 MOST = 4
 OPTIONS = ("--check-interval=0.3", f"--max-updating-tenants={MOST}")
 TENANTS = 30

@@ -22,7 +22,12 @@ from tenantproxy_operator.kube import kinds
 
 from .conftest import Run, everywhere
 
-CLUSTER_WIDE = True  # options, rights, and what is listed first
+CLUSTER_WIDE = (  # other lists come first, by another role
+    "test_options_from_the_environment",
+    "test_crd_is_missing_at_the_start",
+    "test_not_ready_before_all_is_known",
+    "test_dead_watch_of_tenant_proxies",
+)
 Launch = Callable[..., OperatorProcess]
 CRD = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 

@@ -1,6 +1,8 @@
 # What a user and a developer need; `make help` lists it. Each target installs what it needs.
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
+# Modules of hack.programs: they find, fetch or build what others have made.
+PROGRAMS := kubernetes helm cyclonus prometheus crds
 
 .PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator crd format clean
 
@@ -18,16 +20,14 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) lint-imports --no-logo
 	$(RUN) pytest -q -n 4 tests/unit
 
-test: $(if $(CHECKED),sync,check) ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
-	@$(RUN) python -m hack.programs.kubernetes >/dev/null
-	$(RUN) pytest -q tests/integration/apiserver
-	$(RUN) pytest -q --watch=cluster --ignore=tests/integration/apiserver/operator/faults tests/integration/apiserver/operator
-	@$(RUN) python -m hack.programs.helm >/dev/null
-	$(RUN) pytest -q tests/integration/chart
-	@$(RUN) python -m hack.programs.cyclonus >/dev/null
-	$(RUN) pytest -q tests/integration/policies
-	$(RUN) pytest -q tests/integration/rules tests/integration/observability
-	$(RUN) pytest -q tests/e2e/processes tests/e2e/bounds tests/e2e/fuzz
+# What needs programs of others, or runs the whole product, waits more than it computes: three files of tests at a
+# time keep two cores busy. Each worker has API servers of its own. What is measured under attack runs alone.
+test: sync ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
+	@$(RUN) python -m hack.timed --target 720 \
+		$(if $(CHECKED),,"check:60=make check") \
+		"programs=$(foreach program,$(PROGRAMS),$(RUN) python -m hack.programs.$(program) >/dev/null &&) true" \
+		"side by side=$(RUN) pytest -q -n 3 --dist loadfile tests/integration tests/e2e/processes tests/e2e/fuzz" \
+		"under attack=$(RUN) pytest -q tests/e2e/bounds"
 
 chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)
 	@$(RUN) python -m hack.programs.helm >/dev/null

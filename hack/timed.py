@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Run the parts of something long, one after the other; at the end, say how long each took.
 
 A part is TITLE=COMMAND, or TITLE:SECONDS=COMMAND where it has a target. The first one that fails is the last one.

@@ -1,4 +1,4 @@
-"""The cluster that `make e2e` has prepared, and the chart in it: a fresh release for each module."""
+"""The cluster that `make e2e` has prepared, and the chart in it: one release, and empty namespaces for each module."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from support.cluster.cluster import CRD, Cluster, Installation
+from support.cluster.gateway import definitions
 
 
 @pytest.fixture(scope="session")
@@ -19,15 +20,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     return cluster
 
 
+@pytest.fixture(scope="session")
+def release(cluster: Cluster) -> Iterator[Installation]:
+    """Install the chart, with routes, where the Gateway API is; remove everything at the end."""
+    with definitions(cluster):
+        installation = Installation(cluster)
+        try:
+            installation.install("--set=proxies.httpRoutes=true")
+            yield installation
+        finally:
+            installation.clean_up()
+
+
 @pytest.fixture(scope="module")
-def installation(cluster: Cluster) -> Iterator[Installation]:
-    """Install the chart; remove everything at the end."""
-    installation = Installation(cluster)
-    try:
-        installation.install()
-        yield installation
-    finally:
-        installation.clean_up()
+def installation(release: Installation) -> Iterator[Installation]:
+    """Return the installed chart; nothing of the module's tests is left at the end."""
+    yield release
+    release.empty()
 
 
 @pytest.fixture(scope="session")

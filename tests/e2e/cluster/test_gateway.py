@@ -5,23 +5,11 @@ from typing import Any
 
 import pytest
 
-from support.cluster.cluster import ORDER, Answer, Cluster, Installation, machine, wait_until
-from support.cluster.gateway import GATEWAY, definitions, gateway, wait_for_route
+from support.cluster.cluster import ORDER, Answer, Installation, machine, wait_until
+from support.cluster.gateway import GATEWAY, gateway, wait_for_route
 
 HOST = "orders.example.com"
 TENANTS = ("acme", "globex")
-
-
-@pytest.fixture(scope="module")
-def installation(cluster: Cluster) -> Iterator[Installation]:
-    """Install the chart where the Gateway API is, with routes."""
-    with definitions(cluster):
-        installation = Installation(cluster)
-        try:
-            installation.install("--set=proxies.httpRoutes=true")
-            yield installation
-        finally:
-            installation.clean_up()
 
 
 @pytest.fixture(scope="module")

@@ -153,6 +153,21 @@ class Installation:
         command = ("uninstall", RELEASE, f"--namespace={self.system}", "--wait", "--timeout=120s")
         self.cluster.helm.run(*command, "--ignore-not-found", within=_SECONDS)
 
+    def empty(self) -> None:
+        """Remove what tests have made in the tenants' namespaces, as far as it is still there."""
+        kinds = "deployments,services,secrets"
+        if self.cluster.kubectl("get", "crd", CRD, "--ignore-not-found", "-oname"):
+            kinds = f"tenantproxies,{kinds}"
+        there = self.cluster.kubectl("get", "namespace", *self.namespaces, "--ignore-not-found", "-oname").split()
+        places = [f"-n={namespace.partition('/')[2]}" for namespace in there]
+        for place in places:
+            self.cluster.kubectl("delete", kinds, "--all", place, "--timeout=60s")
+        for place in places:
+            wait_until(functools.partial(self._has_no_pods, place), within=90)
+
+    def _has_no_pods(self, place: str) -> bool:
+        return not self.cluster.get("pods", place)["items"]
+
     def clean_up(self) -> None:
         """Remove all of it from the cluster."""
         self.uninstall()

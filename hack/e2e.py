@@ -15,6 +15,7 @@ from typing import Final
 from hack import ROOT
 from hack.build.gomodules import CACHE, say
 from hack.programs.traefik import IMAGE as TRAEFIK
+from hack.timed import Times
 
 _CLUSTER: Final = ROOT / "hack" / "cluster" / "cluster"
 _TAG: Final = "localhost/tenantproxy:e2e"
@@ -30,23 +31,29 @@ def main() -> int:
         say(f"the cluster of KUBECONFIG pulls its images: set {' and '.join(missing)} to what it finds them by")
         return 1
     found = subprocess.run((_CLUSTER, "status"), capture_output=True, check=False).returncode == 0
+    times = Times()
     try:
         # First, because it says what is missing before anything is built.
-        subprocess.run((_CLUSTER, "up"), check=True)
-        environ = os.environ | {
-            "E2E_IMAGE": os.environ.get("IMAGE") or _bring_image(),
-            "E2E_HELM": _directory_of("helm"),
-            "E2E_KEYCLOAK": _directory_of("keycloak"),
-            "E2E_GATEWAY": (gateway := _directory_of("traefik")),
-            "E2E_TRAEFIK": os.environ.get("TRAEFIK_IMAGE") or _load(Path(gateway) / "traefik.tar", TRAEFIK),
-        }
+        with times.part("cluster"):
+            subprocess.run((_CLUSTER, "up"), check=True)
+        with times.part("images and programs"):
+            environ = os.environ | {
+                "E2E_IMAGE": os.environ.get("IMAGE") or _bring_image(),
+                "E2E_HELM": _directory_of("helm"),
+                "E2E_KEYCLOAK": _directory_of("keycloak"),
+                "E2E_GATEWAY": (gateway := _directory_of("traefik")),
+                "E2E_TRAEFIK": os.environ.get("TRAEFIK_IMAGE") or _load(Path(gateway) / "traefik.tar", TRAEFIK),
+            }
         tests = (sys.executable, "-m", "pytest", "-q", *(arguments or ["tests/e2e/cluster"]))
-        return subprocess.run((_CLUSTER, "exec", *tests), cwd=ROOT, env=environ, check=False).returncode
+        with times.part("tests"):
+            return subprocess.run((_CLUSTER, "exec", *tests), cwd=ROOT, env=environ, check=False).returncode
     except subprocess.CalledProcessError:
         return 1  # it has said why
     finally:
         if not (found or options.keep):
-            subprocess.run((_CLUSTER, "down"), check=False)
+            with times.part("end of the cluster"):
+                subprocess.run((_CLUSTER, "down"), check=False)
+        times.show()
 
 
 def _bring_image() -> str:

@@ -21,12 +21,14 @@ check: sync ## Lint, types, import rules, unit tests: under a minute
 	$(RUN) pytest -q -n 4 tests/unit
 
 # What needs programs of others, or runs the whole product, waits more than it computes: three files of tests at a
-# time keep two cores busy. Each worker has API servers of its own. What is measured under attack runs alone.
+# time keep two cores busy, the longest ones first. Each worker has API servers of its own, 1 GB in all. What is
+# measured under attack runs alone.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 test: sync ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python -m hack.timed --target 720 \
 		$(if $(CHECKED),,"check:60=make check") \
 		"programs=$(foreach program,$(PROGRAMS),$(RUN) python -m hack.programs.$(program) >/dev/null &&) true" \
-		"side by side=$(RUN) pytest -q -n 3 --dist loadfile tests/integration tests/e2e/processes tests/e2e/fuzz" \
+		"side by side=$(RUN) pytest -q $(SIDE_BY_SIDE) tests/e2e/fuzz tests/integration tests/e2e/processes" \
 		"under attack=$(RUN) pytest -q tests/e2e/bounds"
 
 chart: sync ## Lint and test the Helm chart (helm is built once, in minutes)

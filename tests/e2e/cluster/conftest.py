@@ -1,4 +1,4 @@
-"""The cluster that `make e2e` has prepared, and the chart in it: one release, and empty namespaces for each module."""
+"""The cluster that `make e2e` has prepared: the chart as one release, and empty namespaces for each module."""
 
 import os
 import sys

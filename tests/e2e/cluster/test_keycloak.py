@@ -8,7 +8,7 @@ import pytest
 from support.cluster.cluster import Installation
 from support.cluster.keycloak import CLIENT, Keycloak, keycloak
 
-LIFETIME = 20
+LIFETIME = 10
 """Of a token, in seconds; a replica fetches the next one well before."""
 
 
@@ -72,7 +72,7 @@ def test_rotation(installation: Installation, idp: Keycloak, oms: str) -> None:
     _assert_reads_go_on(installation, name)
 
     idp.rotate()
-    installation.wait_for_read(name, 502, code="upstream-rejected-credentials", within=LIFETIME * 2)
+    installation.wait_for_read(name, 502, code="upstream-rejected-credentials", within=LIFETIME * 4)
     cluster.apply(installation.secret(name, **_keys(idp)))
     installation.wait_for_read(name, 200, within=10)
 

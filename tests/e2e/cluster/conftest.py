@@ -8,6 +8,7 @@ import pytest
 
 from support.cluster.cluster import CRD, Cluster, Installation
 from support.cluster.gateway import definitions
+from support.cluster.keycloak import Keycloak, starting
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,13 @@ def installation(release: Installation) -> Iterator[Installation]:
     """Return the installed chart; nothing of the module's tests is left at the end."""
     yield release
     release.empty()
+
+
+@pytest.fixture(scope="session")
+def starting_keycloak(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
+    """Run Keycloak where pods reach it. Its start takes a minute: tests that only wait ask for it, too."""
+    with starting(cluster.keycloak, tmp_path_factory.mktemp("keycloak"), cluster.host) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from support.cluster.cluster import Cluster, Installation, wait_until
@@ -10,6 +11,7 @@ from support.cluster.cluster import Cluster, Installation, wait_until
 EXAMPLE = Path(__file__).parents[3] / "examples" / "sidecar" / "sidecar.yaml"
 
 
+@pytest.mark.usefixtures("starting_keycloak")  # it starts while this waits for the kubelet
 def test_application_reads_on_localhost(installation: Installation) -> None:
     """The example's application prints orders that it reads from its own pod; a changed Secret gets into use."""
     cluster, namespace = installation.cluster, installation.namespaces[1]

@@ -18,6 +18,8 @@ from support.waiting import until
 
 REALM: Final = "stores"
 CLIENT: Final = "tenantproxy"
+LIFETIME: Final = 10
+"""Of a token, in seconds; a replica fetches the next one well before."""
 _START_SECONDS: Final = 240.0
 """Its first start compiles itself: a minute and more on busy cores."""
 
@@ -25,8 +27,8 @@ _START_SECONDS: Final = 240.0
 class Keycloak:
     """A server with one realm and one confidential client, whose tokens are for the audience `orders`."""
 
-    def __init__(self, directory: Path, folder: Path, host: str, *, lifetime: int) -> None:
-        """Start it at `host`; tokens live `lifetime` seconds."""
+    def __init__(self, directory: Path, folder: Path, host: str) -> None:
+        """Start it at `host`; tokens live `LIFETIME` seconds."""
         with socket.create_server((host, 0)) as free:
             port = int(free.getsockname()[1])
         self._base = f"http://{host}:{port}"
@@ -40,7 +42,7 @@ class Keycloak:
         shutil.copytree(directory, home)
         realm = home / "data" / "import" / "realm.json"
         realm.parent.mkdir(parents=True)
-        realm.write_text(json.dumps(_realm(self.secret, lifetime)))
+        realm.write_text(json.dumps(_realm(self.secret)))
         self._watchdog = Watchdog()
         self._process = self._watchdog.start(
             home / "bin" / "kc.sh",
@@ -91,17 +93,16 @@ class Keycloak:
 
 
 @contextlib.contextmanager
-def keycloak(directory: Path, folder: Path, host: str, *, lifetime: int) -> Iterator[Keycloak]:
-    """Run one from the distribution in `directory`."""
-    server = Keycloak(directory, folder, host, lifetime=lifetime)
+def starting(directory: Path, folder: Path, host: str) -> Iterator[Keycloak]:
+    """Start one from the distribution in `directory`, and stop it at the end; it is there after `wait`."""
+    server = Keycloak(directory, folder, host)
     try:
-        server.wait()
         yield server
     finally:
         server.stop()
 
 
-def _realm(secret: str, lifetime: int) -> dict[str, Any]:
+def _realm(secret: str) -> dict[str, Any]:
     audience = {
         "name": "audience",
         "protocol": "openid-connect",
@@ -116,7 +117,7 @@ def _realm(secret: str, lifetime: int) -> dict[str, Any]:
         "standardFlowEnabled": False,
         "protocolMappers": [audience],
     }
-    return {"realm": REALM, "enabled": True, "accessTokenLifespan": lifetime, "clients": [client]}
+    return {"realm": REALM, "enabled": True, "accessTokenLifespan": LIFETIME, "clients": [client]}
 
 
 def _call(method: str, url: str, *, token: str = "", form: dict[str, str] | None = None) -> Any:

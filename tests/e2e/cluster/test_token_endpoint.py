@@ -1,24 +1,18 @@
 """OAuth2 with Keycloak: both styles of client authentication, and a secret that is rotated."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from support.cluster.cluster import Installation
-from support.cluster.keycloak import CLIENT, Keycloak, keycloak
-
-LIFETIME = 10
-"""Of a token, in seconds; a replica fetches the next one well before."""
+from support.cluster.keycloak import CLIENT, LIFETIME, Keycloak
 
 
 @pytest.fixture(scope="module")
-def idp(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
-    """Run it where pods reach it."""
-    cluster = installation.cluster
-    folder = tmp_path_factory.mktemp("keycloak")
-    with keycloak(cluster.keycloak, folder, cluster.host, lifetime=LIFETIME) as running:
-        yield running
+def idp(starting_keycloak: Keycloak) -> Keycloak:
+    """Wait until it is there."""
+    starting_keycloak.wait()
+    return starting_keycloak
 
 
 @pytest.fixture(scope="module")

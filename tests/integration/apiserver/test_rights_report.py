@@ -30,7 +30,7 @@ def run(directory: Path, *options: str, unused: int = 0, whole: bool = True) -> 
     for name in ("one", "two"):
         (directory / f"test_{name}.py").write_text("def test_it() -> None:\n    pass\n")
     plugins = ("-p", "xdist", "-p", "support.operator.rights_report")
-    command = (sys.executable, "-m", "pytest", "-q", *plugins, *options, directory)
+    command = (sys.executable, "-m", "pytest", "-q", *plugins, *options, str(directory))
     done = subprocess.run(
         command,
         cwd=directory,

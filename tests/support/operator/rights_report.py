@@ -28,8 +28,8 @@ _KEY: Final = "operator_rights"
 
 def note(config: pytest.Config, rights: Mapping[str, set[Right]], *, whole: bool) -> None:
     """Take note of what the operators of this process used, by what they watched."""
-    used: Used = {"whole": whole, "rights": {watch: [tuple(right) for right in rights[watch]] for watch in rights}}
-    config.stash.setdefault(_SEEN, []).append(used)
+    sent = {watch: [(right.group, right.resource, right.verb) for right in used] for watch, used in rights.items()}
+    config.stash.setdefault(_SEEN, []).append({"whole": whole, "rights": sent})
 
 
 @pytest.hookimpl(optionalhook=True)

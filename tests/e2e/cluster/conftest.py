@@ -9,6 +9,7 @@ import pytest
 from support.cluster.cluster import CRD, Cluster, Installation
 from support.cluster.gateway import definitions
 from support.cluster.keycloak import Keycloak, starting
+from support.cluster.sidecar import Sidecar
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +41,20 @@ def installation(release: Installation) -> Iterator[Installation]:
     release.empty()
 
 
+# Waiting for others: what takes them a minute or two begins beside tests that come before those that need it.
+
+
+@pytest.fixture(scope="session")
+def changed_sidecar(release: Installation) -> Sidecar:
+    """Run the example of a sidecar, and change its Secret; the kubelet takes its time to tell the pod."""
+    sidecar = Sidecar(release)
+    sidecar.change()
+    return sidecar
+
+
 @pytest.fixture(scope="session")
 def starting_keycloak(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
-    """Run Keycloak where pods reach it. Its start takes a minute: tests that only wait ask for it, too."""
+    """Start Keycloak where pods reach it; stop it at the end."""
     with starting(cluster.keycloak, tmp_path_factory.mktemp("keycloak"), cluster.host) as server:
         yield server
 

@@ -8,6 +8,8 @@ from support.apiserver.server import KubectlError
 from support.cluster.cluster import Installation
 from support.cluster.restricted_pods import restricted_pod
 
+pytestmark = pytest.mark.usefixtures("changed_sidecar")  # for test_sidecar
+
 READ = """
 import json, pathlib, ssl, sys, urllib.error, urllib.request
 account = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount")

@@ -175,6 +175,7 @@ def test_operator_down(installation: Installation, table: Table) -> None:
     assert load.outcome == NO_LOSS
 
 
+@pytest.mark.usefixtures("starting_keycloak")  # for test_token_endpoint
 def test_api_server_down(installation: Installation, table: Table) -> None:
     """Reads go on without an API server; afterwards a change takes effect as ever."""
     cut = CUT.replace("PORT", str(API_PORT)).replace("SECONDS", str(OUTAGE))

@@ -1,4 +1,4 @@
-"""The cluster that `make e2e` has prepared: the chart as one release, and empty namespaces for each module."""
+"""The cluster that `make e2e` has prepared, with the chart in it; each module finds its namespaces empty."""
 
 import os
 import sys

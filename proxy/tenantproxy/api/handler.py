@@ -27,8 +27,8 @@ from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
 from tenantproxy.server.http_server import read_body
-from tenantproxy.server.response import JSON, Reply
-from tenantproxy.transport.base import Answer
+from tenantproxy.server.response import JSON, Response
+from tenantproxy.transport.base import UpstreamResponse
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("tenantproxy.request")
@@ -78,7 +78,7 @@ class Api:
         }
         self._logs_requests = _request_log.isEnabledFor(logging.INFO)
 
-    async def handle(self, request: BaseRequest) -> Reply:
+    async def handle(self, request: BaseRequest) -> Response:
         """Return the answer to a request, whatever happens."""
         start = time.perf_counter()
         self._metrics.in_flight += 1
@@ -87,39 +87,39 @@ class Api:
         try:
             match = self._match(request)
             route = match.operation
-            reply = await self._answer(match, request, correlation_id)
+            response = await self._answer(match, request, correlation_id)
         except Problem as problem:
             self._count(problem)
-            reply = Reply.of_problem(problem, correlation_id)
+            response = Response.of_problem(problem, correlation_id)
         except Exception:  # noqa: BLE001 - a client always gets an answer
             _log.exception("a request failed in an unforeseen way", extra=fields(correlationId=correlation_id))
             unforeseen = Problem("internal-error", "The request failed in an unforeseen way.")
-            reply = Reply.of_problem(unforeseen, correlation_id, close=True)
+            response = Response.of_problem(unforeseen, correlation_id, close=True)
         except asyncio.CancelledError:
             self._metrics.cancelled(route)
             raise
         finally:
             self._metrics.in_flight -= 1
         seconds = time.perf_counter() - start
-        self._metrics.answered(route, reply.status, seconds)
+        self._metrics.answered(route, response.status, seconds)
         if self._logs_requests:
             _request_log.info(
                 "request",
                 extra=fields(
                     method=request.method,
                     route=route,
-                    status=reply.status,
+                    status=response.status,
                     durationMs=round(seconds * 1000, 1),
                     correlationId=correlation_id,
                 ),
             )
-        return reply
+        return response
 
-    def unparsable(self, problem: Problem) -> Reply:
+    def unparsable(self, problem: Problem) -> Response:
         """Return the answer to what was not a request."""
         self._count(problem)
         self._metrics.answered(_OTHER, problem.status, 0.0)
-        return Reply.of_problem(problem, _new_id(), close=True)
+        return Response.of_problem(problem, _new_id(), close=True)
 
     def _match(self, request: BaseRequest) -> routes.Match:
         headers = request.headers
@@ -138,7 +138,7 @@ class Api:
             raise Problem("malformed-request", "The only transfer coding is `chunked`, in HTTP/1.1.")
         return routes.match(request.method, request.raw_path)
 
-    async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Reply:
+    async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Response:
         if match.operation == "putProxyConfig":
             return await self._put(request, correlation_id)
         caller = await self._gatekeeper.admit(request.headers)
@@ -161,7 +161,7 @@ class Api:
         except BaseException:
             ticket.release()
             raise
-        return Reply(
+        return Response(
             200,
             body,
             content_type=JSON,
@@ -179,7 +179,9 @@ class Api:
 
         return release
 
-    async def _outward(self, match: routes.Match, answer: Answer, order: str | None, ticket: Ticket) -> bytes:
+    async def _outward(
+        self, match: routes.Match, answer: UpstreamResponse, order: str | None, ticket: Ticket
+    ) -> bytes:
         try:
             body = await self._converter.outward(match.operation, answer, order, ticket.caller)
         except Problem:
@@ -190,7 +192,7 @@ class Api:
             raise overloaded("The proxy has too many answers under way.")
         return body
 
-    async def _put(self, request: BaseRequest, correlation_id: str) -> Reply:
+    async def _put(self, request: BaseRequest, correlation_id: str) -> Response:
         caller = await self._gatekeeper.caller(request.headers)
         with audited(caller, correlation_id) as record:
             self._gatekeeper.check_admin(caller, request.headers)
@@ -198,7 +200,7 @@ class Api:
             body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
             _, _, query = request.raw_path.partition("?")
             await self._proxy_config.put(body, query, record)
-        return Reply(204, headers={"Correlation-Id": correlation_id})
+        return Response(204, headers={"Correlation-Id": correlation_id})
 
     def _count(self, problem: Problem) -> None:
         if problem.code in _OF_THE_OMS:

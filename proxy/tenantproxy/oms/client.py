@@ -18,7 +18,7 @@ from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.rejection_hold import HOLD, Hold
 from tenantproxy.oms.retry import Authorize, RejectedError, Renew, Reply, Send, exchange
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.transport.base import UNREACHABLE, Answer, UpstreamError
+from tenantproxy.transport.base import UNREACHABLE, UpstreamError, UpstreamResponse
 
 _SERVER_ERROR: Final = 500
 
@@ -95,7 +95,7 @@ class Oms:
         path: str,
         headers: Mapping[str, str],
         body: bytes | None = None,
-    ) -> Answer:
+    ) -> UpstreamResponse:
         """Make one read and return the OMS's answer, whatever its status but 401; it is counted on the ticket.
 
         Raises:
@@ -114,7 +114,7 @@ class Oms:
                 self._circuit.release()
             self._metrics.circuit(self._circuit.state)
 
-    async def _within_timeout(self, call: "_Call", *, probing: bool) -> Answer:
+    async def _within_timeout(self, call: "_Call", *, probing: bool) -> UpstreamResponse:
         try:
             async with asyncio.timeout(self._config.timeout_seconds):
                 return await call.run(retries=self._config.retries)
@@ -173,7 +173,7 @@ class Oms:
         path: str,
         headers: Mapping[str, str],
         body: bytes | None,
-    ) -> Answer | UpstreamError:
+    ) -> UpstreamResponse | UpstreamError:
         """Make one call and take note of how it went, also where its caller has gone before it ended."""
         start = self._clock()
         if ticket.held:
@@ -251,14 +251,14 @@ class _Call:
         self.asked = False
         """Whether the OMS has been asked at all."""
 
-    async def run(self, *, retries: int) -> Answer:
+    async def run(self, *, retries: int) -> UpstreamResponse:
         steps = exchange(retries=retries)
         reply: Reply = None
         try:
             while True:
                 reply = await self._take(steps.send(reply))
         except StopIteration as end:
-            answer: Answer = end.value
+            answer: UpstreamResponse = end.value
             if answer.status < _SERVER_ERROR:
                 self._oms.accepted(probe=self._probing)
             return answer

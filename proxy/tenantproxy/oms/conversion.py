@@ -1,4 +1,4 @@
-"""Where an OMS's answer becomes ours: a light one at once, heavy ones one after another in a thread.
+"""Where an OMS's response becomes ours: a light one at once, heavy ones one after another in a thread.
 
 So the loop is held for a few milliseconds at most, whatever an OMS answers, and there is one heavy conversion's
 memory at a time.
@@ -17,7 +17,7 @@ from tenantproxy.oms.fair_lock import FairLock
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.problems import Detail
-from tenantproxy.transport.base import Answer
+from tenantproxy.transport.base import UpstreamResponse
 
 _SWITCH_INTERVAL: Final = 0.0005
 """Seconds after which the thread lets the loop go on; CPython's own 5 ms add up, as uvloop asks at each event."""
@@ -34,20 +34,20 @@ class Converter:
         self._thread = ThreadPoolExecutor(1, "conversion", initializer=set_interval)
 
     async def outward(
-        self, operation: Operation, answer: Answer, order_id: str | None, caller: str | None = None
+        self, operation: Operation, response: UpstreamResponse, order_id: str | None, caller: str | None = None
     ) -> bytes:
-        """Return the body of our 200 for an answer of the OMS; `order_id` is the one asked for, None for a search.
+        """Return the body of our 200 for a response of the OMS; `order_id` is the one asked for, None for a search.
 
         Callers take turns at the thread; None stands for no caller.
 
         Cancelled, it waits no longer, and is not begun if it has not been.
 
         Raises:
-            Problem: The answer is anything but a 200 that holds the contract.
+            Problem: The response is anything but a 200 that holds the contract.
 
         """
-        responses.check(operation, answer)
-        body = answer.body
+        responses.check(operation, response)
+        body = response.body
         asked = None if self._any_id else order_id
         try:
             return responses.outward_body(operation, body, self._mapping, asked, at_once=True)

@@ -10,7 +10,7 @@ from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
 from tenantproxy.problems import Detail, Problem, retry_after
-from tenantproxy.transport.base import Answer
+from tenantproxy.transport.base import UpstreamResponse
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
@@ -18,18 +18,18 @@ _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _MAX_PAUSE: Final = 999_999.0
 
 
-def check(operation: Operation, answer: Answer) -> None:
-    """Check that an answer of the OMS is a 200 with a body that can be read.
+def check(operation: Operation, response: UpstreamResponse) -> None:
+    """Check that a response of the OMS is a 200 with a body that can be read.
 
     Raises:
         Problem: It is anything else.
 
     """
-    if answer.status != 200:  # noqa: PLR2004 - HTTP
-        raise _problem(operation, answer)
-    if not is_json(answer.headers.get("content-type", "")):
+    if response.status != 200:  # noqa: PLR2004 - HTTP
+        raise _problem(operation, response)
+    if not is_json(response.headers.get("content-type", "")):
         raise Problem("upstream-error", "The OMS's answer is not application/json.", reason="content-type")
-    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem("upstream-error", "The OMS's answer is compressed.", reason="content-encoding")
 
 
@@ -61,7 +61,7 @@ def outward_body(
 
 
 def broken(violations: Sequence[Detail]) -> Problem:
-    """Return the problem of an answer that breaks the contract."""
+    """Return the problem of a response that breaks the contract."""
     return Problem(
         "upstream-contract",
         "Fields of the OMS's answer are missing or of another type.",
@@ -84,8 +84,8 @@ def is_json(content_type: str) -> bool:
     return charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
 
 
-def _problem(operation: Operation, answer: Answer) -> Problem:
-    status = answer.status
+def _problem(operation: Operation, response: UpstreamResponse) -> Problem:
+    status = response.status
     if status == 404 and operation == "getOrder":  # noqa: PLR2004 - HTTP statuses, here and below
         return Problem("order-not-found", "The OMS knows no such order.")
     if status == 400 and operation == "searchOrders":  # noqa: PLR2004
@@ -94,7 +94,7 @@ def _problem(operation: Operation, answer: Answer) -> Problem:
     if status == 403:  # noqa: PLR2004
         return Problem("upstream-forbidden", "The OMS answered 403.", reason=reason)
     if status == 429:  # noqa: PLR2004
-        pause = retry_after(_pause(answer.headers))
+        pause = retry_after(_pause(response.headers))
         return Problem("upstream-rate-limited", "The OMS answered 429.", headers=pause, reason=reason)
     if status >= 500:  # noqa: PLR2004
         return Problem("upstream-error", f"The OMS answered {status}.", reason=reason)
@@ -104,7 +104,7 @@ def _problem(operation: Operation, answer: Answer) -> Problem:
 def _pause(headers: Mapping[str, str]) -> float:
     """Return the seconds in a `Retry-After`, a number or a date (RFC 9110 section 10.2.3); 0 if there is none.
 
-    A date is read against the answer's own, as the OMS's clock may differ from ours.
+    A date is read against the response's own, as the OMS's clock may differ from ours.
     """
     after = headers.get("retry-after", "")
     if _SECONDS.fullmatch(after):

@@ -2,13 +2,13 @@
 
 The driver (`oms`) sends back what each step asked for. For `Authorize()` an `Authorization` value (or it raises
 the Problem that there is none); for `Renew(rejected)` one other than `rejected`, or None where nothing newer
-can be had; for `Send(authorization)` the OMS's `Answer`, or the `UpstreamError`.
+can be had; for `Send(authorization)` the OMS's `UpstreamResponse`, or the `UpstreamError`.
 """
 
 from collections.abc import Generator
 from typing import Final, NamedTuple
 
-from tenantproxy.transport.base import RETRYABLE, Answer, UpstreamError
+from tenantproxy.transport.base import RETRYABLE, UpstreamError, UpstreamResponse
 
 _UNAUTHORIZED: Final = 401
 _RETRYABLE_STATUS: Final = frozenset({502, 503, 504})
@@ -37,7 +37,7 @@ class Send(NamedTuple):
 
 
 Step = Authorize | Renew | Send
-Reply = str | None | Answer | UpstreamError
+Reply = str | None | UpstreamResponse | UpstreamError
 
 
 class RejectedError(Exception):
@@ -48,7 +48,7 @@ class RejectedError(Exception):
         self.authorization = authorization
 
 
-def exchange(*, retries: int) -> Generator[Step, Reply, Answer]:
+def exchange(*, retries: int) -> Generator[Step, Reply, UpstreamResponse]:
     """Carry out one idempotent read.
 
     It is sent again at most `retries` times after a connection error or a 502, 503 or 504 without `Retry-After`,
@@ -64,7 +64,7 @@ def exchange(*, retries: int) -> Generator[Step, Reply, Answer]:
     renewed = False
     while True:
         outcome = yield Send(authorization)
-        if isinstance(outcome, Answer) and outcome.status == _UNAUTHORIZED:
+        if isinstance(outcome, UpstreamResponse) and outcome.status == _UNAUTHORIZED:
             newer = None if renewed else (yield Renew(authorization))
             if not isinstance(newer, str):
                 raise RejectedError(authorization)
@@ -72,7 +72,7 @@ def exchange(*, retries: int) -> Generator[Step, Reply, Answer]:
             renewed = True
         elif retries > 0 and _is_worth_a_retry(outcome):
             retries -= 1
-        elif isinstance(outcome, Answer):
+        elif isinstance(outcome, UpstreamResponse):
             return outcome
         else:
             assert isinstance(outcome, UpstreamError)  # noqa: S101 - the driver's part of the protocol
@@ -83,7 +83,7 @@ def _is_worth_a_retry(outcome: Reply) -> bool:
     if isinstance(outcome, UpstreamError):
         return outcome.reason in RETRYABLE
     return (
-        isinstance(outcome, Answer)
+        isinstance(outcome, UpstreamResponse)
         and outcome.status in _RETRYABLE_STATUS
         and "retry-after" not in outcome.headers
     )

@@ -8,7 +8,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from tenantproxy.credentials.model import OAuth2, basic_authorization
 from tenantproxy.oms.token_cache import Failure, Token
-from tenantproxy.transport.base import Answer, Upstream, UpstreamError
+from tenantproxy.transport.base import Upstream, UpstreamError, UpstreamResponse
 
 Style = Literal["client_secret_basic", "client_secret_post"]
 
@@ -56,7 +56,7 @@ def build_request(credential: OAuth2, style: Style) -> Request:
     return Request(headers, body.encode())
 
 
-def parse_answer(answer: Answer) -> Token | Rejection | Failure:
+def parse_answer(answer: UpstreamResponse) -> Token | Rejection | Failure:
     """Return what an answer of the token endpoint means."""
     if answer.status == 429 or answer.status >= 500:  # noqa: PLR2004 - HTTP
         return Failure(rejected=False, reason="server-error", retry_after=_seconds(answer))
@@ -106,7 +106,7 @@ def _json(body: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _seconds(answer: Answer) -> float:
+def _seconds(answer: UpstreamResponse) -> float:
     value = answer.headers.get("retry-after", "")
     return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0  # noqa: PLR2004
 

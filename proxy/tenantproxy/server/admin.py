@@ -8,7 +8,7 @@ from aiohttp.web import BaseRequest
 
 from tenantproxy.metrics import CONTENT_TYPE
 from tenantproxy.problems import Problem
-from tenantproxy.server.response import Reply
+from tenantproxy.server.response import Response
 
 _TEXT = "text/plain; charset=utf-8"
 
@@ -62,20 +62,20 @@ class Admin:
         self._allowance = Allowance(clock())
         self._rendered = b""
 
-    async def handle(self, request: BaseRequest) -> Reply:
+    async def handle(self, request: BaseRequest) -> Response:
         """Return the answer to a request."""
         path, _, _ = request.raw_path.partition("?")
         if path not in ("/healthz", "/metrics", "/readyz"):
-            return Reply(404, b"There are /healthz, /metrics and /readyz.\n", content_type=_TEXT)
+            return Response(404, b"There are /healthz, /metrics and /readyz.\n", content_type=_TEXT)
         if request.method not in ("GET", "HEAD"):
-            return Reply(405, b"GET only.\n", content_type=_TEXT, headers={"Allow": "GET, HEAD"})
+            return Response(405, b"GET only.\n", content_type=_TEXT, headers={"Allow": "GET, HEAD"})
         if path == "/metrics":
-            return Reply(200, self.exposition(), content_type=CONTENT_TYPE)
+            return Response(200, self.exposition(), content_type=CONTENT_TYPE)
         if path == "/readyz" and not self._is_ready():
-            return Reply(503, b"not ready\n", content_type=_TEXT)
+            return Response(503, b"not ready\n", content_type=_TEXT)
         if path == "/healthz" and not self._is_live():
-            return Reply(503, b"not healthy; see the log\n", content_type=_TEXT)
-        return Reply(200, b"ok\n", content_type=_TEXT)
+            return Response(503, b"not healthy; see the log\n", content_type=_TEXT)
+        return Response(200, b"ok\n", content_type=_TEXT)
 
     def exposition(self) -> bytes:
         """Return the metrics of now; where they are asked for too often, those rendered last."""
@@ -86,6 +86,6 @@ class Admin:
         return self._rendered
 
     @staticmethod
-    def unparsable(problem: Problem) -> Reply:
+    def unparsable(problem: Problem) -> Response:
         """Return the answer to what was not a request."""
-        return Reply(problem.status, content_type=_TEXT, close=True)
+        return Response(problem.status, content_type=_TEXT, close=True)

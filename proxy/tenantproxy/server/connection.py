@@ -14,7 +14,7 @@ from aiohttp.web_protocol import _ErrInfo
 from tenantproxy.problems import Problem
 from tenantproxy.server.connection_limits import Crowd, Turns
 from tenantproxy.server.parse_errors import problem_of
-from tenantproxy.server.response import Reply
+from tenantproxy.server.response import Response
 from tenantproxy.server.write_pace import Pace
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Connection(RequestHandler):
         *,
         crowd: Crowd,
         turns: Turns,
-        on_problem: Callable[[Problem], Reply],
+        on_problem: Callable[[Problem], Response],
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(manager, **options)
@@ -269,20 +269,20 @@ class Connection(RequestHandler):
         start_time: float | None,  # noqa: ARG002 - aiohttp's signature
     ) -> tuple[StreamResponse, bool]:
         """Send an answer until the kernel has taken all of it; where no request can follow, end the connection."""
-        reply, transport = cast("Reply", resp), self.transport
-        if not self._can_go_on(request, reply.status):
-            reply.keep_alive = False
+        response, transport = cast("Response", resp), self.transport
+        if not self._can_go_on(request, response.status):
+            response.keep_alive = False
         try:
             if transport is None:
                 return resp, True
-            transport.write(reply.encode(with_body=request.method != "HEAD"))
+            transport.write(response.encode(with_body=request.method != "HEAD"))
             if self._paused:
                 await self._taken(transport)
         except ConnectionError:
             return resp, True
         finally:
-            reply.release()
-        if reply.keep_alive:
+            response.release()
+        if response.keep_alive:
             self._crowd.used(self)
         else:
             self.close()
@@ -354,6 +354,6 @@ class Connection(RequestHandler):
         if not isinstance(exc, Problem):
             _log.error("an answer failed in an unforeseen way", exc_info=exc)
             exc = Problem("internal-error", "The request failed in an unforeseen way.")
-        reply = self._on_problem(exc)
-        reply.keep_alive = False
-        return cast("StreamResponse", reply)
+        response = self._on_problem(exc)
+        response.keep_alive = False
+        return cast("StreamResponse", response)

@@ -13,11 +13,11 @@ from tenantproxy.problems import Problem
 from tenantproxy.server.connection import IGNORED_TIMEOUT, Connection
 from tenantproxy.server.connection_limits import Crowd, Turns
 from tenantproxy.server.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
-from tenantproxy.server.response import Reply
+from tenantproxy.server.response import Response
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[BaseRequest], Awaitable[Reply]]
+Handler = Callable[[BaseRequest], Awaitable[Response]]
 
 KEEP_ALIVE: Final = 620.0
 """Seconds; longer than the load balancers in front, so that it is never we who close under a request."""
@@ -40,7 +40,9 @@ class ParserError(Exception):
 class HttpServer(Server):
     """The connections of one port, all answered by one handler; a client that goes away cancels its handler."""
 
-    def __init__(self, handler: Handler, *, on_problem: Callable[[Problem], Reply], max_connections: int) -> None:
+    def __init__(
+        self, handler: Handler, *, on_problem: Callable[[Problem], Response], max_connections: int
+    ) -> None:
         """Prepare; when there are more than `max_connections`, one that is idle is closed.
 
         Raises:
@@ -71,11 +73,11 @@ class HttpServer(Server):
         self._listener: asyncio.Server | None = None
         self._draining = False
 
-    async def _answer(self, request: BaseRequest) -> Reply:
-        reply = await self._handler(request)
+    async def _answer(self, request: BaseRequest) -> Response:
+        response = await self._handler(request)
         if self._draining:
-            reply.keep_alive = False
-        return reply
+            response.keep_alive = False
+        return response
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""

@@ -20,7 +20,7 @@ _STATUS_LINES: Final = {
 }
 
 
-class Reply:
+class Response:
     """An answer. `release` is called once, when nothing of it is held any more.
 
     That is when the kernel has taken all of it, or the connection was lost.
@@ -44,7 +44,7 @@ class Reply:
         self._release = release
 
     @classmethod
-    def of_problem(cls, problem: Problem, correlation_id: str, *, close: bool = False) -> "Reply":
+    def of_problem(cls, problem: Problem, correlation_id: str, *, close: bool = False) -> "Response":
         """Return the answer for a problem."""
         return cls(
             problem.status,

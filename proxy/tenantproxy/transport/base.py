@@ -26,7 +26,7 @@ RETRYABLE: Final = frozenset({"connect", "connect-timeout", "disconnected", "dns
 """Nothing of an answer had come: a read may be sent again."""
 
 
-class Answer(NamedTuple):
+class UpstreamResponse(NamedTuple):
     """An HTTP answer, whole: status, headers (names in lower case), body (undecoded)."""
 
     status: int
@@ -57,7 +57,7 @@ class Upstream(Protocol):
         ticket: Ticket | None = None,
         patience: float | None = None,
         late: Callable[[int | None], None] | None = None,
-    ) -> Answer:
+    ) -> UpstreamResponse:
         """Make one request, never following a redirect, and return the whole answer.
 
         `path` is added to the base URL as it is; without one the base URL itself is requested. What comes is

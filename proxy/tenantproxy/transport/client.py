@@ -16,7 +16,7 @@ import aiohappyeyeballs
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tenantproxy.admission import Ticket
-from tenantproxy.transport.base import Answer, UpstreamError
+from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.connection_pool import ConnectionPool
 from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver, Policy
@@ -66,7 +66,7 @@ class HttpClient:
         ticket: Ticket | None = None,
         patience: float | None = None,
         late: Callable[[int | None], None] | None = None,
-    ) -> Answer:
+    ) -> UpstreamResponse:
         """Make one request and return the whole answer; see `Upstream`."""
         target = self._prefix + path if path else self._own_target
         request = _encode(method, target, {"Host": self._authority, **headers}, body)

@@ -9,7 +9,7 @@ from typing import Final, NoReturn, cast
 import httptools
 
 from tenantproxy.admission import Ticket
-from tenantproxy.transport.base import Answer, FailureReason, UpstreamError
+from tenantproxy.transport.base import FailureReason, UpstreamError, UpstreamResponse
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's head, interim answers before it included."""
@@ -45,7 +45,7 @@ class HttpConnection(asyncio.Protocol):
         self._incoming = select.poll()
         self._trusted = True
         self._parser: httptools.HttpResponseParser | None = None
-        self._answered: asyncio.Future[Answer] | None = None
+        self._answered: asyncio.Future[UpstreamResponse] | None = None
         self._ticket: Ticket | None = None
         self._refusal: FailureReason = "http"
         self._ended: Callable[[int | None], None] | None = None
@@ -78,7 +78,7 @@ class HttpConnection(asyncio.Protocol):
         """
         return self.reusable and not self._incoming.poll(0)
 
-    async def exchange(self, request: bytes, ticket: Ticket | None = None) -> Answer:
+    async def exchange(self, request: bytes, ticket: Ticket | None = None) -> UpstreamResponse:
         """Send a request and return its answer, counted on `ticket`; after a failure the connection is of no use.
 
         Who is cancelled must `abandon` or `close` it, if it is still `in_exchange`.
@@ -244,13 +244,13 @@ class HttpConnection(asyncio.Protocol):
             self._fail("disconnected")
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}
-        self._end(Answer(self._status, headers, bytes(self._body), self.distrust))
+        self._end(UpstreamResponse(self._status, headers, bytes(self._body), self.distrust))
 
     def _fail(self, reason: FailureReason) -> None:
         self.close()
         self._end(UpstreamError(reason))
 
-    def _end(self, outcome: Answer | UpstreamError) -> None:
+    def _end(self, outcome: UpstreamResponse | UpstreamError) -> None:
         """Tell the outcome to who waits for it, and keep nothing of it."""
         answered, ended, timer = self._answered, self._ended, self._timer
         self._parser = self._answered = self._ticket = self._ended = self._timer = None
@@ -258,10 +258,10 @@ class HttpConnection(asyncio.Protocol):
         if timer is not None:
             timer.cancel()
         if ended is not None:
-            ended(outcome.status if isinstance(outcome, Answer) else None)
+            ended(outcome.status if isinstance(outcome, UpstreamResponse) else None)
         elif answered is None or answered.done():
             return
-        elif isinstance(outcome, Answer):
+        elif isinstance(outcome, UpstreamResponse):
             answered.set_result(outcome)
         else:
             answered.set_exception(outcome)

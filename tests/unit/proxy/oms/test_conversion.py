@@ -19,7 +19,7 @@ from tenantproxy.oms.conversion import Converter
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.orders.shaping import ContractError
 from tenantproxy.problems import Problem
-from tenantproxy.transport.base import Answer
+from tenantproxy.transport.base import UpstreamResponse
 
 JSON = {"content-type": "application/json"}
 UNMAPPED = compile_mapping(config.Mapping())
@@ -31,8 +31,8 @@ def converter(mapping: CompiledMapping = UNMAPPED, **operation: Any) -> Converte
     return Converter(config.Upstream(url="https://oms.example", operations=operations), mapping)
 
 
-def order(body: bytes) -> Answer:
-    return Answer(200, JSON, body)
+def order(body: bytes) -> UpstreamResponse:
+    return UpstreamResponse(200, JSON, body)
 
 
 class Watched:

@@ -15,7 +15,7 @@ from tenantproxy.oms.responses import check, is_json
 from tenantproxy.oms.responses import outward_body as convert
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
-from tenantproxy.transport.base import Answer
+from tenantproxy.transport.base import UpstreamResponse
 
 UNMAPPED = compile_mapping(config.Mapping())
 JSON = {"content-type": "application/json"}
@@ -24,13 +24,13 @@ OPERATIONS: tuple[Operation, ...] = ("getOrder", "searchOrders")
 
 
 def outward_body(
-    operation: Operation, answer: Answer, mapping: CompiledMapping, asked: str | None = None
+    operation: Operation, answer: UpstreamResponse, mapping: CompiledMapping, asked: str | None = None
 ) -> bytes:
     check(operation, answer)
     return convert(operation, answer.body, mapping, asked)
 
 
-def refused(operation: Operation, answer: Answer) -> Problem:
+def refused(operation: Operation, answer: UpstreamResponse) -> Problem:
     with pytest.raises(Problem) as caught:
         outward_body(operation, answer, UNMAPPED)
     problem = caught.value
@@ -41,7 +41,7 @@ def refused(operation: Operation, answer: Answer) -> Problem:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_success(operation: Operation) -> None:
     """A 200 that holds the contract is passed on."""
-    outward = outward_body(operation, Answer(200, JSON, BODIES[operation]), UNMAPPED)
+    outward = outward_body(operation, UpstreamResponse(200, JSON, BODIES[operation]), UNMAPPED)
     assert json.loads(outward) == json.loads(BODIES[operation])
 
 
@@ -82,7 +82,7 @@ STATUSES: dict[int, tuple[str, str]] = {
 def test_status(status: int, operation: Operation) -> None:
     """Each status of the OMS has one meaning, whatever else is in the answer."""
     headers = {**JSON, "location": "https://MARKED.example", "www-authenticate": "MARKED"}
-    problem = refused(operation, Answer(status, headers, BODIES[operation]))
+    problem = refused(operation, UpstreamResponse(status, headers, BODIES[operation]))
     assert problem.code == STATUSES[status][OPERATIONS.index(operation)]
     assert "location" not in {name.lower() for name in problem.headers}
 
@@ -95,7 +95,7 @@ def test_status(status: int, operation: Operation) -> None:
 )
 def test_only_200_is_a_success(status: int, operation: Operation, headers: Mapping[str, str], body: bytes) -> None:
     """No other status, whatever comes with it, is ever passed on or makes the proxy fail by itself."""
-    outward = refused(operation, Answer(status, headers, body)).status
+    outward = refused(operation, UpstreamResponse(status, headers, body)).status
     assert outward in (400, 404, 502, 503)
 
 
@@ -127,7 +127,7 @@ def test_rate_limit_is_passed_on(given: str | None, passed_on: str) -> None:
     headers = {**JSON, "date": "Fri, 31 Dec 1999 23:59:00 GMT"}
     if given is not None:
         headers["retry-after"] = given
-    problem = refused("getOrder", Answer(429, headers, b""))
+    problem = refused("getOrder", UpstreamResponse(429, headers, b""))
     assert (problem.status, problem.headers) == (503, {"Retry-After": passed_on})
 
 
@@ -135,7 +135,7 @@ def test_rate_limit_is_passed_on(given: str | None, passed_on: str) -> None:
 def test_rate_limit_until_a_date(date: str | None) -> None:
     """A date is read against that of the answer; without one it says nothing."""
     headers = {"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"} | ({} if date is None else {"date": date})
-    assert refused("getOrder", Answer(429, headers, b"")).headers == {"Retry-After": "1"}
+    assert refused("getOrder", UpstreamResponse(429, headers, b"")).headers == {"Retry-After": "1"}
 
 
 CONTENT_TYPES: dict[str, bool] = {
@@ -172,40 +172,42 @@ def test_content_type(content_type: str, accepted: bool) -> None:  # noqa: FBT00
     """Only a content type that says JSON, in UTF-8, is JSON; ours and the OMS's alike."""
     assert is_json(content_type) is accepted
     if not accepted:
-        problem = refused("getOrder", Answer(200, {"content-type": content_type}, order_body()))
+        problem = refused("getOrder", UpstreamResponse(200, {"content-type": content_type}, order_body()))
         assert (problem.code, problem.reason) == ("upstream-error", "content-type")
 
 
 def test_no_content_type() -> None:
     """An answer that doesn't say what it is, is not taken."""
-    assert refused("getOrder", Answer(200, {}, order_body())).reason == "content-type"
+    assert refused("getOrder", UpstreamResponse(200, {}, order_body())).reason == "content-type"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "GZIP", "identity, gzip", "x-unknown"])
 def test_compressed(encoding: str) -> None:
     """A compressed answer, for which nobody asked, is not unpacked."""
-    problem = refused("getOrder", Answer(200, {**JSON, "content-encoding": encoding}, order_body()))
+    problem = refused("getOrder", UpstreamResponse(200, {**JSON, "content-encoding": encoding}, order_body()))
     assert (problem.code, problem.reason) == ("upstream-error", "content-encoding")
 
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity"])
 def test_identity_is_not_compressed(encoding: str) -> None:
     """An OMS may say that it did not compress."""
-    assert outward_body("getOrder", Answer(200, {**JSON, "content-encoding": encoding}, order_body()), UNMAPPED)
+    assert outward_body(
+        "getOrder", UpstreamResponse(200, {**JSON, "content-encoding": encoding}, order_body()), UNMAPPED
+    )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("body", [b"", b"MARKED", b'{"MARKED', b"\xff", b"\x1f\x8b", b"NaN"])
 def test_not_json(body: bytes, operation: Operation) -> None:
     """What doesn't parse is the OMS's failure."""
-    problem = refused(operation, Answer(200, JSON, body))
+    problem = refused(operation, UpstreamResponse(200, JSON, body))
     assert (problem.code, problem.status, problem.reason) == ("upstream-error", 502, "malformed-json")
 
 
 def test_contract_violation() -> None:
     """A broken contract is a 502 that points at the fields and shows none of their values."""
     body = order_body(changed(changed(ORDER, "status", ["MARKED"]), "items/0/unitPrice", "MARKED"))
-    problem = refused("getOrder", Answer(200, JSON, body))
+    problem = refused("getOrder", UpstreamResponse(200, JSON, body))
     assert (problem.code, problem.status, problem.reason) == ("upstream-contract", 502, "contract")
     assert {error.pointer for error in problem.errors} == {
         "/customerOrder/status",
@@ -222,14 +224,14 @@ def test_each_operation_has_its_mapping(operation: Operation) -> None:
             search_orders=config.OperationMapping(fields={"status": config.Rule(const="searchOrders")}),
         )
     )
-    outward = outward_body(operation, Answer(200, JSON, BODIES[operation]), mapping)
+    outward = outward_body(operation, UpstreamResponse(200, JSON, BODIES[operation]), mapping)
     assert re.findall(rb'"status":"(\w+)"', outward) == [operation.encode()]
 
 
 @pytest.mark.parametrize("status", [s for s in STATUSES if s >= 300])
 def test_reasons_are_bounded(status: int) -> None:
     """What metrics count is the code or the status: no words of the OMS."""
-    assert re.fullmatch(r"status-\d{3}|[a-z-]+", refused("getOrder", Answer(status, JSON, b"")).reason)
+    assert re.fullmatch(r"status-\d{3}|[a-z-]+", refused("getOrder", UpstreamResponse(status, JSON, b"")).reason)
 
 
 # ---- the order that was asked for
@@ -247,9 +249,9 @@ MAPPED = compile_mapping(
 def test_another_order(other: str, mapping: CompiledMapping) -> None:
     """An order that was not asked for never goes out, and its id is not in the problem."""
     body = order_body(changed(ORDER, "customerOrderId", other))
-    assert outward_body("getOrder", Answer(200, JSON, body), mapping)
+    assert outward_body("getOrder", UpstreamResponse(200, JSON, body), mapping)
     with pytest.raises(Problem) as caught:
-        outward_body("getOrder", Answer(200, JSON, body), mapping, "CO-1")
+        outward_body("getOrder", UpstreamResponse(200, JSON, body), mapping, "CO-1")
     problem = caught.value
     assert (problem.code, problem.reason, problem.status) == ("upstream-contract", "wrong-order", 502)
     ((pointer, detail),) = problem.errors
@@ -262,8 +264,8 @@ def test_another_order(other: str, mapping: CompiledMapping) -> None:
 def test_the_order_that_was_asked_for(order_id: str) -> None:
     """Any id that can be asked for is found in the answer, in whatever way it is written there."""
     body = order_body(changed(ORDER, "customerOrderId", order_id)).replace(b"x", b"\\u0078")
-    assert outward_body("getOrder", Answer(200, JSON, body), UNMAPPED, order_id)
+    assert outward_body("getOrder", UpstreamResponse(200, JSON, body), UNMAPPED, order_id)
     reversed_order = json.dumps(
         {"x": 1, "customerOrder": dict(reversed({**ORDER, "customerOrderId": order_id}.items()))}
     )
-    assert outward_body("getOrder", Answer(200, JSON, reversed_order.encode()), UNMAPPED, order_id)
+    assert outward_body("getOrder", UpstreamResponse(200, JSON, reversed_order.encode()), UNMAPPED, order_id)

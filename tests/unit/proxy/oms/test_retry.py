@@ -3,13 +3,13 @@
 import pytest
 
 from tenantproxy.oms.retry import Authorize, RejectedError, Renew, Send, exchange
-from tenantproxy.transport.base import RETRYABLE, UNREACHABLE, Answer, UpstreamError
+from tenantproxy.transport.base import RETRYABLE, UNREACHABLE, UpstreamError, UpstreamResponse
 
-OK = Answer(200, {}, b"{}")
-UNAUTHORIZED = Answer(401, {}, b"")
+OK = UpstreamResponse(200, {}, b"{}")
+UNAUTHORIZED = UpstreamResponse(401, {}, b"")
 
 
-def run(*replies: object, retries: int = 1) -> tuple[list[object], Answer | Exception]:
+def run(*replies: object, retries: int = 1) -> tuple[list[object], UpstreamResponse | Exception]:
     """Play an exchange; return its steps and its end."""
     steps = exchange(retries=retries)
     taken = [next(steps)]
@@ -31,15 +31,15 @@ def test_an_answer_ends_the_exchange() -> None:
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 403, 404, 409, 429, 500, 501])
 def test_other_statuses_are_not_retried(status: int) -> None:
     """Only 502, 503 and 504 are worth another call; a 403 is mostly about one order."""
-    steps, end = run("a", Answer(status, {}, b""))
-    assert end == Answer(status, {}, b"")
+    steps, end = run("a", UpstreamResponse(status, {}, b""))
+    assert end == UpstreamResponse(status, {}, b"")
     assert len(steps) == 2
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_gateway_errors_are_retried_once(status: int) -> None:
     """`retries: 1` makes one more call, and gives the second answer."""
-    steps, end = run("a", Answer(status, {}, b""), OK)
+    steps, end = run("a", UpstreamResponse(status, {}, b""), OK)
     assert steps == [Authorize(), Send("a"), Send("a")]
     assert end == OK
 
@@ -47,7 +47,7 @@ def test_gateway_errors_are_retried_once(status: int) -> None:
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_retry_after_forbids_the_retry(status: int) -> None:
     """An OMS that says when to come again is not asked at once."""
-    answer = Answer(status, {"retry-after": "3"}, b"")
+    answer = UpstreamResponse(status, {"retry-after": "3"}, b"")
     assert run("a", answer) == ([Authorize(), Send("a")], answer)
 
 

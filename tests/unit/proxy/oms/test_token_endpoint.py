@@ -13,7 +13,7 @@ from tenantproxy.credentials.model import OAuth2
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.token_cache import Failure, Token
 from tenantproxy.oms.token_endpoint import Rejection, build_request, parse_answer
-from tenantproxy.transport.base import Answer
+from tenantproxy.transport.base import UpstreamResponse
 from tenantproxy.transport.tls import TlsFiles
 
 INVALID_CLIENT = http(401, b'{"error": "invalid_client"}')
@@ -24,8 +24,8 @@ def credential(**fields: object) -> OAuth2:
     return OAuth2(**(known | fields))  # type: ignore[arg-type]
 
 
-def answer(body: bytes, status: int = 200, **headers: str) -> Answer:
-    return Answer(status, headers, body)
+def answer(body: bytes, status: int = 200, **headers: str) -> UpstreamResponse:
+    return UpstreamResponse(status, headers, body)
 
 
 def test_basic_style_form_encodes_both_parts() -> None:

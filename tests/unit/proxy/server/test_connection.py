@@ -19,7 +19,7 @@ from tenantproxy.problems import Problem
 from tenantproxy.server import connection, write_pace
 from tenantproxy.server.connection import MAX_FRAMING_BYTES, SLICE_BYTES, Connection
 from tenantproxy.server.http_server import Handler, HttpServer, read_body
-from tenantproxy.server.response import Reply
+from tenantproxy.server.response import Response
 
 MIB = 1024 * 1024
 LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
@@ -57,8 +57,8 @@ async def serving(handler: Handler, *, most: int = 100) -> AsyncIterator[tuple[H
         await server.drain(0.0)
 
 
-def refusal(problem: Problem) -> Reply:
-    return Reply(problem.status, problem.code.encode(), close=True)
+def refusal(problem: Problem) -> Response:
+    return Response(problem.status, problem.code.encode(), close=True)
 
 
 async def until(met: Callable[[], bool]) -> None:
@@ -68,12 +68,12 @@ async def until(met: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def echo(request: BaseRequest) -> Reply:
+async def echo(request: BaseRequest) -> Response:
     """Answer with the body, or the code of what is wrong with it."""
     try:
-        return Reply(200, await read_body(request, LIMIT))
+        return Response(200, await read_body(request, LIMIT))
     except Problem as problem:
-        return Reply(problem.status, problem.code.encode())
+        return Response(problem.status, problem.code.encode())
 
 
 class Releases:
@@ -85,9 +85,9 @@ class Releases:
         self.released = 0
         self.event = asyncio.Event()
 
-    async def handle(self, _request: BaseRequest) -> Reply:
+    async def handle(self, _request: BaseRequest) -> Response:
         self.answers += 1
-        return Reply(200, b"x" * self.size, release=self._release)
+        return Response(200, b"x" * self.size, release=self._release)
 
     def _release(self) -> None:
         self.released += 1
@@ -288,7 +288,7 @@ def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
     pieces = _cut(data, chance, chance.choice([0, 3, 100]))
 
     async def case() -> None:
-        async def slow_echo(request: BaseRequest) -> Reply:
+        async def slow_echo(request: BaseRequest) -> Response:
             await asyncio.sleep(chance.choice([0, 0, 0.001]))
             return await echo(request)
 
@@ -397,9 +397,9 @@ def test_a_head_behind_a_request_has_its_time_limit(run: Run, monkeypatch: pytes
     monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.1)
 
     async def case() -> None:
-        async def slow(_request: BaseRequest) -> Reply:
+        async def slow(_request: BaseRequest) -> Response:
             await asyncio.sleep(0.3)
-            return Reply(200)
+            return Response(200)
 
         async with serving(slow) as (_, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -463,7 +463,7 @@ def test_no_connection_is_left_behind(run: Run) -> None:
     ]
 
     async def case() -> None:
-        async def hanging(request: BaseRequest) -> Reply:
+        async def hanging(request: BaseRequest) -> Response:
             reply = await echo(request)
             await asyncio.sleep(0.01)
             return reply

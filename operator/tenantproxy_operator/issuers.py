@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from tenantproxy import config
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.fields import Model, invalid
-from tenantproxy_operator.manifests.problems import FieldError, Problem, field_errors, file_problem
+from tenantproxy_operator.manifests.problems import FileProblem, field_errors, file_problem
 from tenantproxy_operator.manifests.reader import DocumentError, read_documents
 
 DEFAULT_ISSUERS: Final = (
@@ -58,7 +59,7 @@ _Issuers: Final = TypeAdapter(Annotated[list[_Issuer], Field(min_length=1, max_l
 class IssuersError(ValueError):
     """The issuers file can't be used; `problems` says why."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[FileProblem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
 
@@ -84,13 +85,13 @@ def _issuers(content: Any, path: Path) -> tuple[config.Issuer, ...]:  # noqa: AN
     try:
         entries = _Issuers.validate_python(content)
     except ValidationError as error:
-        problems = [Problem(path=str(path), error=found) for found in field_errors(error)]
+        problems = [FileProblem(path=str(path), error=found) for found in field_errors(error)]
         raise IssuersError(problems) from None
     found = tuple(_rendered(entry, path.parent) for entry in entries)
     problems = [
-        Problem(
+        FileProblem(
             path=str(path),
-            error=FieldError(f"[{index}].jwksFile", "does not exist; a relative path is relative to this file"),
+            error=FieldProblem(f"[{index}].jwksFile", "does not exist; a relative path is relative to this file"),
         )
         for index, issuer in enumerate(found)
         if issuer.jwks_file is not None and not Path(issuer.jwks_file).is_file()

@@ -98,7 +98,7 @@ def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO)
     _, mapping = _checked(config_path)
     outcome = try_mapping(mapping, sample.read(), operation)
     for violation in outcome.violations:
-        subject = f"{outcome.operation}: `{violation.pointer}`" if violation.pointer else sample.name
+        subject = f"{outcome.operation}: `{violation.field}`" if violation.field else sample.name
         click.echo(f"{subject} {violation.detail}", err=True)
     if outcome.violations:
         sys.exit(1)

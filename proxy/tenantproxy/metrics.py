@@ -8,7 +8,7 @@ from prometheus_client.exposition import generate_latest
 
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
-from tenantproxy.problems import Detail
+from tenantproxy.errors import FieldProblem
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
@@ -124,10 +124,10 @@ class Metrics:
         """Count a change of the credential, or a try at one."""
         self._config_changes.labels(self._tenant, outcome).inc()
 
-    def contract_violated(self, violations: Sequence[Detail]) -> None:
+    def contract_violated(self, violations: Sequence[FieldProblem]) -> None:
         """Count violations by pointer, list indexes left out."""
         for violation in violations:
-            pointer = "/".join("*" if part.isdigit() else part for part in violation.pointer.split("/"))
+            pointer = "/".join("*" if part.isdigit() else part for part in violation.field.split("/"))
             if pointer not in self._pointers:
                 if len(self._pointers) >= _MAX_POINTERS:
                     pointer = "other"

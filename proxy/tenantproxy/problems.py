@@ -1,70 +1,92 @@
-"""The one table of errors: code, status, title; and their form on the wire (RFC 9457)."""
+"""The table of errors: code, status, title, who has to act, which metric; and their JSON body (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
+
+from tenantproxy.errors import FieldProblem
 
 CONTENT_TYPE: Final = "application/problem+json"
 
 
-class Kind(NamedTuple):
-    """What a code means: its HTTP status and a title that a person can read."""
+Party = Literal[
+    "OMS developers", "TenantProxy's developers", "caller", "platform team", "tenant admin", "who fills the Secret"
+]
+"""Who has to do something about a problem."""
+
+
+class ProblemType(NamedTuple):
+    """What a code means: its HTTP status, a title for people, who has to act, and which metric counts it."""
 
     status: int
     title: str
+    turn: tuple[Party, ...]
+    counted_as: Literal["rejected", "upstream"] | None = "rejected"
+    """`rejected`: a request that never reached the OMS; `upstream`: a failed call of the OMS; None: no failure."""
 
 
-KINDS: Final[Mapping[str, Kind]] = {
+_NOBODY: Final[tuple[Party, ...]] = ()
+_CALLER: Final[tuple[Party, ...]] = ("caller",)
+_ADMIN: Final[tuple[Party, ...]] = ("tenant admin",)
+_PLATFORM: Final[tuple[Party, ...]] = ("platform team",)
+_SECRET: Final[tuple[Party, ...]] = ("who fills the Secret",)
+_OMS: Final[tuple[Party, ...]] = ("OMS developers",)
+_OURS: Final[tuple[Party, ...]] = ("TenantProxy's developers",)
+
+PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     # What the caller sent.
-    "malformed-request": Kind(400, "The request is not valid HTTP/1.1"),
-    "malformed-json": Kind(400, "The body is not valid JSON"),
-    "invalid-id": Kind(400, "An id in the path has characters that ids can't have"),
-    "invalid-request": Kind(400, "The body has invalid fields"),
-    "search-rejected": Kind(400, "The order management system refused the search"),
-    "unauthenticated": Kind(401, "A valid access token is needed"),
-    "wrong-tenant": Kind(403, "The request is for another tenant"),
-    "admin-required": Kind(403, "Only an admin of the tenant may do this"),
-    "order-not-found": Kind(404, "The order does not exist"),
-    "method-not-allowed": Kind(405, "In proxy mode only orders can be read"),
-    "request-timeout": Kind(408, "The request took too long to arrive"),
-    "managed-by-platform": Kind(409, "The credential is managed by the platform team"),
-    "payload-too-large": Kind(413, "The body is too large"),
-    "target-too-long": Kind(414, "The request target is too long"),
-    "unsupported-media-type": Kind(415, "The body must be application/json"),
-    "credential-rejected": Kind(422, "The credential does not work; nothing was changed"),
-    "too-many-validations": Kind(429, "Too many credentials were tried within a minute"),
-    "headers-too-large": Kind(431, "A header is too large, or there are too many"),
+    "malformed-request": ProblemType(400, "The request is not valid HTTP/1.1", _CALLER),
+    "malformed-json": ProblemType(400, "The body is not valid JSON", _CALLER),
+    "invalid-id": ProblemType(400, "An id in the path has characters that ids can't have", _CALLER),
+    "invalid-request": ProblemType(400, "The body has invalid fields", _CALLER),
+    "search-rejected": ProblemType(400, "The order management system refused the search", _CALLER, None),
+    "unauthenticated": ProblemType(401, "A valid access token is needed", _CALLER),
+    "wrong-tenant": ProblemType(403, "The request is for another tenant", _CALLER),
+    "admin-required": ProblemType(403, "Only an admin of the tenant may do this", _CALLER + _PLATFORM),
+    "order-not-found": ProblemType(404, "The order does not exist", _NOBODY, None),
+    "method-not-allowed": ProblemType(405, "In proxy mode only orders can be read", _CALLER),
+    "request-timeout": ProblemType(408, "The request took too long to arrive", _CALLER),
+    "managed-by-platform": ProblemType(409, "The credential is managed by the platform team", _PLATFORM),
+    "payload-too-large": ProblemType(413, "The body is too large", _CALLER),
+    "target-too-long": ProblemType(414, "The request target is too long", _CALLER),
+    "unsupported-media-type": ProblemType(415, "The body must be application/json", _CALLER),
+    "credential-rejected": ProblemType(422, "The credential does not work; nothing was changed", _ADMIN),
+    "too-many-validations": ProblemType(429, "Too many credentials were tried within a minute", _ADMIN),
+    "headers-too-large": ProblemType(431, "A header is too large, or there are too many", _CALLER),
     # What went wrong in the proxy or behind it.
-    "internal-error": Kind(500, "The proxy failed"),
-    "upstream-contract": Kind(502, "The order management system's answer breaks the contract"),
-    "upstream-error": Kind(502, "The order management system failed"),
-    "upstream-forbidden": Kind(502, "The order management system refused access"),
-    "upstream-rejected-credentials": Kind(502, "The order management system rejected the credential"),
-    "upstream-unreachable": Kind(502, "The order management system can't be reached"),
-    "circuit-open": Kind(503, "The order management system is failing; it is given a pause"),
-    "credentials-invalid": Kind(503, "The configured credential can't be used"),
-    "credentials-not-configured": Kind(503, "No credential is configured yet"),
-    "issuer-unavailable": Kind(503, "The access token can not be checked now"),
-    "overloaded": Kind(503, "Too many requests are in flight"),
-    "store-unavailable": Kind(503, "The credential can't be stored now; nothing was changed"),
-    "token-unavailable": Kind(503, "No access token for the order management system can be had now"),
-    "upstream-rate-limited": Kind(503, "The order management system asks for fewer requests"),
-    "upstream-timeout": Kind(504, "The order management system took too long"),
+    "internal-error": ProblemType(500, "The proxy failed", _OURS),
+    "upstream-contract": ProblemType(
+        502, "The order management system's answer breaks the contract", _OMS, "upstream"
+    ),
+    "upstream-error": ProblemType(502, "The order management system failed", _OMS, "upstream"),
+    "upstream-forbidden": ProblemType(502, "The order management system refused access", _OMS, "upstream"),
+    "upstream-rejected-credentials": ProblemType(
+        502, "The order management system rejected the credential", _ADMIN, "upstream"
+    ),
+    "upstream-unreachable": ProblemType(
+        502, "The order management system can't be reached", _OMS + _PLATFORM, "upstream"
+    ),
+    "circuit-open": ProblemType(503, "The order management system is failing; it is given a pause", _OMS),
+    "credentials-invalid": ProblemType(503, "The configured credential can't be used", _SECRET),
+    "credentials-not-configured": ProblemType(503, "No credential is configured yet", _ADMIN),
+    "issuer-unavailable": ProblemType(503, "The access token can not be checked now", _PLATFORM),
+    "overloaded": ProblemType(503, "Too many requests are in flight", _CALLER + _OMS),
+    "store-unavailable": ProblemType(503, "The credential can't be stored now; nothing was changed", _PLATFORM),
+    "token-unavailable": ProblemType(
+        503, "No access token for the order management system can be had now", _OMS, "upstream"
+    ),
+    "upstream-rate-limited": ProblemType(
+        503, "The order management system asks for fewer requests", _CALLER + _OMS, "upstream"
+    ),
+    "upstream-timeout": ProblemType(504, "The order management system took too long", _OMS, "upstream"),
 }
-
-
-class Detail(NamedTuple):
-    """One field that is wrong: an RFC 6901 pointer to it, and what is wrong. Never its value."""
-
-    pointer: str
-    detail: str
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """An answer other than success.
 
-    Carries the `code` (a key of `KINDS`), a `detail` for this occurrence, field errors, extra response
+    Carries the `code` (a key of `PROBLEM_TYPES`), a `detail` for this occurrence, field errors, extra response
     headers, and a `reason`: the finer cause that metrics count, never shown to the caller.
     """
 
@@ -73,7 +95,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         code: str,
         detail: str,
         *,
-        errors: Sequence[Detail] = (),
+        errors: Sequence[FieldProblem] = (),
         headers: Mapping[str, str] | None = None,
         reason: str | None = None,
     ) -> None:
@@ -85,23 +107,27 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.reason = reason or code
 
     @property
+    def type(self) -> ProblemType:
+        """The code's row of the table."""
+        return PROBLEM_TYPES[self.code]
+
+    @property
     def status(self) -> int:
         """The HTTP status of the answer."""
-        return KINDS[self.code].status
+        return self.type.status
 
     def body(self, correlation_id: str) -> bytes:
         """Return the answer's body, `application/problem+json`."""
-        kind = KINDS[self.code]
         document = {
             "type": "about:blank",
-            "title": kind.title,
-            "status": kind.status,
+            "title": self.type.title,
+            "status": self.type.status,
             "detail": self.detail,
             "code": self.code,
             "correlationId": correlation_id,
         }
         if self.errors:
-            document["errors"] = [error._asdict() for error in self.errors]
+            document["errors"] = [{"pointer": error.field, "detail": error.detail} for error in self.errors]
         return msgspec.json.encode(document)
 
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from tenantproxy.api import routes
 from tenantproxy.config import ConfigError, ProxyConfig, Upstream
-from tenantproxy.credentials.model import Credential, CredentialError, FieldError, OAuth2, from_secret
+from tenantproxy.credentials.model import Credential, CredentialError, OAuth2, from_secret
+from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress
 
@@ -25,7 +26,7 @@ def check(config: ProxyConfig) -> CompiledMapping:
     return compile_mapping(config.mapping)
 
 
-def find_errors(config: ProxyConfig) -> list[FieldError]:
+def find_errors(config: ProxyConfig) -> list[FieldProblem]:
     """Return what is wrong with a configuration; `field` is its path, in a CR below `spec`."""
     return [*_url(config), *_token_endpoint(config), *_paths(config.upstream), *_mapping(config)]
 
@@ -56,7 +57,7 @@ def check_auth_url(credential: Credential, config: ProxyConfig, *, field: str = 
         try:
             egress.check_url(credential.auth_url, policy, allow_insecure=insecure, allow_query=True)
         except egress.UrlError as error:
-            raise CredentialError([FieldError(field, str(error))]) from None
+            raise CredentialError([FieldProblem(field, str(error))]) from None
 
 
 def token_endpoint_policy(config: ProxyConfig) -> egress.Policy:
@@ -89,28 +90,28 @@ def egress_policy(config: ProxyConfig) -> egress.Policy:
     )
 
 
-def _url(config: ProxyConfig) -> Iterator[FieldError]:
+def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
     upstream = config.upstream
     try:
         policy = egress_policy(config)
     except ValueError as error:
-        yield FieldError("egress", f"{error}; write CIDRs such as 10.1.0.0/16")
+        yield FieldProblem("egress", f"{error}; write CIDRs such as 10.1.0.0/16")
         return
     try:
         egress.check_url(upstream.url, policy, allow_insecure=upstream.allow_insecure)
     except egress.UrlError as error:
-        yield FieldError("upstream.url", str(error))
+        yield FieldProblem("upstream.url", str(error))
 
 
-def _token_endpoint(config: ProxyConfig) -> Iterator[FieldError]:
+def _token_endpoint(config: ProxyConfig) -> Iterator[FieldProblem]:
     for index, cidr in enumerate(config.auth.token_endpoint.allow_networks):
         try:
             egress.check_private_network(cidr)
         except ValueError as error:
-            yield FieldError(f"auth.tokenEndpoint.allowNetworks[{index}]", str(error))
+            yield FieldProblem(f"auth.tokenEndpoint.allowNetworks[{index}]", str(error))
 
 
-def _paths(upstream: Upstream) -> Iterator[FieldError]:
+def _paths(upstream: Upstream) -> Iterator[FieldProblem]:
     for name, operation, ids in (
         ("getOrder", upstream.operations.get_order, _GET_ORDER_IDS),
         ("searchOrders", upstream.operations.search_orders, _SEARCH_ORDERS_IDS),
@@ -118,11 +119,11 @@ def _paths(upstream: Upstream) -> Iterator[FieldError]:
         try:
             routes.check_operation_path(operation.path, placeholders=ids)
         except ValueError as error:
-            yield FieldError(f"upstream.operations.{name}.path", str(error))
+            yield FieldProblem(f"upstream.operations.{name}.path", str(error))
 
 
-def _mapping(config: ProxyConfig) -> Iterator[FieldError]:
+def _mapping(config: ProxyConfig) -> Iterator[FieldProblem]:
     try:
         compile_mapping(config.mapping)
     except MappingError as error:
-        yield from (FieldError(f"mapping.{field}", detail) for field, detail in error.errors)
+        yield from (FieldProblem(f"mapping.{field}", detail) for field, detail in error.errors)

@@ -5,17 +5,18 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import Loaded, Origin, Secret, Tenant
-from tenantproxy_operator.manifests.problems import FieldError, Problem
+from tenantproxy_operator.manifests.problems import FileProblem
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.certificates import check_ca, check_client_certificate
 from tenantproxy_operator.validation.claims import Claim, Claims, Rival
 
-Contradiction = tuple[Problem, frozenset[Path]]
+Contradiction = tuple[FileProblem, frozenset[Path]]
 """A problem between objects, and the files that have a part in it."""
 
 
@@ -37,7 +38,7 @@ def check_together(files: Iterable[Loaded], settings: Settings, *, complete: boo
                 found += _misfits(tenant, secret, reference)
             elif reference.needed and complete:
                 detail = f"names Secret {reference.key}, which no manifest has; add its manifest"
-                error = FieldError(f"{reference.field}.name", detail)
+                error = FieldProblem(f"{reference.field}.name", detail)
                 found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
     return found + list(_refused(tenants, settings))
 
@@ -57,7 +58,7 @@ def check_unchanged(files: Iterable[Loaded], running: Iterable[Loaded]) -> list[
     for tenant in (tenant for file in files for tenant in file.tenants):
         if ids.get(tenant.origin.key, tenant.resource.spec.tenant_id) != tenant.resource.spec.tenant_id:
             detail = "is immutable; another tenant needs a TenantProxy of its own"
-            problem = tenant.origin.problem(FieldError("spec.tenantId", detail))
+            problem = tenant.origin.problem(FieldProblem("spec.tenantId", detail))
             found.append((problem, frozenset({tenant.origin.path})))
     return found
 
@@ -73,7 +74,7 @@ def _refused(tenants: Iterable[Tenant], settings: Settings) -> Iterator[Contradi
     for key, rivals in _rivals(tenant.resource for tenant in tenants):
         if refusal := uniqueness.refuse(key, rivals, settings):
             paths = frozenset(origins[each].path for each in (key, *(rival.key for rival in rivals)))
-            yield origins[key].problem(FieldError("spec", refusal)), paths
+            yield origins[key].problem(FieldProblem("spec", refusal)), paths
 
 
 def _rivals(resources: Iterable[TenantProxy]) -> Iterator[tuple[Key, list[Rival]]]:
@@ -102,7 +103,7 @@ class _Reference(NamedTuple):
 
     field: str
     key: Key
-    check: Callable[[Mapping[str, str]], list[FieldError]]
+    check: Callable[[Mapping[str, str]], list[FieldProblem]]
     """Returns what is wrong with the Secret's data for this use."""
     needed: bool
     """Whether the proxy can't start without it."""
@@ -123,7 +124,7 @@ def _references(resource: TenantProxy, settings: Settings) -> Iterator[_Referenc
 def _misfits(tenant: Tenant, secret: Secret, reference: _Reference) -> Iterator[Contradiction]:
     for error in reference.check(secret.data):
         detail = f"{error.detail} (used by TenantProxy {tenant.origin.key} as {reference.field})"
-        problem = secret.origin.problem(FieldError(error.field, detail))
+        problem = secret.origin.problem(FieldProblem(error.field, detail))
         yield problem, frozenset({tenant.origin.path, secret.origin.path})
 
 
@@ -133,5 +134,5 @@ def _duplicates(origins: list[Origin]) -> Iterator[Contradiction]:
         earlier = first.setdefault((origin.kind, origin.key), origin)
         if earlier is not origin:
             detail = f"is also in {earlier.path} (document {earlier.number}); remove one, or rename it"
-            error = FieldError("metadata.name", detail)
+            error = FieldProblem("metadata.name", detail)
             yield origin.problem(error), frozenset({origin.path, earlier.path})

@@ -14,10 +14,11 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import ConfigDict, ValidationError
 
 from tenantproxy.credentials.model import CREDENTIAL_KEYS
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.fields import Model
 from tenantproxy_operator.api.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.manifests.problems import FieldError, Problem, field_errors, file_problem
+from tenantproxy_operator.manifests.problems import FileProblem, field_errors, file_problem
 from tenantproxy_operator.manifests.reader import Document, DocumentError, read_documents
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission
@@ -58,9 +59,11 @@ class Origin:
     kind: str
     key: Key
 
-    def problem(self, error: FieldError) -> Problem:
+    def problem(self, error: FieldProblem) -> FileProblem:
         """Return the problem `error` of this object."""
-        return Problem(path=str(self.path), document=self.number, subject=f"{self.kind} {self.key}", error=error)
+        return FileProblem(
+            path=str(self.path), document=self.number, subject=f"{self.kind} {self.key}", error=error
+        )
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Loaded:
 
     tenants: tuple[Tenant, ...] = ()
     secrets: tuple[Secret, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
 
 
 class _SecretMeta(Model):
@@ -112,8 +115,8 @@ class Found(NamedTuple):
     """The files that some paths mean; `missing` has a problem for each path that doesn't exist."""
 
     files: list[Path]
-    missing: list[Problem]
-    problems: list[Problem]
+    missing: list[FileProblem]
+    problems: list[FileProblem]
 
 
 def find_files(paths: Iterable[Path], *, besides: frozenset[Path] = frozenset()) -> Found:
@@ -155,7 +158,7 @@ def load_file(path: Path, settings: Settings) -> Loaded:
         return Loaded(problems=(error.problem,))
     tenants: list[Tenant] = []
     secrets: list[Secret] = []
-    problems: list[Problem] = []
+    problems: list[FileProblem] = []
     for document in documents:
         found = _load_document(document, settings)
         match found:
@@ -168,15 +171,15 @@ def load_file(path: Path, settings: Settings) -> Loaded:
     return Loaded(tuple(tenants), tuple(secrets), tuple(problems))
 
 
-def _load_document(document: Document, settings: Settings) -> Tenant | Secret | list[Problem]:
+def _load_document(document: Document, settings: Settings) -> Tenant | Secret | list[FileProblem]:
     content = document.content
     if not isinstance(content, dict):
-        return _failed(document, "", [FieldError("", "is not a manifest; write apiVersion, kind, metadata, …")])
+        return _failed(document, "", [FieldProblem("", "is not a manifest; write apiVersion, kind, metadata, …")])
     kind, version = content.get("kind"), content.get("apiVersion")
     if (kind, version) not in ((KIND, API_VERSION), ("Secret", "v1")):
         detail = f"is not accepted; use kind {KIND} (apiVersion {API_VERSION}) or kind Secret (apiVersion v1)"
         field = "apiVersion" if kind in (KIND, "Secret") else "kind"
-        return _failed(document, "", [FieldError(field, detail)])
+        return _failed(document, "", [FieldProblem(field, detail)])
     subject = f"{kind}{_name(content.get('metadata'))}"
     unknown = _unknown_metadata(content.get("metadata"))
     result = _tenant(document, settings) if kind == KIND else _secret(document)
@@ -185,9 +188,9 @@ def _load_document(document: Document, settings: Settings) -> Tenant | Secret | 
     return result
 
 
-def _failed(document: Document, subject: str, errors: Iterable[FieldError]) -> list[Problem]:
+def _failed(document: Document, subject: str, errors: Iterable[FieldProblem]) -> list[FileProblem]:
     return [
-        Problem(path=str(document.path), document=document.number, subject=subject, error=error)
+        FileProblem(path=str(document.path), document=document.number, subject=subject, error=error)
         for error in errors
     ]
 
@@ -200,12 +203,12 @@ def _name(metadata: Any) -> str:  # noqa: ANN401 - not validated yet
     return f" {namespace}/{name}" if isinstance(name, str) and isinstance(namespace, str) else ""
 
 
-def _unknown_metadata(metadata: Any) -> list[FieldError]:  # noqa: ANN401 - not validated yet
+def _unknown_metadata(metadata: Any) -> list[FieldProblem]:  # noqa: ANN401 - not validated yet
     names = sorted(metadata.keys() - _METADATA) if isinstance(metadata, dict) else []
-    return [FieldError(f"metadata.{name}", "is unknown; remove it") for name in names]
+    return [FieldProblem(f"metadata.{name}", "is unknown; remove it") for name in names]
 
 
-def _tenant(document: Document, settings: Settings) -> Tenant | list[FieldError]:
+def _tenant(document: Document, settings: Settings) -> Tenant | list[FieldProblem]:
     # A status, as `kubectl get -o yaml` shows it, says nothing about what is wanted.
     content = {key: value for key, value in document.content.items() if key != "status"}
     try:
@@ -218,7 +221,7 @@ def _tenant(document: Document, settings: Settings) -> Tenant | list[FieldError]
     return Tenant(Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource)
 
 
-def _secret(document: Document) -> Secret | list[FieldError]:
+def _secret(document: Document) -> Secret | list[FieldProblem]:
     try:
         manifest = _SecretManifest.model_validate(document.content)
     except ValidationError as error:
@@ -229,7 +232,7 @@ def _secret(document: Document) -> Secret | list[FieldError]:
         **dict.fromkeys(manifest.string_data or {}, "stringData"),
     }
     errors = [
-        FieldError(f"{place}.{key}", "is not a Secret's key; use letters, digits, -, _ and . only")
+        FieldProblem(f"{place}.{key}", "is not a Secret's key; use letters, digits, -, _ and . only")
         for key, place in given.items()
         if not _SECRET_KEY.fullmatch(key) or key.startswith("..")
     ]
@@ -238,9 +241,9 @@ def _secret(document: Document) -> Secret | list[FieldError]:
             data[key] = base64.b64decode("".join(encoded.split()), validate=True).decode()
         except UnicodeDecodeError:
             if key in CREDENTIAL_KEYS | TLS_KEYS:
-                errors.append(FieldError(f"data.{key}", "is not text in UTF-8 after decoding; set it again"))
+                errors.append(FieldProblem(f"data.{key}", "is not text in UTF-8 after decoding; set it again"))
         except ValueError:
-            errors.append(FieldError(f"data.{key}", "is not base64; encode it, or write it under stringData"))
+            errors.append(FieldProblem(f"data.{key}", "is not base64; encode it, or write it under stringData"))
     data.update(manifest.string_data or {})
     if errors:
         return errors

@@ -18,7 +18,7 @@ from tenantproxy_operator.local.manifests import (
     find_files,
     load_file,
 )
-from tenantproxy_operator.manifests.problems import Problem, file_problem
+from tenantproxy_operator.manifests.problems import FileProblem, file_problem
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 
@@ -62,10 +62,10 @@ class Watcher:
         self._good: dict[Path, Loaded] = {}
         self._known: dict[Path, _Signature] = {}
         self._seen: dict[Path, _Signature] = {}
-        self._unlisted: list[Problem] = []
+        self._unlisted: list[FileProblem] = []
         self._patience = REMOVAL_POLLS
 
-    def load(self) -> tuple[Snapshot, list[Problem]]:
+    def load(self) -> tuple[Snapshot, list[FileProblem]]:
         """Read the manifests for the first time."""
         found = find_files(self._paths, besides=self._settings.own_files())
         self._known = self._seen = _signatures(found.files)
@@ -78,7 +78,7 @@ class Watcher:
             problems.append(file_problem(places, "holds no TenantProxy; write one"))
         return snapshot, problems
 
-    def poll(self) -> tuple[Snapshot, list[Problem]] | None:
+    def poll(self) -> tuple[Snapshot, list[FileProblem]] | None:
         """Return what is wanted now, with what is wrong; None while nothing changed (or a change isn't over)."""
         found = find_files(self._paths, besides=self._settings.own_files())
         if found.problems:
@@ -108,7 +108,7 @@ class Watcher:
 
     def _choose(
         self, fresh: Mapping[Path, Loaded], good: Mapping[Path, Loaded]
-    ) -> tuple[dict[Path, Loaded], list[Problem]]:
+    ) -> tuple[dict[Path, Loaded], list[FileProblem]]:
         def check(files: Iterable[Loaded]) -> list[Contradiction]:
             loaded = list(files)
             together = check_together(loaded, self._settings, complete=self._complete)
@@ -121,7 +121,7 @@ def choose(
     fresh: Mapping[Path, Loaded],
     good: Mapping[Path, Loaded],
     check: Callable[[Iterable[Loaded]], list[Contradiction]],
-) -> tuple[dict[Path, Loaded], list[Problem]]:
+) -> tuple[dict[Path, Loaded], list[FileProblem]]:
     """Return what to use of each file, and all problems: what is `fresh` if it is usable, else the last `good`.
 
     Where files contradict each other, those that changed fall back, until what is left fits together, or only

@@ -8,9 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from tenantproxy.credentials.model import FieldError
-
-__all__ = ["FieldError", "Problem", "field_errors", "file_problem"]
+from tenantproxy.errors import FieldProblem
 
 _DETAILS: Final = {
     "missing": "is missing; set it",
@@ -33,11 +31,11 @@ _DETAILS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class FileProblem:
     """One thing that is wrong in a file."""
 
     path: str
-    error: FieldError
+    error: FieldProblem
     document: int = 0
     """Which document of the file, from 1; 0 where it is about the whole file."""
     subject: str = ""
@@ -50,18 +48,18 @@ class Problem:
         return f"{place}: {self.error.field}{': ' if self.error.field else ''}{self.error.detail}"
 
 
-def file_problem(path: Path | str, detail: str) -> Problem:
+def file_problem(path: Path | str, detail: str) -> FileProblem:
     """Return what is wrong with a whole file, or with what a path names."""
-    return Problem(path=str(path), error=FieldError("", detail))
+    return FileProblem(path=str(path), error=FieldProblem("", detail))
 
 
-def field_errors(error: ValidationError, model: type[BaseModel] | None = None) -> list[FieldError]:
+def field_errors(error: ValidationError, model: type[BaseModel] | None = None) -> list[FieldProblem]:
     """Return what pydantic found, without any value of the input.
 
     `model` is the validated one: with it, an unknown field comes with the known one that looks like it.
     """
     return [
-        FieldError(_path(found["loc"]), _detail(found, model))
+        FieldProblem(_path(found["loc"]), _detail(found, model))
         for found in error.errors(include_url=False, include_input=False)
     ]
 

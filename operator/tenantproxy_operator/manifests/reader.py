@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 from yaml.constructor import SafeConstructor
 
-from tenantproxy_operator.manifests.problems import Problem, file_problem
+from tenantproxy_operator.manifests.problems import FileProblem, file_problem
 
 LARGEST_FILE: Final = 1024 * 1024
 _DEEPEST: Final = 50
@@ -39,7 +39,7 @@ _CONSTRUCTORS: Final[dict[str, Callable[[Any], Any]]] = {
 class DocumentError(ValueError):
     """A file can't be read or parsed; `problem` says why and where."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: FileProblem) -> None:
         super().__init__(str(problem))
         self.problem = problem
 

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
-from tenantproxy.credentials.model import FieldError
+from tenantproxy.errors import FieldProblem
 
 CA_KEYS: Final = ("ca.crt",)
 CLIENT_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key")
 TLS_KEYS: Final = frozenset({*CA_KEYS, *CLIENT_CERTIFICATE_KEYS})
 
 
-def check_ca(data: Mapping[str, str]) -> list[FieldError]:
+def check_ca(data: Mapping[str, str]) -> list[FieldProblem]:
     """Return what is wrong with a Secret of CA certificates; `field` is one of its keys."""
     if missing := _missing(data, CA_KEYS):
         return missing
@@ -24,11 +24,11 @@ def check_ca(data: Mapping[str, str]) -> list[FieldError]:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except ssl.SSLError:
-        return [FieldError("ca.crt", _NOT_CERTIFICATES)]
+        return [FieldProblem("ca.crt", _NOT_CERTIFICATES)]
     return []
 
 
-def check_client_certificate(data: Mapping[str, str]) -> list[FieldError]:
+def check_client_certificate(data: Mapping[str, str]) -> list[FieldProblem]:
     """Return what is wrong with a Secret of a client certificate; `field` is one of its keys."""
     if missing := _missing(data, CLIENT_CERTIFICATE_KEYS):
         return missing
@@ -38,13 +38,13 @@ def check_client_certificate(data: Mapping[str, str]) -> list[FieldError]:
         certified = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
         certified = None
-        errors.append(FieldError("tls.crt", _NOT_CERTIFICATES))
+        errors.append(FieldProblem("tls.crt", _NOT_CERTIFICATES))
     key = _private_key(data["tls.key"])
-    if isinstance(key, FieldError):
+    if isinstance(key, FieldProblem):
         errors.append(key)
     elif certified is not None and key.public_key() != certified:
         detail = "does not fit the certificate, the first one in tls.crt; set both from the same issue"
-        errors.append(FieldError("tls.key", detail))
+        errors.append(FieldProblem("tls.key", detail))
     return errors
 
 
@@ -53,18 +53,18 @@ _NOT_CERTIFICATES: Final = (
 )
 
 
-def _missing(data: Mapping[str, str], keys: tuple[str, ...]) -> list[FieldError]:
+def _missing(data: Mapping[str, str], keys: tuple[str, ...]) -> list[FieldProblem]:
     return [
-        FieldError(key, "is missing or empty; set it, in PEM") for key in keys if not data.get(key, "").strip()
+        FieldProblem(key, "is missing or empty; set it, in PEM") for key in keys if not data.get(key, "").strip()
     ]
 
 
-def _private_key(pem: str) -> PrivateKeyTypes | FieldError:
+def _private_key(pem: str) -> PrivateKeyTypes | FieldProblem:
     try:
         return load_pem_private_key(pem.encode(), password=None)
     except TypeError:
-        return FieldError("tls.key", "is encrypted; decrypt it, since nobody is there to give the passphrase")
+        return FieldProblem("tls.key", "is encrypted; decrypt it, since nobody is there to give the passphrase")
     except (ValueError, UnsupportedAlgorithm):
-        return FieldError(
+        return FieldProblem(
             "tls.key", "is not a private key in PEM; give it one `-----BEGIN PRIVATE KEY-----` block"
         )

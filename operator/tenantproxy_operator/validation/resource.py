@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tenantproxy import memory, validation
-from tenantproxy.credentials.model import CredentialError, FieldError
+from tenantproxy.credentials.model import CredentialError
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
@@ -28,19 +29,19 @@ def is_too_deep(value: Any) -> bool:  # noqa: ANN401 - JSON of any shape
     return True
 
 
-def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldError]:
+def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldProblem]:
     """Return what is wrong with a TenantProxy that its models accept; `field` is a path in the manifest."""
     found = validation.find_errors(render_config(resource, settings))
-    errors = [FieldError(f"spec.{field}", detail) for field, detail in found]
+    errors = [FieldProblem(f"spec.{field}", detail) for field, detail in found]
     upstream = resource.spec.upstream
     if upstream.tls is not None and upstream.url.startswith("http:"):
         detail = "does not apply to plain http; make `url` https, or remove `tls`"
-        errors.append(FieldError("spec.upstream.tls", detail))
+        errors.append(FieldProblem("spec.upstream.tls", detail))
     errors += filter(None, (_check_autoscaling(resource), _check_memory(resource)))
     return errors + _check_pod_metadata(resource, settings)
 
 
-def _check_autoscaling(resource: TenantProxy) -> FieldError | None:
+def _check_autoscaling(resource: TenantProxy) -> FieldProblem | None:
     """Refuse what would never scale: utilization is a share of the request."""
     spec = resource.spec
     if spec.autoscaling is None or spec.resources is None:
@@ -49,10 +50,10 @@ def _check_autoscaling(resource: TenantProxy) -> FieldError | None:
     if requested is not None and parse_amount(requested) > 0:
         return None
     detail = "is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or remove `resources`"
-    return FieldError("spec.resources.requests.cpu", detail)
+    return FieldProblem("spec.resources.requests.cpu", detail)
 
 
-def _check_memory(resource: TenantProxy) -> FieldError | None:
+def _check_memory(resource: TenantProxy) -> FieldProblem | None:
     """Refuse a limit that right answers of the OMS may exceed: the proxy would be killed."""
     resources = resource.spec.resources
     if resources is None or resources.limits is None or resources.limits.memory is None:
@@ -68,17 +69,17 @@ def _check_memory(resource: TenantProxy) -> FieldError | None:
         f" `maxResponseBytes`, which is {largest}; set it to at least `{enough}Mi`, or lower"
         " `spec.upstream.maxResponseBytes`"
     )
-    return FieldError("spec.resources.limits.memory", detail)
+    return FieldProblem("spec.resources.limits.memory", detail)
 
 
-def _check_pod_metadata(resource: TenantProxy, settings: Settings) -> list[FieldError]:
+def _check_pod_metadata(resource: TenantProxy, settings: Settings) -> list[FieldProblem]:
     """Refuse labels and annotations that the platform does not permit: others select by them, and inject."""
     prefixes, template = settings.pod_metadata_prefixes, resource.spec.pod_template
     if not prefixes or template is None:
         return []
     permitted = " or ".join(f"`{prefix}`" for prefix in prefixes)
     return [
-        FieldError(
+        FieldProblem(
             f"spec.podTemplate.{field}",
             f"has the key `{key}`, which the platform does not permit; use one that begins with {permitted}, or "
             "remove it",
@@ -89,15 +90,15 @@ def _check_pod_metadata(resource: TenantProxy, settings: Settings) -> list[Field
     ]
 
 
-def find_unused(params: Params) -> list[FieldError]:
+def find_unused(params: Params) -> list[FieldProblem]:
     """Return which fields are right but have no effect here; no reason to refuse the TenantProxy."""
     if params.resource.spec.route is None or "HTTPRoute" in params.kinds:
         return []
     detail = "has no effect; it needs the operator's option --http-routes, and the Gateway API in the cluster"
-    return [FieldError("spec.route", detail)]
+    return [FieldProblem("spec.route", detail)]
 
 
-def check_secret(data: Mapping[str, str], resource: TenantProxy, settings: Settings) -> list[FieldError]:
+def check_secret(data: Mapping[str, str], resource: TenantProxy, settings: Settings) -> list[FieldProblem]:
     """Return what is wrong with the credential keys of the Secret that `resource` refers to.
 
     A Secret without any is fine: the credential is not configured yet. `field` is one of its keys.

@@ -8,7 +8,8 @@ from typing import Final, Literal
 import msgspec
 
 from tenantproxy.credentials import model
-from tenantproxy.credentials.model import CREDENTIAL_KEYS, FieldError
+from tenantproxy.credentials.model import CREDENTIAL_KEYS
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent
@@ -98,17 +99,17 @@ def _by_platform(resource: TenantProxy) -> bool:
     return resource.spec.auth.management == "platform"
 
 
-def _said(name: str, errors: list[FieldError]) -> str:
+def _said(name: str, errors: list[FieldProblem]) -> str:
     return f"Secret {name}: " + "; ".join(f"`{error.field}` {error.detail}" for error in errors)
 
 
-def _decoded(secret: SecretContent, keys: frozenset[str]) -> tuple[dict[str, str], list[FieldError]]:
+def _decoded(secret: SecretContent, keys: frozenset[str]) -> tuple[dict[str, str], list[FieldProblem]]:
     """Return the keys that matter as text, and those that are no text."""
     data: dict[str, str] = {}
-    errors: list[FieldError] = []
+    errors: list[FieldProblem] = []
     for key in sorted(keys & secret.data.keys()):
         try:
             data[key] = base64.b64decode(secret.data[key]).decode()
         except UnicodeDecodeError:
-            errors.append(FieldError(key, "is not text in UTF-8; set it again"))
+            errors.append(FieldProblem(key, "is not text in UTF-8; set it again"))
     return data, errors

@@ -203,27 +203,12 @@ class Api:
         return Response(204, headers={"Correlation-Id": correlation_id})
 
     def _count(self, problem: Problem) -> None:
-        if problem.code in _OF_THE_OMS:
-            self._metrics.upstream_failed(problem.reason)
-            if problem.code == "upstream-contract":
+        match problem.type.counted_as:
+            case "upstream":
+                self._metrics.upstream_failed(problem.reason)
                 self._metrics.contract_violated(problem.errors)
-        elif problem.code not in _NORMAL:
-            self._metrics.rejected(problem.reason)
-
-
-_OF_THE_OMS: Final = frozenset(
-    {
-        "token-unavailable",
-        "upstream-contract",
-        "upstream-error",
-        "upstream-forbidden",
-        "upstream-rate-limited",
-        "upstream-rejected-credentials",
-        "upstream-timeout",
-        "upstream-unreachable",
-    }
-)
-_NORMAL: Final = frozenset({"order-not-found", "search-rejected"})
+            case "rejected":
+                self._metrics.rejected(problem.reason)
 
 
 async def _read_json(request: BaseRequest, limit: int) -> Any:  # noqa: ANN401 - parsed JSON

@@ -13,9 +13,10 @@ from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.manager import CredentialKeeper
 from tenantproxy.credentials.model import CredentialError, OAuth2, from_request
 from tenantproxy.credentials.stores import StoreError
+from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.token_cache import Failure
-from tenantproxy.problems import Detail, Problem, retry_after
+from tenantproxy.problems import Problem, retry_after
 from tenantproxy.validation import check_auth_url
 
 MOST_AT_ONCE: Final = 32
@@ -83,8 +84,7 @@ class ProxyConfigEndpoint:
                 await self._try(effective, record)
             await self._keeper.replace(credential)
         except CredentialError as error:
-            errors = [Detail(field, detail) for field, detail in error.errors]
-            raise Problem("invalid-request", "The credential has invalid fields.", errors=errors) from None
+            raise Problem("invalid-request", "The credential has invalid fields.", errors=error.errors) from None
         except StoreError:
             raise Problem(
                 "store-unavailable", "Storing the credential failed; try again.", headers=retry_after(5)
@@ -115,4 +115,4 @@ def _flag(query: str, name: str) -> bool:
     if values == ["true"]:
         return True
     detail = "must be `true` or `false`"
-    raise Problem("invalid-request", f"`{name}` {detail}.", errors=[Detail(f"/query/{name}", detail)])
+    raise Problem("invalid-request", f"`{name}` {detail}.", errors=[FieldProblem(f"/query/{name}", detail)])

@@ -7,7 +7,8 @@ import re
 from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from tenantproxy.problems import Detail, Problem
+from tenantproxy.errors import FieldProblem
+from tenantproxy.problems import Problem
 
 Operation = Literal["getOrder", "searchOrders", "putProxyConfig"]
 
@@ -89,7 +90,7 @@ def decode_id(segment: str, name: str) -> str:
     if ID.fullmatch(decoded):
         return decoded
     detail = "must start with a letter or digit and have at most 128 of: letters, digits, . _ ~ : -"
-    raise Problem("invalid-id", f"`{name}` {detail}.", errors=[Detail(f"/path/{name}", detail)])
+    raise Problem("invalid-id", f"`{name}` {detail}.", errors=[FieldProblem(f"/path/{name}", detail)])
 
 
 def check_operation_path(template: str, *, placeholders: frozenset[str]) -> None:

@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.problems import Detail, Problem
+from tenantproxy.errors import FieldProblem
+from tenantproxy.problems import Problem
 
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -35,4 +36,6 @@ def encoded_anew(body: bytes) -> bytes:
 
 
 def _invalid(pointer: str, detail: str) -> Problem:
-    return Problem("invalid-request", "The search criteria have invalid fields.", errors=[Detail(pointer, detail)])
+    return Problem(
+        "invalid-request", "The search criteria have invalid fields.", errors=[FieldProblem(pointer, detail)]
+    )

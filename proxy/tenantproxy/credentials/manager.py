@@ -8,8 +8,9 @@ from typing import Final
 
 from tenantproxy.backoff import Delays
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.model import CREDENTIAL_KEYS, Credential, CredentialError, FieldError, merged
+from tenantproxy.credentials.model import CREDENTIAL_KEYS, Credential, CredentialError, merged
 from tenantproxy.credentials.stores import CredentialStore, StoreError
+from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
 from tenantproxy.validation import usable_credential
@@ -125,7 +126,7 @@ class CredentialKeeper:
         """Go on with the credential in use; where there is none, callers are told the problem."""
         self._complain(complaint, error)
         if not self._oms.has_credential:
-            await self._use(CredentialError([FieldError("Secret", problem)]))
+            await self._use(CredentialError([FieldProblem("Secret", problem)]))
 
     def _usable(self, keys: Mapping[str, str]) -> Credential | CredentialError | None:
         try:

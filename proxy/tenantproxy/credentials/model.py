@@ -7,10 +7,12 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 from urllib.parse import quote_plus
 
 import msgspec
+
+from tenantproxy.errors import FieldProblem
 
 ClientAuth = Literal["auto", "client_secret_basic", "client_secret_post"]
 
@@ -28,17 +30,10 @@ _MOST_CHARACTERS_OF_OTHERS: Final = 8 * 1024
 _RESERVED_PARAMS: Final = frozenset({"grant_type", "client_id", "client_secret", "scope", "audience"})
 
 
-class FieldError(NamedTuple):
-    """What is wrong with one field: its name, and the problem with the fix. Never a value."""
-
-    field: str
-    detail: str
-
-
 class CredentialError(ValueError):
     """A credential can't be used; `errors` says why, field by field."""
 
-    def __init__(self, errors: list[FieldError]) -> None:
+    def __init__(self, errors: list[FieldProblem]) -> None:
         super().__init__("; ".join(f"`{error.field}` {error.detail}" for error in errors))
         self.errors = errors
 
@@ -109,19 +104,19 @@ def from_secret(data: Mapping[str, str]) -> Credential | None:
     basic = sorted(present & set(BASIC_KEYS))
     oauth2 = sorted(present & set(OAUTH2_KEYS))
     if declared not in (None, "basic", "oauth2"):
-        raise CredentialError([FieldError("type", "is unknown; use `basic` or `oauth2`")])
+        raise CredentialError([FieldProblem("type", "is unknown; use `basic` or `oauth2`")])
     if basic and oauth2:
         keep = f"; `type` says `{declared}`" if declared else ""
         names = ", ".join(f"`{key}`" for key in (*basic, *oauth2))
         raise CredentialError(
-            [FieldError(oauth2[0], f"stands beside keys of the other kind ({names}){keep}; remove one kind")]
+            [FieldProblem(oauth2[0], f"stands beside keys of the other kind ({names}){keep}; remove one kind")]
         )
     if declared == "basic" or (declared is None and basic):
         if oauth2:
-            raise CredentialError([FieldError(oauth2[0], "does not belong to `type` `basic`; remove it")])
+            raise CredentialError([FieldProblem(oauth2[0], "does not belong to `type` `basic`; remove it")])
         return _basic(given)
     if basic:
-        raise CredentialError([FieldError(basic[0], "does not belong to `type` `oauth2`; remove it")])
+        raise CredentialError([FieldProblem(basic[0], "does not belong to `type` `oauth2`; remove it")])
     return _oauth2(given)
 
 
@@ -170,28 +165,28 @@ def from_request(body: Any) -> Credential:  # noqa: ANN401 - parsed JSON of any 
 
     """
     if not isinstance(body, dict):
-        raise CredentialError([FieldError("", "must be an object with `type` and `config`")])
-    errors = [FieldError(f"/{_pointer(key)}", "is unknown") for key in body if key not in {"type", "config"}]
+        raise CredentialError([FieldProblem("", "must be an object with `type` and `config`")])
+    errors = [FieldProblem(f"/{_pointer(key)}", "is unknown") for key in body if key not in {"type", "config"}]
     kind = body.get("type")
     config = body.get("config")
     if kind not in ("basic", "oauth2"):
-        errors.append(FieldError("/type", "must be `basic` or `oauth2`"))
+        errors.append(FieldProblem("/type", "must be `basic` or `oauth2`"))
     if not isinstance(config, dict):
-        errors.append(FieldError("/config", "must be an object"))
+        errors.append(FieldProblem("/config", "must be an object"))
     if errors or not isinstance(config, dict):
         raise CredentialError(errors)
     allowed = BASIC_KEYS if kind == "basic" else (*OAUTH2_REQUIRED_KEYS, "scope", "audience", "clientAuth")
     for key, value in config.items():
         if key not in allowed:
-            errors.append(FieldError(f"/config/{_pointer(key)}", f"is not a field of type `{kind}`"))
+            errors.append(FieldProblem(f"/config/{_pointer(key)}", f"is not a field of type `{kind}`"))
         elif not isinstance(value, str):
-            errors.append(FieldError(f"/config/{key}", "must be a string"))
+            errors.append(FieldProblem(f"/config/{key}", "must be a string"))
     given = {key: value for key, value in config.items() if key in allowed and isinstance(value, str)}
     wrong = {error.field for error in errors}
     try:
         credential = _basic(given) if kind == "basic" else _oauth2(given)
     except CredentialError as error:
-        pointers = (FieldError(f"/config/{field}", detail) for field, detail in error.errors)
+        pointers = (FieldProblem(f"/config/{field}", detail) for field, detail in error.errors)
         errors.extend(pointer for pointer in pointers if pointer.field not in wrong)
         raise CredentialError(errors) from None
     if errors:
@@ -203,7 +198,7 @@ def _basic(given: Mapping[str, str]) -> Basic:
     errors = _missing(given, BASIC_KEYS)
     errors += [error for key in BASIC_KEYS for error in _text_errors(key, given.get(key, ""))]
     if ":" in given.get("username", ""):
-        errors.append(FieldError("username", "contains a colon, which Basic authentication can't carry"))
+        errors.append(FieldProblem("username", "contains a colon, which Basic authentication can't carry"))
     if errors:
         raise CredentialError(errors)
     return Basic(username=given["username"], password=given["password"])
@@ -216,7 +211,7 @@ def _oauth2(given: Mapping[str, str]) -> OAuth2:
     client_auth = given.get("clientAuth") or "auto"
     if client_auth not in _CLIENT_AUTHS:
         choices = ", ".join(f"`{choice}`" for choice in _CLIENT_AUTHS)
-        errors.append(FieldError("clientAuth", f"must be one of {choices}"))
+        errors.append(FieldProblem("clientAuth", f"must be one of {choices}"))
     extra: tuple[tuple[str, str], ...] = ()
     try:
         extra = _extra_params(given.get("extraParams") or "{}")
@@ -243,29 +238,29 @@ def _extra_params(text: str) -> tuple[tuple[str, str], ...]:
     except (ValueError, RecursionError):
         params = None
     if not isinstance(params, dict) or not all(isinstance(value, str) for value in params.values()):
-        raise CredentialError([FieldError("extraParams", "must be a JSON object of strings")])
+        raise CredentialError([FieldProblem("extraParams", "must be a JSON object of strings")])
     if reserved := sorted(_RESERVED_PARAMS & params.keys()):
-        raise CredentialError([FieldError("extraParams", f"must not set `{reserved[0]}`; it has its own key")])
+        raise CredentialError([FieldProblem("extraParams", f"must not set `{reserved[0]}`; it has its own key")])
     if not all(_is_unicode(text) for param in params.items() for text in param):
-        raise CredentialError([FieldError("extraParams", "is not valid Unicode text")])
+        raise CredentialError([FieldProblem("extraParams", "is not valid Unicode text")])
     return tuple(sorted(params.items()))
 
 
-def _missing(given: Mapping[str, str], required: tuple[str, ...]) -> list[FieldError]:
-    return [FieldError(key, "is missing or empty; set it") for key in required if not given.get(key)]
+def _missing(given: Mapping[str, str], required: tuple[str, ...]) -> list[FieldProblem]:
+    return [FieldProblem(key, "is missing or empty; set it") for key in required if not given.get(key)]
 
 
-def _length_errors(key: str, value: str) -> list[FieldError]:
+def _length_errors(key: str, value: str) -> list[FieldProblem]:
     most = _MOST_CHARACTERS.get(key, _MOST_CHARACTERS_OF_OTHERS)
-    return [FieldError(key, f"is longer than {most} characters; shorten it")] if len(value) > most else []
+    return [FieldProblem(key, f"is longer than {most} characters; shorten it")] if len(value) > most else []
 
 
-def _text_errors(key: str, value: str) -> list[FieldError]:
+def _text_errors(key: str, value: str) -> list[FieldProblem]:
     if errors := _length_errors(key, value):
         return errors
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):  # noqa: PLR2004 - ASCII controls
-        return [FieldError(key, "contains a control character; remove it")]
-    return [] if _is_unicode(value) else [FieldError(key, "is not valid Unicode text")]
+        return [FieldProblem(key, "contains a control character; remove it")]
+    return [] if _is_unicode(value) else [FieldProblem(key, "is not valid Unicode text")]
 
 
 def _is_unicode(text: str) -> bool:

@@ -12,11 +12,11 @@ from typing import Final
 
 from tenantproxy.api.routes import Operation
 from tenantproxy.config import Upstream
+from tenantproxy.errors import FieldProblem
 from tenantproxy.oms import responses
 from tenantproxy.oms.fair_lock import FairLock
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
-from tenantproxy.problems import Detail
 from tenantproxy.transport.base import UpstreamResponse
 
 _SWITCH_INTERVAL: Final = 0.0005
@@ -36,7 +36,7 @@ class Converter:
     async def outward(
         self, operation: Operation, response: UpstreamResponse, order_id: str | None, caller: str | None = None
     ) -> bytes:
-        """Return the body of our 200 for a response of the OMS; `order_id` is the one asked for, None for a search.
+        """Return the body of our 200 for a response of the OMS; `order_id` is the one asked for, if any.
 
         Callers take turns at the thread; None stands for no caller.
 
@@ -53,7 +53,7 @@ class Converter:
             return responses.outward_body(operation, body, self._mapping, asked, at_once=True)
         except HeavyError:
             if is_too_dense(body):
-                raise responses.broken([Detail("", TOO_DENSE)]) from None
+                raise responses.broken([FieldProblem("", TOO_DENSE)]) from None
         convert = functools.partial(responses.outward_body, operation, body, self._mapping, asked)
         # The thread's own queue would keep the bodies of those who have gone.
         await self._turn.acquire(caller)

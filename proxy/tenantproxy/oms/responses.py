@@ -6,10 +6,11 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from tenantproxy.api.routes import Operation
+from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
-from tenantproxy.problems import Detail, Problem, retry_after
+from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import UpstreamResponse
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
@@ -60,7 +61,7 @@ def outward_body(
     return outward
 
 
-def broken(violations: Sequence[Detail]) -> Problem:
+def broken(violations: Sequence[FieldProblem]) -> Problem:
     """Return the problem of a response that breaks the contract."""
     return Problem(
         "upstream-contract",
@@ -70,7 +71,7 @@ def broken(violations: Sequence[Detail]) -> Problem:
     )
 
 
-_WRONG_ID: Final = Detail(
+_WRONG_ID: Final = FieldProblem(
     "/customerOrder/customerOrderId",
     "is not the id that was asked for; for an OMS that has another form of it there is `idMatch: any`",
 )

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from tenantproxy import config
-from tenantproxy.credentials.model import FieldError
+from tenantproxy.errors import FieldProblem
 from tenantproxy.orders import contract as orders
 from tenantproxy.orders import shaping
 from tenantproxy.orders.json_members import STRING, text
@@ -26,7 +26,7 @@ _DEEPEST: Final = 16
 class MappingError(ValueError):
     """Rules can't be used; `errors` name each rule by its path below `mapping`."""
 
-    def __init__(self, errors: list[FieldError]) -> None:
+    def __init__(self, errors: list[FieldProblem]) -> None:
         super().__init__("; ".join(f"`{error.field}` {error.detail}" for error in errors))
         self.errors = errors
 
@@ -45,7 +45,7 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
         MappingError: A rule is contradictory, names no outward field, or can't yield what its field needs.
 
     """
-    errors: list[FieldError] = []
+    errors: list[FieldProblem] = []
     order = _compile_operation("getOrder", mapping.get_order, orders.OrderAnswer, errors)
     search = _compile_operation("searchOrders", mapping.search_orders, orders.SearchAnswer, errors)
     if errors:
@@ -66,8 +66,8 @@ def _mapped(make: shaping.Make, contract: Outward) -> Outward:
         try:
             checked = contract(made)
         except ContractError as error:
-            explained = {violation.pointer for violation in found}
-            found += [violation for violation in error.violations if violation.pointer not in explained]
+            explained = {violation.field for violation in found}
+            found += [violation for violation in error.violations if violation.field not in explained]
         if found:
             raise ContractError(found[:MAX_VIOLATIONS])
         return checked
@@ -76,7 +76,7 @@ def _mapped(make: shaping.Make, contract: Outward) -> Outward:
 
 
 def _compile_operation(
-    name: str, mapping: config.OperationMapping, shape: type[msgspec.Struct], errors: list[FieldError]
+    name: str, mapping: config.OperationMapping, shape: type[msgspec.Struct], errors: list[FieldProblem]
 ) -> shaping.Make | None:
     """Return what makes the outward document; its one member is made of what is at the root."""
     if mapping.root is None and not mapping.fields:
@@ -93,21 +93,21 @@ def _compile_operation(
 
 
 def _sources(
-    rules: dict[str, config.Rule], shape: type[msgspec.Struct], path: str, errors: list[FieldError]
+    rules: dict[str, config.Rule], shape: type[msgspec.Struct], path: str, errors: list[FieldProblem]
 ) -> list[Source]:
     """Return where the fields of an outward object come from."""
     fields = {field.name: field for field in msgspec.structs.fields(shape)}
     for name in rules:
         if name not in fields:
             known = ", ".join(f"`{field}`" for field in fields)
-            errors.append(FieldError(f"{path}.{name}", f"is not an outward field; there are {known}"))
+            errors.append(FieldProblem(f"{path}.{name}", f"is not an outward field; there are {known}"))
     return [
         _source(rules[name], field, f"{path}.{name}", errors) if name in rules else shaping.as_it_is(field)
         for name, field in fields.items()
     ]
 
 
-def _source(rule: config.Rule, field: msgspec.structs.FieldInfo, path: str, errors: list[FieldError]) -> Source:
+def _source(rule: config.Rule, field: msgspec.structs.FieldInfo, path: str, errors: list[FieldProblem]) -> Source:
     kind, inner = shaping.outward_type(field.type)
     _check_form(rule, kind, path, errors)
     _check_constants(rule, kind, path, errors, required=field.required)
@@ -123,7 +123,7 @@ def _source(rule: config.Rule, field: msgspec.structs.FieldInfo, path: str, erro
     return source._replace(default=rule.default, const=rule.const)
 
 
-def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldError]) -> None:
+def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldProblem]) -> None:
     """Check which parts of a rule stand together."""
     given = [
         name
@@ -135,22 +135,26 @@ def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldError
         if there
     ]
     if len(given) > 1:
-        errors.append(FieldError(path, f"has both `{given[0]}` and `{given[1]}`; keep one"))
+        errors.append(FieldProblem(path, f"has both `{given[0]}` and `{given[1]}`; keep one"))
     if rule.const is not UNSET and (rule.values is not None or rule.fields is not None):
-        errors.append(FieldError(path, "has `const` beside other rules; a constant needs none"))
+        errors.append(FieldProblem(path, "has `const` beside other rules; a constant needs none"))
     if rule.each is not None and kind != "list":
-        errors.append(FieldError(f"{path}.each", f"is for lists; this field is {KIND_NAMES[kind]}, use `from`"))
+        errors.append(FieldProblem(f"{path}.each", f"is for lists; this field is {KIND_NAMES[kind]}, use `from`"))
     if rule.each is not None and rule.fields is None:
-        errors.append(FieldError(f"{path}.each", "needs `fields`; `from` takes a list as it is"))
+        errors.append(FieldProblem(f"{path}.each", "needs `fields`; `from` takes a list as it is"))
     if rule.fields is not None and kind not in ("list", "object"):
-        errors.append(FieldError(f"{path}.fields", f"is for lists and objects; this field is {KIND_NAMES[kind]}"))
+        errors.append(
+            FieldProblem(f"{path}.fields", f"is for lists and objects; this field is {KIND_NAMES[kind]}")
+        )
     if rule.fields is not None and kind == "list" and rule.from_ is not None:
-        errors.append(FieldError(f"{path}.from", "does not go with `fields` on a list; use `each`"))
+        errors.append(FieldProblem(f"{path}.from", "does not go with `fields` on a list; use `each`"))
     if rule.values is not None and kind in ("list", "object"):
-        errors.append(FieldError(f"{path}.values", f"is for single values; this field is {KIND_NAMES[kind]}"))
+        errors.append(FieldProblem(f"{path}.values", f"is for single values; this field is {KIND_NAMES[kind]}"))
 
 
-def _check_constants(rule: config.Rule, kind: str, path: str, errors: list[FieldError], *, required: bool) -> None:
+def _check_constants(
+    rule: config.Rule, kind: str, path: str, errors: list[FieldProblem], *, required: bool
+) -> None:
     """Check that what a rule itself supplies is of the outward field's type."""
     supplied = [("const", rule.const), ("default", rule.default)]
     supplied += [(f"values.{word}", value) for word, value in (rule.values or {}).items()]
@@ -159,11 +163,11 @@ def _check_constants(rule: config.Rule, kind: str, path: str, errors: list[Field
             continue
         if value is None:
             if required:
-                errors.append(FieldError(f"{path}.{part}", "is null, but the outward field is required"))
+                errors.append(FieldProblem(f"{path}.{part}", "is null, but the outward field is required"))
         elif not _is_constant(kind, value):
-            errors.append(FieldError(f"{path}.{part}", f"must be {KIND_NAMES[kind]}, as the outward field is"))
+            errors.append(FieldProblem(f"{path}.{part}", f"must be {KIND_NAMES[kind]}, as the outward field is"))
     if rule.values is not None and not rule.values and (rule.default is UNSET or rule.default is None):
-        errors.append(FieldError(f"{path}.values", "lists no word and there is no `default`"))
+        errors.append(FieldProblem(f"{path}.values", "lists no word and there is no `default`"))
 
 
 def _is_constant(kind: str, value: Any) -> bool:  # noqa: ANN401 - whatever the rule holds
@@ -179,15 +183,15 @@ def _is_constant(kind: str, value: Any) -> bool:  # noqa: ANN401 - whatever the 
     return False
 
 
-def _pointer(pointer: str, path: str, errors: list[FieldError]) -> list[str]:
+def _pointer(pointer: str, path: str, errors: list[FieldProblem]) -> list[str]:
     """Return the tokens of an RFC 6901 pointer."""
     bare = pointer.replace("~0", "").replace("~1", "")
     if (pointer and not pointer.startswith("/")) or "~" in bare:
-        errors.append(FieldError(path, 'is not an RFC 6901 pointer; write /name/name, or "" for the whole'))
+        errors.append(FieldProblem(path, 'is not an RFC 6901 pointer; write /name/name, or "" for the whole'))
         return []
     tokens = pointer.split("/")[1:]
     if len(tokens) > _DEEPEST:
-        errors.append(FieldError(path, f"has {len(tokens)} steps; shorten it to at most {_DEEPEST}"))
+        errors.append(FieldProblem(path, f"has {len(tokens)} steps; shorten it to at most {_DEEPEST}"))
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
 
 

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tenantproxy.api.routes import Operation
+from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
 from tenantproxy.orders.weight import TOO_DENSE, is_too_dense
-from tenantproxy.problems import Detail
 
 _ROOTS: Final[dict[Operation, str]] = {"getOrder": "/customerOrder", "searchOrders": "/customerOrders"}
 
@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
 
     operation: Operation
     body: bytes
-    violations: list[Detail]
+    violations: list[FieldProblem]
 
 
 def try_mapping(mapping: CompiledMapping, sample: bytes, operation: Operation | None = None) -> Outcome:
@@ -33,16 +33,16 @@ def try_mapping(mapping: CompiledMapping, sample: bytes, operation: Operation | 
 
 def _misfit(outcome: Outcome) -> tuple[bool, int]:
     missing = ("", _ROOTS[outcome.operation])
-    return any(violation.pointer in missing for violation in outcome.violations), len(outcome.violations)
+    return any(violation.field in missing for violation in outcome.violations), len(outcome.violations)
 
 
 def _try(mapping: CompiledMapping, sample: bytes, operation: Operation) -> Outcome:
     if is_too_dense(sample):
-        return Outcome(operation, b"", [Detail("", TOO_DENSE)])
+        return Outcome(operation, b"", [FieldProblem("", TOO_DENSE)])
     convert = mapping.get_order if operation == "getOrder" else mapping.search_orders
     try:
         return Outcome(operation, msgspec.json.format(convert(sample), indent=2), [])
     except ContractError as error:
         return Outcome(operation, b"", error.violations)
     except UnparsableError:
-        return Outcome(operation, b"", [Detail("", "is not valid JSON")])
+        return Outcome(operation, b"", [FieldProblem("", "is not valid JSON")])

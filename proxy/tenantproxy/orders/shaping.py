@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import FieldInfo
 
+from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.json_members import LIST, NULL, OBJECT, elements, reader, whole
-from tenantproxy.problems import Detail
 
 MAX_VIOLATIONS: Final = 100
 """Of one answer; an OMS with a wrong list would otherwise produce thousands."""
@@ -30,7 +30,7 @@ Place = tuple[Any, str | int] | None
 class ContractError(Exception):
     """An answer breaks the contract; `violations` point at where, without any value."""
 
-    def __init__(self, violations: list[Detail]) -> None:
+    def __init__(self, violations: list[FieldProblem]) -> None:
         super().__init__(f"{len(violations)} contract violations")
         self.violations = violations
 
@@ -43,7 +43,7 @@ class Walk:
     """One way through an answer: what was found to be wrong, and how many bytes may still be made."""
 
     def __init__(self, size: int) -> None:
-        self.violations: list[Detail] = []
+        self.violations: list[FieldProblem] = []
         self.room = size * _MOST_GROWTH + _ALWAYS_ROOM
 
     def violated(self, place: Place, detail: str) -> None:
@@ -53,7 +53,7 @@ class Walk:
             ContractError: It is the last one to be listed.
 
         """
-        self.violations.append(Detail(_pointer(place), detail))
+        self.violations.append(FieldProblem(_pointer(place), detail))
         if len(self.violations) == MAX_VIOLATIONS:
             raise ContractError(self.violations)
 
@@ -66,12 +66,12 @@ class Walk:
         """
         self.room = room
         if room < 0:
-            raise ContractError([*self.violations, Detail(_pointer(place), _TOO_LARGE)])
+            raise ContractError([*self.violations, FieldProblem(_pointer(place), _TOO_LARGE)])
 
 
 Convert = Callable[[Raw, Place, Walk], Any]
 """Make an outward value of the OMS's; UNSET where there is none to be made."""
-Make = Callable[[bytes], tuple[bytes, list[Detail]]]
+Make = Callable[[bytes], tuple[bytes, list[FieldProblem]]]
 """Make a document of an OMS's answer, and say what is wrong with it; raises ContractError, UnparsableError."""
 
 
@@ -115,18 +115,18 @@ def document(source: Source, *, kind: str = "") -> Make:
     """Return what makes the outward document, which has one member; with a `kind`, the answer must be of it."""
     make = _an_object([source])
 
-    def made(body: bytes) -> tuple[bytes, list[Detail]]:
+    def made(body: bytes) -> tuple[bytes, list[FieldProblem]]:
         walk = Walk(len(body))
         room = walk.room
         try:
             answer = whole(body)
             if kind and memoryview(answer)[0] not in _STARTS[kind]:
-                raise ContractError([Detail("", must_be(kind))])
+                raise ContractError([FieldProblem("", must_be(kind))])
             outward = _encode(make(answer, None, walk))
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise UnparsableError from None
         except RecursionError:
-            raise ContractError([Detail("", "is nested too deeply")]) from None
+            raise ContractError([FieldProblem("", "is nested too deeply")]) from None
         walk.leave(None, room - len(outward))
         return outward, walk.violations
 

@@ -19,7 +19,7 @@ from e2e.fuzz.answer_grammar import Plan, plan
 from e2e.fuzz.hostile_server import HostileServer
 from e2e.fuzz.outcome import Memory, Result
 from e2e.fuzz.product import Product
-from tenantproxy.problems import KINDS
+from tenantproxy.problems import PROBLEM_TYPES
 from tenantproxy.transport.base import FailureReason
 
 KINDS_ASKED: tuple[Kind, ...] = (
@@ -28,7 +28,7 @@ KINDS_ASKED: tuple[Kind, ...] = (
     *("searchOrders",) * 3,
     *("token",) * 3,
 )
-OUTCOMES = frozenset({*get_args(FailureReason), *KINDS, "200", "Rejection", "Failure"})
+OUTCOMES = frozenset({*get_args(FailureReason), *PROBLEM_TYPES, "200", "Rejection", "Failure"})
 CONNECTIONS = 24
 WORKERS = 48
 """More than there are connections, so that each is used again at once, and some wait."""

@@ -16,7 +16,7 @@ from e2e.fuzz.hostile_server import HostileServer
 from e2e.fuzz.outcome import Memory, Result, unforeseen
 from support.commands import ServeProcess, serve
 from tenantproxy.credentials.stores.files import write_keys
-from tenantproxy.problems import KINDS
+from tenantproxy.problems import PROBLEM_TYPES
 
 ASKED: tuple[Kind, ...] = ("getOrder", "getOrder", "searchOrders")
 WORKERS = 16
@@ -107,7 +107,7 @@ async def _ask(session: aiohttp.ClientSession, asked: Asked, kind: Kind, name: s
     if answer.status == 200:
         return "200", ""
     code = json.loads(body)["code"]
-    return code, "" if KINDS[code].status == answer.status else f"{code} with {answer.status}"
+    return code, "" if PROBLEM_TYPES[code].status == answer.status else f"{code} with {answer.status}"
 
 
 async def _serves(session: aiohttp.ClientSession, asked: Asked) -> list[str]:

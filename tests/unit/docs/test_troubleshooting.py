@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tenantproxy.problems import KINDS
+from tenantproxy.problems import PROBLEM_TYPES
 from tenantproxy_operator.conditions import Reason
 
 DOCS: Final = Path(__file__).parents[3] / "docs"
@@ -37,7 +37,7 @@ def test_each_reason_has_a_symptom(reason: str) -> None:
     assert reason in words(PAGE)
 
 
-@pytest.mark.parametrize("code", sorted(KINDS))
+@pytest.mark.parametrize("code", sorted(PROBLEM_TYPES))
 def test_each_code_has_a_symptom(code: str) -> None:
     """Whoever gets a code finds it on the page."""
     assert code in words(PAGE)
@@ -50,7 +50,7 @@ def test_each_reason_says_concretely_what_to_do(reason: str) -> None:
     assert what_to_do == "nothing" or COMMAND.search(what_to_do), what_to_do
 
 
-@pytest.mark.parametrize("code", sorted(KINDS))
+@pytest.mark.parametrize("code", sorted(PROBLEM_TYPES))
 def test_each_code_says_concretely_what_to_do(code: str) -> None:
     """By a command, a field, a header or a metric."""
     what_to_do = rows("errors.md", name=1)[code][4]

@@ -5,8 +5,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
+from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import CONTENT_TYPE, Metrics
-from tenantproxy.problems import Detail
 
 TENANT = Tenant(id="CIR7nQwtS0rA6t0S6ejd", name="acme", namespace="tenants")
 
@@ -58,7 +58,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.token_expires(1_800_000_000.0)
     metrics.credential_accepted(True)  # noqa: FBT003 - it is what is shown
     metrics.config_changed("success")
-    metrics.contract_violated([Detail("/customerOrder/status", "is missing")])
+    metrics.contract_violated([FieldProblem("/customerOrder/status", "is missing")])
     metrics.circuit("open")
 
 
@@ -178,7 +178,7 @@ def test_violations_without_indexes(metrics: Metrics) -> None:
         "/customerOrder/status",
         "",
     ]
-    metrics.contract_violated([Detail(pointer, "is missing") for pointer in pointers])
+    metrics.contract_violated([FieldProblem(pointer, "is missing") for pointer in pointers])
     counted = samples(metrics)["tenantproxy_mapping_violations_total"]
     assert {labels["pointer"]: value for labels, value in counted} == {
         "/customerOrder/items/*/unitPrice": 2,
@@ -190,7 +190,7 @@ def test_violations_without_indexes(metrics: Metrics) -> None:
 def test_violations_are_bounded(metrics: Metrics) -> None:
     """However many pointers there are, the series stay few, known ones keep counting, and none is lost."""
     for index in range(500):
-        metrics.contract_violated([Detail(f"/x{index}", "is missing"), Detail("/first", "is missing")])
+        metrics.contract_violated([FieldProblem(f"/x{index}", "is missing"), FieldProblem("/first", "is missing")])
     counted = {
         labels["pointer"]: value for labels, value in samples(metrics)["tenantproxy_mapping_violations_total"]
     }

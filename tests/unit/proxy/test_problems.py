@@ -7,7 +7,8 @@ from http import HTTPStatus
 import pytest
 
 from tenantproxy import problems
-from tenantproxy.problems import KINDS, Detail, Problem, retry_after
+from tenantproxy.errors import FieldProblem
+from tenantproxy.problems import PROBLEM_TYPES, Problem, retry_after
 
 SPECIFIED = {
     "malformed-request": 400,
@@ -32,32 +33,40 @@ SPECIFIED = {
 @pytest.mark.parametrize(("code", "status"), SPECIFIED.items())
 def test_specified_code(code: str, status: int) -> None:
     """The codes that the design names have the statuses that it names."""
-    assert KINDS[code].status == status
+    assert PROBLEM_TYPES[code].status == status
 
 
-@pytest.mark.parametrize("code", KINDS)
+@pytest.mark.parametrize("code", PROBLEM_TYPES)
 def test_kind_is_sane(code: str) -> None:
     """Each code is kebab-case, an HTTP error, and has a title that reads as a phrase."""
-    status, title = KINDS[code]
+    status, title, _, _ = PROBLEM_TYPES[code]
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
     assert HTTPStatus(status).value >= 400
     assert re.fullmatch(r"[A-Z][^\n]{8,78}[^.\s]", title)
 
 
+def test_each_code_is_counted_once() -> None:
+    """A failed call of the OMS or of its token endpoint is counted as such; the OMS's own no is no failure."""
+    counted = {code: kind.counted_as for code, kind in PROBLEM_TYPES.items()}
+    failed = {code for code, metric in counted.items() if metric == "upstream"}
+    assert failed == {code for code in counted if code.startswith("upstream-")} | {"token-unavailable"}
+    assert {code for code, metric in counted.items() if metric is None} == {"order-not-found", "search-rejected"}
+
+
 def test_titles_tell_the_codes_apart() -> None:
     """No two codes share a title, so that the title alone says what happened."""
-    titles = [kind.title for kind in KINDS.values()]
+    titles = [kind.title for kind in PROBLEM_TYPES.values()]
     assert len(set(titles)) == len(titles)
 
 
-@pytest.mark.parametrize("code", KINDS)
+@pytest.mark.parametrize("code", PROBLEM_TYPES)
 def test_body_is_rfc_9457(code: str) -> None:
     """The body has RFC 9457's members and our two, and no `errors` where no field is wrong."""
     assert problems.CONTENT_TYPE == "application/problem+json"
     assert json.loads(Problem(code, "What happened.").body("c-1")) == {
         "type": "about:blank",
-        "title": KINDS[code].title,
-        "status": KINDS[code].status,
+        "title": PROBLEM_TYPES[code].title,
+        "status": PROBLEM_TYPES[code].status,
         "detail": "What happened.",
         "code": code,
         "correlationId": "c-1",
@@ -66,7 +75,7 @@ def test_body_is_rfc_9457(code: str) -> None:
 
 def test_body_lists_wrong_fields() -> None:
     """Each wrong field is a pointer and what is wrong with it, in the order found."""
-    errors = [Detail("/config/authUrl", "is missing"), Detail("/a~1b", "is unknown")]
+    errors = [FieldProblem("/config/authUrl", "is missing"), FieldProblem("/a~1b", "is unknown")]
     body = json.loads(Problem("invalid-request", "Two fields.", errors=errors).body("c"))
     assert body["errors"] == [
         {"pointer": "/config/authUrl", "detail": "is missing"},

@@ -265,7 +265,7 @@ def test_bad_id(segment: str) -> None:
     problem = caught.value
     assert (problem.code, problem.status) == ("invalid-id", 400)
     (error,) = problem.errors
-    assert error.pointer == "/path/customerOrderId"
+    assert error.field == "/path/customerOrderId"
     assert error.detail == "must start with a letter or digit and have at most 128 of: letters, digits, . _ ~ : -"
     assert problem.detail == f"`customerOrderId` {error.detail}."
     assert len(segment) < 6 or segment.encode("utf-8", "replace") not in problem.body("c")

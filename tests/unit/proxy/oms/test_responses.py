@@ -209,7 +209,7 @@ def test_contract_violation() -> None:
     body = order_body(changed(changed(ORDER, "status", ["MARKED"]), "items/0/unitPrice", "MARKED"))
     problem = refused("getOrder", UpstreamResponse(200, JSON, body))
     assert (problem.code, problem.status, problem.reason) == ("upstream-contract", 502, "contract")
-    assert {error.pointer for error in problem.errors} == {
+    assert {error.field for error in problem.errors} == {
         "/customerOrder/status",
         "/customerOrder/items/0/unitPrice",
     }

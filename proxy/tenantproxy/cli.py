@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 import click
 
 from tenantproxy import __version__
-from tenantproxy.api.routes import Operation
 from tenantproxy.config import ConfigError, ProxyConfig, load
 from tenantproxy.logs import LEVELS
+from tenantproxy.operations import OPERATIONS
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ def _bound(address: str) -> socket.socket:
 )
 @click.option(
     "--operation",
-    type=click.Choice(["getOrder", "searchOrders"]),
+    type=click.Choice([operation.name for operation in OPERATIONS]),
     help="The operation whose response the sample is; by default the one that it fits.",
 )
 @click.argument("sample", type=click.File("rb"))
-def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO) -> None:
+def map_sample(config_path: Path, operation: str | None, sample: BinaryIO) -> None:
     """Show what clients get if the OMS answers SAMPLE, a JSON file (- for standard input).
 
     No request is made. Exit status: 0 with the mapped response on standard output, 1 if the sample breaks the
@@ -96,9 +96,10 @@ def map_sample(config_path: Path, operation: Operation | None, sample: BinaryIO)
     from tenantproxy.orders.preview import try_mapping  # noqa: PLC0415 - see the module's docstring
 
     _, mapping = _checked(config_path)
-    outcome = try_mapping(mapping, sample.read(), operation)
+    chosen = next((each for each in OPERATIONS if each.name == operation), None)
+    outcome = try_mapping(mapping, sample.read(), chosen)
     for violation in outcome.violations:
-        subject = f"{outcome.operation}: `{violation.field}`" if violation.field else sample.name
+        subject = f"{outcome.operation.name}: `{violation.field}`" if violation.field else sample.name
         click.echo(f"{subject} {violation.detail}", err=True)
     if outcome.violations:
         sys.exit(1)

@@ -9,14 +9,13 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, Operation
+
 VERSION: Final = 1
 """Of the format of `config.json`; a proxy refuses one that it doesn't know."""
 
 MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
 """Of an OMS's answer. What of its conversion can't be interrupted takes some 10 ms for each MiB."""
-
-GET_ORDER_PATH: Final = "/business-units/{businessUnitId}/customer-orders/{customerOrderId}"
-SEARCH_ORDERS_PATH: Final = "/business-units/{businessUnitId}/customer-orders:search"
 
 
 class ConfigError(ValueError):
@@ -35,24 +34,29 @@ class Tenant(_Model, frozen=True):
     namespace: str = "default"
 
 
-class Operation(_Model, frozen=True):
+class Endpoint(_Model, frozen=True):
     """Where the OMS serves an operation, relative to the base URL."""
 
     path: str
 
 
-class GetOrder(Operation, frozen=True):
-    """Reading one order; `id_match` says whether the answer's id must be the one that was asked for."""
+class OrderEndpoint(Endpoint, frozen=True):
+    """Where one order is read; `id_match` says whether the answer's id must be the one that was asked for."""
 
-    path: str = GET_ORDER_PATH
+    path: str = GET_ORDER.path
     id_match: Literal["exact", "any"] = "exact"
 
 
 class Operations(_Model, frozen=True):
-    """The OMS's two read operations."""
+    """Where the OMS serves each operation."""
 
-    get_order: GetOrder = GetOrder()
-    search_orders: Operation = Operation(path=SEARCH_ORDERS_PATH)
+    get_order: OrderEndpoint = OrderEndpoint()
+    search_orders: Endpoint = Endpoint(path=SEARCH_ORDERS.path)
+
+    def of(self, operation: Operation) -> Endpoint:
+        """Return where one is served."""
+        endpoint: Endpoint = getattr(self, operation.attribute)
+        return endpoint
 
 
 class Tls(_Model, frozen=True):
@@ -99,6 +103,11 @@ class Mapping(_Model, frozen=True):
 
     get_order: OperationMapping = OperationMapping()
     search_orders: OperationMapping = OperationMapping()
+
+    def of(self, operation: Operation) -> OperationMapping:
+        """Return the rules of one operation."""
+        rules: OperationMapping = getattr(self, operation.attribute)
+        return rules
 
 
 class TokenEndpoint(_Model, frozen=True):

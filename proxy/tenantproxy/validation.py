@@ -1,17 +1,13 @@
 """What a configuration's structure can't say: whether its URLs, paths and rules can be used."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
 
-from tenantproxy.api import routes
 from tenantproxy.config import ConfigError, ProxyConfig, Upstream
 from tenantproxy.credentials.model import Credential, CredentialError, OAuth2, from_secret
 from tenantproxy.errors import FieldProblem
+from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress
-
-_GET_ORDER_IDS: Final = frozenset({"businessUnitId", "customerOrderId"})
-_SEARCH_ORDERS_IDS: Final = frozenset({"businessUnitId"})
 
 
 def check(config: ProxyConfig) -> CompiledMapping:
@@ -112,14 +108,11 @@ def _token_endpoint(config: ProxyConfig) -> Iterator[FieldProblem]:
 
 
 def _paths(upstream: Upstream) -> Iterator[FieldProblem]:
-    for name, operation, ids in (
-        ("getOrder", upstream.operations.get_order, _GET_ORDER_IDS),
-        ("searchOrders", upstream.operations.search_orders, _SEARCH_ORDERS_IDS),
-    ):
+    for operation in OPERATIONS:
         try:
-            routes.check_operation_path(operation.path, placeholders=ids)
+            operation.check_path(upstream.operations.of(operation).path)
         except ValueError as error:
-            yield FieldProblem(f"upstream.operations.{name}.path", str(error))
+            yield FieldProblem(f"upstream.operations.{operation.name}.path", str(error))
 
 
 def _mapping(config: ProxyConfig) -> Iterator[FieldProblem]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy_operator.api.fields import Constant, Model, Text, cel, invalid
 
 _POINTER: Final = Text(
@@ -122,7 +123,7 @@ class GetOrderMapping(Model):
     root: Pointer | None = Field(
         default=None,
         description='Where the order is in the OMS\'s response, an RFC 6901 pointer; "" is the whole response. '
-        "Defaults to /customerOrder.",
+        f"Defaults to {GET_ORDER.root}.",
     )
     fields: dict[str, Rule] = Field(
         default_factory=dict,
@@ -138,7 +139,7 @@ class SearchOrdersMapping(Model):
     root: Pointer | None = Field(
         default=None,
         description='Where the list of orders is in the OMS\'s response, an RFC 6901 pointer; "" is the whole '
-        "response. Defaults to /customerOrders.",
+        f"response. Defaults to {SEARCH_ORDERS.root}.",
     )
     fields: dict[str, ValueRule] = Field(
         default_factory=dict,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from tenantproxy.config import GET_ORDER_PATH, SEARCH_ORDERS_PATH
+from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, Operation
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Size, Text, cel
 from tenantproxy_operator.api.names import SecretName
 
@@ -26,7 +26,7 @@ OperationPath = Annotated[
 ]
 
 
-class Operation(Model):
+class Endpoint(Model):
     """Where the OMS serves one operation."""
 
     path: OperationPath = Field(
@@ -35,11 +35,11 @@ class Operation(Model):
     )
 
 
-class GetOrder(Operation):
+class OrderEndpoint(Endpoint):
     """Where the OMS serves one order, and what its response must be."""
 
     path: OperationPath = Field(
-        default=GET_ORDER_PATH,
+        default=GET_ORDER.path,
         description="Path below the base URL. It may contain the placeholders of the default.",
     )
     id_match: Literal["exact", "any"] = Field(
@@ -50,17 +50,23 @@ class GetOrder(Operation):
     )
 
 
+def _call(operation: Operation) -> str:
+    """Return an operation's method and placeholders, for its description."""
+    names = ", ".join(f"{{{name}}}" for name in operation.placeholders)
+    return f"({operation.method}). Placeholder{'s' if len(operation.placeholders) > 1 else ''}: {names}"
+
+
 class Operations(Model):
     """Where the OMS serves its operations, if not where the documented contract says."""
 
-    get_order: GetOrder = Field(
-        default_factory=GetOrder,
-        description="Read one order (GET). Placeholders: {businessUnitId}, {customerOrderId}.",
+    get_order: OrderEndpoint = Field(
+        default_factory=OrderEndpoint,
+        description=f"Read one order {_call(GET_ORDER)}.",
         json_schema_extra=EMPTY,
     )
-    search_orders: Operation = Field(
-        default=Operation(path=SEARCH_ORDERS_PATH),
-        description="Search orders (POST). Placeholder: {businessUnitId}.",
+    search_orders: Endpoint = Field(
+        default=Endpoint(path=SEARCH_ORDERS.path),
+        description=f"Search orders {_call(SEARCH_ORDERS)}.",
     )
 
 

@@ -1,9 +1,9 @@
 """The configuration of a tenant's proxy, which the ConfigMap carries, or in `local` a file."""
 
-from typing import Any
+import msgspec
 
 from tenantproxy import config
-from tenantproxy_operator.api import mapping as rules
+from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.quantities import parse_duration, parse_size
 from tenantproxy_operator.api.resource import Access, Auth, TenantProxy
 from tenantproxy_operator.settings import Settings
@@ -25,31 +25,11 @@ def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConf
     )
 
 
-def _mapping(mapping: rules.Mapping | None) -> config.Mapping:
-    """Return the proxy's form of `spec.mapping`."""
-    if mapping is None:
-        return config.Mapping()
-    return config.Mapping(
-        get_order=_operation_mapping(mapping.get_order),
-        search_orders=_operation_mapping(mapping.search_orders),
-    )
-
-
-def _operation_mapping(
-    mapping: rules.GetOrderMapping | rules.SearchOrdersMapping | None,
-) -> config.OperationMapping:
-    if mapping is None:
-        return config.OperationMapping()
-    fields = {name: _rule(rule) for name, rule in mapping.fields.items()}
-    return config.OperationMapping(root=mapping.root, fields=fields)
-
-
-def _rule(rule: rules.ValueRule) -> config.Rule:
-    """Return the rule with only what was given: null is a value in `const` and `default`."""
-    given: dict[str, Any] = {name: getattr(rule, name) for name in rule.model_fields_set}
-    if "fields" in given:
-        given["fields"] = {name: _rule(inner) for name, inner in given["fields"].items()}
-    return config.Rule(**given)
+def _mapping(mapping: Mapping | None) -> config.Mapping:
+    """Return the rules with only what was given: null is a value in `const` and `default`."""
+    given = {} if mapping is None else mapping.model_dump(by_alias=True, exclude_unset=True)
+    rules = {operation: rules for operation, rules in given.items() if rules is not None}
+    return msgspec.convert(rules, config.Mapping)
 
 
 def _upstream(resource: TenantProxy) -> config.Upstream:
@@ -62,12 +42,7 @@ def _upstream(resource: TenantProxy) -> config.Upstream:
         retries=upstream.retries,
         max_connections=upstream.max_connections,
         max_response_bytes=parse_size(upstream.max_response_bytes),
-        operations=config.Operations(
-            get_order=config.GetOrder(
-                path=upstream.operations.get_order.path, id_match=upstream.operations.get_order.id_match
-            ),
-            search_orders=config.Operation(path=upstream.operations.search_orders.path),
-        ),
+        operations=msgspec.convert(upstream.operations.model_dump(by_alias=True), config.Operations),
         tls=config.Tls(
             ca=resource.ca_secret_name is not None,
             client_certificate=resource.client_certificate_secret_name is not None,

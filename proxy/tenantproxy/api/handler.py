@@ -23,6 +23,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.responses import is_json
+from tenantproxy.operations import OPERATIONS, ORDER_ID, Operation, fill
 from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
@@ -67,9 +68,7 @@ class Api:
         self._oms = oms
         self._proxy_config = proxy_config
         self._converter = Converter(config.upstream, mapping)
-        operations = config.upstream.operations
-        self._get_path = operations.get_order.path
-        self._search_path = operations.search_orders.path
+        self._paths = {operation.name: config.upstream.operations.of(operation).path for operation in OPERATIONS}
         self._upstream_headers = {
             "Accept": JSON,
             "Accept-Encoding": "identity",
@@ -86,7 +85,7 @@ class Api:
         route = _OTHER
         try:
             match = self._match(request)
-            route = match.operation
+            route = match.route.name
             response = await self._answer(match, request, correlation_id)
         except Problem as problem:
             self._count(problem)
@@ -139,25 +138,23 @@ class Api:
         return routes.match(request.method, request.raw_path)
 
     async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Response:
-        if match.operation == "putProxyConfig":
+        operation = match.route.operation
+        if operation is None:
             return await self._put(request, correlation_id)
         caller = await self._gatekeeper.admit(request.headers)
         headers = {**self._upstream_headers, "Correlation-Id": correlation_id}
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
-        unit = routes.decode_id(match.business_unit, "businessUnitId")
-        order = searched = None
-        if match.operation == "getOrder":
-            order = routes.decode_id(match.order, "customerOrderId")
-            path = routes.fill(self._get_path, businessUnitId=unit, customerOrderId=order)
-        else:
-            searched = search_criteria.encoded_anew(await _read(request, MAX_SEARCH_BYTES))
-            path = routes.fill(self._search_path, businessUnitId=unit)
+        ids = routes.checked_ids(operation, match.ids)
+        criteria = None
+        if operation.takes_criteria:
+            criteria = search_criteria.encoded_anew(await _read(request, MAX_SEARCH_BYTES))
             headers["Content-Type"] = JSON
+        path = fill(self._paths[operation.name], ids)
         ticket = self._admission.admit(caller.key if caller is not None else None)
         try:
-            answer = await self._oms.read(ticket, match.operation, request.method, path, headers, searched)
-            body = await self._outward(match, answer, order, ticket)
+            answer = await self._oms.read(ticket, operation.name, request.method, path, headers, criteria)
+            body = await self._outward(operation, answer, ids.get(ORDER_ID), ticket)
         except BaseException:
             ticket.release()
             raise
@@ -180,10 +177,10 @@ class Api:
         return release
 
     async def _outward(
-        self, match: routes.Match, answer: UpstreamResponse, order: str | None, ticket: Ticket
+        self, operation: Operation, answer: UpstreamResponse, order_id: str | None, ticket: Ticket
     ) -> bytes:
         try:
-            body = await self._converter.outward(match.operation, answer, order, ticket.caller)
+            body = await self._converter.outward(operation, answer, order_id, ticket.caller)
         except Problem:
             if answer.status == 200:  # noqa: PLR2004 - HTTP
                 answer.distrust()  # it may be the answer to another request

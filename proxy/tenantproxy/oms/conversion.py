@@ -10,11 +10,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from tenantproxy.api.routes import Operation
-from tenantproxy.config import Upstream
+from tenantproxy.config import OrderEndpoint, Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms import responses
 from tenantproxy.oms.fair_lock import FairLock
+from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.transport.base import UpstreamResponse
@@ -28,7 +28,7 @@ class Converter:
 
     def __init__(self, upstream: Upstream, mapping: CompiledMapping) -> None:
         self._mapping = mapping
-        self._any_id = upstream.operations.get_order.id_match == "any"
+        self._exact_ids = {operation.name for operation in OPERATIONS if _is_exact(upstream, operation)}
         set_interval = functools.partial(sys.setswitchinterval, _SWITCH_INTERVAL)
         self._turn = FairLock()
         self._thread = ThreadPoolExecutor(1, "conversion", initializer=set_interval)
@@ -48,7 +48,7 @@ class Converter:
         """
         responses.check(operation, response)
         body = response.body
-        asked = None if self._any_id else order_id
+        asked = order_id if operation.name in self._exact_ids else None
         try:
             return responses.outward_body(operation, body, self._mapping, asked, at_once=True)
         except HeavyError:
@@ -63,3 +63,9 @@ class Converter:
             return await asyncio.shield(converting)
         finally:
             del converting  # its error's traceback holds this frame, and all that the conversion made
+
+
+def _is_exact(upstream: Upstream, operation: Operation) -> bool:
+    """Return whether the answer's id must be the one that was asked for."""
+    endpoint = upstream.operations.of(operation)
+    return isinstance(endpoint, OrderEndpoint) and endpoint.id_match == "exact"

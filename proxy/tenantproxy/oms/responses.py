@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from tenantproxy.api.routes import Operation
 from tenantproxy.errors import FieldProblem
+from tenantproxy.operations import ORDER_ID, Operation
 from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
@@ -44,18 +44,17 @@ def outward_body(
         Problem: It breaks the contract, or is another order.
 
     """
-    convert = mapping.get_order if operation == "getOrder" else mapping.search_orders
     try:
-        outward = convert(body, at_once=at_once)
+        outward = mapping[operation.name](body, at_once=at_once)
     except UnparsableError:
         raise Problem("upstream-error", "The OMS's answer is not valid JSON.", reason="malformed-json") from None
     except ContractError as error:
         raise broken(error.violations) from None
-    if asked is not None and not is_of(outward, asked):
+    if asked is not None and not is_of(operation, outward, asked):
         raise Problem(
             "upstream-contract",
             "The OMS's answer is another order than the one that was asked for.",
-            errors=[_WRONG_ID],
+            errors=[FieldProblem(f"{operation.root}/{ORDER_ID}", _WRONG_ID)],
             reason="wrong-order",
         )
     return outward
@@ -71,9 +70,8 @@ def broken(violations: Sequence[FieldProblem]) -> Problem:
     )
 
 
-_WRONG_ID: Final = FieldProblem(
-    "/customerOrder/customerOrderId",
-    "is not the id that was asked for; for an OMS that has another form of it there is `idMatch: any`",
+_WRONG_ID: Final = (
+    "is not the id that was asked for; for an OMS that has another form of it there is `idMatch: any`"
 )
 
 
@@ -87,9 +85,9 @@ def is_json(content_type: str) -> bool:
 
 def _problem(operation: Operation, response: UpstreamResponse) -> Problem:
     status = response.status
-    if status == 404 and operation == "getOrder":  # noqa: PLR2004 - HTTP statuses, here and below
+    if status == 404 and operation.reads_one_order:  # noqa: PLR2004 - HTTP statuses, here and below
         return Problem("order-not-found", "The OMS knows no such order.")
-    if status == 400 and operation == "searchOrders":  # noqa: PLR2004
+    if status == 400 and operation.takes_criteria:  # noqa: PLR2004
         return Problem("search-rejected", "The OMS refused the search's criteria.")
     reason = f"status-{status}"
     if status == 403:  # noqa: PLR2004

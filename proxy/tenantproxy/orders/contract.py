@@ -3,21 +3,28 @@
 What an OMS answers is decoded into these structs: required fields must be there, types must be exact, unknown
 fields are dropped, `null` for an optional field means absent. Amounts stay the bytes that were sent. The names
 and shapes are those of Hii Retail's "External Service Configuration" page.
+
+What is checked follows from the structs' types, once at import: a field is added to a struct, and nowhere else.
 """
 
 import functools
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import FieldInfo
 
+from tenantproxy.operations import GET_ORDER, OPERATIONS, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy.orders import shaping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
-from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, is_heavy
+from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, Outward, is_heavy
 
-_ABSENT: Final = Raw(b"")
+Amount = Raw
+"""A number, as the bytes that the OMS sent. msgspec takes any value for it, so the contract checks each."""
+ABSENT: Final = Raw(b"")
+"""The default of an optional amount."""
 
 
 class _Shape(msgspec.Struct, omit_defaults=True, gc=False):
@@ -40,14 +47,14 @@ class InvoicePaymentInstructions(_Shape):
     """How an order is invoiced."""
 
     customerAccountId: str  # noqa: N815
-    invoicingAmount: Raw  # noqa: N815
+    invoicingAmount: Amount  # noqa: N815
     additionalInformation: list[AdditionalInformation] | None = None  # noqa: N815
 
 
 class Discount(_Shape):
     """A discount on one item."""
 
-    discountAmount: Raw = _ABSENT  # noqa: N815
+    discountAmount: Amount = ABSENT  # noqa: N815
     discountId: str | None = None  # noqa: N815
     discountText: str | None = None  # noqa: N815
     rewardType: str | None = None  # noqa: N815
@@ -57,9 +64,9 @@ class Item(_Shape):
     """One line of an order."""
 
     itemId: str  # noqa: N815
-    quantityOrdered: Raw  # noqa: N815
-    unitPrice: Raw  # noqa: N815
-    contributedAmount: Raw = _ABSENT  # noqa: N815
+    quantityOrdered: Amount  # noqa: N815
+    unitPrice: Amount  # noqa: N815
+    contributedAmount: Amount = ABSENT  # noqa: N815
     discounts: list[Discount] | None = None
 
 
@@ -69,7 +76,7 @@ class CustomerOrder(_Shape, kw_only=True):
     customerOrderId: str  # noqa: N815
     customerId: str  # noqa: N815
     status: str
-    minimumDownPaymentAmount: Raw = _ABSENT  # noqa: N815
+    minimumDownPaymentAmount: Amount = ABSENT  # noqa: N815
     isLocked: bool | None = None  # noqa: N815
     invoicePaymentInstructions: InvoicePaymentInstructions | None = None  # noqa: N815
     items: list[Item]
@@ -83,102 +90,124 @@ class OrderSummary(_Shape):
     status: str
 
 
-class OrderAnswer(_Shape):
-    """The body of a GET."""
+SHAPES: Final[Mapping[str, Any]] = {
+    GET_ORDER.name: CustomerOrder,
+    SEARCH_ORDERS.name: list[OrderSummary],
+}
+"""What is at the root of the answer to each operation."""
 
-    customerOrder: CustomerOrder  # noqa: N815
+
+class Contract(NamedTuple):
+    """The contract of an operation's answer."""
+
+    document: type[msgspec.Struct]
+    """The whole outward document: its one member is the root."""
+    outward: Outward
 
 
-class SearchAnswer(_Shape):
-    """The body of a search."""
+def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a type expression
+    """Return the contract of documents that have a shape at their root, a pointer of one step.
 
-    customerOrders: list[OrderSummary]  # noqa: N815
+    Raises:
+        TypeError: A field is of a type that the contract can't hold exactly.
+
+    """
+    document = msgspec.defstruct("Document", [(root.removeprefix("/"), shape)], bases=(_Shape,))
+    (field,) = msgspec.structs.fields(document)
+    decode = msgspec.json.Decoder(document).decode
+    settle = _amounts_settler(field)
+
+    def fast(body: bytes) -> bytes:
+        return settle(_encode(decode(body)))
+
+    @functools.cache
+    def slow() -> shaping.Make:
+        return shaping.document(shaping.checked(field), kind="object")
+
+    def outward(body: bytes, *, at_once: bool = False) -> bytes:
+        """Return the outward body. The fast pass stops at the first problem; then a slow one finds them all.
+
+        Where the slow pass finds none, a name came twice, and only the last one, which counts, has the right
+        type.
+        """
+        if at_once and len(body) > LIGHT_BYTES:
+            raise HeavyError
+        try:
+            return fast(body)
+        except (msgspec.ValidationError, RecursionError):
+            if at_once and is_heavy(body):
+                raise HeavyError from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise UnparsableError from None
+        try:
+            body.decode()  # text that is skipped may be any bytes to msgspec
+            settled, violations = slow()(body)
+            if violations:
+                raise ContractError(violations)
+            return fast(settled)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise UnparsableError from None
+
+    return Contract(document, outward)
+
+
+def is_of(operation: Operation, outward: bytes, order_id: str) -> bool:
+    """Return whether an operation's outward body is of the order with this id: the first field of an order."""
+    return outward.startswith(_ID_PREFIXES[operation.name] + _encode(order_id) + b",")
+
+
+def _amounts_settler(field: FieldInfo) -> Callable[[bytes], bytes]:
+    """Return what leaves out optional amounts that are null, and raises ValidationError for what is no number."""
+    required, optional, others = _names(field)
+    if not required | optional:
+        return lambda outward: outward
+    if ambiguous := others & (required | optional):
+        raise TypeError(f"{sorted(ambiguous)} are amounts in one struct and not in another; rename one")
+    # In what the encoder wrote, `"name":` is only ever a member: within a text, a quote follows a backslash.
+    search = re.compile(rf'"(?:{"|".join(sorted(required | optional))})":[^-0-9]'.encode()).search
+    nulls = [
+        form % name.encode()
+        for name in sorted(optional - required)
+        for form in (b',"%s":null', b'"%s":null,', b'"%s":null')
+    ]
+
+    def settle(outward: bytes) -> bytes:
+        if search(outward):
+            for null in nulls:
+                outward = outward.replace(null, b"")
+            if search(outward):
+                raise msgspec.ValidationError("an amount is not a number")
+        return outward
+
+    return settle
+
+
+def _names(field: FieldInfo) -> tuple[set[str], set[str], set[str]]:
+    """Return the names of a field's required amounts, optional amounts and other fields, at all levels."""
+    required: set[str] = set()
+    optional: set[str] = set()
+    others: set[str] = set()
+    waiting = [field]
+    while waiting:
+        field = waiting.pop()
+        kind, inner = shaping.outward_type(field.type)
+        if kind != "number":
+            others.add(field.name)
+        elif field.required:
+            required.add(field.name)
+        else:
+            optional.add(field.name)
+        if kind in ("list", "object"):
+            waiting += msgspec.structs.fields(inner)
+    return required, optional, others
 
 
 _encode: Final = msgspec.json.Encoder().encode
-_decode_order: Final = msgspec.json.Decoder(OrderAnswer).decode
-_decode_search: Final = msgspec.json.Decoder(SearchAnswer).decode
-
-
-def get_order(body: bytes, *, at_once: bool = False) -> bytes:
-    """Return the outward body for an OMS's answer to a GET; see `weight.Outward`."""
-    return _checked(body, _order, OrderAnswer, at_once)
-
-
-def search_orders(body: bytes, *, at_once: bool = False) -> bytes:
-    """Return the outward body for an OMS's answer to a search; see `weight.Outward`."""
-    return _checked(body, _search, SearchAnswer, at_once)
-
-
-def is_of(outward: bytes, order_id: str) -> bool:
-    """Return whether an outward body, as `get_order` returns it, is of the order with this id."""
-    return outward.startswith(b'{"customerOrder":{"customerOrderId":' + _encode(order_id) + b",")
-
-
-def _order(body: bytes) -> bytes:
-    answer = _decode_order(body)
-    outward = _encode(answer)
-    if _NOT_A_NUMBER.search(outward):
-        for null in _NULLS:
-            outward = outward.replace(null, b"")
-        if _NOT_A_NUMBER.search(outward):
-            raise msgspec.ValidationError("an amount is not a number")
-    return outward
-
-
-def _search(body: bytes) -> bytes:
-    return _encode(_decode_search(body))
-
-
-def _checked(
-    body: bytes,
-    fast: Callable[[bytes], bytes],
-    shape: type[_Shape],
-    at_once: bool,  # noqa: FBT001 - passed on
-) -> bytes:
-    """Return what the fast pass makes of an answer. It stops at the first problem, and a slow one finds them all.
-
-    Where the slow pass finds none, a name came twice, and only the last one, which counts, has the right type.
-    """
-    if at_once and len(body) > LIGHT_BYTES:
-        raise HeavyError
-    try:
-        return fast(body)
-    except (msgspec.ValidationError, RecursionError):
-        if at_once and is_heavy(body):
-            raise HeavyError from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UnparsableError from None
-    try:
-        body.decode()  # text that is skipped may be any bytes to msgspec
-        settled, violations = _slow_pass(shape)(body)
-        if violations:
-            raise ContractError(violations)
-        return fast(settled)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise UnparsableError from None
-
-
-@functools.cache
-def _slow_pass(shape: type[_Shape]) -> shaping.Make:
-    (field,) = msgspec.structs.fields(shape)
-    return shaping.document(shaping.checked(field), kind="object")
-
-
-def _amounts(shape: Any, *, required: bool) -> Iterator[str]:  # noqa: ANN401 - a struct's type
-    """Yield the names of a shape's amounts, at all levels."""
-    for field in msgspec.structs.fields(shape):
-        kind, inner = shaping.outward_type(field.type)
-        if kind == "number" and field.required is required:
-            yield field.name
-        elif kind in ("list", "object"):
-            yield from _amounts(inner, required=required)
-
-
-_REQUIRED: Final = frozenset(_amounts(OrderAnswer, required=True))
-_OPTIONAL: Final = frozenset(_amounts(OrderAnswer, required=False)) - _REQUIRED
-# In what the encoder wrote, `"name":` is only ever a member's name: within a text, a quote follows a backslash.
-_NOT_A_NUMBER: Final = re.compile(rf'"(?:{"|".join(sorted(_REQUIRED | _OPTIONAL))})":[^-0-9]'.encode())
-_NULLS: Final = tuple(
-    form % name.encode() for name in sorted(_OPTIONAL) for form in (b',"%s":null', b'"%s":null,', b'"%s":null')
-)
+CONTRACTS: Final[Mapping[str, Contract]] = {
+    operation.name: compile_contract(operation.root, SHAPES[operation.name]) for operation in OPERATIONS
+}
+_ID_PREFIXES: Final = {
+    operation.name: f'{{"{operation.root.removeprefix("/")}":{{"{ORDER_ID}":'.encode()
+    for operation in OPERATIONS
+    if operation.reads_one_order
+}

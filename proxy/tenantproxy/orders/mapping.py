@@ -5,20 +5,21 @@ the same contract as an unmapped answer (`orders`): no rule can get around it.
 """
 
 import math
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
-from tenantproxy.orders import contract as orders
+from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders import shaping
+from tenantproxy.orders.contract import CONTRACTS
 from tenantproxy.orders.json_members import STRING, text
 from tenantproxy.orders.shaping import KIND_NAMES, MAX_VIOLATIONS, ContractError, Convert, Place, Source, Walk
 from tenantproxy.orders.weight import HeavyError, Outward, is_heavy
 
-_DEFAULT_ROOTS: Final = {"getOrder": "/customerOrder", "searchOrders": "/customerOrders"}
 _DEEPEST: Final = 16
 """Steps of a pointer: each reads the rest of the answer once more."""
 
@@ -31,11 +32,8 @@ class MappingError(ValueError):
         self.errors = errors
 
 
-class CompiledMapping(NamedTuple):
-    """What to do with the OMS's answer to each operation."""
-
-    get_order: Outward
-    search_orders: Outward
+CompiledMapping = Mapping[str, Outward]
+"""What makes the outward body of the OMS's answer to each operation, by its name."""
 
 
 def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
@@ -46,14 +44,14 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
 
     """
     errors: list[FieldProblem] = []
-    order = _compile_operation("getOrder", mapping.get_order, orders.OrderAnswer, errors)
-    search = _compile_operation("searchOrders", mapping.search_orders, orders.SearchAnswer, errors)
+    compiled = {}
+    for operation in OPERATIONS:
+        contract = CONTRACTS[operation.name]
+        make = _compile_operation(operation, mapping.of(operation), contract.document, errors)
+        compiled[operation.name] = contract.outward if make is None else _mapped(make, contract.outward)
     if errors:
         raise MappingError(errors)
-    return CompiledMapping(
-        get_order=_mapped(order, orders.get_order) if order else orders.get_order,
-        search_orders=_mapped(search, orders.search_orders) if search else orders.search_orders,
-    )
+    return compiled
 
 
 def _mapped(make: shaping.Make, contract: Outward) -> Outward:
@@ -76,16 +74,19 @@ def _mapped(make: shaping.Make, contract: Outward) -> Outward:
 
 
 def _compile_operation(
-    name: str, mapping: config.OperationMapping, shape: type[msgspec.Struct], errors: list[FieldProblem]
+    operation: Operation,
+    mapping: config.OperationMapping,
+    shape: type[msgspec.Struct],
+    errors: list[FieldProblem],
 ) -> shaping.Make | None:
     """Return what makes the outward document; its one member is made of what is at the root."""
     if mapping.root is None and not mapping.fields:
         return None
-    root = _DEFAULT_ROOTS[name] if mapping.root is None else mapping.root
-    tokens = _pointer(root, f"{name}.root", errors)
+    root = operation.root if mapping.root is None else mapping.root
+    tokens = _pointer(root, f"{operation.name}.root", errors)
     (field,) = msgspec.structs.fields(shape)
     kind, inner = shaping.outward_type(field.type)
-    source = shaping.nested(field, kind, _sources(mapping.fields, inner, f"{name}.fields", errors))
+    source = shaping.nested(field, kind, _sources(mapping.fields, inner, f"{operation.name}.fields", errors))
     return shaping.document(source._replace(tokens=tokens))
 
 

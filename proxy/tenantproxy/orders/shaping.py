@@ -197,18 +197,22 @@ def outward_type(expected: Any) -> tuple[str, Any]:  # noqa: ANN401 - a type exp
     """Return what a field's type means in JSON: its kind, and the struct of an object or of a list's elements.
 
     The kind is one of `string`, `boolean`, `number`, `list`, `object`.
+
+    Raises:
+        TypeError: It is none of them: a float, for instance, would not keep the digits that were sent.
+
     """
     if get_origin(expected) in (Union, types.UnionType):
         (expected,) = (choice for choice in get_args(expected) if choice is not type(None))
     if get_origin(expected) is list:
-        return "list", get_args(expected)[0]
-    if expected is Raw:
-        return "number", None
-    if expected is str:
-        return "string", None
-    if expected is bool:
-        return "boolean", None
-    return "object", expected
+        kind, inner = "list", get_args(expected)[0]
+    elif expected in _SINGLE_VALUES:
+        return _SINGLE_VALUES[expected], None
+    else:
+        kind, inner = "object", expected
+    if not (isinstance(inner, type) and issubclass(inner, msgspec.Struct)):
+        raise TypeError(f"{inner} can't be part of an order; use a struct, str, bool, or Raw for a number")
+    return kind, inner
 
 
 def must_be(kind: str) -> str:
@@ -231,6 +235,7 @@ _STARTS: Final = {
     "list": bytes([LIST]),
     "object": bytes([OBJECT]),
 }
+_SINGLE_VALUES: Final = {str: "string", bool: "boolean", Raw: "number"}
 _encode: Final = msgspec.json.Encoder().encode
 
 

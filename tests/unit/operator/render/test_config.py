@@ -65,7 +65,7 @@ def test_every_value_arrives() -> None:
         retries=0,
         max_connections=7,
         max_response_bytes=65536,
-        operations=config.Operations(get_order=config.GetOrder(path="/o/{customerOrderId}", id_match="any")),
+        operations=config.Operations(get_order=config.OrderEndpoint(path="/o/{customerOrderId}", id_match="any")),
         tls=config.Tls(ca=True),
     )
     assert rendered.egress == _LISTS
@@ -105,8 +105,8 @@ def test_mapping_example() -> None:
     rendered = render_config(_example("mapping/initech.yaml"), Settings())
     compiled = compile_mapping(rendered.mapping)
     answers = EXAMPLES / "mapping" / "oms-answers"
-    order = msgspec.json.decode(compiled.get_order((answers / "order.json").read_bytes()))["customerOrder"]
-    found = msgspec.json.decode(compiled.search_orders((answers / "search.json").read_bytes()))["customerOrders"]
+    order = msgspec.json.decode(compiled["getOrder"]((answers / "order.json").read_bytes()))["customerOrder"]
+    found = msgspec.json.decode(compiled["searchOrders"]((answers / "search.json").read_bytes()))["customerOrders"]
     assert (order["customerOrderId"], order["status"], order["isLocked"]) == ("4711", "CREATED", False)
     assert order["items"][0]["discounts"][0]["rewardType"] == "GLOBAL_ABSOLUTE"
     assert [(each["customerId"], each["status"]) for each in found] == [

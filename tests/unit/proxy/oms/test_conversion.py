@@ -16,6 +16,7 @@ from support.proxy import hostile_answers
 from support.proxy.orders import ORDER, order_body
 from tenantproxy import config
 from tenantproxy.oms.conversion import Converter
+from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.orders.shaping import ContractError
 from tenantproxy.problems import Problem
@@ -27,7 +28,7 @@ MAPPED = compile_mapping(msgspec.convert(hostile_answers.MAPPING, config.Mapping
 
 
 def converter(mapping: CompiledMapping = UNMAPPED, **operation: Any) -> Converter:
-    operations = config.Operations(get_order=config.GetOrder(**operation))
+    operations = config.Operations(get_order=config.OrderEndpoint(**operation))
     return Converter(config.Upstream(url="https://oms.example", operations=operations), mapping)
 
 
@@ -41,10 +42,10 @@ class Watched:
     def __init__(self) -> None:
         self.threads: list[threading.Thread] = []
         self.leave = threading.Event()
-        self.mapping = CompiledMapping(self._get_order, UNMAPPED.search_orders)
+        self.mapping = {**UNMAPPED, "getOrder": self._get_order}
 
     def _get_order(self, body: bytes, *, at_once: bool = False) -> bytes:
-        outward = UNMAPPED.get_order(body, at_once=at_once)  # raises where it can't be at once
+        outward = UNMAPPED["getOrder"](body, at_once=at_once)  # raises where it can't be at once
         self.threads.append(threading.current_thread())
         if not at_once:
             assert self.leave.wait(5)
@@ -61,7 +62,7 @@ def watched() -> Iterator[Watched]:
 
 async def test_a_light_answer_is_converted_at_once(watched: Watched) -> None:
     """An order of ordinary size waits for no thread, and starts none."""
-    outward = await converter(watched.mapping).outward("getOrder", order(order_body()), "CO-1")
+    outward = await converter(watched.mapping).outward(GET_ORDER, order(order_body()), "CO-1")
     assert json.loads(outward) == {"customerOrder": ORDER}
     assert watched.threads == [threading.main_thread()]
 
@@ -70,9 +71,9 @@ async def test_heavy_answers_one_at_a_time(watched: Watched) -> None:
     """Of heavy answers one is converted at a time, in another thread; light ones don't wait for them."""
     one = converter(watched.mapping)
     body = hostile_answers.order("right", "CO-1", size=200_000)
-    heavy = [asyncio.create_task(one.outward("getOrder", order(body), "CO-1")) for _ in range(3)]
+    heavy = [asyncio.create_task(one.outward(GET_ORDER, order(body), "CO-1")) for _ in range(3)]
     await _until(lambda: len(watched.threads) == 1)
-    assert await one.outward("getOrder", order(order_body()), "CO-1")
+    assert await one.outward(GET_ORDER, order(order_body()), "CO-1")
     assert [thread is threading.main_thread() for thread in watched.threads] == [False, True]
     watched.leave.set()
     assert [await each for each in heavy] == [body.replace(b" ", b"")] * 3
@@ -83,7 +84,7 @@ async def test_what_nobody_waits_for_is_not_converted(watched: Watched) -> None:
     """When the caller has gone, an answer that waits for its turn is dropped."""
     one = converter(watched.mapping)
     body = hostile_answers.order("right", "CO-1", size=200_000)
-    running, waiting, last = (asyncio.create_task(one.outward("getOrder", order(body), "CO-1")) for _ in range(3))
+    running, waiting, last = (asyncio.create_task(one.outward(GET_ORDER, order(body), "CO-1")) for _ in range(3))
     await _until(lambda: len(watched.threads) == 1)
     for gone in (running, waiting):
         gone.cancel()
@@ -105,10 +106,10 @@ async def test_what_nobody_waits_for_is_not_kept(watched: Watched) -> None:
 
     one = converter(watched.mapping)
     body = hostile_answers.order("right", "CO-1", size=200_000)
-    running = asyncio.create_task(one.outward("getOrder", order(body), "CO-1"))
+    running = asyncio.create_task(one.outward(GET_ORDER, order(body), "CO-1"))
     await _until(lambda: len(watched.threads) == 1)
     for _ in range(3):
-        gone = asyncio.create_task(one.outward("getOrder", order(Body(body)), "CO-1"))
+        gone = asyncio.create_task(one.outward(GET_ORDER, order(Body(body)), "CO-1"))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
@@ -129,7 +130,7 @@ async def test_nothing_is_kept_of_what_broke_the_contract() -> None:
     try:
         before = _kept()
         with pytest.raises(Problem):
-            await one.outward("getOrder", order(body), "CO-1")
+            await one.outward(GET_ORDER, order(body), "CO-1")
         await _until(lambda: _kept() == before)  # the thread lets go a moment later
     finally:
         gc.enable()
@@ -143,7 +144,7 @@ async def test_its_thread_ends_with_the_converter() -> None:
     """Nothing is left of a converter that nobody has any more."""
     before = {*threading.enumerate()}
     one = converter()
-    assert await one.outward("getOrder", order(hostile_answers.order("right", "CO-1")), "CO-1")
+    assert await one.outward(GET_ORDER, order(hostile_answers.order("right", "CO-1")), "CO-1")
     (thread,) = {*threading.enumerate()} - before
     del one
     gc.collect()
@@ -155,10 +156,10 @@ async def test_id_match(size: int) -> None:
     """With `exact`, the default, an answer is the order that was asked for; with `any` it may be another."""
     body = hostile_answers.order("right", "CO-2", size=size)
     with pytest.raises(Problem) as caught:
-        await converter().outward("getOrder", order(body), "CO-1")
+        await converter().outward(GET_ORDER, order(body), "CO-1")
     assert caught.value.reason == "wrong-order"
-    assert await converter().outward("getOrder", order(body), "CO-2")
-    assert await converter(id_match="any").outward("getOrder", order(body), "CO-1")
+    assert await converter().outward(GET_ORDER, order(body), "CO-2")
+    assert await converter(id_match="any").outward(GET_ORDER, order(body), "CO-1")
 
 
 DENSE = {"dense-numbers", "numbers-for-an-amount", "dense-discounts", "empty-items", "nested-lists"}
@@ -168,7 +169,7 @@ DENSE = {"dense-numbers", "numbers-for-an-amount", "dense-discounts", "empty-ite
 async def test_shapes_of_orders(name: str) -> None:
     """Each hostile shape has its one outcome: dense ones are refused before any work, most of the rest by type."""
     body = hostile_answers.order(name, name)
-    assert await _outcome(converter(), "getOrder", body, name) == {
+    assert await _outcome(converter(), GET_ORDER, body, name) == {
         **dict.fromkeys(DENSE, "has too many values for its size: more than one in 6 bytes"),
         "items-of-another-type": "must be a string",
         "amounts-of-another-type": "must be a number",
@@ -181,7 +182,7 @@ async def test_shapes_of_orders(name: str) -> None:
 async def test_shapes_of_mapped_orders(name: str) -> None:
     """So it is through a mapping."""
     body = hostile_answers.order(name, name, mapped=True)
-    assert await _outcome(converter(MAPPED), "getOrder", body, name) == {
+    assert await _outcome(converter(MAPPED), GET_ORDER, body, name) == {
         **dict.fromkeys(DENSE, "has too many values for its size: more than one in 6 bytes"),
         "items-of-another-type": "must be a string",
         "amounts-of-another-type": "must be a number",
@@ -196,7 +197,7 @@ async def test_shapes_of_searches(mapped: bool) -> None:  # noqa: FBT001 - a tab
     """And with searches."""
     outcomes = {
         name: await _outcome(
-            converter(MAPPED if mapped else UNMAPPED), "searchOrders", hostile_answers.search(name, mapped=mapped)
+            converter(MAPPED if mapped else UNMAPPED), SEARCH_ORDERS, hostile_answers.search(name, mapped=mapped)
         )
         for name in (hostile_answers.MAPPED_SEARCHES if mapped else hostile_answers.SEARCHES)
     }
@@ -219,21 +220,21 @@ async def _outcome(one: Converter, operation: Any, body: bytes, order_id: str | 
 # ---- work
 
 SHAPES = [
-    *(("get_order", name, False) for name in hostile_answers.ORDERS),
-    *(("get_order", name, True) for name in hostile_answers.MAPPED_ORDERS),
-    *(("search_orders", name, False) for name in hostile_answers.SEARCHES),
-    *(("search_orders", name, True) for name in hostile_answers.MAPPED_SEARCHES),
+    *(("getOrder", name, False) for name in hostile_answers.ORDERS),
+    *(("getOrder", name, True) for name in hostile_answers.MAPPED_ORDERS),
+    *(("searchOrders", name, False) for name in hostile_answers.SEARCHES),
+    *(("searchOrders", name, True) for name in hostile_answers.MAPPED_SEARCHES),
 ]
 
 
 @pytest.mark.parametrize(("operation", "name", "mapped"), SHAPES)
 def test_work_grows_with_size_only(operation: str, name: str, mapped: bool) -> None:  # noqa: FBT001 - a table
     """Of no shape does the work, counted in calls, grow faster than its size; a value has 30 of them at most."""
-    convert = getattr(MAPPED if mapped else UNMAPPED, operation)
+    convert = (MAPPED if mapped else UNMAPPED)[operation]
     counts = []
     for size in (24 * 1024, 48 * 1024):
-        make = hostile_answers.order if operation == "get_order" else hostile_answers.search
-        names = (name, name) if operation == "get_order" else (name,)
+        make = hostile_answers.order if operation == "getOrder" else hostile_answers.search
+        names = (name, name) if operation == "getOrder" else (name,)
         body = make(*names, mapped=mapped, size=size)
         counts.append(_calls(convert, body))
         assert counts[-1] <= 30 * (body.count(b",") + 100)
@@ -248,9 +249,9 @@ def test_an_object_is_read_once_for_all_pointers_through_it() -> None:
     body = b'{"a":{"b":{%s}},%s,"items":[]}' % (order, order)
     all_calls, one_call = (
         _calls(
-            compile_mapping(
-                msgspec.convert({"getOrder": {"root": "", "fields": rules}}, config.Mapping)
-            ).get_order,
+            compile_mapping(msgspec.convert({"getOrder": {"root": "", "fields": rules}}, config.Mapping))[
+                "getOrder"
+            ],
             body,
             only="decode",
         )

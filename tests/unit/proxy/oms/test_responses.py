@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 
 from support.proxy.orders import ORDER, SUMMARY, changed, order_body, search_body
 from tenantproxy import config
-from tenantproxy.api.routes import Operation
 from tenantproxy.oms.responses import check, is_json
 from tenantproxy.oms.responses import outward_body as convert
+from tenantproxy.operations import GET_ORDER, OPERATIONS, SEARCH_ORDERS, Operation
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamResponse
 
 UNMAPPED = compile_mapping(config.Mapping())
 JSON = {"content-type": "application/json"}
-BODIES: dict[Operation, bytes] = {"getOrder": order_body(), "searchOrders": search_body(SUMMARY)}
-OPERATIONS: tuple[Operation, ...] = ("getOrder", "searchOrders")
+BODIES = {GET_ORDER: order_body(), SEARCH_ORDERS: search_body(SUMMARY)}
 
 
 def outward_body(
@@ -38,7 +37,7 @@ def refused(operation: Operation, answer: UpstreamResponse) -> Problem:
     return problem
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_success(operation: Operation) -> None:
     """A 200 that holds the contract is passed on."""
     outward = outward_body(operation, UpstreamResponse(200, JSON, BODIES[operation]), UNMAPPED)
@@ -77,7 +76,7 @@ STATUSES: dict[int, tuple[str, str]] = {
 """What each status means on a GET and on a search."""
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 @pytest.mark.parametrize("status", STATUSES)
 def test_status(status: int, operation: Operation) -> None:
     """Each status of the OMS has one meaning, whatever else is in the answer."""
@@ -127,7 +126,7 @@ def test_rate_limit_is_passed_on(given: str | None, passed_on: str) -> None:
     headers = {**JSON, "date": "Fri, 31 Dec 1999 23:59:00 GMT"}
     if given is not None:
         headers["retry-after"] = given
-    problem = refused("getOrder", UpstreamResponse(429, headers, b""))
+    problem = refused(GET_ORDER, UpstreamResponse(429, headers, b""))
     assert (problem.status, problem.headers) == (503, {"Retry-After": passed_on})
 
 
@@ -135,7 +134,7 @@ def test_rate_limit_is_passed_on(given: str | None, passed_on: str) -> None:
 def test_rate_limit_until_a_date(date: str | None) -> None:
     """A date is read against that of the answer; without one it says nothing."""
     headers = {"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"} | ({} if date is None else {"date": date})
-    assert refused("getOrder", UpstreamResponse(429, headers, b"")).headers == {"Retry-After": "1"}
+    assert refused(GET_ORDER, UpstreamResponse(429, headers, b"")).headers == {"Retry-After": "1"}
 
 
 CONTENT_TYPES: dict[str, bool] = {
@@ -172,19 +171,19 @@ def test_content_type(content_type: str, accepted: bool) -> None:  # noqa: FBT00
     """Only a content type that says JSON, in UTF-8, is JSON; ours and the OMS's alike."""
     assert is_json(content_type) is accepted
     if not accepted:
-        problem = refused("getOrder", UpstreamResponse(200, {"content-type": content_type}, order_body()))
+        problem = refused(GET_ORDER, UpstreamResponse(200, {"content-type": content_type}, order_body()))
         assert (problem.code, problem.reason) == ("upstream-error", "content-type")
 
 
 def test_no_content_type() -> None:
     """An answer that doesn't say what it is, is not taken."""
-    assert refused("getOrder", UpstreamResponse(200, {}, order_body())).reason == "content-type"
+    assert refused(GET_ORDER, UpstreamResponse(200, {}, order_body())).reason == "content-type"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "GZIP", "identity, gzip", "x-unknown"])
 def test_compressed(encoding: str) -> None:
     """A compressed answer, for which nobody asked, is not unpacked."""
-    problem = refused("getOrder", UpstreamResponse(200, {**JSON, "content-encoding": encoding}, order_body()))
+    problem = refused(GET_ORDER, UpstreamResponse(200, {**JSON, "content-encoding": encoding}, order_body()))
     assert (problem.code, problem.reason) == ("upstream-error", "content-encoding")
 
 
@@ -192,11 +191,11 @@ def test_compressed(encoding: str) -> None:
 def test_identity_is_not_compressed(encoding: str) -> None:
     """An OMS may say that it did not compress."""
     assert outward_body(
-        "getOrder", UpstreamResponse(200, {**JSON, "content-encoding": encoding}, order_body()), UNMAPPED
+        GET_ORDER, UpstreamResponse(200, {**JSON, "content-encoding": encoding}, order_body()), UNMAPPED
     )
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 @pytest.mark.parametrize("body", [b"", b"MARKED", b'{"MARKED', b"\xff", b"\x1f\x8b", b"NaN"])
 def test_not_json(body: bytes, operation: Operation) -> None:
     """What doesn't parse is the OMS's failure."""
@@ -207,7 +206,7 @@ def test_not_json(body: bytes, operation: Operation) -> None:
 def test_contract_violation() -> None:
     """A broken contract is a 502 that points at the fields and shows none of their values."""
     body = order_body(changed(changed(ORDER, "status", ["MARKED"]), "items/0/unitPrice", "MARKED"))
-    problem = refused("getOrder", UpstreamResponse(200, JSON, body))
+    problem = refused(GET_ORDER, UpstreamResponse(200, JSON, body))
     assert (problem.code, problem.status, problem.reason) == ("upstream-contract", 502, "contract")
     assert {error.field for error in problem.errors} == {
         "/customerOrder/status",
@@ -215,7 +214,7 @@ def test_contract_violation() -> None:
     }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_each_operation_has_its_mapping(operation: Operation) -> None:
     """The answer to a GET goes through the GET's rules, that to a search through the search's."""
     mapping = compile_mapping(
@@ -225,13 +224,13 @@ def test_each_operation_has_its_mapping(operation: Operation) -> None:
         )
     )
     outward = outward_body(operation, UpstreamResponse(200, JSON, BODIES[operation]), mapping)
-    assert re.findall(rb'"status":"(\w+)"', outward) == [operation.encode()]
+    assert re.findall(rb'"status":"(\w+)"', outward) == [operation.name.encode()]
 
 
 @pytest.mark.parametrize("status", [s for s in STATUSES if s >= 300])
 def test_reasons_are_bounded(status: int) -> None:
     """What metrics count is the code or the status: no words of the OMS."""
-    assert re.fullmatch(r"status-\d{3}|[a-z-]+", refused("getOrder", UpstreamResponse(status, JSON, b"")).reason)
+    assert re.fullmatch(r"status-\d{3}|[a-z-]+", refused(GET_ORDER, UpstreamResponse(status, JSON, b"")).reason)
 
 
 # ---- the order that was asked for
@@ -249,9 +248,9 @@ MAPPED = compile_mapping(
 def test_another_order(other: str, mapping: CompiledMapping) -> None:
     """An order that was not asked for never goes out, and its id is not in the problem."""
     body = order_body(changed(ORDER, "customerOrderId", other))
-    assert outward_body("getOrder", UpstreamResponse(200, JSON, body), mapping)
+    assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), mapping)
     with pytest.raises(Problem) as caught:
-        outward_body("getOrder", UpstreamResponse(200, JSON, body), mapping, "CO-1")
+        outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), mapping, "CO-1")
     problem = caught.value
     assert (problem.code, problem.reason, problem.status) == ("upstream-contract", "wrong-order", 502)
     ((pointer, detail),) = problem.errors
@@ -264,8 +263,8 @@ def test_another_order(other: str, mapping: CompiledMapping) -> None:
 def test_the_order_that_was_asked_for(order_id: str) -> None:
     """Any id that can be asked for is found in the answer, in whatever way it is written there."""
     body = order_body(changed(ORDER, "customerOrderId", order_id)).replace(b"x", b"\\u0078")
-    assert outward_body("getOrder", UpstreamResponse(200, JSON, body), UNMAPPED, order_id)
+    assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), UNMAPPED, order_id)
     reversed_order = json.dumps(
         {"x": 1, "customerOrder": dict(reversed({**ORDER, "customerOrderId": order_id}.items()))}
     )
-    assert outward_body("getOrder", UpstreamResponse(200, JSON, reversed_order.encode()), UNMAPPED, order_id)
+    assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, reversed_order.encode()), UNMAPPED, order_id)

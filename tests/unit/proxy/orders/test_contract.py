@@ -22,10 +22,20 @@ from support.proxy.orders import (
     search_body,
     with_token,
 )
-from tenantproxy.orders.contract import get_order, search_orders
+from tenantproxy.orders.contract import (
+    ABSENT,
+    CONTRACTS,
+    Amount,
+    CustomerOrder,
+    Item,
+    OrderSummary,
+    compile_contract,
+)
 from tenantproxy.orders.shaping import ContractError, UnparsableError
 
 MARKED = "MARKED"
+get_order = CONTRACTS["getOrder"].outward
+search_orders = CONTRACTS["searchOrders"].outward
 CHECKS: dict[str, Callable[[bytes], bytes]] = {"get": get_order, "search": search_orders}
 
 
@@ -100,6 +110,94 @@ def test_optional_field(pointer: str, value: Any) -> None:
     """An optional field that is null or absent is absent outwards."""
     outward = json.loads(get_order(order_body(changed(ORDER, pointer, value))))
     assert outward == {"customerOrder": changed(ORDER, pointer, ...)}
+
+
+# ---- what is added to a struct is checked
+
+
+class Line(Item):
+    """An item with one more amount."""
+
+    weightAmount: Amount = ABSENT  # noqa: N815 - JSON's name
+
+
+class ExtendedOrder(CustomerOrder, kw_only=True):
+    """An order with amounts that the documents don't have, at two levels."""
+
+    totalAmount: Amount  # noqa: N815
+    bonusAmount: Amount = ABSENT  # noqa: N815
+    items: list[Line]
+
+
+class ExtendedSummary(OrderSummary):
+    """A search's order with an amount."""
+
+    bonusAmount: Amount = ABSENT  # noqa: N815
+
+
+EXTENDED = changed({**ORDER, "totalAmount": 1, "bonusAmount": 2}, "items/0/weightAmount", 3)
+EXTENDED_SHAPES: dict[str, tuple[str, Any, Any]] = {
+    "order": ("/customerOrder", ExtendedOrder, EXTENDED),
+    "list": ("/customerOrders", list[ExtendedSummary], [{**SUMMARY, "bonusAmount": 2}]),
+}
+ADDED = [
+    ("order", "bonusAmount", False),
+    ("order", "totalAmount", True),
+    ("order", "items/0/weightAmount", False),
+    ("list", "0/bonusAmount", False),
+]
+
+
+def extended(name: str, *change: Any) -> tuple[bytes, dict[str, str]]:
+    """Return what the extended contract makes of an answer with one change: a body, or violations."""
+    root, shape, value = EXTENDED_SHAPES[name]
+    body = json.dumps({root[1:]: changed(value, *change) if change else value}, separators=(",", ":")).encode()
+    try:
+        return compile_contract(root, shape).outward(body), {}
+    except ContractError as error:
+        return b"", dict(error.violations)
+
+
+@pytest.mark.parametrize(("name", "pointer", "required"), ADDED)
+@pytest.mark.parametrize("value", ["5", '5"', True, [], {}, None])
+def test_an_added_amount_is_checked(name: str, pointer: str, required: bool, value: Any) -> None:  # noqa: FBT001
+    """An amount that is added to a struct is checked without a word elsewhere, at each level, optional or not."""
+    outward, found = extended(name, pointer, value)
+    if value is None and not required:
+        assert (outward, found) == extended(name, pointer, ...)
+        assert outward
+    else:
+        assert found == {
+            f"{EXTENDED_SHAPES[name][0]}/{pointer}": "must not be null" if value is None else "must be a number"
+        }
+
+
+@pytest.mark.parametrize("name", EXTENDED_SHAPES)
+def test_an_added_amount_comes_through(name: str) -> None:
+    """A number does."""
+    root, _, value = EXTENDED_SHAPES[name]
+    outward, _ = extended(name)
+    assert json.loads(outward) == {root[1:]: value}
+
+
+class Rounded(OrderSummary):
+    """A shape that would not keep an amount's digits."""
+
+    bonusAmount: float = 0.0  # noqa: N815
+
+
+class Twofold(OrderSummary):
+    """A shape with a name that is an amount here and a text there."""
+
+    status: Amount  # type: ignore[assignment]
+    parts: list[OrderSummary]
+
+
+@pytest.mark.parametrize("shape", [Rounded, Twofold, list[str], list[Amount], dict[str, str]])
+def test_shapes_that_can_not_be_held(shape: Any) -> None:
+    """A type that can't be checked exactly is refused when the contract is made, not when an answer comes."""
+    with pytest.raises(TypeError, match=r"; (use|rename) "):
+        compile_contract("/customerOrder", shape)
 
 
 # ---- amounts

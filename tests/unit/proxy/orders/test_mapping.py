@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from support.proxy.orders import ORDER, SUMMARY, changed, order_body, search_body
 from tenantproxy import config
-from tenantproxy.orders import contract as orders
+from tenantproxy.orders.contract import CONTRACTS, CustomerOrder, OrderSummary
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError, outward_type
 
+GET_ORDER = CONTRACTS["getOrder"].outward
+SEARCH_ORDERS = CONTRACTS["searchOrders"].outward
 SMALL = {"customerOrderId": "CO-1", "customerId": "C-1", "status": "CREATED", "items": []}
 
 
@@ -24,20 +26,20 @@ def compiled(**operations: Any) -> CompiledMapping:
 
 def mapped(document: Any, **operation: Any) -> Any:
     """Return what a GET's mapping makes of the OMS's document: the order."""
-    answer = compiled(getOrder=operation).get_order(json.dumps(document).encode())
+    answer = compiled(getOrder=operation)["getOrder"](json.dumps(document).encode())
     return json.loads(answer)["customerOrder"]
 
 
 def listed(document: Any, **operation: Any) -> Any:
     """Return what a search's mapping makes of the OMS's document: the orders."""
-    answer = compiled(searchOrders=operation).search_orders(json.dumps(document).encode())
+    answer = compiled(searchOrders=operation)["searchOrders"](json.dumps(document).encode())
     return json.loads(answer)["customerOrders"]
 
 
 def violations(body: Any, **operations: Any) -> dict[str, str]:
     """Return the violations, by pointer, in an answer to the one operation that has rules."""
     mapping = compiled(**operations)
-    check = mapping.get_order if "getOrder" in operations else mapping.search_orders
+    check = mapping["getOrder"] if "getOrder" in operations else mapping["searchOrders"]
     with pytest.raises(ContractError) as caught:
         check(body if isinstance(body, bytes) else json.dumps(body).encode())
     found = caught.value.violations
@@ -92,7 +94,7 @@ def test_example_of_the_design() -> None:
     body = b"""{"data": {"order": {"id": "4711", "state": "done", "customerId": "hidden", "isLocked": true,
         "lines": [{"sku": "A", "qty": 2.0, "price": {"amount": 1e2, "currency": "SEK"}},
                   {"sku": "B", "qty": 1, "price": {"amount": 12345678901234567890.10}}]}}, "meta": {}}"""
-    assert compiled(**EXAMPLE).get_order(body) == (
+    assert compiled(**EXAMPLE)["getOrder"](body) == (
         b'{"customerOrder":{"customerOrderId":"4711","customerId":"unknown","status":"FULFILLED","isLocked":true,'
         b'"items":[{"itemId":"A","quantityOrdered":2.0,"unitPrice":1e2},'
         b'{"itemId":"B","quantityOrdered":1,"unitPrice":12345678901234567890.10}]}}'
@@ -122,14 +124,14 @@ def test_no_mapping_is_the_contract() -> None:
     """Without rules an answer is only checked; an empty mapping and none are the same."""
     for operations in ({}, {"getOrder": {}}, {"getOrder": {"fields": {}}, "searchOrders": {}}):
         mapping = compiled(**operations)
-        assert mapping.get_order is orders.get_order
-        assert mapping.search_orders is orders.search_orders
+        assert mapping["getOrder"] is GET_ORDER
+        assert mapping["searchOrders"] is SEARCH_ORDERS
 
 
 def test_one_operation_alone() -> None:
     """Rules of one operation leave the other as it is."""
-    assert compiled(getOrder={"root": ""}).search_orders is orders.search_orders
-    assert compiled(searchOrders={"root": ""}).get_order is orders.get_order
+    assert compiled(getOrder={"root": ""})["searchOrders"] is SEARCH_ORDERS
+    assert compiled(searchOrders={"root": ""})["getOrder"] is GET_ORDER
 
 
 @pytest.mark.parametrize("fields", [{}, {"status": {"from": "/status"}}], ids=["none", "one"])
@@ -295,7 +297,7 @@ def test_amounts_byte_for_byte(token: bytes, default: dict[str, Any]) -> None:
         b'{"o": {"customerOrderId": "a", "customerId": "b", "status": "c", "min": %s,'
         b'"l": [{"itemId": "i", "quantityOrdered": %s, "p": [ %s ]}], "i": {"customerAccountId": "a", "x": %s}}}'
     )
-    outward = compiled(getOrder=rules).get_order(body.replace(b"%s", token))
+    outward = compiled(getOrder=rules)["getOrder"](body.replace(b"%s", token))
     for name in (b"minimumDownPaymentAmount", b"quantityOrdered", b"unitPrice", b"invoicingAmount"):
         assert b'"%s":%s' % (name, token) in outward
 
@@ -397,7 +399,7 @@ def test_words(raw: bytes, word: str) -> None:
     """A word to be translated may be text, a number or a boolean, looked up as it is written."""
     body = order_body(SMALL).replace(b'"CREATED"', raw)
     rules = {"fields": {"status": {"values": {word: "FOUND", "other": "WRONG"}}}}
-    assert json.loads(compiled(getOrder=rules).get_order(body))["customerOrder"]["status"] == "FOUND"
+    assert json.loads(compiled(getOrder=rules)["getOrder"](body))["customerOrder"]["status"] == "FOUND"
 
 
 @pytest.mark.parametrize("raw", [b"1.0", b"01", b"10", b'"1 "', b'" 1"', b"true", b"[1]", b'{"1": 1}'], ids=repr)
@@ -406,7 +408,7 @@ def test_words_are_exact(raw: bytes) -> None:
     body = order_body(SMALL).replace(b'"CREATED"', raw)
     rules = {"fields": {"status": {"values": {"1": "WRONG"}}}}
     with pytest.raises((ContractError, UnparsableError)):
-        compiled(getOrder=rules).get_order(body)
+        compiled(getOrder=rules)["getOrder"](body)
 
 
 @pytest.mark.parametrize("value", ["MARKED", "", "OPEN", "open ", 5, False, ["open"], {"open": 1}], ids=repr)
@@ -553,7 +555,7 @@ def test_object_of_another_type(value: Any) -> None:
 def test_not_json(body: bytes) -> None:
     """What is no JSON is unparsable, through a mapping as without one."""
     with pytest.raises(UnparsableError):
-        compiled(**EXAMPLE).get_order(body)
+        compiled(**EXAMPLE)["getOrder"](body)
 
 
 @pytest.mark.parametrize("root", ["", "/a", "/a/a/a", "/0/0"])
@@ -570,7 +572,7 @@ def test_duplicate_keys() -> None:
     body = order_body({**SMALL, "state": "first"}).replace(
         b'"state": "first"', b'"state": "first", "state": "last"'
     )
-    outward = compiled(getOrder={"fields": {"status": {"from": "/state"}}}).get_order(body)
+    outward = compiled(getOrder={"fields": {"status": {"from": "/state"}}})["getOrder"](body)
     assert json.loads(outward)["customerOrder"]["status"] == "last"
 
 
@@ -586,9 +588,9 @@ def test_deterministic() -> None:
     """The order of fields outwards is the contract's, not that of the rules or of the OMS."""
     body = order_body(dict(reversed(ORDER.items())))
     fields = {"status": {"from": "/status"}, "customerId": {"from": "/customerId"}}
-    one = compiled(getOrder={"fields": fields}).get_order(body)
-    two = compiled(getOrder={"fields": dict(reversed(fields.items()))}).get_order(order_body())
-    assert one == two == orders.get_order(order_body())
+    one = compiled(getOrder={"fields": fields})["getOrder"](body)
+    two = compiled(getOrder={"fields": dict(reversed(fields.items()))})["getOrder"](order_body())
+    assert one == two == GET_ORDER(order_body())
 
 
 def test_growth_is_bounded() -> None:
@@ -805,15 +807,15 @@ def _rules(draw: st.DrawFn, shape: type[msgspec.Struct]) -> dict[str, Any]:
 def test_a_mapping_never_gets_around_the_contract(data: st.DataObject) -> None:
     """Whatever the rules and the answer: what comes out holds the contract, or nothing does."""
     rules = {
-        "getOrder": {"root": data.draw(_pointers), "fields": data.draw(_rules(orders.CustomerOrder))},
-        "searchOrders": {"root": data.draw(_pointers), "fields": data.draw(_rules(orders.OrderSummary))},
+        "getOrder": {"root": data.draw(_pointers), "fields": data.draw(_rules(CustomerOrder))},
+        "searchOrders": {"root": data.draw(_pointers), "fields": data.draw(_rules(OrderSummary))},
     }
     try:
         mapping = compiled(**rules)
     except MappingError:
         return
     body = json.dumps(data.draw(_values)).encode()
-    for check, contract in ((mapping.get_order, orders.get_order), (mapping.search_orders, orders.search_orders)):
+    for check, contract in ((mapping["getOrder"], GET_ORDER), (mapping["searchOrders"], SEARCH_ORDERS)):
         try:
             outward = check(body)
         except ContractError as error:
@@ -830,7 +832,7 @@ def test_same_names_are_the_contract(document: Any, default: str | None) -> None
         same["isLocked"] = {"default": None}  # type: ignore[dict-item]
     body = json.dumps({"customerOrder": document}).encode()
     results = []
-    for check in (compiled(getOrder={"fields": same}).get_order, orders.get_order):
+    for check in (compiled(getOrder={"fields": same})["getOrder"], GET_ORDER):
         try:
             results.append(check(body))
         except ContractError as error:
@@ -840,4 +842,4 @@ def test_same_names_are_the_contract(document: Any, default: str | None) -> None
 
 def test_good_search_body() -> None:
     """The helper's body is what a documented OMS sends."""
-    assert json.loads(orders.search_orders(search_body(SUMMARY))) == {"customerOrders": [SUMMARY]}
+    assert json.loads(SEARCH_ORDERS(search_body(SUMMARY))) == {"customerOrders": [SUMMARY]}

@@ -1,21 +1,39 @@
-"""How long to wait before something that failed is tried again."""
+"""How long to wait before something that failed is tried again: exponential backoff with jitter."""
 
 import random
-from typing import Final
+from typing import Final, Literal
 
-_MOST_FAILURES: Final = 30
-"""Further ones change nothing: any longest delay is reached."""
+Spread = Literal["none", "half", "full"]
+"""How much of a delay is random.
+
+`none`: nothing. `half`: it is between half the bound and the bound. `full`: between half the first bound and the
+bound, for where thousands of processes fail at the same moment.
+"""
+
+_MOST_DOUBLINGS: Final = 30
+"""Further failures change nothing: any longest delay is reached."""
 
 
-class Delays:
-    """Seconds to wait before the next try: between the shortest and a bound that doubles up to the longest.
+def delay(failures: int, first: float, longest: float, *, spread: Spread = "none") -> float:
+    """Return the seconds to wait after so many failures in a row, at least one.
 
-    So wide a spread because thousands of proxies lose the API server at the same moment.
+    They are bounded by `first` after the first failure, and by twice as many after each further one, up to
+    `longest`.
     """
+    bound = min(first * 2.0 ** min(failures - 1, _MOST_DOUBLINGS), longest)
+    if spread == "none":
+        return bound
+    shortest = min(first / 2, bound) if spread == "full" else bound / 2
+    return random.uniform(shortest, bound)  # noqa: S311 - a spread, no secret
 
-    def __init__(self, shortest: float = 1.0, longest: float = 30.0) -> None:
-        self._shortest = shortest
+
+class Backoff:
+    """Counts the failures in a row and says how long to wait after each; see `delay`."""
+
+    def __init__(self, first: float = 2.0, longest: float = 30.0, *, spread: Spread = "full") -> None:
+        self._first = first
         self._longest = longest
+        self._spread: Spread = spread
         self._failures = 0
 
     def reset(self) -> None:
@@ -23,7 +41,6 @@ class Delays:
         self._failures = 0
 
     def next(self) -> float:
-        """Return how long to wait now; one more failure is counted."""
-        self._failures = min(self._failures + 1, _MOST_FAILURES)
-        bound = min(self._shortest * 2.0**self._failures, self._longest)
-        return random.uniform(self._shortest, bound)  # noqa: S311 - a spread, no secret
+        """Count one more failure and return how long to wait now, in seconds."""
+        self._failures += 1
+        return delay(self._failures, self._first, self._longest, spread=self._spread)

@@ -6,14 +6,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 
 _log = logging.getLogger(__name__)
 
 MAX_DOWN: Final = 30.0
 """Seconds for which it may be down; then the process is not healthy."""
-_DELAYS: Final = 0.5, 5.0
-"""Seconds before it is tried again: the shortest and the longest."""
+_BACKOFF: Final = 1.0, 5.0
+"""Seconds before it is tried again: at most so many after the first failure, and in the end."""
 PROVEN: Final = 2.0
 """Seconds after which a new try that has not failed counts as back."""
 
@@ -42,7 +42,7 @@ class Supervised:
 
     async def run(self) -> None:
         """Run it until cancelled."""
-        delays = Delays(*_DELAYS)
+        backoff = Backoff(*_BACKOFF)
         while True:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -51,12 +51,12 @@ class Supervised:
                         await asyncio.sleep(PROVEN)
                         await self._back()
                         self._down_since = None
-                        delays.reset()
+                        backoff.reset()
                         _log.warning("%s: back", self._name)
                     await working
             except Exception as error:  # noqa: BLE001 - whatever it was, it has to go on
                 self._note(error)
-            await asyncio.sleep(delays.next())
+            await asyncio.sleep(backoff.next())
 
     async def _run_work(self) -> None:
         await self._work()

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import kopf
 
+from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError, UnreachableError
-from tenantproxy.kube.reflector import SILENCE, Delays
+from tenantproxy.kube.reflector import SILENCE
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy_operator.cache.children import Children
@@ -152,7 +153,7 @@ class Engine:
         _log.info("ready")
 
     async def _fill(self) -> None:
-        delays = Delays()
+        backoff = Backoff()
         while True:
             try:
                 if await self._cluster.serves(TENANT_PROXY):
@@ -163,7 +164,7 @@ class Engine:
                 )
             except KubeError as error:
                 _log.error("the API server can't be asked: %s", error)
-            await asyncio.sleep(delays.next())
+            await asyncio.sleep(backoff.next())
         self._watches.start(_REQUIRED)
         await self._watches.settled()
         await self._know_tenants()
@@ -174,11 +175,11 @@ class Engine:
         Nor would be known who of them was the first, of those that want the same.
         """
         for namespace in self._places:
-            delays = Delays()
+            backoff = Backoff()
             while True:
                 if await self._list_tenants(namespace):
                     break
-                await asyncio.sleep(delays.next())
+                await asyncio.sleep(backoff.next())
         self._enqueue_all(None)
 
     async def _list_tenants(self, namespace: str | None) -> bool:

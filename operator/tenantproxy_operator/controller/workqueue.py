@@ -5,15 +5,15 @@ As client-go's workqueue has it: a key that is added while it is being handled i
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
+
+from tenantproxy.backoff import delay
 
 K = TypeVar("K", bound=Hashable)
 
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 120.0
-_MOST_DOUBLINGS: Final = 16
 
 
 class RetryError(Exception):
@@ -96,11 +96,11 @@ class WorkQueue(Generic[K]):
                 self.add(key)
 
     def _retry_later(self, key: K, error: RetryError) -> None:
-        failures = self._failures[key] = min(self._failures.get(key, 0) + 1, _MOST_DOUBLINGS)
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
         self._add_later(key, max(pause(failures, error.longest_pause), error.shortest_pause))
 
-    def _add_later(self, key: K, delay: float) -> None:
-        self._timers[key] = asyncio.get_running_loop().call_later(delay, self._wake, key)
+    def _add_later(self, key: K, seconds: float) -> None:
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._wake, key)
 
     def _wake(self, key: K) -> None:
         with contextlib.suppress(KeyError):
@@ -110,4 +110,4 @@ class WorkQueue(Generic[K]):
 
 def pause(failures: int, longest: float = _LONGEST_PAUSE) -> float:
     """Return the seconds to wait after so many failures in a row: 0.5, doubling up to `longest`, with jitter."""
-    return min(_FIRST_PAUSE * 2.0 ** (failures - 1), longest) * random.uniform(0.5, 1.0)  # noqa: S311 - a spread
+    return delay(failures, _FIRST_PAUSE, longest, spread="half")

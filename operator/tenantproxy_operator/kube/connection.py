@@ -15,7 +15,7 @@ import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, kube_config
 
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import Access, KubeError
 from tenantproxy_operator.kube.restart_throttle import Pace
 
@@ -29,9 +29,9 @@ _STABLE: Final = 5.0
 class WatchPace:
     """Holds back a watch where the last one of the same path ended soon; kopf would open it at once, for ever."""
 
-    def __init__(self, delays: Callable[[], Delays] = Delays) -> None:
-        """Prepare; `delays` makes the pauses of one path."""
-        self._make = delays
+    def __init__(self, backoff: Callable[[], Backoff] = Backoff) -> None:
+        """Prepare; `backoff` makes the pauses of one path."""
+        self._make = backoff
         self._paces: dict[str, Pace] = {}
         self.trace = aiohttp.TraceConfig()
         """For a session whose watches are to be held back."""

@@ -4,25 +4,25 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 
 
 class Pace:
     """Holds back what is to be done again soon after the last time."""
 
-    def __init__(self, stable: float, delays: Delays | None = None) -> None:
+    def __init__(self, stable: float, backoff: Backoff | None = None) -> None:
         """Prepare; what lasted for `stable` seconds makes earlier failures forgotten."""
         self._stable = stable
-        self._delays = delays or Delays()
+        self._backoff = backoff or Backoff()
         self._last = -math.inf
 
     async def wait(self, held_back: Callable[[float], None]) -> None:
         """Return when it may be done; `held_back` is told of a pause before it, in seconds."""
         loop = asyncio.get_running_loop()
         if loop.time() - self._last >= self._stable:
-            self._delays.reset()
+            self._backoff.reset()
         else:
-            delay = self._delays.next()
+            delay = self._backoff.next()
             held_back(delay)
             await asyncio.sleep(delay)
         self._last = loop.time()

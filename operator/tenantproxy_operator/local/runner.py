@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tenantproxy.backoff import Backoff
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.events import Event
 from tenantproxy_operator.local.process import Child
@@ -15,8 +16,8 @@ from tenantproxy_operator.local.state import TenantState
 READY_SECONDS: Final = 60.0
 """How long a proxy may take to get ready: its first token attempt belongs to it, and machines can be slow."""
 
-_FIRST_DELAY: Final = 0.5
-_LONGEST_DELAY: Final = 30.0
+_BACKOFF: Final = 0.5, 30.0
+"""Seconds before a proxy that ended is started again: the first delay and the longest."""
 _STABLE_SECONDS: Final = 30.0
 """A proxy that served this long starts again without the delay that earlier failures added."""
 
@@ -95,21 +96,22 @@ class Keeper:
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
-        delay = _FIRST_DELAY
+        backoff = Backoff(*_BACKOFF, spread="none")
         while True:
             self._take_candidate()
             started = loop.time()
             try:
                 status = await self._run_once()
             except OSError as error:
+                delay = backoff.next()
                 self._report("failed", message=f"can't start a proxy ({error}); retrying in {delay:g} s")
             else:
                 if loop.time() - started > _STABLE_SECONDS:
-                    delay = _FIRST_DELAY
+                    backoff.reset()
+                delay = backoff.next()
                 self._report("exited", status=status, retryInSeconds=delay)
             self.attempted.set()
             await _first(asyncio.sleep(delay), self._changed.wait())
-            delay = min(2 * delay, _LONGEST_DELAY)
 
     async def _run_once(self) -> int | None:
         """Start a proxy and serve with it; return the status with which it, or its last successor, ended."""

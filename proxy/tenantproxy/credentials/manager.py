@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.model import CREDENTIAL_KEYS, Credential, CredentialError, merged
 from tenantproxy.credentials.stores import CredentialStore, StoreError
@@ -69,17 +69,17 @@ class CredentialKeeper:
 
         It ends only where the store's watch does: `serve` begins it again, and the watch tells of its beginning.
         """
-        delays = Delays()
+        backoff = Backoff()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._note_changes(), name="changes of the credential store")
             while True:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(delays.next() if self._behind else None):
+                    async with asyncio.timeout(backoff.next() if self._behind else None):
                         await self._changed.wait()
                 self._changed.clear()
                 await self.load()
                 if not self._behind:
-                    delays.reset()
+                    backoff.reset()
 
     async def candidate(self, credential: Credential) -> Credential:
         """Return what the credential in use would be after `replace(credential)`.

@@ -19,6 +19,7 @@ import msgspec
 from yarl import URL
 
 from tenantproxy import __version__
+from tenantproxy.retry_after import parse_retry_after
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts a pod's token and the API server's CA."""
@@ -317,7 +318,7 @@ def _error(response: aiohttp.ClientResponse, body: bytes) -> StatusError:
     except (msgspec.DecodeError, UnicodeDecodeError):
         status = Status(message="the answer is no Status object", reason=response.reason or "")
     error = status.to_error(response.status)
-    seconds = response.headers.get("Retry-After", "")
-    if error.retry_after is None and seconds.isascii() and seconds.isdigit():
-        error.retry_after = float(seconds)
+    if error.retry_after is None:
+        headers = response.headers
+        error.retry_after = parse_retry_after(headers.get("Retry-After", ""), headers.get("Date", ""))
     return error

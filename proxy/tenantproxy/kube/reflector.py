@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import (
     METADATA,
     METADATA_LIST,
@@ -22,7 +22,7 @@ from tenantproxy.kube.client import (
     unreadable,
 )
 
-__all__ = ["SILENCE", "Delays", "Follower", "Metadata", "Object", "Reflector"]
+__all__ = ["SILENCE", "Follower", "Metadata", "Object", "Reflector"]
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Reflector(Generic[T]):
         partial: bool = True,
         may_list: bool = True,
         silence: float = SILENCE,
-        delays: Delays | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         """Prepare to follow the objects at `path`, decoded as `kind` (a msgspec.Struct).
 
@@ -125,7 +125,7 @@ class Reflector(Generic[T]):
         self._selector = selector or {}
         self._may_list = may_list
         self._silence = silence
-        self._delays = delays or Delays()
+        self._backoff = backoff or Backoff()
         self._decoder = msgspec.json.Decoder(kind)
         self._accept_list = METADATA_LIST if partial else _JSON
         self._accept = METADATA if partial else _JSON
@@ -145,14 +145,14 @@ class Reflector(Generic[T]):
                 self._version = None
             lasted = self._opened_at is not None and loop.time() - self._opened_at >= _STABLE
             if lasted or forgotten:  # it is up
-                self._delays.reset()
+                self._backoff.reset()
             if error is None and lasted:
                 continue  # the server ends each stream after some minutes
             error = error or KubeError("the stream ended soon after it began")
             self._follower.interrupted(error)
             _log.debug("%s: %s", self._path, error)
             asked = (status and status.retry_after) or 0.0
-            await asyncio.sleep(max(self._delays.next(), min(asked, _LONGEST_RETRY_AFTER)))
+            await asyncio.sleep(max(self._backoff.next(), min(asked, _LONGEST_RETRY_AFTER)))
 
     async def _attempt(self) -> KubeError | None:
         """Follow one stream to its end; return what ended it, None for the server's ordinary end."""

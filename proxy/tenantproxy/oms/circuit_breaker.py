@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+from tenantproxy.backoff import Backoff
+
 FAILURES_TO_OPEN: Final = 20
 PAUSE: Final = (5.0, 30.0)
 """Seconds: the first pause, doubling to the last while probes fail."""
@@ -15,7 +17,7 @@ class CircuitBreaker:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._pause, _ = PAUSE
+        self._pauses = Backoff(*PAUSE, spread="none")
         self._open_until: float | None = None
         self._probing = False
 
@@ -44,7 +46,7 @@ class CircuitBreaker:
         if self._open_until is not None and not self._probing:
             return  # of a request from before the opening; the probe decides
         self._failures = 0
-        self._pause, _ = PAUSE
+        self._pauses.reset()
         self._open_until = None
         self._probing = False
 
@@ -53,12 +55,11 @@ class CircuitBreaker:
         if self._open_until is not None:
             if self._probing:
                 self._probing = False
-                self._pause = min(self._pause * 2, PAUSE[1])
-                self._open_until = now + self._pause
+                self._open_until = now + self._pauses.next()
             return
         self._failures += 1
         if self._failures >= FAILURES_TO_OPEN:
-            self._open_until = now + self._pause
+            self._open_until = now + self._pauses.next()
 
     def release(self) -> None:
         """Take back the probe: it ended without asking the OMS; the next request is the probe."""

@@ -1,8 +1,7 @@
 """What the OMS's answers mean outwards: the failure table, as pure decisions."""
 
 import re
-from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
+from collections.abc import Sequence
 from typing import Final
 
 from tenantproxy.errors import FieldProblem
@@ -11,12 +10,11 @@ from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.shaping import ContractError, UnparsableError
 from tenantproxy.problems import Problem, retry_after
+from tenantproxy.retry_after import parse_retry_after
 from tenantproxy.transport.base import UpstreamResponse
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
-_SECONDS: Final = re.compile(r"[0-9]{1,6}")
-_MAX_PAUSE: Final = 999_999.0
 
 
 def check(operation: Operation, response: UpstreamResponse) -> None:
@@ -93,23 +91,9 @@ def _problem(operation: Operation, response: UpstreamResponse) -> Problem:
     if status == 403:  # noqa: PLR2004
         return Problem("upstream-forbidden", "The OMS answered 403.", reason=reason)
     if status == 429:  # noqa: PLR2004
-        pause = retry_after(_pause(response.headers))
+        seconds = parse_retry_after(response.headers.get("retry-after", ""), response.headers.get("date", ""))
+        pause = retry_after(seconds or 0.0)
         return Problem("upstream-rate-limited", "The OMS answered 429.", headers=pause, reason=reason)
     if status >= 500:  # noqa: PLR2004
         return Problem("upstream-error", f"The OMS answered {status}.", reason=reason)
     return Problem("upstream-contract", f"The OMS answered {status}, which the contract has not.", reason=reason)
-
-
-def _pause(headers: Mapping[str, str]) -> float:
-    """Return the seconds in a `Retry-After`, a number or a date (RFC 9110 section 10.2.3); 0 if there is none.
-
-    A date is read against the response's own, as the OMS's clock may differ from ours.
-    """
-    after = headers.get("retry-after", "")
-    if _SECONDS.fullmatch(after):
-        return float(after)
-    try:
-        until, now = (parsedate_to_datetime(date) for date in (after, headers.get("date", "")))
-        return min((until - now).total_seconds(), _MAX_PAUSE)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0

@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from tenantproxy import backoff
+
 REFRESH_SHARE: Final = (0.75, 0.85)
 """A token is refreshed at a random point between these shares of its lifetime: replicas don't come together."""
 MIN_PROACTIVE_LIFETIME: Final = 2.0
@@ -154,8 +156,8 @@ class TokenSource:
         self._asked_at = None
         self._failures += 1
         self._failure = failure
-        shortest, longest = BACKOFF
-        delay = min(longest, shortest * 2 ** min(self._failures - 1, 10)) * (1 + 0.2 * self._jitter())
+        first, longest = BACKOFF
+        delay = backoff.delay(self._failures, first, longest) * (1 + 0.2 * self._jitter())
         delay = max(delay, min(failure.retry_after, longest))
         if failure.rejected:
             self._demand_at = now + REJECTION_PAUSE

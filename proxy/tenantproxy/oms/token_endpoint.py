@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from tenantproxy.credentials.model import OAuth2, basic_authorization
 from tenantproxy.oms.token_cache import Failure, Token
+from tenantproxy.retry_after import parse_retry_after
 from tenantproxy.transport.base import Upstream, UpstreamError, UpstreamResponse
 
 Style = Literal["client_secret_basic", "client_secret_post"]
@@ -107,8 +108,7 @@ def _json(body: bytes) -> dict[str, Any]:
 
 
 def _seconds(answer: UpstreamResponse) -> float:
-    value = answer.headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0  # noqa: PLR2004
+    return parse_retry_after(answer.headers.get("retry-after", ""), answer.headers.get("date", "")) or 0.0
 
 
 class TokenEndpoint:

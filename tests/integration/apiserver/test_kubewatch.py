@@ -12,7 +12,7 @@ import pytest
 from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer
 from support.relay import Relay
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import Reflector
 
@@ -106,7 +106,7 @@ async def following(server: ApiServer, path: str, url: str = "", **options: Any)
     client = KubeClient(
         Access(url=url or server.url, tls=server.tls, authorization=lambda: f"Bearer {server.admin_token}")
     )
-    options = {"selector": {"labelSelector": "followed=yes"}, "delays": Delays(0.05, 0.2)} | options
+    options = {"selector": {"labelSelector": "followed=yes"}, "backoff": Backoff(0.1, 0.2)} | options
     reflector = Reflector(client, path, Partial, cache, **options)
     task = asyncio.create_task(reflector.run())
     try:

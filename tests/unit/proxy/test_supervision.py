@@ -32,7 +32,7 @@ class Work:
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "_DELAYS", (0.001, 0.002))
+    monkeypatch.setattr(supervision, "_BACKOFF", (0.001, 0.002))
     monkeypatch.setattr(supervision, "PROVEN", 0.01)
 
 

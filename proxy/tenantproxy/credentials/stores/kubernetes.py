@@ -5,7 +5,6 @@ What the pod's Role must grant, on this one Secret by name: get, update, watch.
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final, Self
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from tenantproxy.backoff import Backoff
 from tenantproxy.credentials.model import Credential
 from tenantproxy.credentials.stores import StoreError
 from tenantproxy.credentials.stores.secret import Secret, SecretError
@@ -29,8 +29,8 @@ _CALL_SECONDS: Final = 2.0
 _REPLACEMENT: Final = 2
 """How many of these times one replacement may take: a write that hangs, and a read that finds out what it did."""
 _ATTEMPTS: Final = 5
-_FIRST_PAUSE: Final = 0.05
-"""Seconds before the second attempt; doubled before each further one."""
+_BACKOFF: Final = 0.05, 1.0
+"""Seconds before the second attempt, and at most before a further one."""
 _CONNECTIONS: Final = 8
 _GONE: Final = 410
 _SERVER_ERROR: Final = 500
@@ -176,7 +176,7 @@ class _Replacement:
             KubeError, SecretError: It was not, or it is in doubt.
 
         """
-        pause = _FIRST_PAUSE
+        backoff = Backoff(*_BACKOFF, spread="half")
         for _ in range(_ATTEMPTS):
             secret = await self._get()
             document = secret.replaced(self._credential)
@@ -186,8 +186,7 @@ class _Replacement:
                 raise SecretError("it is immutable; delete it, and the operator creates another one")
             if await self._is_stored(document):
                 return Secret(document)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - a spread, no secret
-            pause *= 2
+            await asyncio.sleep(backoff.next())
         raise SecretError("others kept changing it, or the API server kept failing; try again")
 
     async def _is_stored(self, document: bytes) -> bool:

@@ -14,7 +14,7 @@ from kubernetes.aio.config import kube_config
 from support.certificates import HERE, Authority
 from support.proxy.oms import answering, http, raw_server
 from support.proxy.tls_server import Peers, TlsServer
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import Access, KubeClient, KubeError
 from tenantproxy_operator.kube.connection import Connection, WatchPace
 
@@ -248,9 +248,9 @@ async def test_watches_that_end_soon_are_held_back() -> None:
                     pass
             return loop.time() - begin
 
-        async with aiohttp.ClientSession(trace_configs=[WatchPace(lambda: Delays(9, 9)).trace]) as session:
+        async with aiohttp.ClientSession(trace_configs=[WatchPace(lambda: Backoff(9, 9)).trace]) as session:
             assert await took(session, *first) < 9
-        async with aiohttp.ClientSession(trace_configs=[WatchPace(lambda: Delays(0.2, 0.4)).trace]) as session:
+        async with aiohttp.ClientSession(trace_configs=[WatchPace(lambda: Backoff(0.4, 0.4)).trace]) as session:
             await took(session, *first)
             assert await took(session, "/a?watch=true") >= 0.2
             assert await took(session, "/a?watch=true", "/b?watch=true") >= 0.4

@@ -24,7 +24,7 @@ from support.apiserver.scripts import (
     thing,
 )
 from support.proxy.oms import Play, RawServer, answering, http, raw_server
-from tenantproxy.backoff import Delays
+from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import Reflector
 
@@ -102,7 +102,7 @@ async def following(play: Play, **options: Any) -> AsyncIterator[Following]:
 
 
 def reflector(client: KubeClient, notes: Notes, **options: Any) -> Reflector[Thing]:
-    return Reflector(client, PATH, Thing, notes, **{"delays": Delays(0.01)} | options)
+    return Reflector(client, PATH, Thing, notes, **{"backoff": Backoff(0.02)} | options)
 
 
 async def test_what_there_is_comes_in_pages() -> None:
@@ -246,7 +246,7 @@ async def test_it_waits_as_long_as_the_server_asks() -> None:
 
 async def test_short_streams_are_not_asked_for_in_a_rush() -> None:
     """A server that ends each stream at once is not called more than once a second."""
-    async with following(in_turn(answering(page(version=7)), stream()), delays=Delays()) as seen:
+    async with following(in_turn(answering(page(version=7)), stream()), backoff=Backoff()) as seen:
         await asyncio.sleep(1.5)
         assert len(seen.queries) <= 3
 

@@ -1,0 +1,48 @@
+"""When a server says to come again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantproxy.retry_after import parse_retry_after
+
+NOW = "Fri, 31 Dec 1999 23:59:00 GMT"
+VALUES: dict[str, float | None] = {
+    "17": 17,
+    "0": 0,
+    "007": 7,
+    "86400": 86400,
+    "999999": 999_999,
+    "Fri, 31 Dec 1999 23:59:59 GMT": 59,
+    NOW: 0,
+    "Fri, 31 Dec 1999 01:00:00 GMT": 0,
+    "Fri, 31 Dec 9999 23:59:59 GMT": 999_999,
+    "Fri, 32 Dec 1999 23:59:59 GMT": None,
+    "Fri, 31 Dec 1999": None,
+    "": None,
+    "-1": None,
+    "1.5": None,
+    "soon": None,
+    "12345678901234567890": None,
+    "5\r\nSet-Cookie: x": None,
+    "\u0661": None,
+}
+
+
+@pytest.mark.parametrize(("value", "seconds"), VALUES.items())
+def test_values(value: str, seconds: float | None) -> None:
+    """Seconds or a date; a date that has passed is now; nothing is as long as it would hurt."""
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize("date", ["", "today", "Fri, 31 Dec 1999 23:59:00"], ids=repr)
+def test_a_date_without_the_time_of_the_answer(date: str) -> None:
+    """Our own clock is not asked: it may differ from the server's."""
+    assert parse_retry_after("Fri, 31 Dec 1999 23:59:59 GMT", date) is None
+
+
+@given(st.text(), st.text())
+def test_any_text(value: str, date: str) -> None:
+    """Whatever comes, it is a bounded number of seconds or nothing."""
+    seconds = parse_retry_after(value, date)
+    assert seconds is None or 0 <= seconds <= 999_999

@@ -36,7 +36,7 @@ IDLE_GRACE: Final = 2.0
 
 
 class Proxy:
-    """All parts of one tenant's proxy, wired; `mapping` is what `checks.check` made of the configuration.
+    """All parts of one tenant's proxy, wired; `mapping` is what `validate_config` has compiled.
 
     Until `store` has been read once, the credential is that of `fallback`, if any.
     """

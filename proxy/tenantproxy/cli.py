@@ -108,11 +108,11 @@ def map_sample(config_path: Path, operation: str | None, sample: BinaryIO) -> No
 
 def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":
     """Return a usable configuration with its mapping; end the process where it is none."""
-    from tenantproxy.validation import check  # noqa: PLC0415 - see the module's docstring
+    from tenantproxy.validation import validate_config  # noqa: PLC0415 - see the module's docstring
 
     try:
         config = load(path)
-        return config, check(config)
+        return config, validate_config(config)
     except ConfigError as error:
         _refuse(error)
 

@@ -1,16 +1,16 @@
-"""What a configuration's structure can't say: whether its URLs, paths and rules can be used."""
+"""Validate what the structure of a configuration can't express: URLs, paths, networks and mapping rules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tenantproxy.config import ConfigError, ProxyConfig, Upstream
-from tenantproxy.credentials.model import Credential, CredentialError, OAuth2, from_secret
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress
+from tenantproxy.transport.egress_policy import oms_policy
 
 
-def check(config: ProxyConfig) -> CompiledMapping:
+def validate_config(config: ProxyConfig) -> CompiledMapping:
     """Return the compiled mapping of a configuration that can be used.
 
     Raises:
@@ -27,69 +27,10 @@ def find_errors(config: ProxyConfig) -> list[FieldProblem]:
     return [*_url(config), *_token_endpoint(config), *_paths(config.upstream), *_mapping(config)]
 
 
-def usable_credential(keys: Mapping[str, str], config: ProxyConfig) -> Credential | None:
-    """Return the credential in a Secret's keys, or None where they hold none.
-
-    Raises:
-        CredentialError: It can't be used.
-
-    """
-    credential = from_secret(keys)
-    if credential is not None:
-        check_auth_url(credential, config)
-    return credential
-
-
-def check_auth_url(credential: Credential, config: ProxyConfig, *, field: str = "authUrl") -> None:
-    """Check that a credential's token endpoint, if it has one, may be called, without resolving its host.
-
-    Raises:
-        CredentialError: It must not; `field` is what the error blames.
-
-    """
-    if isinstance(credential, OAuth2):
-        policy = token_endpoint_policy(config)
-        insecure = config.upstream.allow_insecure
-        try:
-            egress.check_url(credential.auth_url, policy, allow_insecure=insecure, allow_query=True)
-        except egress.UrlError as error:
-            raise CredentialError([FieldProblem(field, str(error))]) from None
-
-
-def token_endpoint_policy(config: ProxyConfig) -> egress.Policy:
-    """Return where the proxy may connect to for a token.
-
-    Raises:
-        ValueError: A CIDR is malformed.
-
-    """
-    return egress.Policy(
-        private_hosts=config.auth.token_endpoint.allow_hosts,
-        private_networks=config.auth.token_endpoint.allow_networks,
-        allow=config.egress.allow,
-        deny=config.egress.deny,
-        permission="`auth.tokenEndpoint.allowNetworks`",
-    )
-
-
-def egress_policy(config: ProxyConfig) -> egress.Policy:
-    """Return where the proxy may connect to for orders.
-
-    Raises:
-        ValueError: A CIDR is malformed.
-
-    """
-    return egress.Policy(
-        allow_private_networks=config.upstream.allow_private_networks,
-        allow=config.egress.allow,
-        deny=config.egress.deny,
-    )
-
-
 def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
     upstream = config.upstream
     try:
-        policy = egress_policy(config)
+        policy = oms_policy(config)
     except ValueError as error:
         yield FieldProblem("egress", f"{error}; write CIDRs such as 10.1.0.0/16")
         return

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tenantproxy import memory, validation
+from tenantproxy.credentials.checks import usable_credential
 from tenantproxy.credentials.model import CredentialError
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
@@ -104,7 +105,7 @@ def check_secret(data: Mapping[str, str], resource: TenantProxy, settings: Setti
     A Secret without any is fine: the credential is not configured yet. `field` is one of its keys.
     """
     try:
-        validation.usable_credential(data, render_config(resource, settings))
+        usable_credential(data, render_config(resource, settings))
     except CredentialError as error:
         return error.errors
     return []

@@ -10,6 +10,7 @@ from tenantproxy.admission import overloaded
 from tenantproxy.api.audit import Record
 from tenantproxy.api.rate_limit import RateLimit
 from tenantproxy.config import ProxyConfig
+from tenantproxy.credentials.checks import check_auth_url
 from tenantproxy.credentials.manager import CredentialKeeper
 from tenantproxy.credentials.model import CredentialError, OAuth2, from_request
 from tenantproxy.credentials.stores import StoreError
@@ -17,7 +18,6 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.oms.token_cache import Failure
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.validation import check_auth_url
 
 MOST_AT_ONCE: Final = 32
 """PUTs that are carried out or wait for their turn."""

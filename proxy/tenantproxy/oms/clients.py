@@ -8,8 +8,8 @@ from tenantproxy.oms.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
 from tenantproxy.transport.base import Upstream
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import Lookups
+from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
 from tenantproxy.transport.tls import TlsFiles
-from tenantproxy.validation import egress_policy, token_endpoint_policy
 
 _TOKEN_CONNECTIONS: Final = 2
 
@@ -19,7 +19,7 @@ class Outbound:
 
     def __init__(self, config: ProxyConfig, tls: TlsFiles) -> None:
         self._config = config.upstream
-        self._policy = egress_policy(config)
+        self._policy = oms_policy(config)
         self._token_policy = token_endpoint_policy(config)
         self._tls = tls
         self._lookups = Lookups()

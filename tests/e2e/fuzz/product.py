@@ -4,17 +4,17 @@ from pathlib import Path
 
 from e2e.fuzz.answer_bodies import Kind
 from support.proxy.running import proxy_config
-from tenantproxy.api.routes import Operation
 from tenantproxy.config import Tls
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.token_cache import Token
 from tenantproxy.oms.token_endpoint import parse_answer
+from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.tls import TlsFiles
-from tenantproxy.validation import check
+from tenantproxy.validation import validate_config
 
 MAX_BYTES = 64 * 1024
 """Of an answer."""
@@ -33,7 +33,9 @@ class Product:
             for count in (connections, connections)
         )
         plain, mapped = (proxy_config(url), proxy_config(url, mapping=_MAPPING))
-        self._plain, self._mapped = (Converter(config.upstream, check(config)) for config in (plain, mapped))
+        self._plain, self._mapped = (
+            Converter(config.upstream, validate_config(config)) for config in (plain, mapped)
+        )
 
     async def ask(self, kind: Kind, name: str) -> tuple[str, bytes]:
         """Ask for what has a name; return the outcome, as metrics name it, and what a caller gets."""
@@ -53,14 +55,14 @@ class Product:
 
     async def _read(self, kind: Kind, name: str) -> tuple[str, bytes]:
         if kind == "searchOrders":
-            operation: Operation = "searchOrders"
+            operation = SEARCH_ORDERS
             answer = await self._oms.request("POST", f"/{kind}/{name}", {}, b"{}")
         else:
-            operation = "getOrder"
+            operation = GET_ORDER
             answer = await self._oms.request("GET", f"/{kind}/{name}", {})
         converter = self._mapped if kind == "mapped" else self._plain
         try:
-            return "200", await converter.outward(operation, answer, name if operation == "getOrder" else None)
+            return "200", await converter.outward(operation, answer, name if operation.reads_one_order else None)
         except Problem as problem:
             answer.distrust()
             return problem.code, problem.body("")

@@ -17,7 +17,7 @@ from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores import CredentialStore
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.transport.tls import TlsFiles
-from tenantproxy.validation import check
+from tenantproxy.validation import validate_config
 
 BASIC = {"username": "user", "password": "right"}
 GET_PATH = "/api/v1/business-units/BU-1/customer-orders/CO-1"
@@ -143,7 +143,9 @@ async def running_proxy(
         write_keys(credentials, keys)
     tls = TlsFiles(configuration.upstream.tls, directory / "tls")
     tls.check()
-    proxy = Proxy(configuration, check(configuration), store or FileStore(credentials), tls, fallback=fallback)
+    proxy = Proxy(
+        configuration, validate_config(configuration), store or FileStore(credentials), tls, fallback=fallback
+    )
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     ports = [int(bound.getsockname()[1]) for bound in sockets]
     await proxy.start(*sockets)

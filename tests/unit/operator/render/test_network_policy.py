@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.operator.manifests import params
 from tenantproxy import config
-from tenantproxy.validation import egress_policy, token_endpoint_policy
+from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.network_policy import ip_block, render_network_policy
 from tenantproxy_operator.settings import Settings
@@ -224,7 +224,7 @@ def test_never_narrower_than_the_proxys_own_guard(
     resource = params(changes, settings=settings).resource
     rendered = render_config(resource, settings)
     spec = _spec(changes, egress=settings.egress)
-    guards = (egress_policy(rendered), token_endpoint_policy(rendered))
+    guards = (oms_policy(rendered), token_endpoint_policy(rendered))
     if any(guard.refusal(address, "idp") is None for guard in guards):
         assert _permits(spec, str(address), 8443)
     if any(address in ipaddress.ip_network(each) for each in deny):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tenantproxy.devtools.orders import STATUSES, Order, generate
-from tenantproxy.orders import contract
+from tenantproxy.orders.contract import CONTRACTS
 
 COUNT = 300
 
@@ -26,8 +26,8 @@ def _parsed(order: Order) -> dict[str, Any]:
 def test_every_order_keeps_the_contract(orders: list[Order]) -> None:
     """The proxy's own check lets every order and every summary through."""
     for order in orders:
-        contract.get_order(msgspec.json.encode({"customerOrder": order.document}))
-        contract.search_orders(msgspec.json.encode({"customerOrders": [order.summary]}))
+        CONTRACTS["getOrder"].outward(msgspec.json.encode({"customerOrder": order.document}))
+        CONTRACTS["searchOrders"].outward(msgspec.json.encode({"customerOrders": [order.summary]}))
 
 
 def test_the_first_order_has_every_documented_field(orders: list[Order]) -> None:

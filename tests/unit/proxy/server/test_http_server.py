@@ -15,7 +15,7 @@ from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.server import connection, http_server
 from tenantproxy.transport.tls import TlsFiles
-from tenantproxy.validation import check
+from tenantproxy.validation import validate_config
 
 GET = f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
@@ -95,7 +95,7 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
     write_keys(tmp_path / "credentials", BASIC)
     config = proxy_config(oms.url)
     tls = TlsFiles(config.upstream.tls, tmp_path)
-    proxy = Proxy(config, check(config), FileStore(tmp_path / "credentials"), tls)
+    proxy = Proxy(config, validate_config(config), FileStore(tmp_path / "credentials"), tls)
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     port = sockets[0].getsockname()[1]
     await proxy.start(*sockets)

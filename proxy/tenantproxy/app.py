@@ -13,7 +13,7 @@ from typing import Any, Final
 from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.api.handler import Api
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
-from tenantproxy.auth.authenticator import Gatekeeper
+from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.manager import CredentialKeeper
 from tenantproxy.credentials.stores import CredentialStore
@@ -55,13 +55,13 @@ class Proxy:
         outbound = Outbound(config, tls)
         self._oms = Oms(config.upstream, outbound, metrics)
         self._keeper = CredentialKeeper(config, store, self._oms, metrics, fallback=fallback)
-        self._gatekeeper = Gatekeeper(config.access, config.tenant.id)
+        self._authenticator = Authenticator(config.access, config.tenant.id)
         api = Api(
             config,
             admission=Admission(
                 config.upstream.max_connections * QUEUE_FACTOR, config.upstream.max_response_bytes
             ),
-            gatekeeper=self._gatekeeper,
+            authenticator=self._authenticator,
             mapping=mapping,
             metrics=metrics,
             oms=self._oms,
@@ -93,7 +93,7 @@ class Proxy:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
         await self._keeper.close()
-        await self._gatekeeper.close()
+        await self._authenticator.close()
         await self._oms.close()
         await self._admin_server.drain(0.0)
 

@@ -16,7 +16,7 @@ from tenantproxy.admission import Admission, Ticket, overloaded
 from tenantproxy.api import routes, search_criteria
 from tenantproxy.api.audit import audited
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
-from tenantproxy.auth.authenticator import Gatekeeper
+from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
@@ -56,14 +56,14 @@ class Api:
         config: ProxyConfig,
         *,
         admission: Admission,
-        gatekeeper: Gatekeeper,
+        authenticator: Authenticator,
         mapping: CompiledMapping,
         metrics: Metrics,
         oms: Oms,
         proxy_config: ProxyConfigEndpoint,
     ) -> None:
         self._admission = admission
-        self._gatekeeper = gatekeeper
+        self._authenticator = authenticator
         self._metrics = metrics
         self._oms = oms
         self._proxy_config = proxy_config
@@ -141,7 +141,7 @@ class Api:
         operation = match.route.operation
         if operation is None:
             return await self._put(request, correlation_id)
-        caller = await self._gatekeeper.admit(request.headers)
+        caller = await self._authenticator.authenticate(request.headers)
         headers = {**self._upstream_headers, "Correlation-Id": correlation_id}
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
@@ -190,9 +190,9 @@ class Api:
         return body
 
     async def _put(self, request: BaseRequest, correlation_id: str) -> Response:
-        caller = await self._gatekeeper.caller(request.headers)
+        caller = await self._authenticator.identify(request.headers)
         with audited(caller, correlation_id) as record:
-            self._gatekeeper.check_admin(caller, request.headers)
+            self._authenticator.check_admin(caller, request.headers)
             self._proxy_config.check_managed_here()
             body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
             _, _, query = request.raw_path.partition("?")

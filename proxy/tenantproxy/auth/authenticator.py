@@ -1,4 +1,4 @@
-"""The step of the decision table that asks who calls: token, tenant, admin."""
+"""Authenticate callers and check that they may do what they ask for: token, tenant, admin."""
 
 from typing import TYPE_CHECKING
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from tenantproxy.auth.jwks import TokenVerifier
 
 
-class Gatekeeper:
-    """Lets callers of one tenant pass."""
+class Authenticator:
+    """Authenticates the callers of one tenant's proxy."""
 
     def __init__(self, config: Access, tenant: str) -> None:
         self._config = config
         self._tenant = tenant
         self._verifier: TokenVerifier | None = None
         if config.mode == "jwt":
-            self._load()
+            self._token_verifier()
 
-    async def admit(self, headers: CIMultiDictProxy[str]) -> Caller | None:
+    async def authenticate(self, headers: CIMultiDictProxy[str]) -> Caller | None:
         """Return who reads; None where an edge has authenticated the caller (`access.mode: trusted`).
 
         Raises:
@@ -33,24 +33,24 @@ class Gatekeeper:
         if self._config.mode == "jwt":
             authorization = headers.get("Authorization")
             if authorization is not None:
-                caller = self._load().remembered(authorization)  # as nearly always
+                caller = self._token_verifier().cached(authorization)  # nearly always
             if caller is None:
-                caller = await self.caller(headers)
+                caller = await self.identify(headers)
         self._check_tenant(caller, headers)
         return caller
 
-    async def caller(self, headers: CIMultiDictProxy[str]) -> Caller:
-        """Return who calls, whatever the tenant.
+    async def identify(self, headers: CIMultiDictProxy[str]) -> Caller:
+        """Return the bearer of the token, whatever its tenant.
 
         Raises:
             Problem: No token, or not a valid one.
 
         """
-        verifier = self._load()
+        verifier = self._token_verifier()
         authorization = headers.get("Authorization")
-        if authorization is not None and (known := verifier.remembered(authorization)) is not None:
-            return known
-        return await verifier.caller(authorization)
+        if authorization is not None and (caller := verifier.cached(authorization)) is not None:
+            return caller
+        return await verifier.verify(authorization)
 
     def check_admin(self, caller: Caller, headers: CIMultiDictProxy[str]) -> None:
         """Check that a caller may set the tenant's credential.
@@ -69,11 +69,11 @@ class Gatekeeper:
             raise Problem("wrong-tenant", "The header `Tenant-Id` names another tenant.")
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel what is in progress."""
         if self._verifier is not None:
             await self._verifier.close()
 
-    def _load(self) -> "TokenVerifier":
+    def _token_verifier(self) -> "TokenVerifier":
         if self._verifier is None:
             from tenantproxy.auth.jwks import TokenVerifier  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
 

@@ -1,4 +1,4 @@
-"""Who may call: verdicts on tokens and claims, without I/O and without cryptography.
+"""Parse access tokens and check their claims, without I/O and without cryptography.
 
 Both kinds of Hii Retail tokens are known: machine clients (OCMS), whose tenant is inside `client_id`, and users
 (Google Identity Platform), whose tenant is a claim.

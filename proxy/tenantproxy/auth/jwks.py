@@ -1,4 +1,4 @@
-"""Issuers' public keys: fetched, cached, kept while the issuer is down; and the check of a signature with them."""
+"""Verify access tokens with the issuers' public keys: fetched, cached, and kept while an issuer is down."""
 
 import asyncio
 import hashlib
@@ -197,12 +197,12 @@ class TokenVerifier:
         self._now = now
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 
-    def remembered(self, authorization: str) -> Caller | None:
+    def cached(self, authorization: str) -> Caller | None:
         """Return who sends an `Authorization` header, if its token was verified before and has not expired."""
         caller = self._verified.get(_digest(authorization))
         return caller if caller is not None and self._now() < caller.expires_at else None
 
-    async def caller(self, authorization: str | None) -> Caller:
+    async def verify(self, authorization: str | None) -> Caller:
         """Return who sends an `Authorization` header, after verifying its token.
 
         Raises:

@@ -72,7 +72,7 @@ async def verifier(server: RawServer, clock: Clock) -> AsyncIterator[TokenVerifi
 async def accepted(verifier: TokenVerifier, token: str) -> bool:
     """Return whether a token is accepted; a refused one is the 401 of an invalid token."""
     try:
-        caller = await verifier.caller(f"Bearer {token}")
+        caller = await verifier.verify(f"Bearer {token}")
     except Problem as problem:
         outcome = problem
     else:
@@ -86,7 +86,7 @@ async def accepted(verifier: TokenVerifier, token: str) -> bool:
 async def unavailable(verifier: TokenVerifier, token: str) -> bool:
     """Return whether a token can't be checked now; that is a 503 with `Retry-After`."""
     try:
-        await verifier.caller(f"Bearer {token}")
+        await verifier.verify(f"Bearer {token}")
     except Problem as problem:
         outcome = problem
     else:
@@ -220,7 +220,7 @@ async def test_unknown_issuer_is_not_asked(verifier: TokenVerifier, publisher: P
 async def test_no_token(verifier: TokenVerifier, authorization: str | None) -> None:
     """Without a token the challenge names no error."""
     with pytest.raises(Problem) as caught:
-        await verifier.caller(authorization)
+        await verifier.verify(authorization)
     assert caught.value.headers == {"WWW-Authenticate": 'Bearer realm="customer-orders"'}
 
 
@@ -604,12 +604,12 @@ async def test_keys_from_the_configuration(clock: Clock) -> None:
 async def test_verified_token_is_remembered(verifier: TokenVerifier, clock: Clock) -> None:
     """A token that was verified need not be verified again until it expires, and then it must be."""
     token = signed(RS, CLAIMS, RSA)
-    assert verifier.remembered(f"Bearer {token}") is None
-    caller = await verifier.caller(f"Bearer {token}")
+    assert verifier.cached(f"Bearer {token}") is None
+    caller = await verifier.verify(f"Bearer {token}")
     clock.time = NOW + 3629
-    assert verifier.remembered(f"Bearer {token}") == caller
+    assert verifier.cached(f"Bearer {token}") == caller
     clock.time = NOW + 3630
-    assert verifier.remembered(f"Bearer {token}") is None
+    assert verifier.cached(f"Bearer {token}") is None
     assert not await accepted(verifier, token)
 
 
@@ -618,11 +618,11 @@ async def test_only_the_same_token_is_remembered(verifier: TokenVerifier) -> Non
     token = signed(RS, CLAIMS, RSA)
     assert await accepted(verifier, token)
     for other in (token[:-1], f"{token}A", f"{token}=", token.swapcase(), _tampered(token), f"{token}\udcff"):
-        assert verifier.remembered(f"Bearer {other}") is None
+        assert verifier.cached(f"Bearer {other}") is None
         assert not await accepted(verifier, other)
-        assert verifier.remembered(f"Bearer {other}") is None
-    assert verifier.remembered(token) is None
-    assert verifier.remembered("") is None
+        assert verifier.cached(f"Bearer {other}") is None
+    assert verifier.cached(token) is None
+    assert verifier.cached("") is None
 
 
 async def test_memory_of_tokens_is_bounded(verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch) -> None:

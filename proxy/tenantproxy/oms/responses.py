@@ -8,7 +8,7 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import ORDER_ID, Operation
 from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
-from tenantproxy.orders.shaping import ContractError, UnparsableError
+from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.retry_after import parse_retry_after
 from tenantproxy.transport.base import UpstreamResponse

@@ -17,8 +17,8 @@ from msgspec import Raw
 from msgspec.structs import FieldInfo
 
 from tenantproxy.operations import GET_ORDER, OPERATIONS, ORDER_ID, SEARCH_ORDERS, Operation
-from tenantproxy.orders import shaping
-from tenantproxy.orders.shaping import ContractError, UnparsableError
+from tenantproxy.orders import transform
+from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, Outward, is_heavy
 
 Amount = Raw
@@ -121,8 +121,8 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
         return settle(_encode(decode(body)))
 
     @functools.cache
-    def slow() -> shaping.Make:
-        return shaping.document(shaping.checked(field), kind="object")
+    def slow() -> transform.Make:
+        return transform.document(transform.checked(field), kind="object")
 
     def outward(body: bytes, *, at_once: bool = False) -> bytes:
         """Return the outward body. The fast pass stops at the first problem; then a slow one finds them all.
@@ -190,7 +190,7 @@ def _names(field: FieldInfo) -> tuple[set[str], set[str], set[str]]:
     waiting = [field]
     while waiting:
         field = waiting.pop()
-        kind, inner = shaping.outward_type(field.type)
+        kind, inner = transform.outward_type(field.type)
         if kind != "number":
             others.add(field.name)
         elif field.required:

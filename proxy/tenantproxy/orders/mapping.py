@@ -1,6 +1,6 @@
 """Bring an OMS of another shape to the documented one, by rules that are compiled once.
 
-A compiled rule set makes a document of the documented shape out of the OMS's answer (`shaping`), which then passes
+A compiled rule set makes a document of the documented shape out of the OMS's answer (`transform`), which then passes
 the same contract as an unmapped answer (`orders`): no rule can get around it.
 """
 
@@ -14,10 +14,10 @@ from msgspec import UNSET, Raw
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
-from tenantproxy.orders import shaping
+from tenantproxy.orders import transform
 from tenantproxy.orders.contract import CONTRACTS
 from tenantproxy.orders.json_members import STRING, text
-from tenantproxy.orders.shaping import KIND_NAMES, MAX_VIOLATIONS, ContractError, Convert, Place, Source, Walk
+from tenantproxy.orders.transform import KIND_NAMES, MAX_VIOLATIONS, ContractError, Convert, Place, Source, Walk
 from tenantproxy.orders.weight import HeavyError, Outward, is_heavy
 
 _DEEPEST: Final = 16
@@ -54,7 +54,7 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
     return compiled
 
 
-def _mapped(make: shaping.Make, contract: Outward) -> Outward:
+def _mapped(make: transform.Make, contract: Outward) -> Outward:
     """Return what makes the outward body by rules, and holds it to the contract."""
 
     def outward(body: bytes, *, at_once: bool = False) -> bytes:
@@ -78,16 +78,16 @@ def _compile_operation(
     mapping: config.OperationMapping,
     shape: type[msgspec.Struct],
     errors: list[FieldProblem],
-) -> shaping.Make | None:
+) -> transform.Make | None:
     """Return what makes the outward document; its one member is made of what is at the root."""
     if mapping.root is None and not mapping.fields:
         return None
     root = operation.root if mapping.root is None else mapping.root
     tokens = _pointer(root, f"{operation.name}.root", errors)
     (field,) = msgspec.structs.fields(shape)
-    kind, inner = shaping.outward_type(field.type)
-    source = shaping.nested(field, kind, _sources(mapping.fields, inner, f"{operation.name}.fields", errors))
-    return shaping.document(source._replace(tokens=tokens))
+    kind, inner = transform.outward_type(field.type)
+    source = transform.nested(field, kind, _sources(mapping.fields, inner, f"{operation.name}.fields", errors))
+    return transform.document(source._replace(tokens=tokens))
 
 
 # ---- compiling: each function checks one kind of rule
@@ -103,18 +103,18 @@ def _sources(
             known = ", ".join(f"`{field}`" for field in fields)
             errors.append(FieldProblem(f"{path}.{name}", f"is not an outward field; there are {known}"))
     return [
-        _source(rules[name], field, f"{path}.{name}", errors) if name in rules else shaping.as_it_is(field)
+        _source(rules[name], field, f"{path}.{name}", errors) if name in rules else transform.as_it_is(field)
         for name, field in fields.items()
     ]
 
 
 def _source(rule: config.Rule, field: msgspec.structs.FieldInfo, path: str, errors: list[FieldProblem]) -> Source:
-    kind, inner = shaping.outward_type(field.type)
+    kind, inner = transform.outward_type(field.type)
     _check_form(rule, kind, path, errors)
     _check_constants(rule, kind, path, errors, required=field.required)
-    source = shaping.as_it_is(field)
+    source = transform.as_it_is(field)
     if rule.fields is not None and kind in ("object", "list"):
-        source = shaping.nested(field, kind, _sources(rule.fields, inner, f"{path}.fields", errors))
+        source = transform.nested(field, kind, _sources(rule.fields, inner, f"{path}.fields", errors))
     elif rule.values is not None:
         source = source._replace(convert=_convert_word(rule.values, rule.default))
     pointer = rule.each if rule.each is not None else rule.from_

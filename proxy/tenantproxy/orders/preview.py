@@ -7,7 +7,7 @@ import msgspec
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders.mapping import CompiledMapping
-from tenantproxy.orders.shaping import ContractError, UnparsableError
+from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.orders.weight import TOO_DENSE, is_too_dense
 
 

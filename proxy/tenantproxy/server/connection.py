@@ -15,7 +15,7 @@ from tenantproxy.problems import Problem
 from tenantproxy.server.connection_limits import Crowd, Turns
 from tenantproxy.server.parse_errors import problem_of
 from tenantproxy.server.response import Response
-from tenantproxy.server.write_pace import Pace
+from tenantproxy.server.write_rate import Pace
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from tenantproxy import config
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
-from tenantproxy.orders.shaping import ContractError
+from tenantproxy.orders.transform import ContractError
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamResponse
 

@@ -31,7 +31,7 @@ from tenantproxy.orders.contract import (
     OrderSummary,
     compile_contract,
 )
-from tenantproxy.orders.shaping import ContractError, UnparsableError
+from tenantproxy.orders.transform import ContractError, UnparsableError
 
 MARKED = "MARKED"
 get_order = CONTRACTS["getOrder"].outward

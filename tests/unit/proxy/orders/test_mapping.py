@@ -12,7 +12,7 @@ from support.proxy.orders import ORDER, SUMMARY, changed, order_body, search_bod
 from tenantproxy import config
 from tenantproxy.orders.contract import CONTRACTS, CustomerOrder, OrderSummary
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
-from tenantproxy.orders.shaping import ContractError, UnparsableError, outward_type
+from tenantproxy.orders.transform import ContractError, UnparsableError, outward_type
 
 GET_ORDER = CONTRACTS["getOrder"].outward
 SEARCH_ORDERS = CONTRACTS["searchOrders"].outward

@@ -16,7 +16,7 @@ from aiohttp.web import BaseRequest
 
 from support.blocking import send_then_read
 from tenantproxy.problems import Problem
-from tenantproxy.server import connection, write_pace
+from tenantproxy.server import connection, write_rate
 from tenantproxy.server.connection import MAX_FRAMING_BYTES, SLICE_BYTES, Connection
 from tenantproxy.server.http_server import Handler, HttpServer, read_body
 from tenantproxy.server.response import Response
@@ -124,7 +124,7 @@ def test_a_small_answer_is_released_at_once(run: Run) -> None:
 
 def test_who_reads_nothing_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is held for one or two windows of the pace, then the connection is gone; no other is answered."""
-    monkeypatch.setattr(write_pace, "PACE_WINDOW", 0.2)
+    monkeypatch.setattr(write_rate, "PACE_WINDOW", 0.2)
 
     async def case() -> None:
         answers = Releases(16 * MIB)
@@ -167,8 +167,8 @@ def test_who_keeps_a_request_waiting_makes_room(run: Run, kind: str) -> None:
 
 def test_who_reads_slowly_gets_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that keeps the pace gets its answer, however long that takes."""
-    monkeypatch.setattr(write_pace, "PACE_WINDOW", 1.0)
-    monkeypatch.setattr(write_pace, "MIN_PACE", MIB)
+    monkeypatch.setattr(write_rate, "PACE_WINDOW", 1.0)
+    monkeypatch.setattr(write_rate, "MIN_PACE", MIB)
 
     async def case() -> None:
         answers = Releases(16 * MIB)

@@ -1,7 +1,7 @@
-"""Bring an OMS of another shape to the documented one, by rules that are compiled once.
+"""Compile mapping rules, which bring the answers of an OMS of another shape to the documented one.
 
-A compiled rule set makes a document of the documented shape out of the OMS's answer (`transform`), which then passes
-the same contract as an unmapped answer (`orders`): no rule can get around it.
+Compiled rules make a document of the documented shape out of the OMS's answer (`transform`), which then passes the
+same contract as an unmapped answer (`contract`): no rule can get around it.
 """
 
 import math

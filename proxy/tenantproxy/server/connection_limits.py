@@ -1,4 +1,4 @@
-"""Which of a port's connections goes where there are too many, or where they hold too much; pure bookkeeping."""
+"""Bound a port's connections: their number, and what their incomplete requests hold. Pure bookkeeping."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -8,12 +8,12 @@ MAX_UNFINISHED_BYTES: Final = 16 * 1024 * 1024
 """Of all requests of a port that are still arriving; beyond, the one that has been doing so longest is cut off."""
 
 
-class Member(Protocol):
+class LimitedConnection(Protocol):
     """What is asked of a connection."""
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether the client is to send or to take something next: no answer is being made."""
+        """Whether the client has to send or to receive something next: no response is being made."""
         ...
 
     def force_close(self) -> None:
@@ -21,94 +21,94 @@ class Member(Protocol):
         ...
 
 
-class Crowd:
-    """The connections of a port. First those go that never sent a request, or have had their last answer."""
+class ConnectionLimits:
+    """The connections of a port; those without a request, or with their last response sent, are closed first."""
 
     def __init__(self, most: int, most_bytes: int = MAX_UNFINISHED_BYTES) -> None:
         self._most = most
         self._most_bytes = most_bytes
-        self._expendable: dict[Member, None] = {}
+        self._unused: dict[LimitedConnection, None] = {}
         """Those without a request, the oldest first."""
-        self._used: dict[Member, None] = {}
+        self._active: dict[LimitedConnection, None] = {}
         """The others, in the order in which a request came, or was answered, last."""
-        self._unfinished: dict[Member, int] = {}
+        self._pending: dict[LimitedConnection, int] = {}
         """The bytes of requests that are still arriving, the oldest first."""
-        self._bytes = 0
+        self._pending_bytes = 0
 
     def __len__(self) -> int:
-        return len(self._expendable) + len(self._used)
+        return len(self._unused) + len(self._active)
 
-    def enter(self, member: Member) -> None:
-        """Take a new connection; where there are too many, at the cost of one that waits, or else at its own.
+    def add(self, member: LimitedConnection) -> None:
+        """Add a new connection; where there are too many, close one that waits for its client, else the new one.
 
-        Whoever is slow to send a body, or to take an answer, waits as the idle do: since its request came.
+        Whoever is slow to send a body, or to receive a response, counts as waiting since its request came.
         """
         if len(self) < self._most:
-            self._expendable[member] = None
+            self._unused[member] = None
             return
-        leaving = next((other for other in chain(self._expendable, self._used) if other.waits_for_client), None)
+        leaving = next((other for other in chain(self._unused, self._active) if other.waits_for_client), None)
         if leaving is None:
             member.force_close()
             return
-        self._expendable[member] = None
-        self._remove(leaving)
+        self._unused[member] = None
+        self._evict(leaving)
 
-    def used(self, member: Member) -> None:
-        """Note that a request has come on a connection, or was answered there; one that has left stays away."""
-        if member in self._used:
-            del self._used[member]
-        elif member in self._expendable:
-            del self._expendable[member]
+    def mark_active(self, member: LimitedConnection) -> None:
+        """Note that a request has come on a connection, or was answered; one that was removed stays removed."""
+        if member in self._active:
+            del self._active[member]
+        elif member in self._unused:
+            del self._unused[member]
         else:
             return
-        self._used[member] = None
+        self._active[member] = None
 
-    def expendable(self, member: Member) -> None:
-        """Note that a connection has had its last answer."""
-        if member in self._used:
-            del self._used[member]
-            self._expendable[member] = None
+    def mark_finished(self, member: LimitedConnection) -> None:
+        """Note that a connection has had its last response."""
+        if member in self._active:
+            del self._active[member]
+            self._unused[member] = None
 
-    def unfinished(self, member: Member, count: int) -> None:
-        """Note how many bytes a connection holds of a request that is still arriving."""
-        self._bytes += count - self._unfinished.get(member, 0)
+    def set_pending_bytes(self, member: LimitedConnection, count: int) -> None:
+        """Set how many bytes a connection holds of a request that is still arriving."""
+        self._pending_bytes += count - self._pending.get(member, 0)
         if count:
-            self._unfinished[member] = count
+            self._pending[member] = count
         else:
-            self._unfinished.pop(member, None)
-        while self._bytes > self._most_bytes:
-            self._remove(next(iter(self._unfinished)))
+            self._pending.pop(member, None)
+        while self._pending_bytes > self._most_bytes:
+            self._evict(next(iter(self._pending)))
 
-    def leave(self, member: Member) -> None:
+    def remove(self, member: LimitedConnection) -> None:
         """Forget a connection that is closed."""
-        self._expendable.pop(member, None)
-        self._used.pop(member, None)
-        self._bytes -= self._unfinished.pop(member, 0)
+        self._unused.pop(member, None)
+        self._active.pop(member, None)
+        self._pending_bytes -= self._pending.pop(member, 0)
 
-    def _remove(self, member: Member) -> None:
-        self.leave(member)
+    def _evict(self, member: LimitedConnection) -> None:
+        self.remove(member)
         member.force_close()
 
 
-class Turns:
-    """When held input is parsed: of all connections of a port, one slice per turn of the event loop."""
+class ParseScheduler:
+    """Parses one slice of input per turn of the event loop, over all connections of a port."""
 
     def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self._call_soon = call_soon
         self._waiting: dict[Callable[[], None], None] = {}
         self._called = False
 
-    def ask(self, work: Callable[[], None]) -> None:
-        """Have `work` done once, after what is waiting already."""
+    def schedule(self, work: Callable[[], None]) -> None:
+        """Run `work` once, after what is already waiting."""
         self._waiting[work] = None
         if not self._called:
             self._called = True
-            self._call_soon(self._next)
+            self._call_soon(self._run_next)
 
-    def _next(self) -> None:
+    def _run_next(self) -> None:
         work = next(iter(self._waiting))
         del self._waiting[work]
         self._called = bool(self._waiting)
         if self._called:
-            self._call_soon(self._next)
+            self._call_soon(self._run_next)
         work()

@@ -1,4 +1,4 @@
-"""aiohttp's HTTP server, wired for us. All that overrides aiohttp is here and in `connection`."""
+"""aiohttp's HTTP server, set up for us; with `connection` and `request_reader`, all that overrides aiohttp."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from aiohttp.web import BaseRequest, RequestHandler, Server, StreamResponse
 
 from tenantproxy.problems import Problem
 from tenantproxy.server.connection import IGNORED_TIMEOUT, Connection
-from tenantproxy.server.connection_limits import Crowd, Turns
+from tenantproxy.server.connection_limits import ConnectionLimits, ParseScheduler
 from tenantproxy.server.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from tenantproxy.server.response import Response
 
@@ -57,7 +57,7 @@ class HttpServer(Server):
         super().__init__(
             cast("Callable[[BaseRequest], Awaitable[StreamResponse]]", self._answer),
             handler_cancellation=True,
-            crowd=Crowd(max_connections),
+            limits=ConnectionLimits(max_connections),
             on_problem=on_problem,
             access_log=None,
             auto_decompress=False,
@@ -68,7 +68,7 @@ class HttpServer(Server):
             max_line_size=MAX_TARGET_BYTES,
             read_bufsize=_READ_BUFFER,
         )
-        self._kwargs["turns"] = Turns(self._loop.call_soon)
+        self._kwargs["scheduler"] = ParseScheduler(self._loop.call_soon)
         self._handler = handler
         self._listener: asyncio.Server | None = None
         self._draining = False

@@ -1,4 +1,4 @@
-"""How fast a client has to take its answer."""
+"""How fast a client has to receive its response: protection against slow readers."""
 
 import asyncio
 import fcntl
@@ -7,31 +7,31 @@ import struct
 import termios
 from typing import Final
 
-MIN_PACE: Final = 16 * 1024
-"""Bytes per second that a client has to take of an answer, once the sockets' buffers are full."""
-PACE_WINDOW: Final = 5.0
+MIN_WRITE_RATE: Final = 16 * 1024
+"""Bytes per second that a client has to receive of a response, once the sockets' buffers are full."""
+WRITE_RATE_WINDOW: Final = 5.0
 """Seconds over which that is averaged."""
 
 
-class Pace:
-    """Aborts a connection whose client takes what was written more slowly than `MIN_PACE`."""
+class MinimumWriteRate:
+    """Aborts a connection whose client receives what was written more slowly than `MIN_WRITE_RATE`."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._unsent = _unsent(transport)
-        self._timer = loop.call_later(PACE_WINDOW, self._look)
+        self._timer = loop.call_later(WRITE_RATE_WINDOW, self._check)
 
     def stop(self) -> None:
         """Watch no longer."""
         self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         before, self._unsent = self._unsent, _unsent(self._transport)
-        if before - self._unsent < MIN_PACE * PACE_WINDOW:
+        if before - self._unsent < MIN_WRITE_RATE * WRITE_RATE_WINDOW:
             _reset(self._transport)
         else:
-            self._timer = self._loop.call_later(PACE_WINDOW, self._look)
+            self._timer = self._loop.call_later(WRITE_RATE_WINDOW, self._check)
 
 
 def _unsent(transport: asyncio.Transport) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tenantproxy.server.connection_limits import Crowd, Turns
+from tenantproxy.server.connection_limits import ConnectionLimits, ParseScheduler
 
 
 class Member:
@@ -16,112 +16,112 @@ class Member:
         self.closed = True
 
 
-def crowd_of(*members: Member, most: int = 3, most_bytes: int = 100) -> Crowd:
-    crowd = Crowd(most, most_bytes)
+def limits_of(*members: Member, most: int = 3, most_bytes: int = 100) -> ConnectionLimits:
+    limits = ConnectionLimits(most, most_bytes)
     for member in members:
-        crowd.enter(member)
-    return crowd
+        limits.add(member)
+    return limits
 
 
 def test_those_without_a_request_go_first_the_oldest_before_others() -> None:
     """A gateway's connections outlast those that never sent anything, however old they are."""
     gateway, first, second, third, fourth = members = [Member() for _ in range(5)]
-    crowd = crowd_of(gateway, first, second)
-    crowd.used(gateway)
+    limits = limits_of(gateway, first, second)
+    limits.mark_active(gateway)
     for member in (third, fourth):
-        crowd.enter(member)
+        limits.add(member)
     assert [member.closed for member in members] == [False, True, True, False, False]
-    assert len(crowd) == 3
+    assert len(limits) == 3
 
 
 def test_then_the_least_recently_used_goes() -> None:
     """A new connection is let in at the cost of the one that was idle longest; busy ones stay."""
     busy, old, used = Member(busy=True), Member(), Member()
-    crowd = crowd_of(busy, old, used)
+    limits = limits_of(busy, old, used)
     for member in (busy, used, old, used):
-        crowd.used(member)
-    crowd.enter(Member())
+        limits.mark_active(member)
+    limits.add(Member())
     assert (busy.closed, old.closed, used.closed) == (False, True, False)
 
 
 def test_who_is_slow_in_a_request_waits_as_the_idle_do() -> None:
     """A gateway's connection, used a moment ago, outlasts bodies that have been arriving for longer."""
     slow, gateway, busy = Member(), Member(), Member(busy=True)
-    crowd = crowd_of(slow, gateway, busy)
+    limits = limits_of(slow, gateway, busy)
     for member in (busy, slow, gateway):
-        crowd.used(member)
-    crowd.enter(Member())
+        limits.mark_active(member)
+    limits.add(Member())
     assert (slow.closed, gateway.closed, busy.closed) == (True, False, False)
 
 
 def test_one_that_had_its_last_answer_goes_with_the_unused() -> None:
     """Whoever is only waited for takes no place from those that may send more."""
     idle, done = Member(), Member()
-    crowd = crowd_of(idle, done, most=2)
+    limits = limits_of(idle, done, most=2)
     for member in (idle, done):
-        crowd.used(member)
-    crowd.expendable(done)
-    crowd.enter(Member())
+        limits.mark_active(member)
+    limits.mark_finished(done)
+    limits.add(Member())
     assert (idle.closed, done.closed) == (False, True)
 
 
 def test_a_new_one_is_closed_where_all_are_busy() -> None:
     """Requests in progress are not cut off for it."""
     late = Member()
-    crowd = crowd_of(*(Member(busy=True) for _ in range(3)))
-    crowd.enter(late)
+    limits = limits_of(*(Member(busy=True) for _ in range(3)))
+    limits.add(late)
     assert late.closed
-    assert len(crowd) == 3
+    assert len(limits) == 3
 
 
 def test_what_has_been_arriving_longest_is_cut_off_where_it_is_too_much() -> None:
     """The bytes of unfinished requests are bounded over all connections."""
     slow, other, third = members = [Member() for _ in range(3)]
-    crowd = crowd_of(*members)
+    limits = limits_of(*members)
     for member, count in ((slow, 40), (other, 40), (slow, 60)):
-        crowd.unfinished(member, count)
+        limits.set_pending_bytes(member, count)
     assert not any(member.closed for member in members)
-    crowd.unfinished(third, 1)
+    limits.set_pending_bytes(third, 1)
     assert [member.closed for member in members] == [True, False, False]
 
 
 def test_what_is_complete_or_gone_no_longer_counts() -> None:
     """Only what is held counts."""
     first, second = members = [Member(), Member()]
-    crowd = crowd_of(*members)
+    limits = limits_of(*members)
     for count in (100, 0, 60):
-        crowd.unfinished(first, count)
-    crowd.leave(first)
-    crowd.unfinished(second, 100)
+        limits.set_pending_bytes(first, count)
+    limits.remove(first)
+    limits.set_pending_bytes(second, 100)
     assert not any(member.closed for member in members)
-    assert len(crowd) == 1
+    assert len(limits) == 1
 
 
 def test_one_that_left_stays_away() -> None:
     """An answer that ends after its connection has ended brings it not back."""
-    crowd = crowd_of(member := Member())
-    crowd.leave(member)
-    crowd.used(member)
-    crowd.expendable(member)
-    assert len(crowd) == 0
+    limits = limits_of(member := Member())
+    limits.remove(member)
+    limits.mark_active(member)
+    limits.mark_finished(member)
+    assert len(limits) == 0
 
 
 def test_each_gets_its_turn_and_one_is_taken_at_a_time() -> None:
     """Whoever asks again comes after those that were waiting."""
     calls: list[Callable[[], None]] = []
     done: list[str] = []
-    turns = Turns(calls.append)
+    scheduler = ParseScheduler(calls.append)
 
     def first() -> None:
         done.append("first")
         if len(done) < 4:
-            turns.ask(first)
+            scheduler.schedule(first)
 
     def second() -> None:
         done.append("second")
 
     for work in (first, second, first):
-        turns.ask(work)
+        scheduler.schedule(work)
     while calls:
         assert len(calls) == 1
         calls.pop()()

@@ -13,7 +13,7 @@ from support.proxy.oms import ORDER_ANSWER, RawServer, Received
 from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore, write_keys
-from tenantproxy.server import connection, http_server
+from tenantproxy.server import http_server, request_reader
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 
@@ -68,7 +68,7 @@ async def test_http_1_0_is_answered_and_closed(proxy: RunningProxy) -> None:
 
 async def test_slow_heads_are_cut_off(proxy: RunningProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A head that drips in does not hold a connection for ever."""
-    monkeypatch.setattr(connection, "HEAD_TIMEOUT", 0.2)
+    monkeypatch.setattr(request_reader, "HEAD_TIMEOUT", 0.2)
     assert await proxy.raw(GET[:20], wait=2) == b""
 
 

@@ -1,6 +1,6 @@
-"""Which reads are taken in: the places and the memory that one process has for them. Without I/O.
+"""Admission control: how many reads one process handles at a time, and how much memory their answers may take.
 
-Nobody waits here: what has no room is refused at once, so that nothing can wait for what another one holds.
+Nothing waits here: a read without room is refused at once, so that no deadlock is possible. Without I/O.
 """
 
 from typing import Final

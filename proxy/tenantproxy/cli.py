@@ -93,17 +93,17 @@ def map_sample(config_path: Path, operation: str | None, sample: BinaryIO) -> No
       tenantproxy-operator render -f initech.yaml --output config > config.json
       tenantproxy map --config config.json order.json
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
-    from tenantproxy.orders.preview import try_mapping  # noqa: PLC0415 - see the module's docstring
+    from tenantproxy.orders.preview import preview_mapping  # noqa: PLC0415 - see the module's docstring
 
     _, mapping = _checked(config_path)
     chosen = next((each for each in OPERATIONS if each.name == operation), None)
-    outcome = try_mapping(mapping, sample.read(), chosen)
-    for violation in outcome.violations:
-        subject = f"{outcome.operation.name}: `{violation.field}`" if violation.field else sample.name
+    preview = preview_mapping(mapping, sample.read(), chosen)
+    for violation in preview.violations:
+        subject = f"{preview.operation.name}: `{violation.field}`" if violation.field else sample.name
         click.echo(f"{subject} {violation.detail}", err=True)
-    if outcome.violations:
+    if preview.violations:
         sys.exit(1)
-    click.echo(outcome.body.decode())
+    click.echo(preview.body.decode())
 
 
 def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":

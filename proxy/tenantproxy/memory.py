@@ -1,4 +1,4 @@
-"""How much memory a proxy needs, at most: what `resources.limits.memory` must have room for."""
+"""How much memory a proxy needs at most; `resources.limits.memory` must have room for it."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ BASE: Final = 96 * _MIB
 HELD: Final = 2 * MAX_HELD_BYTES
 """Answers that are under way, of all requests, some of them as a copy."""
 PER_ANSWER_BYTE: Final = 20
-"""Bytes for each byte of the one large answer that is converted at a time, at most (`conversion`)."""
+"""Bytes for each byte of the one large answer that is converted at a time, at most (`oms.conversion`)."""
 
 
 def needed(max_response_bytes: int) -> int:

@@ -1,4 +1,4 @@
-"""What the proxy counts. Names are an interface; every series carries the constant label `tenant`."""
+"""The proxy's Prometheus metrics. Names are an interface; every series has the label `tenant`."""
 
 from collections.abc import Sequence
 from typing import Final

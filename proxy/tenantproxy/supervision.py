@@ -1,4 +1,4 @@
-"""What goes on for the life of the process: it comes back when it fails, and is known to be down meanwhile."""
+"""Restart a background task of the process when it fails, and report the process unhealthy while it stays down."""
 
 import asyncio
 import logging

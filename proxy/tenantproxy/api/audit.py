@@ -1,4 +1,4 @@
-"""The audit log: one line for each PUT of a credential by a known caller, whatever came of it. Never a secret."""
+"""The audit log: one line for each PUT of a credential by an authenticated caller. It never holds a secret."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""The API port: each request goes through the decision table, first match wins."""
+"""Handle the requests of the API port: check, authenticate, ask the OMS, convert its response."""
 
 import asyncio
 import logging

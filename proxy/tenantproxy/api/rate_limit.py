@@ -1,4 +1,4 @@
-"""So many within a time, and no more: a token bucket, without I/O."""
+"""A token bucket, without I/O."""
 
 
 class RateLimit:

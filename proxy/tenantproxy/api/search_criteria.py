@@ -1,4 +1,4 @@
-"""The criteria of a search: checked, and encoded anew, so that the OMS reads what was checked."""
+"""Check the criteria of a search, and encode them again, so that the OMS reads exactly what was checked."""
 
 from typing import Final
 

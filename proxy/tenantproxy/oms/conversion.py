@@ -1,7 +1,7 @@
-"""Where an OMS's response becomes ours: a light one at once, heavy ones one after another in a thread.
+"""Convert an OMS's response into ours: a light one at once, heavy ones one after another in a thread.
 
-So the loop is held for a few milliseconds at most, whatever an OMS answers, and there is one heavy conversion's
-memory at a time.
+This blocks the event loop for a few milliseconds at most, whatever an OMS answers, and bounds memory to that of
+one heavy conversion at a time.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _SWITCH_INTERVAL: Final = 0.0005
 
 
 class Converter:
-    """Makes our answers of the OMS's, by one tenant's rules."""
+    """Converts responses by one tenant's rules."""
 
     def __init__(self, upstream: Upstream, mapping: CompiledMapping) -> None:
         self._mapping = mapping
@@ -38,9 +38,8 @@ class Converter:
     ) -> bytes:
         """Return the body of our 200 for a response of the OMS; `order_id` is the one asked for, if any.
 
-        Callers take turns at the thread; None stands for no caller.
-
-        Cancelled, it waits no longer, and is not begun if it has not been.
+        Callers take turns at the thread; None stands for no caller. If this is cancelled, a conversion that waits
+        for its turn is dropped; one that has begun goes on in its thread.
 
         Raises:
             Problem: The response is anything but a 200 that holds the contract.

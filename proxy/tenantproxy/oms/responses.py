@@ -1,4 +1,4 @@
-"""What the OMS's answers mean outwards: the failure table, as pure decisions."""
+"""What each response of the OMS means for our caller: pure decisions."""
 
 import re
 from collections.abc import Sequence

@@ -121,7 +121,7 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
         return settle(_encode(decode(body)))
 
     @functools.cache
-    def slow() -> transform.Make:
+    def slow() -> transform.Transform:
         return transform.document(transform.checked(field), kind="object")
 
     def outward(body: bytes, *, at_once: bool = False) -> bytes:

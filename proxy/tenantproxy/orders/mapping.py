@@ -17,7 +17,15 @@ from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders import transform
 from tenantproxy.orders.contract import CONTRACTS
 from tenantproxy.orders.json_members import STRING, text
-from tenantproxy.orders.transform import KIND_NAMES, MAX_VIOLATIONS, ContractError, Convert, Place, Source, Walk
+from tenantproxy.orders.transform import (
+    KIND_NAMES,
+    MAX_VIOLATIONS,
+    ContractError,
+    ConvertValue,
+    FieldSource,
+    Location,
+    TransformState,
+)
 from tenantproxy.orders.weight import HeavyError, Outward, is_heavy
 
 _DEEPEST: Final = 16
@@ -54,7 +62,7 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
     return compiled
 
 
-def _mapped(make: transform.Make, contract: Outward) -> Outward:
+def _mapped(make: transform.Transform, contract: Outward) -> Outward:
     """Return what makes the outward body by rules, and holds it to the contract."""
 
     def outward(body: bytes, *, at_once: bool = False) -> bytes:
@@ -78,7 +86,7 @@ def _compile_operation(
     mapping: config.OperationMapping,
     shape: type[msgspec.Struct],
     errors: list[FieldProblem],
-) -> transform.Make | None:
+) -> transform.Transform | None:
     """Return what makes the outward document; its one member is made of what is at the root."""
     if mapping.root is None and not mapping.fields:
         return None
@@ -95,7 +103,7 @@ def _compile_operation(
 
 def _sources(
     rules: dict[str, config.Rule], shape: type[msgspec.Struct], path: str, errors: list[FieldProblem]
-) -> list[Source]:
+) -> list[FieldSource]:
     """Return where the fields of an outward object come from."""
     fields = {field.name: field for field in msgspec.structs.fields(shape)}
     for name in rules:
@@ -103,16 +111,18 @@ def _sources(
             known = ", ".join(f"`{field}`" for field in fields)
             errors.append(FieldProblem(f"{path}.{name}", f"is not an outward field; there are {known}"))
     return [
-        _source(rules[name], field, f"{path}.{name}", errors) if name in rules else transform.as_it_is(field)
+        _source(rules[name], field, f"{path}.{name}", errors) if name in rules else transform.same_field(field)
         for name, field in fields.items()
     ]
 
 
-def _source(rule: config.Rule, field: msgspec.structs.FieldInfo, path: str, errors: list[FieldProblem]) -> Source:
+def _source(
+    rule: config.Rule, field: msgspec.structs.FieldInfo, path: str, errors: list[FieldProblem]
+) -> FieldSource:
     kind, inner = transform.outward_type(field.type)
     _check_form(rule, kind, path, errors)
     _check_constants(rule, kind, path, errors, required=field.required)
-    source = transform.as_it_is(field)
+    source = transform.same_field(field)
     if rule.fields is not None and kind in ("object", "list"):
         source = transform.nested(field, kind, _sources(rule.fields, inner, f"{path}.fields", errors))
     elif rule.values is not None:
@@ -196,13 +206,13 @@ def _pointer(pointer: str, path: str, errors: list[FieldProblem]) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
 
 
-def _convert_word(values: dict[str, Any], default: Any) -> Convert:  # noqa: ANN401 - the rule's values
-    def convert(raw: Raw, place: Place, walk: Walk) -> Any:  # noqa: ANN401
+def _convert_word(values: dict[str, Any], default: Any) -> ConvertValue:  # noqa: ANN401 - the rule's values
+    def convert(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401
         word = text(raw) if memoryview(raw)[0] == STRING else bytes(raw).decode()
         if word in values:
             return values[word]
         if default is UNSET:
-            walk.violated(place, "has a word that the mapping's `values` don't list")
+            state.add_violation(location, "has a word that the mapping's `values` don't list")
         return default
 
     return convert

@@ -1,4 +1,4 @@
-"""JSON read so that encoding it again keeps numbers as they were written; of a name that comes twice, the last."""
+"""Parse JSON so that encoding it again keeps numbers as they were written; the last of duplicate names counts."""
 
 import json
 from typing import Any

@@ -1,8 +1,9 @@
-"""Make a document of the outward shape out of an OMS's answer, and find all that is wrong with it.
+"""Transform an OMS's answer into a document of the outward shape, and find all violations of the contract in it.
 
-A shape is a struct of `orders`; where each of its fields comes from is compiled once (`Source`): by the mapping's
-rules, or from the same name. One walk over the answer then makes the document, from the bytes that were sent, and
-notes each violation. Work and memory are bounded by the answer's size, and it ends at the hundredth violation.
+A shape is a struct of `contract`. Where each of its fields comes from is compiled once (`FieldSource`): by the
+mapping's rules, or from the field of the same name. One pass over the answer then makes the document, from the
+bytes that were sent, and records each violation. Work and memory are bounded by the answer's size. The pass ends
+at the hundredth violation.
 """
 
 import types
@@ -17,14 +18,14 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.json_members import LIST, NULL, OBJECT, elements, reader, whole
 
 MAX_VIOLATIONS: Final = 100
-"""Of one answer; an OMS with a wrong list would otherwise produce thousands."""
-_MOST_GROWTH: Final = 4
+"""Of one answer; an OMS with a wrong list would otherwise cause thousands."""
+_MAX_GROWTH: Final = 4
 """Times an answer's size that its outward document may have, since names get longer and rules add values."""
-_ALWAYS_ROOM: Final = 64 * 1024
-_TOO_LARGE: Final = f"is more than {_MOST_GROWTH} times the OMS's answer, by what the mapping adds"
+_MIN_ALLOWED_BYTES: Final = 64 * 1024
+_TOO_LARGE: Final = f"is more than {_MAX_GROWTH} times the OMS's answer, by what the mapping adds"
 
-Place = tuple[Any, str | int] | None
-"""Where the walk is in the outward document: the place around it, and a name or an index; None is the document."""
+Location = tuple[Any, str | int] | None
+"""A place in the outward document: the location around it, and a name or an index; None is the document itself."""
 
 
 class ContractError(Exception):
@@ -39,43 +40,43 @@ class UnparsableError(Exception):
     """An answer is not JSON."""
 
 
-class Walk:
-    """One way through an answer: what was found to be wrong, and how many bytes may still be made."""
+class TransformState:
+    """One pass over an answer: the violations found so far, and how many bytes may still be made."""
 
     def __init__(self, size: int) -> None:
         self.violations: list[FieldProblem] = []
-        self.room = size * _MOST_GROWTH + _ALWAYS_ROOM
+        self.remaining = size * _MAX_GROWTH + _MIN_ALLOWED_BYTES
 
-    def violated(self, place: Place, detail: str) -> None:
-        """Take note of a violation.
+    def add_violation(self, location: Location, detail: str) -> None:
+        """Record a violation.
 
         Raises:
             ContractError: It is the last one to be listed.
 
         """
-        self.violations.append(FieldProblem(_pointer(place), detail))
+        self.violations.append(FieldProblem(_pointer(location), detail))
         if len(self.violations) == MAX_VIOLATIONS:
             raise ContractError(self.violations)
 
-    def leave(self, place: Place, room: int) -> None:
-        """Take note of how much room is left.
+    def set_remaining(self, location: Location, remaining: int) -> None:
+        """Set how many bytes may still be made.
 
         Raises:
-            ContractError: It is less than none.
+            ContractError: Too many have been made already.
 
         """
-        self.room = room
-        if room < 0:
-            raise ContractError([*self.violations, FieldProblem(_pointer(place), _TOO_LARGE)])
+        self.remaining = remaining
+        if remaining < 0:
+            raise ContractError([*self.violations, FieldProblem(_pointer(location), _TOO_LARGE)])
 
 
-Convert = Callable[[Raw, Place, Walk], Any]
-"""Make an outward value of the OMS's; UNSET where there is none to be made."""
-Make = Callable[[bytes], tuple[bytes, list[FieldProblem]]]
-"""Make a document of an OMS's answer, and say what is wrong with it; raises ContractError, UnparsableError."""
+ConvertValue = Callable[[Raw, Location, TransformState], Any]
+"""Make the outward value of the OMS's; UNSET where there is none to be made."""
+Transform = Callable[[bytes], tuple[bytes, list[FieldProblem]]]
+"""Make the outward document of an OMS's answer, and list its violations; raises ContractError, UnparsableError."""
 
 
-class Source(NamedTuple):
+class FieldSource(NamedTuple):
     """Where an outward field comes from."""
 
     name: str
@@ -84,7 +85,7 @@ class Source(NamedTuple):
     """The pointer to it, from the object that the OMS has."""
     kind: str = ""
     """What it must be; empty: whatever it is."""
-    convert: Convert | None = None
+    convert: ConvertValue | None = None
     """None: it is taken as it is."""
     default: Any = UNSET
     """Stands in where the OMS has nothing, or null."""
@@ -92,48 +93,48 @@ class Source(NamedTuple):
     """The value, whatever the OMS has."""
 
 
-def as_it_is(field: FieldInfo) -> Source:
-    """Return that a field comes from the same name; what is in it is left to the contract."""
-    return Source(field.name, field.required, (field.name,))
+def same_field(field: FieldInfo) -> FieldSource:
+    """Return the source of a field that is taken from the same name; its content is left to the contract."""
+    return FieldSource(field.name, field.required, (field.name,))
 
 
-def checked(field: FieldInfo) -> Source:
-    """Return that a field comes from the same name, and all that is in it likewise; each is checked."""
+def checked(field: FieldInfo) -> FieldSource:
+    """Return the source of a field that is taken from the same name, with all in it; each value is checked."""
     kind, inner = outward_type(field.type)
     if kind not in ("object", "list"):
-        return as_it_is(field)._replace(kind=kind)
+        return same_field(field)._replace(kind=kind)
     return nested(field, kind, [checked(member) for member in msgspec.structs.fields(inner)])
 
 
-def nested(field: FieldInfo, kind: str, sources: Sequence[Source]) -> Source:
-    """Return that an object, or a list of objects, comes from the same name, and its members from `sources`."""
+def nested(field: FieldInfo, kind: str, sources: Sequence[FieldSource]) -> FieldSource:
+    """Return the source of an object, or list of objects, of the same name, with members from `sources`."""
     convert = _an_object(sources) if kind == "object" else _a_list(sources)
-    return as_it_is(field)._replace(kind=kind, convert=convert)
+    return same_field(field)._replace(kind=kind, convert=convert)
 
 
-def document(source: Source, *, kind: str = "") -> Make:
+def document(source: FieldSource, *, kind: str = "") -> Transform:
     """Return what makes the outward document, which has one member; with a `kind`, the answer must be of it."""
     make = _an_object([source])
 
     def made(body: bytes) -> tuple[bytes, list[FieldProblem]]:
-        walk = Walk(len(body))
-        room = walk.room
+        state = TransformState(len(body))
+        remaining = state.remaining
         try:
             answer = whole(body)
             if kind and memoryview(answer)[0] not in _STARTS[kind]:
                 raise ContractError([FieldProblem("", must_be(kind))])
-            outward = _encode(make(answer, None, walk))
+            outward = _encode(make(answer, None, state))
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise UnparsableError from None
         except RecursionError:
             raise ContractError([FieldProblem("", "is nested too deeply")]) from None
-        walk.leave(None, room - len(outward))
-        return outward, walk.violations
+        state.set_remaining(None, remaining - len(outward))
+        return outward, state.violations
 
     return made
 
 
-def _an_object(sources: Sequence[Source]) -> Convert:
+def _an_object(sources: Sequence[FieldSource]) -> ConvertValue:
     """Return what makes an outward object of the OMS's object."""
     constants = {source.name: source.const for source in sources if source.const is not UNSET}
     sources = [source for source in sources if source.const is UNSET]
@@ -149,44 +150,44 @@ def _an_object(sources: Sequence[Source]) -> Convert:
         for source in sources
     ]
 
-    def make(raw: Raw, place: Place, walk: Walk) -> dict[str, Any]:
+    def make(raw: Raw, location: Location, state: TransformState) -> dict[str, Any]:
         made = dict(constants)
         for (name, source, is_looked_at, starts, convert), value in zip(plan, read(raw), strict=True):
             if value is None or (is_looked_at and (first := memoryview(value)[0]) == NULL):
                 if source.default is not UNSET:
                     made[name] = source.default
                 elif source.required:
-                    walk.violated((place, name), "is missing" if value is None else "must not be null")
+                    state.add_violation((location, name), "is missing" if value is None else "must not be null")
             elif not is_looked_at:
                 made[name] = value
             elif starts and first not in starts:
-                walk.violated((place, name), must_be(source.kind))
+                state.add_violation((location, name), must_be(source.kind))
             elif convert is None:
                 made[name] = value
-            elif (converted := convert(value, (place, name), walk)) is not UNSET:
+            elif (converted := convert(value, (location, name), state)) is not UNSET:
                 made[name] = converted
         return made
 
     return make
 
 
-def _a_list(sources: Sequence[Source]) -> Convert:
+def _a_list(sources: Sequence[FieldSource]) -> ConvertValue:
     """Return what makes an outward list of the OMS's list of objects."""
     make = _an_object(sources)
 
-    def convert(raw: Raw, place: Place, walk: Walk) -> Raw:
+    def convert(raw: Raw, location: Location, state: TransformState) -> Raw:
         # Written at once: objects for each of many elements would be many times their size.
         made = bytearray(b"[")
-        room = walk.room
+        remaining = state.remaining
         for index, element in enumerate(elements(raw)):
             if index:
                 made += b","
             if memoryview(element)[0] == OBJECT:
-                made += _encode(make(element, (place, index), walk))
+                made += _encode(make(element, (location, index), state))
             else:
-                walk.violated((place, index), must_be("object"))
+                state.add_violation((location, index), must_be("object"))
                 made += b"null"  # keeps its place, so that pointers to the others stay right
-            walk.leave(place, room - len(made))
+            state.set_remaining(location, remaining - len(made))
         made += b"]"
         return Raw(made)
 
@@ -239,9 +240,9 @@ _SINGLE_VALUES: Final = {str: "string", bool: "boolean", Raw: "number"}
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def _pointer(place: Place) -> str:
+def _pointer(location: Location) -> str:
     tokens = []
-    while place is not None:
-        place, token = place
+    while location is not None:
+        location, token = location
         tokens.append(f"/{token}")
     return "".join(reversed(tokens))

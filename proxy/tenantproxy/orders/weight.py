@@ -1,4 +1,4 @@
-"""How much work an answer is, told before it is done: by its size, and by its commas, one for each value."""
+"""Estimate the work that an answer causes before doing it: by its size and its number of commas."""
 
 from typing import Final, Protocol
 

@@ -1,4 +1,4 @@
-"""What aiohttp's parser refused, in our words: nothing of the input is repeated."""
+"""Translate errors of aiohttp's parser into problems; nothing of the input is repeated."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""An answer to a client, as it is on the wire: the end of the hot path.
+"""A response to a client, as it is on the wire: the end of the hot path.
 
 aiohttp's own Response costs several times as much, and says which server it is.
 """
@@ -21,7 +21,7 @@ _STATUS_LINES: Final = {
 
 
 class Response:
-    """An answer. `release` is called once, when nothing of it is held any more.
+    """A response. `release` is called once, when nothing of it is held any more.
 
     That is when the kernel has taken all of it, or the connection was lost.
     """
@@ -45,7 +45,7 @@ class Response:
 
     @classmethod
     def of_problem(cls, problem: Problem, correlation_id: str, *, close: bool = False) -> "Response":
-        """Return the answer for a problem."""
+        """Return the response for a problem."""
         return cls(
             problem.status,
             problem.body(correlation_id),
@@ -55,7 +55,7 @@ class Response:
         )
 
     def encode(self, *, with_body: bool = True) -> bytes:
-        """Return the answer as it is on the wire; without its body it still says how long that would be."""
+        """Return the response as it is on the wire; without its body it still has its `Content-Length`."""
         lines = [_STATUS_LINES[self.status], "Date: ", rfc822_formatted_time(), "\r\n"]
         if self._content_type is not None:
             lines += ("Content-Type: ", self._content_type, "\r\n")
@@ -68,7 +68,7 @@ class Response:
         return head + self._body if with_body else head
 
     def release(self) -> None:
-        """Say that nothing of the answer is held any more."""
+        """Report that nothing of the response is held any more."""
         release, self._release = self._release, None
         self._body = b""
         if release is not None:

@@ -48,13 +48,13 @@ class _Account:
 class Admission:
     """What the reads of one process have under way; `max_answer_bytes` is what the OMS's answers may have.
 
-    One caller may have a share of it. Where callers have no names (`access.mode: trusted`, one edge stands for all
+    One caller may have a share of it. Where callers are anonymous (`access.mode: trusted`, one edge stands for all
     of them), only the totals bound.
     """
 
     def __init__(self, max_requests: int, max_answer_bytes: int, max_bytes: int = MAX_HELD_BYTES) -> None:
         self._total = _Account(max_requests, max_bytes, max_answer_bytes)
-        self._nameless = _Account(max_requests, max_bytes, max_answer_bytes)
+        self._anonymous = _Account(max_requests, max_bytes, max_answer_bytes)
         self._max_answer_bytes = max_answer_bytes
         self._callers: dict[str, _Account] = {}
 
@@ -68,9 +68,9 @@ class Admission:
         total = self._total
         if total.is_full:
             raise overloaded("The proxy has too many requests in flight.")
-        own = self._nameless if caller is None else self._callers.get(caller)
+        own = self._anonymous if caller is None else self._callers.get(caller)
         if own is None:
-            assert caller is not None  # noqa: S101 - the nameless have an account
+            assert caller is not None  # noqa: S101 - anonymous callers have an account
             own = self._callers[caller] = _Account(
                 share(total.max_requests), share(total.max_bytes), self._max_answer_bytes
             )

@@ -126,7 +126,7 @@ class ExtendedOrder(CustomerOrder, kw_only=True):
 
     totalAmount: Amount  # noqa: N815
     bonusAmount: Amount = ABSENT  # noqa: N815
-    items: list[Line]
+    items: list[Line]  # type: ignore[assignment] # msgspec reads it, nobody writes to it
 
 
 class ExtendedSummary(OrderSummary):

@@ -1,0 +1,70 @@
+"""What the structure of a configuration can't express: each field that can't be used is named, with the fix."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tenantproxy.config import ConfigError, ProxyConfig
+from tenantproxy.operations import OPERATIONS
+from tenantproxy.validation import find_errors, validate_config
+
+GOOD: dict[str, Any] = {
+    "version": 1,
+    "tenant": {"id": "t", "name": "acme"},
+    "upstream": {"url": "https://oms.example"},
+}
+
+
+def configuration(**changes: Any) -> ProxyConfig:
+    """Return a good configuration with other sections; those of `upstream` are added to its URL."""
+    upstream = {**GOOD["upstream"], **changes.pop("upstream", {})}
+    return msgspec.convert({**GOOD, "upstream": upstream, **changes}, ProxyConfig)
+
+
+def test_a_good_configuration() -> None:
+    """Its mapping has each operation."""
+    assert find_errors(configuration()) == []
+    assert set(validate_config(configuration())) == {operation.name for operation in OPERATIONS}
+
+
+BAD: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain http": ("upstream.url", {"upstream": {"url": "http://oms.example"}}),
+    "private address": ("upstream.url", {"upstream": {"url": "https://10.0.0.1"}}),
+    "user-info": ("upstream.url", {"upstream": {"url": "https://u:MARKED@oms.example"}}),
+    "CIDR": ("egress", {"egress": {"allow": ["10.1.0.0/33"]}}),
+    "public network": (
+        "auth.tokenEndpoint.allowNetworks[1]",
+        {"auth": {"tokenEndpoint": {"allowNetworks": ["10.0.0.0/8", "8.8.8.0/24"]}}},
+    ),
+    "path of a read": (
+        "upstream.operations.getOrder.path",
+        {"upstream": {"operations": {"getOrder": {"path": "/orders"}}}},
+    ),
+    "path of a search": (
+        "upstream.operations.searchOrders.path",
+        {"upstream": {"operations": {"searchOrders": {"path": "orders"}}}},
+    ),
+    "mapping": ("mapping.getOrder.fields.stats", {"mapping": {"getOrder": {"fields": {"stats": {"const": "x"}}}}}),
+}
+
+
+@pytest.mark.parametrize(("field", "changes"), BAD.values(), ids=BAD)
+def test_a_bad_field(field: str, changes: dict[str, Any]) -> None:
+    """One field is blamed, with what to write instead, and its value is not repeated."""
+    ((found, detail),) = find_errors(configuration(**changes))
+    assert found == field
+    assert ";" in detail
+    with pytest.raises(ConfigError, match=rf"^`{field.replace('[', '.').replace(']', '.')}` ") as caught:
+        validate_config(configuration(**changes))
+    assert "MARKED" not in str(caught.value)
+
+
+def test_all_bad_fields_are_named_at_once() -> None:
+    """Whoever corrects a configuration sees all that is wrong with it."""
+    paths = {operation.name: {"path": "x"} for operation in OPERATIONS}
+    bad = configuration(upstream={"url": "http://oms.example", "operations": paths})
+    assert [error.field for error in find_errors(bad)] == [
+        "upstream.url",
+        *(f"upstream.operations.{operation.name}.path" for operation in OPERATIONS),
+    ]

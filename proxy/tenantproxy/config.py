@@ -15,7 +15,7 @@ VERSION: Final = 1
 """Of the format of `config.json`; a proxy refuses one that it doesn't know."""
 
 MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
-"""Of an OMS's answer. What of its conversion can't be interrupted takes some 10 ms for each MiB."""
+"""Of an OMS's answer. The uninterruptible part of its conversion takes some 10 ms per MiB."""
 
 
 class ConfigError(ValueError):
@@ -99,7 +99,7 @@ class OperationMapping(_Model, frozen=True):
 
 
 class Mapping(_Model, frozen=True):
-    """How an OMS of another shape is brought to the documented one; empty = the documented shape."""
+    """How the answers of an OMS of another shape are converted to the documented one; empty = no conversion."""
 
     get_order: OperationMapping = OperationMapping()
     search_orders: OperationMapping = OperationMapping()
@@ -140,7 +140,7 @@ class Issuer(_Model, frozen=True):
 
     @property
     def key_sources(self) -> int:
-        """The number of places that its keys are said to come from."""
+        """How many sources of keys are configured."""
         return sum(source is not None for source in (self.jwks_uri, self.jwks_file, self.jwks))
 
 
@@ -168,7 +168,7 @@ class Egress(_Model, frozen=True):
 
 
 class ProxyConfig(_Model, frozen=True):
-    """All that one proxy process needs to know, except the credential."""
+    """All configuration of one proxy process, except the credential."""
 
     version: int
     tenant: Tenant

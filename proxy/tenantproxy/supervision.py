@@ -11,15 +11,15 @@ from tenantproxy.backoff import Backoff
 _log = logging.getLogger(__name__)
 
 MAX_DOWN: Final = 30.0
-"""Seconds for which it may be down; then the process is not healthy."""
+"""Seconds for which the task may be down before the process counts as unhealthy."""
 _BACKOFF: Final = 1.0, 5.0
-"""Seconds before it is tried again: at most so many after the first failure, and in the end."""
+"""Bounds of the seconds before a restart: after the first failure, and at most."""
 PROVEN: Final = 2.0
-"""Seconds after which a new try that has not failed counts as back."""
+"""Seconds after which a restarted task that has not failed counts as back."""
 
 
 class Supervised:
-    """Runs `work`, which never returns, again and again; calls `back` when it is back after it has failed."""
+    """Runs `work`, which never returns, and restarts it when it fails; calls `back` once it runs again."""
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Who may call."""
+"""Authentication and authorization of callers."""

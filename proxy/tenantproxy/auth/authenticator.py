@@ -23,7 +23,7 @@ class Authenticator:
             self._token_verifier()
 
     async def authenticate(self, headers: CIMultiDictProxy[str]) -> Caller | None:
-        """Return who reads; None where an edge has authenticated the caller (`access.mode: trusted`).
+        """Return the caller of a read; None where an edge has authenticated it (`access.mode: trusted`).
 
         Raises:
             Problem: No token or not a valid one, or another tenant's.

@@ -27,11 +27,11 @@ _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class InvalidTokenError(Exception):
-    """A token can't be accepted; the message is for the caller and holds nothing of the token."""
+    """A token is not accepted; the message is for the caller and quotes nothing of the token."""
 
 
 class Unverified(NamedTuple):
-    """What a token says before its signature was checked."""
+    """The content of a token whose signature has not been verified."""
 
     algorithm: str
     key_id: str | None
@@ -44,7 +44,7 @@ class Unverified(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """Who calls: what a verified token says of its bearer. `expires_at` is Unix time.
+    """A caller, as a verified token describes its bearer. `expires_at` is Unix time.
 
     `key` tells callers apart: the subjects of one issuer are its own.
     """
@@ -79,7 +79,7 @@ def bearer_token(authorization: str | None) -> str:
 
 
 def invalid_token(error: InvalidTokenError) -> Problem:
-    """Return the answer to a token that can't be accepted (RFC 6750 section 3)."""
+    """Return the problem of a token that is not accepted (RFC 6750 section 3)."""
     challenge = f'Bearer realm="customer-orders", error="invalid_token", error_description="{error}"'
     return Problem(
         "unauthenticated",
@@ -90,7 +90,7 @@ def invalid_token(error: InvalidTokenError) -> Problem:
 
 
 def parse_token(token: str) -> Unverified:
-    """Return what a JWT in compact form (RFC 7515) says, strictly read.
+    """Parse a JWT in compact form (RFC 7515) strictly.
 
     Raises:
         InvalidTokenError: It is malformed, has no key or claims that it must not bring, or an algorithm
@@ -130,7 +130,7 @@ def issuer_of(token: Unverified, issuers: tuple[Issuer, ...]) -> Issuer:
 
 
 def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Caller:
-    """Return who calls, from the claims of a token whose signature holds; `now` is Unix time.
+    """Return the caller, from the claims of a token with a valid signature; `now` is Unix time.
 
     Raises:
         InvalidTokenError: It has expired, is not yet valid, is for another audience, or names no tenant.

@@ -27,11 +27,11 @@ from tenantproxy.transport.tls import ContextSource
 _log = logging.getLogger(__name__)
 
 REFRESH_SECONDS: Final = 600.0
-"""Keys older than this are fetched again beside the request that notices it."""
+"""Keys older than this are fetched again in the background of the request that notices it."""
 MIN_REFRESH_SECONDS: Final = 30.0
-"""Between two fetches, so that unknown key ids can't be used to hammer the issuer."""
+"""At least between two fetches, so that tokens with unknown key ids can't overload the issuer."""
 RETRY_SECONDS: Final = 2.0
-"""Between two fetches as long as no keys were had at all."""
+"""Between two fetches as long as no keys have been fetched yet."""
 _FETCH_TIMEOUT: Final = 3.0
 _MAX_BYTES: Final = 1024 * 1024
 _EVERYWHERE: Final = Policy(allow=("0.0.0.0/0", "::/0"))
@@ -77,7 +77,7 @@ class KeySet:
         return self._matching(token)
 
     async def close(self) -> None:
-        """End a fetch under way."""
+        """Cancel a fetch in progress."""
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
@@ -94,7 +94,7 @@ class KeySet:
         return self._tried_at is None or self._clock() >= self._tried_at + pause
 
     async def _refresh(self) -> None:
-        """Wait for a fetch; one that is under way serves all who wait."""
+        """Wait for a fetch; one in progress serves all who wait."""
         await asyncio.wait([self._start_refresh()])
 
     def _start_refresh(self) -> asyncio.Task[None]:
@@ -183,7 +183,7 @@ def _digest(authorization: str) -> bytes:
 
 
 class TokenVerifier:
-    """Verifies callers' tokens; one that was verified is remembered until it expires."""
+    """Verifies callers' tokens, and caches the caller of a verified one until it expires."""
 
     def __init__(
         self,
@@ -198,12 +198,12 @@ class TokenVerifier:
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 
     def cached(self, authorization: str) -> Caller | None:
-        """Return who sends an `Authorization` header, if its token was verified before and has not expired."""
+        """Return the caller with this `Authorization` header, if its token is cached and has not expired."""
         caller = self._verified.get(_digest(authorization))
         return caller if caller is not None and self._now() < caller.expires_at else None
 
     async def verify(self, authorization: str | None) -> Caller:
-        """Return who sends an `Authorization` header, after verifying its token.
+        """Return the caller with this `Authorization` header, after verifying its token.
 
         Raises:
             Problem: There is no token, it can't be accepted, or its issuer's keys can't be had.
@@ -229,6 +229,6 @@ class TokenVerifier:
         return claims.verified_caller(unverified.claims, issuer, self._now())
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel fetches in progress."""
         for key_set in self._key_sets.values():
             await key_set.close()

@@ -1,4 +1,4 @@
-"""Reading JSON at the speed of C: of an object only the members that are asked for, as the bytes that were sent.
+"""Read selected members of JSON objects, as the bytes that were sent, at the speed of C.
 
 No Python object is made of anything else, however much of it an answer holds.
 """

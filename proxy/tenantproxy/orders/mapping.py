@@ -41,11 +41,11 @@ class MappingError(ValueError):
 
 
 CompiledMapping = Mapping[str, Outward]
-"""What makes the outward body of the OMS's answer to each operation, by its name."""
+"""The function that makes the outward body of the OMS's answer, by the operation's name."""
 
 
 def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
-    """Return the functions that bring the OMS's answers to the outward shape.
+    """Compile the rules into functions that convert the OMS's answers to the outward shape.
 
     Raises:
         MappingError: A rule is contradictory, names no outward field, or can't yield what its field needs.
@@ -135,7 +135,7 @@ def _source(
 
 
 def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldProblem]) -> None:
-    """Check which parts of a rule stand together."""
+    """Check that the parts of a rule can be combined."""
     given = [
         name
         for name, there in (
@@ -166,7 +166,7 @@ def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldProbl
 def _check_constants(
     rule: config.Rule, kind: str, path: str, errors: list[FieldProblem], *, required: bool
 ) -> None:
-    """Check that what a rule itself supplies is of the outward field's type."""
+    """Check that the values in a rule are of the outward field's type."""
     supplied = [("const", rule.const), ("default", rule.default)]
     supplied += [(f"values.{word}", value) for word, value in (rule.values or {}).items()]
     for part, value in supplied:

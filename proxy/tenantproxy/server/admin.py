@@ -15,7 +15,7 @@ _TEXT = "text/plain; charset=utf-8"
 RENDER_SHARE: Final = 0.05
 """Of the event loop's time that rendering metrics may take."""
 RENDER_BURST: Final = 0.25
-"""Seconds of rendering that may be saved up: a scrape now and then is always answered anew."""
+"""Seconds of rendering that may accumulate, so that an occasional scrape always gets fresh metrics."""
 
 
 class Exposition(Protocol):
@@ -27,14 +27,14 @@ class Exposition(Protocol):
 
 
 class Allowance:
-    """Seconds that may be spent: they come at `RENDER_SHARE`, and are saved up to `RENDER_BURST`."""
+    """A budget of seconds that refills at `RENDER_SHARE`, up to `RENDER_BURST`."""
 
     def __init__(self, now: float) -> None:
         self._left = RENDER_BURST
         self._last = now
 
     def has_some(self, now: float) -> bool:
-        """Return whether something may be spent now; it may then be more than is left."""
+        """Return whether some of the budget is left; what is then spent may exceed it."""
         self._left = min(RENDER_BURST, self._left + (now - self._last) * RENDER_SHARE)
         self._last = now
         return self._left > 0
@@ -78,7 +78,7 @@ class Admin:
         return Response(200, b"ok\n", content_type=_TEXT)
 
     def exposition(self) -> bytes:
-        """Return the metrics of now; where they are asked for too often, those rendered last."""
+        """Return the current metrics; where they are scraped too often, those rendered last."""
         start = self._clock()
         if self._allowance.has_some(start):
             self._rendered = self._metrics.exposition()
@@ -87,5 +87,5 @@ class Admin:
 
     @staticmethod
     def unparsable(problem: Problem) -> Response:
-        """Return the answer to what was not a request."""
+        """Return the response to input that is not a request."""
         return Response(problem.status, content_type=_TEXT, close=True)

@@ -1,4 +1,4 @@
-"""How many file descriptors this process may have, and how many clients that is enough for."""
+"""Bound the clients' connections by the number of file descriptors that this process may have."""
 
 import logging
 import resource
@@ -16,7 +16,7 @@ RESERVE: Final = 96
 """Descriptors for all but connections of clients and to the OMS: token endpoints, issuers' keys, Kubernetes, DNS,
 files, the listening sockets, the event loop's own, and connections that are closed but not yet gone."""
 _WANTED: Final = 65_536
-"""Descriptors; the hard limit can be a thousand millions, and the kernel's table grows with what is used of it."""
+"""Descriptors; the hard limit can be a billion, and the kernel's table grows with the highest in use."""
 
 
 def max_clients(limit: int, oms_connections: int) -> int:

@@ -20,15 +20,15 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[BaseRequest], Awaitable[Response]]
 
 KEEP_ALIVE: Final = 620.0
-"""Seconds; longer than the load balancers in front, so that it is never we who close under a request."""
+"""Seconds; longer than the idle timeouts of load balancers, so that the proxy never closes under a request."""
 BODY_TIMEOUT: Final = 10.0
 """Seconds for a request's body."""
 MAX_ADMIN_CONNECTIONS: Final = 64
 """Of an admin port."""
 _READ_BUFFER: Final = 32 * 1024
-"""Bytes of a body that nobody reads; at twice as many reading pauses."""
+"""Bytes of an unread body; reading pauses at twice as many."""
 _SEND_BUFFER: Final = 256 * 1024
-"""Bytes of an answer that the kernel takes ahead of a client; Linux makes it twice as many."""
+"""Bytes of a response that the kernel buffers for a client; Linux doubles the value."""
 _BACKLOG: Final = 1024
 _DRAIN_POLL: Final = 0.01
 
@@ -89,7 +89,7 @@ class HttpServer(Server):
         self._listener = await self._loop.create_server(self, sock=listening, backlog=_BACKLOG)
 
     async def drain(self, timeout: float, *, idle_grace: float = 0.0) -> None:  # noqa: ASYNC109 - a bound
-        """Accept no more, let what is in flight end within `timeout` seconds, and close all connections.
+        """Accept no more connections, let requests in flight end within `timeout` seconds, and close all.
 
         For `idle_grace` seconds idle ones stay open: a client that sends meanwhile learns of the end by its answer
         (`Connection: close`). Closed at once, they would be so under requests on their way, which are lost.

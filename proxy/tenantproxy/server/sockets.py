@@ -1,4 +1,4 @@
-"""Where a process takes connections."""
+"""Listening sockets."""
 
 import socket
 

@@ -23,7 +23,7 @@ class MinimumWriteRate:
         self._timer = loop.call_later(WRITE_RATE_WINDOW, self._check)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._timer.cancel()
 
     def _check(self) -> None:
@@ -44,6 +44,6 @@ def _unsent(transport: asyncio.Transport) -> int:
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    """End a connection so that the kernel, too, keeps nothing of what was not sent."""
+    """Reset a connection, so that the kernel discards unsent data as well."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

@@ -10,12 +10,12 @@ from typing import Final
 
 from tenantproxy.admission import Ticket, overloaded
 from tenantproxy.config import Upstream as UpstreamConfig
+from tenantproxy.credentials.cooldown import HOLD, Hold
 from tenantproxy.credentials.model import Basic, Credential, CredentialError, OAuth2, credential_type, digest
+from tenantproxy.credentials.oauth2.authorizer import Authorizer, BasicAuthorizer, SupersededError, TokenAuthorizer
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.authorizer import Authorizer, BasicAuthorizer, SupersededError, TokenAuthorizer
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
 from tenantproxy.oms.clients import Outbound
-from tenantproxy.oms.rejection_hold import HOLD, Hold
 from tenantproxy.oms.retry import Authorize, RejectedError, Renew, Reply, Send, exchange
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import UNREACHABLE, UpstreamError, UpstreamResponse

@@ -4,7 +4,7 @@ from typing import Final
 
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.model import OAuth2
-from tenantproxy.oms.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
+from tenantproxy.credentials.oauth2.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
 from tenantproxy.transport.base import Upstream
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import Lookups

@@ -5,9 +5,9 @@ from pathlib import Path
 from e2e.fuzz.answer_bodies import Kind
 from support.proxy.running import proxy_config
 from tenantproxy.config import Tls
+from tenantproxy.credentials.oauth2.token_cache import Token
+from tenantproxy.credentials.oauth2.token_endpoint import parse_answer
 from tenantproxy.oms.conversion import Converter
-from tenantproxy.oms.token_cache import Token
-from tenantproxy.oms.token_endpoint import parse_answer
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamError

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from tenantproxy.credentials.model import Basic, basic_authorization
+from tenantproxy.credentials.oauth2.token_cache import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
+from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.token_cache import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
-from tenantproxy.oms.token_endpoint import TokenEndpoint
 from tenantproxy.problems import Problem, retry_after
 
 _log = logging.getLogger(__name__)

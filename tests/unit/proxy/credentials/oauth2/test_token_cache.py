@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tenantproxy.oms.token_cache import (
+from tenantproxy.credentials.oauth2.token_cache import (
     BACKOFF,
     MIN_PROACTIVE_LIFETIME,
     REFRESH_SHARE,

@@ -1,6 +1,6 @@
 """The hold after a rejected credential, with a fake clock."""
 
-from tenantproxy.oms.rejection_hold import HOLD, Hold
+from tenantproxy.credentials.cooldown import HOLD, Hold
 
 WRONG, RIGHT = "Basic d3Jvbmc=", "Basic cmlnaHQ="
 

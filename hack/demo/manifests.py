@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from tenantproxy.credentials.model import Credential, from_secret
+from tenantproxy.credentials.formats import Credential, from_secret
 
 ISSUERS: Final = Path("dev", "issuers.yaml")
 """Relative to the examples."""

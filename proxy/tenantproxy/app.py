@@ -16,7 +16,7 @@ from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.manager import CredentialKeeper
-from tenantproxy.credentials.stores import CredentialStore
+from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms
 from tenantproxy.oms.clients import Outbound

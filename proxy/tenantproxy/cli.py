@@ -16,7 +16,7 @@ from tenantproxy.operations import OPERATIONS
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
-    from tenantproxy.credentials.stores import CredentialStore
+    from tenantproxy.credentials.stores.base import CredentialStore
     from tenantproxy.orders.mapping import CompiledMapping
 
 _BAD_INPUT: Final = 2

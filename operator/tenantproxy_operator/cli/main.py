@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import click
 
 from tenantproxy import __version__
-from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options

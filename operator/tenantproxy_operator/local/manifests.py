@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import ConfigDict, ValidationError
 
-from tenantproxy.credentials.model import CREDENTIAL_KEYS
+from tenantproxy.credentials.formats import CREDENTIAL_KEYS
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.fields import Model
 from tenantproxy_operator.api.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy

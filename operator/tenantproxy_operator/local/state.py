@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from tenantproxy.credentials.model import CREDENTIAL_KEYS
+from tenantproxy.credentials.formats import CREDENTIAL_KEYS
 from tenantproxy.credentials.stores.files import read_keys, write_keys
 
 _DRAIN_SECONDS: Final = 20.0

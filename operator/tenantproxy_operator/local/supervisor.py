@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tenantproxy import config
-from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.cross_checks import find_rivals
 from tenantproxy_operator.local.events import Reporter

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tenantproxy import memory, validation
 from tenantproxy.credentials.checks import usable_credential
-from tenantproxy.credentials.model import CredentialError
+from tenantproxy.credentials.formats import CredentialError
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy

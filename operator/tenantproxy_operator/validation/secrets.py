@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from tenantproxy.credentials import model
-from tenantproxy.credentials.model import CREDENTIAL_KEYS
+from tenantproxy.credentials import formats
+from tenantproxy.credentials.formats import CREDENTIAL_KEYS
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
@@ -48,7 +48,7 @@ def judge_credentials(secret: SecretContent | None, resource: TenantProxy, setti
     errors += [] if errors else admission.check_secret(data, resource, settings)
     if errors:
         return _refused(Reason.CREDENTIALS_INVALID, _said(name, errors))
-    credential = model.from_secret(data)
+    credential = formats.from_secret(data)
     if credential is None:
         how = (
             "set username and password, or clientId, clientSecret and authUrl, in it"
@@ -56,8 +56,8 @@ def judge_credentials(secret: SecretContent | None, resource: TenantProxy, setti
             else "a tenant's admin sets it with PUT /api/v1/proxy-config, or the platform team in the Secret"
         )
         return _refused(Reason.CREDENTIALS_MISSING, f"Secret {name} holds no credential yet; {how}")
-    kind = model.credential_type(credential)
-    fingerprint = hashlib.blake2b(model.digest(credential).encode(), key=_PROCESS_KEY, digest_size=16)
+    kind = formats.credential_type(credential)
+    fingerprint = hashlib.blake2b(formats.digest(credential).encode(), key=_PROCESS_KEY, digest_size=16)
     return Verdict(
         usable=True,
         reason=Reason.CREDENTIALS_SET,

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tenantproxy.auth.claims import Caller
-from tenantproxy.credentials.model import Credential, OAuth2, credential_type
+from tenantproxy.credentials.formats import Credential, OAuth2, credential_type
 from tenantproxy.logs import fields
 from tenantproxy.problems import Problem
 from tenantproxy.transport.egress import is_host

@@ -11,10 +11,10 @@ from tenantproxy.api.audit import Record
 from tenantproxy.api.rate_limit import RateLimit
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.checks import check_auth_url
+from tenantproxy.credentials.formats import CredentialError, OAuth2, from_request
 from tenantproxy.credentials.manager import CredentialKeeper
-from tenantproxy.credentials.model import CredentialError, OAuth2, from_request
 from tenantproxy.credentials.oauth2.token_cache import Failure
-from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.clients import Outbound
 from tenantproxy.problems import Problem, retry_after

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.model import Credential, CredentialError, OAuth2, from_secret
+from tenantproxy.credentials.formats import Credential, CredentialError, OAuth2, from_secret
 from tenantproxy.errors import FieldProblem
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import token_endpoint_policy

@@ -9,8 +9,8 @@ from typing import Final
 from tenantproxy.backoff import Backoff
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.checks import usable_credential
-from tenantproxy.credentials.model import CREDENTIAL_KEYS, Credential, CredentialError, merged
-from tenantproxy.credentials.stores import CredentialStore, StoreError
+from tenantproxy.credentials.formats import CREDENTIAL_KEYS, Credential, CredentialError, merged
+from tenantproxy.credentials.stores.base import CredentialStore, StoreError
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import Oms

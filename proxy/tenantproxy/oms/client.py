@@ -11,7 +11,7 @@ from typing import Final
 from tenantproxy.admission import Ticket, overloaded
 from tenantproxy.config import Upstream as UpstreamConfig
 from tenantproxy.credentials.cooldown import HOLD, Hold
-from tenantproxy.credentials.model import Basic, Credential, CredentialError, OAuth2, credential_type, digest
+from tenantproxy.credentials.formats import Basic, Credential, CredentialError, OAuth2, credential_type, digest
 from tenantproxy.credentials.oauth2.authorizer import Authorizer, BasicAuthorizer, SupersededError, TokenAuthorizer
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.model import OAuth2
+from tenantproxy.credentials.formats import OAuth2
 from tenantproxy.credentials.oauth2.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
 from tenantproxy.transport.base import Upstream
 from tenantproxy.transport.client import HttpClient

@@ -14,7 +14,7 @@ import msgspec
 from support.proxy.idp import ON_LOOPBACK
 from tenantproxy import config
 from tenantproxy.app import Proxy
-from tenantproxy.credentials.stores import CredentialStore
+from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config

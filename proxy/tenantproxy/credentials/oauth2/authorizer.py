@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from tenantproxy.credentials.model import Basic, basic_authorization
+from tenantproxy.credentials.formats import Basic, basic_authorization
 from tenantproxy.credentials.oauth2.token_cache import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
 from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.metrics import Metrics

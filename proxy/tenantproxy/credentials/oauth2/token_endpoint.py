@@ -6,7 +6,7 @@ import msgspec
 from authlib.common.urls import add_params_to_qs
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
-from tenantproxy.credentials.model import OAuth2, basic_authorization
+from tenantproxy.credentials.formats import OAuth2, basic_authorization
 from tenantproxy.credentials.oauth2.token_cache import Failure, Token
 from tenantproxy.retry_after import parse_retry_after
 from tenantproxy.transport.base import Upstream, UpstreamError, UpstreamResponse

@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from tenantproxy.credentials.model import Credential, merged
-from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.formats import Credential, merged
+from tenantproxy.credentials.stores.base import StoreError
 
 _DATA: Final = "..data"
 _MAX_KEY_BYTES: Final = 1024 * 1024

@@ -13,8 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from tenantproxy.backoff import Backoff
-from tenantproxy.credentials.model import Credential
-from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.formats import Credential
+from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.secret import Secret, SecretError
 from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kube.reflector import Reflector

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.credentials.model import CREDENTIAL_KEYS, Credential, merged, to_secret
+from tenantproxy.credentials.formats import CREDENTIAL_KEYS, Credential, merged, to_secret
 
 _NOTHING: Final = msgspec.Raw(b"null")
 

@@ -19,7 +19,7 @@ from support.certificates import Authority
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants, Thing, child_name
 from support.waiting import PATIENCE
-from tenantproxy.credentials import model
+from tenantproxy.credentials import formats
 from tenantproxy_operator.kube import kinds
 
 CLUSTER_WIDE = False  # what is read, logged and written is the same
@@ -56,9 +56,9 @@ class Marks:
 
     def add_digest(self, data: dict[str, str]) -> None:
         """Look for the digest of a whole credential, too, of which short passwords could be guessed."""
-        credential = model.from_secret(data)
+        credential = formats.from_secret(data)
         assert credential is not None
-        self._forms.add(model.digest(credential).encode())
+        self._forms.add(formats.digest(credential).encode())
 
     def found_in(self, text: bytes) -> list[bytes]:
         return sorted(form for form in self._forms if form in text)

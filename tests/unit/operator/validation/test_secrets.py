@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.apiserver.objects import partial
 from support.certificates import Authority
 from support.operator.manifests import params
-from tenantproxy.credentials.model import CREDENTIAL_KEYS
+from tenantproxy.credentials.formats import CREDENTIAL_KEYS
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent

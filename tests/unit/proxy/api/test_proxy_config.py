@@ -212,7 +212,7 @@ async def test_concurrent_puts_are_ordered(proxy: RunningProxy, oms: RawServer) 
     stored = read_keys(proxy.credentials)
     await asyncio.sleep(0.8)
     await proxy.get()
-    from tenantproxy.credentials.model import basic_authorization  # noqa: PLC0415 - used here only
+    from tenantproxy.credentials.formats import basic_authorization  # noqa: PLC0415 - used here only
 
     expected = basic_authorization(stored["username"], stored["password"])
     assert oms.received[-1].headers["authorization"] == expected

@@ -12,9 +12,10 @@ from support.proxy.oms import RawServer, answering, raw_server, token_answer
 from support.proxy.running import BASIC, proxy_config, running_proxy
 from tenantproxy import supervision
 from tenantproxy.config import ProxyConfig, Tenant
+from tenantproxy.credentials.formats import Basic, Credential
 from tenantproxy.credentials.manager import CredentialKeeper
-from tenantproxy.credentials.model import Basic, Credential
-from tenantproxy.credentials.stores import StoreError, files
+from tenantproxy.credentials.stores import files
+from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.metrics import Metrics
 

@@ -23,7 +23,7 @@ from support.proxy.oms import (
 )
 from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
 from tenantproxy.admission import Admission
-from tenantproxy.credentials.model import Basic
+from tenantproxy.credentials.formats import Basic
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 from tenantproxy.oms.client import Oms

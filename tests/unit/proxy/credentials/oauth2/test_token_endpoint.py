@@ -9,7 +9,7 @@ import pytest
 
 from support.proxy.oms import Received, answering, http, raw_server, token_answer
 from support.proxy.running import proxy_config
-from tenantproxy.credentials.model import OAuth2
+from tenantproxy.credentials.formats import OAuth2
 from tenantproxy.credentials.oauth2.token_cache import Failure, Token
 from tenantproxy.credentials.oauth2.token_endpoint import Rejection, build_request, parse_answer
 from tenantproxy.oms.clients import Outbound

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tenantproxy.credentials.model import Basic, CredentialError, OAuth2, from_secret
-from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.formats import Basic, CredentialError, OAuth2, from_secret
+from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.files import FileStore, read_keys, write_keys
 
 BASIC = Basic(username="user", password="secret")

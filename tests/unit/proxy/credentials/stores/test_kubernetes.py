@@ -12,8 +12,8 @@ import pytest
 from support.apiserver.scripts import PlayedSecret, silent, status, stream
 from support.certificates import Authority
 from support.proxy.oms import RawServer, Received, answering, held_until, http, raw_server
-from tenantproxy.credentials.model import Basic, from_secret
-from tenantproxy.credentials.stores import StoreError
+from tenantproxy.credentials.formats import Basic, from_secret
+from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
 from tenantproxy.kube.client import Access, KubeError
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.credentials.model import CREDENTIAL_KEYS, Basic, CredentialError, OAuth2, from_secret
+from tenantproxy.credentials.formats import CREDENTIAL_KEYS, Basic, CredentialError, OAuth2, from_secret
 from tenantproxy.credentials.stores.secret import Secret, SecretError
 
 BASIC = Basic(username="user", password="pä:ss")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.credentials import model
-from tenantproxy.credentials.model import (
+from tenantproxy.credentials import formats
+from tenantproxy.credentials.formats import (
     CREDENTIAL_KEYS,
     Basic,
     Credential,
@@ -474,7 +474,7 @@ def test_client_authorization_of_the_rfc() -> None:
 
 def test_our_keys() -> None:
     """The keys that are ours in a Secret are the documented ones, for ever."""
-    assert sorted(model.CREDENTIAL_KEYS) == [
+    assert sorted(formats.CREDENTIAL_KEYS) == [
         "audience",
         "authUrl",
         "clientAuth",

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from tenantproxy.credentials.formats import Credential, from_secret
+from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.formats import from_secret
 
 ISSUERS: Final = Path("dev", "issuers.yaml")
 """Relative to the examples."""

@@ -12,7 +12,7 @@ from yaml import YAMLError
 from hack import ROOT
 from hack.demo.manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
 from hack.demo.processes import ProcessError, Processes
-from tenantproxy.credentials.formats import Basic
+from tenantproxy.credentials.basic import Basic
 
 TOKEN_LIFETIME: Final = 3
 """Seconds; of the OMS's tokens. So short that one expires while the reader looks on."""

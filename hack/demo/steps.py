@@ -9,7 +9,7 @@ from hack.demo.checks import StepError, counted, expect, expect_problem, expect_
 from hack.demo.exchange import Answer, Request, Token
 from hack.demo.setup import TOKEN_LIFETIME, Environment, RunningProxy
 from hack.demo.terminal import Terminal
-from tenantproxy.credentials.formats import Basic
+from tenantproxy.credentials.basic import Basic
 
 ORDERS_PATH: Final = "/api/v1/business-units/store-1/customer-orders"
 SEARCH_PATH: Final = f"{ORDERS_PATH}:search"

@@ -15,11 +15,12 @@ from tenantproxy.api.handler import Api
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.manager import CredentialKeeper
+from tenantproxy.credentials.active import ActiveCredential
+from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.client import Oms
-from tenantproxy.oms.clients import Outbound
+from tenantproxy.oms.client import OmsClient
+from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
@@ -52,9 +53,10 @@ class Proxy:
         max_clients: int = MAX_CLIENTS,
     ) -> None:
         metrics = Metrics(config.tenant)
-        outbound = Outbound(config, tls)
-        self._oms = Oms(config.upstream, outbound, metrics)
-        self._keeper = CredentialKeeper(config, store, self._oms, metrics, fallback=fallback)
+        clients = ClientFactory(config, tls)
+        self._credential = ActiveCredential(clients, metrics)
+        self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
+        self._oms = OmsClient(config.upstream, clients.oms(), self._credential, metrics)
         self._authenticator = Authenticator(config.access, config.tenant.id)
         api = Api(
             config,
@@ -65,10 +67,10 @@ class Proxy:
             mapping=mapping,
             metrics=metrics,
             oms=self._oms,
-            proxy_config=ProxyConfigEndpoint(config, self._keeper, outbound),
+            proxy_config=ProxyConfigEndpoint(config, self._manager, clients),
         )
         self._ready = False
-        self._following = Supervised("credential store watch", self._keeper.follow, self._keeper.load)
+        self._following = Supervised("credential store watch", self._manager.follow, self._manager.load)
         admin = Admin(metrics, lambda: self._ready, lambda: self._following.healthy)
         self._api_server = HttpServer(api.handle, on_problem=api.unparsable, max_connections=max_clients)
         self._admin_server = HttpServer(
@@ -79,10 +81,10 @@ class Proxy:
     async def start(self, api_socket: socket.socket, admin_socket: socket.socket) -> None:
         """Serve on two bound sockets; return when ready: the first attempt at a token, if any, has ended."""
         self._follower = asyncio.create_task(self._following.run(), name="supervision")
-        await self._keeper.load()  # beside the watch's start, not before it: what changes now is seen
+        await self._manager.load()  # beside the watch's start, not before it: what changes now is seen
         await self._admin_server.listen(admin_socket)
         await self._api_server.listen(api_socket)
-        await self._oms.settle()
+        await self._credential.first_attempt()
         self._ready = True
 
     async def drain(self, *, idle_grace: float = 0.0) -> None:
@@ -92,8 +94,9 @@ class Proxy:
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
-        await self._keeper.close()
+        await self._manager.close()
         await self._authenticator.close()
+        await self._credential.close()
         await self._oms.close()
         await self._admin_server.drain(0.0)
 

@@ -1,6 +1,6 @@
 """The proxy's Prometheus metrics. Names are an interface; every series has the label `tenant`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -15,7 +15,6 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 _MAX_POINTERS: Final = 50
 """Distinct pointers of violations; further ones are counted as `other`."""
 _CIRCUIT: Final = {"closed": 0, "half-open": 1, "open": 2}
-_TYPES: Final = ("basic", "oauth2")
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -109,9 +108,9 @@ class Metrics:
         else:
             self._token_expiry.labels(self._tenant).set(timestamp)
 
-    def credential_changed(self, kind: str | None) -> None:
-        """Show the type of the credential now in use; whether the OMS takes it is not known yet."""
-        for other in _TYPES:
+    def credential_changed(self, kind: str | None, *, among: Iterable[str]) -> None:
+        """Show the type of the credential now in use, of all there are; whether the OMS takes it is not known."""
+        for other in among:
             self._credentials.labels(self._tenant, other).set(1 if other == kind else 0)
         self._accepted.clear()
         self._token_expiry.clear()

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from tenantproxy.credentials.kinds import keys_in_words
 from tenantproxy_operator.api.fields import EMPTY, Model, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.names import (
@@ -101,8 +102,7 @@ class Auth(Model):
 
     secret_ref: SecretRef | None = Field(
         default=None,
-        description="The Secret that holds the credential: username and password, or clientId, clientSecret, "
-        "authUrl and optionally scope, audience, clientAuth, extraParams. Defaults to <name>-credentials.",
+        description=f"The Secret that holds the credential: {keys_in_words()}. Defaults to <name>-credentials.",
     )
     management: Literal["tenant", "platform"] = Field(
         default="tenant",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from pydantic import Field
 
+from tenantproxy.credentials.kinds import KINDS
 from tenantproxy_operator.api.fields import Model, Text
 
 _CAMEL_CASE: Final = Text(
@@ -32,7 +33,7 @@ class Condition(Model):
 class Credentials(Model):
     """What is known of the tenant's credential; never a value."""
 
-    type: Literal["basic", "oauth2"] = Field(description="Type of the configured credential.")
+    type: str = Field(description="Type of the configured credential.", json_schema_extra={"enum": list(KINDS)})
     updated_at: str = Field(
         description="When the credential last changed.", json_schema_extra={"format": "date-time"}
     )

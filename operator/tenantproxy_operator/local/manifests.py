@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import ConfigDict, ValidationError
 
-from tenantproxy.credentials.formats import CREDENTIAL_KEYS
+from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.fields import Model
 from tenantproxy_operator.api.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
@@ -240,7 +240,7 @@ def _secret(document: Document) -> Secret | list[FieldProblem]:
         try:
             data[key] = base64.b64decode("".join(encoded.split()), validate=True).decode()
         except UnicodeDecodeError:
-            if key in CREDENTIAL_KEYS | TLS_KEYS:
+            if key in credential_keys() | TLS_KEYS:
                 errors.append(FieldProblem(f"data.{key}", "is not text in UTF-8 after decoding; set it again"))
         except ValueError:
             errors.append(FieldProblem(f"data.{key}", "is not base64; encode it, or write it under stringData"))

@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from tenantproxy.credentials.formats import CREDENTIAL_KEYS
+from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.credentials.stores.files import read_keys, write_keys
 
 _DRAIN_SECONDS: Final = 20.0
@@ -96,7 +96,7 @@ class TenantState:
 
     def seed(self, data: Mapping[str, str]) -> bool:
         """Put a Secret manifest's keys into the store, if `must_seed`; tell whether it was done."""
-        if not CREDENTIAL_KEYS & data.keys():
+        if not credential_keys() & data.keys():
             return False
         digest = hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()
         if not must_seed(digest, recorded=self._recorded(), stored=self.has_credential()):
@@ -124,7 +124,7 @@ class TenantState:
 
     def has_credential(self) -> bool:
         """Tell whether the store holds any credential key."""
-        return bool(CREDENTIAL_KEYS & read_keys(self.credentials).keys())
+        return bool(credential_keys() & read_keys(self.credentials).keys())
 
     def _recorded(self) -> str | None:
         try:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tenantproxy import memory, validation
+from tenantproxy.credentials.base import CredentialError
 from tenantproxy.credentials.checks import usable_credential
-from tenantproxy.credentials.formats import CredentialError
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy

@@ -3,12 +3,12 @@
 import base64
 import hashlib
 import secrets
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from tenantproxy.credentials import formats
-from tenantproxy.credentials.formats import CREDENTIAL_KEYS
+from tenantproxy.credentials.kinds import credential_keys, required_in_words
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
@@ -32,7 +32,7 @@ class Verdict(msgspec.Struct, frozen=True):
     usable: bool
     reason: str
     message: str
-    type: Literal["basic", "oauth2"] | None = None
+    type: str | None = None
     """The kind of credential, if there is a good one."""
     fingerprint: bytes = b""
     """Differs between credentials, within this process."""
@@ -44,19 +44,19 @@ def judge_credentials(secret: SecretContent | None, resource: TenantProxy, setti
     if secret is None:
         who = "External Secrets, or kubectl, has to create it" if _by_platform(resource) else "it is created soon"
         return _refused(Reason.SECRET_MISSING, f"Secret {name} does not exist; {who}")
-    data, errors = _decoded(secret, CREDENTIAL_KEYS)
+    data, errors = _decoded(secret, credential_keys())
     errors += [] if errors else admission.check_secret(data, resource, settings)
     if errors:
         return _refused(Reason.CREDENTIALS_INVALID, _said(name, errors))
     credential = formats.from_secret(data)
     if credential is None:
         how = (
-            "set username and password, or clientId, clientSecret and authUrl, in it"
+            f"set {required_in_words()}, in it"
             if _by_platform(resource)
             else "a tenant's admin sets it with PUT /api/v1/proxy-config, or the platform team in the Secret"
         )
         return _refused(Reason.CREDENTIALS_MISSING, f"Secret {name} holds no credential yet; {how}")
-    kind = formats.credential_type(credential)
+    kind = credential.type
     fingerprint = hashlib.blake2b(formats.digest(credential).encode(), key=_PROCESS_KEY, digest_size=16)
     return Verdict(
         usable=True,

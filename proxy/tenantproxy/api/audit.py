@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tenantproxy.auth.claims import Caller
-from tenantproxy.credentials.formats import Credential, OAuth2, credential_type
+from tenantproxy.credentials.base import Credential
 from tenantproxy.logs import fields
 from tenantproxy.problems import Problem
 from tenantproxy.transport.egress import is_host
@@ -31,8 +31,8 @@ class Record:
 
     def is_about(self, credential: Credential) -> None:
         """Take note of the credential that is to be set."""
-        self._type = credential_type(credential)
-        self._token_host = _host(credential.auth_url) if isinstance(credential, OAuth2) else None
+        self._type = credential.type
+        self._token_host = None if credential.token_url is None else _host(credential.token_url)
 
     def write(self, outcome: str, code: str | None = None) -> None:
         """Write the line; what is not known is left out."""

@@ -20,7 +20,7 @@ from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.client import Oms
+from tenantproxy.oms.client import OmsClient, OmsRequest
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.responses import is_json
 from tenantproxy.operations import OPERATIONS, ORDER_ID, Operation, fill
@@ -59,7 +59,7 @@ class Api:
         authenticator: Authenticator,
         mapping: CompiledMapping,
         metrics: Metrics,
-        oms: Oms,
+        oms: OmsClient,
         proxy_config: ProxyConfigEndpoint,
     ) -> None:
         self._admission = admission
@@ -153,7 +153,9 @@ class Api:
         path = fill(self._paths[operation.name], ids)
         ticket = self._admission.admit(caller.key if caller is not None else None)
         try:
-            answer = await self._oms.read(ticket, operation.name, request.method, path, headers, criteria)
+            answer = await self._oms.read(
+                ticket, OmsRequest(operation.name, request.method, path, headers, criteria)
+            )
             body = await self._outward(operation, answer, ids.get(ORDER_ID), ticket)
         except BaseException:
             ticket.release()

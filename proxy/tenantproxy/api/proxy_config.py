@@ -10,13 +10,13 @@ from tenantproxy.admission import overloaded
 from tenantproxy.api.audit import Record
 from tenantproxy.api.rate_limit import RateLimit
 from tenantproxy.config import ProxyConfig
+from tenantproxy.credentials.authorizer import Failure
+from tenantproxy.credentials.base import Credential, CredentialError, TokenClients
 from tenantproxy.credentials.checks import check_auth_url
-from tenantproxy.credentials.formats import CredentialError, OAuth2, from_request
-from tenantproxy.credentials.manager import CredentialKeeper
-from tenantproxy.credentials.oauth2.token_cache import Failure
+from tenantproxy.credentials.formats import from_request
+from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.errors import FieldProblem
-from tenantproxy.oms.clients import Outbound
 from tenantproxy.problems import Problem, retry_after
 
 MOST_AT_ONCE: Final = 32
@@ -33,14 +33,14 @@ class ProxyConfigEndpoint:
     def __init__(
         self,
         config: ProxyConfig,
-        keeper: CredentialKeeper,
-        outbound: Outbound,
+        manager: CredentialManager,
+        clients: TokenClients,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
-        self._keeper = keeper
-        self._outbound = outbound
+        self._manager = manager
+        self._clients = clients
         self._clock = clock
         self._validations = RateLimit(MOST_VALIDATIONS, _PER_SECONDS)
         self._at_once = 0
@@ -79,10 +79,10 @@ class ProxyConfigEndpoint:
             credential = from_request(body)
             record.is_about(credential)
             check_auth_url(credential, self._config, field="/config/authUrl")
-            effective = await self._keeper.candidate(credential)
-            if validate and isinstance(effective, OAuth2):
-                await self._try(effective, record)
-            await self._keeper.replace(credential)
+            candidate = await self._manager.candidate(credential)
+            if validate and credential.token_url is not None:
+                await self._try(candidate.effective, record)
+            await self._manager.replace(candidate)
         except CredentialError as error:
             raise Problem("invalid-request", "The credential has invalid fields.", errors=error.errors) from None
         except StoreError:
@@ -90,21 +90,18 @@ class ProxyConfigEndpoint:
                 "store-unavailable", "Storing the credential failed; try again.", headers=retry_after(5)
             ) from None
 
-    async def _try(self, credential: OAuth2, record: Record) -> None:
+    async def _try(self, credential: Credential, record: Record) -> None:
         if seconds := self._validations.take(self._clock()):
             detail = f"At most {MOST_VALIDATIONS} credentials are tried in a minute."
             raise Problem("too-many-validations", detail, headers=retry_after(seconds))
-        endpoint = self._outbound.token_endpoint(credential, trial=True)
         try:
             async with asyncio.timeout(_VALIDATE_TIMEOUT):
-                result = await endpoint.fetch()
+                failure = await credential.try_out(self._clients)
         except TimeoutError:
-            result = Failure(rejected=False, reason="timeout")
-        finally:
-            await endpoint.close()
-        if isinstance(result, Failure):
-            record.reason = result.reason
-            why = "rejected the client" if result.rejected else f"gave no token ({result.told})"
+            failure = Failure(rejected=False, reason="timeout")
+        if failure is not None:
+            record.reason = failure.reason
+            why = "rejected the client" if failure.rejected else f"gave no token ({failure.told})"
             raise Problem("credential-rejected", f"The token endpoint {why}.")
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.formats import Credential, CredentialError, OAuth2, from_secret
+from tenantproxy.credentials.base import Credential, CredentialError
+from tenantproxy.credentials.formats import from_secret
 from tenantproxy.errors import FieldProblem
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import token_endpoint_policy
@@ -29,10 +30,10 @@ def check_auth_url(credential: Credential, config: ProxyConfig, *, field: str = 
         CredentialError: It must not; `field` is what the error blames.
 
     """
-    if isinstance(credential, OAuth2):
+    if credential.token_url is not None:
         policy = token_endpoint_policy(config)
         insecure = config.upstream.allow_insecure
         try:
-            egress.check_url(credential.auth_url, policy, allow_insecure=insecure, allow_query=True)
+            egress.check_url(credential.token_url, policy, allow_insecure=insecure, allow_query=True)
         except egress.UrlError as error:
             raise CredentialError([FieldProblem(field, str(error))]) from None

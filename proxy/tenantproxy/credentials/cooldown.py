@@ -1,4 +1,4 @@
-"""The hold after the OMS rejected a credential: it is not asked again with it for a while.
+"""The cooldown after the OMS rejected a credential: it gets no request with it for a while.
 
 A wrong password at 100 requests a second would lock the tenant's account at the OMS. Without I/O; the clock is
 the caller's.
@@ -6,25 +6,27 @@ the caller's.
 
 from typing import Final, Literal
 
-HOLD: Final = 2.0
+from tenantproxy.credentials.authorizer import Authorization
+
+COOLDOWN: Final = 2.0
 """Seconds."""
 
 Admission = Literal["go", "probe", "wait", "refuse"]
 
 
-class Hold:
-    """Held for `HOLD` seconds or until the credential changes; then one probe goes first."""
+class CredentialCooldown:
+    """Lasts for `COOLDOWN` seconds or until the credential changes; then one probe goes first."""
 
     def __init__(self) -> None:
-        self._rejected: str | None = None
+        self._rejected: Authorization | None = None
         self._until = 0.0
         self._probing = False
 
     def __repr__(self) -> str:
-        return "Hold(***)"
+        return "CredentialCooldown(***)"
 
-    def admit(self, now: float, authorization: str) -> Admission:
-        """Return what a request with this `Authorization` may do.
+    def admit(self, now: float, authorization: Authorization) -> Admission:
+        """Return what a request with this authorization may do.
 
         `probe` is a `go` whose end must be reported: by `accepted`, `rejected` or `release`. `wait`: ask
         again when the probe has ended.
@@ -38,10 +40,10 @@ class Hold:
         self._probing = True
         return "probe"
 
-    def rejected(self, now: float, authorization: str) -> None:
+    def rejected(self, now: float, authorization: Authorization) -> None:
         """Take the OMS's rejection of `authorization`."""
         self._rejected = authorization
-        self._until = now + HOLD
+        self._until = now + COOLDOWN
         self._probing = False
 
     def accepted(self) -> None:
@@ -54,5 +56,5 @@ class Hold:
         self._probing = False
 
     def remaining(self, now: float) -> float:
-        """Return the seconds for which the hold goes on."""
+        """Return the seconds for which the cooldown goes on."""
         return max(0.0, self._until - now)

@@ -1,19 +1,24 @@
-"""The credential in use follows the store: read at start, when the store changes, and replaced by a PUT."""
+"""Keeps the credential in use in step with the store: at start, when the store changes, and on a PUT.
+
+`sync_state` says which steps there are; here they are taken.
+"""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 from tenantproxy.backoff import Backoff
 from tenantproxy.config import ProxyConfig
+from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.checks import usable_credential
-from tenantproxy.credentials.formats import CREDENTIAL_KEYS, Credential, CredentialError, merged
-from tenantproxy.credentials.stores.base import CredentialStore, StoreError
+from tenantproxy.credentials.formats import completed
+from tenantproxy.credentials.kinds import credential_keys
+from tenantproxy.credentials.stores.base import CredentialStore, Stored, StoreError
+from tenantproxy.credentials.sync_state import SyncEvent, SyncState, next_state
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.client import Oms
 
 _log = logging.getLogger(__name__)
 
@@ -21,14 +26,36 @@ _TURN_SECONDS: Final = 2.0
 """How long a replacement waits for the changes before it."""
 
 
-class CredentialKeeper:
-    """Brings the store's credential to the OMS client; one change after the other."""
+class CredentialUser(Protocol):
+    """What uses the credential: `active.ActiveCredential`."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a credential in use."""
+        ...
+
+    async def use(self, credential: Credential | CredentialError | None) -> bool:
+        """Use this credential from now on; return whether it is another one than before."""
+        ...
+
+
+class Candidate(NamedTuple):
+    """A credential that is to replace the stored one."""
+
+    given: Credential
+    effective: Credential
+    """What would be in use: with what only the platform sets."""
+    stored: Stored
+
+
+class CredentialManager:
+    """Brings the store's credential into use; one change after the other."""
 
     def __init__(
         self,
         config: ProxyConfig,
         store: CredentialStore,
-        oms: Oms,
+        user: CredentialUser,
         metrics: Metrics,
         *,
         fallback: CredentialStore | None = None,
@@ -37,52 +64,49 @@ class CredentialKeeper:
         self._config = config
         self._store = store
         self._fallback = fallback
-        self._oms = oms
+        self._user = user
         self._metrics = metrics
+        self._state = SyncState.STARTING
         self._changing = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._known = False
-        """Whether the store has ever been read."""
-        self._behind = False
-        """Whether the store may hold another credential, since the last attempt at using it failed."""
         self._complaint = ""
 
     async def load(self) -> None:
         """Use what the store holds now; if that fails, for whatever cause, the one in use, if any, stays."""
         async with self._changing:
             try:
-                await self._use(self._usable(await self._read()))
+                await self._use(self._parse(await self._read()))
             except StoreError as error:
                 complaint = f"the credential's store can't be read; the credential in use stays: {error}"
                 await self._go_on(complaint, "can't be read; see the proxy's log")
             except Exception as error:  # noqa: BLE001 - whatever went wrong, the next try must come
-                self._behind = True
+                self._advance(SyncEvent.FAILED)
                 self._metrics.config_changed("unreadable")
                 complaint = "the credential can't be used, for an unforeseen reason; the one in use stays"
                 await self._go_on(complaint, "can't be used; see the proxy's log", error)
             else:
-                if not self._behind:
+                if self._state is SyncState.CURRENT:
                     self._complaint = ""
 
     async def follow(self) -> None:
         """Use what the store holds each time it has changed; try again what failed.
 
-        It ends only where the store's watch does: `serve` begins it again, and the watch tells of its beginning.
+        It ends only where the store's watch does: `app` begins it again, and the watch tells of its beginning.
         """
         backoff = Backoff()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._note_changes(), name="changes of the credential store")
             while True:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(backoff.next() if self._behind else None):
+                    async with asyncio.timeout(backoff.next() if self._state.retries else None):
                         await self._changed.wait()
                 self._changed.clear()
                 await self.load()
-                if not self._behind:
+                if not self._state.retries:
                     backoff.reset()
 
-    async def candidate(self, credential: Credential) -> Credential:
-        """Return what the credential in use would be after `replace(credential)`.
+    async def candidate(self, credential: Credential) -> Candidate:
+        """Return what `replace` needs, and what the credential in use would be after it.
 
         Raises:
             CredentialError: A key that only the platform sets can't be used.
@@ -90,12 +114,10 @@ class CredentialKeeper:
 
         """
         with self._storing():
-            existing = await self._store.read()
-        found = usable_credential(merged(existing, credential), self._config)
-        assert found is not None  # noqa: S101 - the keys of `credential` are in it
-        return found
+            stored = await self._store.read()
+        return Candidate(credential, completed(credential, stored.keys), stored)
 
-    async def replace(self, credential: Credential) -> None:
+    async def replace(self, candidate: Candidate) -> None:
         """Store a credential and use it at once; replacements take effect in the order of their calls.
 
         Raises:
@@ -104,52 +126,67 @@ class CredentialKeeper:
         """
         with self._storing():
             async with self._turn():
-                found = self._usable(await self._store.replace(credential))
-                self._known, self._behind = True, False
-                await self._oms.use(found)
+                keys = await self._store.replace(candidate.stored, candidate.given)
+                self._advance(SyncEvent.STORE_READ)
+                await self._user.use(_completed(candidate.given, keys))
                 self._metrics.config_changed("success")
 
     async def close(self) -> None:
         """Close the store."""
         await self._store.close()
 
+    def _advance(self, event: SyncEvent) -> None:
+        self._state = next_state(self._state, event)
+
     async def _note_changes(self) -> None:
         async with contextlib.aclosing(self._store.watch()) as changes:
             async for _ in changes:
                 self._changed.set()
 
-    async def _use(self, found: Credential | CredentialError | None) -> None:
-        if await self._oms.use(found):
-            self._note(found)
+    async def _read(self) -> Mapping[str, str]:
+        """Return the store's keys, or those of the fallback as long as it may serve and has any."""
+        try:
+            stored = await self._store.read()
+        except StoreError as error:
+            self._advance(SyncEvent.FAILED)
+            self._metrics.config_changed("unreadable")
+            if self._fallback is None or not self._state.may_fall_back:
+                raise
+            stored = await self._fallback.read()
+            if not credential_keys() & stored.keys.keys():
+                raise
+            self._advance(SyncEvent.FALLBACK_READ)
+            self._complain(f"the mounted files serve until the credential's store can be read: {error}")
+        else:
+            self._advance(SyncEvent.STORE_READ)
+        return stored.keys
 
-    async def _go_on(self, complaint: str, problem: str, error: Exception | None = None) -> None:
-        """Go on with the credential in use; where there is none, callers are told the problem."""
-        self._complain(complaint, error)
-        if not self._oms.has_credential:
-            await self._use(CredentialError([FieldProblem("Secret", problem)]))
-
-    def _usable(self, keys: Mapping[str, str]) -> Credential | CredentialError | None:
+    def _parse(self, keys: Mapping[str, str]) -> Credential | CredentialError | None:
         try:
             return usable_credential(keys, self._config)
         except CredentialError as error:
             return error
 
-    async def _read(self) -> Mapping[str, str]:
-        """Return the store's keys; until it has been read once, those of the fallback where it has any."""
-        try:
-            keys = await self._store.read()
-        except StoreError as error:
-            self._behind = True
-            self._metrics.config_changed("unreadable")
-            if self._known or self._fallback is None:
-                raise
-            keys = await self._fallback.read()
-            if not CREDENTIAL_KEYS & keys.keys():
-                raise
-            self._complain(f"the mounted files serve until the credential's store can be read: {error}")
-            return keys
-        self._known, self._behind = True, False
-        return keys
+    async def _use(self, found: Credential | CredentialError | None) -> None:
+        if not await self._user.use(found):
+            return
+        if isinstance(found, CredentialError):
+            _log.error("the Secret can't be used: %s", found)
+            self._metrics.config_changed("invalid")
+        else:
+            self._metrics.config_changed("success")
+
+    async def _go_on(self, complaint: str, problem: str, error: Exception | None = None) -> None:
+        """Go on with the credential in use; where there is none, callers are told the problem."""
+        self._complain(complaint, error)
+        if not self._user.is_usable:
+            await self._use(CredentialError([FieldProblem("Secret", problem)]))
+
+    def _complain(self, complaint: str, error: Exception | None = None) -> None:
+        """Write down what is wrong, once while it lasts."""
+        if complaint != self._complaint:
+            _log.warning("%s", complaint, exc_info=error)
+        self._complaint = complaint
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -172,15 +209,9 @@ class CredentialKeeper:
             self._metrics.config_changed("failed")
             raise
 
-    def _complain(self, complaint: str, error: Exception | None = None) -> None:
-        """Write down what is wrong, once while it lasts."""
-        if complaint != self._complaint:
-            _log.warning("%s", complaint, exc_info=error)
-        self._complaint = complaint
 
-    def _note(self, found: Credential | CredentialError | None) -> None:
-        if isinstance(found, CredentialError):
-            _log.error("the Secret can't be used: %s", found)
-            self._metrics.config_changed("invalid")
-        else:
-            self._metrics.config_changed("success")
+def _completed(credential: Credential, keys: Mapping[str, str]) -> Credential | CredentialError:
+    try:
+        return completed(credential, keys)
+    except CredentialError as error:
+        return error

@@ -1,20 +1,19 @@
-"""The two servers that a proxy calls, OMS and token endpoint: both under one guard, with the tenant's TLS."""
+"""The HTTP clients of one tenant's servers, its OMS and its token endpoint: both under one guard, with its TLS."""
 
 from typing import Final
 
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.formats import OAuth2
-from tenantproxy.credentials.oauth2.token_endpoint import MAX_ANSWER_BYTES, TokenEndpoint
-from tenantproxy.transport.base import Upstream
+from tenantproxy.transport.base import HttpTransport
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import Lookups
 from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
 from tenantproxy.transport.tls import TlsFiles
 
 _TOKEN_CONNECTIONS: Final = 2
+_MAX_TOKEN_RESPONSE_BYTES: Final = 64 * 1024
 
 
-class Outbound:
+class ClientFactory:
     """Makes the clients of one tenant's servers."""
 
     def __init__(self, config: ProxyConfig, tls: TlsFiles) -> None:
@@ -25,7 +24,7 @@ class Outbound:
         self._lookups = Lookups()
         self._lookups_of_trials = Lookups()
 
-    def oms(self) -> Upstream:
+    def oms(self) -> HttpTransport:
         """Return the client of the OMS."""
         return HttpClient(
             self._config.url,
@@ -35,17 +34,16 @@ class Outbound:
             tls=self._tls.oms,
         )
 
-    def token_endpoint(self, credential: OAuth2, *, trial: bool = False) -> TokenEndpoint:
-        """Return the client of a credential's token endpoint.
+    def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
+        """Return the client of a token endpoint.
 
         A `trial` is of a credential that is not in use: looking its host up takes no place of the one in use.
         """
-        upstream = HttpClient(
-            credential.auth_url,
+        return HttpClient(
+            url,
             max_connections=_TOKEN_CONNECTIONS,
-            max_response_bytes=MAX_ANSWER_BYTES,
+            max_response_bytes=_MAX_TOKEN_RESPONSE_BYTES,
             policy=self._token_policy,
             tls=self._tls.token_endpoint,
             resolver=self._lookups_of_trials if trial else self._lookups,
         )
-        return TokenEndpoint(credential, upstream)

@@ -1,6 +1,6 @@
 """The seam to an HTTP server that the proxy calls: one call, its answer bounded, its failures classified.
 
-`http_client` implements it.
+`client.HttpClient` implements it.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,8 +22,6 @@ FailureReason = Literal[
 ]
 UNREACHABLE: Final = frozenset({"connect", "connect-timeout", "dns", "egress", "tls"})
 """No connection was made."""
-RETRYABLE: Final = frozenset({"connect", "connect-timeout", "disconnected", "dns"})
-"""Nothing of an answer had come: a read may be sent again."""
 
 
 class UpstreamResponse(NamedTuple):
@@ -44,7 +42,7 @@ class UpstreamError(Exception):
         self.reason = reason
 
 
-class Upstream(Protocol):
+class HttpTransport(Protocol):
     """One HTTP server, named by a base URL."""
 
     async def request(

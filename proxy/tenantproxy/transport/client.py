@@ -1,4 +1,4 @@
-"""An `Upstream` on a pool of HTTP/1.1 connections: bounded, guarded, and as lean as a hot path wants it.
+"""An `HttpTransport` on a pool of HTTP/1.1 connections: bounded, guarded, and as lean as a hot path wants it.
 
 It does what a proxy needs of a client and nothing else: no redirects, cookies, proxies or decompression.
 """
@@ -67,7 +67,7 @@ class HttpClient:
         patience: float | None = None,
         late: Callable[[int | None], None] | None = None,
     ) -> UpstreamResponse:
-        """Make one request and return the whole answer; see `Upstream`."""
+        """Make one request and return the whole answer; see `HttpTransport`."""
         target = self._prefix + path if path else self._own_target
         request = _encode(method, target, {"Host": self._authority, **headers}, body)
         caller = None if ticket is None else ticket.caller

@@ -5,6 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
+from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import CONTENT_TYPE, Metrics
 
@@ -54,7 +55,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.rejected("no-token")
     metrics.cancelled("getOrder")
     metrics.token_fetched("success")
-    metrics.credential_changed("oauth2")
+    metrics.credential_changed("oauth2", among=KINDS)
     metrics.token_expires(1_800_000_000.0)
     metrics.credential_accepted(True)  # noqa: FBT003 - it is what is shown
     metrics.config_changed("success")
@@ -125,13 +126,13 @@ def test_no_created_series(metrics: Metrics) -> None:
 
 def test_acceptance_is_absent_until_known(metrics: Metrics) -> None:
     """Whether the OMS takes the credential is shown once known, and unknown again after a change of it."""
-    metrics.credential_changed("basic")
+    metrics.credential_changed("basic", among=KINDS)
     assert "tenantproxy_credentials_accepted" not in samples(metrics)
     metrics.credential_accepted(False)  # noqa: FBT003
     assert samples(metrics)["tenantproxy_credentials_accepted"] == [({}, 0)]
     metrics.credential_accepted(True)  # noqa: FBT003
     assert samples(metrics)["tenantproxy_credentials_accepted"] == [({}, 1)]
-    metrics.credential_changed("basic")
+    metrics.credential_changed("basic", among=KINDS)
     assert "tenantproxy_credentials_accepted" not in samples(metrics)
 
 
@@ -145,8 +146,8 @@ def test_acceptance_is_absent_until_known(metrics: Metrics) -> None:
 )
 def test_type_of_the_credential(metrics: Metrics, kind: str | None, shown: dict[str, float]) -> None:
     """One of the two types is 1, and none while no credential is configured."""
-    metrics.credential_changed("oauth2")
-    metrics.credential_changed(kind)
+    metrics.credential_changed("oauth2", among=KINDS)
+    metrics.credential_changed(kind, among=KINDS)
     info = samples(metrics)["tenantproxy_credentials_info"]
     assert {labels["type"]: value for labels, value in info} == shown
 
@@ -159,7 +160,7 @@ def test_expiry_is_of_the_token_at_hand(metrics: Metrics) -> None:
     metrics.token_expires(None)
     assert expiry not in samples(metrics)
     metrics.token_expires(1_800_000_000.0)
-    metrics.credential_changed("basic")
+    metrics.credential_changed("basic", among=KINDS)
     assert expiry not in samples(metrics)
 
 

@@ -1,13 +1,13 @@
-"""The `Authorization` header of the configured credential: drives `tokens` with `token_endpoint`."""
+"""Authorizes requests with access tokens: the driver of `token_cache`, which fetches from `token_endpoint`."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from tenantproxy.credentials.formats import Basic, basic_authorization
-from tenantproxy.credentials.oauth2.token_cache import Failure, Fetch, Token, TokenSource, Unavailable, Use, Wait
+from tenantproxy.credentials.authorizer import Authorization, Failure, SupersededError
+from tenantproxy.credentials.oauth2.token_cache import Fetch, Token, TokenCache, Unavailable, Use, Wait
 from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
@@ -18,74 +18,36 @@ FETCH_TIMEOUT: Final = 3.0
 """Seconds for one fetch of a token."""
 
 
-class SupersededError(Exception):
-    """The credential was replaced while somebody waited for its token: ask the new one."""
-
-
-class Authorizer(Protocol):
-    """Gives the `Authorization` of one credential."""
-
-    async def authorization(self) -> str:
-        """Return the header's value. Raises Problem where there is none now, SupersededError."""
-        ...
-
-    async def renewed(self, rejected: str) -> str | None:
-        """Return a value other than `rejected`, or None where there is nothing newer. Raises SupersededError."""
-        ...
-
-    async def close(self) -> None:
-        """Stop all that it does."""
-        ...
-
-
-class BasicAuthorizer:
-    """HTTP Basic: the value never changes, and is made once."""
-
-    def __init__(self, credential: Basic) -> None:
-        self._value = basic_authorization(credential.username, credential.password)
-
-    async def authorization(self) -> str:
-        """Return the header's value."""
-        return self._value
-
-    async def renewed(self, rejected: str) -> str | None:
-        """Return the value where `rejected` was another credential's."""
-        return self._value if self._value != rejected else None
-
-    async def close(self) -> None:
-        """Do nothing."""
-
-
 class TokenAuthorizer:
-    """OAuth2: fetches in a task of its own, so that no request's end can end a fetch."""
+    """Fetches in a task of its own, so that no request's end can end a fetch."""
 
     def __init__(
         self,
         endpoint: TokenEndpoint,
         metrics: Metrics,
         *,
-        source: TokenSource | None = None,
+        cache: TokenCache | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._endpoint = endpoint
         self._metrics = metrics
-        self._source = source or TokenSource()
+        self._cache = cache or TokenCache()
         self._clock = clock
         self._closed = False
         self._fetching: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self.attempted = asyncio.Event()
+        self._attempted = asyncio.Event()
         """Set when the first fetch has ended, whatever it brought."""
-        if self._source.start(clock()):
+        if self._cache.begin_first_fetch(clock()):
             self._start_fetch()
         self._refreshing = asyncio.create_task(self._keep_fresh(), name="token refresh")
 
-    async def authorization(self) -> str:
+    async def authorization(self) -> Authorization:
         """Return `Bearer` with a token that has not expired."""
         while True:
-            match self._source.decide(self._clock()):
+            match self._cache.acquire(self._clock()):
                 case Use(value):
-                    return f"Bearer {value}"
+                    return _bearer(value)
                 case Unavailable(failure, seconds):
                     raise _problem(failure, seconds)
                 case Fetch():
@@ -93,19 +55,28 @@ class TokenAuthorizer:
                 case Wait():
                     await self._wait(self._fetching)
 
-    async def renewed(self, rejected: str) -> str | None:
+    async def reauthenticate(self, rejected: Authorization) -> Authorization | None:
         """Return `Bearer` with a token other than the rejected one, fetching one if the budget allows."""
-        token = rejected.removeprefix("Bearer ")
+        token = rejected.headers.get("Authorization", "").removeprefix("Bearer ")
         while True:
-            match self._source.renew(self._clock(), token):
+            match self._cache.reauthenticate(self._clock(), token):
                 case Use(value):
-                    return f"Bearer {value}"
+                    return _bearer(value)
                 case Fetch():
                     await self._wait(self._start_fetch())
                 case Wait():
                     await self._wait(self._fetching)
                 case _:
                     return None
+
+    async def first_attempt(self) -> None:
+        """Wait until the first fetch has ended."""
+        await self._attempted.wait()
+
+    def timed_out(self) -> Problem | None:
+        """Return `token-unavailable`."""
+        detail = "The token endpoint did not answer in time."
+        return Problem("token-unavailable", detail, headers=retry_after(1))
 
     async def close(self) -> None:
         """End the refresh and a fetch under way; who waits for it gets SupersededError."""
@@ -137,28 +108,32 @@ class TokenAuthorizer:
             result = Failure(rejected=False, reason="internal")
         now = self._clock()
         if isinstance(result, Token):
-            self._source.succeeded(now, result)
+            self._cache.succeeded(now, result)
             self._metrics.token_fetched("success")
-            expires_at = self._source.expires_at()
+            expires_at = self._cache.expires_at()
             self._metrics.token_expires(None if expires_at is None else time.time() + expires_at - now)
         else:
-            self._source.failed(now, result)
+            self._cache.failed(now, result)
             self._metrics.token_fetched(result.reason)
             _log.warning("no access token could be fetched: %s", result.reason)
-        self.attempted.set()
+        self._attempted.set()
         self._changed.set()
 
     async def _keep_fresh(self) -> None:
         while True:
-            wake_at = self._source.wake_at()
+            refresh_at = self._cache.refresh_at()
             self._changed.clear()
             try:
-                delay = None if wake_at is None else max(0.0, wake_at - self._clock())
+                delay = None if refresh_at is None else max(0.0, refresh_at - self._clock())
                 async with asyncio.timeout(delay):
                     await self._changed.wait()
             except TimeoutError:
-                if self._source.refresh(self._clock()):
+                if self._cache.begin_refresh(self._clock()):
                     self._start_fetch()
+
+
+def _bearer(token: str) -> Authorization:
+    return Authorization({"Authorization": f"Bearer {token}"})
 
 
 def _problem(failure: Failure, seconds: float) -> Problem:

@@ -1,7 +1,6 @@
-"""When to fetch an access token, and which one to use: a state machine without I/O.
+"""The cache of one credential's access token, with single flight and a fetch budget: a state machine without I/O.
 
-The clock is the caller's: every `now` is in seconds of one monotonic clock. One `TokenSource` belongs to one
-credential; another credential gets another source.
+The clock is the caller's: every `now` is in seconds of one monotonic clock. Another credential gets another cache.
 """
 
 import random
@@ -9,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tenantproxy import backoff
+from tenantproxy.credentials.authorizer import Failure
 
 REFRESH_SHARE: Final = (0.75, 0.85)
 """A token is refreshed at a random point between these shares of its lifetime: replicas don't come together."""
@@ -18,9 +18,6 @@ REJECTION_PAUSE: Final = 5.0
 """Seconds for which a 4xx of the token endpoint stands, and between two fetches that a 401 of the OMS causes."""
 BACKOFF: Final = (0.5, 30.0)
 """Seconds before another try after a failure: doubling from the first to the second, plus jitter."""
-
-_ABOUT_AN_ANSWER: Final = frozenset({"internal", "malformed", "rejected", "server-error"})
-"""Reasons for a failure that are not about the way to the token endpoint."""
 
 
 class Token(NamedTuple):
@@ -33,22 +30,6 @@ class Token(NamedTuple):
         return "Token(***)"
 
 
-class Failure(NamedTuple):
-    """Why no token was had: `rejected` for a 4xx of the token endpoint, which a retry won't mend."""
-
-    rejected: bool
-    reason: str
-    retry_after: float = 0.0
-
-    @property
-    def told(self) -> str:
-        """The reason in the words for callers.
-
-        One word for all that brought no answer: by the finer ones, a tenant's admin could explore our network.
-        """
-        return self.reason if self.reason in _ABOUT_AN_ANSWER else "unreachable"
-
-
 class Use(NamedTuple):
     """Use this token's value."""
 
@@ -59,11 +40,11 @@ class Use(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """Start a fetch (it counts as started), report its end, and ask again."""
+    """Fetch a token, report the end of the fetch, and ask again. The cache counts it as in flight already."""
 
 
 class Wait(NamedTuple):
-    """A fetch is under way: ask again when it has ended."""
+    """A fetch is in flight: ask again when it has ended."""
 
 
 class Unavailable(NamedTuple):
@@ -76,8 +57,8 @@ class Unavailable(NamedTuple):
 Decision = Use | Fetch | Wait | Unavailable
 
 
-class TokenSource:
-    """The token of one credential: at most one fetch at a time, and never more than the budget allows."""
+class TokenCache:
+    """The token of one credential: at most one fetch in flight, and never more than the budget allows."""
 
     def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
@@ -88,53 +69,53 @@ class TokenSource:
         self._failures = 0
         self._failure: Failure | None = None
         self._demand_at = 0.0
-        self._last_renewal: float | None = None
+        self._reauthenticated_at: float | None = None
 
     def __repr__(self) -> str:
-        return "TokenSource(***)"
+        return "TokenCache(***)"
 
     @property
     def fetching(self) -> bool:
-        """Whether a fetch is under way."""
+        """Whether a fetch is in flight."""
         return self._asked_at is not None
 
-    def decide(self, now: float) -> Decision:
-        """Return what a request needs to do to get a token."""
+    def acquire(self, now: float) -> Decision:
+        """Return a token for a request, or what it has to do first."""
         token = self._valid_token(now)
         if token is not None:
             return Use(token.value)
         return self._fetch_on_demand(now)
 
-    def renew(self, now: float, rejected: str) -> Decision | None:
-        """Return what a request may do whose token the OMS rejected; None: there is nothing newer."""
+    def reauthenticate(self, now: float, rejected: str) -> Decision | None:
+        """Return another token than the one that the OMS rejected, or what to do first; None: none can be had."""
         token = self._valid_token(now)
         if token is not None and token.value != rejected:
             return Use(token.value)
         if self.fetching:
             return Wait()
-        if self._last_renewal is not None and now < self._last_renewal + REJECTION_PAUSE:
+        if self._reauthenticated_at is not None and now < self._reauthenticated_at + REJECTION_PAUSE:
             return None
         decision = self._fetch_on_demand(now)
         if isinstance(decision, Unavailable):
             return None
-        self._last_renewal = now
+        self._reauthenticated_at = now
         return decision
 
-    def refresh(self, now: float) -> bool:
-        """Return whether to fetch now, with no request asking; if so, the fetch counts as started."""
+    def begin_refresh(self, now: float) -> bool:
+        """Return whether a proactive refresh is due; if so, its fetch counts as in flight."""
         due = self._refresh_at
         if self.fetching or due is None or now < due:
             return False
         self._asked_at = now
         return True
 
-    def wake_at(self) -> float | None:
-        """Return when to ask `refresh` again; None: not before something else happens."""
+    def refresh_at(self) -> float | None:
+        """Return when to call `begin_refresh` again; None: not before something else happens."""
         return None if self.fetching else self._refresh_at
 
-    def start(self, now: float) -> bool:
-        """Return whether to fetch the first token now; if so, the fetch counts as started."""
-        return isinstance(self.decide(now), Fetch)
+    def begin_first_fetch(self, now: float) -> bool:
+        """Return whether to fetch the first token now; if so, the fetch counts as in flight."""
+        return isinstance(self.acquire(now), Fetch)
 
     def succeeded(self, now: float, token: Token) -> None:
         """Take a token that has come; its lifetime counts from when it was asked for."""

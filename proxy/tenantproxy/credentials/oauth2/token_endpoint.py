@@ -6,18 +6,35 @@ import msgspec
 from authlib.common.urls import add_params_to_qs
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
-from tenantproxy.credentials.formats import OAuth2, basic_authorization
-from tenantproxy.credentials.oauth2.token_cache import Failure, Token
+from tenantproxy.credentials.authorizer import Failure
+from tenantproxy.credentials.basic import basic_authorization
+from tenantproxy.credentials.oauth2.token_cache import Token
 from tenantproxy.retry_after import parse_retry_after
-from tenantproxy.transport.base import Upstream, UpstreamError, UpstreamResponse
+from tenantproxy.transport.base import HttpTransport, UpstreamError, UpstreamResponse
 
 Style = Literal["client_secret_basic", "client_secret_post"]
+"""How a client authenticates itself (RFC 6749 section 2.3.1)."""
+CLIENT_AUTHS: Final = ("auto", "client_secret_basic", "client_secret_post")
 
-MAX_ANSWER_BYTES: Final = 64 * 1024
 _MAX_TOKEN_CHARS: Final = 8 * 1024
 """Longer ones would not pass the OMS's own limit on headers."""
 _MAX_LIFETIME: Final = 10 * 365 * 24 * 3600.0
 _FORM: Final = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+
+
+class ClientCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of a client credentials grant; `auth_url` is the complete URL of the token endpoint."""
+
+    client_id: str
+    client_secret: str
+    auth_url: str
+    scope: str | None = None
+    audience: str | None = None
+    client_auth: Literal["auto", "client_secret_basic", "client_secret_post"] = "auto"
+    extra_params: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(***)"
 
 
 class Request(NamedTuple):
@@ -37,7 +54,7 @@ class Rejection(NamedTuple):
     status: int
 
 
-def build_request(credential: OAuth2, style: Style) -> Request:
+def build_request(credential: ClientCredentials, style: Style) -> Request:
     """Return the token request for a credential, the client authenticated in one of two styles."""
     params = {
         name: value
@@ -112,11 +129,11 @@ def _seconds(answer: UpstreamResponse) -> float:
 
 
 class TokenEndpoint:
-    """The token endpoint of one credential; `upstream`'s base URL is its `auth_url`."""
+    """The token endpoint of one credential; `transport`'s base URL is its `auth_url`."""
 
-    def __init__(self, credential: OAuth2, upstream: Upstream) -> None:
+    def __init__(self, credential: ClientCredentials, transport: HttpTransport) -> None:
         self._credential = credential
-        self._upstream = upstream
+        self._transport = transport
         auto = credential.client_auth == "auto"
         self._style: Style = "client_secret_basic" if auto else credential.client_auth  # type: ignore[assignment]
         self._auto = auto
@@ -144,10 +161,10 @@ class TokenEndpoint:
     async def _post(self, style: Style) -> Token | Rejection | Failure:
         request = build_request(self._credential, style)
         try:
-            return parse_answer(await self._upstream.request("POST", "", request.headers, request.body))
+            return parse_answer(await self._transport.request("POST", "", request.headers, request.body))
         except UpstreamError as error:
             return Failure(rejected=False, reason=error.reason)
 
     async def close(self) -> None:
         """Close the connections to it."""
-        await self._upstream.close()
+        await self._transport.close()

@@ -1,9 +1,9 @@
-"""Where a credential lives: the interface that the file store and the Kubernetes store implement."""
+"""The interface of a credential store, which the file store and the Kubernetes store implement."""
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from tenantproxy.credentials.formats import Credential
+from tenantproxy.credentials.base import Credential
 
 
 class StoreError(Exception):
@@ -13,21 +13,33 @@ class StoreError(Exception):
     """
 
 
+class Stored(NamedTuple):
+    """What a store held when it was read; printing it shows no value."""
+
+    keys: Mapping[str, str]
+    version: object
+    """The store's own: lets it see whether it holds something else by now. None: it can't be told."""
+
+    def __repr__(self) -> str:
+        return "Stored(***)"
+
+
 class CredentialStore(Protocol):
     """The flat keys of one tenant's Secret.
 
     A value that is not UTF-8 has surrogate escapes in it: fatal where it is part of the credential (see
-    `credentials.from_secret`), and nobody's business where it belongs to somebody else.
+    `formats.from_secret`), and nobody's business where it belongs to somebody else.
     """
 
-    async def read(self) -> Mapping[str, str]:
-        """Return the keys, at least those of `CREDENTIAL_KEYS`; none without a Secret. Raises StoreError."""
+    async def read(self) -> Stored:
+        """Return the keys, at least `kinds.credential_keys()`; none without a Secret. Raises StoreError."""
         ...
 
-    async def replace(self, credential: Credential) -> Mapping[str, str]:
-        """Put `credential` in the place of the stored one and return what `read` would (see `credentials.merged`).
+    async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
+        """Put `credential` in the place of the stored one and return the keys then (see `formats.merged`).
 
-        Raises StoreError: nothing was changed, or the message says that this can't be known.
+        `stored` is what was read before; where the store has changed since, it is read again. Raises StoreError:
+        nothing was changed, or the message says that this can't be known.
         """
         ...
 

@@ -13,8 +13,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from tenantproxy.credentials.formats import Credential, merged
-from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.formats import merged
+from tenantproxy.credentials.stores.base import Stored, StoreError
 
 _DATA: Final = "..data"
 _MAX_KEY_BYTES: Final = 1024 * 1024
@@ -132,18 +133,24 @@ class FileStore:
         self._directory = directory
         self._writing = asyncio.Lock()
 
-    async def read(self) -> Mapping[str, str]:
+    async def read(self) -> Stored:
         """Return all keys."""
-        return await self._in_thread(read_keys, self._directory)
+        return await self._in_thread(self._read)
 
-    async def replace(self, credential: Credential) -> Mapping[str, str]:
+    async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
         """Put `credential` in the place of the stored one, after those whose turn was earlier."""
         async with self._writing:
             # In a thread of its own that outlives a cancelled caller: a write is done whole or not at all.
-            return await asyncio.shield(self._in_thread(self._replace, credential))
+            return await asyncio.shield(self._in_thread(self._replace, stored, credential))
 
-    def _replace(self, credential: Credential) -> Mapping[str, str]:
-        keys = merged(read_keys(self._directory), credential)
+    def _read(self) -> Stored:
+        signature = self._signature()  # first: what changes while the keys are read is another version
+        return Stored(read_keys(self._directory), signature)
+
+    def _replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
+        if stored.version != self._signature():
+            stored = self._read()
+        keys = merged(stored.keys, credential)
         write_keys(self._directory, keys)
         return keys
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 import msgspec
 
 from tenantproxy.backoff import Backoff
-from tenantproxy.credentials.formats import Credential
-from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.stores.base import Stored, StoreError
 from tenantproxy.credentials.stores.secret import Secret, SecretError
 from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kube.reflector import Reflector
@@ -93,20 +93,22 @@ class KubernetesStore:
         if self._opened is not None:
             await self._opened.close()
 
-    async def read(self) -> Mapping[str, str]:
+    async def read(self) -> Stored:
         """Return our keys."""
         try:
-            return (await self._get()).keys()
+            secret = await self._get()
+            return Stored(secret.keys(), secret)
         except StatusError as error:
             if error.reason == "NotFound":
-                return {}
+                return Stored({}, None)
             raise self._error(error) from None
         except (KubeError, SecretError) as error:
             raise self._error(error) from None
 
-    async def replace(self, credential: Credential) -> Mapping[str, str]:
+    async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
         """Put `credential` in the place of the stored one, whatever else is changed in the Secret meanwhile."""
-        replacement = _Replacement(self._get, self._put, credential)
+        seen = stored.version if isinstance(stored.version, Secret) else None
+        replacement = _Replacement(self._get, self._put, credential, seen)
         try:
             async with asyncio.timeout(_REPLACEMENT * self._call_seconds):
                 return (await replacement.run()).keys()
@@ -162,10 +164,13 @@ class _Replacement:
         get: Callable[[], Awaitable[Secret]],
         put: Callable[[bytes], Awaitable[None]],
         credential: Credential,
+        seen: Secret | None,
     ) -> None:
+        """Prepare; `seen` is the Secret as it was some time ago."""
         self._get = get
         self._put = put
         self._credential = credential
+        self._seen = seen
         self.in_doubt = False
         """Whether a write has been sent whose outcome is not known."""
 
@@ -178,7 +183,9 @@ class _Replacement:
         """
         backoff = Backoff(*_BACKOFF, spread="half")
         for _ in range(_ATTEMPTS):
-            secret = await self._get()
+            seen, self._seen = self._seen, None
+            # What is to be left as it is must be so now; a write, by its resource version, fails if it is not.
+            secret = seen if seen is not None and seen.replaced(self._credential) else await self._get()
             document = secret.replaced(self._credential)
             if document is None:
                 return secret  # also where a write that nobody answered has done it

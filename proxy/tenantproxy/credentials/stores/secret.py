@@ -6,7 +6,9 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.credentials.formats import CREDENTIAL_KEYS, Credential, merged, to_secret
+from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.formats import merged, to_secret
+from tenantproxy.credentials.kinds import credential_keys
 
 _NOTHING: Final = msgspec.Raw(b"null")
 
@@ -35,16 +37,17 @@ class Secret:
         """Base64."""
 
     def keys(self) -> dict[str, str]:
-        """Return our keys (see `stores.CredentialStore`).
+        """Return our keys (see `base.CredentialStore`).
 
         Raises:
             SecretError: One of them is not in base64.
 
         """
-        return {key: _decoded(key, value) for key, value in self._data.items() if key in CREDENTIAL_KEYS}
+        ours = credential_keys()
+        return {key: _decoded(key, value) for key, value in self._data.items() if key in ours}
 
     def replaced(self, credential: Credential) -> bytes | None:
-        """Return the object with `credential` in it (see `credentials.merged`); None: it is there already."""
+        """Return the object with `credential` in it (see `formats.merged`); None: it is there already."""
         ours = {key: base64.b64encode(value.encode()).decode() for key, value in to_secret(credential).items()}
         data = merged(self._data, credential) | ours
         if data == self._data:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.apiserver.objects import partial
 from support.certificates import Authority
 from support.operator.manifests import params
-from tenantproxy.credentials.formats import CREDENTIAL_KEYS
+from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent
@@ -113,7 +113,7 @@ def test_fingerprints() -> None:
 
 
 MARK = "S3cr3tMARK"
-KEYS = sorted(CREDENTIAL_KEYS | {"ca.crt", "tls.crt", "tls.key", "other"})
+KEYS = sorted(credential_keys() | {"ca.crt", "tls.crt", "tls.key", "other"})
 VALUES = st.tuples(st.binary(max_size=6), st.binary(max_size=6)).map(
     lambda around: around[0] + MARK.encode() + around[1]
 )

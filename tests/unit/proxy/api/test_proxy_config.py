@@ -1,7 +1,7 @@
 """`PUT /api/v1/proxy-config`: a tenant's admin sets the credential, and nothing in flight suffers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from support.proxy.oms import (
     token_answer,
 )
 from support.proxy.running import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
+from tenantproxy.credentials.stores.base import Stored
 from tenantproxy.credentials.stores.files import FileStore, read_keys
 from tenantproxy.transport.dns import MOST_LOOKUPS
 
@@ -212,7 +213,7 @@ async def test_concurrent_puts_are_ordered(proxy: RunningProxy, oms: RawServer) 
     stored = read_keys(proxy.credentials)
     await asyncio.sleep(0.8)
     await proxy.get()
-    from tenantproxy.credentials.formats import basic_authorization  # noqa: PLC0415 - used here only
+    from tenantproxy.credentials.basic import basic_authorization  # noqa: PLC0415 - used here only
 
     expected = basic_authorization(stored["username"], stored["password"])
     assert oms.received[-1].headers["authorization"] == expected
@@ -431,7 +432,7 @@ class Stuck(FileStore):
         self.go_on = asyncio.Event()
         self.go_on.set()
 
-    async def read(self) -> Mapping[str, str]:
+    async def read(self) -> Stored:
         await self.go_on.wait()
         return await super().read()
 

@@ -12,21 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.credentials import formats
-from tenantproxy.credentials.formats import (
-    CREDENTIAL_KEYS,
-    Basic,
-    Credential,
-    CredentialError,
-    OAuth2,
-    basic_authorization,
-    credential_type,
-    digest,
-    from_request,
-    from_secret,
-    merged,
-    to_secret,
-)
+from tenantproxy.credentials.base import Credential, CredentialError
+from tenantproxy.credentials.basic import Basic, basic_authorization
+from tenantproxy.credentials.formats import digest, from_request, from_secret, merged, to_secret
+from tenantproxy.credentials.kinds import credential_keys
+from tenantproxy.credentials.oauth2.credential import OAuth2
 
 BASIC = {"username": "user", "password": "s3cret"}
 OAUTH2 = {"clientId": "id", "clientSecret": "s3cret", "authUrl": "https://auth.example/token"}
@@ -185,8 +175,8 @@ _oauth2s = st.builds(
     audience=st.none() | _text,
     client_auth=st.sampled_from(["auto", "client_secret_basic", "client_secret_post"]),
 )
-_others = st.dictionaries(_text.filter(lambda key: key not in CREDENTIAL_KEYS), st.text(max_size=5), max_size=4)
-_ours = st.dictionaries(st.sampled_from(sorted(CREDENTIAL_KEYS - {"extraParams"})), st.text(max_size=5))
+_others = st.dictionaries(_text.filter(lambda key: key not in credential_keys()), st.text(max_size=5), max_size=4)
+_ours = st.dictionaries(st.sampled_from(sorted(credential_keys() - {"extraParams"})), st.text(max_size=5))
 
 
 @given(credential=_basics | _oauth2s)
@@ -194,8 +184,8 @@ def test_round_trip(credential: Credential) -> None:
     """A credential is the same after it was stored and read."""
     data = to_secret(credential)
     assert from_secret(data) == credential
-    assert data["type"] == credential_type(credential)
-    assert data.keys() <= CREDENTIAL_KEYS
+    assert data["type"] == credential.type
+    assert data.keys() <= credential_keys()
 
 
 @given(credential=_basics | _oauth2s, others=_others, ours=_ours, params=st.none() | _params)
@@ -205,9 +195,11 @@ def test_merging_replaces_only_ours(
     """Whatever was there: the new credential is complete, others' keys stay, and no old key of ours does."""
     extra = {} if params is None else {"extraParams": json.dumps(params)}
     result = merged({**others, **ours, **extra}, credential)
-    assert {key: value for key, value in result.items() if key not in CREDENTIAL_KEYS} == others
+    assert {key: value for key, value in result.items() if key not in credential_keys()} == others
     kept = extra if isinstance(credential, OAuth2) else {}
-    assert {key: value for key, value in result.items() if key in CREDENTIAL_KEYS} == to_secret(credential) | kept
+    assert {key: value for key, value in result.items() if key in credential_keys()} == to_secret(
+        credential
+    ) | kept
     found = from_secret(result)
     if isinstance(credential, OAuth2):
         credential = msgspec.structs.replace(credential, extra_params=tuple(sorted((params or {}).items())))
@@ -344,7 +336,7 @@ _json = st.recursive(
 _bodies = _json | st.fixed_dictionaries(
     {"type": st.sampled_from(["basic", "oauth2", "x"])},
     optional={
-        "config": st.dictionaries(st.sampled_from(sorted(CREDENTIAL_KEYS)), _json | st.text(max_size=8)),
+        "config": st.dictionaries(st.sampled_from(sorted(credential_keys())), _json | st.text(max_size=8)),
         "x": _json,
     },
 )
@@ -474,7 +466,7 @@ def test_client_authorization_of_the_rfc() -> None:
 
 def test_our_keys() -> None:
     """The keys that are ours in a Secret are the documented ones, for ever."""
-    assert sorted(formats.CREDENTIAL_KEYS) == [
+    assert sorted(credential_keys()) == [
         "audience",
         "authUrl",
         "clientAuth",

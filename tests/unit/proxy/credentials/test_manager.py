@@ -12,10 +12,11 @@ from support.proxy.oms import RawServer, answering, raw_server, token_answer
 from support.proxy.running import BASIC, proxy_config, running_proxy
 from tenantproxy import supervision
 from tenantproxy.config import ProxyConfig, Tenant
-from tenantproxy.credentials.formats import Basic, Credential
-from tenantproxy.credentials.manager import CredentialKeeper
+from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores import files
-from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy.credentials.stores.base import Stored, StoreError
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.metrics import Metrics
 
@@ -79,16 +80,16 @@ async def test_a_secret_that_disappears_is_not_configured(oms: RawServer, tmp_pa
 class SlowReads(FileStore):
     """A store whose reads are answered late, as those of an API server may be."""
 
-    async def read(self) -> Mapping[str, str]:
-        keys = await super().read()
+    async def read(self) -> Stored:
+        stored = await super().read()
         await asyncio.sleep(0.1)
-        return keys
+        return stored
 
 
 class Used:
     """What an OMS client was told to use, in order."""
 
-    has_credential = True
+    is_usable = True
 
     def __init__(self) -> None:
         self.credentials: list[object] = []
@@ -102,10 +103,10 @@ async def test_a_late_read_never_undoes_a_replacement(tmp_path: Path) -> None:
     """A change that is read while an admin sets another credential does not win over the admin's."""
     write_keys(tmp_path, BASIC)
     used = Used()
-    keeper = CredentialKeeper(CONFIG, SlowReads(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
-    loading = asyncio.create_task(keeper.load())
+    manager = CredentialManager(CONFIG, SlowReads(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
+    loading = asyncio.create_task(manager.load())
     await asyncio.sleep(0.05)
-    await keeper.replace(Basic(username="user", password="set by the admin"))
+    await manager.replace(await manager.candidate(Basic(username="user", password="set by the admin")))
     await loading
     assert used.credentials[-1] == Basic(username="user", password="set by the admin")
 
@@ -122,16 +123,16 @@ class Scripted(FileStore):
         self.closed = False
         self.reads = 0
 
-    async def read(self) -> Mapping[str, str]:
+    async def read(self) -> Stored:
         self.reads += 1
         if self.failing:
             raise StoreError("it is down")
         return await super().read()
 
-    async def replace(self, credential: Credential) -> Mapping[str, str]:
+    async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
         if self.failing:
             raise StoreError("it is down")
-        return await super().replace(credential)
+        return await super().replace(stored, credential)
 
     async def watch(self) -> AsyncGenerator[None, None]:
         """Tell nothing, as a watch that can't connect."""
@@ -184,10 +185,10 @@ async def test_the_fallback_never_undoes_what_the_store_said(tmp_path: Path, scr
     scripted.failing = False
     used = Used()
     metrics = Metrics(Tenant(id="T", name="acme"))
-    keeper = CredentialKeeper(CONFIG, scripted, used, metrics, fallback=FileStore(tmp_path / "files"))
-    await keeper.load()
+    manager = CredentialManager(CONFIG, scripted, used, metrics, fallback=FileStore(tmp_path / "files"))
+    await manager.load()
     scripted.failing = True
-    await keeper.load()
+    await manager.load()
     assert used.credentials == [Basic(username="user", password="other")]
 
 
@@ -206,9 +207,9 @@ async def test_without_files_it_is_said_that_the_secret_can_not_be_read(
 async def test_what_could_not_be_read_is_read_again(scripted: Scripted) -> None:
     """A change whose reading failed is not waited for until the next one."""
     used = Used()
-    keeper = CredentialKeeper(CONFIG, scripted, used, Metrics(Tenant(id="T", name="acme")))
-    await keeper.load()
-    following = asyncio.create_task(keeper.follow())
+    manager = CredentialManager(CONFIG, scripted, used, Metrics(Tenant(id="T", name="acme")))
+    await manager.load()
+    following = asyncio.create_task(manager.follow())
     scripted.failing = False
     async with asyncio.timeout(5):
         while not used.credentials:  # noqa: ASYNC110 - it only takes notes
@@ -239,12 +240,12 @@ async def test_why_it_was_not_stored_is_logged(
 async def test_a_replacement_does_not_wait_for_ever_for_its_turn(scripted: Scripted) -> None:
     """Where the changes before it hang, it is refused in time, and nothing is changed."""
     scripted.failing = False
-    keeper = CredentialKeeper(CONFIG, scripted, Used(), Metrics(Tenant(id="T", name="acme")))
-    async with asyncio.timeout(5), keeper._changing:
+    manager = CredentialManager(CONFIG, scripted, Used(), Metrics(Tenant(id="T", name="acme")))
+    async with asyncio.timeout(5), manager._changing:
         with pytest.raises(StoreError, match="a change before this one is still being stored"):
-            await keeper.replace(Basic(username="u", password="p"))
-    assert await scripted.read() == OTHER
-    await keeper.replace(Basic(username="u", password="p"))
+            await manager.replace(await manager.candidate(Basic(username="u", password="p")))
+    assert (await scripted.read()).keys == OTHER
+    await manager.replace(await manager.candidate(Basic(username="u", password="p")))
 
 
 # ---- whatever goes wrong, the next change is followed
@@ -260,7 +261,7 @@ class Failing(FileStore):
         self.watch_error: Exception | None = None
         """Raised by the watch, once."""
 
-    async def read(self) -> Mapping[str, str]:
+    async def read(self) -> Stored:
         if self.error is not None:
             raise self.error
         return await super().read()
@@ -361,9 +362,9 @@ async def test_what_can_not_be_taken_into_use_is_tried_again(tmp_path: Path) -> 
             return await super().use(credential)
 
     used = Refusing()
-    keeper = CredentialKeeper(CONFIG, FileStore(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
-    await keeper.load()
-    following = asyncio.create_task(keeper.follow())
+    manager = CredentialManager(CONFIG, FileStore(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
+    await manager.load()
+    following = asyncio.create_task(manager.follow())
     async with asyncio.timeout(10):
         while not used.credentials:  # noqa: ASYNC110 - it only takes notes
             await asyncio.sleep(0.05)

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from yaml import safe_load_all
 
-from tenantproxy.credentials.formats import basic_authorization
+from tenantproxy.credentials.basic import basic_authorization
 from tenantproxy.devtools.mock_oms import mock_oms_command
 
 PROGRAM = (sys.executable, "-c", "from tenantproxy.cli import main; main()")

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from tenantproxy.credentials.formats import basic_authorization
+from tenantproxy.credentials.basic import basic_authorization
 from tenantproxy.devtools.mock_oms import Settings, create_app
 
 ORDER = "/api/v1/business-units/store-1/customer-orders/CO-1001"

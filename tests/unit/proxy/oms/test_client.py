@@ -23,11 +23,12 @@ from support.proxy.oms import (
 )
 from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
 from tenantproxy.admission import Admission
-from tenantproxy.credentials.formats import Basic
+from tenantproxy.credentials.active import ActiveCredential
+from tenantproxy.credentials.basic import Basic
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
-from tenantproxy.oms.client import Oms
-from tenantproxy.oms.clients import Outbound
+from tenantproxy.oms.client import OmsClient, OmsRequest
+from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.problems import Problem
 from tenantproxy.transport.tls import TlsFiles
 
@@ -218,14 +219,14 @@ async def test_an_answer_without_room_is_no_failure_of_the_oms(oms: RawServer, t
     """What the proxy has no memory for now is 503, and does not count against the OMS."""
     oms.play = answering(ORDER_ANSWER)
     config = proxy_config(oms.url)
-    reader = Oms(
-        config.upstream, Outbound(config, TlsFiles(config.upstream.tls, tmp_path)), Metrics(config.tenant)
-    )
+    clients, metrics = ClientFactory(config, TlsFiles(config.upstream.tls, tmp_path)), Metrics(config.tenant)
+    credential = ActiveCredential(clients, metrics)
+    reader = OmsClient(config.upstream, clients.oms(), credential, metrics)
     try:
-        await reader.use(Basic(username="user", password="right"))
+        await credential.use(Basic(username="user", password="right"))
         for max_bytes in [10] * FAILURES_TO_OPEN + [1000]:
             ticket = Admission(1, 0, max_bytes).admit(None)
-            reading = reader.read(ticket, "getOrder", "GET", "/CO-1", {})
+            reading = reader.read(ticket, OmsRequest("getOrder", "GET", "/CO-1", {}))
             if max_bytes < len(BODY):
                 with pytest.raises(Problem) as caught:
                     await reading

@@ -1,60 +1,43 @@
-"""One exchange, step by step, without a network."""
+"""Whether a read is sent again, attempt by attempt, without a network."""
 
 import pytest
 
-from tenantproxy.oms.retry import Authorize, RejectedError, Renew, Send, exchange
-from tenantproxy.transport.base import RETRYABLE, UNREACHABLE, UpstreamError, UpstreamResponse
+from tenantproxy.oms.retry import RETRYABLE, Next, RetryPolicy
+from tenantproxy.transport.base import UNREACHABLE, UpstreamError, UpstreamResponse
 
-OK = UpstreamResponse(200, {}, b"{}")
 UNAUTHORIZED = UpstreamResponse(401, {}, b"")
+OK = UpstreamResponse(200, {}, b"{}")
 
 
-def run(*replies: object, retries: int = 1) -> tuple[list[object], UpstreamResponse | Exception]:
-    """Play an exchange; return its steps and its end."""
-    steps = exchange(retries=retries)
-    taken = [next(steps)]
-    try:
-        for reply in replies:
-            taken.append(steps.send(reply))  # noqa: PERF401 - those before the end are wanted
-    except StopIteration as end:
-        return taken, end.value
-    except (RejectedError, UpstreamError) as error:
-        return taken, error
-    raise AssertionError(f"the exchange wants more: {taken[-1]}")
-
-
-def test_an_answer_ends_the_exchange() -> None:
-    """Credential, call, answer."""
-    assert run("a", OK) == ([Authorize(), Send("a")], OK)
+def after(*outcomes: UpstreamResponse | UpstreamError, retries: int = 1) -> list[Next]:
+    """Return what the policy says after each of these attempts of one read."""
+    policy = RetryPolicy(retries)
+    return [policy.after(outcome) for outcome in outcomes]
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 403, 404, 409, 429, 500, 501])
 def test_other_statuses_are_not_retried(status: int) -> None:
     """Only 502, 503 and 504 are worth another call; a 403 is mostly about one order."""
-    steps, end = run("a", UpstreamResponse(status, {}, b""))
-    assert end == UpstreamResponse(status, {}, b"")
-    assert len(steps) == 2
+    assert after(UpstreamResponse(status, {}, b"")) == ["done"]
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_gateway_errors_are_retried_once(status: int) -> None:
-    """`retries: 1` makes one more call, and gives the second answer."""
-    steps, end = run("a", UpstreamResponse(status, {}, b""), OK)
-    assert steps == [Authorize(), Send("a"), Send("a")]
-    assert end == OK
+    """`retries: 1` makes one more call, and takes the second answer."""
+    assert after(UpstreamResponse(status, {}, b""), OK) == ["send again", "done"]
+    assert after(*[UpstreamResponse(status, {}, b"")] * 2) == ["send again", "done"]
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_retry_after_forbids_the_retry(status: int) -> None:
     """An OMS that says when to come again is not asked at once."""
-    answer = UpstreamResponse(status, {"retry-after": "3"}, b"")
-    assert run("a", answer) == ([Authorize(), Send("a")], answer)
+    assert after(UpstreamResponse(status, {"retry-after": "3"}, b"")) == ["done"]
 
 
 @pytest.mark.parametrize("reason", sorted(RETRYABLE))
 def test_connection_errors_are_retried(reason: str) -> None:
     """Where nothing of an answer came, the read is sent again."""
-    assert run("a", UpstreamError(reason), OK)[1] == OK  # type: ignore[arg-type]
+    assert after(UpstreamError(reason), OK) == ["send again", "done"]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -62,38 +45,25 @@ def test_connection_errors_are_retried(reason: str) -> None:
 )
 def test_other_failures_are_not_retried(reason: str) -> None:
     """A broken answer, TLS failure or refused address would only come again."""
-    error = UpstreamError(reason)  # type: ignore[arg-type]
-    assert run("a", error) == ([Authorize(), Send("a")], error)
+    assert after(UpstreamError(reason)) == ["done"]  # type: ignore[arg-type]
 
 
 def test_retries_are_counted() -> None:
     """`retries: 0` makes none; `retries: 2` at most two."""
     error = UpstreamError("connect")
-    assert run("a", error, retries=0) == ([Authorize(), Send("a")], error)
-    assert len(run("a", error, error, error, retries=2)[0]) == 4
-
-
-def test_401_with_nothing_newer_is_a_rejection() -> None:
-    """A rejected credential is reported with the value that was rejected."""
-    steps, end = run("a", UNAUTHORIZED, None)
-    assert steps == [Authorize(), Send("a"), Renew("a")]
-    assert isinstance(end, RejectedError)
-    assert end.authorization == "a"
+    assert after(error, retries=0) == ["done"]
+    assert after(error, error, error, retries=2) == ["send again", "send again", "done"]
 
 
 def test_401_is_retried_once_with_a_newer_credential() -> None:
-    """A credential that was replaced meanwhile, or a newer token, gets one try."""
-    assert run("a", UNAUTHORIZED, "b", OK) == ([Authorize(), Send("a"), Renew("a"), Send("b")], OK)
+    """A credential that was replaced meanwhile, or a newer token, gets one try; a second 401 is final."""
+    assert after(UNAUTHORIZED, OK) == ["reauthenticate", "done"]
+    assert after(UNAUTHORIZED, UNAUTHORIZED) == ["reauthenticate", "rejected"]
 
 
-def test_second_401_is_final() -> None:
-    """There is no third try."""
-    steps, end = run("a", UNAUTHORIZED, "b", UNAUTHORIZED)
-    assert len(steps) == 4
-    assert isinstance(end, RejectedError)
-    assert end.authorization == "b"
-
-
-def test_steps_show_no_secret() -> None:
-    """Whatever is logged of a step shows no credential."""
-    assert "MARKED" not in repr((Send("MARKED"), Renew("MARKED")))
+def test_a_401_takes_no_retry() -> None:
+    """Both budgets are there for one read, in any order."""
+    error = UpstreamError("disconnected")
+    assert after(UNAUTHORIZED, error, OK) == ["reauthenticate", "send again", "done"]
+    assert after(error, UNAUTHORIZED, OK) == ["send again", "reauthenticate", "done"]
+    assert after(UNAUTHORIZED, OK, retries=0) == ["reauthenticate", "done"]

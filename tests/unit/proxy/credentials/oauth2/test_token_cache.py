@@ -4,15 +4,15 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tenantproxy.credentials.authorizer import Failure
 from tenantproxy.credentials.oauth2.token_cache import (
     BACKOFF,
     MIN_PROACTIVE_LIFETIME,
     REFRESH_SHARE,
     REJECTION_PAUSE,
-    Failure,
     Fetch,
     Token,
-    TokenSource,
+    TokenCache,
     Unavailable,
     Use,
     Wait,
@@ -22,14 +22,14 @@ DOWN = Failure(rejected=False, reason="connect")
 REJECTED = Failure(rejected=True, reason="rejected")
 
 
-def source(jitter: float = 0.0) -> TokenSource:
-    return TokenSource(jitter=lambda: jitter)
+def source(jitter: float = 0.0) -> TokenCache:
+    return TokenCache(jitter=lambda: jitter)
 
 
-def with_token(lifetime: float | None = 3600.0, *, value: str = "t1", jitter: float = 0.0) -> TokenSource:
+def with_token(lifetime: float | None = 3600.0, *, value: str = "t1", jitter: float = 0.0) -> TokenCache:
     """Return a source that got a token at 0."""
     tokens = source(jitter)
-    assert tokens.start(0.0)
+    assert tokens.begin_first_fetch(0.0)
     tokens.succeeded(0.0, Token(value, lifetime))
     return tokens
 
@@ -37,18 +37,18 @@ def with_token(lifetime: float | None = 3600.0, *, value: str = "t1", jitter: fl
 def test_first_fetch_is_at_start() -> None:
     """The first token is fetched before any request asks for one."""
     tokens = source()
-    assert tokens.start(0.0)
+    assert tokens.begin_first_fetch(0.0)
     assert tokens.fetching
 
 
 def test_single_flight() -> None:
     """While a fetch is under way, everybody waits for it."""
     tokens = source()
-    assert tokens.decide(0.0) == Fetch()
-    assert tokens.decide(0.1) == Wait()
-    assert tokens.renew(0.1, "old") == Wait()
-    assert not tokens.refresh(0.1)
-    assert not tokens.start(0.1)
+    assert tokens.acquire(0.0) == Fetch()
+    assert tokens.acquire(0.1) == Wait()
+    assert tokens.reauthenticate(0.1, "old") == Wait()
+    assert not tokens.begin_refresh(0.1)
+    assert not tokens.begin_first_fetch(0.1)
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
@@ -57,25 +57,25 @@ def test_refresh_is_proactive_with_jitter(jitter: float) -> None:
     tokens = with_token(100.0, jitter=jitter)
     first, last = REFRESH_SHARE
     due = 100.0 * (first + (last - first) * jitter)
-    assert tokens.wake_at() == pytest.approx(due)
-    assert not tokens.refresh(due - 0.01)
-    assert tokens.refresh(due)
-    assert tokens.decide(due) == Use("t1"), "the old token serves while the new one is fetched"
+    assert tokens.refresh_at() == pytest.approx(due)
+    assert not tokens.begin_refresh(due - 0.01)
+    assert tokens.begin_refresh(due)
+    assert tokens.acquire(due) == Use("t1"), "the old token serves while the new one is fetched"
 
 
 def test_last_good_token_serves_until_its_expiry_and_never_after() -> None:
     """With the token endpoint down, the token at hand is used to its end, and not one moment longer."""
     tokens = with_token(100.0)
-    assert tokens.refresh(80.0)
+    assert tokens.begin_refresh(80.0)
     tokens.failed(81.0, DOWN)
-    assert tokens.decide(99.999) == Use("t1")
-    assert not isinstance(tokens.decide(100.0), Use)
+    assert tokens.acquire(99.999) == Use("t1")
+    assert not isinstance(tokens.acquire(100.0), Use)
 
 
 def test_lifetime_counts_from_the_request() -> None:
     """A slow token endpoint does not lengthen a token's life."""
     tokens = source()
-    assert tokens.decide(0.0) == Fetch()
+    assert tokens.acquire(0.0) == Fetch()
     tokens.succeeded(2.5, Token("t1", 10.0))
     assert tokens.expires_at() == 10.0
 
@@ -85,9 +85,9 @@ def test_failures_back_off_to_a_cap() -> None:
     tokens = source()
     now, pauses = 0.0, []
     for _ in range(9):
-        assert tokens.decide(now) == Fetch()
+        assert tokens.acquire(now) == Fetch()
         tokens.failed(now, DOWN)
-        waiting = tokens.decide(now)
+        waiting = tokens.acquire(now)
         assert isinstance(waiting, Unavailable)
         pauses.append(waiting.retry_after)
         now += waiting.retry_after
@@ -98,22 +98,22 @@ def test_backoff_starts_anew_after_a_success() -> None:
     """One success forgets the failures before it."""
     tokens = source()
     for now in (0.0, 10.0, 20.0):
-        assert tokens.decide(now) == Fetch()
+        assert tokens.acquire(now) == Fetch()
         tokens.failed(now, DOWN)
-    assert tokens.decide(60.0) == Fetch()
+    assert tokens.acquire(60.0) == Fetch()
     tokens.succeeded(60.0, Token("t1", 1.0))
-    assert tokens.decide(61.0) == Fetch()
+    assert tokens.acquire(61.0) == Fetch()
     tokens.failed(61.0, DOWN)
-    assert tokens.decide(61.0) == Unavailable(DOWN, pytest.approx(0.5))
+    assert tokens.acquire(61.0) == Unavailable(DOWN, pytest.approx(0.5))
 
 
 def test_retry_after_is_honoured_up_to_the_cap() -> None:
     """The token endpoint may ask for a longer pause, within the cap."""
     for asked, pause in ((7.0, 7.0), (3600.0, BACKOFF[1])):
         tokens = source()
-        assert tokens.decide(0.0) == Fetch()
+        assert tokens.acquire(0.0) == Fetch()
         tokens.failed(0.0, Failure(rejected=False, reason="server-error", retry_after=asked))
-        waiting = tokens.decide(0.0)
+        waiting = tokens.acquire(0.0)
         assert isinstance(waiting, Unavailable)
         assert waiting.retry_after == pause
 
@@ -121,74 +121,74 @@ def test_retry_after_is_honoured_up_to_the_cap() -> None:
 def test_rejection_of_the_client_stands_for_five_seconds() -> None:
     """A 4xx is not asked about again for five seconds, and then only when a request needs a token."""
     tokens = source()
-    assert tokens.decide(0.0) == Fetch()
+    assert tokens.acquire(0.0) == Fetch()
     tokens.failed(1.0, REJECTED)
-    assert tokens.decide(1.0) == Unavailable(REJECTED, REJECTION_PAUSE)
-    assert tokens.wake_at() is None
-    assert tokens.decide(1.0 + REJECTION_PAUSE) == Fetch()
+    assert tokens.acquire(1.0) == Unavailable(REJECTED, REJECTION_PAUSE)
+    assert tokens.refresh_at() is None
+    assert tokens.acquire(1.0 + REJECTION_PAUSE) == Fetch()
 
 
 def test_failed_refresh_is_tried_again_while_the_token_lives() -> None:
     """A refresh that failed comes back after the backoff, with no request asking."""
     tokens = with_token(100.0)
-    assert tokens.refresh(75.0)
+    assert tokens.begin_refresh(75.0)
     tokens.failed(76.0, DOWN)
-    assert tokens.wake_at() == pytest.approx(76.5)
-    assert tokens.refresh(76.5)
+    assert tokens.refresh_at() == pytest.approx(76.5)
+    assert tokens.begin_refresh(76.5)
 
 
 def test_token_without_expiry_is_kept_until_a_401() -> None:
     """Without `expires_in` there is no refresh; the OMS's 401 causes the next fetch."""
     tokens = with_token(None)
-    assert tokens.wake_at() is None
-    assert tokens.decide(1e9) == Use("t1")
-    assert tokens.renew(1e9, "t1") == Fetch()
+    assert tokens.refresh_at() is None
+    assert tokens.acquire(1e9) == Use("t1")
+    assert tokens.reauthenticate(1e9, "t1") == Fetch()
 
 
 def test_tiny_lifetimes_are_fetched_on_demand_only() -> None:
     """A token that lives under two seconds is not refreshed in an endless loop."""
     tokens = with_token(MIN_PROACTIVE_LIFETIME - 0.5)
-    assert tokens.wake_at() is None
-    assert tokens.decide(1.4) == Use("t1")
-    assert tokens.decide(1.5) == Fetch()
+    assert tokens.refresh_at() is None
+    assert tokens.acquire(1.4) == Use("t1")
+    assert tokens.acquire(1.5) == Fetch()
 
 
 def test_a_401_uses_a_newer_token_without_a_fetch() -> None:
     """Who was rejected with an old token gets the newer one that is at hand."""
     tokens = with_token(value="t2")
-    assert tokens.renew(1.0, "t1") == Use("t2")
+    assert tokens.reauthenticate(1.0, "t1") == Use("t2")
     assert not tokens.fetching
 
 
 def test_a_401_fetches_at_most_once_per_five_seconds() -> None:
     """Rejections can't be used to hammer the token endpoint."""
     tokens = with_token()
-    assert tokens.renew(1.0, "t1") == Fetch()
+    assert tokens.reauthenticate(1.0, "t1") == Fetch()
     tokens.succeeded(1.1, Token("t2", 3600.0))
-    assert tokens.renew(2.0, "t2") is None
-    assert tokens.renew(1.0 + REJECTION_PAUSE, "t2") == Fetch()
+    assert tokens.reauthenticate(2.0, "t2") is None
+    assert tokens.reauthenticate(1.0 + REJECTION_PAUSE, "t2") == Fetch()
 
 
 def test_a_401_fetches_nothing_during_the_backoff() -> None:
     """A token endpoint that has just failed is not asked because of a 401."""
     tokens = with_token()
-    assert tokens.refresh(3000.0)
+    assert tokens.begin_refresh(3000.0)
     tokens.failed(3000.0, DOWN)
-    assert tokens.renew(3000.1, "t1") is None
+    assert tokens.reauthenticate(3000.1, "t1") is None
 
 
 def test_same_token_again_is_not_newer() -> None:
     """A token endpoint that answers with the rejected token again ends the matter."""
     tokens = with_token()
-    assert tokens.renew(1.0, "t1") == Fetch()
+    assert tokens.reauthenticate(1.0, "t1") == Fetch()
     tokens.succeeded(1.1, Token("t1", 3600.0))
-    assert tokens.renew(1.1, "t1") is None
+    assert tokens.reauthenticate(1.1, "t1") is None
 
 
 def test_nothing_prints_a_token() -> None:
     """Whatever is logged of a source or a decision shows no secret."""
     tokens = with_token(value="MARKED")
-    assert "MARKED" not in repr((tokens, tokens.decide(0.0), Token("MARKED", None)))
+    assert "MARKED" not in repr((tokens, tokens.acquire(0.0), Token("MARKED", None)))
 
 
 class AnySequence(RuleBasedStateMachine):
@@ -197,12 +197,12 @@ class AnySequence(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.tokens = TokenSource()
+        self.tokens = TokenCache()
         self.in_flight = 0
         self.issued: dict[str, float | None] = {}
         self.asked_at = 0.0
         self.not_before = 0.0
-        self.last_renewal = -REJECTION_PAUSE
+        self.last_reauthentication = -REJECTION_PAUSE
         self.fetches = 0
         self.budget = 1
         self.number = 0
@@ -233,28 +233,28 @@ class AnySequence(RuleBasedStateMachine):
     def request(self) -> None:
         if self.token_is_over():
             self.budget = max(self.budget, self.fetches + 1)
-        self.check(self.tokens.decide(self.now))
+        self.check(self.tokens.acquire(self.now))
 
     @rule()
     def wake(self) -> None:
-        wake_at = self.tokens.wake_at()
-        if wake_at is not None and self.now >= wake_at:
+        refresh_at = self.tokens.refresh_at()
+        if refresh_at is not None and self.now >= refresh_at:
             self.budget = max(self.budget, self.fetches + 1)
-        if self.tokens.refresh(self.now):
+        if self.tokens.begin_refresh(self.now):
             self.begin()
 
     @precondition(lambda self: self.issued)
     @rule(data=st.data())
     def oms_answers_401(self, data: st.DataObject) -> None:
         rejected = data.draw(st.sampled_from(sorted(self.issued)))
-        if self.now >= self.last_renewal + REJECTION_PAUSE:
+        if self.now >= self.last_reauthentication + REJECTION_PAUSE:
             self.budget = max(self.budget, self.fetches + 1)
         before = self.fetches
-        decision = self.tokens.renew(self.now, rejected)
+        decision = self.tokens.reauthenticate(self.now, rejected)
         assert decision != Use(rejected)
         self.check(decision)
         if self.fetches > before:
-            self.last_renewal = self.now
+            self.last_reauthentication = self.now
 
     @precondition(lambda self: self.in_flight)
     @rule(lifetime=st.one_of(st.none(), st.floats(0.001, 5), st.floats(1, 4000)))

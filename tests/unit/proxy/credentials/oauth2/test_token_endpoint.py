@@ -9,10 +9,11 @@ import pytest
 
 from support.proxy.oms import Received, answering, http, raw_server, token_answer
 from support.proxy.running import proxy_config
-from tenantproxy.credentials.formats import OAuth2
-from tenantproxy.credentials.oauth2.token_cache import Failure, Token
-from tenantproxy.credentials.oauth2.token_endpoint import Rejection, build_request, parse_answer
-from tenantproxy.oms.clients import Outbound
+from tenantproxy.credentials.authorizer import Failure
+from tenantproxy.credentials.oauth2.credential import OAuth2
+from tenantproxy.credentials.oauth2.token_cache import Token
+from tenantproxy.credentials.oauth2.token_endpoint import Rejection, TokenEndpoint, build_request, parse_answer
+from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.transport.base import UpstreamResponse
 from tenantproxy.transport.tls import TlsFiles
 
@@ -134,8 +135,8 @@ def test_rejections_are_told_apart(status: int, body: bytes, *, invalid_client: 
 
 async def _fetch(url: str, times: int = 1, **fields: object) -> list[Token | Failure]:
     config = proxy_config("http://oms.example")
-    outbound = Outbound(config, TlsFiles(config.upstream.tls, Path("/none")))
-    endpoint = outbound.token_endpoint(credential(auth_url=url, **fields))
+    clients = ClientFactory(config, TlsFiles(config.upstream.tls, Path("/none")))
+    endpoint = TokenEndpoint(credential(auth_url=url, **fields), clients.token_endpoint(url))
     try:
         return [await endpoint.fetch() for _ in range(times)]
     finally:

@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tenantproxy.credentials.formats import Basic, CredentialError, OAuth2, from_secret
-from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy.credentials.base import CredentialError
+from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.formats import from_secret
+from tenantproxy.credentials.oauth2.credential import OAuth2
+from tenantproxy.credentials.stores import files
+from tenantproxy.credentials.stores.base import Stored, StoreError
 from tenantproxy.credentials.stores.files import FileStore, read_keys, write_keys
 
 BASIC = Basic(username="user", password="secret")
 OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")
+UNSEEN = Stored({}, None)
+"""What is read of a store that has never been read."""
 
 
 def test_missing_directory_means_no_keys(tmp_path: Path) -> None:
@@ -58,10 +64,10 @@ async def test_binary_keys_of_others_survive(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("p")
     (tmp_path / "keystore.jks").write_bytes(bytes(range(256)))
     store = FileStore(tmp_path)
-    assert from_secret(await store.read()) == Basic(username="u", password="p")
-    await store.replace(OAUTH2)
+    assert from_secret((await store.read()).keys) == Basic(username="u", password="p")
+    await store.replace(UNSEEN, OAUTH2)
     assert (tmp_path / "keystore.jks").read_bytes() == bytes(range(256))
-    assert from_secret(await store.read()) == OAUTH2
+    assert from_secret((await store.read()).keys) == OAUTH2
 
 
 def test_unreadable_files_are_an_error(tmp_path: Path) -> None:
@@ -101,7 +107,7 @@ def test_readers_see_whole_versions_only(tmp_path: Path) -> None:
 async def test_replace_keeps_the_keys_of_others(tmp_path: Path) -> None:
     """Another type removes our old keys; what is not ours stays."""
     write_keys(tmp_path, {"username": "u", "password": "p", "note": "theirs"})
-    await FileStore(tmp_path).replace(OAUTH2)
+    await FileStore(tmp_path).replace(UNSEEN, OAUTH2)
     assert read_keys(tmp_path) == {
         "authUrl": "https://idp.example/token",
         "clientId": "id",
@@ -115,15 +121,39 @@ async def test_extra_params_stay_while_the_type_is_oauth2(tmp_path: Path) -> Non
     """Only the platform sets `extraParams`; a tenant's change of its secret keeps them."""
     write_keys(tmp_path, {"clientId": "x", "clientSecret": "x", "authUrl": "x", "extraParams": '{"a":"b"}'})
     store = FileStore(tmp_path)
-    assert (await store.replace(OAUTH2))["extraParams"] == '{"a":"b"}'
-    assert "extraParams" not in await store.replace(BASIC)
+    assert (await store.replace(UNSEEN, OAUTH2))["extraParams"] == '{"a":"b"}'
+    assert "extraParams" not in await store.replace(UNSEEN, BASIC)
 
 
 async def test_concurrent_replacements_are_ordered(tmp_path: Path) -> None:
     """The last call is the one that stays."""
     store = FileStore(tmp_path)
-    await asyncio.gather(*(store.replace(Basic(username="u", password=str(n))) for n in range(20)))
+    await asyncio.gather(*(store.replace(UNSEEN, Basic(username="u", password=str(n))) for n in range(20)))
     assert read_keys(tmp_path)["password"] == "19"
+
+
+@pytest.mark.parametrize("by", ["our own writer", "an editor"])
+async def test_what_has_changed_since_it_was_read_is_kept(tmp_path: Path, by: str) -> None:
+    """Keys of others that came between the read and the replacement stay."""
+    write_keys(tmp_path, {"username": "u", "password": "p", "note": "old"})
+    store = FileStore(tmp_path)
+    stored = await store.read()
+    if by == "our own writer":
+        write_keys(tmp_path, {"username": "u", "password": "p", "note": "new"})
+    else:
+        (tmp_path / "note").write_text("new")
+    await store.replace(stored, OAUTH2)
+    assert read_keys(tmp_path)["note"] == "new"
+
+
+async def test_what_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing has changed, a replacement goes on from what was read."""
+    write_keys(tmp_path, {"username": "u", "password": "p", "note": "theirs"})
+    store = FileStore(tmp_path)
+    stored = await store.read()
+    monkeypatch.setattr(files, "read_keys", None)
+    await store.replace(stored, OAUTH2)
+    assert read_keys(tmp_path)["note"] == "theirs"
 
 
 @pytest.mark.parametrize("by", ["our own writer", "an editor", "the kubelet"])

@@ -12,8 +12,9 @@ import pytest
 from support.apiserver.scripts import PlayedSecret, silent, status, stream
 from support.certificates import Authority
 from support.proxy.oms import RawServer, Received, answering, held_until, http, raw_server
-from tenantproxy.credentials.formats import Basic, from_secret
-from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.formats import from_secret
+from tenantproxy.credentials.stores.base import Stored, StoreError
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
 from tenantproxy.kube.client import Access, KubeError
 
@@ -22,6 +23,8 @@ CALL = 0.3
 LONG = 1.0
 """A call's time where it must be told from that of one call more, on a busy machine too."""
 NEW = Basic(username="u", password="MARKED-new")
+UNSEEN = Stored({}, None)
+"""What is read of a store that has never been read."""
 
 
 @contextlib.asynccontextmanager
@@ -38,7 +41,7 @@ async def failure(secret: PlayedSecret, call_seconds: float = CALL) -> tuple[str
     async with raw_server(secret) as server, store_on(server, call_seconds) as store:
         before = time.monotonic()
         with pytest.raises(StoreError) as caught:
-            await store.replace(NEW)
+            await store.replace(UNSEEN, NEW)
         assert "MARKED" not in str(caught.value)
         return str(caught.value), time.monotonic() - before
 
@@ -78,8 +81,8 @@ async def test_a_write_that_nobody_answered_but_was_done_is_a_success(outcome: o
     secret = PlayedSecret(OLD)
     secret.next_puts = [outcome]  # type: ignore[list-item]
     async with raw_server(secret) as server, store_on(server) as store:
-        assert from_secret(await store.replace(NEW)) == NEW
-        assert from_secret(await store.read()) == NEW
+        assert from_secret(await store.replace(UNSEEN, NEW)) == NEW
+        assert from_secret((await store.read()).keys) == NEW
 
 
 @pytest.mark.parametrize("outcome", [hang, fail, conflict])
@@ -88,10 +91,47 @@ async def test_a_write_that_was_not_done_is_done_again(outcome: object) -> None:
     secret = PlayedSecret(OLD)
     secret.next_puts = [outcome]  # type: ignore[list-item]
     async with raw_server(secret) as server, store_on(server) as store:
-        await store.replace(NEW)
-        assert from_secret(await store.read()) == NEW
+        await store.replace(UNSEEN, NEW)
+        assert from_secret((await store.read()).keys) == NEW
         assert secret.puts == 2
         assert secret.document["metadata"].get("labels", {}) == ({"other": "label"} if outcome is conflict else {})
+
+
+def calls(server: RawServer) -> list[str]:
+    return [request.method for request in server.received]
+
+
+async def test_what_was_read_is_not_read_again() -> None:
+    """One read and one write of that version set a credential; what is there already is read to be sure."""
+    secret = PlayedSecret(OLD)
+    async with raw_server(secret) as server, store_on(server) as store:
+        assert from_secret(await store.replace(await store.read(), NEW)) == NEW
+        assert calls(server) == ["GET", "PUT"]
+        assert from_secret(await store.replace(await store.read(), NEW)) == NEW
+        assert calls(server)[2:] == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("before", [OLD, {key: OLD[key] for key in ("username",)}], ids=["whole", "half"])
+async def test_what_has_changed_since_it_was_read_is_kept(before: dict[str, str]) -> None:
+    """The write of a version that is no longer there fails, and is done on what is there now."""
+    secret = PlayedSecret(before)
+    async with raw_server(secret) as server, store_on(server) as store:
+        stored = await store.read()
+        secret.touch(other="label")
+        assert from_secret(await store.replace(stored, NEW)) == NEW
+        assert calls(server) == ["GET", "PUT", "GET", "PUT"]
+        assert secret.document["metadata"]["labels"] == {"other": "label"}
+
+
+async def test_what_was_undone_since_it_was_read_is_written() -> None:
+    """A credential that was there when it was read is written where somebody else has replaced it since."""
+    secret = PlayedSecret(OLD)
+    async with raw_server(secret) as server, store_on(server) as store:
+        await store.replace(UNSEEN, NEW)
+        stored = await store.read()
+        await store.replace(UNSEEN, Basic(username="somebody", password="else"))
+        assert from_secret(await store.replace(stored, NEW)) == NEW
+        assert from_secret((await store.read()).keys) == NEW
 
 
 async def test_an_endless_conflict_is_given_up() -> None:
@@ -180,7 +220,7 @@ async def test_what_is_not_the_api_servers_word_is_no_missing_secret(answer: byt
 async def test_a_missing_secret_is_not_configured() -> None:
     """The API server's NotFound is an answer."""
     async with raw_server(answering(status(404, "NotFound"))) as server, store_on(server) as store:
-        assert await store.read() == {}
+        assert (await store.read()).keys == {}
 
 
 async def test_no_change_is_lost_on_a_slow_consumer() -> None:

@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.credentials.formats import CREDENTIAL_KEYS, Basic, CredentialError, OAuth2, from_secret
+from tenantproxy.credentials.base import CredentialError
+from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.formats import from_secret
+from tenantproxy.credentials.kinds import credential_keys
+from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.credentials.stores.secret import Secret, SecretError
 
 BASIC = Basic(username="user", password="pä:ss")
@@ -50,11 +54,11 @@ def test_a_value_that_is_not_text_is_no_credential() -> None:
 
 
 FOREIGN = st.dictionaries(
-    st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True).filter(lambda key: key not in CREDENTIAL_KEYS),
+    st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True).filter(lambda key: key not in credential_keys()),
     st.binary(max_size=50),
     max_size=5,
 )
-OURS = st.dictionaries(st.sampled_from(sorted(CREDENTIAL_KEYS)), st.binary(max_size=20))
+OURS = st.dictionaries(st.sampled_from(sorted(credential_keys())), st.binary(max_size=20))
 MORE = st.dictionaries(
     st.text(min_size=1, max_size=10).filter(lambda key: key not in {"metadata", "data", "immutable"}),
     st.recursive(
@@ -76,14 +80,14 @@ def test_all_that_is_not_ours_survives(
     parsed = json.loads(after)
     data = parsed.pop("data")
     assert parsed == {key: value for key, value in json.loads(before).items() if key != "data"}
-    assert {key: base64.b64decode(value) for key, value in data.items() if key not in CREDENTIAL_KEYS} == foreign
+    assert {key: base64.b64decode(value) for key, value in data.items() if key not in credential_keys()} == foreign
     kept = {"extraParams"} if isinstance(credential, OAuth2) and "extraParams" in ours else set()
     own = (
         {"type", "username", "password"}
         if isinstance(credential, Basic)
         else {"type", "clientId", "clientSecret", "authUrl"}
     )
-    assert CREDENTIAL_KEYS & data.keys() == own | kept
+    assert credential_keys() & data.keys() == own | kept
 
 
 def test_numbers_are_kept_as_they_were_written() -> None:

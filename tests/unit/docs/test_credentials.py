@@ -1,0 +1,52 @@
+"""The pages and the schema of the custom resource know every kind of credential, with its keys."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.kinds import KINDS
+
+ROOT = Path(__file__).parents[3]
+ALL_KINDS = [pytest.param(kind, id=kind.type) for kind in KINDS.values()]
+
+
+def bodies() -> dict[str, Any]:
+    """Return the schemas of the bodies of PUT /api/v1/proxy-config, by `type`."""
+    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+    (content,) = document["paths"]["/api/v1/proxy-config"]["put"]["requestBody"]["content"].values()
+    names = [schema["$ref"].rpartition("/")[2] for schema in content["schema"]["oneOf"]]
+    schemas = [document["components"]["schemas"][name] for name in names]
+    return {schema["properties"]["type"]["const"]: schema["properties"]["config"] for schema in schemas}
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_openapi_has_every_kind(kind: type[Credential]) -> None:
+    """With the fields that a tenant's admin may set, and those that must be."""
+    schema = bodies()[kind.type]
+    assert schema["required"] == list(kind.required_keys)
+    assert sorted(schema["properties"]) == sorted((*kind.required_keys, *kind.optional_keys))
+
+
+def test_openapi_has_no_other_kind() -> None:
+    """A kind that is gone goes from the page, too."""
+    assert bodies().keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_the_table_of_keys_has_every_kind(kind: type[Credential]) -> None:
+    """docs/configuration.md: what a Secret may hold; docs/api.md: an example of a PUT."""
+    rows = re.findall(r"^\| (`[^|]+) \|", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
+    documented = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+    assert set(kind.all_keys()) <= documented
+    assert f'{{"type": "{kind.type}"' in (ROOT / "docs/api.md").read_text()
+
+
+def test_the_custom_resource_has_every_kind() -> None:
+    """A kind that the schema lacks would have its status refused."""
+    crd = yaml.safe_load((ROOT / "crds/tenantproxies.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    assert schema["credentials"]["properties"]["type"]["enum"] == list(KINDS)

@@ -1,6 +1,6 @@
 """The proxy's Prometheus metrics. Names are an interface; every series has the label `tenant`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -133,9 +133,9 @@ class Metrics:
                 self._pointers.add(pointer)
             self._violations.labels(self._tenant, pointer).inc()
 
-    def circuit(self, state: str) -> None:
-        """Show the circuit breaker's state."""
-        self._circuit.set(_CIRCUIT[state])
+    def show_circuit(self, state: Callable[[], str]) -> None:
+        """Show the circuit breaker's state, as it is when it is asked for."""
+        self._circuit.set_function(lambda: _CIRCUIT[state()])
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry)

@@ -48,7 +48,7 @@ class OmsClient:
         self._metrics = metrics
         self._clock = clock
         self._circuit = CircuitBreaker()
-        self._metrics.circuit(self._circuit.state)
+        self._metrics.show_circuit(lambda: self._circuit.state)
 
     async def read(self, ticket: Ticket, request: OmsRequest) -> UpstreamResponse:
         """Make one read and return the OMS's answer, whatever its status but 401; it is counted on the ticket.
@@ -69,7 +69,7 @@ class OmsClient:
         except TimeoutError:
             if grant is None:
                 raise self._credential.timed_out() from None
-            if circuit == "probe":  # of any other call `_record_late` is told, once the OMS has had its time
+            if circuit == "probe":  # any other call is recorded once the OMS has had its time
                 self._circuit.failed(self._clock())
             raise Problem("upstream-timeout", "The OMS did not answer in time.") from None
         except UpstreamError as error:
@@ -77,7 +77,6 @@ class OmsClient:
         finally:
             if circuit == "probe":
                 self._circuit.release()
-            self._metrics.circuit(self._circuit.state)
 
     async def _attempt(self, ticket: Ticket, request: OmsRequest, grant: Grant) -> UpstreamResponse:
         """Send the request as often as the retry policy says; raise where the last attempt brought no answer."""
@@ -121,7 +120,7 @@ class OmsClient:
                 request.body,
                 ticket=ticket,
                 patience=self._config.timeout_seconds,
-                late=self._record_late,
+                late=self._record,
             )
         except UpstreamError as error:
             if error.reason not in _OMS_IS_WORKING:
@@ -133,16 +132,11 @@ class OmsClient:
         return response
 
     def _record(self, status: int | None) -> None:
-        """Tell the circuit breaker how a call went; None: no answer."""
+        """Tell the circuit breaker how a call ended, also one whose caller had gone; None: no answer."""
         if status is None or status >= _SERVER_ERROR:
             self._circuit.failed(self._clock())
         else:
             self._circuit.succeeded()
-
-    def _record_late(self, status: int | None) -> None:
-        """Take the end of a call whose caller had gone."""
-        self._record(status)
-        self._metrics.circuit(self._circuit.state)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -60,7 +60,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.credential_accepted(True)  # noqa: FBT003 - it is what is shown
     metrics.config_changed("success")
     metrics.contract_violated([FieldProblem("/customerOrder/status", "is missing")])
-    metrics.circuit("open")
+    metrics.show_circuit(lambda: "open")
 
 
 def test_interface(metrics: Metrics) -> None:
@@ -167,7 +167,7 @@ def test_expiry_is_of_the_token_at_hand(metrics: Metrics) -> None:
 @pytest.mark.parametrize(("state", "value"), [("closed", 0), ("half-open", 1), ("open", 2)])
 def test_circuit(metrics: Metrics, state: str, value: float) -> None:
     """The circuit breaker's state is a number that can be alerted on."""
-    metrics.circuit(state)
+    metrics.show_circuit(lambda: state)
     assert samples(metrics)["tenantproxy_circuit_state"] == [({}, value)]
 
 

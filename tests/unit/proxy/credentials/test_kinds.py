@@ -29,6 +29,7 @@ def test_every_kind_is_whole(kind: type[Credential]) -> None:
     assert from_request({"type": kind.type, "config": given}) == credential
     assert credential.to_keys() == given
     assert credential.with_platform_keys({}) == credential
+    assert (credential.token_url is None) is (kind.try_out is Credential.try_out)
     assert "M4RKED" not in repr(credential) + str(credential)
     with pytest.raises(CredentialError) as caught:
         kind.parse({})

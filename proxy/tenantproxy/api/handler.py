@@ -185,7 +185,7 @@ class Api:
             body = await self._converter.outward(operation, answer, order_id, ticket.caller)
         except Problem:
             if answer.status == 200:  # noqa: PLR2004 - HTTP
-                answer.distrust()  # it may be the answer to another request
+                answer.discard_connection()  # it may be the answer to another request
             raise
         if not ticket.hold(len(body)):
             raise overloaded("The proxy has too many answers under way.")

@@ -20,7 +20,7 @@ from tenantproxy.config import Access, Issuer, Tls
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
-from tenantproxy.transport.dns import Lookups
+from tenantproxy.transport.dns import ThreadedResolver
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.tls import ContextSource
 
@@ -55,7 +55,7 @@ class KeySet:
         self._tried_at: float | None = None
         self._loaded = False
         self._refreshing: asyncio.Task[None] | None = None
-        self._lookups = Lookups()
+        self._resolver = ThreadedResolver()
 
     async def find(self, token: Unverified) -> list[Key]:
         """Return the keys that may have signed a token.
@@ -129,7 +129,7 @@ class KeySet:
             max_response_bytes=_MAX_BYTES,
             policy=_EVERYWHERE,
             tls=_TLS,
-            resolver=self._lookups,
+            resolver=self._resolver,
         )
         try:
             answer = await client.request("GET", "", {"Accept": "application/json"})

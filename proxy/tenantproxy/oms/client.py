@@ -119,8 +119,8 @@ class OmsClient:
                 {**request.headers, **authorization.headers},
                 request.body,
                 ticket=ticket,
-                patience=self._config.timeout_seconds,
-                late=self._record,
+                drain_seconds=self._config.timeout_seconds,
+                on_drained=self._record,
             )
         except UpstreamError as error:
             if error.reason not in _OMS_IS_WORKING:

@@ -5,7 +5,7 @@ from typing import Final
 from tenantproxy.config import ProxyConfig
 from tenantproxy.transport.base import HttpTransport
 from tenantproxy.transport.client import HttpClient
-from tenantproxy.transport.dns import Lookups
+from tenantproxy.transport.dns import ThreadedResolver
 from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
 from tenantproxy.transport.tls import TlsFiles
 
@@ -21,8 +21,8 @@ class ClientFactory:
         self._policy = oms_policy(config)
         self._token_policy = token_endpoint_policy(config)
         self._tls = tls
-        self._lookups = Lookups()
-        self._lookups_of_trials = Lookups()
+        self._resolver = ThreadedResolver()
+        self._trial_resolver = ThreadedResolver()
 
     def oms(self) -> HttpTransport:
         """Return the client of the OMS."""
@@ -45,5 +45,5 @@ class ClientFactory:
             max_response_bytes=_MAX_TOKEN_RESPONSE_BYTES,
             policy=self._token_policy,
             tls=self._tls.token_endpoint,
-            resolver=self._lookups_of_trials if trial else self._lookups,
+            resolver=self._trial_resolver if trial else self._resolver,
         )

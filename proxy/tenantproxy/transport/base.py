@@ -30,8 +30,8 @@ class UpstreamResponse(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
-    distrust: Callable[[], None] = lambda: None
-    """Says that this can't be the answer to the request: the connection that brought it is used no more."""
+    discard_connection: Callable[[], None] = lambda: None
+    """To be called where this can't be the response to the request: its connection is not used again."""
 
 
 class UpstreamError(Exception):
@@ -53,17 +53,17 @@ class HttpTransport(Protocol):
         body: bytes | None = None,
         *,
         ticket: Ticket | None = None,
-        patience: float | None = None,
-        late: Callable[[int | None], None] | None = None,
+        drain_seconds: float | None = None,
+        on_drained: Callable[[int | None], None] | None = None,
     ) -> UpstreamResponse:
         """Make one request, never following a redirect, and return the whole answer.
 
         `path` is added to the base URL as it is; without one the base URL itself is requested. What comes is
         counted on `ticket`, and must have room there.
 
-        A call that is cancelled, or timed out, keeps its place until the server has answered, or has had
-        `patience` seconds for it since it was asked; then `late` gets the status, or None where none came. What
-        comes is thrown away. A call without `patience` ends at once.
+        A call that is cancelled, or timed out, keeps its place until its response has been drained, or
+        `drain_seconds` have passed since the request was sent; then `on_drained` gets the status, or None where
+        none came. A call without `drain_seconds` ends at once.
 
         Raises:
             UpstreamError: No whole answer came.

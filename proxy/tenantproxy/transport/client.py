@@ -64,8 +64,8 @@ class HttpClient:
         body: bytes | None = None,
         *,
         ticket: Ticket | None = None,
-        patience: float | None = None,
-        late: Callable[[int | None], None] | None = None,
+        drain_seconds: float | None = None,
+        on_drained: Callable[[int | None], None] | None = None,
     ) -> UpstreamResponse:
         """Make one request and return the whole answer; see `HttpTransport`."""
         target = self._prefix + path if path else self._own_target
@@ -76,7 +76,8 @@ class HttpClient:
         try:
             answer = await connection.exchange(request, ticket)
         except asyncio.CancelledError:
-            self._abandon(connection, caller, None if patience is None else asked_at + patience, late)
+            deadline = None if drain_seconds is None else asked_at + drain_seconds
+            self._abandon(connection, caller, deadline, on_drained)
             raise
         except BaseException:
             connection.close()
@@ -90,14 +91,14 @@ class HttpClient:
         connection: HttpConnection,
         caller: str | None,
         deadline: float | None,
-        late: Callable[[int | None], None] | None,
+        on_drained: Callable[[int | None], None] | None,
     ) -> None:
-        """Keep the place of a call whose caller is gone for as long as the server may be at work on it."""
+        """Drain the response of a call whose caller is gone; its place is kept as long as the server may work."""
 
         def ended(status: int | None) -> None:
             self._pool.release(connection, caller)
-            if late is not None:
-                late(status)
+            if on_drained is not None:
+                on_drained(status)
 
         if not connection.in_exchange:  # it has just come to its end
             self._pool.release(connection, caller)
@@ -107,12 +108,12 @@ class HttpClient:
         else:
             connection.abandon(deadline, ended)
 
-    def _unasked(self) -> None:
-        """Use each connection once for a while, since answers come that nobody asked for.
+    def _on_unsolicited(self) -> None:
+        """Use each connection once for a while, since the server sends unsolicited responses.
 
-        One that comes when the next request is on its way can't be told from the answer to it.
+        One that comes when the next request is on its way can't be told from the response to it.
         """
-        if self._pool.use_once():
+        if self._pool.stop_reuse():
             _log.warning(
                 "%s sent what nobody asked for: for a while no connection to it is used again", self._host
             )
@@ -152,7 +153,7 @@ class HttpClient:
         )
         try:
             _, connection = await loop.create_connection(
-                lambda: HttpConnection(self._max_response_bytes, context, self._unasked),
+                lambda: HttpConnection(self._max_response_bytes, context, self._on_unsolicited),
                 sock=bound,
                 ssl=context,
                 server_hostname=self._host if context is not None else None,

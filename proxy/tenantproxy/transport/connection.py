@@ -33,17 +33,20 @@ class HttpConnection(asyncio.Protocol):
     """
 
     def __init__(
-        self, max_body_bytes: int, context: ssl.SSLContext | None, unasked: Callable[[], None] = lambda: None
+        self,
+        max_body_bytes: int,
+        context: ssl.SSLContext | None,
+        on_unsolicited: Callable[[], None] = lambda: None,
     ) -> None:
         self.context = context
-        self._unasked = unasked
+        self._on_unsolicited = on_unsolicited
         self.reusable = True
         """Whether another exchange may follow the last one."""
         self.idle_since = 0.0
         self._max_body_bytes = max_body_bytes
         self._transport: asyncio.Transport | None = None
         self._incoming = select.poll()
-        self._trusted = True
+        self._usable = True
         self._parser: httptools.HttpResponseParser | None = None
         self._answered: asyncio.Future[UpstreamResponse] | None = None
         self._ticket: Ticket | None = None
@@ -73,8 +76,8 @@ class HttpConnection(asyncio.Protocol):
     def is_quiet(self) -> bool:
         """Whether nothing came since the last answer: no byte, and not the end.
 
-        What has come is asked of the socket, since the event loop may not have looked at it yet: an answer that
-        nobody asked for would be taken for the next one's.
+        The socket is polled, since the event loop may not have read it yet: an unsolicited response would be taken
+        for the response to the next request.
         """
         return self.reusable and not self._incoming.poll(0)
 
@@ -97,7 +100,7 @@ class HttpConnection(asyncio.Protocol):
         return await self._answered
 
     def abandon(self, deadline: float, ended: Callable[[int | None], None]) -> None:
-        """Throw away what comes of the exchange, whose caller is gone.
+        """Drain the response to an exchange whose caller is gone.
 
         `ended` gets the status, or None: there was no whole answer, or the deadline (loop time) came first.
         """
@@ -106,9 +109,9 @@ class HttpConnection(asyncio.Protocol):
         self._ended = ended
         self._timer = asyncio.get_running_loop().call_at(deadline, self._fail, "incomplete")
 
-    def distrust(self) -> None:
-        """Use it no more; an answer that is still to come may be another's, and is none."""
-        self._trusted = False
+    def discard(self) -> None:
+        """Do not use it again; a response that is still to come may be to another request, and is not returned."""
+        self._usable = False
         if not self.in_exchange:
             self.close()
 
@@ -139,7 +142,7 @@ class HttpConnection(asyncio.Protocol):
         if parser is None:
             self.close()
             if not bytes(data[: len(_IDLE_TIMEOUT)]).startswith(_IDLE_TIMEOUT):
-                self._unasked()
+                self._on_unsolicited()
             return
         self._received += len(data)
         try:
@@ -173,10 +176,10 @@ class HttpConnection(asyncio.Protocol):
     # ---- httptools' callbacks
 
     def on_message_begin(self) -> None:
-        """Take note of an answer that nobody asked for, behind the one that is complete."""
+        """Take note of an unsolicited response, behind the one that is complete."""
         if self._complete:
             self.reusable = False
-            self._unasked()
+            self._on_unsolicited()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; the last of one name counts. What follows the head (a trailer) is none."""
@@ -240,11 +243,11 @@ class HttpConnection(asyncio.Protocol):
     # ---- the end of an exchange
 
     def _succeed(self) -> None:
-        if not self._trusted:
+        if not self._usable:
             self._fail("disconnected")
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}
-        self._end(UpstreamResponse(self._status, headers, bytes(self._body), self.distrust))
+        self._end(UpstreamResponse(self._status, headers, bytes(self._body), self.discard))
 
     def _fail(self, reason: FailureReason) -> None:
         self.close()

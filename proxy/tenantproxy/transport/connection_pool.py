@@ -12,10 +12,10 @@ from tenantproxy.transport.connection import HttpConnection
 
 IDLE_SECONDS: Final = 15.0
 """For which an idle connection is kept."""
-ONCE_SECONDS: Final = 60.0
-"""For which no connection is used again after an answer that nobody asked for."""
+NO_REUSE_SECONDS: Final = 60.0
+"""For which no connection is used again after an unsolicited response."""
 
-_Place = asyncio.Future[HttpConnection]
+_Waiter = asyncio.Future[HttpConnection]
 
 
 class ConnectionPool:
@@ -39,17 +39,17 @@ class ConnectionPool:
         self._context = context
         self._connections: set[HttpConnection] = set()
         self._idle: list[HttpConnection] = []
-        self._connecting: dict[_Place, asyncio.Task[None]] = {}
+        self._connecting: dict[_Waiter, asyncio.Task[None]] = {}
         self._in_use: dict[str | None, int] = {}
-        self._waiting: dict[str | None, dict[_Place, None]] = {}
+        self._waiting: dict[str | None, dict[_Waiter, None]] = {}
         self._sweep: asyncio.TimerHandle | None = None
-        self._once_until = 0.0
-        """Until then (monotonic) a connection is used once."""
+        self._no_reuse_until = 0.0
+        """Until then (monotonic) no connection is used again."""
 
-    def use_once(self) -> bool:
-        """Use no connection again for `ONCE_SECONDS`; return whether that is new."""
+    def stop_reuse(self) -> bool:
+        """Use no connection again for `NO_REUSE_SECONDS`; return whether that is new."""
         now = time.monotonic()
-        is_new, self._once_until = now >= self._once_until, now + ONCE_SECONDS
+        is_new, self._no_reuse_until = now >= self._no_reuse_until, now + NO_REUSE_SECONDS
         for connection in self._idle:
             self._drop(connection)
         self._idle.clear()
@@ -73,22 +73,22 @@ class ConnectionPool:
         if self._may_have_more(caller) and (connection := self._take_idle(context)) is not None:
             self._in_use[caller] = self._in_use.get(caller, 0) + 1
             return connection
-        place: _Place = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(caller, {})[place] = None
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(caller, {})[waiter] = None
         self._serve()
         try:
-            return await place
+            return await waiter
         except asyncio.CancelledError:
-            self._leave_queue(caller, place)
-            if not place.cancelled() and place.exception() is None:
-                self.release(place.result(), caller)
+            self._leave_queue(caller, waiter)
+            if not waiter.cancelled() and waiter.exception() is None:
+                self.release(waiter.result(), caller)
             raise
 
     def release(self, connection: HttpConnection, caller: str | None) -> None:
         """Take a connection back after its exchange."""
         self._give_back(caller)
         now = time.monotonic()
-        if connection.reusable and connection in self._connections and now >= self._once_until:
+        if connection.reusable and connection in self._connections and now >= self._no_reuse_until:
             connection.idle_since = now
             self._idle.append(connection)
             if self._sweep is None:
@@ -102,11 +102,11 @@ class ConnectionPool:
         """Close all connections; who waits for one gets none."""
         if self._sweep is not None:
             self._sweep.cancel()
-        waiting = [place for places in self._waiting.values() for place in places]
+        waiting = [waiter for waiters in self._waiting.values() for waiter in waiters]
         self._waiting.clear()
-        for place in (*waiting, *self._connecting):
-            if not place.done():
-                place.set_exception(UpstreamError("disconnected"))
+        for waiter in (*waiting, *self._connecting):
+            if not waiter.done():
+                waiter.set_exception(UpstreamError("disconnected"))
         for connection in list(self._connections):
             self._drop(connection)
         self._idle.clear()
@@ -124,26 +124,26 @@ class ConnectionPool:
         """Give what is free to those who wait."""
         while callers := [caller for caller in self._waiting if self._may_have_more(caller)]:
             caller = min(callers, key=lambda caller: self._in_use.get(caller, 0))
-            place = next(iter(self._waiting[caller]))
-            if place.done():  # cancelled, and its request has not come to know it yet
-                self._leave_queue(caller, place)
+            waiter = next(iter(self._waiting[caller]))
+            if waiter.done():  # cancelled, and its request has not come to know it yet
+                self._leave_queue(caller, waiter)
                 continue
             connection = self._take_idle(self._context())
             if connection is None and len(self._connections) + len(self._connecting) >= self._limit:
                 return
-            self._leave_queue(caller, place)
+            self._leave_queue(caller, waiter)
             self._in_use[caller] = self._in_use.get(caller, 0) + 1
             if connection is None:
-                self._connecting[place] = asyncio.create_task(self._open(place, caller), name="connect")
+                self._connecting[waiter] = asyncio.create_task(self._open(waiter, caller), name="connect")
             else:
-                place.set_result(connection)
+                waiter.set_result(connection)
 
-    def _leave_queue(self, caller: str | None, place: _Place) -> None:
+    def _leave_queue(self, caller: str | None, waiter: _Waiter) -> None:
         """Take a request out of the queue; its caller's next one comes after those of its equals."""
-        places = self._waiting.pop(caller, {})
-        places.pop(place, None)
-        if places:
-            self._waiting[caller] = places
+        waiters = self._waiting.pop(caller, {})
+        waiters.pop(waiter, None)
+        if waiters:
+            self._waiting[caller] = waiters
 
     def _give_back(self, caller: str | None) -> None:
         left = self._in_use[caller] - 1
@@ -154,21 +154,21 @@ class ConnectionPool:
 
     # ---- connections
 
-    async def _open(self, place: _Place, caller: str | None) -> None:
+    async def _open(self, waiter: _Waiter, caller: str | None) -> None:
         try:
             connection = await self._connect(self._context())
         except Exception as error:  # noqa: BLE001 - it is for who waits
             self._give_back(caller)
-            if not place.done():
-                place.set_exception(error)
+            if not waiter.done():
+                waiter.set_exception(error)
         else:
             self._connections.add(connection)
-            if place.done():
+            if waiter.done():
                 self.release(connection, caller)
             else:
-                place.set_result(connection)
+                waiter.set_result(connection)
         finally:
-            del self._connecting[place]
+            del self._connecting[waiter]
             self._serve()
 
     def _take_idle(self, context: ssl.SSLContext | None) -> HttpConnection | None:

@@ -1,7 +1,8 @@
-"""The system's resolver, in threads of its own: one that hangs keeps nobody waiting who asks for something else.
+"""The system's DNS resolver in a bounded set of threads of its own, so that a hanging lookup blocks no other name.
 
-The loop's own resolver shares its few threads with all names, and on some loops with reading files. Each `Lookups`
-has as many as it may need, and no more: those of a token endpoint, whose name a tenant chooses, are not the OMS's.
+The event loop's own resolver shares a few threads between all names and, on some loops, file access. Each
+`ThreadedResolver` has its own bounded set: lookups of a token endpoint, whose name a tenant chooses, can't exhaust
+those of the OMS.
 """
 
 import asyncio
@@ -14,12 +15,12 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-MOST_LOOKUPS: Final = 4
+MAX_LOOKUPS: Final = 4
 """At a time. One whose name servers hang ends when the system's own timeouts do."""
-MOST_OF_A_NAME: Final = 2
+MAX_LOOKUPS_OF_A_NAME: Final = 2
 """Of these: the second one is for a name whose first question, or the answer to it, was lost."""
 _SHARED_SECONDS: Final = 1.0
-"""For which a lookup is the only one of its name: as long as a client waits (see `http_client`)."""
+"""For which a lookup is the only one of its name: as long as a client waits (see `client.CONNECT_TIMEOUT`)."""
 
 _Infos = list[tuple[Any, ...]]
 """What `socket.getaddrinfo` returns."""
@@ -33,11 +34,11 @@ class _Lookup(NamedTuple):
     infos: asyncio.Future[_Infos]
 
 
-class Lookups(AbstractResolver):
-    """Looks names up in threads; who asks for a name that is being looked up shares the answer.
+class ThreadedResolver(AbstractResolver):
+    """Resolves names in threads; concurrent lookups of one name share one thread (single flight).
 
-    Who gives up waiting leaves the thread behind, which holds its place until it has ended: it can't be stopped.
-    The threads are daemons, so that none holds up the process's end.
+    A thread can't be stopped: it counts against the bound until it has ended, also where nobody waits any more.
+    The threads are daemons, so that none delays the end of the process.
     """
 
     def __init__(self) -> None:
@@ -67,11 +68,11 @@ class Lookups(AbstractResolver):
         if not same:
             return None
         young = asyncio.get_running_loop().time() < same[-1].started + _SHARED_SECONDS
-        full = len(same) >= MOST_OF_A_NAME or len(self._under_way) >= MOST_LOOKUPS
+        full = len(same) >= MAX_LOOKUPS_OF_A_NAME or len(self._under_way) >= MAX_LOOKUPS
         return same[-1].infos if young or full else None
 
     def _start(self, host: str, family: int) -> asyncio.Future[_Infos]:
-        if len(self._under_way) >= MOST_LOOKUPS:
+        if len(self._under_way) >= MAX_LOOKUPS:
             raise socket.gaierror(socket.EAI_AGAIN, "too many other names are being looked up")
         loop = asyncio.get_running_loop()
         lookup = _Lookup((host, family), loop.time(), loop.create_future())

@@ -1,9 +1,8 @@
-"""Where a tenant's proxy may connect to: verdicts on URLs and addresses, and the resolver that holds them.
+"""The egress guard against SSRF: which URLs and addresses a proxy may call, and a resolver that checks it.
 
 Both URLs that a proxy calls are set by others (the OMS's by the platform team, the token endpoint's by the
 tenant), from inside the cluster's network. A URL is checked when it is configured, and every address that its
-host resolves to is checked again each time a connection is made, so that a name can't change its meaning later
-(DNS rebinding).
+host resolves to is checked again each time a connection is made, against DNS rebinding.
 """
 
 import ipaddress
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tenantproxy.transport.dns import Lookups
+from tenantproxy.transport.dns import ThreadedResolver
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -65,7 +64,7 @@ _TRANSLATED: Final = (
 )
 _IPV6: Final = 6
 _MAX_ADDRESSES: Final = 16
-"""Of one name; further ones are neither judged nor called."""
+"""Of one name; further ones are neither checked nor used."""
 _METADATA_HOSTS: Final = frozenset(
     {"instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog", "metadata.google.internal"}
 )
@@ -250,12 +249,12 @@ class EgressRefusedError(OSError):
 class GuardedResolver(AbstractResolver):
     """Resolve names, and refuse those of which any address must not be called.
 
-    It is asked for every new connection, nothing is cached; a literal address is judged in the same way.
+    It is asked for every new connection, nothing is cached; a literal address is checked in the same way.
     """
 
     def __init__(self, policy: Policy, resolver: AbstractResolver | None = None) -> None:
         self._policy = policy
-        self._resolver = resolver or Lookups()
+        self._resolver = resolver or ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC

@@ -64,7 +64,7 @@ class Product:
         try:
             return "200", await converter.outward(operation, answer, name if operation.reads_one_order else None)
         except Problem as problem:
-            answer.distrust()
+            answer.discard_connection()
             return problem.code, problem.body("")
 
     async def close(self) -> None:

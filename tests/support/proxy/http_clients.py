@@ -48,7 +48,7 @@ async def get(
     running: HttpClient, path: str = "/x", *, caller: str | None = None, seconds: float | None = None
 ) -> bytes:
     """Return the body of an answer; `seconds` are those that the server has for it."""
-    return (await running.request("GET", path, {}, ticket=ticket(caller), patience=seconds)).body
+    return (await running.request("GET", path, {}, ticket=ticket(caller), drain_seconds=seconds)).body
 
 
 async def cancel(*reading: asyncio.Task[Any]) -> None:

@@ -22,7 +22,7 @@ from support.proxy.oms import (
 from support.proxy.running import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy.credentials.stores.base import Stored
 from tenantproxy.credentials.stores.files import FileStore, read_keys
-from tenantproxy.transport.dns import MOST_LOOKUPS
+from tenantproxy.transport.dns import MAX_LOOKUPS
 
 BODY = {"type": "basic", "config": {"username": "user", "password": "MARKED"}}
 
@@ -476,4 +476,4 @@ async def test_names_that_hang_take_nothing_that_reads_need(
             assert system.hanging > 0
             await proxy.change_keys(BASIC)
             assert (await proxy.get()).status == 200
-            assert system.most_hanging <= 2 * MOST_LOOKUPS
+            assert system.most_hanging <= 2 * MAX_LOOKUPS

@@ -43,12 +43,12 @@ class Transport:
         body: bytes | None = None,
         *,
         ticket: Ticket | None = None,
-        patience: float | None = None,
-        late: Callable[[int | None], None] | None = None,
+        drain_seconds: float | None = None,
+        on_drained: Callable[[int | None], None] | None = None,
     ) -> UpstreamResponse:
         assert (method, path, body) == (REQUEST.method, REQUEST.path, REQUEST.body)
         assert headers["Tenant-Id"] == "T"
-        assert None not in (ticket, patience, late)
+        assert None not in (ticket, drain_seconds, on_drained)
         self.authorizations.append(headers["Authorization"])
         if self.hang:
             self.hanging.set()

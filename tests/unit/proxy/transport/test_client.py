@@ -266,13 +266,13 @@ async def test_a_connection_that_is_not_trusted_is_used_no_more(oms: RawServer) 
     oms.play = answering(OK)
     async with client(oms.url, connections=1) as running:
         first = await running.request("GET", "/x", {})
-        first.distrust()
+        first.discard_connection()
         second = await running.request("GET", "/x", {})
         assert oms.connections == 2
         oms.play = held_until(release, answering(OK))
         reading = asyncio.create_task(get(running))
         await oms.reached(1)
-        second.distrust()
+        second.discard_connection()
         release.set()
         with pytest.raises(UpstreamError, match="disconnected"):
             await reading

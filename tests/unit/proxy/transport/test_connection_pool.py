@@ -144,7 +144,9 @@ async def test_who_waited_long_leaves_the_server_its_time(oms: RawServer) -> Non
     async with client(oms.url, connections=1) as running:
         first = asyncio.create_task(get(running, seconds=LONG))
         await oms.reached(1)
-        second = running.request("GET", "/x", {}, ticket=ticket(None), patience=LONG, late=told.put_nowait)
+        second = running.request(
+            "GET", "/x", {}, ticket=ticket(None), drain_seconds=LONG, on_drained=told.put_nowait
+        )
         waiting = asyncio.create_task(second)
         await settle()
         oms.play = held_until(release, answering(OK))
@@ -168,7 +170,7 @@ async def test_its_place_is_free_at_the_deadline(oms: RawServer) -> None:
     told: asyncio.Queue[int | None] = asyncio.Queue()
     async with client(oms.url, connections=1) as running:
         deadline = asyncio.get_running_loop().time() + 0.2
-        call = running.request("GET", "/x", {}, ticket=ticket(None), patience=0.2, late=told.put_nowait)
+        call = running.request("GET", "/x", {}, ticket=ticket(None), drain_seconds=0.2, on_drained=told.put_nowait)
         reading = asyncio.create_task(call)
         await oms.reached(1)
         await cancel(reading)
@@ -196,7 +198,9 @@ async def test_what_came_of_it_is_told(oms: RawServer, answer: bytes, status: in
     oms.play = play
     told: asyncio.Queue[int | None] = asyncio.Queue()
     async with client(oms.url, connections=1) as running:
-        call = running.request("GET", "/x", {}, ticket=ticket(None), patience=LONG, late=told.put_nowait)
+        call = running.request(
+            "GET", "/x", {}, ticket=ticket(None), drain_seconds=LONG, on_drained=told.put_nowait
+        )
         reading = asyncio.create_task(call)
         await oms.reached(1)
         await cancel(reading)

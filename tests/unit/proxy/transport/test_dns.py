@@ -8,12 +8,12 @@ import pytest
 
 from support.proxy.names import names
 from support.waiting import eventually
-from tenantproxy.transport.dns import MOST_LOOKUPS, Lookups
+from tenantproxy.transport.dns import MAX_LOOKUPS, ThreadedResolver
 
 
 async def test_names_and_addresses() -> None:
     """A name gives what the system says, a literal address itself, and no thread is left."""
-    lookups = Lookups()
+    lookups = ThreadedResolver()
     assert "127.0.0.1" in {result["host"] for result in await lookups.resolve("localhost", 80)}
     (result,) = await lookups.resolve("::1", 443)
     assert (result["host"], result["port"], result["family"]) == ("::1", 443, socket.AF_INET6)
@@ -24,21 +24,23 @@ async def test_names_and_addresses() -> None:
 async def test_what_is_no_name(name: str) -> None:
     """Whatever is asked, an answer or an `OSError` comes back, as a client expects it."""
     with pytest.raises(OSError, match=r"."):
-        await Lookups().resolve(name, 80)
+        await ThreadedResolver().resolve(name, 80)
 
 
 async def test_names_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """They hold a few places: one each, however often it is asked for; no other thread waits for them."""
     with names(monkeypatch, {"good.example": "127.0.0.1"}) as system:
-        lookups = Lookups()
+        lookups = ThreadedResolver()
         asking = [
-            asyncio.create_task(lookups.resolve(f"n{number % MOST_LOOKUPS}.hangs.example"))
-            for number in range(10 * MOST_LOOKUPS)
+            asyncio.create_task(lookups.resolve(f"n{number % MAX_LOOKUPS}.hangs.example"))
+            for number in range(10 * MAX_LOOKUPS)
         ]
-        await eventually(system.count, MOST_LOOKUPS.__eq__)
+        await eventually(system.count, MAX_LOOKUPS.__eq__)
         with pytest.raises(socket.gaierror, match="too many other names"):
             await lookups.resolve("good.example")
-        assert (await Lookups().resolve("good.example", 80))[0]["host"] == "127.0.0.1", "another one's is free"
+        assert (await ThreadedResolver().resolve("good.example", 80))[0]["host"] == "127.0.0.1", (
+            "another one's is free"
+        )
         assert (await lookups.resolve("127.0.0.1", 80))[0]["host"] == "127.0.0.1", "an address needs no place"
         assert await asyncio.to_thread(lambda: "read") == "read"
         for task in asking[1:]:
@@ -48,14 +50,14 @@ async def test_names_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
             await asking[0]
         await asyncio.gather(*asking, return_exceptions=True)
         assert (await lookups.resolve("good.example", 80))[0]["host"] == "127.0.0.1", "the places are free again"
-        assert system.most_hanging == MOST_LOOKUPS
+        assert system.most_hanging == MAX_LOOKUPS
 
 
 async def test_a_lost_question_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lookup that has hung for a while is not the only one of its name; a third one there is not."""
     monkeypatch.setattr("tenantproxy.transport.dns._SHARED_SECONDS", 0.0)
     with names(monkeypatch) as system:
-        lookups = Lookups()
+        lookups = ThreadedResolver()
         waiting = [asyncio.create_task(lookups.resolve("a.hangs.example", 80))]
         await eventually(system.count, (1).__eq__)
         system.hang = False
@@ -75,10 +77,10 @@ async def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    lookups = Lookups()
+    lookups = ThreadedResolver()
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start)
-        for _ in range(2 * MOST_LOOKUPS):
+        for _ in range(2 * MAX_LOOKUPS):
             with pytest.raises(OSError, match="no thread"):
                 await lookups.resolve("localhost")
     assert await lookups.resolve("localhost")

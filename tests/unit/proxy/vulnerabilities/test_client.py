@@ -81,7 +81,7 @@ def _pieces(data: bytes) -> list[bytes]:
 async def proxy() -> AsyncIterator[RunningProxy]:
     # Each case is to show what becomes of its own connection, not that none is used again for a minute after it.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection_pool, "ONCE_SECONDS", 0.0)
+        patch.setattr(connection_pool, "NO_REUSE_SECONDS", 0.0)
         async with _proxy() as running:
             yield running
 

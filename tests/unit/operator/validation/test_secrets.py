@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from support.apiserver.objects import partial
 from support.certificates import Authority
 from support.operator.manifests import params
-from tenantproxy.credentials.kinds import credential_keys
+from support.proxy.api_key import ApiKey
+from tenantproxy.credentials.kinds import KINDS, credential_keys
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent
@@ -187,3 +188,13 @@ def test_bad_client_certificate(data: dict[str, str | bytes], words: str) -> Non
     assert verdict.message.startswith(f"{CLIENT_FIELD}: Secret s: {words}")
     assert "M4RKED" not in verdict.message
     assert "PRIVATE KEY-----\nM" not in verdict.message
+
+
+def test_a_new_kind_of_credential_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row in the proxy's table is all that it takes; what is missing is said in the table's words."""
+    monkeypatch.setitem(KINDS, ApiKey.type, ApiKey)
+    verdict = judged({"apiKey": "M4RKED"})
+    assert (verdict.usable, verdict.type) == (True, "apiKey")
+    assert verdict.message == "Secret t-credentials holds a well-formed credential (apiKey)"
+    assert "clientSecret and authUrl, or apiKey, in it" in judged({}, PLATFORM).message
+    assert "`apiKey` contains a control character" in judged({"apiKey": "M4RKED\x7f"}).message

@@ -1,9 +1,9 @@
 """`PUT /api/v1/proxy-config`: a tenant's admin sets the credential, and nothing in flight suffers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -20,8 +20,12 @@ from support.proxy.oms import (
     token_answer,
 )
 from support.proxy.running import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
+from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.kinds import KINDS
+from tenantproxy.credentials.oauth2.credential import OAuth2
+from tenantproxy.credentials.stores import files
 from tenantproxy.credentials.stores.base import Stored
-from tenantproxy.credentials.stores.files import FileStore, read_keys
+from tenantproxy.credentials.stores.files import FileStore, read_keys, write_keys
 from tenantproxy.transport.dns import MAX_LOOKUPS
 
 BODY = {"type": "basic", "config": {"username": "user", "password": "MARKED"}}
@@ -435,6 +439,58 @@ class Stuck(FileStore):
     async def read(self) -> Stored:
         await self.go_on.wait()
         return await super().read()
+
+
+async def test_a_put_reads_once_and_parses_once(
+    oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One read of the store serves the check, the trial and the write; only the body is parsed."""
+    done: list[str] = []
+
+    class Counted(FileStore):
+        async def read(self) -> Stored:
+            done.append("read")
+            return await super().read()
+
+        async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
+            done.append("replace")
+            return await super().replace(stored, credential)
+
+        async def watch(self) -> AsyncGenerator[None, None]:
+            """Tell nothing, so that nothing but PUTs reads."""
+            await asyncio.Event().wait()
+            yield
+
+    class CountedOAuth2(OAuth2, frozen=True, kw_only=True):
+        @classmethod
+        def parse(cls, given: Mapping[str, str]) -> Self:
+            done.append("parse")
+            return super().parse(given)
+
+    monkeypatch.setitem(KINDS, "oauth2", CountedOAuth2)
+    write_keys(tmp_path / "store", {"extraParams": '{"tenant": "acme"}', "note": "theirs"})
+    config = proxy_config(oms.url, access=tokens.access(tmp_path, mode="trusted"))
+    async with (
+        raw_server(answering(token_answer("t"))) as idp,
+        running_proxy(config, tmp_path, store=Counted(tmp_path / "store")) as proxy,
+    ):
+        done.clear()
+        monkeypatch.setattr(files, "read_keys", _counting(files.read_keys, done))
+        answer = await proxy.put(oauth2_body(idp.url), query="?validate=true", headers=tokens.admin())
+        assert answer.status == 204
+        assert done == ["parse", "read", "read_keys", "replace"]
+        assert all(b"tenant=acme" in request.body for request in idp.received), "the trial, and the one in use"
+        assert (await proxy.get()).status == 200
+    stored = read_keys(tmp_path / "store")
+    assert (stored["extraParams"], stored["note"]) == ('{"tenant": "acme"}', "theirs")
+
+
+def _counting(call: Callable[[Path], dict[str, str]], done: list[str]) -> Callable[[Path], dict[str, str]]:
+    def counted(directory: Path) -> dict[str, str]:
+        done.append("read_keys")
+        return call(directory)
+
+    return counted
 
 
 async def test_few_puts_at_a_time(oms: RawServer, tmp_path: Path) -> None:

@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import pytest
 
 from support.proxy import tokens
+from support.proxy.api_key import ApiKey
 from support.proxy.oms import RawServer, answering, http
 from support.proxy.running import BASIC, proxy_config, running_proxy
-from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
-from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, check_text, find_missing
+from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.formats import from_request, from_secret, to_secret
 from tenantproxy.credentials.kinds import KINDS, credential_keys, keys_in_words, required_in_words, types_in_words
 from tenantproxy.credentials.stores.files import read_keys
-from tenantproxy.metrics import Metrics
 
 ALL_KINDS = [pytest.param(kind, id=kind.type) for kind in KINDS.values()]
 
@@ -55,28 +54,6 @@ def test_words_made_of_the_table() -> None:
 
 
 # ---- a kind that does not exist
-
-
-class ApiKey(Credential, frozen=True, kw_only=True):
-    """A key in a header of its own: all that a kind without tokens has to say."""
-
-    type: ClassVar[str] = "apiKey"
-    required_keys: ClassVar[tuple[str, ...]] = ("apiKey",)
-
-    api_key: str
-
-    @classmethod
-    def parse(cls, given: Mapping[str, str]) -> Self:
-        if problems := find_missing(given, cls.required_keys) + check_text("apiKey", given.get("apiKey", "")):
-            raise CredentialError(problems)
-        return cls(api_key=given["apiKey"])
-
-    def to_keys(self) -> dict[str, str]:
-        return {"apiKey": self.api_key}
-
-    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
-        del clients, metrics
-        return StaticAuthorizer({"X-Api-Key": self.api_key})
 
 
 @pytest.fixture

@@ -1,0 +1,30 @@
+"""A kind of credential that does not exist, as a contributor would write it: a class, and a row in the table."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
+from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, check_text, find_missing
+from tenantproxy.metrics import Metrics
+
+
+class ApiKey(Credential, frozen=True, kw_only=True):
+    """A key in a header of its own: all that a kind without tokens has to say."""
+
+    type: ClassVar[str] = "apiKey"
+    required_keys: ClassVar[tuple[str, ...]] = ("apiKey",)
+
+    api_key: str
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> Self:
+        if problems := find_missing(given, cls.required_keys) + check_text("apiKey", given.get("apiKey", "")):
+            raise CredentialError(problems)
+        return cls(api_key=given["apiKey"])
+
+    def to_keys(self) -> dict[str, str]:
+        return {"apiKey": self.api_key}
+
+    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
+        del clients, metrics
+        return StaticAuthorizer({"X-Api-Key": self.api_key})

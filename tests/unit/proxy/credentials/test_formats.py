@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.basic import Basic, basic_authorization
-from tenantproxy.credentials.formats import digest, from_request, from_secret, merged, to_secret
+from tenantproxy.credentials.formats import completed, digest, from_request, from_secret, merged, to_secret
 from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.credentials.oauth2.credential import OAuth2
 
@@ -478,3 +478,18 @@ def test_our_keys() -> None:
         "type",
         "username",
     ]
+
+
+def test_what_the_platform_has_set_is_completed_as_it_is_read() -> None:
+    """A PUT's credential gets the stored `extraParams`, with a newline at their end or without any; Basic none."""
+    for stored, extra in (
+        ({"extraParams": '{"a": "b"}\n', "scope": "not ours to keep"}, (("a", "b"),)),
+        ({"extraParams": "\n"}, ()),
+        ({}, ()),
+    ):
+        expected = msgspec.structs.replace(OAUTH2_CREDENTIAL, extra_params=extra)
+        assert completed(OAUTH2_CREDENTIAL, stored) == from_secret(merged(stored, OAUTH2_CREDENTIAL)) == expected
+    basic = Basic(username="u", password="p")
+    assert completed(basic, {"extraParams": "["}) == basic
+    with pytest.raises(CredentialError, match="`extraParams` must be a JSON object of strings"):
+        completed(OAUTH2_CREDENTIAL, {"extraParams": "["})

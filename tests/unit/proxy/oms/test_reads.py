@@ -174,6 +174,21 @@ async def test_a_probe_lets_the_others_go_on(setting: Setting, end: UpstreamResp
     )
 
 
+async def test_after_an_accepted_probe_nobody_waits(setting: Setting) -> None:
+    """Requests go side by side again."""
+    await setting.read(UNAUTHORIZED)
+    setting.now = COOLDOWN
+    assert await setting.read(OK) == OK
+    setting.transport.hang = True
+    reading = [asyncio.create_task(setting.read()) for _ in range(3)]
+    await setting.transport.hanging.wait()
+    await asyncio.sleep(0)
+    assert len(setting.transport.authorizations) == 2 + len(reading)
+    for task in reading:
+        task.cancel()
+    await asyncio.wait(reading)
+
+
 async def test_a_probe_that_is_cancelled_leaves_its_place(setting: Setting) -> None:
     """A caller that goes away decides nothing."""
     await setting.read(UNAUTHORIZED)

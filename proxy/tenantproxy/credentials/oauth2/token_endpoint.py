@@ -3,8 +3,6 @@
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-from authlib.common.urls import add_params_to_qs
-from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from tenantproxy.credentials.authorizer import Failure
 from tenantproxy.credentials.basic import basic_authorization
@@ -56,6 +54,10 @@ class Rejection(NamedTuple):
 
 def build_request(credential: ClientCredentials, style: Style) -> Request:
     """Return the token request for a credential, the client authenticated in one of two styles."""
+    # Its 42 modules are for those who fetch tokens: not for the operator, nor for a proxy with another kind.
+    from authlib.common.urls import add_params_to_qs  # noqa: PLC0415
+    from authlib.oauth2.rfc6749.parameters import prepare_token_request  # noqa: PLC0415
+
     params = {
         name: value
         for name, value in (("scope", credential.scope), ("audience", credential.audience))

@@ -13,6 +13,7 @@ from hack import ROOT
 from hack.demo.manifests import ISSUERS, Tenant, copy_with_ports, read_tenants
 from hack.demo.processes import ProcessError, Processes
 from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.oauth2.credential import OAuth2
 
 TOKEN_LIFETIME: Final = 3
 """Seconds; of the OMS's tokens. So short that one expires while the reader looks on."""
@@ -113,7 +114,7 @@ def _credentials_for_the_oms(tenants: Mapping[str, Tenant]) -> dict[str, str]:
         credential = tenant.credential
         if isinstance(credential, Basic):
             users.append(f"{credential.username}:{credential.password}")
-        else:
+        elif isinstance(credential, OAuth2):
             clients.append(f"{credential.client_id}:{credential.client_secret}")
     return {"MOCK_OMS_BASIC": " ".join(users), "MOCK_OMS_CLIENTS": " ".join(clients)}
 

@@ -48,53 +48,53 @@ class Reason:
     READY: Final = "Ready"
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What was found about one condition type, before it is dated."""
+class ConditionValue(msgspec.Struct, frozen=True):
+    """What a condition says, without its type and its time."""
 
     status: ConditionStatus
     reason: str
     message: str
 
 
-def available(rollout: Rollout | None, *, namespace: str, name: str) -> Finding:
+def available(rollout: Rollout | None, *, namespace: str, name: str) -> ConditionValue:
     """Return whether the proxies of the TenantProxy of that name serve."""
     look = f"kubectl describe pods -n {namespace} -l app.kubernetes.io/instance={name}"
     if rollout is None:
-        return Finding(
+        return ConditionValue(
             "Unknown", Reason.PENDING, "there is no Deployment yet; wait, or see the condition Accepted"
         )
     if rollout.ready == 0:
         return _none_ready(rollout, look)
     if rollout.stuck:
-        return Finding("True", Reason.ROLLOUT_STUCK, _stuck(rollout, "earlier proxies serve", look))
+        return ConditionValue("True", Reason.ROLLOUT_STUCK, _stuck(rollout, "earlier proxies serve", look))
     if not rollout.complete:
-        return Finding("True", Reason.ROLLING_OUT, "proxies serve, while others are started or stopped")
-    return Finding("True", Reason.PROXIES_READY, "all proxies are ready")
+        return ConditionValue("True", Reason.ROLLING_OUT, "proxies serve, while others are started or stopped")
+    return ConditionValue("True", Reason.PROXIES_READY, "all proxies are ready")
 
 
-def _none_ready(rollout: Rollout, look: str) -> Finding:
+def _none_ready(rollout: Rollout, look: str) -> ConditionValue:
     if rollout.stuck:
-        return Finding("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready", look))
+        return ConditionValue("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready", look))
     if rollout.ever_observed:
-        return Finding("False", Reason.PROXIES_NOT_READY, f"no proxy is ready; wait, or see why: {look}")
+        return ConditionValue("False", Reason.PROXIES_NOT_READY, f"no proxy is ready; wait, or see why: {look}")
     message = "the cluster's Deployment controller has not looked at the Deployment yet; wait"
-    return Finding("Unknown", Reason.PENDING, message)
+    return ConditionValue("Unknown", Reason.PENDING, message)
 
 
 def _stuck(rollout: Rollout, meanwhile: str, look: str) -> str:
     return f"new proxies don't get ready ({rollout.stuck.rstrip('.')}); {meanwhile}; see why: {look}"
 
 
-def ready(accepted: Finding, availability: Finding) -> Finding:
+def ready(accepted: ConditionValue, availability: ConditionValue) -> ConditionValue:
     """Return whether orders can be read as the spec says."""
-    for finding, name in ((accepted, "Accepted"), (availability, "Available")):
-        if finding.status != "True":
-            return Finding(finding.status, finding.reason, f"not {name}: {finding.message}")
-    return Finding("True", Reason.READY, "orders can be read")
+    for value, name in ((accepted, "Accepted"), (availability, "Available")):
+        if value.status != "True":
+            return ConditionValue(value.status, value.reason, f"not {name}: {value.message}")
+    return ConditionValue("True", Reason.READY, "orders can be read")
 
 
-def dated(
-    findings: Mapping[str, Finding], previous: Sequence[Mapping[str, Any]], *, generation: int, now: str
+def with_transition_times(
+    values: Mapping[str, ConditionValue], previous: Sequence[Mapping[str, Any]], *, generation: int, now: str
 ) -> list[dict[str, Any]]:
     """Return the conditions as the status has them; a time moves only where a status has changed.
 
@@ -102,15 +102,15 @@ def dated(
     """
     before = {condition.get("type"): condition for condition in previous}
     conditions = []
-    for kind, finding in findings.items():
+    for kind, value in values.items():
         old = before.get(kind, {})
-        same = old.get("status") == finding.status and "lastTransitionTime" in old
+        same = old.get("status") == value.status and "lastTransitionTime" in old
         conditions.append(
             {
                 "type": kind,
-                "status": finding.status,
-                "reason": finding.reason,
-                "message": finding.message[:_LONGEST_MESSAGE],
+                "status": value.status,
+                "reason": value.reason,
+                "message": value.message[:_LONGEST_MESSAGE],
                 "lastTransitionTime": old["lastTransitionTime"] if same else now,
                 "observedGeneration": generation,
             }
@@ -121,18 +121,18 @@ def dated(
 _LONGEST_MESSAGE: Final = 4096
 
 
-def finding_in(conditions: Sequence[Mapping[str, Any]], kind: str) -> Finding | None:
+def condition_in(conditions: Sequence[Mapping[str, Any]], kind: str) -> ConditionValue | None:
     """Return what a status says about a condition type; None where it says nothing."""
     for condition in conditions:
         if condition.get("type") == kind:
-            return Finding(condition["status"], condition["reason"], condition["message"])
+            return ConditionValue(condition["status"], condition["reason"], condition["message"])
     return None
 
 
 _TOLD_AT_FIRST: Final = ("Accepted", "Unique")
 
 
-class Notice(msgspec.Struct, frozen=True):
+class EventNote(msgspec.Struct, frozen=True):
     """A Kubernetes Event to be posted."""
 
     warning: bool
@@ -140,9 +140,9 @@ class Notice(msgspec.Struct, frozen=True):
     note: str
 
 
-def notices(
+def event_notes(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], *, credential_changed: str | None
-) -> list[Notice]:
+) -> list[EventNote]:
     """Return the Events that a change of the conditions is worth: transitions, and changed credentials.
 
     A new TenantProxy's first conditions are worth none, unless its spec can't be used, or wants what another one
@@ -150,7 +150,7 @@ def notices(
     credential is another one now.
     """
     old = {condition["type"]: condition["status"] for condition in before}
-    found: list[Notice] = []
+    found: list[EventNote] = []
     for condition in after:
         kind, status = condition["type"], condition["status"]
         if kind not in old and not (kind in _TOLD_AT_FIRST and status == "False"):
@@ -161,8 +161,8 @@ def notices(
             credential_changed = None
         note = f"{kind} is {status}: {condition['message']}"
         starting = old.get(kind) == "Unknown" and condition["reason"] == Reason.PROXIES_NOT_READY
-        found.append(Notice(warning=status != "True" and not starting, reason=condition["reason"], note=note))
+        found.append(EventNote(warning=status != "True" and not starting, reason=condition["reason"], note=note))
     if credential_changed:
         note = f"the credential in Secret {credential_changed} is another one now"
-        found.append(Notice(warning=False, reason="CredentialsChanged", note=note))
+        found.append(EventNote(warning=False, reason="CredentialsChanged", note=note))
     return found

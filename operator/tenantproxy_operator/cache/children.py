@@ -24,15 +24,15 @@ class Child(msgspec.Struct, frozen=True, gc=False):
 
     uid: str
     version: int
-    owner: str
+    owner_uid: str
     """The uid of the owner that controls it; empty where there is none."""
-    ours: bytes
+    owned_fields_digest: bytes
     """A digest of what we own of it; see `Metadata.ours`."""
-    manifest: str
+    manifest_hash: str
     """The hash of the manifest that it was applied from; empty where it was not."""
-    of_tenant_proxy: bool
+    owner_is_tenant_proxy: bool
     """Whether the owner is a TenantProxy."""
-    written: bool
+    applied_by_us: bool
     """Whether we have ever written it."""
     owns_replicas: bool
 
@@ -42,7 +42,7 @@ class Child(msgspec.Struct, frozen=True, gc=False):
         One that we wrote and that nobody controls is, too: its owner reference was removed, by an edit, or when
         a TenantProxy was deleted with `--cascade=orphan`.
         """
-        return self.owner == uid or (not self.owner and self.written)
+        return self.owner_uid == uid or (not self.owner_uid and self.applied_by_us)
 
 
 def child_of(metadata: Metadata) -> Child:
@@ -51,11 +51,11 @@ def child_of(metadata: Metadata) -> Child:
     return Child(
         uid=metadata.uid,
         version=metadata.version,
-        owner=owner.uid if owner else "",
-        of_tenant_proxy=owner is not None and owner.kind == KIND,
-        ours=metadata.ours,
-        manifest=metadata.annotations.manifest_hash,
-        written=metadata.written,
+        owner_uid=owner.uid if owner else "",
+        owner_is_tenant_proxy=owner is not None and owner.kind == KIND,
+        owned_fields_digest=metadata.ours,
+        manifest_hash=metadata.annotations.manifest_hash,
+        applied_by_us=metadata.written,
         owns_replicas=metadata.owns(b"replicas"),
     )
 
@@ -147,8 +147,8 @@ class Children:
 def _sharing(name: ChildName, child: Child, siblings: Mapping[ChildName, Child]) -> tuple[ChildName, Child]:
     """Return both with the strings of a sibling that has equal ones: most of a tenant's children do."""
     for (_, known), sibling in siblings.items():
-        if known == name[1] and sibling.owner == child.owner:
-            return (name[0], known), msgspec.structs.replace(child, owner=sibling.owner)
+        if known == name[1] and sibling.owner_uid == child.owner_uid:
+            return (name[0], known), msgspec.structs.replace(child, owner_uid=sibling.owner_uid)
     return name, child
 
 

@@ -29,7 +29,7 @@ class Record(msgspec.Struct):
 
     inputs: str = ""
     children: dict[ChildName, bytes] | None = None
-    """What we owned of each child after our last write (`Child.ours`); None: not known."""
+    """What we owned of each child after our last write (`Child.owned_fields_digest`); None: not known."""
     secrets: dict[Key, SecretState | None] = {}
     secret_missing_since: float | None = None
     """By the clock of `time.monotonic`; None while it is there."""
@@ -97,7 +97,7 @@ def _code_digest() -> str:
 
 
 def _owned(children: Mapping[ChildName, Child]) -> dict[ChildName, bytes]:
-    return {name: child.ours for name, child in children.items()}
+    return {name: child.owned_fields_digest for name, child in children.items()}
 
 
 def _children_digest(owned: Mapping[ChildName, bytes]) -> str:

@@ -101,7 +101,9 @@ class Ensurer:
         await self._prune(tenant, wanted, outcome)
         for name, child in self._children.of(tenant.key).items():
             if name not in wanted and name[0] == kinds.SECRET.plural and child.belongs_to(tenant.uid):
-                outcome.applied[name] = child.ours  # kept: it may hold what a tenant's admin has set
+                outcome.applied[name] = (
+                    child.owned_fields_digest
+                )  # kept: it may hold what a tenant's admin has set
         return outcome
 
     async def _ensure(
@@ -123,8 +125,8 @@ class Ensurer:
         if child is not None and hold:
             return
         digest = manifest_hash(manifest)
-        if child is not None and child.ours == trusted and child.manifest == digest:
-            outcome.applied[name] = child.ours
+        if child is not None and child.owned_fields_digest == trusted and child.manifest_hash == digest:
+            outcome.applied[name] = child.owned_fields_digest
             return
         try:
             ours = await self._write(tenant.key, kind, _with_hash(manifest, digest), child, outcome)
@@ -243,7 +245,7 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
 
 def _refuse_foreign(kind: Kind, name: str, child: Child, outcome: Outcome) -> None:
     outcome.applied.pop((kind.plural, name), None)
-    if child.of_tenant_proxy:  # as after a TenantProxy was deleted and made again
+    if child.owner_is_tenant_proxy:  # as after a TenantProxy was deleted and made again
         why = "belongs to another TenantProxy; wait until garbage collection has removed it with that one"
     else:
         why = "belongs to somebody else; delete or rename it, or give the TenantProxy another name"

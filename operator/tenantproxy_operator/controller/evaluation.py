@@ -14,7 +14,7 @@ from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.secrets import Secrets, SecretState
 from tenantproxy_operator.cache.tenants import Tenant
-from tenantproxy_operator.conditions import Finding, Reason
+from tenantproxy_operator.conditions import ConditionValue, Reason
 from tenantproxy_operator.controller.applied_state import Record
 from tenantproxy_operator.controller.applier import Ensurer, Failure, Outcome, manifest_hash
 from tenantproxy_operator.controller.workqueue import RetryError
@@ -36,14 +36,14 @@ SECRET_GRACE: Final = 3.0
 _LOOK_AGAIN: Final = 30.0
 """Seconds after which it is seen at the latest that another's object, of which no watch tells, is gone."""
 _TLS_REASONS: Final = (Reason.TLS_SECRET_MISSING, Reason.TLS_SECRET_INVALID)
-_ACCEPTED: Final = Finding("True", Reason.ACCEPTED, "all objects are as the spec wants them")
+_ACCEPTED: Final = ConditionValue("True", Reason.ACCEPTED, "all objects are as the spec wants them")
 
 
 class Look(msgspec.Struct, kw_only=True):
     """What was found."""
 
-    accepted: Finding
-    credentials_ready: Finding
+    accepted: ConditionValue
+    credentials_ready: ConditionValue
     credential: dict[str, Any] | None
     """`status.credentials`."""
     secret_name: str | None = None
@@ -76,9 +76,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the spec, the settings or a Secret changed since the last look."""
         return self.record.inputs != self.inputs or self.record.secrets != self.secrets
 
-    def finding(self, kind: str) -> Finding | None:
+    def finding(self, kind: str) -> ConditionValue | None:
         """Return what the status says about a condition type."""
-        return conditions.finding_in(self.status.get("conditions", []), kind)
+        return conditions.condition_in(self.status.get("conditions", []), kind)
 
 
 class Looker:
@@ -95,7 +95,7 @@ class Looker:
     async def look(self, view: View, optional_kinds: frozenset[str]) -> Look:
         """Look at everything of a tenant, and apply what differs. Raises KubeError."""
         resource = self._validated(view.tenant)
-        if isinstance(resource, Finding):
+        if isinstance(resource, ConditionValue):
             return unusable(resource, view.status)
         outcome = None
         retry = None
@@ -105,7 +105,7 @@ class Looker:
             pass
         elif resource.spec.suspend:
             message = "spec.suspend is true: the operator changes nothing; set it to false to go on"
-            accepted = Finding("True", Reason.SUSPENDED, message)
+            accepted = ConditionValue("True", Reason.SUSPENDED, message)
         else:
             params = Params(resource=resource, settings=self._settings, kinds=optional_kinds)
             trusted = view.record.children or {}
@@ -136,9 +136,9 @@ class Looker:
         (deployment,) = (manifest for manifest in manifests if manifest["kind"] == kinds.DEPLOYMENT.kind)
         name = kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]
         child = self._children.of(view.tenant.key).get(name)
-        return child is not None and child.manifest != manifest_hash(deployment)
+        return child is not None and child.manifest_hash != manifest_hash(deployment)
 
-    def _validated(self, tenant: Tenant) -> TenantProxy | Finding:
+    def _validated(self, tenant: Tenant) -> TenantProxy | ConditionValue:
         """Return the resource, or what is wrong with it."""
         spec = msgspec.json.decode(tenant.spec)
         if admission.is_too_deep(spec):
@@ -158,9 +158,9 @@ class Looker:
             if not errors:
                 return resource
         said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
-        return Finding("False", Reason.INVALID_SPEC, f"{said}; what runs stays as it is")
+        return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; what runs stays as it is")
 
-    async def _unusable_tls(self, resource: TenantProxy, view: View) -> Finding | None:
+    async def _unusable_tls(self, resource: TenantProxy, view: View) -> ConditionValue | None:
         """Return what is wrong with a Secret of `spec.upstream.tls`, if something is."""
         if not view.moved:
             known = view.finding("Accepted")
@@ -172,11 +172,11 @@ class Looker:
             if name is not None:
                 verdict = judge(await self._read(Key(resource.metadata.namespace, name), view), name)
                 if not verdict.usable:
-                    return Finding("False", verdict.reason, f"{verdict.message}; what runs stays as it is")
+                    return ConditionValue("False", verdict.reason, f"{verdict.message}; what runs stays as it is")
         return None
 
     async def _judge_credential(
-        self, resource: TenantProxy, view: View, accepted: Finding, outcome: Outcome | None
+        self, resource: TenantProxy, view: View, accepted: ConditionValue, outcome: Outcome | None
     ) -> Look:
         """Return the look with the verdict on the tenant's credential."""
         before = view.status.get("credentials")
@@ -191,12 +191,12 @@ class Looker:
             content = SecretContent(metadata=created) if created else await self._read(key, view)
         except StatusError as error:
             message = f"Secret {key.name} can't be read: {error.message}; give the operator the right to, and wait"
-            finding = Finding("Unknown", Reason.SECRET_UNREADABLE, message)
+            finding = ConditionValue("Unknown", Reason.SECRET_UNREADABLE, message)
             look = Look(accepted=accepted, credentials_ready=finding, credential=before)
             look.retry = RetryError(message)
             return look
         verdict = judge_credentials(content, resource, self._settings)
-        finding = Finding("True" if verdict.usable else "False", verdict.reason, verdict.message)
+        finding = ConditionValue("True" if verdict.usable else "False", verdict.reason, verdict.message)
         look = Look(accepted=accepted, credentials_ready=finding, credential=None)
         fingerprint, view.record.fingerprint = view.record.fingerprint, verdict.fingerprint
         if verdict.type is not None:
@@ -215,10 +215,10 @@ class Looker:
         return await self._cluster.read_secret(key) if view.secrets.get(key) else None
 
 
-def unusable(accepted: Finding, status: Mapping[str, Any]) -> Look:
+def unusable(accepted: ConditionValue, status: Mapping[str, Any]) -> Look:
     """Return the look at a tenant whose spec can't be used; of its credential is said what the status says."""
-    unknown = Finding("Unknown", accepted.reason, "the spec can't be used; see the condition Accepted")
-    known = conditions.finding_in(status.get("conditions", []), "CredentialsReady")
+    unknown = ConditionValue("Unknown", accepted.reason, "the spec can't be used; see the condition Accepted")
+    known = conditions.condition_in(status.get("conditions", []), "CredentialsReady")
     return Look(accepted=accepted, credentials_ready=known or unknown, credential=status.get("credentials"))
 
 
@@ -241,13 +241,13 @@ def _time_for_secret(view: View, resource: TenantProxy) -> float | None:
     return left if left > 0 else None
 
 
-_TOO_DEEP: Final = Finding(
+_TOO_DEEP: Final = ConditionValue(
     "False",
     Reason.INVALID_SPEC,
     f"`spec` is nested more than {admission.MOST_NESTED} levels deep; remove what does not belong there; what runs"
     " stays as it is",
 )
-_NO_ROUTES: Final = Finding(
+_NO_ROUTES: Final = ConditionValue(
     "False",
     Reason.ROUTE_UNAVAILABLE,
     "spec.route needs HTTPRoutes (gateway.networking.k8s.io/v1); install the Gateway API and run the operator with"
@@ -255,14 +255,14 @@ _NO_ROUTES: Final = Finding(
 )
 
 
-def _judged(outcome: Outcome, view: View) -> tuple[Finding, RetryError | None]:
+def _judged(outcome: Outcome, view: View) -> tuple[ConditionValue, RetryError | None]:
     """Return what an outcome means for the condition Accepted, and whether to try again."""
     if outcome.conflicts:
         message = _listed(outcome.conflicts)
-        return Finding("False", Reason.CONFLICT, message), RetryError(message, longest_pause=_LOOK_AGAIN)
+        return ConditionValue("False", Reason.CONFLICT, message), RetryError(message, longest_pause=_LOOK_AGAIN)
     if outcome.refused:
         message = f"{_listed(outcome.refused)}; correct the spec, or what refuses it"
-        return Finding("False", Reason.APPLY_REFUSED, message), RetryError(message)
+        return ConditionValue("False", Reason.APPLY_REFUSED, message), RetryError(message)
     if outcome.failed:
         message = f"{_listed(outcome.failed)}; it is tried again"
         retry = RetryError(message, shortest_pause=outcome.retry_after)
@@ -271,7 +271,7 @@ def _judged(outcome: Outcome, view: View) -> tuple[Finding, RetryError | None]:
         same = view.status.get("observedGeneration") == view.tenant.generation
         if view.failures < _PATIENCE and same and before is not None:
             return before, retry
-        return Finding("Unknown", Reason.APPLY_FAILED, message), retry
+        return ConditionValue("Unknown", Reason.APPLY_FAILED, message), retry
     return _ACCEPTED, None
 
 

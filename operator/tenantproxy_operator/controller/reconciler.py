@@ -17,7 +17,7 @@ from tenantproxy_operator.api.status import Status, readable
 from tenantproxy_operator.cache.children import Child, ChildName, Children
 from tenantproxy_operator.cache.secrets import Secrets
 from tenantproxy_operator.cache.tenants import Tenant, Tenants
-from tenantproxy_operator.conditions import Finding, Reason
+from tenantproxy_operator.conditions import ConditionValue, Reason
 from tenantproxy_operator.controller.applied_state import Record, common_digest, inputs_digest, own_part, recall
 from tenantproxy_operator.controller.evaluation import Look, Looker, View, now, unusable
 from tenantproxy_operator.controller.rollout import MOST_MISSED, Fleet, state_of
@@ -153,7 +153,7 @@ class Reconciler:
         refusal = uniqueness.refuse(key, rivals, self._settings)
         if refusal is None:
             return None
-        return unusable(Finding("False", Reason.NOT_UNIQUE, f"{refusal}; what runs stays as it is"), status)
+        return unusable(ConditionValue("False", Reason.NOT_UNIQUE, f"{refusal}; what runs stays as it is"), status)
 
     def _remember(self, view: View, look: Look) -> str | None:
         """Take note of what was found; return the digest for the status."""
@@ -170,11 +170,11 @@ class Reconciler:
             record.inputs = "" if again else view.inputs
         return record.unfinished_digest() if look.retry else record.digest()
 
-    def _waiting(self, accepted: Finding) -> Finding:
+    def _waiting(self, accepted: ConditionValue) -> ConditionValue:
         """Return what a tenant's condition Accepted says while its pods wait for their turn."""
         if accepted.status != "True" or not self._fleet.stopped:
             return accepted
-        return Finding("True", Reason.ROLLOUT_STOPPED, f"{_STOPPED}; this tenant's proxies run as before")
+        return ConditionValue("True", Reason.ROLLOUT_STOPPED, f"{_STOPPED}; this tenant's proxies run as before")
 
     async def _take_turn(self, tenant: Tenant, look: Look) -> None:
         """Take note of where the tenant's pods are, so that the next one has its turn; say where that ends."""
@@ -185,7 +185,7 @@ class Reconciler:
         self._note_pods(tenant.key)
         if self._fleet.stopped and not was_stopped:
             _log.error("%s: %s", _STOPPED, ", ".join(map(str, self._fleet.missed)))
-            notice = conditions.Notice(warning=True, reason=Reason.ROLLOUT_STOPPED, note=_STOPPED)
+            notice = conditions.EventNote(warning=True, reason=Reason.ROLLOUT_STOPPED, note=_STOPPED)
             for key in self._fleet.missed:
                 if missed := self._tenants.get(key):
                     await self._post(missed, notice)
@@ -200,7 +200,7 @@ class Reconciler:
         return {name: child for name, child in children.items() if child.belongs_to(tenant.uid)}
 
     async def _report(
-        self, tenant: Tenant, before: Mapping[str, Any], look: Look, unique: Finding, digest: str | None
+        self, tenant: Tenant, before: Mapping[str, Any], look: Look, unique: ConditionValue, digest: str | None
     ) -> bool:
         """Write the status if it differs, and post what is worth an Event; tell whether it was written."""
         rollout = self._children.rollout_of(tenant.key)
@@ -214,7 +214,7 @@ class Reconciler:
             "Unique": unique,
         }
         old = before.get("conditions", [])
-        dated = conditions.dated(findings, old, generation=tenant.generation, now=now())
+        dated = conditions.with_transition_times(findings, old, generation=tenant.generation, now=now())
         status: dict[str, Any] = {
             "observedGeneration": tenant.generation,
             "conditions": dated,
@@ -240,7 +240,7 @@ class Reconciler:
             return False
         self._metrics.status_written()
         self._tenants.put(msgspec.json.decode(answer), own=True)
-        for notice in conditions.notices(old, dated, credential_changed=look.changed_credential):
+        for notice in conditions.event_notes(old, dated, credential_changed=look.changed_credential):
             await self._post(tenant, notice)
         return True
 
@@ -249,7 +249,7 @@ class Reconciler:
         self._records.pop(key, None)
         self._metrics.ready_changed(self._ready.pop(key, None), None)
 
-    async def _post(self, tenant: Tenant, notice: conditions.Notice) -> None:
+    async def _post(self, tenant: Tenant, notice: conditions.EventNote) -> None:
         try:
             await self._cluster.post_event(
                 tenant.key, tenant.uid, warning=notice.warning, reason=notice.reason, note=notice.note
@@ -270,14 +270,14 @@ def _own(status: Mapping[str, Any], kinds: Collection[str]) -> dict[str, Any]:
 def _torn(record: Record, children: Mapping[ChildName, Child]) -> bool:
     """Tell whether a child that was there has gone, or has lost its owner: it may be that the tenant goes."""
     gone = record.children is not None and record.children.keys() - children.keys()
-    return bool(gone) or any(not child.owner for child in children.values())
+    return bool(gone) or any(not child.owner_uid for child in children.values())
 
 
 def _known(status: Mapping[str, Any]) -> Look | None:
     """Return what the status says, which still holds; None where it is incomplete."""
     before = status.get("conditions", [])
-    accepted = conditions.finding_in(before, "Accepted")
-    credentials = conditions.finding_in(before, "CredentialsReady")
+    accepted = conditions.condition_in(before, "Accepted")
+    credentials = conditions.condition_in(before, "CredentialsReady")
     if accepted is None or credentials is None or "appliedDigest" not in status:
         return None
     if accepted.reason in (Reason.ROLLOUT_STOPPED, Reason.NOT_UNIQUE):

@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 from typing import Final
 
-from tenantproxy_operator.conditions import Finding, Reason
+from tenantproxy_operator.conditions import ConditionValue, Reason
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.claims import Rival
 
-_UNIQUE: Final = Finding(
+_UNIQUE: Final = ConditionValue(
     "True",
     Reason.UNIQUE,
     "no other TenantProxy has this spec.tenantId, and no other tenant's uses the credential's Secret",
 )
 
 
-def judge(key: Key, rivals: Sequence[Rival]) -> Finding:
+def judge(key: Key, rivals: Sequence[Rival]) -> ConditionValue:
     """Return whether a TenantProxy is at odds with none, as its condition Unique says."""
     if not rivals:
         return _UNIQUE
     shared = any(rival.secret for rival in rivals)
     reason = Reason.SECRET_SHARED if shared else Reason.DUPLICATE_TENANT
-    return Finding("False", reason, "; ".join(describe(key, rival) for rival in rivals))
+    return ConditionValue("False", reason, "; ".join(describe(key, rival) for rival in rivals))
 
 
 def describe(key: Key, rival: Rival) -> str:

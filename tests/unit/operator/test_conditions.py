@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantproxy_operator import conditions
-from tenantproxy_operator.conditions import Finding, Notice, Reason
+from tenantproxy_operator.conditions import ConditionValue, EventNote, Reason
 from tenantproxy_operator.kube.objects import Rollout
 
 PAGE = Path(__file__).parents[3] / "docs" / "conditions.md"
@@ -63,9 +63,9 @@ def test_available(progress: Rollout | None, status: str, reason: str, message: 
     assert message in found.message
 
 
-GOOD = Finding("True", "Fine", "fine")
-BAD = Finding("False", "Bad", "it is bad")
-OPEN = Finding("Unknown", "Open", "who knows")
+GOOD = ConditionValue("True", "Fine", "fine")
+BAD = ConditionValue("False", "Bad", "it is bad")
+OPEN = ConditionValue("Unknown", "Open", "who knows")
 
 
 @pytest.mark.parametrize(
@@ -79,75 +79,77 @@ OPEN = Finding("Unknown", "Open", "who knows")
         (GOOD, OPEN, ("Unknown", "Open", "not Available: who knows")),
     ],
 )
-def test_ready(accepted: Finding, available: Finding, expected: tuple[str, str, str]) -> None:
+def test_ready(accepted: ConditionValue, available: ConditionValue, expected: tuple[str, str, str]) -> None:
     """Ready is Accepted and Available, and has the reason of the first that does not hold."""
     found = conditions.ready(accepted, available)
     assert (found.status, found.reason, found.message) == expected
 
 
-FINDINGS = st.builds(
-    Finding,
+VALUES = st.builds(
+    ConditionValue,
     st.sampled_from(["True", "False", "Unknown"]),
     st.sampled_from(["A", "B"]),
     st.text(max_size=5),
 )
 
 
-@given(st.lists(FINDINGS, min_size=1, max_size=8))
-def test_time_moves_with_the_status_only(findings: list[Finding]) -> None:
+@given(st.lists(VALUES, min_size=1, max_size=8))
+def test_time_moves_with_the_status_only(values: list[ConditionValue]) -> None:
     """`lastTransitionTime` is when the status last changed, whatever else did."""
     before: list[dict[str, Any]] = []
     changed_at, last = 0, None
-    for now, finding in enumerate(findings):
-        if finding.status != last:
-            changed_at, last = now, finding.status
-        before = conditions.dated({"Ready": finding}, before, generation=now, now=f"t{now}")
+    for now, value in enumerate(values):
+        if value.status != last:
+            changed_at, last = now, value.status
+        before = conditions.with_transition_times({"Ready": value}, before, generation=now, now=f"t{now}")
         assert before == [
             {
                 "type": "Ready",
-                "status": finding.status,
-                "reason": finding.reason,
-                "message": finding.message,
+                "status": value.status,
+                "reason": value.reason,
+                "message": value.message,
                 "lastTransitionTime": f"t{changed_at}",
                 "observedGeneration": now,
             }
         ]
 
 
-def test_same_findings_same_conditions() -> None:
+def test_same_values_same_conditions() -> None:
     """Nothing new is nothing to write."""
-    findings = {"Ready": GOOD, "Accepted": BAD}
-    first = conditions.dated(findings, [], generation=1, now="t1")
-    assert conditions.dated(findings, first, generation=1, now="t2") == first
+    values = {"Ready": GOOD, "Accepted": BAD}
+    first = conditions.with_transition_times(values, [], generation=1, now="t1")
+    assert conditions.with_transition_times(values, first, generation=1, now="t2") == first
 
 
 def test_what_others_left_behind() -> None:
     """A condition without a time, or of another type, harms nothing and does not stay."""
     before = [{"type": "Ready", "status": "True"}, {"type": "Other", "status": "True"}, {}]
-    (found,) = conditions.dated({"Ready": GOOD}, before, generation=1, now="t1")
+    (found,) = conditions.with_transition_times({"Ready": GOOD}, before, generation=1, now="t1")
     assert found["lastTransitionTime"] == "t1"
 
 
 def test_a_long_message_is_cut() -> None:
     """An API server's words may be long; a status has bounds."""
-    (found,) = conditions.dated({"Ready": Finding("True", "A", "x" * 10_000)}, [], generation=1, now="t")
+    (found,) = conditions.with_transition_times(
+        {"Ready": ConditionValue("True", "A", "x" * 10_000)}, [], generation=1, now="t"
+    )
     assert found["message"] == "x" * 4096
 
 
-def test_finding_in() -> None:
+def test_condition_in() -> None:
     """What a status says can be read back."""
-    status = conditions.dated({"Ready": GOOD, "Accepted": BAD}, [], generation=1, now="t")
-    assert conditions.finding_in(status, "Accepted") == BAD
-    assert conditions.finding_in(status, "Available") is None
-    assert conditions.finding_in([], "Ready") is None
+    status = conditions.with_transition_times({"Ready": GOOD, "Accepted": BAD}, [], generation=1, now="t")
+    assert conditions.condition_in(status, "Accepted") == BAD
+    assert conditions.condition_in(status, "Available") is None
+    assert conditions.condition_in([], "Ready") is None
 
 
 def told(
-    before: dict[str, Finding], after: dict[str, Finding], *, credential_changed: str | None = None
-) -> list[Notice]:
-    first = conditions.dated(before, [], generation=1, now="t1")
-    second = conditions.dated(after, first, generation=2, now="t2")
-    return conditions.notices(first, second, credential_changed=credential_changed)
+    before: dict[str, ConditionValue], after: dict[str, ConditionValue], *, credential_changed: str | None = None
+) -> list[EventNote]:
+    first = conditions.with_transition_times(before, [], generation=1, now="t1")
+    second = conditions.with_transition_times(after, first, generation=2, now="t2")
+    return conditions.event_notes(first, second, credential_changed=credential_changed)
 
 
 def test_transitions_are_told() -> None:
@@ -155,19 +157,19 @@ def test_transitions_are_told() -> None:
     before = {"Ready": GOOD, "Accepted": GOOD, "Available": GOOD}
     after = {"Ready": BAD, "Accepted": BAD, "Available": OPEN}
     assert told(before, after) == [
-        Notice(warning=True, reason="Bad", note="Accepted is False: it is bad"),
-        Notice(warning=True, reason="Open", note="Available is Unknown: who knows"),
+        EventNote(warning=True, reason="Bad", note="Accepted is False: it is bad"),
+        EventNote(warning=True, reason="Open", note="Available is Unknown: who knows"),
     ]
     assert told(after, before) == [
-        Notice(warning=False, reason="Fine", note="Accepted is True: fine"),
-        Notice(warning=False, reason="Fine", note="Available is True: fine"),
+        EventNote(warning=False, reason="Fine", note="Accepted is True: fine"),
+        EventNote(warning=False, reason="Fine", note="Available is True: fine"),
     ]
 
 
 def test_no_event_without_a_transition() -> None:
     """Another reason or message is in the status; it is no Event."""
     before = {"Accepted": BAD, "Available": GOOD}
-    after = {"Accepted": Finding("False", "Worse", "it is worse"), "Available": GOOD}
+    after = {"Accepted": ConditionValue("False", "Worse", "it is worse"), "Available": GOOD}
     assert told(before, after) == []
 
 
@@ -175,30 +177,30 @@ def test_first_conditions() -> None:
     """A new TenantProxy is worth no Event, except where its spec can't be used, or another one wants the same."""
     assert told({}, {"Accepted": GOOD, "Available": OPEN, "CredentialsReady": BAD}) == []
     assert told({}, {"Ready": BAD, "Accepted": BAD, "Available": OPEN}) == [
-        Notice(warning=True, reason="Bad", note="Accepted is False: it is bad")
+        EventNote(warning=True, reason="Bad", note="Accepted is False: it is bad")
     ]
     assert told({}, {"Accepted": GOOD, "Unique": GOOD}) == []
     assert told({}, {"Accepted": GOOD, "Unique": BAD}) == [
-        Notice(warning=True, reason="Bad", note="Unique is False: it is bad")
+        EventNote(warning=True, reason="Bad", note="Unique is False: it is bad")
     ]
 
 
 def test_first_start() -> None:
     """That proxies begin to start is no warning; that none is ready any more is one."""
-    starting = Finding("False", Reason.PROXIES_NOT_READY, "wait")
+    starting = ConditionValue("False", Reason.PROXIES_NOT_READY, "wait")
     for before, warning in ((OPEN, False), (GOOD, True)):
         assert told({"Available": before}, {"Available": starting}) == [
-            Notice(warning=warning, reason="ProxiesNotReady", note="Available is False: wait")
+            EventNote(warning=warning, reason="ProxiesNotReady", note="Available is False: wait")
         ]
 
 
 def test_changed_credential() -> None:
     """Another credential is told by the Secret's name, once: not beside a transition that says as much."""
     note = "the credential in Secret s is another one now"
-    changed = [Notice(warning=False, reason="CredentialsChanged", note=note)]
+    changed = [EventNote(warning=False, reason="CredentialsChanged", note=note)]
     assert told({"CredentialsReady": GOOD}, {"CredentialsReady": GOOD}, credential_changed="s") == changed
     assert told({"CredentialsReady": BAD}, {"CredentialsReady": GOOD}, credential_changed="s") == [
-        Notice(warning=False, reason="Fine", note="CredentialsReady is True: fine")
+        EventNote(warning=False, reason="Fine", note="CredentialsReady is True: fine")
     ]
 
 
@@ -241,4 +243,4 @@ def test_the_page_and_the_code_group_the_reasons_alike() -> None:
 def test_conditions_are_json(progress: Rollout | None) -> None:
     """What is found can be written."""
     found = conditions.available(progress, namespace="tenants", name="acme")
-    assert json.dumps(conditions.dated({"Available": found}, [], generation=1, now="t"))
+    assert json.dumps(conditions.with_transition_times({"Available": found}, [], generation=1, now="t"))

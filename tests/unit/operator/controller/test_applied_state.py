@@ -34,11 +34,11 @@ def child(ours: bytes, **changes: Any) -> Child:
     fields: dict[str, Any] = {
         "uid": "u",
         "version": 1,
-        "owner": "o",
-        "ours": ours,
-        "manifest": "m",
-        "of_tenant_proxy": True,
-        "written": True,
+        "owner_uid": "o",
+        "owned_fields_digest": ours,
+        "manifest_hash": "m",
+        "owner_is_tenant_proxy": True,
+        "applied_by_us": True,
         "owns_replicas": False,
     }
     return Child(**fields | changes)
@@ -143,7 +143,10 @@ def test_a_secret_that_moves() -> None:
 
 def test_the_digest_fits_into_the_status() -> None:
     """Its field has at most 128 characters."""
-    children = {("configmaps", f"c{index}"): child_of(partial(f"c{index}").metadata).ours for index in range(20)}
+    children = {
+        ("configmaps", f"c{index}"): child_of(partial(f"c{index}").metadata).owned_fields_digest
+        for index in range(20)
+    }
     record = Record(inputs=inputs_digest(tenant(), common_digest(Settings(), frozenset())), children=children)
     assert len(record.digest()) <= 128
 

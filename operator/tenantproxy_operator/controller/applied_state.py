@@ -1,4 +1,4 @@
-"""What the operator remembers of its last full look at a tenant, and what of that survives a restart.
+"""What a tenant was brought to when it was last reconciled, and what of that survives a restart. Pure.
 
 A digest of three parts is in the status: the inputs (spec, settings, code), the children as they were after the
 last write, the referenced Secrets. A part that still fits after a restart needs no look at what it stands for.
@@ -7,7 +7,7 @@ last write, the referenced Secrets. A part that still fits after a restart needs
 import hashlib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -16,6 +16,7 @@ from tenantproxy_operator.cache.secrets import SecretState
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.render.common import Manifest
 from tenantproxy_operator.settings import Settings
 
 _OPTIONAL: Final = frozenset(kind.plural for kind in kinds.CHILDREN if kind.optional)
@@ -24,25 +25,38 @@ _PACKAGES: Final = ("tenantproxy", "tenantproxy_operator")
 SecretStates = Mapping[Key, SecretState | None]
 
 
-class Record(msgspec.Struct):
+class AppliedState(msgspec.Struct, frozen=True):
     """What a tenant was made of when it was last brought into order."""
 
     inputs: str = ""
-    children: dict[ChildName, bytes] | None = None
+    """See `inputs_digest`; the spec's part alone while something is left to do; empty: not known."""
+    children: Mapping[ChildName, bytes] | None = None
     """What we owned of each child after our last write (`Child.owned_fields_digest`); None: not known."""
-    secrets: dict[Key, SecretState | None] = {}
+    secrets: SecretStates = {}
     secret_missing_since: float | None = None
-    """By the clock of `time.monotonic`; None while it is there."""
+    """Seconds of the monotonic clock; None while the credential's Secret is there."""
     fingerprint: bytes = b""
     """Of the credential, if it was read by this process."""
 
-    def knows_spec(self, inputs: str) -> bool:
-        """Tell whether the tenant's own spec is as it was, whatever else has changed."""
-        return own_part(self.inputs) == own_part(inputs)
+    @classmethod
+    def restore(cls, digest: str | None, children: Mapping[ChildName, Child], secrets: SecretStates) -> Self:
+        """Return what a status' digest still vouches for, after a restart."""
+        parts = (digest or "").split("-")
+        if len(parts) != 3:  # noqa: PLR2004 - as `digest` makes it
+            return cls()
+        return cls(
+            inputs=parts[0],
+            children=_restored_children(parts[1], _owned(children)),
+            secrets=dict(secrets) if parts[2] == _secrets_digest(secrets) else {},
+        )
 
-    def fits(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
+    def matches(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
         """Tell whether all is still as it was."""
         return self.inputs == inputs and self.secrets == secrets and self.children == _owned(children)
+
+    def has_spec(self, inputs: str) -> bool:
+        """Tell whether the tenant's own spec is as it was, whatever else has changed."""
+        return spec_part(self.inputs) == spec_part(inputs)
 
     def digest(self) -> str:
         """Return the digest for the status."""
@@ -50,25 +64,8 @@ class Record(msgspec.Struct):
 
     def unfinished_digest(self) -> str | None:
         """Return the digest for the status while something is left to do: it vouches for the own spec alone."""
-        own = own_part(self.inputs)
-        return f"{own}--" if own else None
-
-
-def recall(digest: str | None, children: Mapping[ChildName, Child], secrets: SecretStates) -> Record:
-    """Return what a status' digest still vouches for, after a restart."""
-    record = Record()
-    parts = (digest or "").split("-")
-    if len(parts) == 3:  # noqa: PLR2004 - as `Record.digest` makes it
-        record.inputs = parts[0]
-        owned = _owned(children)
-        required = {name: ours for name, ours in owned.items() if name[0] not in _OPTIONAL}
-        if parts[1] == _children_digest(owned):
-            record.children = owned
-        elif parts[1].partition(".")[0] == _children_digest(required).partition(".")[0]:
-            record.children = required
-        if parts[2] == _secrets_digest(secrets):
-            record.secrets = dict(secrets)
-    return record
+        spec = spec_part(self.inputs)
+        return f"{spec}--" if spec else None
 
 
 def inputs_digest(tenant: Tenant, common: str) -> str:
@@ -76,7 +73,7 @@ def inputs_digest(tenant: Tenant, common: str) -> str:
     return f"{_digest([tenant.spec_hash.encode(), tenant.uid.encode()])}.{common}"
 
 
-def own_part(inputs: str) -> str:
+def spec_part(inputs: str) -> str:
     """Return the part of an inputs digest that is about the tenant's own spec."""
     return inputs.partition(".")[0]
 
@@ -96,15 +93,29 @@ def _code_digest() -> str:
     return digest.hexdigest()
 
 
+def manifest_hash(manifest: Manifest) -> str:
+    """Return a hash of a manifest's content."""
+    content = msgspec.json.encode(manifest, order="sorted")
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
 def _owned(children: Mapping[ChildName, Child]) -> dict[ChildName, bytes]:
     return {name: child.owned_fields_digest for name, child in children.items()}
+
+
+def _restored_children(digest: str, owned: Mapping[ChildName, bytes]) -> Mapping[ChildName, bytes] | None:
+    """Return the children that a digest vouches for: all, those of the kinds that are always there, or None."""
+    required = {name: digest for name, digest in owned.items() if name[0] not in _OPTIONAL}
+    if digest == _children_digest(owned):
+        return owned
+    return required if digest.partition(".")[0] == _children_digest(required).partition(".")[0] else None
 
 
 def _children_digest(owned: Mapping[ChildName, bytes]) -> str:
     # Apart from each other: an optional kind that was switched off is not looked at any more.
     parts: list[list[bytes]] = [[], []]
-    for (plural, name), ours in sorted(owned.items()):
-        parts[plural in _OPTIONAL] += (plural.encode(), name.encode(), ours)
+    for (plural, name), digest in sorted(owned.items()):
+        parts[plural in _OPTIONAL] += (plural.encode(), name.encode(), digest)
     return ".".join(map(_digest, parts))
 
 

@@ -1,7 +1,6 @@
 """Bring one tenant's children to what they shall be: apply what differs, leave alone what is another's, prune."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +9,8 @@ from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
 from tenantproxy_operator.cache.children import Child, ChildName, Children, child_of
 from tenantproxy_operator.cache.secrets import Secrets
 from tenantproxy_operator.cache.tenants import Tenant
+from tenantproxy_operator.controller.applied_state import manifest_hash
+from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import NEVER, Cluster
 from tenantproxy_operator.kube.kinds import Key, Kind
@@ -26,34 +27,21 @@ _REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 415, 422})
 """Statuses that mean that the API server understood, and does not want it."""
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why a child is not as it shall be."""
+class _ChildResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one child; nothing at all: it was left as it is."""
 
-    kind: str
-    name: str
-    error: str
-
-
-class Outcome(msgspec.Struct):
-    """What came of it."""
-
-    applied: dict[ChildName, bytes] = {}
-    """What we own of each child that is as it shall be."""
-    created_secret: Metadata | None = None
-    """The Secret that did not exist; it is empty."""
-    conflicts: list[Failure] = []
-    """Objects of a child's name that belong to somebody else."""
-    refused: list[Failure] = []
-    """What the API server does not accept."""
-    failed: list[Failure] = []
-    """What may go well the next time."""
-    retry_after: float = 0.0
-    """Seconds that the API server asked for before the next try."""
+    name: ChildName
+    owned: bytes | None = None
+    """What we own of it, now that it is as it shall be."""
+    foreign: bool = False
+    """Whether it is somebody else's, so that nothing of it is ours."""
+    created: Metadata | None = None
+    """A Secret that did not exist."""
+    failure: Failure | None = None
     unreachable: UnreachableError | None = None
-    """Set where the API server did not answer, and the rest was left."""
 
 
-class Ensurer:
+class ChildApplier:
     """Writes children."""
 
     def __init__(self, cluster: Cluster, children: Children, secrets: Secrets, metrics: Metrics) -> None:
@@ -62,7 +50,7 @@ class Ensurer:
         self._secrets = secrets
         self._metrics = metrics
 
-    async def ensure(
+    async def apply_all(
         self,
         tenant: Tenant,
         manifests: Iterable[Manifest],
@@ -70,7 +58,7 @@ class Ensurer:
         *,
         create_secret: bool,
         hold_pods: bool = False,
-    ) -> Outcome:
+    ) -> ApplyResult:
         """Make the tenant's children what `manifests` say.
 
         `trusted` is what we owned of each after our last write; `create_secret`: whether a missing Secret is made;
@@ -78,68 +66,69 @@ class Ensurer:
 
         A child that fails keeps none of the others from being written, unless the API server does not answer.
         """
-        outcome = Outcome()
-        wanted: dict[ChildName, Manifest] = {}
-        for manifest in manifests:
-            kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
-            wanted[kind.plural, manifest["metadata"]["name"]] = manifest
-        outcome.applied = {name: ours for name, ours in trusted.items() if name in wanted}
+        wanted = {_name_of(manifest): manifest for manifest in manifests}
         # An autoscaler that goes must not fight over the number of replicas that comes instead.
-        await self._prune(tenant, wanted, outcome, only=kinds.AUTOSCALER)
+        results = await self._prune(tenant, wanted, only=kinds.AUTOSCALER)
         for name, manifest in wanted.items():
-            child = self._children.of(tenant.key).get(name)
             if name[0] == kinds.SECRET.plural:
-                if self._is_users_own(tenant, name[1], child):
-                    outcome.applied.pop(name, None)
-                    continue
-                if child is None and not create_secret:
-                    continue
-            hold = hold_pods and _KINDS[name[0]] in _POD_KINDS
-            await self._ensure(tenant, name, manifest, child, trusted.get(name), outcome, hold=hold)
-            if outcome.unreachable:
-                return outcome
-        await self._prune(tenant, wanted, outcome)
-        for name, child in self._children.of(tenant.key).items():
-            if name not in wanted and name[0] == kinds.SECRET.plural and child.belongs_to(tenant.uid):
-                outcome.applied[name] = (
-                    child.owned_fields_digest
-                )  # kept: it may hold what a tenant's admin has set
-        return outcome
+                result = await self._apply_secret(tenant, name, manifest, trusted, create=create_secret)
+            else:
+                hold = hold_pods and _KINDS[name[0]] in _POD_KINDS
+                child = self._children.of(tenant.key).get(name)
+                result = await self._apply(tenant, name, manifest, child, trusted, hold=hold)
+            results.append(result)
+            if result.unreachable:
+                return _total(wanted, trusted, results)
+        results += await self._prune(tenant, wanted)
+        results += self._kept_secrets(tenant, wanted)
+        return _total(wanted, trusted, results)
 
-    async def _ensure(
+    async def _apply_secret(
+        self,
+        tenant: Tenant,
+        name: ChildName,
+        manifest: Manifest,
+        trusted: Mapping[ChildName, bytes],
+        *,
+        create: bool,
+    ) -> _ChildResult:
+        """Make the Secret what its manifest says; one of the user's own making is left as it is."""
+        child = self._children.of(tenant.key).get(name)
+        exists = self._secrets[Key(tenant.key.namespace, name[1])] is not None
+        if exists if child is None else not child.belongs_to(tenant.uid):
+            return _ChildResult(name=name, foreign=True)
+        if child is None and not create:
+            return _ChildResult(name=name)
+        return await self._apply(tenant, name, manifest, child, trusted, hold=False)
+
+    async def _apply(
         self,
         tenant: Tenant,
         name: ChildName,
         manifest: Manifest,
         child: Child | None,
-        trusted: bytes | None,
-        outcome: Outcome,
+        trusted: Mapping[ChildName, bytes],
         *,
         hold: bool,
-    ) -> None:
+    ) -> _ChildResult:
         """Make one child what its manifest says; leave it alone where it is another's, or there and to be held."""
         kind = _KINDS[name[0]]
         if child is not None and not child.belongs_to(tenant.uid):
-            _refuse_foreign(kind, name[1], child, outcome)
-            return
+            return _ChildResult(name=name, foreign=True, failure=_conflict(kind, name[1], child))
         if child is not None and hold:
-            return
+            return _ChildResult(name=name)
         digest = manifest_hash(manifest)
-        if child is not None and child.owned_fields_digest == trusted and child.manifest_hash == digest:
-            outcome.applied[name] = child.owned_fields_digest
-            return
+        if child is not None and child.owned_fields_digest == trusted.get(name) and child.manifest_hash == digest:
+            return _ChildResult(name=name, owned=child.owned_fields_digest)
         try:
-            ours = await self._write(tenant.key, kind, _with_hash(manifest, digest), child, outcome)
+            result = await self._write(tenant.key, kind, name, _with_hash(manifest, digest), child)
         except KubeError as error:
             existing = await self._existing(kind, Key(tenant.key.namespace, name[1]), child, error)
             if isinstance(existing, KubeError):
-                self._fail(kind, name[1], existing, outcome)
-            else:
-                await self._ensure(tenant, name, manifest, existing, trusted, outcome, hold=hold)
-            return
+                return self._failed(kind, name, existing)
+            return await self._apply(tenant, name, manifest, existing, trusted, hold=hold)
         self._metrics.applied(kind.kind, "success")
-        if ours is not None:
-            outcome.applied[name] = ours
+        return result
 
     async def _existing(self, kind: Kind, key: Key, child: Child | None, error: KubeError) -> Child | KubeError:
         """Return what was in the way of a new child, and lacks our labels, so no watch tells; or the error."""
@@ -152,34 +141,30 @@ class Ensurer:
                 return child_of(found)
         return error
 
-    def _fail(self, kind: Kind, name: str, error: KubeError, outcome: Outcome) -> None:
-        refused = isinstance(error, StatusError) and _is_refusal(error)
-        said = error.message if isinstance(error, StatusError) else str(error)
-        (outcome.refused if refused else outcome.failed).append(Failure(kind.kind, name, said))
-        self._metrics.applied(kind.kind, _result(error))
-        outcome.retry_after = max(outcome.retry_after, error.retry_after or 0.0)
-        if isinstance(error, UnreachableError):
-            outcome.unreachable = error
-
-    def _is_users_own(self, tenant: Tenant, secret: str, child: Child | None) -> bool:
-        """Tell whether a Secret is of the user's own making: never changed, owned or deleted."""
-        if child is not None:
-            return not child.belongs_to(tenant.uid)
-        return self._secrets[Key(tenant.key.namespace, secret)] is not None
+    def _failed(self, kind: Kind, name: ChildName, error: KubeError) -> _ChildResult:
+        self._metrics.applied(kind.kind, _metric_result(error))
+        failure = Failure(
+            kind.kind,
+            name[1],
+            error.message if isinstance(error, StatusError) else str(error),
+            "refused" if isinstance(error, StatusError) and _is_refusal(error) else "failed",
+            error.retry_after or 0.0,
+        )
+        unreachable = error if isinstance(error, UnreachableError) else None
+        return _ChildResult(name=name, failure=failure, unreachable=unreachable)
 
     async def _write(
-        self, tenant: Key, kind: Kind, manifest: Manifest, child: Child | None, outcome: Outcome
-    ) -> bytes | None:
-        """Write a child; return what we own of it, None where somebody else was faster."""
+        self, tenant: Key, kind: Kind, name: ChildName, manifest: Manifest, child: Child | None
+    ) -> _ChildResult:
+        """Write a child."""
         if kind is kinds.SECRET and child is None:
             # Not applied: that would take over a Secret which the user makes at the same moment.
             created = await self._cluster.create(kind, manifest)
             if created is None:
-                return None
-            outcome.created_secret = created
+                return _ChildResult(name=name)
             self._secrets.put(created)
             self._children.put(kind, Partial(created), own=True)
-            return created.ours
+            return _ChildResult(name=name, owned=created.ours, created=created)
         if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
             await self._hand_over_replicas(tenant, manifest)
         # So that it is this object, and not another one that has come in its place; or a new one.
@@ -187,7 +172,7 @@ class Ensurer:
         manifest = manifest | {"metadata": manifest["metadata"] | precondition}
         applied = await self._cluster.apply(kind, manifest)
         self._children.put(kind, applied, own=True)
-        return applied.metadata.ours
+        return _ChildResult(name=name, owned=applied.metadata.ours)
 
     async def _hand_over_replicas(self, tenant: Key, manifest: Manifest) -> None:
         """Let another manager own the number of replicas before we give it up for an autoscaler.
@@ -209,9 +194,10 @@ class Ensurer:
             await self._cluster.apply(kinds.DEPLOYMENT, scale, manager=_SCALE_MANAGER)
 
     async def _prune(
-        self, tenant: Tenant, wanted: Mapping[ChildName, Any], outcome: Outcome, *, only: Kind | None = None
-    ) -> None:
+        self, tenant: Tenant, wanted: Mapping[ChildName, Any], *, only: Kind | None = None
+    ) -> list[_ChildResult]:
         """Delete what is ours and no longer wanted, but no Secret."""
+        results = []
         for name, child in list(self._children.of(tenant.key).items()):
             kind = _KINDS[name[0]]
             if (
@@ -224,17 +210,44 @@ class Ensurer:
             try:
                 await self._cluster.delete(kind, Key(tenant.key.namespace, name[1]), child.uid)
             except KubeError as error:
-                outcome.failed.append(Failure(kind.kind, name[1], f"can't be deleted: {error}"))
-                self._metrics.applied(kind.kind, _result(error))
+                failure = Failure(kind.kind, name[1], f"can't be deleted: {error}", "failed")
+                results.append(_ChildResult(name=name, failure=failure))
+                self._metrics.applied(kind.kind, _metric_result(error))
             else:
                 self._children.drop(kind, tenant.key, name[1])
                 self._metrics.applied(kind.kind, "deleted")
+        return results
+
+    def _kept_secrets(self, tenant: Tenant, wanted: Mapping[ChildName, Any]) -> list[_ChildResult]:
+        """Return the Secrets that are no longer wanted: they may hold what a tenant's admin has set."""
+        return [
+            _ChildResult(name=name, owned=child.owned_fields_digest)
+            for name, child in self._children.of(tenant.key).items()
+            if name not in wanted and name[0] == kinds.SECRET.plural and child.belongs_to(tenant.uid)
+        ]
 
 
-def manifest_hash(manifest: Manifest) -> str:
-    """Return a hash of a manifest's content."""
-    content = msgspec.json.encode(manifest, order="sorted")
-    return hashlib.blake2b(content, digest_size=8).hexdigest()
+def _total(
+    wanted: Mapping[ChildName, Any], trusted: Mapping[ChildName, bytes], results: Sequence[_ChildResult]
+) -> ApplyResult:
+    """Return what came of all children together."""
+    owned = {name: digest for name, digest in trusted.items() if name in wanted}
+    for result in results:
+        if result.owned is not None:
+            owned[result.name] = result.owned
+        elif result.foreign:
+            owned.pop(result.name, None)
+    return ApplyResult(
+        children=owned,
+        created_secret=next((result.created for result in results if result.created), None),
+        failures=tuple(result.failure for result in results if result.failure),
+        unreachable=next((result.unreachable for result in results if result.unreachable), None),
+    )
+
+
+def _name_of(manifest: Manifest) -> ChildName:
+    kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
+    return kind.plural, manifest["metadata"]["name"]
 
 
 def _with_hash(manifest: Manifest, digest: str) -> Manifest:
@@ -243,13 +256,12 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
     return manifest | {"metadata": metadata | {"annotations": annotations}}
 
 
-def _refuse_foreign(kind: Kind, name: str, child: Child, outcome: Outcome) -> None:
-    outcome.applied.pop((kind.plural, name), None)
+def _conflict(kind: Kind, name: str, child: Child) -> Failure:
     if child.owner_is_tenant_proxy:  # as after a TenantProxy was deleted and made again
         why = "belongs to another TenantProxy; wait until garbage collection has removed it with that one"
     else:
         why = "belongs to somebody else; delete or rename it, or give the TenantProxy another name"
-    outcome.conflicts.append(Failure(kind.kind, name, why))
+    return Failure(kind.kind, name, why, "conflict")
 
 
 def _is_refusal(error: StatusError) -> bool:
@@ -258,5 +270,5 @@ def _is_refusal(error: StatusError) -> bool:
     return error.status in _REFUSALS or unknown_field
 
 
-def _result(error: KubeError) -> str:
+def _metric_result(error: KubeError) -> str:
     return str(error.status) if isinstance(error, StatusError) else "unreachable"

@@ -1,251 +1,39 @@
-"""A full look at one tenant: whether its spec and its Secrets can be used, and its children brought into order."""
+"""What has to be done for a tenant: a function of its snapshot. No client, no clock, nothing is written."""
 
-import datetime as dt
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from pydantic import ValidationError
 
-from tenantproxy.kube.client import StatusError
-from tenantproxy_operator import conditions
 from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
-from tenantproxy_operator.cache.children import Children
-from tenantproxy_operator.cache.secrets import Secrets, SecretState
+from tenantproxy_operator.cache.children import Child, ChildName
+from tenantproxy_operator.cache.secrets import SecretState
 from tenantproxy_operator.cache.tenants import Tenant
-from tenantproxy_operator.conditions import ConditionValue, Reason
-from tenantproxy_operator.controller.applied_state import Record
-from tenantproxy_operator.controller.applier import Ensurer, Failure, Outcome, manifest_hash
-from tenantproxy_operator.controller.workqueue import RetryError
+from tenantproxy_operator.conditions import ConditionValue, Reason, condition_in
+from tenantproxy_operator.controller.applied_state import AppliedState, manifest_hash
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.manifests.problems import field_errors
-from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.render.children import Manifest, Params, desired_children
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.validation import resource as admission
-from tenantproxy_operator.validation.secrets import judge_ca, judge_client_certificate, judge_credentials
+from tenantproxy_operator.validation import resource as validation
+from tenantproxy_operator.validation import uniqueness
+from tenantproxy_operator.validation.claims import Rival
+from tenantproxy_operator.validation.secrets import TLSSecret, tls_secrets
 
-_PATIENCE: Final = 2
-"""Failures in a row that the status does not mention: most pass by themselves."""
 SECRET_GRACE: Final = 3.0
 """Seconds for which a missing Secret may still come from the user, before we create an empty one."""
-_LOOK_AGAIN: Final = 30.0
-"""Seconds after which it is seen at the latest that another's object, of which no watch tells, is gone."""
 _TLS_REASONS: Final = (Reason.TLS_SECRET_MISSING, Reason.TLS_SECRET_INVALID)
 _ACCEPTED: Final = ConditionValue("True", Reason.ACCEPTED, "all objects are as the spec wants them")
-
-
-class Look(msgspec.Struct, kw_only=True):
-    """What was found."""
-
-    accepted: ConditionValue
-    credentials_ready: ConditionValue
-    credential: dict[str, Any] | None
-    """`status.credentials`."""
-    secret_name: str | None = None
-    """The Secret that the proxies use from now on; None: as before."""
-    changed_credential: str | None = None
-    """The Secret whose credential is another one than before."""
-    retry: RetryError | None = None
-    held: bool = False
-    """Whether the tenant's pods wait for their turn to be changed."""
-    later: float | None = None
-    """Seconds after which there is something to do."""
-
-
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a tenant before the look."""
-
-    tenant: Tenant
-    status: Mapping[str, Any]
-    record: Record
-    inputs: str
-    secrets: dict[Key, SecretState | None]
-    """Where the referenced Secrets stand; one that the look creates is added."""
-    failures: int
-    """How often in a row it has failed."""
-    may_change_pods: Callable[[], bool]
-    """Asks for the tenant's turn, where a change is not its own; see `fleet`."""
-
-    @property
-    def moved(self) -> bool:
-        """Whether the spec, the settings or a Secret changed since the last look."""
-        return self.record.inputs != self.inputs or self.record.secrets != self.secrets
-
-    def finding(self, kind: str) -> ConditionValue | None:
-        """Return what the status says about a condition type."""
-        return conditions.condition_in(self.status.get("conditions", []), kind)
-
-
-class Looker:
-    """Looks at tenants."""
-
-    def __init__(
-        self, cluster: Cluster, *, children: Children, secrets: Secrets, settings: Settings, metrics: Metrics
-    ) -> None:
-        self._cluster = cluster
-        self._children = children
-        self._settings = settings
-        self._ensurer = Ensurer(cluster, children, secrets, metrics)
-
-    async def look(self, view: View, optional_kinds: frozenset[str]) -> Look:
-        """Look at everything of a tenant, and apply what differs. Raises KubeError."""
-        resource = self._validated(view.tenant)
-        if isinstance(resource, ConditionValue):
-            return unusable(resource, view.status)
-        outcome = None
-        retry = None
-        later = None
-        held = False
-        if accepted := await self._unusable_tls(resource, view):
-            pass
-        elif resource.spec.suspend:
-            message = "spec.suspend is true: the operator changes nothing; set it to false to go on"
-            accepted = ConditionValue("True", Reason.SUSPENDED, message)
-        else:
-            params = Params(resource=resource, settings=self._settings, kinds=optional_kinds)
-            trusted = view.record.children or {}
-            later = _time_for_secret(view, resource)
-            manifests = desired_children(params)
-            held = self._is_of_the_fleet(view, manifests) and not view.may_change_pods()
-            outcome = await self._ensurer.ensure(
-                view.tenant, manifests, trusted, create_secret=later is None, hold_pods=held
-            )
-            view.record.children = outcome.applied
-            if outcome.unreachable:
-                raise outcome.unreachable
-            accepted, retry = _judged(outcome, view)
-            if accepted is _ACCEPTED and resource.spec.route and kinds.HTTP_ROUTE.kind not in optional_kinds:
-                accepted = _NO_ROUTES
-        look = await self._judge_credential(resource, view, accepted, outcome)
-        look.retry = retry or look.retry
-        look.later = later
-        look.held = held
-        if outcome is not None and retry is None and not held:
-            look.secret_name = resource.secret_name
-        return look
-
-    def _is_of_the_fleet(self, view: View, manifests: list[Manifest]) -> bool:
-        """Tell whether the tenant's pods would change, and not because of its own spec."""
-        if not view.record.knows_spec(view.inputs) or view.record.inputs == view.inputs:
-            return False
-        (deployment,) = (manifest for manifest in manifests if manifest["kind"] == kinds.DEPLOYMENT.kind)
-        name = kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]
-        child = self._children.of(view.tenant.key).get(name)
-        return child is not None and child.manifest_hash != manifest_hash(deployment)
-
-    def _validated(self, tenant: Tenant) -> TenantProxy | ConditionValue:
-        """Return the resource, or what is wrong with it."""
-        spec = msgspec.json.decode(tenant.spec)
-        if admission.is_too_deep(spec):
-            return _TOO_DEEP
-        manifest = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"name": tenant.key.name, "namespace": tenant.key.namespace, "uid": tenant.uid},
-            "spec": spec,
-        }
-        try:
-            resource = TenantProxy.model_validate(manifest)
-        except ValidationError as error:
-            errors = field_errors(error, TenantProxy)
-        else:
-            errors = admission.check_resource(resource, self._settings)
-            if not errors:
-                return resource
-        said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
-        return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; what runs stays as it is")
-
-    async def _unusable_tls(self, resource: TenantProxy, view: View) -> ConditionValue | None:
-        """Return what is wrong with a Secret of `spec.upstream.tls`, if something is."""
-        if not view.moved:
-            known = view.finding("Accepted")
-            return known if known and known.reason in _TLS_REASONS else None
-        for name, judge in (
-            (resource.ca_secret_name, judge_ca),
-            (resource.client_certificate_secret_name, judge_client_certificate),
-        ):
-            if name is not None:
-                verdict = judge(await self._read(Key(resource.metadata.namespace, name), view), name)
-                if not verdict.usable:
-                    return ConditionValue("False", verdict.reason, f"{verdict.message}; what runs stays as it is")
-        return None
-
-    async def _judge_credential(
-        self, resource: TenantProxy, view: View, accepted: ConditionValue, outcome: Outcome | None
-    ) -> Look:
-        """Return the look with the verdict on the tenant's credential."""
-        before = view.status.get("credentials")
-        known = view.finding("CredentialsReady")
-        key = Key(resource.metadata.namespace, resource.secret_name)
-        created = outcome.created_secret if outcome else None
-        if created is not None:
-            view.secrets[key] = SecretState(created.uid, created.version)
-        if known is not None and not view.moved and created is None:
-            return Look(accepted=accepted, credentials_ready=known, credential=before)
-        try:
-            content = SecretContent(metadata=created) if created else await self._read(key, view)
-        except StatusError as error:
-            message = f"Secret {key.name} can't be read: {error.message}; give the operator the right to, and wait"
-            finding = ConditionValue("Unknown", Reason.SECRET_UNREADABLE, message)
-            look = Look(accepted=accepted, credentials_ready=finding, credential=before)
-            look.retry = RetryError(message)
-            return look
-        verdict = judge_credentials(content, resource, self._settings)
-        finding = ConditionValue("True" if verdict.usable else "False", verdict.reason, verdict.message)
-        look = Look(accepted=accepted, credentials_ready=finding, credential=None)
-        fingerprint, view.record.fingerprint = view.record.fingerprint, verdict.fingerprint
-        if verdict.type is not None:
-            # Without a fingerprint to compare with, as after a restart, a Secret that has moved counts as one
-            # with another credential.
-            moved = view.record.secrets.get(key) != view.secrets[key]
-            same = fingerprint == verdict.fingerprint if fingerprint else not moved
-            if before is not None and before.get("type") == verdict.type and same:
-                look.credential = before
-            else:
-                look.credential = {"type": verdict.type, "updatedAt": now()}
-                look.changed_credential = key.name if before is not None else None
-        return look
-
-    async def _read(self, key: Key, view: View) -> SecretContent | None:
-        return await self._cluster.read_secret(key) if view.secrets.get(key) else None
-
-
-def unusable(accepted: ConditionValue, status: Mapping[str, Any]) -> Look:
-    """Return the look at a tenant whose spec can't be used; of its credential is said what the status says."""
-    unknown = ConditionValue("Unknown", accepted.reason, "the spec can't be used; see the condition Accepted")
-    known = conditions.condition_in(status.get("conditions", []), "CredentialsReady")
-    return Look(accepted=accepted, credentials_ready=known or unknown, credential=status.get("credentials"))
-
-
-def _time_for_secret(view: View, resource: TenantProxy) -> float | None:
-    """Return for how many seconds the user is given time to make a missing Secret; None where it is due.
-
-    Whoever applies it together with the TenantProxy, or deletes and creates it, shall have one of his own, and no
-    error because ours was faster.
-    """
-    record = view.record
-    if resource.spec.auth.management != "tenant" or view.secrets.get(
-        Key(resource.metadata.namespace, resource.secret_name)
-    ):
-        record.secret_missing_since = None
-        return None
-    at = time.monotonic()
-    if record.secret_missing_since is None:
-        record.secret_missing_since = at
-    left = record.secret_missing_since + SECRET_GRACE - at
-    return left if left > 0 else None
-
-
+_SUSPENDED: Final = ConditionValue(
+    "True", Reason.SUSPENDED, "spec.suspend is true: the operator changes nothing; set it to false to go on"
+)
 _TOO_DEEP: Final = ConditionValue(
     "False",
     Reason.INVALID_SPEC,
-    f"`spec` is nested more than {admission.MOST_NESTED} levels deep; remove what does not belong there; what runs"
-    " stays as it is",
+    f"`spec` is nested more than {validation.MOST_NESTED} levels deep; remove what does not belong there; what"
+    " runs stays as it is",
 )
 _NO_ROUTES: Final = ConditionValue(
     "False",
@@ -255,30 +43,193 @@ _NO_ROUTES: Final = ConditionValue(
 )
 
 
-def _judged(outcome: Outcome, view: View) -> tuple[ConditionValue, RetryError | None]:
-    """Return what an outcome means for the condition Accepted, and whether to try again."""
-    if outcome.conflicts:
-        message = _listed(outcome.conflicts)
-        return ConditionValue("False", Reason.CONFLICT, message), RetryError(message, longest_pause=_LOOK_AGAIN)
-    if outcome.refused:
-        message = f"{_listed(outcome.refused)}; correct the spec, or what refuses it"
-        return ConditionValue("False", Reason.APPLY_REFUSED, message), RetryError(message)
-    if outcome.failed:
-        message = f"{_listed(outcome.failed)}; it is tried again"
-        retry = RetryError(message, shortest_pause=outcome.retry_after)
-        before = view.finding("Accepted")
-        # What was found of an earlier generation says nothing about this one.
-        same = view.status.get("observedGeneration") == view.tenant.generation
-        if view.failures < _PATIENCE and same and before is not None:
-            return before, retry
-        return ConditionValue("Unknown", Reason.APPLY_FAILED, message), retry
-    return _ACCEPTED, None
+class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of a tenant at one moment."""
+
+    tenant: Tenant
+    status: Mapping[str, Any]
+    """As the API server had it; empty where it can't be ours."""
+    children: Mapping[ChildName, Child]
+    """All objects of the children's names, whoever owns them."""
+    secrets: Mapping[Key, SecretState | None]
+    """The Secrets that the spec refers to, None for one that does not exist."""
+    rivals: tuple[Rival, ...]
+    settings: Settings
+    optional_kinds: frozenset[str]
+    """The optional kinds that can be written."""
+    inputs: str
+    """See `inputs_digest`."""
+    applied: AppliedState
+    """What was applied before."""
+    failures: int
+    """How often in a row it has failed."""
+    time: float
+    """Seconds of the monotonic clock."""
+
+    @property
+    def inputs_changed(self) -> bool:
+        """Whether the spec, the settings or a Secret changed since the last evaluation."""
+        return self.applied.inputs != self.inputs or self.applied.secrets != self.secrets
+
+    @property
+    def owner_may_be_gone(self) -> bool:
+        """Whether a child that was there has gone, or has lost its owner: it may be that the tenant goes."""
+        children = owned_by(self.tenant, self.children)
+        gone = self.applied.children is not None and self.applied.children.keys() - children.keys()
+        return bool(gone) or any(not child.owner_uid for child in children.values())
+
+    def condition(self, kind: str) -> ConditionValue | None:
+        """Return what the status says about a condition type."""
+        return condition_in(self.status.get("conditions", []), kind)
 
 
-def _listed(failures: list[Failure]) -> str:
-    return "; ".join(f"{failure.kind} {failure.name}: {failure.error}" for failure in failures)
+class Settled(msgspec.Struct, frozen=True):
+    """What the status says of a tenant that nothing is read or applied for."""
+
+    accepted: ConditionValue
+    credentials_ready: ConditionValue
+    digest: str | None
 
 
-def now() -> str:
-    """Return the time as the API server writes it (RFC 3339, seconds)."""
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be done for a tenant."""
+
+    accepted: ConditionValue
+    """What the condition says once the children are applied, or where none are to be."""
+    resource: TenantProxy | None = None
+    """None: the spec can't be used."""
+    tls_secrets: tuple[TLSSecret, ...] = ()
+    """What has to be read, and be good, before anything is applied."""
+    children: tuple[Manifest, ...] | None = None
+    """What is to be applied; None: nothing, what runs stays as it is."""
+    needs_turn: bool = False
+    """Whether pods would change because of what all tenants share, for which tenants take turns; see `rollout`."""
+    secret_missing_since: float | None = None
+    """Since when the Secret that we may create is missing; None while it is there."""
+    secret_due_in: float | None = None
+    """Seconds until we create it; None: now, if it is missing."""
+    reads_credential: bool = False
+    """Whether the Secret with the credential has to be read anew."""
+
+
+def owned_by(tenant: Tenant, children: Mapping[ChildName, Child]) -> dict[ChildName, Child]:
+    """Return the tenant's own among the objects of its children's names, wanted or not."""
+    return {name: child for name, child in children.items() if child.belongs_to(tenant.uid)}
+
+
+def refused_for_rivals(snapshot: TenantSnapshot) -> Settled | None:
+    """Return what is said of a tenant that is refused because another one was first; None where it is not."""
+    refusal = uniqueness.refuse(snapshot.tenant.key, snapshot.rivals, snapshot.settings)
+    if refusal is None:
+        return None
+    accepted = ConditionValue("False", Reason.NOT_UNIQUE, f"{refusal}; what runs stays as it is")
+    return Settled(accepted, credentials_of_unusable(snapshot, accepted), snapshot.applied.unfinished_digest())
+
+
+def unchanged(snapshot: TenantSnapshot) -> Settled | None:
+    """Return what the status says, where all is as it was when that was found; None where it is not."""
+    if not snapshot.applied.matches(
+        snapshot.inputs, owned_by(snapshot.tenant, snapshot.children), snapshot.secrets
+    ):
+        return None
+    accepted, credentials = snapshot.condition("Accepted"), snapshot.condition("CredentialsReady")
+    digest = snapshot.status.get("appliedDigest")
+    if accepted is None or credentials is None or digest is None:
+        return None
+    if accepted.reason in (Reason.ROLLOUT_STOPPED, Reason.NOT_UNIQUE):
+        return None  # that was about an earlier operator's image or settings, or about others
+    return Settled(accepted, credentials, digest)
+
+
+def evaluate(snapshot: TenantSnapshot) -> Evaluation:
+    """Return what has to be done for a tenant that something has changed for."""
+    resource = _validated(snapshot.tenant, snapshot.settings)
+    if isinstance(resource, ConditionValue):
+        return Evaluation(accepted=resource)
+    known = snapshot.condition("Accepted")
+    reads_credential = snapshot.inputs_changed or snapshot.condition("CredentialsReady") is None
+    if not snapshot.inputs_changed and known is not None and known.reason in _TLS_REASONS:
+        return Evaluation(accepted=known, resource=resource, reads_credential=reads_credential)
+    to_check = tls_secrets(resource) if snapshot.inputs_changed else ()
+    if resource.spec.suspend:
+        return Evaluation(
+            accepted=_SUSPENDED, resource=resource, tls_secrets=to_check, reads_credential=reads_credential
+        )
+    params = Params(resource=resource, settings=snapshot.settings, kinds=snapshot.optional_kinds)
+    children = tuple(desired_children(params))
+    missing_since = _secret_missing_since(snapshot, resource)
+    return Evaluation(
+        accepted=_accepted(resource, snapshot.optional_kinds),
+        resource=resource,
+        tls_secrets=to_check,
+        children=children,
+        needs_turn=_needs_turn(snapshot, children),
+        secret_missing_since=missing_since,
+        secret_due_in=_secret_due_in(snapshot, missing_since),
+        reads_credential=reads_credential,
+    )
+
+
+def credentials_of_unusable(snapshot: TenantSnapshot, accepted: ConditionValue) -> ConditionValue:
+    """Return CredentialsReady of a tenant that can't be used: what the status says, if it says anything."""
+    unknown = ConditionValue("Unknown", accepted.reason, "the spec can't be used; see the condition Accepted")
+    return snapshot.condition("CredentialsReady") or unknown
+
+
+def _validated(tenant: Tenant, settings: Settings) -> TenantProxy | ConditionValue:
+    """Return the resource, or what is wrong with it."""
+    spec = msgspec.json.decode(tenant.spec)
+    if validation.is_too_deep(spec):
+        return _TOO_DEEP
+    manifest = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": tenant.key.name, "namespace": tenant.key.namespace, "uid": tenant.uid},
+        "spec": spec,
+    }
+    try:
+        resource = TenantProxy.model_validate(manifest)
+    except ValidationError as error:
+        errors = field_errors(error, TenantProxy)
+    else:
+        errors = validation.check_resource(resource, settings)
+        if not errors:
+            return resource
+    said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
+    return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; what runs stays as it is")
+
+
+def _accepted(resource: TenantProxy, optional_kinds: frozenset[str]) -> ConditionValue:
+    """Return what Accepted says once all children are applied."""
+    return _NO_ROUTES if resource.spec.route and kinds.HTTP_ROUTE.kind not in optional_kinds else _ACCEPTED
+
+
+def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:
+    """Tell whether the tenant's pods would change, and not because of its own spec."""
+    applied = snapshot.applied
+    if applied.inputs == snapshot.inputs or not applied.has_spec(snapshot.inputs):
+        return False
+    (deployment,) = (manifest for manifest in children if manifest["kind"] == kinds.DEPLOYMENT.kind)
+    child = snapshot.children.get((kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]))
+    return child is not None and child.manifest_hash != manifest_hash(deployment)
+
+
+def _secret_missing_since(snapshot: TenantSnapshot, resource: TenantProxy) -> float | None:
+    """Return since when the Secret that we may create is missing; None while it is there."""
+    secret = Key(snapshot.tenant.key.namespace, resource.secret_name)
+    if resource.spec.auth.management != "tenant" or snapshot.secrets.get(secret):
+        return None
+    since = snapshot.applied.secret_missing_since
+    return snapshot.time if since is None else since
+
+
+def _secret_due_in(snapshot: TenantSnapshot, missing_since: float | None) -> float | None:
+    """Return for how many seconds the user is given time to make a missing Secret; None where it is due.
+
+    Whoever applies it together with the TenantProxy, or deletes and creates it, shall have one of his own, and no
+    error because ours was faster.
+    """
+    if missing_since is None:
+        return None
+    left = missing_since + SECRET_GRACE - snapshot.time
+    return left if left > 0 else None

@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import secrets
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -26,8 +27,8 @@ _PROCESS_KEY: Final = secrets.token_bytes(32)
 """Makes fingerprints of credentials useless outside this process."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """Whether a Secret can be used, and what for."""
+class SecretCheck(msgspec.Struct, frozen=True):
+    """Whether a Secret can be used, and what for; no content of it."""
 
     usable: bool
     reason: str
@@ -37,9 +38,32 @@ class Verdict(msgspec.Struct, frozen=True):
     fingerprint: bytes = b""
     """Differs between credentials, within this process."""
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether the API server does not let it be read, so that nothing is known."""
+        return self.reason == Reason.SECRET_UNREADABLE
 
-def judge_credentials(secret: SecretContent | None, resource: TenantProxy, settings: Settings) -> Verdict:
-    """Return the verdict on the Secret that `spec.auth.secretRef` names."""
+
+class TLSSecret(NamedTuple):
+    """A Secret that `spec.upstream.tls` refers to, and what checks it."""
+
+    name: str
+    check: Callable[[SecretContent | None, str], SecretCheck]
+
+
+def tls_secrets(resource: TenantProxy) -> tuple[TLSSecret, ...]:
+    """Return the Secrets that have to be good before anything is applied."""
+    candidates = (
+        (resource.ca_secret_name, check_ca_secret),
+        (resource.client_certificate_secret_name, check_client_certificate_secret),
+    )
+    return tuple(TLSSecret(name, check) for name, check in candidates if name is not None)
+
+
+def check_credentials_secret(
+    secret: SecretContent | None, resource: TenantProxy, settings: Settings
+) -> SecretCheck:
+    """Check the Secret that `spec.auth.secretRef` names."""
     name = resource.secret_name
     if secret is None:
         who = "External Secrets, or kubectl, has to create it" if _by_platform(resource) else "it is created soon"
@@ -58,7 +82,7 @@ def judge_credentials(secret: SecretContent | None, resource: TenantProxy, setti
         return _refused(Reason.CREDENTIALS_MISSING, f"Secret {name} holds no credential yet; {how}")
     kind = credential.type
     fingerprint = hashlib.blake2b(formats.digest(credential).encode(), key=_PROCESS_KEY, digest_size=16)
-    return Verdict(
+    return SecretCheck(
         usable=True,
         reason=Reason.CREDENTIALS_SET,
         message=f"Secret {name} holds a well-formed credential ({kind})",
@@ -67,17 +91,23 @@ def judge_credentials(secret: SecretContent | None, resource: TenantProxy, setti
     )
 
 
-def judge_ca(secret: SecretContent | None, name: str) -> Verdict:
-    """Return the verdict on the Secret that `spec.upstream.tls.caSecretRef` names."""
-    return _judge_tls(secret, name, "spec.upstream.tls.caSecretRef", CA_KEYS)
+def unreadable_secret(name: str, why: str) -> SecretCheck:
+    """Return what is said of the credential's Secret where the API server refuses to show it."""
+    message = f"Secret {name} can't be read: {why}; give the operator the right to, and wait"
+    return _refused(Reason.SECRET_UNREADABLE, message)
 
 
-def judge_client_certificate(secret: SecretContent | None, name: str) -> Verdict:
-    """Return the verdict on the Secret that `spec.upstream.tls.clientCertificateSecretRef` names."""
-    return _judge_tls(secret, name, "spec.upstream.tls.clientCertificateSecretRef", CLIENT_CERTIFICATE_KEYS)
+def check_ca_secret(secret: SecretContent | None, name: str) -> SecretCheck:
+    """Check the Secret that `spec.upstream.tls.caSecretRef` names."""
+    return _check_tls_secret(secret, name, "spec.upstream.tls.caSecretRef", CA_KEYS)
 
 
-def _judge_tls(secret: SecretContent | None, name: str, field: str, keys: tuple[str, ...]) -> Verdict:
+def check_client_certificate_secret(secret: SecretContent | None, name: str) -> SecretCheck:
+    """Check the Secret that `spec.upstream.tls.clientCertificateSecretRef` names."""
+    return _check_tls_secret(secret, name, "spec.upstream.tls.clientCertificateSecretRef", CLIENT_CERTIFICATE_KEYS)
+
+
+def _check_tls_secret(secret: SecretContent | None, name: str, field: str, keys: tuple[str, ...]) -> SecretCheck:
     if secret is None:
         message = (
             f"{field}: Secret {name} does not exist; create it with {' and '.join(keys)}, or remove the field"
@@ -88,11 +118,11 @@ def _judge_tls(secret: SecretContent | None, name: str, field: str, keys: tuple[
         errors = check_ca(data) if keys is CA_KEYS else check_client_certificate(data)
     if errors:
         return _refused(Reason.TLS_SECRET_INVALID, f"{field}: {_said(name, errors)}")
-    return Verdict(usable=True, reason=Reason.ACCEPTED, message="")
+    return SecretCheck(usable=True, reason=Reason.ACCEPTED, message="")
 
 
-def _refused(reason: str, message: str) -> Verdict:
-    return Verdict(usable=False, reason=reason, message=message)
+def _refused(reason: str, message: str) -> SecretCheck:
+    return SecretCheck(usable=False, reason=reason, message=message)
 
 
 def _by_platform(resource: TenantProxy) -> bool:

@@ -13,7 +13,7 @@ from tenantproxy import config
 from tenantproxy_operator.cache.children import Child, ChildName, child_of
 from tenantproxy_operator.cache.secrets import SecretState
 from tenantproxy_operator.cache.tenants import Tenant, tenant_from
-from tenantproxy_operator.controller.applied_state import Record, common_digest, inputs_digest, recall
+from tenantproxy_operator.controller.applied_state import AppliedState, common_digest, inputs_digest
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
 
@@ -30,12 +30,12 @@ STATES = st.dictionaries(
 INPUTS = st.sampled_from(["", "0123456789abcdef", "fedcba9876543210"])
 
 
-def child(ours: bytes, **changes: Any) -> Child:
+def child(digest: bytes, **changes: Any) -> Child:
     fields: dict[str, Any] = {
         "uid": "u",
         "version": 1,
         "owner_uid": "o",
-        "owned_fields_digest": ours,
+        "owned_fields_digest": digest,
         "manifest_hash": "m",
         "owner_is_tenant_proxy": True,
         "applied_by_us": True,
@@ -53,13 +53,13 @@ def test_a_restart_before_all_was_done(
     ours: dict[ChildName, bytes], secrets: dict[Key, SecretState | None]
 ) -> None:
     """All is looked at again, and it is known that the spec has not changed; of a new spec nothing is known."""
-    record = Record(inputs="0123.4567", children=ours, secrets=secrets)
-    recalled = recall(record.unfinished_digest(), as_children(ours), secrets)
-    assert recalled.knows_spec("0123.89ab")
-    assert not recalled.fits("0123.4567", as_children(ours), secrets)
-    assert recalled.children is None
-    assert recalled.secrets == {}
-    assert Record(inputs="", children=ours, secrets=secrets).unfinished_digest() is None
+    state = AppliedState(inputs="0123.4567", children=ours, secrets=secrets)
+    restored = AppliedState.restore(state.unfinished_digest(), as_children(ours), secrets)
+    assert restored.has_spec("0123.89ab")
+    assert not restored.matches("0123.4567", as_children(ours), secrets)
+    assert restored.children is None
+    assert restored.secrets == {}
+    assert AppliedState(inputs="", children=ours, secrets=secrets).unfinished_digest() is None
 
 
 @given(INPUTS, CHILDREN, STATES)
@@ -67,10 +67,10 @@ def test_a_restart_without_a_change(
     inputs: str, ours: dict[ChildName, bytes], secrets: dict[Key, SecretState | None]
 ) -> None:
     """A digest brings back all that it was made of."""
-    record = Record(inputs=inputs, children=ours, secrets=secrets)
-    recalled = recall(record.digest(), as_children(ours), secrets)
-    assert recalled == record
-    assert recalled.fits(inputs, as_children(ours), secrets)
+    state = AppliedState(inputs=inputs, children=ours, secrets=secrets)
+    restored = AppliedState.restore(state.digest(), as_children(ours), secrets)
+    assert restored == state
+    assert restored.matches(inputs, as_children(ours), secrets)
 
 
 @given(INPUTS, CHILDREN, CHILDREN, STATES, STATES)
@@ -82,13 +82,13 @@ def test_each_part_survives_alone(
     secrets_now: dict[Key, SecretState | None],
 ) -> None:
     """What has changed meanwhile takes nothing else along."""
-    digest = Record(inputs=inputs, children=ours, secrets=secrets).digest()
-    recalled = recall(digest, as_children(ours_now), secrets_now)
-    assert recalled.inputs == inputs
-    assert recalled.children == (ours if ours_now == ours else None)
-    assert recalled.secrets == (secrets if secrets_now == secrets else {})
+    digest = AppliedState(inputs=inputs, children=ours, secrets=secrets).digest()
+    restored = AppliedState.restore(digest, as_children(ours_now), secrets_now)
+    assert restored.inputs == inputs
+    assert restored.children == (ours if ours_now == ours else None)
+    assert restored.secrets == (secrets if secrets_now == secrets else {})
     same = (ours_now, secrets_now) == (ours, secrets)
-    assert recalled.fits(inputs, as_children(ours_now), secrets_now) == same
+    assert restored.matches(inputs, as_children(ours_now), secrets_now) == same
 
 
 @given(INPUTS, INPUTS, CHILDREN, CHILDREN, STATES, STATES)
@@ -100,45 +100,45 @@ def test_whatever_differs_is_seen(
     secrets: dict[Key, SecretState | None],
     secrets_now: dict[Key, SecretState | None],
 ) -> None:
-    """A record fits what it was made of, and nothing else; neither does its digest."""
-    record = Record(inputs=inputs, children=ours, secrets=secrets)
-    now = Record(inputs=inputs_now, children=ours_now, secrets=secrets_now)
-    assert record.fits(inputs_now, as_children(ours_now), secrets_now) == (record == now)
-    assert (record.digest() == now.digest()) == (record == now)
+    """A state matches what it was made of, and nothing else; neither does its digest."""
+    state = AppliedState(inputs=inputs, children=ours, secrets=secrets)
+    now = AppliedState(inputs=inputs_now, children=ours_now, secrets=secrets_now)
+    assert state.matches(inputs_now, as_children(ours_now), secrets_now) == (state == now)
+    assert (state.digest() == now.digest()) == (state == now)
 
 
 @pytest.mark.parametrize("digest", [None, "", "x", "a-b", "a-b-c-d", "--", "ä-ö-ü"])
 def test_digests_that_nobody_made(digest: str | None) -> None:
     """What a status holds by mistake vouches for nothing that is there."""
     children = as_children({("configmaps", "a"): b"1"})
-    recalled = recall(digest, children, {SECRET: None})
-    assert not recalled.fits("x", children, {SECRET: None})
-    assert recalled.children is None
+    restored = AppliedState.restore(digest, children, {SECRET: None})
+    assert not restored.matches("x", children, {SECRET: None})
+    assert restored.children is None
 
 
 def test_all_children_gone_while_the_operator_was_down() -> None:
-    """Nothing is left that could differ; what is not known does not fit that."""
-    digest = Record(inputs="i", children={("configmaps", "a"): b"1"}, secrets={SECRET: None}).digest()
-    assert not recall(digest, {}, {SECRET: None}).fits("i", {}, {SECRET: None})
+    """Nothing is left that could differ; what is not known does not match that."""
+    digest = AppliedState(inputs="i", children={("configmaps", "a"): b"1"}, secrets={SECRET: None}).digest()
+    assert not AppliedState.restore(digest, {}, {SECRET: None}).matches("i", {}, {SECRET: None})
 
 
 def test_what_is_compared_of_a_child() -> None:
     """What we own of it; not its version, which whoever writes a label of his own moves."""
-    record = Record(inputs="i", children={("configmaps", "a"): b"1"})
-    assert record.fits("i", {("configmaps", "a"): child(b"1", version=9)}, {})
-    assert not record.fits("i", {("configmaps", "a"): child(b"2")}, {})
-    assert not record.fits("i", {}, {})
-    assert not record.fits("i", as_children({("configmaps", "a"): b"1", ("services", "a"): b"1"}), {})
+    state = AppliedState(inputs="i", children={("configmaps", "a"): b"1"})
+    assert state.matches("i", {("configmaps", "a"): child(b"1", version=9)}, {})
+    assert not state.matches("i", {("configmaps", "a"): child(b"2")}, {})
+    assert not state.matches("i", {}, {})
+    assert not state.matches("i", as_children({("configmaps", "a"): b"1", ("services", "a"): b"1"}), {})
 
 
 def test_a_secret_that_moves() -> None:
     """Another version, another Secret of the name, none any more: all are news."""
-    record = Record(inputs="i", children={}, secrets={SECRET: SecretState("u", 1), OTHER: None})
-    assert record.fits("i", {}, {OTHER: None, SECRET: SecretState("u", 1)})
+    state = AppliedState(inputs="i", children={}, secrets={SECRET: SecretState("u", 1), OTHER: None})
+    assert state.matches("i", {}, {OTHER: None, SECRET: SecretState("u", 1)})
     for state in (SecretState("u", 2), SecretState("v", 1), None):
-        assert not record.fits("i", {}, {SECRET: state, OTHER: None})
-    assert not record.fits("i", {}, {SECRET: SecretState("u", 1), OTHER: SecretState("w", 1)})
-    assert not record.fits("i", {}, {SECRET: SecretState("u", 1)})
+        assert not state.matches("i", {}, {SECRET: state, OTHER: None})
+    assert not state.matches("i", {}, {SECRET: SecretState("u", 1), OTHER: SecretState("w", 1)})
+    assert not state.matches("i", {}, {SECRET: SecretState("u", 1)})
 
 
 def test_the_digest_fits_into_the_status() -> None:
@@ -147,8 +147,8 @@ def test_the_digest_fits_into_the_status() -> None:
         ("configmaps", f"c{index}"): child_of(partial(f"c{index}").metadata).owned_fields_digest
         for index in range(20)
     }
-    record = Record(inputs=inputs_digest(tenant(), common_digest(Settings(), frozenset())), children=children)
-    assert len(record.digest()) <= 128
+    state = AppliedState(inputs=inputs_digest(tenant(), common_digest(Settings(), frozenset())), children=children)
+    assert len(state.digest()) <= 128
 
 
 def tenant(**changes: Any) -> Tenant:
@@ -210,19 +210,21 @@ def test_optional_kinds_count() -> None:
 def test_an_optional_kind_that_was_switched_off() -> None:
     """Its objects are not looked at any more; of the others it is still known that they are as they were."""
     required, optional = ("services", "acme-proxy"), ("podmonitors", "acme-proxy")
-    digest = Record(inputs="i", children={required: b"1", optional: b"2"}).digest()
-    assert recall(digest, as_children({required: b"1"}), {}).children == {required: b"1"}
-    assert recall(digest, as_children({required: b"1", optional: b"3"}), {}).children == {required: b"1"}
-    assert recall(digest, as_children({required: b"3", optional: b"2"}), {}).children is None
+    digest = AppliedState(inputs="i", children={required: b"1", optional: b"2"}).digest()
+    assert AppliedState.restore(digest, as_children({required: b"1"}), {}).children == {required: b"1"}
+    assert AppliedState.restore(digest, as_children({required: b"1", optional: b"3"}), {}).children == {
+        required: b"1"
+    }
+    assert AppliedState.restore(digest, as_children({required: b"3", optional: b"2"}), {}).children is None
 
 
 def test_whose_change_it_is() -> None:
     """A change of the spec is told from one of what all tenants share."""
     before = inputs_digest(_tenant({"a": 1}), "common")
-    record = Record(inputs=before)
-    assert record.knows_spec(inputs_digest(_tenant({"a": 1}), "other"))
-    assert not record.knows_spec(inputs_digest(_tenant({"a": 2}), "common"))
-    assert not Record().knows_spec(before)
+    state = AppliedState(inputs=before)
+    assert state.has_spec(inputs_digest(_tenant({"a": 1}), "other"))
+    assert not state.has_spec(inputs_digest(_tenant({"a": 2}), "common"))
+    assert not AppliedState().has_spec(before)
 
 
 def _tenant(spec: dict[str, Any]) -> Tenant:

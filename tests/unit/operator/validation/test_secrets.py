@@ -16,7 +16,12 @@ from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.validation.secrets import Verdict, judge_ca, judge_client_certificate, judge_credentials
+from tenantproxy_operator.validation.secrets import (
+    SecretCheck,
+    check_ca_secret,
+    check_client_certificate_secret,
+    check_credentials_secret,
+)
 
 CA = Authority()
 PAIR = CA.issue("client")
@@ -33,8 +38,8 @@ def secret(data: dict[str, str | bytes], **more: Any) -> SecretContent:
     return SecretContent(metadata=partial("t-credentials").metadata, data=encoded, **more)
 
 
-def judged(data: dict[str, str | bytes] | None, resource: TenantProxy = TENANT) -> Verdict:
-    return judge_credentials(None if data is None else secret(data), resource, Settings())
+def judged(data: dict[str, str | bytes] | None, resource: TenantProxy = TENANT) -> SecretCheck:
+    return check_credentials_secret(None if data is None else secret(data), resource, Settings())
 
 
 @pytest.mark.parametrize(
@@ -50,10 +55,10 @@ def judged(data: dict[str, str | bytes] | None, resource: TenantProxy = TENANT) 
 )
 def test_good(data: dict[str, str | bytes], kind: str) -> None:
     """Both kinds, with and without their type; keys that are not ours may hold anything."""
-    verdict = judged(data)
-    assert (verdict.usable, verdict.reason, verdict.type) == (True, Reason.CREDENTIALS_SET, kind)
-    assert verdict.message == f"Secret t-credentials holds a well-formed credential ({kind})"
-    assert verdict.fingerprint
+    check = judged(data)
+    assert (check.usable, check.reason, check.type) == (True, Reason.CREDENTIALS_SET, kind)
+    assert check.message == f"Secret t-credentials holds a well-formed credential ({kind})"
+    assert check.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -77,11 +82,11 @@ def test_good(data: dict[str, str | bytes], kind: str) -> None:
 def test_bad(data: dict[str, str | bytes] | None, reason: str, words: str) -> None:
     """A Secret that is missing, empty or wrong: said by key, with the fix."""
     for resource in (TENANT, PLATFORM):
-        verdict = judged(data, resource)
-        assert (verdict.usable, verdict.reason, verdict.type) == (False, reason, None)
-        assert words in verdict.message
-        assert verdict.fingerprint == b""
-        assert "M4RKED" not in verdict.message
+        check = judged(data, resource)
+        assert (check.usable, check.reason, check.type) == (False, reason, None)
+        assert words in check.message
+        assert check.fingerprint == b""
+        assert "M4RKED" not in check.message
 
 
 def test_all_that_is_wrong_is_said() -> None:
@@ -101,8 +106,8 @@ def test_who_has_to_act() -> None:
 
 def test_the_type_of_the_secret_does_not_matter() -> None:
     """Its keys do: External Secrets and others choose a type of their own."""
-    verdict = judge_credentials(secret({**BASIC}, type="kubernetes.io/basic-auth"), TENANT, Settings())
-    assert verdict.usable
+    check = check_credentials_secret(secret({**BASIC}, type="kubernetes.io/basic-auth"), TENANT, Settings())
+    assert check.usable
 
 
 def test_fingerprints() -> None:
@@ -124,16 +129,16 @@ VALUES = st.tuples(st.binary(max_size=6), st.binary(max_size=6)).map(
 def test_no_value_in_any_message(data: dict[str, bytes]) -> None:
     """Whatever a Secret holds, nothing of it is said."""
     content = secret({**data})
-    verdicts = [
-        judge_credentials(content, TENANT, Settings()),
-        judge_credentials(content, PLATFORM, Settings()),
-        judge_ca(content, "s"),
-        judge_client_certificate(content, "s"),
+    checks = [
+        check_credentials_secret(content, TENANT, Settings()),
+        check_credentials_secret(content, PLATFORM, Settings()),
+        check_ca_secret(content, "s"),
+        check_client_certificate_secret(content, "s"),
     ]
-    assert MARK not in f"{verdicts}"
+    assert MARK not in f"{checks}"
     for value in data.values():
         encoded = base64.b64encode(value).decode()
-        assert all(encoded not in verdict.message for verdict in verdicts)
+        assert all(encoded not in check.message for check in checks)
 
 
 CA_FIELD = "spec.upstream.tls.caSecretRef"
@@ -142,13 +147,13 @@ CLIENT_FIELD = "spec.upstream.tls.clientCertificateSecretRef"
 
 def test_tls_secrets_that_can_be_used() -> None:
     """The keys that matter, whatever else is there."""
-    assert judge_ca(secret({"ca.crt": CA.pem, "tls.key": b"\xff"}), "s").usable
-    assert judge_client_certificate(secret({**PAIR.tls_keys, "ca.crt": b"\xff"}), "s").usable
+    assert check_ca_secret(secret({"ca.crt": CA.pem, "tls.key": b"\xff"}), "s").usable
+    assert check_client_certificate_secret(secret({**PAIR.tls_keys, "ca.crt": b"\xff"}), "s").usable
 
 
 def test_tls_secrets_that_are_missing() -> None:
     """What to create is said: keys and field."""
-    ca, client = judge_ca(None, "s"), judge_client_certificate(None, "s")
+    ca, client = check_ca_secret(None, "s"), check_client_certificate_secret(None, "s")
     assert (ca.usable, ca.reason) == (client.usable, client.reason) == (False, Reason.TLS_SECRET_MISSING)
     assert ca.message == f"{CA_FIELD}: Secret s does not exist; create it with ca.crt, or remove the field"
     assert client.message == (
@@ -166,10 +171,10 @@ def test_tls_secrets_that_are_missing() -> None:
 )
 def test_bad_ca(data: dict[str, str | bytes], words: str) -> None:
     """A broken CA is refused before any proxy gets it."""
-    verdict = judge_ca(secret(data), "s")
-    assert (verdict.usable, verdict.reason) == (False, Reason.TLS_SECRET_INVALID)
-    assert verdict.message.startswith(f"{CA_FIELD}: Secret s: {words}")
-    assert "M4RKED" not in verdict.message
+    check = check_ca_secret(secret(data), "s")
+    assert (check.usable, check.reason) == (False, Reason.TLS_SECRET_INVALID)
+    assert check.message.startswith(f"{CA_FIELD}: Secret s: {words}")
+    assert "M4RKED" not in check.message
 
 
 @pytest.mark.parametrize(
@@ -183,18 +188,18 @@ def test_bad_ca(data: dict[str, str | bytes], words: str) -> None:
 )
 def test_bad_client_certificate(data: dict[str, str | bytes], words: str) -> None:
     """So is a client certificate, or a key that is another's."""
-    verdict = judge_client_certificate(secret(data), "s")
-    assert (verdict.usable, verdict.reason) == (False, Reason.TLS_SECRET_INVALID)
-    assert verdict.message.startswith(f"{CLIENT_FIELD}: Secret s: {words}")
-    assert "M4RKED" not in verdict.message
-    assert "PRIVATE KEY-----\nM" not in verdict.message
+    check = check_client_certificate_secret(secret(data), "s")
+    assert (check.usable, check.reason) == (False, Reason.TLS_SECRET_INVALID)
+    assert check.message.startswith(f"{CLIENT_FIELD}: Secret s: {words}")
+    assert "M4RKED" not in check.message
+    assert "PRIVATE KEY-----\nM" not in check.message
 
 
 def test_a_new_kind_of_credential_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row in the proxy's table is all that it takes; what is missing is said in the table's words."""
     monkeypatch.setitem(KINDS, ApiKey.type, ApiKey)
-    verdict = judged({"apiKey": "M4RKED"})
-    assert (verdict.usable, verdict.type) == (True, "apiKey")
-    assert verdict.message == "Secret t-credentials holds a well-formed credential (apiKey)"
+    check = judged({"apiKey": "M4RKED"})
+    assert (check.usable, check.type) == (True, "apiKey")
+    assert check.message == "Secret t-credentials holds a well-formed credential (apiKey)"
     assert "clientSecret and authUrl, or apiKey, in it" in judged({}, PLATFORM).message
     assert "`apiKey` contains a control character" in judged({"apiKey": "M4RKED\x7f"}).message

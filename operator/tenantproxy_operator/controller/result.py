@@ -1,0 +1,300 @@
+"""What a reconcile comes to: the next applied state, the status, and what is to be done later. Pure.
+
+The one place that puts together what was evaluated, what came of applying it, and what was observed after.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tenantproxy_operator import conditions
+from tenantproxy_operator.api.names import child_name
+from tenantproxy_operator.api.status import Status
+from tenantproxy_operator.cache.secrets import SecretState
+from tenantproxy_operator.conditions import ConditionStatus, ConditionValue, EventNote, Reason
+from tenantproxy_operator.controller.applied_state import AppliedState, spec_part
+from tenantproxy_operator.controller.apply_result import ApplyResult
+from tenantproxy_operator.controller.evaluation import (
+    Evaluation,
+    Settled,
+    TenantSnapshot,
+    credentials_of_unusable,
+)
+from tenantproxy_operator.controller.rollout import MOST_MISSED
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.render.common import API_PORT
+from tenantproxy_operator.validation import uniqueness
+from tenantproxy_operator.validation.secrets import SecretCheck
+
+ROLLOUT_STOPPED: Final = (
+    f"{MOST_MISSED} tenants' proxies don't get ready with the operator's new image or settings, so that no other"
+    " tenant gets them; correct them, or go back to the earlier ones"
+)
+_FAILURES_UNSAID: Final = 2
+"""Failures in a row that the status does not mention: most pass by themselves."""
+_CONFLICT_RETRY: Final = 30.0
+"""Seconds after which it is seen at the latest that another's object, of which no watch tells, is gone."""
+_OWN_FIELDS: Final = frozenset(field.alias for field in Status.model_fields.values())
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Why it has to be tried again; see `RetryError`."""
+
+    message: str
+    longest_pause: float | None = None
+    """Seconds; None: as for any other failure."""
+    shortest_pause: float = 0.0
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """What is seen once all is written that had to be."""
+
+    rollout: Rollout | None
+    """How far the tenant's Deployment is; None where there is none."""
+    rollout_stopped: bool
+    """Whether no tenant gets a change of what all share any more."""
+    now: str
+    """The time as the API server writes it (RFC 3339, seconds)."""
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an evaluation."""
+
+    tls: SecretCheck | None = None
+    """What is wrong with a Secret of `spec.upstream.tls`, so that nothing was applied."""
+    children: ApplyResult | None = None
+    """None: nothing was to be applied."""
+    held: bool = False
+    """Whether the tenant's pods wait for their turn to be changed."""
+    credential: SecretCheck | None = None
+    """None: the Secret is as it was when it was last checked."""
+
+
+class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reconcile comes to."""
+
+    applied: AppliedState
+    """What is compared with the next time."""
+    ready: ConditionStatus
+    status: Mapping[str, Any] | None
+    """The whole status to be written; None: it is as it shall be."""
+    events: tuple[EventNote, ...] = ()
+    """What is worth an Event once the status is written."""
+    retry: Retry | None = None
+    later: float | None = None
+    """Seconds after which there is something to do."""
+    held: bool = False
+    """Whether the tenant's pods wait for their turn to be changed."""
+
+
+class _Credential(msgspec.Struct, frozen=True):
+    """What is said of the tenant's credential."""
+
+    condition: ConditionValue
+    said: Mapping[str, Any] | None
+    """`status.credentials`."""
+    fingerprint: bytes
+    replaced: str | None = None
+    """The Secret whose credential is another one than before."""
+
+
+def result_of_settled(snapshot: TenantSnapshot, settled: Settled, observation: Observation) -> ReconcileResult:
+    """Return what it comes to where nothing was read or applied."""
+    credential = _Credential(
+        settled.credentials_ready, snapshot.status.get("credentials"), snapshot.applied.fingerprint
+    )
+    status = _status(snapshot, settled.accepted, credential, observation, digest=settled.digest)
+    return _result(snapshot, status, credential, applied=snapshot.applied)
+
+
+def result_of(
+    snapshot: TenantSnapshot, evaluation: Evaluation, applied: Applied, observation: Observation
+) -> ReconcileResult:
+    """Return what it comes to where something was evaluated, and perhaps applied."""
+    accepted, apply_retry = _accepted(snapshot, evaluation, applied)
+    if applied.held and observation.rollout_stopped and accepted.status == "True":
+        accepted = ConditionValue(
+            "True", Reason.ROLLOUT_STOPPED, f"{ROLLOUT_STOPPED}; this tenant's proxies run as before"
+        )
+    credential = _credential(snapshot, evaluation, applied, observation.now)
+    retry = apply_retry or _credential_retry(applied.credential)
+    later = evaluation.secret_due_in if applied.children else None
+    state = msgspec.structs.replace(
+        state_after_apply(snapshot.applied, evaluation, applied.children),
+        inputs=_next_inputs(snapshot, held=applied.held, unfinished=retry is not None or later is not None),
+        secrets=_next_secrets(snapshot, evaluation, applied.children),
+        fingerprint=credential.fingerprint,
+    )
+    done = applied.children is not None and apply_retry is None and not applied.held
+    status = _status(
+        snapshot,
+        accepted,
+        credential,
+        observation,
+        digest=state.unfinished_digest() if retry else state.digest(),
+        secret_name=evaluation.resource.secret_name if evaluation.resource and done else None,
+    )
+    return _result(snapshot, status, credential, applied=state, retry=retry, later=later, held=applied.held)
+
+
+def state_after_apply(before: AppliedState, evaluation: Evaluation, result: ApplyResult | None) -> AppliedState:
+    """Return what is known as soon as the children are written, whatever comes of the rest."""
+    if result is None:
+        return before
+    return msgspec.structs.replace(
+        before, children=result.children, secret_missing_since=evaluation.secret_missing_since
+    )
+
+
+def _next_inputs(snapshot: TenantSnapshot, *, held: bool, unfinished: bool) -> str:
+    """Return the inputs that have been acted upon."""
+    before = snapshot.applied
+    if held:
+        return before.inputs  # evaluated again when its turn has come; after a restart the digest sees to that
+    if not unfinished:
+        return snapshot.inputs
+    # It stays known that what is left to do is about no change of its own.
+    return spec_part(before.inputs) if before.has_spec(snapshot.inputs) else ""
+
+
+def _next_secrets(
+    snapshot: TenantSnapshot, evaluation: Evaluation, result: ApplyResult | None
+) -> Mapping[Key, SecretState | None]:
+    """Return where the Secrets stand that have been checked."""
+    created = result.created_secret if result else None
+    if created is None or evaluation.resource is None:
+        return snapshot.secrets
+    secret = Key(snapshot.tenant.key.namespace, evaluation.resource.secret_name)
+    return {**snapshot.secrets, secret: SecretState(created.uid, created.version)}
+
+
+def _accepted(
+    snapshot: TenantSnapshot, evaluation: Evaluation, applied: Applied
+) -> tuple[ConditionValue, Retry | None]:
+    """Return what the condition Accepted says, and whether to try again."""
+    if applied.tls is not None:
+        message = f"{applied.tls.message}; what runs stays as it is"
+        return ConditionValue("False", applied.tls.reason, message), None
+    result = applied.children
+    if result is None or not result.failures:
+        return evaluation.accepted, None
+    if result.conflicts:
+        message = _listed(result.conflicts)
+        return ConditionValue("False", Reason.CONFLICT, message), Retry(message, longest_pause=_CONFLICT_RETRY)
+    if result.refused:
+        message = f"{_listed(result.refused)}; correct the spec, or what refuses it"
+        return ConditionValue("False", Reason.APPLY_REFUSED, message), Retry(message)
+    message = f"{_listed(result.failed)}; it is tried again"
+    retry = Retry(message, shortest_pause=result.retry_after)
+    before = snapshot.condition("Accepted")
+    # What was found of an earlier generation says nothing about this one.
+    same = snapshot.status.get("observedGeneration") == snapshot.tenant.generation
+    if snapshot.failures < _FAILURES_UNSAID and same and before is not None:
+        return before, retry
+    return ConditionValue("Unknown", Reason.APPLY_FAILED, message), retry
+
+
+def _listed(failures: Iterable[object]) -> str:
+    return "; ".join(map(str, failures))
+
+
+def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, applied: Applied, now: str) -> _Credential:
+    """Return what is said of the tenant's credential."""
+    check, before = applied.credential, snapshot.status.get("credentials")
+    fingerprint = snapshot.applied.fingerprint
+    if check is None or evaluation.resource is None:
+        return _Credential(credentials_of_unusable(snapshot, evaluation.accepted), before, fingerprint)
+    if check.unreadable:
+        return _Credential(ConditionValue("Unknown", check.reason, check.message), before, fingerprint)
+    condition = ConditionValue("True" if check.usable else "False", check.reason, check.message)
+    if check.type is None:
+        return _Credential(condition, None, check.fingerprint)
+    # Without a fingerprint to compare with, as after a restart, a Secret that has moved counts as one with another
+    # credential.
+    secret = Key(snapshot.tenant.key.namespace, evaluation.resource.secret_name)
+    moved = snapshot.applied.secrets.get(secret) != snapshot.secrets.get(secret)
+    same = fingerprint == check.fingerprint if fingerprint else not moved
+    if before is not None and before.get("type") == check.type and same:
+        return _Credential(condition, before, check.fingerprint)
+    replaced = secret.name if before is not None else None
+    return _Credential(condition, {"type": check.type, "updatedAt": now}, check.fingerprint, replaced)
+
+
+def _credential_retry(check: SecretCheck | None) -> Retry | None:
+    return Retry(check.message) if check is not None and check.unreadable else None
+
+
+def _status(
+    snapshot: TenantSnapshot,
+    accepted: ConditionValue,
+    credential: _Credential,
+    observation: Observation,
+    *,
+    digest: str | None,
+    secret_name: str | None = None,
+) -> dict[str, Any]:
+    """Return the whole status; `secret_name` is what the proxies use from now on, None: as before."""
+    tenant, before, rollout = snapshot.tenant, snapshot.status, observation.rollout
+    key = tenant.key
+    availability = conditions.available(rollout, namespace=key.namespace, name=key.name)
+    values = {
+        "Ready": conditions.ready(accepted, availability),
+        "Accepted": accepted,
+        "Available": availability,
+        "CredentialsReady": credential.condition,
+        "Unique": uniqueness.judge(key, snapshot.rivals),
+    }
+    status: dict[str, Any] = {
+        "observedGeneration": tenant.generation,
+        "conditions": conditions.with_transition_times(
+            values, before.get("conditions", []), generation=tenant.generation, now=observation.now
+        ),
+        "endpoint": f"http://{child_name(key.name)}.{key.namespace}.svc:{API_PORT}",
+    }
+    if rollout is not None:
+        status |= {"replicas": rollout.replicas, "readyReplicas": rollout.ready}
+    if secret_name := secret_name or before.get("secretName"):
+        status["secretName"] = secret_name
+    if credential.said is not None:
+        status["credentials"] = credential.said
+    if digest is not None:
+        status["appliedDigest"] = digest
+    return status
+
+
+def _result(
+    snapshot: TenantSnapshot,
+    status: Mapping[str, Any],
+    credential: _Credential,
+    *,
+    applied: AppliedState,
+    retry: Retry | None = None,
+    later: float | None = None,
+    held: bool = False,
+) -> ReconcileResult:
+    before, now = snapshot.status, status["conditions"]
+    differs = status != _own_part(before, {condition["type"] for condition in now})
+    events = (
+        conditions.event_notes(before.get("conditions", []), now, credential_changed=credential.replaced)
+        if differs
+        else ()
+    )
+    return ReconcileResult(
+        applied=applied,
+        ready=next(condition["status"] for condition in now if condition["type"] == "Ready"),
+        status=status if differs else None,
+        events=tuple(events),
+        retry=retry,
+        later=later,
+        held=held,
+    )
+
+
+def _own_part(status: Mapping[str, Any], kinds: set[str]) -> dict[str, Any]:
+    """Return what is ours of a status: others may have conditions in it, too."""
+    own = {name: value for name, value in status.items() if name in _OWN_FIELDS}
+    if "conditions" in own:
+        own["conditions"] = [condition for condition in own["conditions"] if condition.get("type") in kinds]
+    return own

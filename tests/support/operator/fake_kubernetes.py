@@ -1,0 +1,216 @@
+"""The Kubernetes API in memory, at the seam of `KubeClient`: keeps objects, applies, refuses, and records calls.
+
+Server-side apply is as far here as the operator relies on it: who owns which field, what is taken over by force,
+what goes when it is applied no more, and that nothing changes where nothing differs. No schema, no defaults.
+"""
+
+import copy
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tenantproxy.kube.client import KubeClient, KubeError, StatusError
+
+Thing = dict[str, Any]
+"""An object as the API has it."""
+Path = tuple[str, ...]
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields")
+
+
+class Ref(NamedTuple):
+    """An object's place."""
+
+    plural: str
+    namespace: str
+    name: str
+
+
+class Change(NamedTuple):
+    """What a watch tells."""
+
+    ref: Ref
+    thing: Thing
+    gone: bool
+
+
+class FakeKubernetes(KubeClient):
+    """An API server in memory; `fault` may return an error to answer a call with instead."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Ref, Thing] = {}
+        self.calls: list[str] = []
+        """Method, plural, name and subresource of each."""
+        self.fault: Callable[[str], KubeError | None] = lambda _: None
+        self.changes: list[Change] = []
+        """What watches have still to tell."""
+        self._owned: dict[Ref, dict[str, set[Path]]] = {}
+        self._versions = itertools.count(2)  # below are those that no object has
+        self._names = itertools.count(1)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        **_: Any,
+    ) -> bytes:
+        """Answer a call."""
+        place = path.partition("/namespaces/")[2]
+        namespace, plural, name, subresource = (*place.split("/"), "", "")[:4]
+        call = " ".join(filter(None, (method, plural, name, subresource)))
+        self.calls.append(call)
+        if error := self.fault(call):
+            raise error
+        content, query = json.loads(body or "{}"), query or {}
+        ref = Ref(plural, namespace, name or content.get("metadata", {}).get("name", ""))
+        if method == "GET" and not name:
+            answer = self._listed(ref, query.get("fieldSelector", ""))
+        elif method == "POST":
+            answer = self.create(ref, content, manager=query.get("fieldManager", ""))
+        elif method == "PATCH" and subresource:
+            answer = self.set_status(ref, content["status"])
+        elif method == "PATCH":
+            answer = self._apply(ref, content, query["fieldManager"])
+        elif method == "DELETE":
+            _agree(self._existing(ref), content["preconditions"])
+            answer = self.delete(ref)
+        else:
+            answer = self._existing(ref)
+        return json.dumps(answer).encode()
+
+    def create(self, ref: Ref, content: Thing, *, manager: str = "kubectl") -> Thing:
+        """Create an object."""
+        if ref in self.objects:
+            raise StatusError(409, "AlreadyExists", f'{ref.plural} "{ref.name}" already exists')
+        return self.write(ref, content, manager=manager, operation="Update")
+
+    def write(self, ref: Ref, content: Thing, *, manager: str = "kubectl", operation: str = "Update") -> Thing:
+        """Have a manager set fields, which it owns from then on; what it applies no more goes."""
+        before = self.objects.get(ref)
+        thing = copy.deepcopy(before) if before else self._new(ref)
+        owned = self._owned.setdefault(ref, {})
+        fields = dict(_leaves({key: value for key, value in content.items() if key != "status"}))
+        for path in owned.get(manager, set()) - fields.keys() if operation == "Apply" else ():
+            if not any(path in paths for other, paths in owned.items() if other != manager):
+                _set(thing, path, ...)
+        mine = owned.setdefault(manager, set())
+        managers = {name: set(paths) for name, paths in owned.items()}
+        for path, value in fields.items():
+            if _set(thing, path, value):
+                for paths in owned.values():
+                    paths.discard(path)
+            mine.add(path)
+        owned[manager] = mine & fields.keys() if operation == "Apply" else mine
+        if before is None or _bare(thing) != _bare(before) or managers != owned:
+            self._keep(ref, thing, manager, operation)
+        return self.objects[ref]
+
+    def set_status(self, ref: Ref, status: Thing) -> Thing:
+        """Replace an object's status."""
+        thing = self._existing(ref) | {"status": status}
+        if thing != self.objects[ref]:
+            thing["metadata"] = thing["metadata"] | {"resourceVersion": str(next(self._versions))}
+            self._tell(ref, thing)
+        return thing
+
+    def delete(self, ref: Ref) -> Thing:
+        """Delete an object."""
+        thing = self.objects.pop(ref)
+        del self._owned[ref]
+        thing["metadata"] = thing["metadata"] | {"resourceVersion": str(next(self._versions))}
+        self.changes.append(Change(ref, thing, gone=True))
+        return thing
+
+    def _apply(self, ref: Ref, manifest: Thing, manager: str) -> Thing:
+        _agree(self.objects.get(ref), manifest["metadata"])
+        return self.write(ref, manifest, manager=manager, operation="Apply")
+
+    def _existing(self, ref: Ref) -> Thing:
+        if ref not in self.objects:
+            raise StatusError(404, "NotFound", f'{ref.plural} "{ref.name}" not found')
+        return self.objects[ref]
+
+    def _listed(self, place: Ref, selector: str) -> Thing:
+        name = selector.removeprefix("metadata.name=")
+        items = [
+            thing
+            for ref, thing in self.objects.items()
+            if ref[:2] == place[:2] and (not selector or ref.name == name)
+        ]
+        return {"metadata": {}, "items": items}
+
+    def _new(self, ref: Ref) -> Thing:
+        number = next(self._names)
+        created = f"2026-01-01T00:{number // 60 % 60:02}:{number % 60:02}Z"
+        identity = {"namespace": ref.namespace, "name": ref.name, "uid": f"uid-{number}"}
+        return {"metadata": identity | {"creationTimestamp": created, "generation": 0, "managedFields": []}}
+
+    def _keep(self, ref: Ref, thing: Thing, manager: str, operation: str) -> None:
+        version = str(next(self._versions))
+        metadata, before = thing["metadata"], self.objects.get(ref, {})
+        entries = {entry["manager"]: entry for entry in metadata["managedFields"]}
+        entries[manager] = {"manager": manager, "operation": operation, "time": version}
+        metadata["managedFields"] = [
+            entry | {"fieldsV1": _fields(self._owned[ref][name])}
+            for name, entry in entries.items()
+            if self._owned[ref][name]
+        ]
+        metadata["generation"] += thing.get("spec") != before.get("spec")
+        metadata["resourceVersion"] = version
+        self._tell(ref, thing)
+
+    def _tell(self, ref: Ref, thing: Thing) -> None:
+        self.objects[ref] = thing
+        self.changes.append(Change(ref, copy.deepcopy(thing), gone=False))
+
+
+def _agree(thing: Thing | None, preconditions: Mapping[str, Any]) -> None:
+    """Refuse a write that is meant for another object, or for none."""
+    metadata = {"resourceVersion": "1"} if thing is None else thing["metadata"]
+    for name in ("uid", "resourceVersion"):
+        if preconditions.get(name) not in (None, metadata.get(name)):
+            raise StatusError(409, "Conflict", f"Precondition failed: {name}")
+
+
+def _leaves(value: Thing, above: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield the fields of a manifest; a list is one."""
+    for key, inner in value.items():
+        if above == ("metadata",) and key in _IDENTITY:
+            continue
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(inner, (*above, key))
+        else:
+            yield (*above, key), inner
+
+
+def _set(thing: Thing, path: Path, value: Any) -> bool:
+    """Give a field a value, or `...` for none; tell whether it had another one."""
+    *above, last = path
+    for step in above:
+        if not isinstance(thing.get(step), dict):
+            thing[step] = {}
+        thing = thing[step]
+    before = thing.get(last, ...)
+    if value is ...:
+        thing.pop(last, None)
+    else:
+        thing[last] = copy.deepcopy(value)
+    return bool(before != value)
+
+
+def _bare(thing: Thing) -> Thing:
+    metadata = {key: value for key, value in thing["metadata"].items() if key not in _IDENTITY}
+    return thing | {"metadata": metadata}
+
+
+def _fields(paths: set[Path]) -> Thing:
+    """Return paths as `fieldsV1` has them."""
+    found: Thing = {}
+    for path in sorted(paths):
+        place = found
+        for step in path:
+            place = place.setdefault(f"f:{step}", {})
+    return found

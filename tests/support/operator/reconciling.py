@@ -1,0 +1,230 @@
+"""A reconciler over the API in memory: watches tell at once, nobody sleeps, the clock moves when it is told to."""
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from support.operator.fake_kubernetes import Change, FakeKubernetes, Ref, Thing
+from support.operator.manifests import changed, minimal
+from tenantproxy_operator.api.labels import MANAGED_BY
+from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.tenants import Tenants
+from tenantproxy_operator.controller.reconciler import Reconciler
+from tenantproxy_operator.controller.rollout import Fleet
+from tenantproxy_operator.controller.workqueue import RetryError
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import Deployment, Partial
+from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.settings import Settings
+
+NAMESPACE: Final = "tenants"
+_START: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+_KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
+_MOST_RECONCILES: Final = 1000
+_deployment: Final = msgspec.json.Decoder(Deployment).decode
+_partial: Final = msgspec.json.Decoder(Partial).decode
+
+
+class World:
+    """One namespace: what its users do, and what they see."""
+
+    def __init__(self) -> None:
+        self.api = FakeKubernetes()
+        self.seconds = 0.0
+        """What the clock says."""
+
+    def now(self) -> str:
+        """Return the time as the API server writes it."""
+        return (_START + dt.timedelta(seconds=self.seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    # What users do
+
+    def tenant(self, name: str = "acme", changes: Mapping[str, Any] | None = None) -> None:
+        """Create the smallest TenantProxy, or change one: other values at dotted paths, `...` for none."""
+        ref = ref_of(TENANT_PROXY.plural, name)
+        manifest: Thing = self.api.objects.get(ref) or changed(minimal(), "spec.tenantId", f"T-{name}")
+        for path, value in (changes or {}).items():
+            manifest = changed(manifest, path, value)
+        if ref in self.api.objects:
+            self.api.write(ref, manifest, operation="Apply")
+        else:
+            self.api.write(ref, manifest | {"metadata": {"labels": {}} | manifest["metadata"]}, operation="Apply")
+
+    def secret(self, name: str = "acme-credentials", **data: str) -> None:
+        """Create a Secret, or set keys of one."""
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        self.api.write(ref_of("secrets", name), {"data": encoded})
+
+    def edit(self, plural: str, content: Thing, name: str = "acme-proxy") -> None:
+        """Create an object, or set fields of one."""
+        self.api.write(ref_of(plural, name), content)
+
+    def delete(self, plural: str, name: str = "acme-proxy") -> None:
+        """Delete an object."""
+        self.api.delete(ref_of(plural, name))
+
+    def pods(self, name: str = "acme", *, ready: int = 2, updated: int = 2, stuck: str = "") -> None:
+        """Bring a Deployment forward, as its controller and the kubelets would."""
+        ref = ref_of("deployments", f"{name}-proxy")
+        condition = {"type": "Progressing", "status": "False", "message": stuck}
+        status = {"replicas": 2, "updatedReplicas": updated, "readyReplicas": ready}
+        status |= {"observedGeneration": self.api.objects[ref]["metadata"]["generation"]}
+        self.api.set_status(ref, status | {"conditions": [condition] if stuck else []})
+
+    # What users see
+
+    def child(self, plural: str, name: str = "acme-proxy") -> Thing | None:
+        """Return an object; None where there is none."""
+        return self.api.objects.get(ref_of(plural, name))
+
+    def status(self, name: str = "acme") -> Thing:
+        """Return the status of a TenantProxy; empty where there is none."""
+        status: Thing = self.api.objects[ref_of(TENANT_PROXY.plural, name)].get("status", {})
+        return status
+
+    def condition(self, kind: str, name: str = "acme") -> tuple[str, str, str]:
+        """Return status, reason and message of a condition."""
+        (found,) = (each for each in self.status(name)["conditions"] if each["type"] == kind)
+        return found["status"], found["reason"], found["message"]
+
+    def reason(self, kind: str, name: str = "acme") -> str:
+        """Return the reason of a condition."""
+        return self.condition(kind, name)[1]
+
+    def events(self, name: str = "acme") -> list[tuple[str, str, str]]:
+        """Return type, reason and note of the Events about a TenantProxy."""
+        things = (thing for ref, thing in self.api.objects.items() if ref.plural == "events")
+        return [
+            (each["type"], each["reason"], each["note"]) for each in things if each["regarding"]["name"] == name
+        ]
+
+    def calls(self) -> list[str]:
+        """Return the calls since the last time that this was asked."""
+        calls, self.api.calls = self.api.calls, []
+        return calls
+
+    def writes(self) -> list[str]:
+        """Return those of them that are no reads."""
+        return [call for call in self.calls() if not call.startswith("GET")]
+
+
+class Operator:
+    """A reconciler with its caches, filled from what there is; another one is the operator after a restart."""
+
+    def __init__(
+        self,
+        world: World,
+        settings: Settings | None = None,
+        *,
+        optional_kinds: frozenset[str] = frozenset(),
+        most_updating: int = 2,
+    ) -> None:
+        self.world = world
+        self.queue: dict[Key, None] = {}
+        self.retries: dict[Key, RetryError] = {}
+        """What has to be tried again."""
+        self.failures: dict[Key, int] = {}
+        self.due: dict[Key, float] = {}
+        """When there is something to do."""
+        self.metrics = Metrics()
+        self.tenants = Tenants(self.enqueue)
+        self.secrets = Secrets()
+        self.children = Children(self.enqueue)
+        self.rollout = Fleet(most_updating, self.enqueue)
+        self.reconciler = Reconciler(
+            Cluster(world.api),
+            tenants=self.tenants,
+            children=self.children,
+            secrets=self.secrets,
+            settings=settings or Settings(),
+            fleet=self.rollout,
+            metrics=self.metrics,
+            clock=lambda: world.seconds,
+            now=world.now,
+        )
+        self.reconciler.serve_kinds(optional_kinds)
+        world.api.changes.clear()
+        for ref, thing in world.api.objects.items():
+            self._tell(Change(ref, thing, gone=False))
+        self.rollout.expect(list(self.tenants))
+
+    def enqueue(self, key: Key) -> None:
+        self.queue[key] = None
+
+    async def settle(self) -> None:
+        """Reconcile until nothing is left to do now."""
+        for _ in range(_MOST_RECONCILES):
+            self.hear()
+            if not self.queue:
+                return
+            key = next(iter(self.queue))
+            del self.queue[key]
+            await self._reconcile(key)
+        raise AssertionError("it does not come to rest")
+
+    async def retry(self) -> None:
+        """Try again what failed, once its pause is over."""
+        for key in self.retries:
+            self.enqueue(key)
+        await self.settle()
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.world.seconds += seconds
+        for key in [key for key, due in self.due.items() if due <= self.world.seconds]:
+            del self.due[key]
+            self.enqueue(key)
+        await self.settle()
+
+    def hear(self) -> None:
+        """Let the watches tell what has changed."""
+        changes = self.world.api.changes
+        while changes:
+            self._tell(changes.pop(0))
+
+    async def _reconcile(self, key: Key) -> None:
+        try:
+            later = await self.reconciler.reconcile(key, self.failures.get(key, 0))
+        except RetryError as error:
+            self.failures[key] = self.failures.get(key, 0) + 1
+            self.retries[key] = error
+        else:
+            self.failures.pop(key, None)
+            self.retries.pop(key, None)
+            if later is not None:
+                self.due[key] = self.world.seconds + later
+
+    def _tell(self, change: Change) -> None:
+        ref, thing, gone = change
+        key = Key(ref.namespace, ref.name)
+        if ref.plural == TENANT_PROXY.plural:
+            if gone:
+                self.tenants.remove(key, thing["metadata"]["uid"])
+            elif not self.tenants.put(thing):
+                return
+            self.enqueue(key)
+        elif kind := _KINDS.get(ref.plural):
+            decoded: Deployment | Partial = (_deployment if kind is kinds.DEPLOYMENT else _partial)(
+                json.dumps(thing)
+            )
+            labelled = MANAGED_BY in thing["metadata"].get("labels", {})
+            if kind is kinds.SECRET:
+                news = (self.secrets.remove if gone else self.secrets.put)(decoded.metadata)
+                for tenant in self.tenants.referring_to(key) if news else ():
+                    self.enqueue(tenant)
+            if gone or not (labelled or kind is kinds.SECRET):
+                self.children.remove(kind, decoded.metadata)
+            else:
+                self.children.put(kind, decoded)
+
+
+def ref_of(plural: str, name: str) -> Ref:
+    """Return the place of an object."""
+    return Ref(plural, NAMESPACE, name)

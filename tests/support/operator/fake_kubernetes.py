@@ -35,13 +35,15 @@ class Change(NamedTuple):
 
 
 class FakeKubernetes(KubeClient):
-    """An API server in memory; `fault` may return an error to answer a call with instead."""
+    """An API server in memory; `fault` may return an error to answer a call with, instead of doing it."""
 
     def __init__(self) -> None:
         self.objects: dict[Ref, Thing] = {}
         self.calls: list[str] = []
         """Method, plural, name and subresource of each."""
         self.fault: Callable[[str], KubeError | None] = lambda _: None
+        self.done: Callable[[str], None] = lambda _: None
+        """Is told of each call that was done, before it is answered."""
         self.changes: list[Change] = []
         """What watches have still to tell."""
         self._owned: dict[Ref, dict[str, set[Path]]] = {}
@@ -79,6 +81,7 @@ class FakeKubernetes(KubeClient):
             answer = self.delete(ref)
         else:
             answer = self._existing(ref)
+        self.done(call)
         return json.dumps(answer).encode()
 
     def create(self, ref: Ref, content: Thing, *, manager: str = "kubectl") -> Thing:
@@ -188,16 +191,18 @@ def _leaves(value: Thing, above: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 def _set(thing: Thing, path: Path, value: Any) -> bool:
     """Give a field a value, or `...` for none; tell whether it had another one."""
-    *above, last = path
-    for step in above:
-        if not isinstance(thing.get(step), dict):
-            thing[step] = {}
-        thing = thing[step]
-    before = thing.get(last, ...)
+    first, *below = path
+    if below:
+        inner = thing.setdefault(first, {})
+        differed = _set(inner, tuple(below), value)
+        if value is ... and not inner:
+            del thing[first]
+        return differed
+    before = thing.get(first, ...)
     if value is ...:
-        thing.pop(last, None)
+        thing.pop(first, None)
     else:
-        thing[last] = copy.deepcopy(value)
+        thing[first] = copy.deepcopy(value)
     return bool(before != value)
 
 

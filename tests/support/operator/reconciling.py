@@ -1,15 +1,17 @@
 """A reconciler over the API in memory: watches tell at once, nobody sleeps, the clock moves when it is told to."""
 
 import base64
+import copy
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from support.operator.fake_kubernetes import Change, FakeKubernetes, Ref, Thing
 from support.operator.manifests import changed, minimal
+from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.api.labels import MANAGED_BY
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.secrets import Secrets
@@ -78,11 +80,27 @@ class World:
         status |= {"observedGeneration": self.api.objects[ref]["metadata"]["generation"]}
         self.api.set_status(ref, status | {"conditions": [condition] if stuck else []})
 
+    def collect_garbage(self) -> None:
+        """Delete what is owned by somebody that is gone."""
+        there = {thing["metadata"]["uid"] for thing in self.api.objects.values()}
+        for ref, thing in list(self.api.objects.items()):
+            owners = thing["metadata"].get("ownerReferences", [])
+            if owners and not any(owner["uid"] in there for owner in owners):
+                self.api.delete(ref)
+
+    def status_is(self, status: Thing, name: str = "acme") -> None:
+        """Replace the status of a TenantProxy."""
+        self.api.set_status(ref_of(TENANT_PROXY.plural, name), status)
+
     # What users see
 
-    def child(self, plural: str, name: str = "acme-proxy") -> Thing | None:
-        """Return an object; None where there is none."""
-        return self.api.objects.get(ref_of(plural, name))
+    def exists(self, plural: str, name: str = "acme-proxy") -> bool:
+        """Tell whether there is an object."""
+        return ref_of(plural, name) in self.api.objects
+
+    def child(self, plural: str, name: str = "acme-proxy") -> Thing:
+        """Return an object."""
+        return copy.deepcopy(self.api.objects[ref_of(plural, name)])
 
     def status(self, name: str = "acme") -> Thing:
         """Return the status of a TenantProxy; empty where there is none."""
@@ -97,6 +115,13 @@ class World:
     def reason(self, kind: str, name: str = "acme") -> str:
         """Return the reason of a condition."""
         return self.condition(kind, name)[1]
+
+    def image(self, name: str = "acme") -> str:
+        """Return the image of a tenant's proxies."""
+        (container,) = self.api.objects[ref_of("deployments", f"{name}-proxy")]["spec"]["template"]["spec"][
+            "containers"
+        ]
+        return str(container["image"])
 
     def events(self, name: str = "acme") -> list[tuple[str, str, str]]:
         """Return type, reason and note of the Events about a TenantProxy."""
@@ -113,6 +138,12 @@ class World:
     def writes(self) -> list[str]:
         """Return those of them that are no reads."""
         return [call for call in self.calls() if not call.startswith("GET")]
+
+
+def refusing(beginning: str, status: int, reason: str = "", **more: Any) -> Callable[[str], KubeError | None]:
+    """Return a fault: calls that begin so are answered with an error."""
+    error = StatusError(status, reason, "these are its words", **more)
+    return lambda call: error if call.startswith(beginning) else None
 
 
 class Operator:

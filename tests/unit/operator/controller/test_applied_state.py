@@ -135,8 +135,8 @@ def test_a_secret_that_moves() -> None:
     """Another version, another Secret of the name, none any more: all are news."""
     state = AppliedState(inputs="i", children={}, secrets={SECRET: SecretState("u", 1), OTHER: None})
     assert state.matches("i", {}, {OTHER: None, SECRET: SecretState("u", 1)})
-    for state in (SecretState("u", 2), SecretState("v", 1), None):
-        assert not state.matches("i", {}, {SECRET: state, OTHER: None})
+    for version in (SecretState("u", 2), SecretState("v", 1), None):
+        assert not state.matches("i", {}, {SECRET: version, OTHER: None})
     assert not state.matches("i", {}, {SECRET: SecretState("u", 1), OTHER: SecretState("w", 1)})
     assert not state.matches("i", {}, {SECRET: SecretState("u", 1)})
 

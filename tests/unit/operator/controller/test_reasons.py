@@ -1,0 +1,481 @@
+"""Each reason of docs/conditions.md, reached as in life: what the condition says, and that `Ready` follows."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from support.certificates import Authority
+from support.operator.reconciling import Operator, World
+from tenantproxy.kube.client import StatusError
+from tenantproxy_operator.cache.tenants import CANARY
+from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.settings import Settings
+
+Changes = dict[str, Any]
+ROOT: Final = Path(__file__).parents[4]
+ONLY_ON_AN_API_SERVER: Final[dict[str, str]] = {}
+"""Reasons that need more than the API in memory, and the file with their test."""
+BASIC: Final = {"username": "u", "password": "M4RKED"}
+TLS: Final[Changes] = {"spec.upstream.tls": {"caSecretRef": {"name": "ca"}}}
+
+
+def test_every_reason_has_a_test() -> None:
+    """A new reason needs one here, named after it, or is only seen on a real API server."""
+    reasons = {value for name, value in vars(Reason).items() if not name.startswith("_")}
+    snake = {
+        reason: re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", reason).lower() for reason in reasons
+    }
+    missing = {reason for reason, name in snake.items() if f"test_{name}" not in globals()}
+    assert missing == set(ONLY_ON_AN_API_SERVER)
+    for reason, file in ONLY_ON_AN_API_SERVER.items():
+        assert f'"{reason}"' in (ROOT / file).read_text()
+
+
+def test_every_reason_is_on_the_page() -> None:
+    """docs/conditions.md has a row for each reason that a test here reaches."""
+    page = (ROOT / "docs/conditions.md").read_text()
+    reasons = {value for name, value in vars(Reason).items() if not name.startswith("_")}
+    assert reasons == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+
+
+@pytest.fixture
+def world() -> World:
+    """Return a namespace with an empty Secret of the user's, so that nobody waits for one."""
+    world = World()
+    world.secret()
+    return world
+
+
+@pytest.fixture
+async def operator(world: World) -> AsyncIterator[Operator]:
+    """Run an operator; at the end, nothing is to be written that was not."""
+    operator = Operator(world)
+    yield operator
+    world.calls()
+    for key in operator.tenants:
+        operator.enqueue(key)
+    await operator.settle()
+    if not operator.retries:
+        assert world.writes() == []
+
+
+async def told(
+    world: World, operator: Operator, kind: str, changes: Changes | None = None
+) -> tuple[str, str, str]:
+    """Create the tenant, or change its spec; return what the condition says then."""
+    world.tenant(changes=changes)
+    await operator.settle()
+    return world.condition(kind)
+
+
+# Ready
+
+
+async def test_ready(world: World, operator: Operator) -> None:
+    """All is applied, and proxies serve; the credential does not count."""
+    await told(world, operator, "Ready")
+    world.pods()
+    await operator.settle()
+    assert world.condition("Ready") == ("True", Reason.READY, "orders can be read")
+    assert world.reason("CredentialsReady") == Reason.CREDENTIALS_MISSING
+
+
+# Accepted
+
+
+async def test_accepted(world: World, operator: Operator) -> None:
+    """All children are applied; the status names what was."""
+    status, reason, message = await told(world, operator, "Accepted")
+    assert (status, reason, message) == ("True", Reason.ACCEPTED, "all objects are as the spec wants them")
+    assert world.status()["secretName"] == "acme-credentials"
+    assert world.status()["endpoint"] == "http://acme-proxy.tenants.svc:8080"
+
+
+async def test_suspended(world: World, operator: Operator) -> None:
+    """Nothing is applied, neither a new spec nor what was edited, until it goes on."""
+    await told(world, operator, "Accepted")
+    world.calls()
+    status, reason, message = await told(world, operator, "Accepted", {"spec.suspend": True, "spec.replicas": 5})
+    assert (status, reason) == ("True", Reason.SUSPENDED)
+    assert "set it to false to go on" in message
+    world.delete("services")
+    await operator.settle()
+    assert world.writes() == ["PATCH tenantproxies acme status"]
+    assert (await told(world, operator, "Accepted", {"spec.suspend": False}))[1] == Reason.ACCEPTED
+    assert world.exists("services")
+    assert world.child("deployments")["spec"]["replicas"] == 5
+
+
+async def test_rollout_stopped(world: World) -> None:
+    """Three miss their deadline with a new image: whoever waits for his turn says so, and runs as before."""
+    names = [f"t{number}" for number in range(5)]
+    for name in names:
+        world.secret(f"{name}-credentials")
+        world.tenant(name, {"metadata.labels": {CANARY: "true"}} if name == "t4" else {})
+    await Operator(world, Settings(proxy_image="good:1")).settle()
+    for name in names:
+        world.pods(name)
+    operator = Operator(world, Settings(proxy_image="bad:2"), most_updating=1)
+    await operator.settle()
+    assert [call for call in world.writes() if "deployments" in call][-1] == "PATCH deployments t4-proxy"
+    for name in ("t4", "t0", "t1"):
+        world.pods(name, ready=2, updated=1, stuck="it hangs")
+        await operator.settle()
+    for name in ("t2", "t3"):
+        status, reason, message = world.condition("Accepted", name)
+        assert (status, reason) == ("True", Reason.ROLLOUT_STOPPED)
+        assert message.endswith("this tenant's proxies run as before")
+        assert world.image(name) == "good:1"
+    told = {name: [event[0] for event in world.events(name) if event[1] == reason] for name in names}
+    assert told == {"t0": ["Warning"], "t1": ["Warning"], "t2": [], "t3": [], "t4": ["Warning"]}
+
+
+async def test_invalid_spec(world: World, operator: Operator) -> None:
+    """A spec that the schema lets through and that can't be used leaves what runs as it is."""
+    await told(world, operator, "Accepted")
+    before = world.child("deployments")
+    scale = {"spec.autoscaling": {"maxReplicas": 4}, "spec.resources": {"limits": {"memory": "1Gi"}}}
+    status, reason, message = await told(world, operator, "Accepted", scale)
+    assert (status, reason) == ("False", Reason.INVALID_SPEC)
+    assert message == (
+        "`spec.resources.requests.cpu` is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or "
+        "remove `resources`; what runs stays as it is"
+    )
+    assert world.child("deployments") == before
+    assert world.condition("Ready") == ("False", Reason.INVALID_SPEC, f"not Accepted: {message}")
+    assert world.reason("CredentialsReady") == Reason.CREDENTIALS_MISSING
+
+
+@pytest.mark.parametrize("spec", ["text", [1], None, {"tenantId": []}, {"a": [[[]] * 3]}, {"a": 2**80}])
+async def test_invalid_spec_of_any_shape(world: World, operator: Operator, spec: Any) -> None:
+    """What a newer CRD lets through is refused, not stumbled over; of the credential nothing is known then."""
+    world.tenant(changes={"spec": spec})
+    await operator.settle()
+    assert world.reason("Accepted") == Reason.INVALID_SPEC
+    assert world.condition("CredentialsReady")[:2] == ("Unknown", Reason.INVALID_SPEC)
+    assert operator.retries == {}
+
+
+async def test_tls_secret_missing(world: World, operator: Operator) -> None:
+    """Nothing is rolled out until the CA is there, which the operator learns from its watch."""
+    await told(world, operator, "Accepted")
+    before = world.child("configmaps")
+    status, reason, message = await told(world, operator, "Accepted", TLS)
+    assert (status, reason) == ("False", Reason.TLS_SECRET_MISSING)
+    assert message.startswith("spec.upstream.tls.caSecretRef: Secret ca does not exist; create it with ca.crt")
+    assert message.endswith("; what runs stays as it is")
+    assert world.child("configmaps") == before
+    world.secret("ca", **{"ca.crt": Authority().pem})
+    await operator.settle()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+    assert world.child("configmaps") != before
+
+
+async def test_tls_secret_invalid(world: World, operator: Operator) -> None:
+    """A broken certificate is named by its key; it is looked at again when the Secret changes, and not before."""
+    world.secret("ca", **{"ca.crt": "M4RKED"})
+    status, reason, message = await told(world, operator, "Accepted", TLS)
+    assert (status, reason) == ("False", Reason.TLS_SECRET_INVALID)
+    assert message.startswith("spec.upstream.tls.caSecretRef: Secret ca: `ca.crt`")
+    assert "M4RKED" not in str(world.api.objects[("tenantproxies", "tenants", "acme")])
+    world.calls()
+    world.secret("unrelated")
+    await operator.retry()
+    assert world.calls() == []
+    world.secret("ca", **{"ca.crt": Authority().pem})
+    await operator.settle()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+
+
+async def test_route_unavailable(world: World) -> None:
+    """A route where no HTTPRoutes are made is said; all else is made."""
+    route = {"spec.route": {"gatewayRef": {"name": "g"}, "hostnames": ["h.example"]}}
+    world.tenant(changes=route)
+    await Operator(world).settle()
+    assert world.condition("Accepted")[:2] == ("False", Reason.ROUTE_UNAVAILABLE)
+    assert world.exists("deployments")
+    settings = Settings(http_routes=True)
+    await Operator(world, settings, optional_kinds=frozenset({"HTTPRoute"})).settle()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+    assert world.exists("httproutes")
+
+
+@pytest.mark.parametrize(
+    ("setting", "changes", "reason"),
+    [
+        ("refuse_duplicate_tenants", {"spec.tenantId": "T-acme"}, Reason.DUPLICATE_TENANT),
+        ("refuse_shared_secrets", {"spec.auth.secretRef": {"name": "acme-credentials"}}, Reason.SECRET_SHARED),
+    ],
+)
+async def test_not_unique(world: World, setting: str, changes: dict[str, Any], reason: str) -> None:
+    """Where the platform refuses it, the one that came later gets nothing, until the first has gone."""
+    operator = Operator(world, Settings(**{setting: True}))
+    world.tenant()
+    await operator.settle()
+    world.calls()
+    world.secret("later-credentials")
+    world.tenant("later", changes)
+    await operator.settle()
+    status, said, message = world.condition("Accepted", "later")
+    assert (status, said) == ("False", Reason.NOT_UNIQUE)
+    assert "tenants/acme was first, and --" in message
+    assert message.endswith("; what runs stays as it is")
+    assert world.reason("Unique", "later") == world.reason("Unique") == reason
+    assert world.condition("CredentialsReady", "later")[:2] == ("Unknown", Reason.NOT_UNIQUE)
+    assert not world.exists("deployments", "later-proxy")
+    assert [call for call in world.calls() if "later" in call and "tenantproxies" not in call] == []
+    assert world.reason("Accepted") == Reason.ACCEPTED
+    world.delete("tenantproxies", "acme")
+    await operator.settle()
+    assert world.reason("Accepted", "later") == Reason.ACCEPTED
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+async def test_conflict(world: World, operator: Operator, *, labelled: bool) -> None:
+    """An object of a child's name that is somebody else's is left alone, and the rest is made."""
+    boss = {"apiVersion": "v1", "kind": "ConfigMap", "name": "boss", "uid": "b", "controller": True}
+    labels = {"app.kubernetes.io/managed-by": "tenantproxy-operator"} if labelled else {}
+    world.edit("services", {"metadata": {"labels": labels, "ownerReferences": [boss]}, "spec": {"ports": []}})
+    before = world.child("services")
+    status, reason, message = await told(world, operator, "Accepted")
+    assert (status, reason) == ("False", Reason.CONFLICT)
+    assert message == (
+        "Service acme-proxy: belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+    )
+    assert world.child("services") == before
+    assert world.exists("deployments")
+    (retry,) = operator.retries.values()
+    assert retry.longest_pause == 30
+    world.delete("services")
+    await operator.retry()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+
+
+async def test_conflict_with_an_earlier_tenant_proxy(world: World, operator: Operator) -> None:
+    """One that is made anew waits for the garbage collection of its predecessor's children."""
+    await told(world, operator, "Accepted")
+    world.delete("tenantproxies", "acme")
+    status, reason, message = await told(world, operator, "Accepted")
+    assert (status, reason) == ("False", Reason.CONFLICT)
+    assert "Deployment acme-proxy: belongs to another TenantProxy; wait until garbage collection" in message
+    world.collect_garbage()
+    await operator.settle()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StatusError(403, "Forbidden", "the quota"),
+        StatusError(422, "Invalid", "the field"),
+        StatusError(500, "InternalError", "failed to create typed patch object: no such field"),
+    ],
+)
+async def test_apply_refused(world: World, operator: Operator, error: StatusError) -> None:
+    """A refusal is told at once in the API server's words; the other children are made."""
+    world.api.fault = lambda call: error if call == "PATCH services acme-proxy" else None
+    status, reason, message = await told(world, operator, "Accepted")
+    assert (status, reason) == ("False", Reason.APPLY_REFUSED)
+    assert message == f"Service acme-proxy: {error.message}; correct the spec, or what refuses it"
+    assert world.exists("deployments")
+    assert "secretName" not in world.status()
+    world.api.fault = lambda _: None
+    await operator.retry()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+
+
+async def test_apply_failed(world: World, operator: Operator) -> None:
+    """What may pass is told from the third failure in a row on, or at once of a spec of which nothing is known."""
+    busy = StatusError(429, "TooManyRequests", "later", retry_after=7)
+    await told(world, operator, "Accepted")
+    world.api.fault = lambda call: busy if call.startswith("PATCH services") else None
+    world.delete("services")
+    for expected in (Reason.ACCEPTED, Reason.ACCEPTED, Reason.APPLY_FAILED):
+        await operator.retry()
+        assert world.reason("Accepted") == expected
+        assert [error.shortest_pause for error in operator.retries.values()] == [7]
+    assert world.condition("Accepted") == (
+        "Unknown",
+        Reason.APPLY_FAILED,
+        "Service acme-proxy: later; it is tried again",
+    )
+    world.api.fault = lambda _: None
+    await operator.retry()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+    world.api.fault = lambda call: busy if call.startswith("PATCH deployments") else None
+    assert (await told(world, operator, "Accepted", {"spec.replicas": 4}))[1] == Reason.APPLY_FAILED
+
+
+# Available
+
+
+async def test_pending(world: World, operator: Operator) -> None:
+    """There is no Deployment, or nobody has looked at it."""
+    world.api.fault = lambda call: StatusError(422, "Invalid", "no") if "deployments" in call else None
+    status, reason, message = await told(world, operator, "Available")
+    assert (status, reason) == ("Unknown", Reason.PENDING)
+    assert message.startswith("there is no Deployment yet")
+    world.api.fault = lambda _: None
+    await operator.retry()
+    assert "has not looked at the Deployment yet" in world.condition("Available")[2]
+
+
+async def test_proxies_ready(world: World, operator: Operator) -> None:
+    """All are ready, and of the newest spec; the numbers are the Deployment's."""
+    await told(world, operator, "Available")
+    world.pods()
+    await operator.settle()
+    assert world.condition("Available") == ("True", Reason.PROXIES_READY, "all proxies are ready")
+    assert (world.status()["replicas"], world.status()["readyReplicas"]) == (2, 2)
+
+
+@pytest.mark.parametrize("pods", [{"ready": 1}, {"updated": 1}])
+async def test_rolling_out(world: World, operator: Operator, pods: dict[str, int]) -> None:
+    """Proxies serve, while others come and go."""
+    await told(world, operator, "Available")
+    world.pods(**pods)
+    await operator.settle()
+    assert world.condition("Available")[:2] == ("True", Reason.ROLLING_OUT)
+    assert world.reason("Ready") == Reason.READY
+
+
+@pytest.mark.parametrize(("ready", "status"), [(2, "True"), (0, "False")])
+async def test_rollout_stuck(world: World, operator: Operator, ready: int, status: str) -> None:
+    """New proxies missed their deadline, in the words of the Deployment controller; later progress heals."""
+    await told(world, operator, "Available")
+    world.pods(ready=ready, updated=1, stuck="it hangs.")
+    await operator.settle()
+    found, reason, message = world.condition("Available")
+    assert (found, reason) == (status, Reason.ROLLOUT_STUCK)
+    assert message.startswith("new proxies don't get ready (it hangs); ")
+    assert message.endswith("kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme")
+    world.pods()
+    await operator.settle()
+    assert world.reason("Available") == Reason.PROXIES_READY
+
+
+async def test_proxies_not_ready(world: World, operator: Operator) -> None:
+    """No proxy serves; that they begin to start is no warning, that they end is one."""
+    await told(world, operator, "Available")
+    for ready, kind in ((0, "Normal"), (2, "Normal"), (0, "Warning")):
+        world.pods(ready=ready)
+        await operator.settle()
+        assert world.events()[-1][0] == kind
+    assert world.condition("Available")[:2] == ("False", Reason.PROXIES_NOT_READY)
+    assert world.condition("Ready")[:2] == ("False", Reason.PROXIES_NOT_READY)
+
+
+# CredentialsReady
+
+
+async def test_credentials_set(world: World, operator: Operator) -> None:
+    """The status says of which type, and since when; another one is an Event; a value is nowhere."""
+    await told(world, operator, "CredentialsReady")
+    world.secret(**BASIC)
+    await operator.settle()
+    assert world.condition("CredentialsReady")[:2] == ("True", Reason.CREDENTIALS_SET)
+    assert world.status()["credentials"] == {"type": "basic", "updatedAt": "2026-01-01T00:00:00Z"}
+    world.seconds = 60
+    world.secret(unrelated="x")
+    await operator.settle()
+    assert world.status()["credentials"]["updatedAt"] == "2026-01-01T00:00:00Z"
+    assert world.events()[-1][1] == Reason.CREDENTIALS_SET
+    world.secret(password="M4RKED-2")
+    await operator.settle()
+    assert world.status()["credentials"]["updatedAt"] == "2026-01-01T00:01:00Z"
+    assert world.events()[-1][1:] == (
+        "CredentialsChanged",
+        "the credential in Secret acme-credentials is another one now",
+    )
+    assert "M4RKED" not in str([thing for ref, thing in world.api.objects.items() if ref.plural != "secrets"])
+
+
+async def test_credentials_missing(world: World, operator: Operator) -> None:
+    """The Secret is there and holds none of our keys: who sets it is said."""
+    status, reason, message = await told(world, operator, "CredentialsReady")
+    assert (status, reason) == ("False", Reason.CREDENTIALS_MISSING)
+    assert "a tenant's admin sets it with PUT /api/v1/proxy-config" in message
+    assert "credentials" not in world.status()
+
+
+async def test_credentials_invalid(world: World, operator: Operator) -> None:
+    """Keys are named, never a value; it is looked at again when the Secret changes."""
+    world.secret(username="M4RKED")
+    status, reason, message = await told(world, operator, "CredentialsReady")
+    assert (status, reason) == ("False", Reason.CREDENTIALS_INVALID)
+    assert message.startswith("Secret acme-credentials: `password` is missing")
+    assert "M4RKED" not in str(world.status())
+    world.secret(password="p")
+    await operator.settle()
+    assert world.reason("CredentialsReady") == Reason.CREDENTIALS_SET
+
+
+async def test_secret_missing(world: World, operator: Operator) -> None:
+    """With `management: platform` somebody else has to create it."""
+    world.delete("secrets", "acme-credentials")
+    platform = {"spec.auth": {"management": "platform"}}
+    status, reason, message = await told(world, operator, "CredentialsReady", platform)
+    assert (status, reason) == ("False", Reason.SECRET_MISSING)
+    assert message.endswith("External Secrets, or kubectl, has to create it")
+    await operator.wait(60)
+    assert not world.exists("secrets", "acme-credentials")
+    world.secret(**BASIC)
+    await operator.settle()
+    assert world.reason("CredentialsReady") == Reason.CREDENTIALS_SET
+
+
+async def test_secret_unreadable(world: World, operator: Operator) -> None:
+    """All the rest is made, and it is tried again until the right is there."""
+    refusal = StatusError(403, "Forbidden", "secrets is forbidden")
+    world.api.fault = lambda call: refusal if call.startswith("GET secrets") else None
+    status, reason, message = await told(world, operator, "CredentialsReady")
+    assert (status, reason) == ("Unknown", Reason.SECRET_UNREADABLE)
+    assert message == (
+        "Secret acme-credentials can't be read: secrets is forbidden; give the operator the right to, and wait"
+    )
+    assert world.reason("Accepted") == Reason.ACCEPTED
+    assert "appliedDigest" not in world.status()
+    world.api.fault = lambda _: None
+    await operator.retry()
+    assert world.reason("CredentialsReady") == Reason.CREDENTIALS_MISSING
+
+
+# Unique
+
+
+async def test_unique(world: World, operator: Operator) -> None:
+    """No other one wants the same."""
+    status, reason, message = await told(world, operator, "Unique")
+    assert (status, reason) == ("True", Reason.UNIQUE)
+    assert message.startswith("no other TenantProxy has this spec.tenantId")
+
+
+async def two_that_want_the_same(world: World, operator: Operator, changes: Changes, expected: str) -> None:
+    """Both say so, as long as it is so; both are served."""
+    await told(world, operator, "Unique")
+    world.secret("other-credentials")
+    world.tenant("other", changes)
+    await operator.settle()
+    for name, rival in (("acme", "other"), ("other", "acme")):
+        status, reason, message = world.condition("Unique", name)
+        assert (status, reason) == ("False", expected)
+        assert message.startswith(f"TenantProxies tenants/{name} and tenants/{rival} ")
+        assert world.reason("Accepted", name) == Reason.ACCEPTED
+        assert ("Warning", expected) in [event[:2] for event in world.events(name)]
+    world.delete("tenantproxies", "other")
+    await operator.settle()
+    assert world.reason("Unique") == Reason.UNIQUE
+
+
+async def test_secret_shared(world: World, operator: Operator) -> None:
+    """One tenant's Secret in another one's spec."""
+    shared = {"spec.auth.secretRef": {"name": "acme-credentials"}}
+    await two_that_want_the_same(world, operator, shared, Reason.SECRET_SHARED)
+
+
+async def test_duplicate_tenant(world: World, operator: Operator) -> None:
+    """One tenant's id in two specs."""
+    await two_that_want_the_same(world, operator, {"spec.tenantId": "T-acme"}, Reason.DUPLICATE_TENANT)

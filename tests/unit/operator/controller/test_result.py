@@ -1,0 +1,210 @@
+"""The next state and the status are a function of what was evaluated, applied and observed."""
+
+import copy
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.apiserver.objects import partial
+from support.operator.reconciling import NAMESPACE, Operator, World
+from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.controller.applied_state import AppliedState
+from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
+from tenantproxy_operator.controller.evaluation import TenantSnapshot, evaluate, unchanged
+from tenantproxy_operator.controller.result import (
+    Applied,
+    Observation,
+    ReconcileResult,
+    result_of,
+    result_of_settled,
+)
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.validation.secrets import SecretCheck, unreadable_secret
+
+KEY = Key(NAMESPACE, "acme")
+CHILDREN = {("configmaps", "acme-proxy"): b"1"}
+SET = SecretCheck(usable=True, reason=Reason.CREDENTIALS_SET, message="m", type="basic", fingerprint=b"1")
+MISSING = SecretCheck(usable=False, reason=Reason.CREDENTIALS_MISSING, message="m")
+UNREADABLE = unreadable_secret("acme-credentials", "why")
+BAD_CA = SecretCheck(usable=False, reason=Reason.TLS_SECRET_INVALID, message="m")
+SEEN = Observation(rollout=None, rollout_stopped=False, now="2026-01-01T00:00:00Z")
+
+
+def failure(cause: Any, retry_after: float = 0.0) -> Failure:
+    return Failure("Service", "acme-proxy", "why", cause, retry_after)
+
+
+def applied(**changes: Any) -> Applied:
+    fields: dict[str, Any] = {"children": ApplyResult(children=CHILDREN), "credential": MISSING}
+    return Applied(**fields | changes)
+
+
+def new_tenant() -> TenantSnapshot:
+    """Return what is known of a tenant that has just been created; its Secret exists."""
+    world = World()
+    world.secret()
+    world.tenant()
+    operator = Operator(world)
+    tenant = operator.tenants.get(KEY)
+    assert tenant is not None
+    return operator.reconciler._take_snapshot(tenant, 0)
+
+
+@pytest.fixture
+def snapshot() -> TenantSnapshot:
+    return new_tenant()
+
+
+def result(snapshot: TenantSnapshot, outcome: Applied, seen: Observation = SEEN) -> ReconcileResult:
+    return result_of(snapshot, evaluate(snapshot), outcome, seen)
+
+
+def next_snapshot(snapshot: TenantSnapshot, before: ReconcileResult) -> TenantSnapshot:
+    """Return what is known after a reconcile, where nothing has changed meanwhile."""
+    return msgspec.structs.replace(snapshot, applied=before.applied, status=before.status or snapshot.status)
+
+
+@given(
+    outcome=st.builds(
+        Applied,
+        tls=st.none() | st.just(BAD_CA),
+        children=st.none()
+        | st.builds(
+            ApplyResult,
+            children=st.just(CHILDREN),
+            failures=st.lists(st.sampled_from(["conflict", "refused", "failed"]).map(failure), max_size=2).map(
+                tuple
+            ),
+        ),
+        held=st.booleans(),
+        credential=st.sampled_from([None, SET, MISSING, UNREADABLE]),
+    ),
+    seen=st.builds(
+        Observation,
+        rollout=st.none() | st.just(Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)),
+        rollout_stopped=st.booleans(),
+        now=st.just("2026-01-01T00:00:00Z"),
+    ),
+    failures=st.integers(0, 3),
+)
+def test_the_same_gives_the_same(outcome: Applied, seen: Observation, failures: int) -> None:
+    """Twice it is the same; what it was made of is as it was; written once, it is not to be written again."""
+    snapshot = msgspec.structs.replace(new_tenant(), failures=failures)
+    evaluation = evaluate(snapshot)
+    before = copy.deepcopy((snapshot, evaluation, outcome, seen))
+    first = result_of(snapshot, evaluation, outcome, seen)
+    assert first == result_of(snapshot, evaluation, outcome, seen)
+    assert (snapshot, evaluation, outcome, seen) == before
+    again = result_of(next_snapshot(snapshot, first), evaluation, outcome, seen)
+    assert again.retry == first.retry
+    if first.retry is None:
+        assert (again.status, again.events) == (None, ())
+        assert again.applied == first.applied
+
+
+def test_all_is_done(snapshot: TenantSnapshot) -> None:
+    """What was acted upon is remembered whole, so that the next time nothing has changed."""
+    done = result(snapshot, applied())
+    assert done.applied.inputs == snapshot.inputs
+    assert done.applied.children == CHILDREN
+    assert done.applied.secrets == snapshot.secrets
+    assert (done.retry, done.later, done.held) == (None, None, False)
+    assert done.status is not None
+    assert done.status["appliedDigest"] == done.applied.digest()
+    assert done.status["secretName"] == "acme-credentials"
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason", "longest"),
+    [
+        ("conflict", Reason.CONFLICT, 30.0),
+        ("refused", Reason.APPLY_REFUSED, None),
+        ("failed", Reason.APPLY_FAILED, None),
+    ],
+)
+def test_something_failed(snapshot: TenantSnapshot, cause: str, reason: str, longest: float | None) -> None:
+    """It is tried again; the digest vouches for nothing that is not done."""
+    outcome = applied(children=ApplyResult(children=CHILDREN, failures=(failure(cause, 7),)))
+    failed = result(snapshot, outcome)
+    assert failed.retry is not None
+    assert failed.retry.longest_pause == longest
+    assert failed.retry.shortest_pause == (7 if cause == "failed" else 0)
+    assert failed.applied.inputs == ""
+    assert failed.status is not None
+    assert failed.status["conditions"][1]["reason"] == reason
+    assert "appliedDigest" not in failed.status
+    assert "secretName" not in failed.status
+
+
+def test_of_several_failures_the_worst_is_told(snapshot: TenantSnapshot) -> None:
+    """What belongs to somebody else before what is refused, before what may pass."""
+    failures = tuple(map(failure, ("failed", "refused", "conflict")))
+    for count, reason in ((3, Reason.CONFLICT), (2, Reason.APPLY_REFUSED), (1, Reason.APPLY_FAILED)):
+        found = result(snapshot, applied(children=ApplyResult(children={}, failures=failures[:count])))
+        assert found.status is not None
+        assert found.status["conditions"][1]["reason"] == reason
+
+
+def test_what_is_left_to_do_of_a_known_spec(snapshot: TenantSnapshot) -> None:
+    """It stays known that the spec is as it was, so that what is left is not taken for a change of its own."""
+    known = msgspec.structs.replace(
+        snapshot, applied=AppliedState(inputs=snapshot.inputs.partition(".")[0] + ".earlier")
+    )
+    failed = result(known, applied(credential=UNREADABLE))
+    assert failed.applied.inputs == snapshot.inputs.partition(".")[0]
+    assert failed.status is not None
+    assert failed.status["appliedDigest"] == f"{failed.applied.inputs}--"
+
+
+def test_a_held_tenant_keeps_its_inputs(snapshot: TenantSnapshot) -> None:
+    """So that it is evaluated again, also after a restart; where the rollout has stopped, it says so."""
+    before = AppliedState(inputs=snapshot.inputs.partition(".")[0] + ".earlier", children=CHILDREN)
+    known = msgspec.structs.replace(snapshot, applied=before)
+    held = result(known, applied(held=True))
+    assert held.held
+    assert held.applied.inputs == before.inputs
+    assert held.status is not None
+    assert held.status["conditions"][1]["reason"] == Reason.ACCEPTED
+    assert "secretName" not in held.status
+    stopped = result(known, applied(held=True), msgspec.structs.replace(SEEN, rollout_stopped=True))
+    assert stopped.status is not None
+    assert stopped.status["conditions"][1]["reason"] == Reason.ROLLOUT_STOPPED
+
+
+def test_a_created_secret(snapshot: TenantSnapshot) -> None:
+    """Its version is remembered, so that the event about it is no news."""
+    created = partial("acme-credentials", 9).metadata
+    missing = msgspec.structs.replace(snapshot, secrets={Key(NAMESPACE, "acme-credentials"): None})
+    done = result(missing, applied(children=ApplyResult(children={}, created_secret=created)))
+    (version,) = done.applied.secrets.values()
+    assert version is not None
+    assert (version.uid, version.version) == (created.uid, 9)
+
+
+def test_a_tls_secret_that_can_not_be_used(snapshot: TenantSnapshot) -> None:
+    """Nothing was applied; it is not tried again before something changes."""
+    found = result(snapshot, applied(tls=BAD_CA, children=None))
+    assert found.retry is None
+    assert found.applied.children == snapshot.applied.children
+    assert found.applied.inputs == snapshot.inputs
+    assert found.status is not None
+    assert found.status["conditions"][1]["message"] == "m; what runs stays as it is"
+
+
+def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
+    """Nothing but what is observed can change."""
+    done = result(snapshot, applied())
+    at_rest = msgspec.structs.replace(next_snapshot(snapshot, done), children={})
+    at_rest = msgspec.structs.replace(at_rest, applied=msgspec.structs.replace(done.applied, children={}))
+    settled = unchanged(at_rest)
+    assert settled is not None
+    assert result_of_settled(at_rest, settled, SEEN).status is None
+    rollout = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)
+    seen = result_of_settled(at_rest, settled, msgspec.structs.replace(SEEN, rollout=rollout))
+    assert seen.status is not None
+    assert (seen.ready, seen.status["readyReplicas"]) == ("True", 2)
+    assert seen.applied == at_rest.applied

@@ -4,7 +4,6 @@ Server-side apply is as far here as the operator relies on it: who owns which fi
 what goes when it is applied no more, and that nothing changes where nothing differs. No schema, no defaults.
 """
 
-import copy
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +38,7 @@ class FakeKubernetes(KubeClient):
 
     def __init__(self) -> None:
         self.objects: dict[Ref, Thing] = {}
+        """None is ever changed in place."""
         self.calls: list[str] = []
         """Method, plural, name and subresource of each."""
         self.fault: Callable[[str], KubeError | None] = lambda _: None
@@ -93,7 +93,7 @@ class FakeKubernetes(KubeClient):
     def write(self, ref: Ref, content: Thing, *, manager: str = "kubectl", operation: str = "Update") -> Thing:
         """Have a manager set fields, which it owns from then on; what it applies no more goes."""
         before = self.objects.get(ref)
-        thing = copy.deepcopy(before) if before else self._new(ref)
+        thing = _copied(before) if before else self._new(ref)
         owned = self._owned.setdefault(ref, {})
         fields = dict(_leaves({key: value for key, value in content.items() if key != "status"}))
         for path in owned.get(manager, set()) - fields.keys() if operation == "Apply" else ():
@@ -123,7 +123,7 @@ class FakeKubernetes(KubeClient):
         """Delete an object."""
         thing = self.objects.pop(ref)
         del self._owned[ref]
-        thing["metadata"] = thing["metadata"] | {"resourceVersion": str(next(self._versions))}
+        thing = thing | {"metadata": thing["metadata"] | {"resourceVersion": str(next(self._versions))}}
         self.changes.append(Change(ref, thing, gone=True))
         return thing
 
@@ -167,7 +167,12 @@ class FakeKubernetes(KubeClient):
 
     def _tell(self, ref: Ref, thing: Thing) -> None:
         self.objects[ref] = thing
-        self.changes.append(Change(ref, copy.deepcopy(thing), gone=False))
+        self.changes.append(Change(ref, thing, gone=False))
+
+
+def _copied(thing: Thing) -> Thing:
+    copied: Thing = json.loads(json.dumps(thing))  # many times faster than `copy.deepcopy`
+    return copied
 
 
 def _agree(thing: Thing | None, preconditions: Mapping[str, Any]) -> None:
@@ -202,7 +207,7 @@ def _set(thing: Thing, path: Path, value: Any) -> bool:
     if value is ...:
         thing.pop(first, None)
     else:
-        thing[first] = copy.deepcopy(value)
+        thing[first] = value
     return bool(before != value)
 
 

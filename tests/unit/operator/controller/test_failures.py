@@ -238,7 +238,7 @@ async def fleet(world: World, count: int = 6, *, broken: int = 0) -> list[str]:
     operator = Operator(world, Settings(proxy_image="good:1"))
     await operator.settle()
     for number, name in enumerate(names):
-        world.pods(name, **({"ready": 0, "stuck": "it hangs"} if number < broken else {}))
+        world.pods(name, ready=0 if number < broken else 2, stuck="it hangs" if number < broken else "")
     await operator.settle()
     world.calls()
     return names
@@ -299,8 +299,11 @@ async def test_tenants_that_were_broken_before(world: World) -> None:
     operator = Operator(world, Settings(proxy_image="good:2"), most_updating=1)
     world.api.fault = refusing("PATCH deployments t3", 422)
     await operator.settle()
-    for name in (*names[:3], *names[4:]):
-        world.pods(name, **({"ready": 0, "stuck": "it hangs"} if name in names[:3] else {}))
+    for name in names[:3]:
+        world.pods(name, ready=0, stuck="it hangs")
+        await operator.settle()
+    for name in names[4:]:
+        world.pods(name)
         await operator.settle()
     assert not operator.rollout.stopped
     assert images(world, names) == "222122"
@@ -328,8 +331,7 @@ def nested(levels: int) -> Any:
 async def test_a_spec_of_hundreds_of_levels(world: World) -> None:
     """It is refused before anybody walks through it; others don't notice."""
     world.tenant("deep")
-    ref = Ref("tenantproxies", "tenants", "deep")
-    world.api.objects[ref]["spec"]["podTemplate"] = {"affinity": nested(400)}
+    world.edit("tenantproxies", {"spec": {"podTemplate": {"affinity": [nested(400)]}}}, "deep")
     operator = Operator(world)
     await operator.settle()
     assert "nested more than 50 levels deep" in world.condition("Accepted", "deep")[2]

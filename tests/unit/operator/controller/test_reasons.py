@@ -180,7 +180,7 @@ async def test_tls_secret_invalid(world: World, operator: Operator) -> None:
     status, reason, message = await told(world, operator, "Accepted", TLS)
     assert (status, reason) == ("False", Reason.TLS_SECRET_INVALID)
     assert message.startswith("spec.upstream.tls.caSecretRef: Secret ca: `ca.crt`")
-    assert "M4RKED" not in str(world.api.objects[("tenantproxies", "tenants", "acme")])
+    assert "M4RKED" not in str(world.status())
     world.calls()
     world.secret("unrelated")
     await operator.retry()
@@ -204,15 +204,20 @@ async def test_route_unavailable(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "changes", "reason"),
+    ("settings", "changes", "reason"),
     [
-        ("refuse_duplicate_tenants", {"spec.tenantId": "T-acme"}, Reason.DUPLICATE_TENANT),
-        ("refuse_shared_secrets", {"spec.auth.secretRef": {"name": "acme-credentials"}}, Reason.SECRET_SHARED),
+        (Settings(refuse_duplicate_tenants=True), {"spec.tenantId": "T-acme"}, Reason.DUPLICATE_TENANT),
+        (
+            Settings(refuse_shared_secrets=True),
+            {"spec.auth.secretRef": {"name": "acme-credentials"}},
+            Reason.SECRET_SHARED,
+        ),
     ],
+    ids=["tenant", "secret"],
 )
-async def test_not_unique(world: World, setting: str, changes: dict[str, Any], reason: str) -> None:
+async def test_not_unique(world: World, settings: Settings, changes: Changes, reason: str) -> None:
     """Where the platform refuses it, the one that came later gets nothing, until the first has gone."""
-    operator = Operator(world, Settings(**{setting: True}))
+    operator = Operator(world, settings)
     world.tenant()
     await operator.settle()
     world.calls()
@@ -332,11 +337,11 @@ async def test_proxies_ready(world: World, operator: Operator) -> None:
     assert (world.status()["replicas"], world.status()["readyReplicas"]) == (2, 2)
 
 
-@pytest.mark.parametrize("pods", [{"ready": 1}, {"updated": 1}])
-async def test_rolling_out(world: World, operator: Operator, pods: dict[str, int]) -> None:
+@pytest.mark.parametrize(("ready", "updated"), [(1, 2), (2, 1)])
+async def test_rolling_out(world: World, operator: Operator, ready: int, updated: int) -> None:
     """Proxies serve, while others come and go."""
     await told(world, operator, "Available")
-    world.pods(**pods)
+    world.pods(ready=ready, updated=updated)
     await operator.settle()
     assert world.condition("Available")[:2] == ("True", Reason.ROLLING_OUT)
     assert world.reason("Ready") == Reason.READY

@@ -59,8 +59,8 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The optional kinds that can be written."""
     inputs: str
     """See `inputs_digest`."""
-    applied: AppliedState
-    """What was applied before."""
+    state: AppliedState
+    """What the tenant was brought to before."""
     failures: int
     """How often in a row it has failed."""
     time: float
@@ -69,13 +69,13 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def inputs_changed(self) -> bool:
         """Whether the spec, the settings or a Secret changed since the last evaluation."""
-        return self.applied.inputs != self.inputs or self.applied.secrets != self.secrets
+        return self.state.inputs != self.inputs or self.state.secrets != self.secrets
 
     @property
     def owner_may_be_gone(self) -> bool:
         """Whether a child that was there has gone, or has lost its owner: it may be that the tenant goes."""
         children = owned_by(self.tenant, self.children)
-        gone = self.applied.children is not None and self.applied.children.keys() - children.keys()
+        gone = self.state.children is not None and self.state.children.keys() - children.keys()
         return bool(gone) or any(not child.owner_uid for child in children.values())
 
     def condition(self, kind: str) -> ConditionValue | None:
@@ -123,14 +123,12 @@ def refused_for_rivals(snapshot: TenantSnapshot) -> Settled | None:
     if refusal is None:
         return None
     accepted = ConditionValue("False", Reason.NOT_UNIQUE, f"{refusal}; what runs stays as it is")
-    return Settled(accepted, credentials_of_unusable(snapshot, accepted), snapshot.applied.unfinished_digest())
+    return Settled(accepted, credentials_of_unusable(snapshot, accepted), snapshot.state.unfinished_digest())
 
 
 def unchanged(snapshot: TenantSnapshot) -> Settled | None:
     """Return what the status says, where all is as it was when that was found; None where it is not."""
-    if not snapshot.applied.matches(
-        snapshot.inputs, owned_by(snapshot.tenant, snapshot.children), snapshot.secrets
-    ):
+    if not snapshot.state.matches(snapshot.inputs, owned_by(snapshot.tenant, snapshot.children), snapshot.secrets):
         return None
     accepted, credentials = snapshot.condition("Accepted"), snapshot.condition("CredentialsReady")
     digest = snapshot.status.get("appliedDigest")
@@ -206,8 +204,7 @@ def _accepted(resource: TenantProxy, optional_kinds: frozenset[str]) -> Conditio
 
 def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:
     """Tell whether the tenant's pods would change, and not because of its own spec."""
-    applied = snapshot.applied
-    if applied.inputs == snapshot.inputs or not applied.has_spec(snapshot.inputs):
+    if snapshot.state.inputs == snapshot.inputs or not snapshot.state.has_spec(snapshot.inputs):
         return False
     (deployment,) = (manifest for manifest in children if manifest["kind"] == kinds.DEPLOYMENT.kind)
     child = snapshot.children.get((kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]))
@@ -219,7 +216,7 @@ def _secret_missing_since(snapshot: TenantSnapshot, resource: TenantProxy) -> fl
     secret = Key(snapshot.tenant.key.namespace, resource.secret_name)
     if resource.spec.auth.management != "tenant" or snapshot.secrets.get(secret):
         return None
-    since = snapshot.applied.secret_missing_since
+    since = snapshot.state.secret_missing_since
     return snapshot.time if since is None else since
 
 

@@ -32,8 +32,8 @@ from tenantproxy_operator.controller.evaluation import (
 )
 from tenantproxy_operator.controller.result import (
     ROLLOUT_STOPPED,
-    Applied,
     Observation,
+    Outcome,
     ReconcileResult,
     Retry,
     result_of,
@@ -90,7 +90,7 @@ class Reconciler:
         self._clock = clock
         self._now = now
         self._applier = ChildApplier(cluster, children, secrets, metrics)
-        self._applied: dict[Key, AppliedState] = {}
+        self._states: dict[Key, AppliedState] = {}
         self._ready: dict[Key, ConditionStatus] = {}
         self._optional_kinds = frozenset[str]()
         self._common = common_digest(settings, self._optional_kinds)
@@ -151,9 +151,9 @@ class Reconciler:
             return "unchanged", None
         else:
             evaluation = evaluate(snapshot)
-            applied = await self._apply(snapshot, evaluation)
-            result = result_of(snapshot, evaluation, applied, self._observe(key))
-        self._applied[key] = result.applied
+            outcome = await self._carry_out(snapshot, evaluation)
+            result = result_of(snapshot, evaluation, outcome, self._observe(key))
+        self._states[key] = result.state
         wrote = await self._write_status(tenant, result)
         await self._report_turn(key, held=result.held)
         if result.retry is not None:
@@ -161,15 +161,15 @@ class Reconciler:
         return "unchanged" if settled and not wrote else "changed", result.later
 
     def _take_snapshot(self, tenant: Tenant, failures: int) -> TenantSnapshot:
-        """Return all that is known of a tenant; after a restart, what was applied is restored from its status."""
+        """Return all that is known of a tenant; after a restart, its state is restored from its status."""
         key = tenant.key
         status = readable(tenant.status)
         children = dict(self._children.of(key))
         secrets = {secret: self._secrets[secret] for secret in self._tenants.secrets_of(key)}
-        applied = self._applied.get(key)
-        if applied is None:
-            applied = AppliedState.restore(status.get("appliedDigest"), owned_by(tenant, children), secrets)
-            self._applied[key] = applied
+        state = self._states.get(key)
+        if state is None:
+            state = AppliedState.restore(status.get("appliedDigest"), owned_by(tenant, children), secrets)
+            self._states[key] = state
         return TenantSnapshot(
             tenant=tenant,
             status=status,
@@ -179,12 +179,12 @@ class Reconciler:
             settings=self._settings,
             optional_kinds=self._optional_kinds,
             inputs=inputs_digest(tenant, self._common),
-            applied=applied,
+            state=state,
             failures=failures,
             time=self._clock(),
         )
 
-    async def _apply(self, snapshot: TenantSnapshot, evaluation: Evaluation) -> Applied:
+    async def _carry_out(self, snapshot: TenantSnapshot, evaluation: Evaluation) -> Outcome:
         """Do what an evaluation says; read what costs a call where something has changed. Raises KubeError."""
         tls = await self._find_unusable(snapshot, evaluation.tls_secrets)
         children, held = None, False
@@ -194,7 +194,7 @@ class Reconciler:
             )
             children = await self._apply_children(snapshot, evaluation, hold_pods=held)
         credential = await self._check_credential(snapshot, evaluation, children)
-        return Applied(tls=tls, children=children, held=held, credential=credential)
+        return Outcome(tls=tls, children=children, held=held, credential=credential)
 
     async def _find_unusable(self, snapshot: TenantSnapshot, secrets: tuple[TLSSecret, ...]) -> SecretCheck | None:
         """Return what is wrong with the first of these Secrets that can't be used; None where all can."""
@@ -211,21 +211,21 @@ class Reconciler:
         result = await self._applier.apply_all(
             snapshot.tenant,
             evaluation.children or (),
-            snapshot.applied.children or {},
+            snapshot.state.children or {},
             create_secret=evaluation.secret_due_in is None,
             hold_pods=hold_pods,
         )
         # What is written stays known, whatever fails from here on.
-        self._applied[key] = state_after_apply(snapshot.applied, evaluation, result)
+        self._states[key] = state_after_apply(snapshot.state, evaluation, result)
         if result.unreachable:
             raise result.unreachable
         return result
 
     async def _check_credential(
-        self, snapshot: TenantSnapshot, evaluation: Evaluation, applied: ApplyResult | None
+        self, snapshot: TenantSnapshot, evaluation: Evaluation, children: ApplyResult | None
     ) -> SecretCheck | None:
         """Check the Secret with the credential, after it may have been created; None where nothing has changed."""
-        resource, created = evaluation.resource, applied.created_secret if applied else None
+        resource, created = evaluation.resource, children.created_secret if children else None
         if resource is None or not (created or evaluation.reads_credential):
             return None
         name = resource.secret_name
@@ -293,7 +293,7 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         self._fleet.forget(key)
-        self._applied.pop(key, None)
+        self._states.pop(key, None)
         self._metrics.ready_changed(self._ready.pop(key, None), None)
 
 

@@ -59,13 +59,13 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """The time as the API server writes it (RFC 3339, seconds)."""
 
 
-class Applied(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an evaluation."""
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of carrying out an evaluation."""
 
     tls: SecretCheck | None = None
     """What is wrong with a Secret of `spec.upstream.tls`, so that nothing was applied."""
     children: ApplyResult | None = None
-    """None: nothing was to be applied."""
+    """What came of the children; None: nothing was to be applied."""
     held: bool = False
     """Whether the tenant's pods wait for their turn to be changed."""
     credential: SecretCheck | None = None
@@ -75,8 +75,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a reconcile comes to."""
 
-    applied: AppliedState
-    """What is compared with the next time."""
+    state: AppliedState
+    """What the next reconcile is compared with."""
     ready: ConditionStatus
     status: Mapping[str, Any] | None
     """The whole status to be written; None: it is as it shall be."""
@@ -103,31 +103,31 @@ class _Credential(msgspec.Struct, frozen=True):
 def result_of_settled(snapshot: TenantSnapshot, settled: Settled, observation: Observation) -> ReconcileResult:
     """Return what it comes to where nothing was read or applied."""
     credential = _Credential(
-        settled.credentials_ready, snapshot.status.get("credentials"), snapshot.applied.fingerprint
+        settled.credentials_ready, snapshot.status.get("credentials"), snapshot.state.fingerprint
     )
     status = _status(snapshot, settled.accepted, credential, observation, digest=settled.digest)
-    return _result(snapshot, status, credential, applied=snapshot.applied)
+    return _result(snapshot, status, credential, state=snapshot.state)
 
 
 def result_of(
-    snapshot: TenantSnapshot, evaluation: Evaluation, applied: Applied, observation: Observation
+    snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome, observation: Observation
 ) -> ReconcileResult:
     """Return what it comes to where something was evaluated, and perhaps applied."""
-    accepted, apply_retry = _accepted(snapshot, evaluation, applied)
-    if applied.held and observation.rollout_stopped and accepted.status == "True":
+    accepted, apply_retry = _accepted(snapshot, evaluation, outcome)
+    if outcome.held and observation.rollout_stopped and accepted.status == "True":
         accepted = ConditionValue(
             "True", Reason.ROLLOUT_STOPPED, f"{ROLLOUT_STOPPED}; this tenant's proxies run as before"
         )
-    credential = _credential(snapshot, evaluation, applied, observation.now)
-    retry = apply_retry or _credential_retry(applied.credential)
-    later = evaluation.secret_due_in if applied.children else None
+    credential = _credential(snapshot, evaluation, outcome, observation.now)
+    retry = apply_retry or _credential_retry(outcome.credential)
+    later = evaluation.secret_due_in if outcome.children else None
     state = msgspec.structs.replace(
-        state_after_apply(snapshot.applied, evaluation, applied.children),
-        inputs=_next_inputs(snapshot, held=applied.held, unfinished=retry is not None or later is not None),
-        secrets=_next_secrets(snapshot, evaluation, applied.children),
+        state_after_apply(snapshot.state, evaluation, outcome.children),
+        inputs=_next_inputs(snapshot, held=outcome.held, unfinished=retry is not None or later is not None),
+        secrets=_next_secrets(snapshot, evaluation, outcome.children),
         fingerprint=credential.fingerprint,
     )
-    done = applied.children is not None and apply_retry is None and not applied.held
+    done = outcome.children is not None and apply_retry is None and not outcome.held
     status = _status(
         snapshot,
         accepted,
@@ -136,7 +136,7 @@ def result_of(
         digest=state.unfinished_digest() if retry else state.digest(),
         secret_name=evaluation.resource.secret_name if evaluation.resource and done else None,
     )
-    return _result(snapshot, status, credential, applied=state, retry=retry, later=later, held=applied.held)
+    return _result(snapshot, status, credential, state=state, retry=retry, later=later, held=outcome.held)
 
 
 def state_after_apply(before: AppliedState, evaluation: Evaluation, result: ApplyResult | None) -> AppliedState:
@@ -150,7 +150,7 @@ def state_after_apply(before: AppliedState, evaluation: Evaluation, result: Appl
 
 def _next_inputs(snapshot: TenantSnapshot, *, held: bool, unfinished: bool) -> str:
     """Return the inputs that have been acted upon."""
-    before = snapshot.applied
+    before = snapshot.state
     if held:
         return before.inputs  # evaluated again when its turn has come; after a restart the digest sees to that
     if not unfinished:
@@ -171,13 +171,13 @@ def _next_secrets(
 
 
 def _accepted(
-    snapshot: TenantSnapshot, evaluation: Evaluation, applied: Applied
+    snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome
 ) -> tuple[ConditionValue, Retry | None]:
     """Return what the condition Accepted says, and whether to try again."""
-    if applied.tls is not None:
-        message = f"{applied.tls.message}; what runs stays as it is"
-        return ConditionValue("False", applied.tls.reason, message), None
-    result = applied.children
+    if outcome.tls is not None:
+        message = f"{outcome.tls.message}; what runs stays as it is"
+        return ConditionValue("False", outcome.tls.reason, message), None
+    result = outcome.children
     if result is None or not result.failures:
         return evaluation.accepted, None
     if result.conflicts:
@@ -200,10 +200,10 @@ def _listed(failures: Iterable[object]) -> str:
     return "; ".join(map(str, failures))
 
 
-def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, applied: Applied, now: str) -> _Credential:
+def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome, now: str) -> _Credential:
     """Return what is said of the tenant's credential."""
-    check, before = applied.credential, snapshot.status.get("credentials")
-    fingerprint = snapshot.applied.fingerprint
+    check, before = outcome.credential, snapshot.status.get("credentials")
+    fingerprint = snapshot.state.fingerprint
     if check is None or evaluation.resource is None:
         return _Credential(credentials_of_unusable(snapshot, evaluation.accepted), before, fingerprint)
     if check.unreadable:
@@ -214,7 +214,7 @@ def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, applied: Appli
     # Without a fingerprint to compare with, as after a restart, a Secret that has moved counts as one with another
     # credential.
     secret = Key(snapshot.tenant.key.namespace, evaluation.resource.secret_name)
-    moved = snapshot.applied.secrets.get(secret) != snapshot.secrets.get(secret)
+    moved = snapshot.state.secrets.get(secret) != snapshot.secrets.get(secret)
     same = fingerprint == check.fingerprint if fingerprint else not moved
     if before is not None and before.get("type") == check.type and same:
         return _Credential(condition, before, check.fingerprint)
@@ -269,7 +269,7 @@ def _result(
     status: Mapping[str, Any],
     credential: _Credential,
     *,
-    applied: AppliedState,
+    state: AppliedState,
     retry: Retry | None = None,
     later: float | None = None,
     held: bool = False,
@@ -282,7 +282,7 @@ def _result(
         else ()
     )
     return ReconcileResult(
-        applied=applied,
+        state=state,
         ready=next(condition["status"] for condition in now if condition["type"] == "Ready"),
         status=status if differs else None,
         events=tuple(events),

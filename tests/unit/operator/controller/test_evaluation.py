@@ -90,10 +90,8 @@ def test_the_same_snapshot_gives_the_same(
     if rival:
         world.tenant("first", {"spec.tenantId": "T-acme"})
     world.tenant(changes=spec)
-    applied = AppliedState(inputs=inputs, children={}, secrets={}, secret_missing_since=missing_since)
-    snapshot = snapshot_of(
-        world, settings, applied=applied, secrets={SECRET: secret}, failures=failures, time=time
-    )
+    state = AppliedState(inputs=inputs, children={}, secrets={}, secret_missing_since=missing_since)
+    snapshot = snapshot_of(world, settings, state=state, secrets={SECRET: secret}, failures=failures, time=time)
     before = copy.deepcopy(snapshot)
     assert evaluate(snapshot) == evaluate(snapshot)
     assert refused_for_rivals(snapshot) == refused_for_rivals(snapshot)
@@ -169,13 +167,13 @@ def test_the_grace_of_a_missing_secret(
     snapshot: TenantSnapshot, missing_since: float | None, time: float, expected: float | None
 ) -> None:
     """It begins when it was first seen to be missing."""
-    applied = msgspec.structs.replace(snapshot.applied, secret_missing_since=missing_since)
-    evaluation = evaluate(msgspec.structs.replace(snapshot, secrets={SECRET: None}, applied=applied, time=time))
+    state = msgspec.structs.replace(snapshot.state, secret_missing_since=missing_since)
+    evaluation = evaluate(msgspec.structs.replace(snapshot, secrets={SECRET: None}, state=state, time=time))
     assert (evaluation.secret_missing_since, evaluation.secret_due_in) == (100, expected)
 
 
 def test_the_grace_ends_with_the_secret(snapshot: TenantSnapshot) -> None:
     """One that is deleted later has another one; nobody waits for what the platform creates."""
-    applied = msgspec.structs.replace(snapshot.applied, secret_missing_since=100)
-    evaluation = evaluate(msgspec.structs.replace(snapshot, applied=applied))
+    state = msgspec.structs.replace(snapshot.state, secret_missing_since=100)
+    evaluation = evaluate(msgspec.structs.replace(snapshot, state=state))
     assert (evaluation.secret_missing_since, evaluation.secret_due_in) == (None, None)

@@ -15,8 +15,8 @@ from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
 from tenantproxy_operator.controller.evaluation import TenantSnapshot, evaluate, unchanged
 from tenantproxy_operator.controller.result import (
-    Applied,
     Observation,
+    Outcome,
     ReconcileResult,
     result_of,
     result_of_settled,
@@ -38,9 +38,9 @@ def failure(cause: Any, retry_after: float = 0.0) -> Failure:
     return Failure("Service", "acme-proxy", "why", cause, retry_after)
 
 
-def applied(**changes: Any) -> Applied:
+def outcome(**changes: Any) -> Outcome:
     fields: dict[str, Any] = {"children": ApplyResult(children=CHILDREN), "credential": MISSING}
-    return Applied(**fields | changes)
+    return Outcome(**fields | changes)
 
 
 def new_tenant() -> TenantSnapshot:
@@ -59,18 +59,18 @@ def snapshot() -> TenantSnapshot:
     return new_tenant()
 
 
-def result(snapshot: TenantSnapshot, outcome: Applied, seen: Observation = SEEN) -> ReconcileResult:
-    return result_of(snapshot, evaluate(snapshot), outcome, seen)
+def result(snapshot: TenantSnapshot, came: Outcome, seen: Observation = SEEN) -> ReconcileResult:
+    return result_of(snapshot, evaluate(snapshot), came, seen)
 
 
 def next_snapshot(snapshot: TenantSnapshot, before: ReconcileResult) -> TenantSnapshot:
     """Return what is known after a reconcile, where nothing has changed meanwhile."""
-    return msgspec.structs.replace(snapshot, applied=before.applied, status=before.status or snapshot.status)
+    return msgspec.structs.replace(snapshot, state=before.state, status=before.status or snapshot.status)
 
 
 @given(
     outcome=st.builds(
-        Applied,
+        Outcome,
         tls=st.none() | st.just(BAD_CA),
         children=st.none()
         | st.builds(
@@ -91,7 +91,7 @@ def next_snapshot(snapshot: TenantSnapshot, before: ReconcileResult) -> TenantSn
     ),
     failures=st.integers(0, 3),
 )
-def test_the_same_gives_the_same(outcome: Applied, seen: Observation, failures: int) -> None:
+def test_the_same_gives_the_same(outcome: Outcome, seen: Observation, failures: int) -> None:
     """Twice it is the same; what it was made of is as it was; written once, it is not to be written again."""
     snapshot = msgspec.structs.replace(new_tenant(), failures=failures)
     evaluation = evaluate(snapshot)
@@ -103,18 +103,18 @@ def test_the_same_gives_the_same(outcome: Applied, seen: Observation, failures: 
     assert again.retry == first.retry
     if first.retry is None:
         assert (again.status, again.events) == (None, ())
-        assert again.applied == first.applied
+        assert again.state == first.state
 
 
 def test_all_is_done(snapshot: TenantSnapshot) -> None:
     """What was acted upon is remembered whole, so that the next time nothing has changed."""
-    done = result(snapshot, applied())
-    assert done.applied.inputs == snapshot.inputs
-    assert done.applied.children == CHILDREN
-    assert done.applied.secrets == snapshot.secrets
+    done = result(snapshot, outcome())
+    assert done.state.inputs == snapshot.inputs
+    assert done.state.children == CHILDREN
+    assert done.state.secrets == snapshot.secrets
     assert (done.retry, done.later, done.held) == (None, None, False)
     assert done.status is not None
-    assert done.status["appliedDigest"] == done.applied.digest()
+    assert done.status["appliedDigest"] == done.state.digest()
     assert done.status["secretName"] == "acme-credentials"
 
 
@@ -128,12 +128,12 @@ def test_all_is_done(snapshot: TenantSnapshot) -> None:
 )
 def test_something_failed(snapshot: TenantSnapshot, cause: str, reason: str, longest: float | None) -> None:
     """It is tried again; the digest vouches for nothing that is not done."""
-    outcome = applied(children=ApplyResult(children=CHILDREN, failures=(failure(cause, 7),)))
-    failed = result(snapshot, outcome)
+    failing = outcome(children=ApplyResult(children=CHILDREN, failures=(failure(cause, 7),)))
+    failed = result(snapshot, failing)
     assert failed.retry is not None
     assert failed.retry.longest_pause == longest
     assert failed.retry.shortest_pause == (7 if cause == "failed" else 0)
-    assert failed.applied.inputs == ""
+    assert failed.state.inputs == ""
     assert failed.status is not None
     assert failed.status["conditions"][1]["reason"] == reason
     assert "appliedDigest" not in failed.status
@@ -144,7 +144,7 @@ def test_of_several_failures_the_worst_is_told(snapshot: TenantSnapshot) -> None
     """What belongs to somebody else before what is refused, before what may pass."""
     failures = tuple(map(failure, ("failed", "refused", "conflict")))
     for count, reason in ((3, Reason.CONFLICT), (2, Reason.APPLY_REFUSED), (1, Reason.APPLY_FAILED)):
-        found = result(snapshot, applied(children=ApplyResult(children={}, failures=failures[:count])))
+        found = result(snapshot, outcome(children=ApplyResult(children={}, failures=failures[:count])))
         assert found.status is not None
         assert found.status["conditions"][1]["reason"] == reason
 
@@ -152,25 +152,25 @@ def test_of_several_failures_the_worst_is_told(snapshot: TenantSnapshot) -> None
 def test_what_is_left_to_do_of_a_known_spec(snapshot: TenantSnapshot) -> None:
     """It stays known that the spec is as it was, so that what is left is not taken for a change of its own."""
     known = msgspec.structs.replace(
-        snapshot, applied=AppliedState(inputs=snapshot.inputs.partition(".")[0] + ".earlier")
+        snapshot, state=AppliedState(inputs=snapshot.inputs.partition(".")[0] + ".earlier")
     )
-    failed = result(known, applied(credential=UNREADABLE))
-    assert failed.applied.inputs == snapshot.inputs.partition(".")[0]
+    failed = result(known, outcome(credential=UNREADABLE))
+    assert failed.state.inputs == snapshot.inputs.partition(".")[0]
     assert failed.status is not None
-    assert failed.status["appliedDigest"] == f"{failed.applied.inputs}--"
+    assert failed.status["appliedDigest"] == f"{failed.state.inputs}--"
 
 
 def test_a_held_tenant_keeps_its_inputs(snapshot: TenantSnapshot) -> None:
     """So that it is evaluated again, also after a restart; where the rollout has stopped, it says so."""
     before = AppliedState(inputs=snapshot.inputs.partition(".")[0] + ".earlier", children=CHILDREN)
-    known = msgspec.structs.replace(snapshot, applied=before)
-    held = result(known, applied(held=True))
+    known = msgspec.structs.replace(snapshot, state=before)
+    held = result(known, outcome(held=True))
     assert held.held
-    assert held.applied.inputs == before.inputs
+    assert held.state.inputs == before.inputs
     assert held.status is not None
     assert held.status["conditions"][1]["reason"] == Reason.ACCEPTED
     assert "secretName" not in held.status
-    stopped = result(known, applied(held=True), msgspec.structs.replace(SEEN, rollout_stopped=True))
+    stopped = result(known, outcome(held=True), msgspec.structs.replace(SEEN, rollout_stopped=True))
     assert stopped.status is not None
     assert stopped.status["conditions"][1]["reason"] == Reason.ROLLOUT_STOPPED
 
@@ -179,27 +179,27 @@ def test_a_created_secret(snapshot: TenantSnapshot) -> None:
     """Its version is remembered, so that the event about it is no news."""
     created = partial("acme-credentials", 9).metadata
     missing = msgspec.structs.replace(snapshot, secrets={Key(NAMESPACE, "acme-credentials"): None})
-    done = result(missing, applied(children=ApplyResult(children={}, created_secret=created)))
-    (version,) = done.applied.secrets.values()
+    done = result(missing, outcome(children=ApplyResult(children={}, created_secret=created)))
+    (version,) = done.state.secrets.values()
     assert version is not None
     assert (version.uid, version.version) == (created.uid, 9)
 
 
 def test_a_tls_secret_that_can_not_be_used(snapshot: TenantSnapshot) -> None:
     """Nothing was applied; it is not tried again before something changes."""
-    found = result(snapshot, applied(tls=BAD_CA, children=None))
+    found = result(snapshot, outcome(tls=BAD_CA, children=None))
     assert found.retry is None
-    assert found.applied.children == snapshot.applied.children
-    assert found.applied.inputs == snapshot.inputs
+    assert found.state.children == snapshot.state.children
+    assert found.state.inputs == snapshot.inputs
     assert found.status is not None
     assert found.status["conditions"][1]["message"] == "m; what runs stays as it is"
 
 
 def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
     """Nothing but what is observed can change."""
-    done = result(snapshot, applied())
+    done = result(snapshot, outcome())
     at_rest = msgspec.structs.replace(next_snapshot(snapshot, done), children={})
-    at_rest = msgspec.structs.replace(at_rest, applied=msgspec.structs.replace(done.applied, children={}))
+    at_rest = msgspec.structs.replace(at_rest, state=msgspec.structs.replace(done.state, children={}))
     settled = unchanged(at_rest)
     assert settled is not None
     assert result_of_settled(at_rest, settled, SEEN).status is None
@@ -207,4 +207,4 @@ def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
     seen = result_of_settled(at_rest, settled, msgspec.structs.replace(SEEN, rollout=rollout))
     assert seen.status is not None
     assert (seen.ready, seen.status["readyReplicas"]) == ("True", 2)
-    assert seen.applied == at_rest.applied
+    assert seen.state == at_rest.state

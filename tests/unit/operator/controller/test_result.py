@@ -175,6 +175,40 @@ def test_a_held_tenant_keeps_its_inputs(snapshot: TenantSnapshot) -> None:
     assert stopped.status["conditions"][1]["reason"] == Reason.ROLLOUT_STOPPED
 
 
+def test_a_held_tenant_says_what_is_wrong_with_it_first(snapshot: TenantSnapshot) -> None:
+    """That the rollout has stopped is no news of one whose children can't be applied."""
+    failing = outcome(held=True, children=ApplyResult(children={}, failures=(failure("conflict"),)))
+    found = result(snapshot, failing, msgspec.structs.replace(SEEN, rollout_stopped=True))
+    assert found.status is not None
+    assert found.status["conditions"][1]["reason"] == Reason.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("failures", "generation", "accepted", "expected"),
+    [
+        (0, 1, True, Reason.ACCEPTED),
+        (1, 1, True, Reason.ACCEPTED),
+        (2, 1, True, Reason.APPLY_FAILED),
+        (0, 0, True, Reason.APPLY_FAILED),
+        (0, 1, False, Reason.APPLY_FAILED),
+    ],
+)
+def test_what_may_pass_is_not_told_at_once(
+    snapshot: TenantSnapshot, failures: int, generation: int, *, accepted: bool, expected: str
+) -> None:
+    """But of a spec that is known to be accepted, for two failures in a row."""
+    done = result(snapshot, outcome())
+    assert done.status is not None
+    conditions = done.status["conditions"] if accepted else []
+    status = {**done.status, "observedGeneration": generation, "conditions": conditions}
+    known = msgspec.structs.replace(snapshot, status=status, failures=failures)
+    failing = outcome(children=ApplyResult(children={}, failures=(failure("failed"),)))
+    found = result_of(known, evaluate(known), failing, SEEN)
+    assert found.retry is not None
+    said = {each["type"]: each["reason"] for each in (found.status or status)["conditions"]}
+    assert said["Accepted"] == expected
+
+
 def test_a_created_secret(snapshot: TenantSnapshot) -> None:
     """Its version is remembered, so that the event about it is no news."""
     created = partial("acme-credentials", 9).metadata

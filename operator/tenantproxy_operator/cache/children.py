@@ -1,7 +1,8 @@
 """What is known of the tenants' children: digests of their metadata, no contents; and how far Deployments are."""
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -69,6 +70,8 @@ class Children:
         self._rollouts: dict[Key, Rollout] = {}
         self._secrets: dict[Key, Key] = {}
         """Whose child a Secret is: its name does not say it, and what says it can be edited."""
+        self._writing: dict[tuple[str, Key], int] = {}
+        """What is being written, with the version at which it was deleted meanwhile; 0: it was not."""
 
     def of(self, tenant: Key) -> Mapping[ChildName, Child]:
         """Return the children of a tenant, whoever owns them."""
@@ -88,11 +91,25 @@ class Children:
             if plural == kind.plural
         }
 
+    @contextlib.contextmanager
+    def writing(self, kind: Kind, key: Key) -> Iterator[None]:
+        """Remember whether an object is deleted while a write of ours is on its way.
+
+        Both its events may come before the answer, after which nobody would tell that it is gone.
+        """
+        self._writing[kind.plural, key] = 0
+        try:
+            yield
+        finally:
+            del self._writing[kind.plural, key]
+
     def put(self, kind: Kind, thing: Partial | Deployment, *, own: bool = False) -> Child | None:
         """Take note of a child; None where it is none. `own`: it is the answer to a write of ours.
 
         What is older than what is known is ignored: the answer to a write often overtakes the events before it.
         """
+        if own and thing.metadata.version <= self._writing.get((kind.plural, thing.metadata.key), 0):
+            return None
         tenant = _tenant_of(kind, thing.metadata)
         name = kind.plural, thing.metadata.name
         before = self._secrets.get(thing.metadata.key) if kind is kinds.SECRET else None
@@ -121,6 +138,8 @@ class Children:
 
     def remove(self, kind: Kind, metadata: Metadata) -> None:
         """Take note that a child was deleted, at its resource version."""
+        if (kind.plural, metadata.key) in self._writing:
+            self._writing[kind.plural, metadata.key] = metadata.version
         tenant = self._secrets.get(metadata.key) if kind is kinds.SECRET else _tenant_of(kind, metadata)
         if tenant is not None:
             known = self.of(tenant).get((kind.plural, metadata.name))

@@ -121,7 +121,8 @@ class ChildApplier:
         if child is not None and child.owned_fields_digest == trusted.get(name) and child.manifest_hash == digest:
             return _ChildResult(name=name, owned=child.owned_fields_digest)
         try:
-            result = await self._write(tenant.key, kind, name, _with_hash(manifest, digest), child)
+            with self._children.writing(kind, Key(tenant.key.namespace, name[1])):
+                result = await self._write(tenant.key, kind, name, _with_hash(manifest, digest), child)
         except KubeError as error:
             existing = await self._existing(kind, Key(tenant.key.namespace, name[1]), child, error)
             if isinstance(existing, KubeError):
@@ -162,8 +163,8 @@ class ChildApplier:
             created = await self._cluster.create(kind, manifest)
             if created is None:
                 return _ChildResult(name=name)
-            self._secrets.put(created)
-            self._children.put(kind, Partial(created), own=True)
+            if self._children.put(kind, Partial(created), own=True):
+                self._secrets.put(created)
             return _ChildResult(name=name, owned=created.ours, created=created)
         if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
             await self._hand_over_replicas(tenant, manifest)

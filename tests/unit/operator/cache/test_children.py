@@ -205,6 +205,19 @@ def test_rollout(children: Watched) -> None:
     assert children.rollout_of(ACME) is None
 
 
+def test_an_answer_that_comes_after_the_deletion(children: Watched) -> None:
+    """Both events of an object may overtake the answer to the write that made it: it is gone all the same."""
+    key = Key("tenants", "acme-proxy")
+    with children.writing(kinds.CONFIG_MAP, key):
+        children.put(kinds.CONFIG_MAP, partial(version=10))
+        children.remove(kinds.CONFIG_MAP, partial(version=11).metadata)
+        assert children.put(kinds.CONFIG_MAP, partial(version=10), own=True) is None
+    assert children.of(ACME) == {}
+    with children.writing(kinds.CONFIG_MAP, key):
+        children.remove(kinds.CONFIG_MAP, partial(version=11).metadata)
+        assert children.put(kinds.CONFIG_MAP, partial(version=12), own=True)
+
+
 def test_every(children: Watched) -> None:
     """All of one kind, in one namespace or in all, by key."""
     children.put(kinds.CONFIG_MAP, partial("a-proxy"))

@@ -14,6 +14,7 @@ from support.operator.fake_kubernetes import Ref, Thing
 from support.operator.reconciling import Operator, World, refusing
 from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
 from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.controller.evaluation import SECRET_GRACE
 from tenantproxy_operator.settings import Settings
 
 STATUS: Final = "PATCH tenantproxies acme status"
@@ -54,6 +55,11 @@ def new_world() -> World:
     world.secret()
     world.tenant()
     return world
+
+
+@pytest.fixture
+def world() -> World:
+    return new_world()
 
 
 # The API server
@@ -361,6 +367,23 @@ async def test_no_value_of_a_secret_anywhere(world: World, caplog: pytest.LogCap
     assert "M4RKED" not in f"{others}{metrics}{caplog.text}{operator.retries}"
 
 
-@pytest.fixture
-def world() -> World:
-    return new_world()
+@pytest.mark.parametrize("plural", ["services", "secrets"])
+async def test_a_child_that_is_deleted_before_its_write_is_answered(world: World, plural: str) -> None:
+    """Both events may come before the answer, which then tells of an object that is gone: it is made again."""
+    name = "acme-credentials" if plural == "secrets" else "acme-proxy"
+    world.delete("secrets", "acme-credentials")
+    operator = Operator(world)
+
+    def delete_it(call: str) -> None:
+        if call in (f"PATCH {plural} {name}", f"POST {plural}"):
+            world.api.done = ignore
+            operator.hear()
+            world.delete(plural, name)
+            operator.hear()
+
+    world.api.done = delete_it
+    await operator.settle()
+    await operator.wait(SECRET_GRACE)
+    await operator.wait(SECRET_GRACE)
+    assert world.exists(plural, name)
+    await rests(world)

@@ -95,7 +95,8 @@ class ChildApplier:
         """Make the Secret what its manifest says; one of the user's own making is left as it is."""
         child = self._children.of(tenant.key).get(name)
         exists = self._secrets[Key(tenant.key.namespace, name[1])] is not None
-        if exists if child is None else not child.belongs_to(tenant.uid):
+        is_users_own = exists if child is None else not child.belongs_to(tenant.uid)
+        if is_users_own:
             return _ChildResult(name=name, foreign=True)
         if child is None and not create:
             return _ChildResult(name=name)

@@ -136,6 +136,35 @@ async def test_one_write_is_refused(world: World, status: int, reason: str, acce
     await rests(world)
 
 
+async def test_metrics_of_writes(world: World) -> None:
+    """Each write of a child is counted, by its kind and what came of it; so is each reconcile."""
+    operator = Operator(world)
+    world.tenant(changes=SCALE)
+    for fault in (
+        refusing("PATCH services", 422),
+        lambda call: UnreachableError("down") if call.startswith("PATCH services") else None,
+        healthy,
+    ):
+        world.api.fault = fault
+        await operator.settle()
+        await operator.retry()
+    world.tenant(changes={"spec.autoscaling": ...})
+    await operator.settle()
+    found = operator.metrics.exposition().decode()
+    for kind, result, count in (
+        ("Service", "422", 2),
+        ("Service", "unreachable", 1),
+        ("Service", "success", 1),
+        ("ConfigMap", "success", 1),
+        ("HorizontalPodAutoscaler", "deleted", 1),
+    ):
+        assert f'apply_total{{kind="{kind}",result="{result}"}} {count}.0' in found
+    for result, count in (("retry", 3), ("changed", 2)):
+        assert f'reconcile_total{{result="{result}"}} {count}.0' in found
+    assert "status_writes_total 3.0" in found
+    assert 'tenants{ready="Unknown"} 1.0' in found
+
+
 async def test_a_status_can_not_be_written(world: World) -> None:
     """The children are made all the same, once; the status follows."""
     operator = Operator(world)

@@ -51,7 +51,7 @@ def world() -> World:
 
 @pytest.fixture
 async def operator(world: World) -> AsyncIterator[Operator]:
-    """Run an operator; at the end, nothing is to be written that was not."""
+    """Run an operator; at the end, nothing is left to be read or written."""
     operator = Operator(world)
     yield operator
     world.calls()
@@ -59,7 +59,7 @@ async def operator(world: World) -> AsyncIterator[Operator]:
         operator.enqueue(key)
     await operator.settle()
     if not operator.retries:
-        assert world.writes() == []
+        assert world.calls() == []
 
 
 async def told(

@@ -149,7 +149,7 @@ async def test_a_deleted_child_is_made_again(world: World, plural: str) -> None:
     operator = await created(world)
     world.delete(plural)
     await operator.settle()
-    assert world.calls()[:2] == ["GET tenantproxies", *patched(plural)]
+    assert world.calls()[:3] == ["GET tenantproxies", *patched(plural), STATUS]
     assert world.exists(plural)
 
 
@@ -247,6 +247,22 @@ async def test_a_secret_is_created_after_its_grace(world: World) -> None:
     assert world.reason("CredentialsReady") == "CredentialsMissing"
 
 
+async def test_an_edit_of_the_secret_that_we_created(world: World) -> None:
+    """Its label is put back, what is in it stays."""
+    world.delete("secrets", "acme-credentials")
+    operator = await created(world)
+    await operator.wait(SECRET_GRACE)
+    world.secret(username="u", password="p")
+    before = world.child("secrets", "acme-credentials")
+    await operator.settle()
+    world.calls()
+    world.edit("secrets", {"metadata": {"labels": {"app.kubernetes.io/instance": "another"}}}, "acme-credentials")
+    await operator.settle()
+    assert world.writes()[0] == "PATCH secrets acme-credentials"
+    after = world.child("secrets", "acme-credentials")
+    assert (after["metadata"]["labels"], after["data"]) == (before["metadata"]["labels"], before["data"])
+
+
 async def test_a_secret_of_the_users_own_making(world: World) -> None:
     """It is never written, owned or deleted; one that is made in place of ours is his."""
     before = world.child("secrets", "acme-credentials")
@@ -305,6 +321,20 @@ async def test_a_credential_that_changed_while_the_operator_was_down(world: Worl
 
 
 # The end
+
+
+async def test_a_tenant_proxy_that_is_deleted(world: World) -> None:
+    """Nothing is done, neither while somebody's finalizer holds it nor afterwards: there is garbage collection."""
+    operator = await created(world)
+    world.edit("tenantproxies", {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "acme")
+    world.delete("services")
+    await operator.settle()
+    world.delete("tenantproxies", "acme")
+    world.collect_garbage()
+    await operator.settle()
+    assert world.calls() == []
+    assert operator.retries == {}
+    assert 'tenants{ready="True"} 0.0' in operator.metrics.exposition().decode()
 
 
 async def test_a_tenant_proxy_that_goes_before_its_event(world: World) -> None:

@@ -334,6 +334,7 @@ async def test_a_tenant_proxy_that_is_deleted(world: World) -> None:
     await operator.settle()
     assert world.calls() == []
     assert operator.retries == {}
+    assert operator.reconciler._states == {}
     assert 'tenants{ready="True"} 0.0' in operator.metrics.exposition().decode()
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
-from tenantproxy_operator.controller.applier import manifest_hash
+from tenantproxy_operator.controller.applied_state import manifest_hash
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Key, Kind

@@ -54,7 +54,10 @@ GUARDS: Final = {
     "claims": Guard(("tenantproxy/auth/claims.py",), ("tests/unit/proxy/auth/test_claims.py",)),
     "jwks": Guard(("tenantproxy/auth/jwks.py",), ("tests/unit/proxy/auth/test_jwks.py",)),
     "egress": Guard(("tenantproxy/transport/egress.py",), ("tests/unit/proxy/transport/test_egress.py",)),
-    "token_cache": Guard(("tenantproxy/credentials/oauth2/token_cache.py",), ("tests/unit/proxy/credentials/oauth2/test_token_cache.py",)),
+    "token_cache": Guard(
+        ("tenantproxy/credentials/oauth2/token_cache.py",),
+        ("tests/unit/proxy/credentials/oauth2/test_token_cache.py",),
+    ),
     "contract": Guard(("tenantproxy/orders/contract.py",), ("tests/unit/proxy/orders/test_contract.py",)),
     "evaluation": Guard(("tenantproxy_operator/controller/evaluation.py",), ("tests/unit/operator/controller",)),
 }

@@ -20,11 +20,11 @@ import yaml
 
 from hack import ROOT
 from tenantproxy_operator.api.crd import crd_yaml
+from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 CHART: Final = ROOT / "charts" / "tenantproxy"
-_OPTIONAL_RESOURCES: Final = {"podmonitors": "podMonitors", "httproutes": "httpRoutes"}
 _BEGIN: Final = "<!-- The table is generated from values.yaml by `make crd`. -->\n"
 _LONGEST: Final = 60
 """Of a default in the table; a longer one is in values.yaml."""
@@ -66,16 +66,22 @@ def generated() -> dict[Path, str]:
 
 def rules() -> str:
     """Return the template of the operator's rules; those for optional kinds are there with their switches."""
-    _, role, _ = operator_manifests(None, "", "", pod_monitors=True, http_routes=True)
+    _, role, _ = operator_manifests(None, "", "", optional_kinds=frozenset(kind.kind for kind in kinds.OPTIONAL))
+    switches = {kind.plural: _camel_case(switch.parameter) for kind, switch in kinds.OPTIONAL.items()}
     parts = []
     for rule in role["rules"]:
         text = to_yaml([[rule]], explicit_start=False)  # type: ignore[list-item] # a list is a document, too
         (resource,) = rule["resources"]
-        if switch := _OPTIONAL_RESOURCES.get(resource):
+        if switch := switches.get(resource):
             text = f"{{{{- if .Values.proxies.{switch} }}}}\n{text}{{{{- end }}}}\n"
         parts.append(text)
     header = "{{/* Generated from tenantproxy_operator.render.operator_rbac by `make crd`; don't edit. */}}\n"
     return f'{header}{{{{- define "tenantproxy.rules" -}}}}\n{"".join(parts)}{{{{- end -}}}}\n'
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def read_values(text: str) -> Iterator[Value]:

@@ -11,7 +11,7 @@ from bench.scale.auditlog import Requests
 from bench.scale.fleet import key_of, manifest_of
 from support.apiserver.server import ApiServer, service_account
 from support.waiting import until
-from tenantproxy.kube.client import Access, KubeClient
+from tenantproxy.kube.client import KubeAccess, KubeClient
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.operator_rbac import operator_manifests
@@ -36,7 +36,7 @@ class Site:
     async def client(self, *, admin: bool = False) -> AsyncIterator[KubeClient]:
         """Return a client of the class that the operator uses, as its account or as the admin."""
         token = self._server.admin_token if admin else self._token
-        access = Access(url=self._server.url, tls=self._server.tls, authorization=lambda: f"Bearer {token}")
+        access = KubeAccess(url=self._server.url, tls=self._server.tls, authorization=lambda: f"Bearer {token}")
         client = KubeClient(access)
         try:
             yield client

@@ -1,51 +1,14 @@
-"""A TenantProxy's conditions: the reasons, and how they add up. Pure.
-
-docs/conditions.md says what to do about each reason; a test holds the two together.
-"""
+"""A TenantProxy's conditions: how each is determined, and how they add up. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.kube.objects import Rollout
 
 ConditionStatus = Literal["True", "False", "Unknown"]
-
-
-class Reason:
-    """All reasons that conditions have."""
-
-    # Accepted
-    ACCEPTED: Final = "Accepted"
-    SUSPENDED: Final = "Suspended"
-    ROLLOUT_STOPPED: Final = "RolloutStopped"
-    INVALID_SPEC: Final = "InvalidSpec"
-    TLS_SECRET_MISSING: Final = "TLSSecretMissing"
-    TLS_SECRET_INVALID: Final = "TLSSecretInvalid"
-    ROUTE_UNAVAILABLE: Final = "RouteUnavailable"
-    NOT_UNIQUE: Final = "NotUnique"
-    CONFLICT: Final = "Conflict"
-    APPLY_REFUSED: Final = "ApplyRefused"
-    APPLY_FAILED: Final = "ApplyFailed"
-    # Available
-    PROXIES_READY: Final = "ProxiesReady"
-    ROLLING_OUT: Final = "RollingOut"
-    ROLLOUT_STUCK: Final = "RolloutStuck"
-    PROXIES_NOT_READY: Final = "ProxiesNotReady"
-    PENDING: Final = "Pending"
-    # CredentialsReady
-    CREDENTIALS_SET: Final = "CredentialsSet"
-    CREDENTIALS_MISSING: Final = "CredentialsMissing"
-    CREDENTIALS_INVALID: Final = "CredentialsInvalid"
-    SECRET_MISSING: Final = "SecretMissing"
-    SECRET_UNREADABLE: Final = "SecretUnreadable"
-    # Unique
-    UNIQUE: Final = "Unique"
-    SECRET_SHARED: Final = "SecretShared"
-    DUPLICATE_TENANT: Final = "DuplicateTenant"
-    # Ready: that of Accepted or Available, where one of them does not hold, else
-    READY: Final = "Ready"
 
 
 class ConditionValue(msgspec.Struct, frozen=True):

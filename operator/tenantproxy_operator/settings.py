@@ -1,4 +1,4 @@
-"""What the operator is told for all tenants together."""
+"""The operator's settings for all tenants."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +14,12 @@ DEFAULT_DNS_PORTS: Final = (53, 5353)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What all tenants have in common."""
+    """The settings that all tenants share."""
 
     issuers: tuple[config.Issuer, ...] = DEFAULT_ISSUERS
     """Whose tokens the proxies accept."""
     issuers_file: Path | None = None
-    """Where that is written, if anywhere."""
+    """The file that they were read from, if any."""
     egress: config.Egress = field(default_factory=config.Egress)
     """Where proxies may connect to, and where not, whatever a TenantProxy says."""
     refuse_shared_secrets: bool = False
@@ -39,18 +39,11 @@ class Settings:
     metrics_from: tuple[Peer, ...] = ()
     """Who may connect to the proxies' port of metrics and probes; empty: anybody."""
     pod_metadata_prefixes: tuple[str, ...] = ()
-    """With what a key of `podTemplate.labels` or `annotations` must begin; empty: with anything."""
-    pod_monitors: bool = False
-    """Whether each tenant gets a PodMonitor, where the API server serves that kind."""
-    http_routes: bool = False
-    """Whether each tenant with `spec.route` gets an HTTPRoute, where the API server serves that kind."""
+    """Permitted prefixes of keys in `podTemplate.labels` and `annotations`; empty: any."""
+    optional_kinds: frozenset[str] = frozenset()
+    """Which kinds of `kinds.OPTIONAL`, by name, are switched on: written where the API server serves them."""
 
     def own_files(self) -> frozenset[Path]:
         """Return the files that these settings came from: no manifests, wherever they lie."""
         files = [self.issuers_file, *(Path(issuer.jwks_file) for issuer in self.issuers if issuer.jwks_file)]
         return frozenset(file.absolute() for file in files if file is not None)
-
-    def optional_kinds(self) -> frozenset[str]:
-        """Return the names of the optional kinds that are switched on."""
-        switches = {"PodMonitor": self.pod_monitors, "HTTPRoute": self.http_routes}
-        return frozenset(kind for kind, on in switches.items() if on)

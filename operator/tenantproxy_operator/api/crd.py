@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from tenantproxy_operator.api import resource
 from tenantproxy_operator.api.fields import Schema, cel
-from tenantproxy_operator.api.resource import LONGEST_NAME, Spec
+from tenantproxy_operator.api.names import API_VERSION, GROUP, KIND, LONGEST_NAME, PLURAL, VERSION
+from tenantproxy_operator.api.resource import Spec, TenantProxy
 from tenantproxy_operator.api.status import Status
 from tenantproxy_operator.manifests.writer import to_yaml
 
@@ -31,20 +31,20 @@ def build_crd() -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{resource.PLURAL}.{resource.GROUP}"},
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
         "spec": {
-            "group": resource.GROUP,
+            "group": GROUP,
             "names": {
-                "kind": resource.KIND,
-                "listKind": f"{resource.KIND}List",
-                "plural": resource.PLURAL,
-                "singular": resource.KIND.lower(),
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
                 "shortNames": ["tp"],
             },
             "scope": "Namespaced",
             "versions": [
                 {
-                    "name": resource.VERSION,
+                    "name": VERSION,
                     "served": True,
                     "storage": True,
                     "additionalPrinterColumns": [
@@ -68,11 +68,11 @@ def crd_yaml() -> str:
 def _root() -> Schema:
     return {
         "type": "object",
-        "description": resource.TenantProxy.__doc__,
+        "description": TenantProxy.__doc__,
         "required": ["spec"],
         "properties": {
-            "apiVersion": {"type": "string", "description": f"Always {resource.API_VERSION}."},
-            "kind": {"type": "string", "description": f"Always {resource.KIND}."},
+            "apiVersion": {"type": "string", "description": f"Always {API_VERSION}."},
+            "kind": {"type": "string", "description": f"Always {KIND}."},
             "metadata": {"type": "object"},
             "spec": _of(Spec),
             "status": _of(Status),

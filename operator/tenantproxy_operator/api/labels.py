@@ -1,4 +1,4 @@
-"""The labels by which children, and the proxies' pods, are known."""
+"""The labels of children and of the proxies' pods."""
 
 from typing import Final
 

@@ -11,38 +11,13 @@ from tenantproxy.credentials.kinds import keys_in_words
 from tenantproxy_operator.api.fields import EMPTY, Model, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.names import (
-    API_VERSION,
-    GROUP,
-    KIND,
-    LONGEST_NAME,
-    PLURAL,
-    VERSION,
     Name,
     Namespace,
-    SecretName,
     default_secret_name,
 )
 from tenantproxy_operator.api.route import Route
 from tenantproxy_operator.api.upstream import SecretRef, Upstream
 from tenantproxy_operator.api.workload import MOST_REPLICAS, Autoscaling, PodTemplate, Resources
-
-__all__ = [
-    "API_VERSION",
-    "GROUP",
-    "KIND",
-    "LONGEST_NAME",
-    "PLURAL",
-    "VERSION",
-    "Access",
-    "Admins",
-    "Auth",
-    "Name",
-    "Namespace",
-    "ObjectMeta",
-    "SecretName",
-    "Spec",
-    "TenantProxy",
-]
 
 DEFAULT_REPLICAS: Final = 2
 """Not in the schema: a default would set `replicas` beside `autoscaling`, which excludes it."""

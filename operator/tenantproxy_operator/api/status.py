@@ -80,7 +80,7 @@ class _SeenCondition(msgspec.Struct):
 
 
 class _Seen(msgspec.Struct, rename="camel"):
-    """What must be so that a status can be gone on from."""
+    """The shape that a status must have to be continued."""
 
     conditions: list[_SeenCondition] = []
     secret_name: str = ""
@@ -92,7 +92,7 @@ _seen: Final = msgspec.json.Decoder(_Seen)
 
 
 def readable(status: bytes) -> dict[str, Any]:
-    """Return a status in JSON as it is; empty where it can't be ours, so that it is written anew."""
+    """Return a status from its JSON; empty where it can't be ours, so that it is written anew."""
     try:
         _seen.decode(status)
     except msgspec.ValidationError:

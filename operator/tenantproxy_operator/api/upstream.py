@@ -1,6 +1,6 @@
 """The models of `spec.upstream`: the tenant's order management system (OMS), and how it is called."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -24,6 +24,12 @@ OperationPath = Annotated[
         longest=512,
     ),
 ]
+
+CA_KEYS: Final = ("ca.crt",)
+"""Keys of the Secret that `tls.caSecretRef` names."""
+CLIENT_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key")
+"""Keys of the Secret that `tls.clientCertificateSecretRef` names, as the type kubernetes.io/tls has them."""
+TLS_KEYS: Final = frozenset({*CA_KEYS, *CLIENT_CERTIFICATE_KEYS})
 
 
 class Endpoint(Model):

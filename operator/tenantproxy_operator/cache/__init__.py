@@ -1,1 +1,1 @@
-"""What watches have told of the cluster, kept in memory."""
+"""The cluster's state as watches have reported it, kept in memory."""

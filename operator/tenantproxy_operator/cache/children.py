@@ -62,7 +62,7 @@ def child_of(metadata: Metadata) -> Child:
 
 
 class Children:
-    """The children of all tenants; tells by `changed` which tenant's are no longer as they were."""
+    """The children of all tenants; calls `changed` with the tenant whose children have changed."""
 
     def __init__(self, changed: Callable[[Key], None]) -> None:
         self._changed = changed
@@ -78,7 +78,7 @@ class Children:
         return MappingProxyType(self._tenants.get(tenant, {}))
 
     def rollout_of(self, tenant: Key) -> Rollout | None:
-        """Return how far a tenant's Deployment is; None where there is none."""
+        """Return the progress of a tenant's Deployment; None where there is none."""
         return self._rollouts.get(tenant)
 
     def every(self, kind: Kind, namespace: str | None) -> dict[Key, tuple[Key, Child]]:

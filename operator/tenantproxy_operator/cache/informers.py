@@ -1,4 +1,7 @@
-"""The watches of children and Secrets: one per kind and namespace, filled before kopf looks at any TenantProxy."""
+"""List and watch children and Secrets, one reflector per kind and namespace, and keep the caches up to date.
+
+The initial lists are complete before any TenantProxy of the namespace is reconciled; see `InitialSync`.
+"""
 
 import asyncio
 import logging
@@ -8,8 +11,8 @@ from typing import Any, Final
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import SILENCE, Reflector
 from tenantproxy_operator.cache.children import SELECTOR, Child, Children
-from tenantproxy_operator.cache.initial_sync import FirstLists
-from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.initial_sync import InitialSync
+from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
 from tenantproxy_operator.kube.objects import Deployment, Partial
@@ -17,36 +20,38 @@ from tenantproxy_operator.kube.objects import Deployment, Partial
 _log = logging.getLogger(__name__)
 
 REFUSALS: Final = (403, 404)
-"""No right, no such namespace, or no such kind any more."""
+"""Statuses of what is forbidden: no right, no such namespace, or no such kind any more."""
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
-Interrupted = Callable[[str, KubeError], None]
-"""Is told of each interruption of a watch: the kind's plural, and why."""
+Failed = Callable[[str, KubeError], None]
+"""Called for each failure of a list or watch: the kind's plural, and why."""
 
 
-class _Marks:
-    """Which objects were there when a list began, so that what it does not have can be forgotten."""
+class RelistDiff:
+    """Which objects were known when a list began, so that those that it does not have can be forgotten."""
 
     def __init__(self) -> None:
-        self._seen: set[Key] = set()
+        self._listed: set[Key] = set()
         self._before: dict[Key, object] = {}
 
-    def begin(self, before: dict[Key, object]) -> None:
-        self._seen.clear()
+    def start(self, before: dict[Key, object]) -> None:
+        """Begin a list; `before` is what is known, by key."""
+        self._listed.clear()
         self._before = before
 
-    def see(self, key: Key) -> None:
+    def add(self, key: Key) -> None:
+        """Take note that the list has an object."""
         if self._before:
-            self._seen.add(key)
+            self._listed.add(key)
 
-    def end(self) -> dict[Key, object]:
-        """Return what was there before, and was not seen."""
-        gone = {key: thing for key, thing in self._before.items() if key not in self._seen}
-        self._before, self._seen = {}, set()
-        return gone
+    def finish(self) -> dict[Key, object]:
+        """Return what was known before, and is not in the list."""
+        missing = {key: thing for key, thing in self._before.items() if key not in self._listed}
+        self._before, self._listed = {}, set()
+        return missing
 
 
-class ChildWatch:
+class ChildFollower:
     """Keeps `Children` up to date for one kind, in one namespace or all."""
 
     def __init__(
@@ -54,73 +59,73 @@ class ChildWatch:
         kind: Kind,
         namespace: str | None,
         children: Children,
-        filled: Callable[[], None],
-        interrupted: Callable[[KubeError], None],
+        synced: Callable[[], None],
+        failed: Callable[[KubeError], None],
     ) -> None:
-        """Prepare; `filled` is called when all that exists is known, `interrupted` when the watch breaks off."""
+        """Prepare; `synced` is called after each complete list, `failed` when a list or watch fails."""
         self._kind = kind
         self._namespace = namespace
         self._children = children
-        self._filled = filled
-        self._interrupted = interrupted
-        self._marks = _Marks()
+        self._synced = synced
+        self._failed = failed
+        self._relist = RelistDiff()
 
-    def listing(self) -> None:
+    def on_list_start(self) -> None:
         """Remember what is known, to forget what the list does not have."""
-        self._marks.begin(dict(self._children.every(self._kind, self._namespace)))
+        self._relist.start(dict(self._children.every(self._kind, self._namespace)))
 
-    def listed(self) -> None:
+    def on_list_end(self) -> None:
         """Forget what the list did not have, unless we have written it since the list began."""
-        gone = self._marks.end()
+        gone = self._relist.finish()
         now = self._children.every(self._kind, self._namespace) if gone else {}
         for key, before in gone.items():
             if now.get(key) == before:
                 tenant, _ = now[key]
                 self._children.drop(self._kind, tenant, key.name)
-        self._filled()
+        self._synced()
 
-    def seen(self, thing: Partial | Deployment) -> None:
+    def on_upsert(self, thing: Partial | Deployment) -> None:
         """Take note of a child."""
-        self._marks.see(thing.metadata.key)
+        self._relist.add(thing.metadata.key)
         self._children.put(self._kind, thing)
 
-    def gone(self, thing: Partial | Deployment) -> None:
+    def on_delete(self, thing: Partial | Deployment) -> None:
         """Take note of a deletion."""
         self._children.remove(self._kind, thing.metadata)
 
-    def interrupted(self, error: KubeError) -> None:
-        """Report an interruption."""
-        self._interrupted(error)
+    def on_error(self, error: KubeError) -> None:
+        """Report a failure."""
+        self._failed(error)
 
 
-class SecretWatch:
+class SecretFollower:
     """Keeps `Secrets` up to date, and `Children` for those that are ours, in one namespace or all."""
 
     def __init__(
         self,
         namespace: str | None,
-        secrets: Secrets,
+        secrets: SecretVersions,
         children: Children,
         changed: Callable[[Key], None],
-        filled: Callable[[], None],
-        interrupted: Callable[[KubeError], None],
+        synced: Callable[[], None],
+        failed: Callable[[KubeError], None],
     ) -> None:
-        """Prepare; `changed` is told of each Secret that is news, the others as in `ChildWatch`."""
+        """Prepare; `changed` is called for each Secret that is news, the others as in `ChildFollower`."""
         self._namespace = namespace
         self._secrets = secrets
         self._children = children
         self._changed = changed
-        self._filled = filled
-        self._interrupted = interrupted
-        self._marks = _Marks()
+        self._synced = synced
+        self._failed = failed
+        self._relist = RelistDiff()
 
-    def listing(self) -> None:
+    def on_list_start(self) -> None:
         """Remember what is known, to forget what the list does not have."""
-        self._marks.begin({key: self._secrets[key] for key in self._secrets.keys_in(self._namespace)})
+        self._relist.start({key: self._secrets[key] for key in self._secrets.keys_in(self._namespace)})
 
-    def listed(self) -> None:
+    def on_list_end(self) -> None:
         """Forget what the list did not have, unless it has changed since the list began."""
-        for key, before in self._marks.end().items():
+        for key, before in self._relist.finish().items():
             if self._secrets[key] == before:
                 self._secrets.drop(key)
                 self._changed(key)
@@ -128,28 +133,28 @@ class SecretWatch:
         for key, (tenant, _) in children.items():
             if self._secrets[key] is None:
                 self._children.drop(kinds.SECRET, tenant, key.name)
-        self._filled()
+        self._synced()
 
-    def seen(self, thing: Partial) -> None:
+    def on_upsert(self, thing: Partial) -> None:
         """Take note of a Secret."""
-        self._marks.see(thing.metadata.key)
+        self._relist.add(thing.metadata.key)
         self._children.put(kinds.SECRET, thing)
         if self._secrets.put(thing.metadata):
             self._changed(thing.metadata.key)
 
-    def gone(self, thing: Partial) -> None:
+    def on_delete(self, thing: Partial) -> None:
         """Take note of a deletion."""
         self._children.remove(kinds.SECRET, thing.metadata)
         if self._secrets.remove(thing.metadata):
             self._changed(thing.metadata.key)
 
-    def interrupted(self, error: KubeError) -> None:
-        """Report an interruption."""
-        self._interrupted(error)
+    def on_error(self, error: KubeError) -> None:
+        """Report a failure."""
+        self._failed(error)
 
 
-class Watches:
-    """All watches, running."""
+class Informers:
+    """All reflectors, running."""
 
     def __init__(
         self,
@@ -157,50 +162,50 @@ class Watches:
         namespaces: Iterable[str | None],
         *,
         children: Children,
-        secrets: Secrets,
+        secrets: SecretVersions,
         secret_changed: Callable[[Key], None],
-        known: Callable[[str | None], None],
-        interrupted: Interrupted,
+        synced: Callable[[str | None], None],
+        failed: Failed,
         spawn: Spawn,
         silence: float = SILENCE,
     ) -> None:
-        """Prepare watches in `namespaces`; None alone: in all.
+        """Prepare to follow `namespaces`; None alone: all.
 
-        `known` is told of a namespace, or of all (None), when all that exists there is known for the first time;
-        `spawn` starts a task that must not fail. A watch is begun anew after `silence` seconds without a sign.
+        `synced` is called with a namespace, or None for all, when its initial lists are complete; `spawn` starts a
+        task that must not fail. A watch is restarted after `silence` seconds without a byte.
         """
         self._client = client
         self._namespaces = tuple(namespaces)
         self._children = children
         self._secrets = secrets
         self._secret_changed = secret_changed
-        self._known = known
-        self._interrupted = interrupted
+        self._on_synced = synced
+        self._on_failure = failed
         self._spawn = spawn
         self._silence = silence
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
-        self._first_lists = {namespace: FirstLists() for namespace in self._namespaces}
+        self._syncs = {namespace: InitialSync() for namespace in self._namespaces}
 
-    def start(self, kinds_to_watch: Iterable[Kind]) -> None:
-        """Start watches of the kinds that are not watched yet."""
-        fresh = [kind for kind in kinds_to_watch if kind.plural not in self._tasks]
-        for namespace, lists in self._first_lists.items():
-            lists.expect(fresh)
+    def start(self, kinds_to_follow: Iterable[Kind]) -> None:
+        """Follow the kinds that are not followed yet."""
+        fresh = [kind for kind in kinds_to_follow if kind.plural not in self._tasks]
+        for namespace, sync in self._syncs.items():
+            sync.expect(fresh)
             for kind in fresh:
                 self._tasks.setdefault(kind.plural, []).append(self._start(kind, namespace))
 
-    def knows(self, namespace: str) -> bool:
-        """Tell whether all that exists in a namespace is known; who can't be known yet must not be reconciled."""
-        lists = self._first_lists.get(namespace) or self._first_lists[None]
-        return lists.complete
+    def has_synced(self, namespace: str) -> bool:
+        """Tell whether the initial lists of a namespace are complete; its tenants are not reconciled before."""
+        sync = self._syncs.get(namespace) or self._syncs[None]
+        return sync.complete
 
     async def settled(self) -> None:
-        """Return when each namespace is known, or can't be because the API server refuses to list it."""
-        for lists in self._first_lists.values():
-            await lists.settled.wait()
+        """Return when the initial lists of each namespace are complete or forbidden."""
+        for sync in self._syncs.values():
+            await sync.settled.wait()
 
     async def stop(self, plurals: Iterable[str] | None = None) -> None:
-        """Stop watches, of some kinds or all."""
+        """Stop following some kinds, or all."""
         stopped = [
             task
             for plural in list(self._tasks if plurals is None else plurals)
@@ -211,41 +216,42 @@ class Watches:
         await asyncio.gather(*stopped, return_exceptions=True)
 
     def _start(self, kind: Kind, namespace: str | None) -> asyncio.Task[None]:
-        lists = self._first_lists[namespace]
+        sync = self._syncs[namespace]
 
-        def filled() -> None:
-            if lists.fill(kind):
-                self._known(namespace)
+        def synced() -> None:
+            if sync.mark_synced(kind):
+                self._on_synced(namespace)
 
-        def interrupted(error: KubeError) -> None:
+        def failed(error: KubeError) -> None:
             where = f"in {namespace}" if namespace else "in all namespaces"
             _log.warning("the watch of %s %s was interrupted and is tried again: %s", kind.plural, where, error)
-            self._interrupted(kind.plural, error)
-            if isinstance(error, StatusError) and error.status in REFUSALS and lists.refuse(kind):
-                self._known(namespace)
+            self._on_failure(kind.plural, error)
+            if isinstance(error, StatusError) and error.status in REFUSALS and sync.mark_forbidden(kind):
+                self._on_synced(namespace)
 
-        watch: ChildWatch | SecretWatch
-        reflector: Reflector[Partial] | Reflector[Deployment]
         path = kind.path(namespace)
+        reflector: Reflector[Partial] | Reflector[Deployment]
         if kind is kinds.SECRET:
-            # All Secrets, not ours alone: a tenant's may be of the user's making, without any label.
-            watch = SecretWatch(
-                namespace, self._secrets, self._children, self._secret_changed, filled, interrupted
+            secrets = SecretFollower(
+                namespace, self._secrets, self._children, self._secret_changed, synced, failed
             )
-            reflector = Reflector(self._client, path, Partial, watch, silence=self._silence)
+            # All Secrets, not ours alone: a tenant's may be of the user's making, without any label.
+            reflector = Reflector(self._client, path, Partial, secrets, silence=self._silence)
         else:
-            watch = ChildWatch(kind, namespace, self._children, filled, interrupted)
+            follower = ChildFollower(kind, namespace, self._children, synced, failed)
             if kind is kinds.DEPLOYMENT:
                 # Whole, for its status; of each only a few numbers are decoded and kept.
                 reflector = Reflector(
                     self._client,
                     path,
                     Deployment,
-                    watch,
+                    follower,
                     selector=SELECTOR,
                     partial=False,
                     silence=self._silence,
                 )
             else:
-                reflector = Reflector(self._client, path, Partial, watch, selector=SELECTOR, silence=self._silence)
+                reflector = Reflector(
+                    self._client, path, Partial, follower, selector=SELECTOR, silence=self._silence
+                )
         return self._spawn(reflector.run(), f"watch {path}")

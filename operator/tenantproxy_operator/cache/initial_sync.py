@@ -1,4 +1,4 @@
-"""Which first lists are still to come before a namespace's tenants can be reconciled.
+"""Which kinds of a namespace have been listed once; its tenants are not reconciled before (client-go: HasSynced).
 
 A namespace that can't be listed holds up no other one.
 """
@@ -9,42 +9,42 @@ from collections.abc import Iterable
 from tenantproxy_operator.kube.kinds import Kind
 
 
-class FirstLists:
-    """Which first lists of a namespace, or of all, are still to come."""
+class InitialSync:
+    """The initial lists of one namespace, or of all."""
 
     def __init__(self) -> None:
         self.settled = asyncio.Event()
-        """Set while nothing is to be waited for: all lists came, or are refused."""
-        self._open: dict[Kind, bool] = {}
-        """With whether it was refused."""
+        """Set while no list is to be waited for: each one came, or is forbidden."""
+        self._outstanding: dict[Kind, bool] = {}
+        """With whether the API server has refused it."""
 
     @property
     def complete(self) -> bool:
-        """Whether all lists came; of an optional kind, the right to list it may be missing."""
-        return all(refused and kind.optional for kind, refused in self._open.items())
+        """Whether all lists came; that of an optional kind may be forbidden."""
+        return all(forbidden and kind.optional for kind, forbidden in self._outstanding.items())
 
     def expect(self, kinds_to_come: Iterable[Kind]) -> None:
         """Wait for the lists of these kinds, too."""
-        self._open |= dict.fromkeys(kinds_to_come, False)
+        self._outstanding |= dict.fromkeys(kinds_to_come, False)
         self._settle()
 
-    def fill(self, kind: Kind) -> bool:
-        """Take note that a list came; tell whether now all are complete."""
+    def mark_synced(self, kind: Kind) -> bool:
+        """Take note that a list came; tell whether it was the last one to wait for."""
         before = self.complete
-        self._open.pop(kind, None)
+        self._outstanding.pop(kind, None)
         self._settle()
         return self.complete and not before
 
-    def refuse(self, kind: Kind) -> bool:
-        """Take note that a list is refused; tell whether now all are complete."""
+    def mark_forbidden(self, kind: Kind) -> bool:
+        """Take note that a list is forbidden; tell whether it was the last one to wait for."""
         before = self.complete
-        if kind in self._open:
-            self._open[kind] = True
+        if kind in self._outstanding:
+            self._outstanding[kind] = True
         self._settle()
         return self.complete and not before
 
     def _settle(self) -> None:
-        if all(self._open.values()):
+        if all(self._outstanding.values()):
             self.settled.set()
         else:
             self.settled.clear()

@@ -1,4 +1,4 @@
-"""Where the Secrets of the watched namespaces stand: identity and version, no contents."""
+"""Identity and version of each Secret in the watched namespaces; no contents."""
 
 import msgspec
 
@@ -6,43 +6,43 @@ from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import Metadata
 
 
-class SecretState(msgspec.Struct, frozen=True, gc=False):
+class SecretVersion(msgspec.Struct, frozen=True, gc=False):
     """A Secret's identity and version, without contents."""
 
     uid: str
     version: int
 
 
-class Secrets:
+class SecretVersions:
     """All Secrets of the watched namespaces."""
 
     def __init__(self) -> None:
-        self._states: dict[Key, SecretState] = {}
+        self._versions: dict[Key, SecretVersion] = {}
 
-    def __getitem__(self, key: Key) -> SecretState | None:
-        """Return where a Secret stands; None where there is none."""
-        return self._states.get(key)
+    def __getitem__(self, key: Key) -> SecretVersion | None:
+        """Return the version of a Secret; None where there is none."""
+        return self._versions.get(key)
 
     def keys_in(self, namespace: str | None) -> list[Key]:
         """Return the Secrets of a namespace, or all."""
-        return [key for key in self._states if namespace in (None, key.namespace)]
+        return [key for key in self._versions if namespace in (None, key.namespace)]
 
     def put(self, metadata: Metadata) -> bool:
         """Take note of a Secret; tell whether that is news."""
-        known = self._states.get(metadata.key)
+        known = self._versions.get(metadata.key)
         if known is not None and metadata.version <= known.version:
             return False
-        self._states[metadata.key] = SecretState(metadata.uid, metadata.version)
+        self._versions[metadata.key] = SecretVersion(metadata.uid, metadata.version)
         return True
 
     def remove(self, metadata: Metadata) -> bool:
         """Take note that a Secret was deleted, at its resource version; tell whether that is news."""
-        known = self._states.get(metadata.key)
+        known = self._versions.get(metadata.key)
         if known is None or known.version > metadata.version:
             return False
-        del self._states[metadata.key]
+        del self._versions[metadata.key]
         return True
 
     def drop(self, key: Key) -> None:
         """Forget a Secret."""
-        self._states.pop(key, None)
+        self._versions.pop(key, None)

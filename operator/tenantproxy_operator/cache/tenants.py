@@ -1,4 +1,4 @@
-"""The TenantProxies as kopf's events brought them, which Secrets they refer to, and who wants the same."""
+"""The TenantProxies as events told of them, the Secrets they refer to, and which of them claim the same."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ class Tenant(msgspec.Struct, frozen=True):
     version: int
     deleting: bool
     canary: bool
-    """Whether it goes first where a change of the operator's own reaches all tenants."""
+    """Whether it comes first in a rollout of a change of the operator's own."""
     spec: bytes
     """JSON, sorted."""
     spec_hash: str
@@ -34,7 +34,7 @@ class Tenant(msgspec.Struct, frozen=True):
 
 
 def tenant_from(body: Mapping[str, Any]) -> Tenant:
-    """Return what is kept of a TenantProxy as the API has it."""
+    """Return what is cached of a TenantProxy object."""
     metadata = body["metadata"]
     spec = _encode(body.get("spec") or {})
     return Tenant(
@@ -54,10 +54,10 @@ class Tenants:
     """All TenantProxies that the operator was told of."""
 
     def __init__(self, affected: Callable[[Key], None] = lambda _: None) -> None:
-        """Know none yet; `affected` is told of each whose rivals another one's event may have changed."""
+        """Make an empty cache; `affected` is told of each one whose rivals another's event may have changed."""
         self._tenants: dict[Key, Tenant] = {}
         self._delivered: dict[Key, tuple[str, int]] = {}
-        """Uid and resource version of the last event, beside which there are answers to our own writes."""
+        """Uid and resource version of the last event; lists and answers to our own writes don't count."""
         self._claims = Claims(affected)
 
     def __len__(self) -> int:
@@ -78,34 +78,44 @@ class Tenants:
         return self._delivered
 
     def undelivered(self) -> list[Key]:
-        """Return those that no event has told of yet."""
+        """Return those of which no event has arrived yet."""
         return [key for key in self._tenants if key not in self._delivered]
 
-    def put(self, body: Mapping[str, Any], *, own: bool = False, listed: bool = False) -> bool:
-        """Take note of a TenantProxy, unless a newer version is known; tell whether that is news.
+    def on_event(self, body: Mapping[str, Any]) -> bool:
+        """Take note of a TenantProxy that an event told of; tell whether that is news."""
+        tenant = tenant_from(body)
+        delivered = self._delivered.get(tenant.key)
+        if delivered is None or delivered[1] < tenant.version:
+            self._delivered[tenant.key] = tenant.uid, tenant.version
+        return self._store(tenant, body)
 
-        `listed`: no event has told of it, but a list of ours. `own`: the answer to a write of ours, so that the
-        event of that write is no news. Where the answer shows another spec, too, it is left to the events to tell.
+    def on_list(self, body: Mapping[str, Any]) -> bool:
+        """Take note of a TenantProxy from a list of our own, which is no event; tell whether that is news."""
+        return self._store(tenant_from(body), body)
+
+    def on_own_write(self, body: Mapping[str, Any]) -> bool:
+        """Take note of the answer to our own write, so that its event is no news; tell whether this is news.
+
+        Where the answer has another spec, too, it is left to the event to tell.
         """
         tenant = tenant_from(body)
-        key = tenant.key
-        known = self._tenants.get(key)
-        if own:
-            # It may come after the event of the deletion, of which nobody tells twice.
-            if known is None or (known.uid, known.generation) != (tenant.uid, tenant.generation):
-                return False
-        elif listed:
-            pass
-        elif key not in self._delivered or self._delivered[key][1] < tenant.version:
-            self._delivered[key] = tenant.uid, tenant.version
+        known = self._tenants.get(tenant.key)
+        # It may come after the event of the deletion, of which nobody tells twice.
+        if known is None or (known.uid, known.generation) != (tenant.uid, tenant.generation):
+            return False
+        return self._store(tenant, body)
+
+    def _store(self, tenant: Tenant, body: Mapping[str, Any]) -> bool:
+        """Keep a TenantProxy, unless it is older than what is known; tell whether it was kept."""
+        known = self._tenants.get(tenant.key)
         if known is not None and known.version >= tenant.version:
             return False
-        self._tenants[key] = tenant
+        self._tenants[tenant.key] = tenant
         self._claims.put(claim_of(body))
         return True
 
     def remove(self, key: Key, uid: str | None = None) -> None:
-        """Take note that a TenantProxy is gone; one that has come again meanwhile (another uid) stays."""
+        """Take note that a TenantProxy was deleted; one that was created anew meanwhile (another uid) stays."""
         known = self._tenants.get(key)
         if known is not None and uid in (None, known.uid):
             del self._tenants[key]
@@ -121,5 +131,5 @@ class Tenants:
         return self._claims.secrets_of(key)
 
     def rivals(self, key: Key) -> list[Rival]:
-        """Return which others want what a TenantProxy wants, and only one should have."""
+        """Return the other TenantProxies that claim what this one claims, and only one should have."""
         return self._claims.rivals(key)

@@ -19,14 +19,15 @@ from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_op
 from tenantproxy_operator.cli.run import run
 from tenantproxy_operator.local.cross_checks import find_rivals
 from tenantproxy_operator.local.events import Reporter
-from tenantproxy_operator.local.source import Watcher
+from tenantproxy_operator.local.source import ManifestSource
 from tenantproxy_operator.local.state import StateInUseError, locked
 from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
 from tenantproxy_operator.manifests.writer import to_yaml
-from tenantproxy_operator.render.children import Params, desired_children
+from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.operator_rbac import operator_manifests
+from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.validation.resource import find_unused
+from tenantproxy_operator.validation.optional_kinds import find_unused
 
 _FAILURE: Final = 1
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -163,13 +164,13 @@ def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
       tenantproxy-operator render -f examples/mapping -o config > config.json
       tenantproxy map --config config.json examples/mapping/oms-answers/order.json
     """  # noqa: D301
-    snapshot, problems = Watcher(paths, settings, complete=False).load()
+    snapshot, problems = ManifestSource(paths, settings, complete=False).load()
     if problems:
         reject(problems)
     for message in find_rivals(wanted.resource for wanted in snapshot.values()):
         click.echo(f"note: {message}", err=True)
     tenants = [
-        Params(resource=wanted.resource, settings=settings, kinds=settings.optional_kinds())
+        Params(resource=wanted.resource, settings=settings, kinds=settings.optional_kinds)
         for wanted in snapshot.values()
     ]
     click.echo(_rendered(tenants, output), nl=False)
@@ -214,8 +215,7 @@ def rbac(
     service_account: tuple[str, str],
     *,
     all_namespaces: bool,
-    pod_monitors: bool,
-    http_routes: bool,
+    optional_kinds: frozenset[str],
 ) -> None:
     """Print the operator's ServiceAccount and RBAC objects. The namespaces must exist.
 
@@ -231,8 +231,7 @@ def rbac(
         None if all_namespaces else tuple(sorted(set(namespaces))),
         operator_namespace,
         name,
-        pod_monitors=pod_monitors,
-        http_routes=http_routes,
+        optional_kinds=optional_kinds,
     )
     click.echo(to_yaml(manifests), nl=False)
 
@@ -244,9 +243,9 @@ def _rendered(tenants: list[Params], output: str) -> str:
             reject([f"--output config prints one tenant's configuration; the manifests have {names}"])
         return tenants[0].config_json
     for tenant in tenants:
-        for unused in find_unused(tenant):
+        for unused in find_unused(tenant.resource, tenant.kinds):
             click.echo(f"note: {_subject(tenant)}: {unused.field}: {unused.detail}", err=True)
-    manifests = [child for tenant in tenants for child in desired_children(tenant)]
+    manifests = [child for tenant in tenants for child in render_children(tenant)]
     if output == "json":
         return json.dumps(manifests, indent=2) + "\n"
     return to_yaml(manifests)

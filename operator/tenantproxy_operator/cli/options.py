@@ -13,6 +13,7 @@ import click
 from tenantproxy import config
 from tenantproxy_operator.api.peers import Peer, parse_peers
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
+from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.settings import DEFAULT_DNS_PORTS, DEFAULT_IMAGE, Settings
 
 BAD_INPUT: Final = 2
@@ -108,21 +109,15 @@ _TENANT_OPTIONS: Final = (
     ),
 )
 
-_KIND_OPTIONS: Final = (
+_KIND_OPTIONS: Final = tuple(
     click.option(
-        "--pod-monitors",
+        switch.option,
         is_flag=True,
-        envvar="TENANTPROXY_POD_MONITORS",
+        envvar=f"TENANTPROXY_{switch.parameter.upper()}",
         show_envvar=True,
-        help="Create a PodMonitor for each tenant (prometheus-operator).",
-    ),
-    click.option(
-        "--http-routes",
-        is_flag=True,
-        envvar="TENANTPROXY_HTTP_ROUTES",
-        show_envvar=True,
-        help="Create an HTTPRoute for each tenant with `spec.route` (Gateway API).",
-    ),
+        help=switch.help,
+    )
+    for switch in kinds.OPTIONAL.values()
 )
 
 _CLUSTER_OPTIONS: Final = (
@@ -188,7 +183,6 @@ _CLUSTER_OPTIONS: Final = (
         help="Allow only labels and annotations in `podTemplate` whose key begins with one of these prefixes, "
         "such as example.com/. Default: all but the operator's own. Repeatable.",
     ),
-    *_KIND_OPTIONS,
 )
 
 
@@ -230,8 +224,7 @@ def cluster_options(command: Command) -> Command:
         api_server_cidrs: tuple[str, ...],
         metrics_from: tuple[Peer, ...],
         pod_metadata_prefixes: tuple[str, ...],
-        pod_monitors: bool,
-        http_routes: bool,
+        optional_kinds: frozenset[str],
         **options: Any,  # noqa: ANN401 - the same
     ) -> None:
         settings = replace(
@@ -242,17 +235,22 @@ def cluster_options(command: Command) -> Command:
             api_server_cidrs=_unordered(api_server_cidrs),
             metrics_from=metrics_from,
             pod_metadata_prefixes=_unordered(pod_metadata_prefixes),
-            pod_monitors=pod_monitors,
-            http_routes=http_routes,
+            optional_kinds=optional_kinds,
         )
         command(*arguments, settings=settings, **options)
 
-    return tenant_options(_with(_CLUSTER_OPTIONS, with_settings))
+    return tenant_options(_with(_CLUSTER_OPTIONS, kind_options(with_settings)))
 
 
 def kind_options(command: Command) -> Command:
-    """Give a command the options about optional kinds alone, as `pod_monitors` and `http_routes`."""
-    return _with(_KIND_OPTIONS, command)
+    """Give a command the options about optional kinds, as `optional_kinds`: the names of those switched on."""
+
+    @functools.wraps(command)
+    def with_kinds(*arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the command's own
+        on = frozenset(kind.kind for kind, switch in kinds.OPTIONAL.items() if options.pop(switch.parameter))
+        command(*arguments, optional_kinds=on, **options)
+
+    return _with(_KIND_OPTIONS, with_kinds)
 
 
 def _with(options: Iterable[Callable[[Command], Command]], command: Command) -> Command:

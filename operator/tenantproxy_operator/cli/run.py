@@ -137,7 +137,7 @@ def run(
     import uvloop  # noqa: PLC0415
 
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
-    from tenantproxy_operator.controller.manager import Engine  # noqa: PLC0415
+    from tenantproxy_operator.controller.manager import OperatorManager  # noqa: PLC0415
     from tenantproxy_operator.kube.connection import Connection  # noqa: PLC0415
 
     if bool(namespaces) == all_namespaces:
@@ -146,9 +146,6 @@ def run(
         reject(f"--namespace {name!r} is not a namespace's name" for name in bad)
     reject_local_keys(settings)
     logs.configure(log_level)
-    if log_level != "debug":
-        # kopf has a line for each event.
-        logging.getLogger("kopf").setLevel(logging.WARNING)
     try:
         listening = listen(admin)
     except (OSError, OverflowError, ValueError) as error:
@@ -157,7 +154,7 @@ def run(
 
     async def main() -> None:
         connection = await Connection.load(kubeconfig, context)
-        engine = Engine(
+        manager = OperatorManager(
             connection,
             settings,
             namespaces=None if all_namespaces else namespaces,
@@ -166,10 +163,10 @@ def run(
             event_patience=event_patience,
             max_updating_tenants=max_updating_tenants,
         )
-        await engine.run(listening)
+        await manager.run(listening)
 
     sys.setrecursionlimit(_DEEPEST)
-    # What was imported stays: the collector need not look at it again and again.
+    # Imported modules stay: exclude them from garbage collection.
     gc.collect()
     gc.freeze()
     try:

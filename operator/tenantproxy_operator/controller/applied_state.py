@@ -12,17 +12,16 @@ from typing import Final, Self
 import msgspec
 
 from tenantproxy_operator.cache.children import Child, ChildName
-from tenantproxy_operator.cache.secrets import SecretState
+from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.render.common import Manifest
+from tenantproxy_operator.kube.kinds import Key, Manifest
 from tenantproxy_operator.settings import Settings
 
 _OPTIONAL: Final = frozenset(kind.plural for kind in kinds.CHILDREN if kind.optional)
 _PACKAGES: Final = ("tenantproxy", "tenantproxy_operator")
 
-SecretStates = Mapping[Key, SecretState | None]
+SecretStates = Mapping[Key, SecretVersion | None]
 
 
 class AppliedState(msgspec.Struct, frozen=True):

@@ -7,16 +7,15 @@ import msgspec
 
 from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
 from tenantproxy_operator.cache.children import Child, ChildName, Children, child_of
-from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.controller.applied_state import manifest_hash
 from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import NEVER, Cluster
-from tenantproxy_operator.kube.kinds import Key, Kind
+from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
 from tenantproxy_operator.kube.objects import FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.render.common import Manifest
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
@@ -44,7 +43,7 @@ class _ChildResult(msgspec.Struct, frozen=True, kw_only=True):
 class ChildApplier:
     """Writes children."""
 
-    def __init__(self, cluster: Cluster, children: Children, secrets: Secrets, metrics: Metrics) -> None:
+    def __init__(self, cluster: Cluster, children: Children, secrets: SecretVersions, metrics: Metrics) -> None:
         self._cluster = cluster
         self._children = children
         self._secrets = secrets

@@ -6,20 +6,24 @@ from typing import Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from tenantproxy_operator.api.resource import API_VERSION, KIND, TenantProxy
+from tenantproxy_operator.api.names import API_VERSION, KIND
+from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.cache.children import Child, ChildName
-from tenantproxy_operator.cache.secrets import SecretState
+from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
-from tenantproxy_operator.conditions import ConditionValue, Reason, condition_in
+from tenantproxy_operator.conditions import ConditionValue, condition_in
 from tenantproxy_operator.controller.applied_state import AppliedState, manifest_hash
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.kube.kinds import Key, Manifest
 from tenantproxy_operator.manifests.problems import field_errors
-from tenantproxy_operator.render.children import Manifest, Params, desired_children
+from tenantproxy_operator.render.children import render_children
+from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as validation
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.claims import Rival
+from tenantproxy_operator.validation.optional_kinds import find_unavailable
 from tenantproxy_operator.validation.secrets import TLSSecret, tls_secrets
 
 SECRET_GRACE: Final = 3.0
@@ -35,12 +39,6 @@ _TOO_DEEP: Final = ConditionValue(
     f"`spec` is nested more than {validation.MOST_NESTED} levels deep; remove what does not belong there; what"
     " runs stays as it is",
 )
-_NO_ROUTES: Final = ConditionValue(
-    "False",
-    Reason.ROUTE_UNAVAILABLE,
-    "spec.route needs HTTPRoutes (gateway.networking.k8s.io/v1); install the Gateway API and run the operator with"
-    " --http-routes, or remove spec.route",
-)
 
 
 class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +49,7 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """As the API server had it; empty where it can't be ours."""
     children: Mapping[ChildName, Child]
     """All objects of the children's names, whoever owns them."""
-    secrets: Mapping[Key, SecretState | None]
+    secrets: Mapping[Key, SecretVersion | None]
     """The Secrets that the spec refers to, None for one that does not exist."""
     rivals: tuple[Rival, ...]
     settings: Settings
@@ -154,10 +152,10 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
             accepted=_SUSPENDED, resource=resource, tls_secrets=to_check, reads_credential=reads_credential
         )
     params = Params(resource=resource, settings=snapshot.settings, kinds=snapshot.optional_kinds)
-    children = tuple(desired_children(params))
+    children = tuple(render_children(params))
     missing_since = _secret_missing_since(snapshot, resource)
     return Evaluation(
-        accepted=_accepted(resource, snapshot.optional_kinds),
+        accepted=find_unavailable(resource, snapshot.optional_kinds) or _ACCEPTED,
         resource=resource,
         tls_secrets=to_check,
         children=children,
@@ -195,11 +193,6 @@ def _validated(tenant: Tenant, settings: Settings) -> TenantProxy | ConditionVal
             return resource
     said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
     return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; what runs stays as it is")
-
-
-def _accepted(resource: TenantProxy, optional_kinds: frozenset[str]) -> ConditionValue:
-    """Return what Accepted says once all children are applied."""
-    return _NO_ROUTES if resource.spec.route and kinds.HTTP_ROUTE.kind not in optional_kinds else _ACCEPTED
 
 
 def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:

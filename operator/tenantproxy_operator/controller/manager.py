@@ -1,4 +1,4 @@
-"""The running operator: all parts wired, started, and stopped."""
+"""The manager: wires all parts of the operator, starts them in order, and stops them (as controller-runtime's)."""
 
 import asyncio
 import contextlib
@@ -7,22 +7,19 @@ import socket
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
-import kopf
-
 from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kube.reflector import SILENCE
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy_operator.cache.children import Children
-from tenantproxy_operator.cache.informers import REFUSALS, Watches
-from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.informers import REFUSALS, Informers
+from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenants
-from tenantproxy_operator.controller.kopf_adapter import build_registry, kopf_settings
-from tenantproxy_operator.controller.kopf_memories import NoMemories
+from tenantproxy_operator.controller.kopf_adapter import run_kopf
 from tenantproxy_operator.controller.reconciler import Reconciler
-from tenantproxy_operator.controller.resync import Patrol
-from tenantproxy_operator.controller.rollout import Fleet
+from tenantproxy_operator.controller.resync import PeriodicResync
+from tenantproxy_operator.controller.rollout import RolloutGate
 from tenantproxy_operator.controller.workqueue import WorkQueue
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
@@ -34,10 +31,9 @@ from tenantproxy_operator.settings import Settings
 _log = logging.getLogger(__name__)
 
 _REQUIRED: Final = tuple(kind for kind in kinds.CHILDREN if not kind.optional)
-_OPTIONAL: Final = tuple(kind for kind in kinds.CHILDREN if kind.optional)
 
 
-class Engine:
+class OperatorManager:
     """One operator process."""
 
     def __init__(
@@ -54,17 +50,17 @@ class Engine:
     ) -> None:
         """Wire an operator for `namespaces`, None: all; must be called inside the event loop.
 
-        A watch of children or Secrets is begun anew after `watch_silence` seconds without a sign.
+        A watch of children or Secrets is restarted after `watch_silence` seconds without a byte.
         """
         self._connection = connection
         self._settings = settings
         self._namespaces = None if namespaces is None else tuple(sorted(set(namespaces)))
-        self._places: tuple[str | None, ...] = self._namespaces or (None,)
+        self._scopes: tuple[str | None, ...] = self._namespaces or (None,)
         self._workers = workers
         self._check_interval = check_interval
         # One for each worker, and no more than are needed: a connection's TLS buffer has 256 KiB. Beside them run
-        # the watches, each of which keeps its connection, and the patrol.
-        client_connections = workers + 4 + len(self._places) * len(kinds.CHILDREN)
+        # the watches, each of which keeps its connection, and the resync.
+        client_connections = workers + 4 + len(self._scopes) * len(kinds.CHILDREN)
         self._client = KubeClient(
             connection.access, connections=client_connections, program="tenantproxy-operator"
         )
@@ -72,65 +68,63 @@ class Engine:
         self._metrics = Metrics()
         self._queue: WorkQueue[Key] = WorkQueue()
         self._tenants = Tenants(self._queue.add)
-        self._secrets = Secrets()
+        self._secrets = SecretVersions()
         self._children = Children(self._queue.add)
-        self._fleet = Fleet(max_updating_tenants, self._queue.add)
+        self._rollout = RolloutGate(max_updating_tenants, self._queue.add)
         self._reconciler = Reconciler(
             self._cluster,
             tenants=self._tenants,
             children=self._children,
             secrets=self._secrets,
             settings=settings,
-            fleet=self._fleet,
+            rollout=self._rollout,
             metrics=self._metrics,
         )
-        self._watches = Watches(
+        self._informers = Informers(
             self._client,
-            self._places,
+            self._scopes,
             children=self._children,
             secrets=self._secrets,
-            secret_changed=self._secret_changed,
-            known=self._enqueue_all,
-            interrupted=lambda plural, _: self._metrics.watch_interrupted(plural),
+            secret_changed=self._enqueue_referring,
+            synced=self._enqueue_all,
+            failed=lambda plural, _: self._metrics.watch_interrupted(plural),
             spawn=self._spawn,
             silence=watch_silence,
         )
-        self._patrol = Patrol(
+        self._resync = PeriodicResync(
             self._cluster,
             self._tenants,
             self._metrics,
-            namespaces=self._places,
-            look_for_kinds=self._look_for_kinds,
-            listed=self._fleet.expect,
-            gone=self._queue.add,
+            namespaces=self._scopes,
+            discover_kinds=self._discover_kinds,
+            on_list=self._rollout.expect,
+            on_gone=self._queue.add,
             patience=event_patience,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when the process is to end; failed where a task has ended that must not."""
+        """Done when the process is to end; failed where a task has failed that must not."""
         self._ready = asyncio.Event()
 
     async def run(self, admin_socket: socket.socket) -> None:
         """Run until SIGTERM or SIGINT; metrics and probes are served on a bound socket."""
         self._metrics.queue_depth.set_function(lambda: len(self._queue))
         self._metrics.retrying.set_function(lambda: self._queue.retrying)
-        self._metrics.rollout_pending.set_function(lambda: self._fleet.pending)
-        self._metrics.rollout_stopped.set_function(lambda: self._fleet.stopped)
-        admin = Admin(self._metrics, self._ready.is_set, is_live=lambda: self._patrol.healthy)
+        self._metrics.rollout_pending.set_function(lambda: self._rollout.pending)
+        self._metrics.rollout_stopped.set_function(lambda: self._rollout.stopped)
+        admin = Admin(self._metrics, self._ready.is_set, is_live=lambda: self._resync.healthy)
         server = HttpServer(admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS)
         await server.listen(admin_socket)
-        registry = build_registry(
-            self._tenants, self._queue.add, login=self._connection.login, start=self._start, stop=self._stop
-        )
         try:
-            await kopf.operator(
-                registry=registry,
-                settings=kopf_settings(),
-                clusterwide=self._namespaces is None,
-                namespaces=self._namespaces or (),
-                memories=NoMemories(),
-                stop_flag=self._ended,
-                ready_flag=self._ready,  # raised after `_start`
+            await run_kopf(
+                self._tenants,
+                self._queue.add,
+                access=self._connection.access,
+                namespaces=self._namespaces,
+                start=self._start,
+                stop=self._stop,
+                started=self._ready,
+                ended=self._ended,
             )
             if self._ended.done():
                 self._ended.result()
@@ -139,25 +133,26 @@ class Engine:
             await server.drain(0.0)
 
     async def _start(self) -> None:
-        """Know all children and Secrets, before kopf tells of the first TenantProxy."""
+        """Fill the caches before kopf delivers the first TenantProxy, and start all tasks."""
         try:
-            await self._fill()
+            await self._fill_caches()
         except asyncio.CancelledError:
             await self._stop()  # kopf calls it only after a start
             raise
         self._tasks += [
             self._spawn(self._queue.run(self._workers, self._handle), "workers"),
-            self._spawn(self._patrol.run(self._check_interval), "patrol"),
+            self._spawn(self._resync.run(self._check_interval), "resync"),
             self._spawn(self._connection.keep_fresh(), "credentials"),
         ]
         _log.info("ready")
 
-    async def _fill(self) -> None:
+    async def _fill_caches(self) -> None:
+        """Return when all children, Secrets and TenantProxies are known, where the API server permits that."""
         backoff = Backoff()
         while True:
             try:
                 if await self._cluster.serves(TENANT_PROXY):
-                    await self._look_for_kinds()
+                    await self._discover_kinds()
                     break
                 _log.error(
                     "the API server does not serve TenantProxies; apply what `tenantproxy-operator crd` prints"
@@ -165,29 +160,30 @@ class Engine:
             except KubeError as error:
                 _log.error("the API server can't be asked: %s", error)
             await asyncio.sleep(backoff.next())
-        self._watches.start(_REQUIRED)
-        await self._watches.settled()
-        await self._know_tenants()
+        self._informers.start(_REQUIRED)
+        await self._informers.settled()
+        await self._list_tenants()
 
-    async def _know_tenants(self) -> None:
-        """Know all TenantProxies: kopf takes seconds to tell of thousands, in which no edit would be repaired.
+    async def _list_tenants(self) -> None:
+        """Fill the cache of TenantProxies by lists of our own, and enqueue them all.
 
-        Nor would be known who of them was the first, of those that want the same.
+        kopf takes seconds to deliver thousands; meanwhile no drift would be repaired, and of those that claim the
+        same it would not be known who was first.
         """
-        for namespace in self._places:
+        for namespace in self._scopes:
             backoff = Backoff()
             while True:
-                if await self._list_tenants(namespace):
+                if await self._list_tenants_of(namespace):
                     break
                 await asyncio.sleep(backoff.next())
         self._enqueue_all(None)
 
-    async def _list_tenants(self, namespace: str | None) -> bool:
-        """Know all TenantProxies of a namespace, or of all (None); tell whether to go on, also without them."""
+    async def _list_tenants_of(self, namespace: str | None) -> bool:
+        """List the TenantProxies of a namespace, or of all (None); tell whether to go on, also without them."""
         try:
             async for body in self._cluster.whole_tenant_proxies(namespace):
                 with contextlib.suppress(RecursionError):  # a spec of absurd depth
-                    self._tenants.put(body, listed=True)
+                    self._tenants.on_list(body)
         except KubeError as error:
             if isinstance(error, UnreachableError) or (
                 isinstance(error, StatusError) and error.status not in REFUSALS
@@ -202,26 +198,26 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._watches.stop()
+        await self._informers.stop()
         if not self._ended.done():
             self._ended.set_result(None)  # kopf would wait for it for 5 s
 
-    async def _look_for_kinds(self) -> None:
-        """Watch the optional kinds that are switched on and served, and no others. Raises KubeError."""
-        wanted = [kind for kind in _OPTIONAL if kind.kind in self._settings.optional_kinds()]
+    async def _discover_kinds(self) -> None:
+        """Follow the optional kinds that are switched on and served, and no others. Raises KubeError."""
+        wanted = [kind for kind in kinds.OPTIONAL if kind.kind in self._settings.optional_kinds]
         served = [kind for kind in wanted if await self._cluster.serves(kind)]
         news = self._reconciler.serve_kinds(frozenset(kind.kind for kind in served))
-        others = [kind for kind in _OPTIONAL if kind not in served]
-        await self._watches.stop(kind.plural for kind in others)
+        others = [kind for kind in kinds.OPTIONAL if kind not in served]
+        await self._informers.stop(kind.plural for kind in others)
         for kind in others:
             self._children.drop_all(kind)
-        self._watches.start(served)
+        self._informers.start(served)
         if news:
             self._enqueue_all(None)
 
     async def _handle(self, key: Key, failures: int) -> float | None:
-        """Reconcile a tenant; one whose namespace is not known yet comes again when it is."""
-        if not self._watches.knows(key.namespace):
+        """Reconcile a tenant; one whose namespace has not synced yet is enqueued again when it has."""
+        if not self._informers.has_synced(key.namespace):
             return None
         return await self._reconciler.reconcile(key, failures)
 
@@ -233,14 +229,14 @@ class Engine:
     def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Start a task that runs until it is cancelled; its failure ends the process."""
         task = asyncio.create_task(coroutine, name=name)
-        task.add_done_callback(self._check)
+        task.add_done_callback(self._end_on_failure)
         return task
 
-    def _check(self, task: asyncio.Task[None]) -> None:
+    def _end_on_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self._ended.done():
             _log.error("unforeseen: %s ended", task.get_name(), exc_info=error)
             self._ended.set_exception(error)
 
-    def _secret_changed(self, secret: Key) -> None:
+    def _enqueue_referring(self, secret: Key) -> None:
         for key in self._tenants.referring_to(secret):
             self._queue.add(key)

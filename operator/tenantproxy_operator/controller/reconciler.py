@@ -14,11 +14,12 @@ from typing import Final
 import msgspec
 
 from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.status import readable
 from tenantproxy_operator.cache.children import Children
-from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant, Tenants
-from tenantproxy_operator.conditions import ConditionStatus, EventNote, Reason
+from tenantproxy_operator.conditions import ConditionStatus, EventNote
 from tenantproxy_operator.controller.applied_state import AppliedState, common_digest, inputs_digest
 from tenantproxy_operator.controller.applier import ChildApplier
 from tenantproxy_operator.controller.apply_result import ApplyResult
@@ -40,7 +41,7 @@ from tenantproxy_operator.controller.result import (
     result_of_settled,
     state_after_apply,
 )
-from tenantproxy_operator.controller.rollout import Fleet, state_of
+from tenantproxy_operator.controller.rollout import RolloutGate, progress_of
 from tenantproxy_operator.controller.workqueue import RetryError
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
@@ -73,9 +74,9 @@ class Reconciler:
         *,
         tenants: Tenants,
         children: Children,
-        secrets: Secrets,
+        secrets: SecretVersions,
         settings: Settings,
-        fleet: Fleet,
+        rollout: RolloutGate,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], str] = utc_now,
@@ -85,7 +86,7 @@ class Reconciler:
         self._children = children
         self._secrets = secrets
         self._settings = settings
-        self._fleet = fleet
+        self._rollout = rollout
         self._metrics = metrics
         self._clock = clock
         self._now = now
@@ -139,7 +140,7 @@ class Reconciler:
         if tenant is None or tenant.deleting:
             self._forget(key)
             if tenant is not None:
-                self._fleet.note(key, "done")
+                self._rollout.report(key, "done")
             return "unchanged", None
         snapshot = self._take_snapshot(tenant, failures)
         settled = refused_for_rivals(snapshot) or unchanged(snapshot)
@@ -189,7 +190,7 @@ class Reconciler:
         tls = await self._find_unusable(snapshot, evaluation.tls_secrets)
         children, held = None, False
         if tls is None and evaluation.children is not None:
-            held = evaluation.needs_turn and not self._fleet.ask(
+            held = evaluation.needs_turn and not self._rollout.request(
                 snapshot.tenant.key, canary=snapshot.tenant.canary
             )
             children = await self._apply_children(snapshot, evaluation, hold_pods=held)
@@ -243,7 +244,7 @@ class Reconciler:
     def _observe(self, key: Key) -> Observation:
         """Return what the status says beside what was evaluated and applied."""
         return Observation(
-            rollout=self._children.rollout_of(key), rollout_stopped=self._fleet.stopped, now=self._now()
+            rollout=self._children.rollout_of(key), rollout_stopped=self._rollout.stopped, now=self._now()
         )
 
     async def _write_status(self, tenant: Tenant, result: ReconcileResult) -> bool:
@@ -260,7 +261,7 @@ class Reconciler:
             self._forget(key)
             return False
         self._metrics.status_written()
-        self._tenants.put(msgspec.json.decode(answer), own=True)
+        self._tenants.on_own_write(msgspec.json.decode(answer))
         for event in result.events:
             await self._post(tenant, event)
         return True
@@ -277,22 +278,22 @@ class Reconciler:
     async def _report_turn(self, key: Key, *, held: bool) -> None:
         """Report where the tenant's pods are, so that the next one has its turn; say where that ends."""
         if held:
-            self._fleet.held(key)
+            self._rollout.report_waiting(key)
             return
-        was_stopped = self._fleet.stopped
+        was_stopped = self._rollout.stopped
         self._report_rollout(key)
-        if self._fleet.stopped and not was_stopped:
-            _log.error("%s: %s", ROLLOUT_STOPPED, ", ".join(map(str, self._fleet.missed)))
-            for missed in map(self._tenants.get, self._fleet.missed):
+        if self._rollout.stopped and not was_stopped:
+            _log.error("%s: %s", ROLLOUT_STOPPED, ", ".join(map(str, self._rollout.missed)))
+            for missed in map(self._tenants.get, self._rollout.missed):
                 if missed is not None:
                     await self._post(missed, _STOPPED_EVENT)
 
     def _report_rollout(self, key: Key) -> None:
         """Report how far a tenant's pods are; one that can't be brought into order holds up no other."""
-        self._fleet.note(key, state_of(self._children.rollout_of(key)))
+        self._rollout.report(key, progress_of(self._children.rollout_of(key)))
 
     def _forget(self, key: Key) -> None:
-        self._fleet.forget(key)
+        self._rollout.forget(key)
         self._states.pop(key, None)
         self._metrics.ready_changed(self._ready.pop(key, None), None)
 

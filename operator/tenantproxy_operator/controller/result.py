@@ -10,9 +10,10 @@ import msgspec
 
 from tenantproxy_operator import conditions
 from tenantproxy_operator.api.names import child_name
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.status import Status
-from tenantproxy_operator.cache.secrets import SecretState
-from tenantproxy_operator.conditions import ConditionStatus, ConditionValue, EventNote, Reason
+from tenantproxy_operator.cache.secrets import SecretVersion
+from tenantproxy_operator.conditions import ConditionStatus, ConditionValue, EventNote
 from tenantproxy_operator.controller.applied_state import AppliedState, spec_part
 from tenantproxy_operator.controller.apply_result import ApplyResult
 from tenantproxy_operator.controller.evaluation import (
@@ -161,13 +162,13 @@ def _next_inputs(snapshot: TenantSnapshot, *, held: bool, unfinished: bool) -> s
 
 def _next_secrets(
     snapshot: TenantSnapshot, evaluation: Evaluation, result: ApplyResult | None
-) -> Mapping[Key, SecretState | None]:
+) -> Mapping[Key, SecretVersion | None]:
     """Return where the Secrets stand that have been checked."""
     created = result.created_secret if result else None
     if created is None or evaluation.resource is None:
         return snapshot.secrets
     secret = Key(snapshot.tenant.key.namespace, evaluation.resource.secret_name)
-    return {**snapshot.secrets, secret: SecretState(created.uid, created.version)}
+    return {**snapshot.secrets, secret: SecretVersion(created.uid, created.version)}
 
 
 def _accepted(

@@ -1,4 +1,4 @@
-"""The one periodic look: for events that no watch told of, and for kinds that come and go."""
+"""The periodic resync: events of TenantProxies that were missed, and optional kinds that come and go."""
 
 import asyncio
 import logging
@@ -15,24 +15,24 @@ from tenantproxy_operator.metrics import Metrics
 _log = logging.getLogger(__name__)
 
 PATIENCE: Final = 60.0
-"""Seconds for which an event may be on its way, unless told otherwise."""
+"""Seconds after which an event that has not arrived is missed, unless told otherwise."""
 
-Seen = Mapping[Key, tuple[str, int]]
+Versions = Mapping[Key, tuple[str, int]]
 """Uid and resource version by key."""
 
 
-class Missed:
-    """Which changes no event has told of, and since when."""
+class MissedEventDetector:
+    """Finds changes that the API server lists and that no event has told of."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, patience: float = PATIENCE) -> None:
         self._clock = clock
         self._patience = patience
         self._open: dict[tuple[Key, tuple[str, int] | None], float] = {}
 
-    def compare(self, listed: Seen, delivered: Seen) -> None:
-        """Compare what the API server lists with what events delivered.
+    def compare(self, listed: Versions, delivered: Versions) -> None:
+        """Compare what the API server lists with what events have delivered.
 
-        What was changed again meanwhile is a new difference: on a busy object events are always under way.
+        An object that has changed again is a new difference: of a busy one some event is always on its way.
         """
         differences = {
             (key, listed.get(key))
@@ -43,7 +43,7 @@ class Missed:
         self._open = {difference: self._open.get(difference, now) for difference in differences}
 
     def overdue(self) -> list[Key]:
-        """Return the TenantProxies of which events are missing for too long."""
+        """Return the TenantProxies of which an event is missing for longer than the patience."""
         now = self._clock()
         return sorted(key for (key, _), since in self._open.items() if now - since >= self._patience)
 
@@ -55,8 +55,8 @@ def _differ(listed: tuple[str, int] | None, delivered: tuple[str, int] | None) -
     return listed[0] != delivered[0] or listed[1] > delivered[1]
 
 
-class Patrol:
-    """Goes round every few seconds."""
+class PeriodicResync:
+    """Lists all TenantProxies every few seconds, and looks which optional kinds are served."""
 
     def __init__(
         self,
@@ -65,36 +65,36 @@ class Patrol:
         metrics: Metrics,
         *,
         namespaces: Iterable[str | None],
-        look_for_kinds: Callable[[], Awaitable[None]],
-        listed: Callable[[Collection[Key]], None],
-        gone: Callable[[Key], None] = lambda _: None,
+        discover_kinds: Callable[[], Awaitable[None]],
+        on_list: Callable[[Collection[Key]], None],
+        on_gone: Callable[[Key], None] = lambda _: None,
         patience: float = PATIENCE,
     ) -> None:
-        """Prepare; `listed` is told of all TenantProxies that there are, `gone` of each that is known to us alone.
+        """Prepare; `on_list` gets all TenantProxies that exist, `on_gone` each one that only our cache has.
 
-        An event is missed after `patience`.
+        An event is missed after `patience` seconds.
         """
         self._cluster = cluster
         self._tenants = tenants
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
-        self._look_for_kinds = look_for_kinds
-        self._listed = listed
-        self._gone = gone
-        self._missed = Missed(patience=patience)
-        self._counted: set[Key] = set()
-        """Of which events are missing for too long."""
+        self._discover_kinds = discover_kinds
+        self._on_list = on_list
+        self._on_gone = on_gone
+        self._missed = MissedEventDetector(patience=patience)
+        self._overdue: set[Key] = set()
+        """Whose events were missed, at the last resync."""
 
     @property
     def healthy(self) -> bool:
-        """Whether all events had arrived at the last look; while the API server is down, none can be missed."""
-        return not self._counted
+        """Whether no event was missed at the last resync; while the API server is down, none can be."""
+        return not self._overdue
 
     async def run(self, interval: float) -> None:
-        """Go round at once, and then every `interval` seconds, until cancelled."""
+        """Resync at once, and then every `interval` seconds, until cancelled."""
         while True:
             try:
-                await self._look_for_kinds()
+                await self._discover_kinds()
                 await self._compare()
             except KubeError as error:
                 _log.warning("the periodic look failed and is tried again: %s", error)
@@ -111,17 +111,17 @@ class Patrol:
             except StatusError as error:
                 # Such as where a namespace was deleted, and with it the rights there; others are as they were.
                 _log.warning("no TenantProxies can be listed in %s: %s", namespace or "any namespace", error)
-                for seen in (listed, delivered, undelivered):
-                    for key in [key for key in seen if namespace in (None, key.namespace)]:
-                        del seen[key]
-        self._listed(listed)
+                for keys in (listed, delivered, undelivered):
+                    for key in [key for key in keys if namespace in (None, key.namespace)]:
+                        del keys[key]
+        self._on_list(listed)
         for key in undelivered.keys() - listed.keys() - self._tenants.delivered.keys():
             # It was deleted after our first list and before kopf's, so that no event will tell.
             self._tenants.remove(key)
-            self._gone(key)
+            self._on_gone(key)
         self._missed.compare(listed, delivered)
         overdue = set(self._missed.overdue())
-        for key in overdue - self._counted:
+        for key in overdue - self._overdue:
             _log.error("%s: no event told of its last change; the watch of TenantProxies is dead", key)
             self._metrics.missed_events.inc()
-        self._counted = overdue
+        self._overdue = overdue

@@ -1,6 +1,6 @@
-"""A keyed work queue: one handling per key at a time, triggers merged, failures retried with growing pauses.
+"""A queue of keys: one worker per key at a time, duplicates merged, failures retried with exponential backoff.
 
-As client-go's workqueue has it: a key that is added while it is being handled is handled once more afterwards.
+As client-go's workqueue: a key that is added while it is being handled is handled once more afterwards.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The one place that reads and writes the API server's objects."""
+"""All reads and writes of Kubernetes objects, as the operator needs them."""
 
 import datetime as dt
 import secrets
@@ -11,9 +11,8 @@ import msgspec
 from tenantproxy.kube.client import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
 from tenantproxy_operator.api.names import API_VERSION, KIND, OWN_PREFIX, PLURAL
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.kinds import Key, Kind
+from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
 from tenantproxy_operator.kube.objects import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
-from tenantproxy_operator.render.common import Manifest
 
 TENANT_PROXY: Final = Kind(api_version=API_VERSION, kind=KIND, plural=PLURAL)
 EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events")
@@ -21,12 +20,14 @@ EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _PAGE: Final = 500
+"""Objects in one answer to a list of metadata."""
 _WHOLE_PAGE: Final = 250
+"""The same for whole TenantProxies, which have several KiB each."""
 _APPLY: Final = "application/apply-patch+yaml"
 NEVER: Final = "1"
-"""A resource version that no object has: to apply it makes a new object, and is a conflict where one is there."""
+"""A resource version that no object has: applying with it creates an object, or is a conflict where one exists."""
 _LONGEST_NOTE: Final = 1024
-"""Bytes of an Event's note, as the API server has it."""
+"""Bytes of an Event's note: the API server's limit."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -40,7 +41,7 @@ class _ResourceList(msgspec.Struct):
 
 
 class Cluster:
-    """Calls for the objects that the operator knows. All raise KubeError."""
+    """The calls for the kinds that the operator knows. All raise KubeError."""
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
@@ -58,7 +59,7 @@ class Cluster:
         return None if answer is None else decoded(answer, Partial).metadata
 
     async def apply(self, kind: Kind, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> Deployment | Partial:
-        """Apply a manifest, winning over whoever else set the same fields; return what it became.
+        """Apply a manifest by server-side apply, forced on conflicts of fields; return the object.
 
         See "Server-Side Apply" in Kubernetes' API concepts.
         """
@@ -77,7 +78,7 @@ class Cluster:
         return decoded(answer, Partial)
 
     async def create(self, kind: Kind, manifest: Manifest) -> Metadata | None:
-        """Create an object; None, and nothing done, where one of that name exists."""
+        """Create an object; None where one of that name exists."""
         try:
             answer = await self._client.request(
                 "POST",
@@ -93,7 +94,7 @@ class Cluster:
         return decoded(answer, Partial).metadata
 
     async def delete(self, kind: Kind, key: Key, uid: str) -> None:
-        """Delete the object with this uid; one that is gone, or another of its name, is left alone."""
+        """Delete the object with this uid, if it still exists; another one of the same name stays."""
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         options["propagationPolicy"] = "Background"
         try:
@@ -178,7 +179,7 @@ class Cluster:
                 yield decoded(item, Partial).metadata
 
     async def _get(self, path: str, accept: str = "application/json") -> bytes | None:
-        """Return what is at a path; None where there is nothing."""
+        """Return the object at a path; None where there is none."""
         try:
             return await self._client.request("GET", path, accept=accept)
         except StatusError as error:

@@ -1,7 +1,16 @@
-"""The kinds of objects that the operator writes: where the API server serves them."""
+"""The kinds of objects that the operator writes, one row each: where the API server serves them, and if it must.
+
+A new kind of children is a row here and a render function in `render.children`. An optional one has its option of
+the commands, its setting, its rights and its condition from its row.
+"""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from tenantproxy_operator.api.reasons import Reason
+
+Manifest = dict[str, Any]
+"""An object as JSON."""
 
 
 class Key(NamedTuple):
@@ -15,14 +24,43 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Switch:
+    """What turns an optional kind on, and what is said where a spec asks for it in vain."""
+
+    option: str
+    """The option of `run`, `render` and `rbac`, such as `--http-routes`."""
+    help: str
+    """What that option does."""
+    project: str
+    """Who brings the CRD."""
+    field: str = ""
+    """The field of `spec` that asks for a child of this kind; empty: each tenant gets one."""
+    reason: str = ""
+    """The reason of the condition Accepted where that field is set, and the kind is off or not served."""
+
+    @property
+    def parameter(self) -> str:
+        """The option's name in Python."""
+        return self.option.removeprefix("--").replace("-", "_")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """A kind of namespaced objects."""
 
     api_version: str
     kind: str
     plural: str
-    optional: bool = False
-    """Whether a cluster may do without it: its CRD comes from another project."""
+    lasting: bool = False
+    """Whether the operator never deletes one, and has no right to: each tenant has it for as long as there is a
+    TenantProxy; a Secret may even hold what a tenant's admin has set. Garbage collection takes them, with
+    Kubernetes' own rights."""
+    switch: Switch | None = None
+
+    @property
+    def optional(self) -> bool:
+        """Whether a cluster may do without it: its CRD comes from another project."""
+        return self.switch is not None
 
     @property
     def group(self) -> str:
@@ -32,7 +70,7 @@ class Kind:
 
     @property
     def root(self) -> str:
-        """Where the API server describes the group's version."""
+        """The path of the group and version: its discovery document."""
         return f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
 
     def path(self, namespace: str | None, name: str | None = None) -> str:
@@ -41,23 +79,42 @@ class Kind:
         return f"{path}/{self.plural}" if name is None else f"{path}/{self.plural}/{name}"
 
 
-CONFIG_MAP: Final = Kind(api_version="v1", kind="ConfigMap", plural="configmaps")
-SECRET: Final = Kind(api_version="v1", kind="Secret", plural="secrets")
-SERVICE: Final = Kind(api_version="v1", kind="Service", plural="services")
+CONFIG_MAP: Final = Kind(api_version="v1", kind="ConfigMap", plural="configmaps", lasting=True)
+SECRET: Final = Kind(api_version="v1", kind="Secret", plural="secrets", lasting=True)
+SERVICE: Final = Kind(api_version="v1", kind="Service", plural="services", lasting=True)
 SERVICE_ACCOUNT: Final = Kind(api_version="v1", kind="ServiceAccount", plural="serviceaccounts")
-DEPLOYMENT: Final = Kind(api_version="apps/v1", kind="Deployment", plural="deployments")
+DEPLOYMENT: Final = Kind(api_version="apps/v1", kind="Deployment", plural="deployments", lasting=True)
 ROLE: Final = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Role", plural="roles")
 ROLE_BINDING: Final = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBinding", plural="rolebindings")
 AUTOSCALER: Final = Kind(
     api_version="autoscaling/v2", kind="HorizontalPodAutoscaler", plural="horizontalpodautoscalers"
 )
 DISRUPTION_BUDGET: Final = Kind(api_version="policy/v1", kind="PodDisruptionBudget", plural="poddisruptionbudgets")
-NETWORK_POLICY: Final = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy", plural="networkpolicies")
+NETWORK_POLICY: Final = Kind(
+    api_version="networking.k8s.io/v1", kind="NetworkPolicy", plural="networkpolicies", lasting=True
+)
 POD_MONITOR: Final = Kind(
-    api_version="monitoring.coreos.com/v1", kind="PodMonitor", plural="podmonitors", optional=True
+    api_version="monitoring.coreos.com/v1",
+    kind="PodMonitor",
+    plural="podmonitors",
+    lasting=True,
+    switch=Switch(
+        option="--pod-monitors",
+        help="Create a PodMonitor for each tenant (prometheus-operator).",
+        project="prometheus-operator",
+    ),
 )
 HTTP_ROUTE: Final = Kind(
-    api_version="gateway.networking.k8s.io/v1", kind="HTTPRoute", plural="httproutes", optional=True
+    api_version="gateway.networking.k8s.io/v1",
+    kind="HTTPRoute",
+    plural="httproutes",
+    switch=Switch(
+        option="--http-routes",
+        help="Create an HTTPRoute for each tenant with `spec.route` (Gateway API).",
+        project="the Gateway API",
+        field="route",
+        reason=Reason.ROUTE_UNAVAILABLE,
+    ),
 )
 
 CHILDREN: Final = (
@@ -75,5 +132,8 @@ CHILDREN: Final = (
     HTTP_ROUTE,
 )
 """All kinds of children, in the order in which they are applied: what others need comes first."""
+
+OPTIONAL: Final = {kind: kind.switch for kind in CHILDREN if kind.switch is not None}
+"""The kinds that are written only where they are switched on and served, with their switches."""
 
 BY_NAME: Final = {(kind.api_version, kind.kind): kind for kind in CHILDREN}

@@ -1,4 +1,4 @@
-"""What is decoded of the API server's objects: metadata, and a Deployment's progress. Never a Secret's data."""
+"""The decoded parts of the API server's objects: metadata, a Deployment's status, a Secret's data for a check."""
 
 import hashlib
 from typing import Final
@@ -11,7 +11,7 @@ from tenantproxy_operator.kube.kinds import Key
 
 FIELD_MANAGER: Final = "tenantproxy-operator"
 MANIFEST_HASH: Final = f"{OWN_PREFIX}manifest-hash"
-"""The annotation of a child that says from which manifest it was applied."""
+"""The annotation of a child with the hash of the manifest that it was applied from."""
 
 
 class _Labels(msgspec.Struct, frozen=True):
@@ -128,7 +128,7 @@ class Deployment(msgspec.Struct, frozen=True):
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """How far a Deployment is."""
+    """The progress of a Deployment's rollout."""
 
     wanted: int
     """`spec.replicas`, whoever set it."""
@@ -144,12 +144,12 @@ class Rollout(msgspec.Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether exactly the wanted proxies exist, all of the newest spec and ready."""
+        """Whether exactly the desired replicas exist, all updated and ready."""
         return self.observed and self.wanted == self.replicas == self.updated == self.ready
 
 
 def rollout(deployment: Deployment) -> Rollout:
-    """Return how far a Deployment is."""
+    """Return the progress of a Deployment's rollout."""
     status = deployment.status
     stuck = next(
         (

@@ -1,4 +1,4 @@
-"""What only shows across manifests: duplicates, and Secrets that are missing, unfit for their use, or shared."""
+"""Checks across manifests: duplicates, and Secrets that are missing, unfit for their use, or shared."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.local.manifests import Loaded, Origin, Secret, Tenant
+from tenantproxy_operator.local.manifests import LoadedFile, Origin, SecretManifest, TenantManifest
 from tenantproxy_operator.manifests.problems import FileProblem
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission
@@ -17,11 +17,11 @@ from tenantproxy_operator.validation.certificates import check_ca, check_client_
 from tenantproxy_operator.validation.claims import Claim, Claims, Rival
 
 Contradiction = tuple[FileProblem, frozenset[Path]]
-"""A problem between objects, and the files that have a part in it."""
+"""A problem between objects, and the files involved."""
 
 
-def check_together(files: Iterable[Loaded], settings: Settings, *, complete: bool) -> list[Contradiction]:
-    """Return the problems between objects, each with the files that have a part in it.
+def find_contradictions(files: Iterable[LoadedFile], settings: Settings, *, complete: bool) -> list[Contradiction]:
+    """Return the problems between objects, each with the files involved.
 
     `complete`: a Secret without which a proxy can't start must be there.
     """
@@ -44,14 +44,14 @@ def check_together(files: Iterable[Loaded], settings: Settings, *, complete: boo
 
 
 def find_rivals(resources: Iterable[TenantProxy]) -> list[str]:
-    """Say which TenantProxies want the same; no reason to refuse them, unless the platform's settings say so."""
+    """Say which TenantProxies claim the same; no reason to refuse them, unless the platform's settings say so."""
     found = [
         uniqueness.describe(key, rival) for key, rivals in _rivals(resources) for rival in rivals if rival.first
     ]
     return sorted(found)
 
 
-def check_unchanged(files: Iterable[Loaded], running: Iterable[Loaded]) -> list[Contradiction]:
+def check_unchanged(files: Iterable[LoadedFile], running: Iterable[LoadedFile]) -> list[Contradiction]:
     """Return a problem for each TenantProxy whose tenant id is another one than it has been running with."""
     ids = {tenant.origin.key: tenant.resource.spec.tenant_id for file in running for tenant in file.tenants}
     found: list[Contradiction] = []
@@ -64,11 +64,11 @@ def check_unchanged(files: Iterable[Loaded], running: Iterable[Loaded]) -> list[
 
 
 def secret_key(resource: TenantProxy, name: str) -> Key:
-    """Return which Secret a TenantProxy means by a name."""
+    """Return the key of a Secret that a TenantProxy names."""
     return Key(resource.metadata.namespace, name)
 
 
-def _refused(tenants: Iterable[Tenant], settings: Settings) -> Iterator[Contradiction]:
+def _refused(tenants: Iterable[TenantManifest], settings: Settings) -> Iterator[Contradiction]:
     """Yield what the platform's settings refuse, as problems of the later one by namespace and name."""
     origins = {tenant.origin.key: tenant.origin for tenant in tenants}
     for key, rivals in _rivals(tenant.resource for tenant in tenants):
@@ -121,7 +121,7 @@ def _references(resource: TenantProxy, settings: Settings) -> Iterator[_Referenc
         yield _Reference(f"{tls}.clientCertificateSecretRef", key, check_client_certificate, needed=True)
 
 
-def _misfits(tenant: Tenant, secret: Secret, reference: _Reference) -> Iterator[Contradiction]:
+def _misfits(tenant: TenantManifest, secret: SecretManifest, reference: _Reference) -> Iterator[Contradiction]:
     for error in reference.check(secret.data):
         detail = f"{error.detail} (used by TenantProxy {tenant.origin.key} as {reference.field})"
         problem = secret.origin.problem(FieldProblem(error.field, detail))

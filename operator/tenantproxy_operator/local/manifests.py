@@ -1,7 +1,7 @@
-"""Read TenantProxy and Secret manifests from files, and say all that is wrong with them.
+"""Read TenantProxy and Secret manifests from files, and report all problems.
 
 `find_files` goes from paths to files, `load_file` from one file to its objects, or to its problems. What only
-shows across files is found by `together`.
+shows across files is found by `cross_checks`.
 """
 
 import base64
@@ -16,13 +16,14 @@ from pydantic import ConfigDict, ValidationError
 from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.fields import Model
-from tenantproxy_operator.api.resource import API_VERSION, KIND, Namespace, SecretName, TenantProxy
+from tenantproxy_operator.api.names import API_VERSION, KIND, Namespace, SecretName
+from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.api.upstream import TLS_KEYS
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.manifests.problems import FileProblem, field_errors, file_problem
 from tenantproxy_operator.manifests.reader import Document, DocumentError, read_documents
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission
-from tenantproxy_operator.validation.certificates import TLS_KEYS
 
 SUFFIXES: Final = (".json", ".yaml", ".yml")
 _METADATA: Final = frozenset(
@@ -67,7 +68,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Tenant:
+class TenantManifest:
     """A TenantProxy manifest."""
 
     origin: Origin
@@ -75,43 +76,43 @@ class Tenant:
 
 
 @dataclass(frozen=True)
-class Secret:
+class SecretManifest:
     """A Secret manifest, decoded. Its `repr` shows no value."""
 
     origin: Origin
     data: dict[str, str]
 
     def __repr__(self) -> str:
-        return f"Secret({self.origin.key}, {sorted(self.data)})"
+        return f"SecretManifest({self.origin.key}, {sorted(self.data)})"
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedFile:
     """What one file holds."""
 
-    tenants: tuple[Tenant, ...] = ()
-    secrets: tuple[Secret, ...] = ()
+    tenants: tuple[TenantManifest, ...] = ()
+    secrets: tuple[SecretManifest, ...] = ()
     problems: tuple[FileProblem, ...] = ()
 
 
-class _SecretMeta(Model):
+class _SecretMetadata(Model):
     model_config = ConfigDict(extra="ignore")
 
     name: SecretName
     namespace: Namespace = "default"
 
 
-class _SecretManifest(Model):
+class _SecretModel(Model):
     api_version: Literal["v1"]
     kind: Literal["Secret"]
-    metadata: _SecretMeta
+    metadata: _SecretMetadata
     type: str = "Opaque"
     immutable: bool = False
     data: dict[str, str] | None = None
     string_data: dict[str, str] | None = None
 
 
-class Found(NamedTuple):
+class FoundFiles(NamedTuple):
     """The files that some paths mean; `missing` has a problem for each path that doesn't exist."""
 
     files: list[Path]
@@ -119,7 +120,7 @@ class Found(NamedTuple):
     problems: list[FileProblem]
 
 
-def find_files(paths: Iterable[Path], *, besides: frozenset[Path] = frozenset()) -> Found:
+def find_files(paths: Iterable[Path], *, besides: frozenset[Path] = frozenset()) -> FoundFiles:
     """Return the files that `paths` mean, each once.
 
     A directory means its own *.yaml, *.yml and *.json files, sorted by name; not hidden ones (editors leave such
@@ -139,7 +140,7 @@ def find_files(paths: Iterable[Path], *, besides: frozenset[Path] = frozenset())
                 missing.append(file_problem(path, "does not exist; correct the path"))
         except OSError as error:
             problems.append(file_problem(path, f"can't be read: {error.strerror or error}"))
-    return Found(list(files.values()), missing, problems)
+    return FoundFiles(list(files.values()), missing, problems)
 
 
 def _inside(directory: Path) -> list[Path]:
@@ -150,28 +151,28 @@ def _inside(directory: Path) -> list[Path]:
     )
 
 
-def load_file(path: Path, settings: Settings) -> Loaded:
+def load_file(path: Path, settings: Settings) -> LoadedFile:
     """Return what the file at `path` holds, with all problems that show without looking at other files."""
     try:
         documents = read_documents(path)
     except DocumentError as error:
-        return Loaded(problems=(error.problem,))
-    tenants: list[Tenant] = []
-    secrets: list[Secret] = []
+        return LoadedFile(problems=(error.problem,))
+    tenants: list[TenantManifest] = []
+    secrets: list[SecretManifest] = []
     problems: list[FileProblem] = []
     for document in documents:
         found = _load_document(document, settings)
         match found:
-            case Tenant():
+            case TenantManifest():
                 tenants.append(found)
-            case Secret():
+            case SecretManifest():
                 secrets.append(found)
             case _:
                 problems.extend(found)
-    return Loaded(tuple(tenants), tuple(secrets), tuple(problems))
+    return LoadedFile(tuple(tenants), tuple(secrets), tuple(problems))
 
 
-def _load_document(document: Document, settings: Settings) -> Tenant | Secret | list[FileProblem]:
+def _load_document(document: Document, settings: Settings) -> TenantManifest | SecretManifest | list[FileProblem]:
     content = document.content
     if not isinstance(content, dict):
         return _failed(document, "", [FieldProblem("", "is not a manifest; write apiVersion, kind, metadata, …")])
@@ -208,7 +209,7 @@ def _unknown_metadata(metadata: Any) -> list[FieldProblem]:  # noqa: ANN401 - no
     return [FieldProblem(f"metadata.{name}", "is unknown; remove it") for name in names]
 
 
-def _tenant(document: Document, settings: Settings) -> Tenant | list[FieldProblem]:
+def _tenant(document: Document, settings: Settings) -> TenantManifest | list[FieldProblem]:
     # A status, as `kubectl get -o yaml` shows it, says nothing about what is wanted.
     content = {key: value for key, value in document.content.items() if key != "status"}
     try:
@@ -218,14 +219,16 @@ def _tenant(document: Document, settings: Settings) -> Tenant | list[FieldProble
     if errors := admission.check_resource(resource, settings):
         return errors
     metadata = resource.metadata
-    return Tenant(Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource)
+    return TenantManifest(
+        Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource
+    )
 
 
-def _secret(document: Document) -> Secret | list[FieldProblem]:
+def _secret(document: Document) -> SecretManifest | list[FieldProblem]:
     try:
-        manifest = _SecretManifest.model_validate(document.content)
+        manifest = _SecretModel.model_validate(document.content)
     except ValidationError as error:
-        return field_errors(error, _SecretManifest)
+        return field_errors(error, _SecretModel)
     data: dict[str, str] = {}
     given = {
         **dict.fromkeys(manifest.data or {}, "data"),
@@ -248,4 +251,4 @@ def _secret(document: Document) -> Secret | list[FieldProblem]:
     if errors:
         return errors
     where = Key(manifest.metadata.namespace, manifest.metadata.name)
-    return Secret(Origin(document.path, document.number, "Secret", where), data)
+    return SecretManifest(Origin(document.path, document.number, "Secret", where), data)

@@ -1,4 +1,4 @@
-"""One child process: started with sockets and a lifeline, watched until it is ready, stopped in bounded time."""
+"""One proxy as a child process: started with inherited sockets, awaited until ready, stopped in bounded time."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ def minimal_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in _PASSED_ON if name in environ}
 
 
-class Child:
+class ProxyProcess:
     """A proxy process.
 
     It leads a session of its own, so that a terminal's Ctrl-C reaches only the supervisor; and its stdin is a

@@ -1,4 +1,4 @@
-"""Keep one tenant's proxy running: restart it when it dies, hand over to a new one when its manifest changes."""
+"""Run one tenant's proxy: restart it when it dies, hand over to a new process when its manifest changes."""
 
 import asyncio
 import socket
@@ -10,7 +10,7 @@ from typing import Any, Final
 from tenantproxy.backoff import Backoff
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.events import Event
-from tenantproxy_operator.local.process import Child
+from tenantproxy_operator.local.process import ProxyProcess
 from tenantproxy_operator.local.state import TenantState
 
 READY_SECONDS: Final = 60.0
@@ -44,7 +44,7 @@ class Ports:
         }
 
 
-class Keeper:
+class ProxyRunner:
     """Run one tenant's proxy until cancelled."""
 
     def __init__(
@@ -71,9 +71,9 @@ class Keeper:
         self._config = config
         self._candidate: bytes | None = None
         self._changed = asyncio.Event()
-        self._children: set[Child] = set()
+        self._processes: set[ProxyProcess] = set()
         self._stopping: set[asyncio.Task[None]] = set()
-        self._serving: Child | None = None
+        self._serving: ProxyProcess | None = None
 
     @property
     def serves(self) -> bool:
@@ -91,7 +91,7 @@ class Keeper:
         try:
             await self._keep()
         finally:
-            await asyncio.gather(*(self._stop(child) for child in self._children), *self._stopping)
+            await asyncio.gather(*(self._stop(process) for process in self._processes), *self._stopping)
             self.ports.close()
 
     async def _keep(self) -> None:
@@ -115,27 +115,27 @@ class Keeper:
 
     async def _run_once(self) -> int | None:
         """Start a proxy and serve with it; return the status with which it, or its last successor, ended."""
-        child = await self._start(self._config)
-        if await child.ready(READY_SECONDS):
+        process = await self._start(self._config)
+        if await process.ready(READY_SECONDS):
             self._report("ready", **self.ports.urls())
-            child = await self._serve(child)
-        await self._stop(child)
-        return child.status
+            process = await self._serve(process)
+        await self._stop(process)
+        return process.status
 
-    async def _serve(self, child: Child) -> Child:
-        """Serve with `child`, or those that it hands over to, until the last of them ends; return that one."""
-        self._serving = child
+    async def _serve(self, process: ProxyProcess) -> ProxyProcess:
+        """Serve with `process`, or those that it hands over to, until the last of them ends; return that one."""
+        self._serving = process
         self.attempted.set()
         try:
             while True:
-                await _first(child.exited(), self._changed.wait())
-                if child.status is not None:
-                    return child
-                child = self._serving = await self._hand_over(child)
+                await _first(process.exited(), self._changed.wait())
+                if process.status is not None:
+                    return process
+                process = self._serving = await self._hand_over(process)
         finally:
             self._serving = None
 
-    async def _hand_over(self, old: Child) -> Child:
+    async def _hand_over(self, old: ProxyProcess) -> ProxyProcess:
         """Start a proxy with the changed configuration on the same sockets; return the one that goes on."""
         last_good = self._config
         self._take_candidate()
@@ -157,7 +157,7 @@ class Keeper:
         if self._candidate is not None:
             self._config, self._candidate = self._candidate, None
 
-    async def _start(self, config: bytes) -> Child:
+    async def _start(self, config: bytes) -> ProxyProcess:
         self.state.write_config(config)
         api, admin = self.ports.api.fileno(), self.ports.admin.fileno()
         command = (
@@ -167,18 +167,18 @@ class Keeper:
             *("--tls", str(self.state.tls)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
         )
-        child = await Child.start(command, descriptors=(api, admin, *self._inherited))
-        self._children.add(child)
-        return child
+        process = await ProxyProcess.start(command, descriptors=(api, admin, *self._inherited))
+        self._processes.add(process)
+        return process
 
-    async def _stop(self, child: Child) -> None:
-        await child.stop()
-        self._children.discard(child)
+    async def _stop(self, process: ProxyProcess) -> None:
+        await process.stop()
+        self._processes.discard(process)
 
-    def _stop_in_background(self, child: Child) -> None:
+    def _stop_in_background(self, process: ProxyProcess) -> None:
         """Let the old proxy finish what is in flight while the new one serves."""
-        self._children.discard(child)
-        task = asyncio.create_task(child.stop())
+        self._processes.discard(process)
+        task = asyncio.create_task(process.stop())
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
 

@@ -1,4 +1,4 @@
-"""Follow manifests on disk: which tenants are wanted now, and what of the last good remains where a file is bad.
+"""Follow manifests on disk: the desired tenants, by the last good version of each file.
 
 Files are polled: it works the same on every file system, for in-place writes, atomic replacements and deletions.
 A change counts once it has been the same for two polls, so that a file that is just being written is let finish.
@@ -10,33 +10,28 @@ from pathlib import Path
 from typing import Final
 
 from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.local.cross_checks import Contradiction, check_together, check_unchanged, secret_key
-from tenantproxy_operator.local.manifests import (
-    Loaded,
-    Secret,
-    find_files,
-    load_file,
-)
+from tenantproxy_operator.local.cross_checks import Contradiction, check_unchanged, find_contradictions, secret_key
+from tenantproxy_operator.local.manifests import LoadedFile, SecretManifest, find_files, load_file
 from tenantproxy_operator.manifests.problems import FileProblem, file_problem
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.validation.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 
 REMOVAL_POLLS: Final = 8
-"""For which a tenant's manifest must be gone before it counts as removed: a generator that writes its file anew,
-or an editor that moves the old one away first, does not stop a tenant."""
+"""Polls for which a tenant's manifest must be gone before it counts as removed: a generator that writes its file
+anew, or an editor that moves the old one away first, does not stop a tenant."""
 
 _Signature = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredTenant:
     """A tenant that is to run, with those of its Secrets of which there is a manifest."""
 
     resource: TenantProxy
-    credential: Secret | None
-    ca: Secret | None
-    client_certificate: Secret | None
+    credential: SecretManifest | None
+    ca: SecretManifest | None
+    client_certificate: SecretManifest | None
 
     def tls_files(self) -> dict[str, dict[str, str]]:
         """Return the files for the proxy's TLS directory, by subdirectory; none of a Secret without manifest."""
@@ -48,18 +43,18 @@ class Wanted:
         }
 
 
-Snapshot = Mapping[Key, Wanted]
+Snapshot = Mapping[Key, DesiredTenant]
 
 
-class Watcher:
-    """The manifests at `paths`; `complete`: see `together.check_together`."""
+class ManifestSource:
+    """The manifests at `paths`; `complete`: see `cross_checks.find_contradictions`."""
 
     def __init__(self, paths: Iterable[Path], settings: Settings, *, complete: bool) -> None:
         self._paths = tuple(paths)
         self._settings = settings
         self._complete = complete
-        self._fresh: dict[Path, Loaded] = {}
-        self._good: dict[Path, Loaded] = {}
+        self._fresh: dict[Path, LoadedFile] = {}
+        self._good: dict[Path, LoadedFile] = {}
         self._known: dict[Path, _Signature] = {}
         self._seen: dict[Path, _Signature] = {}
         self._unlisted: list[FileProblem] = []
@@ -107,39 +102,39 @@ class Watcher:
         return snapshot, problems
 
     def _choose(
-        self, fresh: Mapping[Path, Loaded], good: Mapping[Path, Loaded]
-    ) -> tuple[dict[Path, Loaded], list[FileProblem]]:
-        def check(files: Iterable[Loaded]) -> list[Contradiction]:
+        self, fresh: Mapping[Path, LoadedFile], good: Mapping[Path, LoadedFile]
+    ) -> tuple[dict[Path, LoadedFile], list[FileProblem]]:
+        def check(files: Iterable[LoadedFile]) -> list[Contradiction]:
             loaded = list(files)
-            together = check_together(loaded, self._settings, complete=self._complete)
+            together = find_contradictions(loaded, self._settings, complete=self._complete)
             return together + check_unchanged(loaded, good.values())
 
         return choose(fresh, good, check)
 
 
 def choose(
-    fresh: Mapping[Path, Loaded],
-    good: Mapping[Path, Loaded],
-    check: Callable[[Iterable[Loaded]], list[Contradiction]],
-) -> tuple[dict[Path, Loaded], list[FileProblem]]:
+    fresh: Mapping[Path, LoadedFile],
+    good: Mapping[Path, LoadedFile],
+    check: Callable[[Iterable[LoadedFile]], list[Contradiction]],
+) -> tuple[dict[Path, LoadedFile], list[FileProblem]]:
     """Return what to use of each file, and all problems: what is `fresh` if it is usable, else the last `good`.
 
     Where files contradict each other, those that changed fall back, until what is left fits together, or only
     misses the Secret of a file that is gone: its content is still in the state directory.
     """
-    chosen = {path: good.get(path, Loaded()) if loaded.problems else loaded for path, loaded in fresh.items()}
+    chosen = {path: good.get(path, LoadedFile()) if loaded.problems else loaded for path, loaded in fresh.items()}
     problems = [problem for loaded in fresh.values() for problem in loaded.problems]
     while together := check(chosen.values()):
         problems += [problem for problem, _ in together if problem not in problems]
         involved = {path for _, paths in together for path in paths}
-        back = {path: good.get(path, Loaded()) for path in involved}
+        back = {path: good.get(path, LoadedFile()) for path in involved}
         if all(chosen[path] == loaded for path, loaded in back.items()):
             break
         chosen |= back
     return chosen, problems
 
 
-def _snapshot(files: Mapping[Path, Loaded]) -> Snapshot:
+def _snapshot(files: Mapping[Path, LoadedFile]) -> Snapshot:
     secrets = {secret.origin.key: secret for loaded in files.values() for secret in loaded.secrets}
     tenants = sorted(
         (tenant for loaded in files.values() for tenant in loaded.tenants), key=lambda tenant: tenant.origin.key
@@ -147,11 +142,11 @@ def _snapshot(files: Mapping[Path, Loaded]) -> Snapshot:
     return {tenant.origin.key: _wanted(tenant.resource, secrets) for tenant in tenants}
 
 
-def _wanted(resource: TenantProxy, secrets: Mapping[Key, Secret]) -> Wanted:
-    def find(name: str | None) -> Secret | None:
+def _wanted(resource: TenantProxy, secrets: Mapping[Key, SecretManifest]) -> DesiredTenant:
+    def find(name: str | None) -> SecretManifest | None:
         return None if name is None else secrets.get(secret_key(resource, name))
 
-    return Wanted(
+    return DesiredTenant(
         resource,
         credential=find(resource.secret_name),
         ca=find(resource.ca_secret_name),

@@ -14,8 +14,8 @@ from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.cross_checks import find_rivals
 from tenantproxy_operator.local.events import Reporter
-from tenantproxy_operator.local.runner import Keeper, Ports
-from tenantproxy_operator.local.source import Snapshot, Wanted, Watcher
+from tenantproxy_operator.local.runner import Ports, ProxyRunner
+from tenantproxy_operator.local.source import DesiredTenant, ManifestSource, Snapshot
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
@@ -51,14 +51,14 @@ class Supervisor:
         self._options = options
         self._inherited = inherited
         self._reporter = reporter
-        self._watcher = Watcher(options.paths, options.settings, complete=True)
-        self._keepers: dict[Key, tuple[Keeper, asyncio.Task[None]]] = {}
+        self._source = ManifestSource(options.paths, options.settings, complete=True)
+        self._runners: dict[Key, tuple[ProxyRunner, asyncio.Task[None]]] = {}
         self._indexes: dict[Key, int] = {}
         """Of every tenant that ever ran, so that one that comes back gets its ports again if they are free."""
         self._invalid = False
         self._warned: set[str] = set()
         self._broken: asyncio.Future[None]
-        """Fails when a keeper does, which it never should."""
+        """Fails when a runner does, which it never should."""
 
     async def run(self) -> None:
         """Run until a signal; then stop all proxies.
@@ -68,7 +68,7 @@ class Supervisor:
             PortError, OSError, StoreError: A tenant can't be started; nothing runs any more.
 
         """
-        snapshot, problems = self._watcher.load()
+        snapshot, problems = self._source.load()
         if problems:
             self._reporter.emit("invalid", problems=list(map(str, problems)))
             raise InvalidManifestsError
@@ -84,7 +84,7 @@ class Supervisor:
                 self._start(key, wanted, index, ports[index])
             await self._until(stop)
         finally:
-            await asyncio.gather(*(self._stop(key) for key in list(self._keepers)))
+            await asyncio.gather(*(self._stop(key) for key in list(self._runners)))
         self._reporter.emit("stopped")
 
     async def _until(self, stop: asyncio.Event) -> None:
@@ -101,11 +101,11 @@ class Supervisor:
             future.result()
 
     async def _follow(self) -> None:
-        await asyncio.gather(*(keeper.attempted.wait() for keeper, _ in self._keepers.values()))
-        self._reporter.table(_row(keeper) for keeper, _ in self._keepers.values())
+        await asyncio.gather(*(runner.attempted.wait() for runner, _ in self._runners.values()))
+        self._reporter.table(_row(runner) for runner, _ in self._runners.values())
         while True:
             await asyncio.sleep(_POLL_SECONDS)
-            if change := await asyncio.to_thread(self._watcher.poll):
+            if change := await asyncio.to_thread(self._source.poll):
                 snapshot, problems = change
                 if problems:
                     self._reporter.emit("invalid", problems=list(map(str, problems)))
@@ -124,7 +124,7 @@ class Supervisor:
         self._warned = set(found)
 
     async def _apply(self, snapshot: Snapshot) -> None:
-        await asyncio.gather(*(self._remove(key) for key in self._keepers.keys() - snapshot.keys()))
+        await asyncio.gather(*(self._remove(key) for key in self._runners.keys() - snapshot.keys()))
         for key, wanted in snapshot.items():
             try:
                 self._bring(key, wanted)
@@ -135,17 +135,17 @@ class Supervisor:
         await self._stop(key)
         self._reporter.emit("removed", tenant=key.name, namespace=key.namespace)
 
-    def _bring(self, key: Key, wanted: Wanted) -> None:
+    def _bring(self, key: Key, wanted: DesiredTenant) -> None:
         """Start a new tenant, or tell a running one what changed."""
-        if key not in self._keepers:
+        if key not in self._runners:
             index, ports = self._free(key)
             self._start(key, wanted, index, ports)
             return
-        keeper, _ = self._keepers[key]
-        self._store(keeper.state, key, wanted)
-        keeper.update(self._render(wanted))
+        runner, _ = self._runners[key]
+        self._store(runner.state, key, wanted)
+        runner.update(self._render(wanted))
 
-    def _start(self, key: Key, wanted: Wanted, index: int, ports: Ports) -> None:
+    def _start(self, key: Key, wanted: DesiredTenant, index: int, ports: Ports) -> None:
         state = TenantState(self._options.state_dir, key.namespace, key.name)
         try:
             state.drop_tls(besides=wanted.tls_files())
@@ -154,7 +154,7 @@ class Supervisor:
             ports.close()
             raise
         self._indexes[key] = index
-        keeper = Keeper(
+        runner = ProxyRunner(
             key,
             config=self._render(wanted),
             state=state,
@@ -163,32 +163,32 @@ class Supervisor:
             inherited=self._inherited,
             emit=self._reporter.emit,
         )
-        task = asyncio.create_task(keeper.run())
+        task = asyncio.create_task(runner.run())
         task.add_done_callback(self._check)
-        self._keepers[key] = keeper, task
+        self._runners[key] = runner, task
 
     def _check(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self._broken.done():
             self._broken.set_exception(error)
 
     async def _stop(self, key: Key) -> None:
-        _, task = self._keepers.pop(key)
+        _, task = self._runners.pop(key)
         task.cancel()
         await asyncio.wait({task})
 
-    def _store(self, state: TenantState, key: Key, wanted: Wanted) -> None:
+    def _store(self, state: TenantState, key: Key, wanted: DesiredTenant) -> None:
         """Bring the state directory up to what the Secrets' manifests say; a running proxy follows by itself."""
         if wanted.credential is not None and state.seed(wanted.credential.data):
             self._reporter.emit("credentials", tenant=key.name, namespace=key.namespace)
         if state.write_tls(wanted.tls_files()):
             self._reporter.emit("certificates", tenant=key.name, namespace=key.namespace)
 
-    def _render(self, wanted: Wanted) -> bytes:
+    def _render(self, wanted: DesiredTenant) -> bytes:
         return config.encode(render_config(wanted.resource, self._options.settings))
 
     def _free(self, key: Key) -> tuple[int, Ports]:
         """Return the ports that the tenant had, else the first that are free."""
-        used = {self._indexes[other] for other in self._keepers}
+        used = {self._indexes[other] for other in self._runners}
         candidates = [self._indexes[key]] if key in self._indexes else []
         candidates += range(len(used) + 100)
         for index in candidates:
@@ -225,9 +225,9 @@ def _listen(port: int, key: Key) -> socket.socket:
     return sock
 
 
-def _row(keeper: Keeper) -> tuple[str, ...]:
-    urls = keeper.ports.urls()
-    status = "not ready" if not keeper.serves else "ready"
-    if keeper.serves and not keeper.state.has_credential():
+def _row(runner: ProxyRunner) -> tuple[str, ...]:
+    urls = runner.ports.urls()
+    status = "not ready" if not runner.serves else "ready"
+    if runner.serves and not runner.state.has_credential():
         status = "ready, no credential yet"
-    return keeper.key.name, keeper.key.namespace, urls["api"], urls["admin"], status
+    return runner.key.name, runner.key.namespace, urls["api"], urls["admin"], status

@@ -1,1 +1,1 @@
-"""What the operator makes of a TenantProxy: pure functions, one file per kind."""
+"""Render the children of a TenantProxy: pure functions, one file per kind."""

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from tenantproxy_operator.render.common import Manifest, child_metadata, child_name
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
+from tenantproxy_operator.render.common import child, child_name
 from tenantproxy_operator.render.params import Params
 
 _SCALE_DOWN: Final = {
@@ -13,20 +15,19 @@ _SCALE_DOWN: Final = {
 
 
 def render_autoscaler(params: Params) -> Manifest | None:
-    """Return what sets the number of proxies by their use of CPU, where the tenant wants that."""
+    """Return the autoscaler by CPU utilization, where `spec.autoscaling` asks for one."""
     autoscaling = params.resource.spec.autoscaling
     if autoscaling is None:
         return None
     target = {"type": "Utilization", "averageUtilization": autoscaling.target_cpu_utilization}
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": child_metadata(params),
-        "spec": {
+    return child(
+        kinds.AUTOSCALER,
+        params,
+        spec={
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": child_name(params)},
             "minReplicas": autoscaling.min_replicas,
             "maxReplicas": autoscaling.max_replicas,
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
             "behavior": {"scaleDown": _SCALE_DOWN},
         },
-    }
+    )

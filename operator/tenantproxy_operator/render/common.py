@@ -4,10 +4,9 @@ from typing import Any, Final
 
 from tenantproxy_operator.api import names
 from tenantproxy_operator.api.labels import labels, selector
-from tenantproxy_operator.api.resource import API_VERSION, KIND
+from tenantproxy_operator.api.names import API_VERSION, KIND
+from tenantproxy_operator.kube.kinds import Kind, Manifest
 from tenantproxy_operator.render.params import Params
-
-Manifest = dict[str, Any]
 
 COMPONENT: Final = "proxy"
 API_PORT: Final = 8080
@@ -22,11 +21,21 @@ def child_name(params: Params) -> str:
     return names.child_name(params.resource.metadata.name)
 
 
-def child_metadata(params: Params, *, name: str | None = None) -> Manifest:
-    """Return the metadata of a child, named `name` or like most of them."""
+def child(kind: Kind, params: Params, *, name: str | None = None, **content: Any) -> Manifest:  # noqa: ANN401 - JSON
+    """Return a child with this content beside its metadata, named `name` or like most of them."""
+    metadata = _metadata(params, name or child_name(params))
+    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **content}
+
+
+def pod_selector(params: Params) -> dict[str, str]:
+    """Return the labels that select the tenant's proxies."""
+    return selector(params.resource.metadata.name, component=COMPONENT)
+
+
+def _metadata(params: Params, name: str) -> Manifest:
     owner = params.resource.metadata
     metadata: Manifest = {
-        "name": name or child_name(params),
+        "name": name,
         "namespace": owner.namespace,
         "labels": labels(owner.name, component=COMPONENT),
     }
@@ -42,8 +51,3 @@ def child_metadata(params: Params, *, name: str | None = None) -> Manifest:
         "blockOwnerDeletion": False,
     }
     return metadata | {"ownerReferences": [reference]}
-
-
-def pod_selector(params: Params) -> dict[str, str]:
-    """Return the labels that select the tenant's proxies."""
-    return selector(params.resource.metadata.name, component=COMPONENT)

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from tenantproxy_operator.render.common import Manifest, child_metadata, pod_selector
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
+from tenantproxy_operator.render.common import child, pod_selector
 from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.render.pod import render_pod_template
 
@@ -13,11 +15,10 @@ _KEPT_REVISIONS: Final = 3
 def render_deployment(params: Params) -> Manifest:
     """Return the Deployment; with autoscaling it leaves the number of replicas to the autoscaler."""
     spec = params.resource.spec
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": child_metadata(params),
-        "spec": ({} if spec.autoscaling else {"replicas": spec.least_replicas})
+    return child(
+        kinds.DEPLOYMENT,
+        params,
+        spec=({} if spec.autoscaling else {"replicas": spec.least_replicas})
         | {
             "selector": {"matchLabels": pod_selector(params)},
             # A new proxy is ready before an old one goes, one after the other.
@@ -26,4 +27,4 @@ def render_deployment(params: Params) -> Manifest:
             "revisionHistoryLimit": _KEPT_REVISIONS,
             "template": render_pod_template(params),
         },
-    }
+    )

@@ -2,24 +2,25 @@
 
 from typing import Final
 
-from tenantproxy_operator.render.common import Manifest, child_metadata, pod_selector
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
+from tenantproxy_operator.render.common import child, pod_selector
 from tenantproxy_operator.render.params import Params
 
 _FEWEST: Final = 2
 
 
 def render_disruption_budget(params: Params) -> Manifest | None:
-    """Return what lets a node be drained of one proxy at a time; of a single proxy there is nothing to protect."""
+    """Return the budget that lets nodes be drained of one proxy at a time; none for a single proxy."""
     if params.resource.spec.least_replicas < _FEWEST:
         return None
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": child_metadata(params),
-        "spec": {
+    return child(
+        kinds.DISRUPTION_BUDGET,
+        params,
+        spec={
             "maxUnavailable": 1,
             "selector": {"matchLabels": pod_selector(params)},
             # A proxy that doesn't serve anyway must not hold up a node's drain.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
-    }
+    )

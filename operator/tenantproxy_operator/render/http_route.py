@@ -1,24 +1,22 @@
 """The HTTPRoute of the Gateway API."""
 
-from typing import Final
-
-from tenantproxy_operator.render.common import API_PORT, Manifest, child_metadata, child_name
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
+from tenantproxy_operator.render.common import API_PORT, child, child_name
 from tenantproxy_operator.render.params import Params
-
-_GROUP: Final = "gateway.networking.k8s.io"
 
 
 def render_http_route(params: Params) -> Manifest | None:
-    """Return the route from a Gateway to the proxy, where the tenant wants one and it is possible.
+    """Return the route from a Gateway to the proxy, where the tenant wants one.
 
     Tenants share hosts and paths; the header Tenant-Id tells them apart.
     """
     spec = params.resource.spec
-    if spec.route is None or "HTTPRoute" not in params.kinds:
+    if spec.route is None:
         return None
     gateway = spec.route.gateway_ref
     parent = {
-        "group": _GROUP,
+        "group": kinds.HTTP_ROUTE.group,
         "kind": "Gateway",
         "name": gateway.name,
         "namespace": gateway.namespace or params.resource.metadata.namespace,
@@ -27,11 +25,10 @@ def render_http_route(params: Params) -> Manifest | None:
         "path": {"type": "PathPrefix", "value": "/"},
         "headers": [{"type": "Exact", "name": "Tenant-Id", "value": spec.tenant_id}],
     }
-    return {
-        "apiVersion": f"{_GROUP}/v1",
-        "kind": "HTTPRoute",
-        "metadata": child_metadata(params),
-        "spec": {
+    return child(
+        kinds.HTTP_ROUTE,
+        params,
+        spec={
             "parentRefs": [parent],
             "hostnames": list(spec.route.hostnames),
             "rules": [
@@ -41,4 +38,4 @@ def render_http_route(params: Params) -> Manifest | None:
                 }
             ],
         },
-    }
+    )

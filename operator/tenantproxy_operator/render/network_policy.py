@@ -11,13 +11,9 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
-from tenantproxy_operator.render.common import (
-    ADMIN_PORT,
-    API_PORT,
-    Manifest,
-    child_metadata,
-    pod_selector,
-)
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
+from tenantproxy_operator.render.common import ADMIN_PORT, API_PORT, child, pod_selector
 from tenantproxy_operator.render.params import Params
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -40,17 +36,16 @@ _DNS_PORT: Final = 53
 
 def render_network_policy(params: Params) -> Manifest:
     """Return who may connect to the proxies, and where they may connect to."""
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": child_metadata(params),
-        "spec": {
+    return child(
+        kinds.NETWORK_POLICY,
+        params,
+        spec={
             "podSelector": {"matchLabels": pod_selector(params)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": _ingress(params),
             "egress": [_dns(params), *_api_server(params), *_outside(params)],
         },
-    }
+    )
 
 
 def _ingress(params: Params) -> list[Manifest]:

@@ -1,13 +1,12 @@
-"""What the operator itself may do, as manifests: no more than it uses, and what it grants to others."""
+"""The operator's own RBAC objects: the rights that it uses, and those that it grants to proxies."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from tenantproxy_operator.api.names import GROUP, PLURAL
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.kinds import Kind
+from tenantproxy_operator.kube.kinds import Kind, Manifest
 from tenantproxy_operator.render.access import SECRET_VERBS
-from tenantproxy_operator.render.common import Manifest
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 
@@ -15,16 +14,11 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 _LABELS: Final = {"app.kubernetes.io/name": "tenantproxy-operator", "app.kubernetes.io/component": "operator"}
 
 _WRITES: Final = frozenset({"create", "get", "list", "patch", "watch"})
-"""To look for an object of the same name, to follow what is ours, and to apply it (create and patch)."""
-_LASTING: Final = frozenset(
-    {kinds.CONFIG_MAP, kinds.NETWORK_POLICY, kinds.SERVICE, kinds.DEPLOYMENT, kinds.SECRET, kinds.POD_MONITOR}
-)
-"""What the operator never deletes: each tenant has it for as long as there is a TenantProxy; a Secret may even
-hold what a tenant's admin has set. Garbage collection takes them, by Kubernetes' own rights."""
+"""To get an object of the same name, to list and watch ours, and to apply (create and patch)."""
 
 HELD_TO_GRANT: Final = frozenset(("", "secrets", verb) for verb in SECRET_VERBS if verb not in _WRITES)
-"""Group, resource and verb of what the operator holds only because nobody can grant what he doesn't hold: each
-tenant's proxy replaces its own Secret."""
+"""Group, resource and verb of rights that the operator does not use: nobody can grant a right that they don't
+hold, and each tenant's proxy replaces its own Secret."""
 
 
 def operator_manifests(
@@ -32,18 +26,13 @@ def operator_manifests(
     operator_namespace: str,
     service_account: str,
     *,
-    pod_monitors: bool = False,
-    http_routes: bool = False,
+    optional_kinds: frozenset[str] = frozenset(),
 ) -> list[Manifest]:
     """Return the operator's ServiceAccount, and its rights in `namespaces`, or in all (None).
 
-    `pod_monitors` and `http_routes`: whether it writes these kinds, as the options of the same names tell it.
+    `optional_kinds` are those of `kinds.OPTIONAL`, by name, that are switched on.
     """
-    switched_off = {
-        *(() if pod_monitors else (kinds.POD_MONITOR,)),
-        *(() if http_routes else (kinds.HTTP_ROUTE,)),
-    }
-    rules = _rules([kind for kind in kinds.CHILDREN if kind not in switched_off])
+    rules = _rules([kind for kind in kinds.CHILDREN if not kind.optional or kind.kind in optional_kinds])
     subject = {"kind": "ServiceAccount", "name": service_account, "namespace": operator_namespace}
     account = {
         "apiVersion": "v1",
@@ -83,7 +72,7 @@ def _rules(children: list[Kind]) -> list[Manifest]:
 
 def _verbs(kind: Kind) -> frozenset[str]:
     held = {verb for group, resource, verb in HELD_TO_GRANT if (group, resource) == (kind.group, kind.plural)}
-    return _WRITES.union(held, () if kind in _LASTING else ("delete",))
+    return _WRITES.union(held, () if kind.lasting else ("delete",))
 
 
 def _rule(group: str, resource: str, verbs: Iterable[str]) -> Manifest:

@@ -1,4 +1,4 @@
-"""What every render function is given."""
+"""The parameters of every render function."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,13 +11,13 @@ from tenantproxy_operator.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
-    """One TenantProxy, and all else that its children depend on."""
+    """One TenantProxy, and everything else that its children depend on."""
 
     resource: TenantProxy
     """The owner; without a `metadata.uid` (a dry run) the children name none."""
     settings: Settings
     kinds: frozenset[str]
-    """The optional kinds that are switched on and that the API server serves: PodMonitor, HTTPRoute."""
+    """Which kinds of `kinds.OPTIONAL`, by name, are switched on and served by the API server."""
 
     @cached_property
     def config_json(self) -> str:

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from tenantproxy_operator.api.labels import labels
 from tenantproxy_operator.api.names import OWN_PREFIX
+from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.api.workload import PodTemplate
+from tenantproxy_operator.kube.kinds import Manifest
 from tenantproxy_operator.render.common import (
     ADMIN_PORT,
     ADMIN_PORT_NAME,
@@ -13,13 +15,11 @@ from tenantproxy_operator.render.common import (
     API_PORT_NAME,
     COMPONENT,
     METRICS_PATH,
-    Manifest,
     child_name,
     pod_selector,
 )
 from tenantproxy_operator.render.config_map import CONFIG_KEY
 from tenantproxy_operator.render.params import Params
-from tenantproxy_operator.validation.certificates import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 
 CONFIG_HASH: Final = f"{OWN_PREFIX}config-hash"
 """The annotation that changes with `config.json`: a changed configuration rolls the Deployment."""
@@ -31,13 +31,13 @@ _USER: Final = 65532
 _GROUP_READABLE: Final = 0o440
 
 SLEEP_SECONDS: Final = 5
-"""From a pod's end being known to all who send requests, to SIGTERM."""
+"""Seconds before SIGTERM, until endpoints no longer have the pod and nobody sends it new requests."""
 GRACE_SECONDS: Final = 30
-"""For that, and for the proxy's drain (10 s) with some to spare."""
+"""Seconds for that, and for the proxy's drain (10 s) with some to spare."""
 
 _DEFAULT_RESOURCES: Final = {
     "requests": {"cpu": "100m", "memory": "96Mi"},
-    "limits": {"memory": "512Mi"},  # none for CPU: what nobody else needs may be used
+    "limits": {"memory": "512Mi"},  # none for CPU: idle CPU may be used
 }
 
 

@@ -1,6 +1,8 @@
 """The Secret that holds the tenant's credential, before there is one."""
 
-from tenantproxy_operator.render.common import Manifest, child_metadata
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
+from tenantproxy_operator.render.common import child
 from tenantproxy_operator.render.params import Params
 
 
@@ -11,9 +13,9 @@ def render_secret(params: Params) -> Manifest | None:
     """
     if not params.managed_by_tenant:
         return None
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": child_metadata(params, name=params.resource.secret_name),
-        "type": "Opaque",
-    }
+    return child(
+        kinds.SECRET,
+        params,
+        name=params.resource.secret_name,
+        type="Opaque",
+    )

@@ -1,12 +1,8 @@
 """The Service at which clients in the cluster reach the proxy."""
 
-from tenantproxy_operator.render.common import (
-    API_PORT,
-    API_PORT_NAME,
-    Manifest,
-    child_metadata,
-    pod_selector,
-)
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
+from tenantproxy_operator.render.common import API_PORT, API_PORT_NAME, child, pod_selector
 from tenantproxy_operator.render.params import Params
 
 
@@ -15,11 +11,10 @@ def render_service(params: Params) -> Manifest:
 
     Not headless: clients that cache names would call pods that are gone.
     """
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": child_metadata(params),
-        "spec": {
+    return child(
+        kinds.SERVICE,
+        params,
+        spec={
             "type": "ClusterIP",
             "selector": pod_selector(params),
             "ports": [
@@ -32,4 +27,4 @@ def render_service(params: Params) -> Manifest:
                 }
             ],
         },
-    }
+    )

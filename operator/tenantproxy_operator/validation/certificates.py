@@ -10,10 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 
 from tenantproxy.errors import FieldProblem
-
-CA_KEYS: Final = ("ca.crt",)
-CLIENT_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key")
-TLS_KEYS: Final = frozenset({*CA_KEYS, *CLIENT_CERTIFICATE_KEYS})
+from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 
 
 def check_ca(data: Mapping[str, str]) -> list[FieldProblem]:

@@ -1,4 +1,4 @@
-"""Which TenantProxies want the same: a tenant's id, or a Secret that should be one tenant's alone. Pure.
+"""Which TenantProxies claim the same: a tenant's id, or a Secret that should be one tenant's alone. Pure.
 
 A tenant's id is wanted by one TenantProxy. The Secret with its credential is mounted whole into its proxies, and
 replaced by them: it is no other tenant's, neither as a credential nor as a CA or client certificate. TenantProxies
@@ -18,7 +18,7 @@ from tenantproxy_operator.kube.kinds import Key
 
 
 class Claim(msgspec.Struct, frozen=True, order=True):
-    """What a TenantProxy wants; of two that want the same, the lesser one has it first."""
+    """What a TenantProxy claims; of two that claim the same, the lesser one was first."""
 
     newcomer: bool
     """Whether its proxies don't use the Secret that its spec names, or don't exist yet."""
@@ -38,15 +38,17 @@ class Claim(msgspec.Struct, frozen=True, order=True):
 
 
 def claim_of(body: Mapping[str, Any]) -> Claim:
-    """Return what a TenantProxy as the API has it wants, however broken its spec is otherwise."""
+    """Return the claim of a TenantProxy object, however broken its spec is otherwise."""
     metadata, spec = body["metadata"], body.get("spec")
     key = Key(metadata["namespace"], metadata["name"])
-    tenant_id = _at(spec, "tenantId")
-    own = _at(spec, "auth", "secretRef", "name") or default_secret_name(key.name)
+    tenant_id = _member(spec, "tenantId")
+    own = _member(spec, "auth", "secretRef", "name") or default_secret_name(key.name)
     credential = next(iter(_secrets(key, [own])), None)
-    tls = [_at(spec, "upstream", "tls", field, "name") for field in ("caSecretRef", "clientCertificateSecretRef")]
+    tls = [
+        _member(spec, "upstream", "tls", field, "name") for field in ("caSecretRef", "clientCertificateSecretRef")
+    ]
     return Claim(
-        newcomer=credential is None or _at(body, "status", "secretName") != credential.name,
+        newcomer=credential is None or _member(body, "status", "secretName") != credential.name,
         created=str(metadata.get("creationTimestamp", "")),
         key=key,
         tenant_id=tenant_id if isinstance(tenant_id, str) else "",
@@ -59,24 +61,24 @@ def _secrets(key: Key, names: Iterable[Any]) -> tuple[Key, ...]:
     return tuple(Key(key.namespace, name) for name in names if isinstance(name, str) and name)
 
 
-def _at(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON of any shape
+def _member(value: Any, *path: str) -> Any:  # noqa: ANN401 - JSON of any shape
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
 
 class Rival(NamedTuple):
-    """Another TenantProxy that wants the same."""
+    """Another TenantProxy that claims the same."""
 
     key: Key
     secret: Key | None
-    """The Secret that both want; None: the tenant's id."""
+    """The Secret that both claim; None: the tenant's id."""
     first: bool
     """Whether it had it first."""
 
 
 class Claims:
-    """What all TenantProxies want.
+    """The claims of all TenantProxies.
 
     `affected` is told of each whose rivals may have become others, but of the one that is being put or removed.
     """
@@ -87,10 +89,10 @@ class Claims:
         self._by_id: _Groups[str] = _Groups(_ids, attrgetter("key"))
         self._by_credential: _Groups[Key] = _Groups(_credentials, attrgetter("tenant_id"))
         self._by_certificate: defaultdict[Key, set[Key]] = defaultdict(set)
-        """Who refers to a Secret as a CA or client certificate. Nobody is at odds about it by that alone."""
+        """Who refers to a Secret as a CA or client certificate; that alone is no conflict."""
 
     def put(self, claim: Claim) -> None:
-        """Take note of what a TenantProxy wants now."""
+        """Take note of what a TenantProxy claims now."""
         known = self._claims.get(claim.key)
         if known == claim:
             return
@@ -98,7 +100,7 @@ class Claims:
         self._replace(known, claim)
 
     def remove(self, key: Key) -> None:
-        """Take note that a TenantProxy wants nothing any more."""
+        """Take note that a TenantProxy claims nothing any more."""
         if known := self._claims.pop(key, None):
             self._replace(known, None)
 
@@ -112,7 +114,7 @@ class Claims:
         return self._by_credential.members(secret).union(self._by_certificate.get(secret, ()))
 
     def rivals(self, key: Key) -> list[Rival]:
-        """Return with whom a TenantProxy is at odds: of those that want the same thing, who was the first."""
+        """Return the rivals of a TenantProxy: for each thing that it claims, the first other claimant."""
         claim = self._claims.get(key)
         if claim is None:
             return []
@@ -168,7 +170,7 @@ _Thing = TypeVar("_Thing", bound=Hashable)
 
 
 class _Groups(Generic[_Thing]):
-    """Who wants each of some things, in order; claims of one party are not at odds."""
+    """The claimants of each thing, in order; claims of one party don't conflict."""
 
     def __init__(self, things: Callable[[Claim], Iterable[_Thing]], party: Callable[[Claim], Hashable]) -> None:
         self._things = things
@@ -176,11 +178,11 @@ class _Groups(Generic[_Thing]):
         self._groups: dict[_Thing, list[Claim]] = {}
 
     def members(self, thing: _Thing) -> frozenset[Key]:
-        """Return who wants a thing."""
+        """Return who claims a thing."""
         return frozenset(claim.key for claim in self._groups.get(thing, ()))
 
     def rival(self, thing: _Thing, claim: Claim) -> Claim | None:
-        """Return the first of another party that wants a thing."""
+        """Return the first of another party that claims a thing."""
         party = self._party(claim)
         return next((other for other in self._groups.get(thing, ()) if self._party(other) != party), None)
 

@@ -10,7 +10,6 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
-from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.settings import Settings
 
 MOST_NESTED: Final = 50
@@ -89,14 +88,6 @@ def _check_pod_metadata(resource: TenantProxy, settings: Settings) -> list[Field
         for key in values
         if not key.startswith(prefixes)
     ]
-
-
-def find_unused(params: Params) -> list[FieldProblem]:
-    """Return which fields are right but have no effect here; no reason to refuse the TenantProxy."""
-    if params.resource.spec.route is None or "HTTPRoute" in params.kinds:
-        return []
-    detail = "has no effect; it needs the operator's option --http-routes, and the Gateway API in the cluster"
-    return [FieldProblem("spec.route", detail)]
 
 
 def check_secret(data: Mapping[str, str], resource: TenantProxy, settings: Settings) -> list[FieldProblem]:

@@ -11,17 +11,13 @@ import msgspec
 from tenantproxy.credentials import formats
 from tenantproxy.credentials.kinds import credential_keys, required_in_words
 from tenantproxy.errors import FieldProblem
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS
 from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission
-from tenantproxy_operator.validation.certificates import (
-    CA_KEYS,
-    CLIENT_CERTIFICATE_KEYS,
-    check_ca,
-    check_client_certificate,
-)
+from tenantproxy_operator.validation.certificates import check_ca, check_client_certificate
 
 _PROCESS_KEY: Final = secrets.token_bytes(32)
 """Makes fingerprints of credentials useless outside this process."""

@@ -1,9 +1,10 @@
-"""What is said and done where TenantProxies want the same: pure, for `local` and the cluster."""
+"""The condition Unique, and refusals, where TenantProxies claim the same: pure, for `local` and the cluster."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from tenantproxy_operator.conditions import ConditionValue, Reason
+from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.conditions import ConditionValue
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.claims import Rival
@@ -16,7 +17,7 @@ _UNIQUE: Final = ConditionValue(
 
 
 def judge(key: Key, rivals: Sequence[Rival]) -> ConditionValue:
-    """Return whether a TenantProxy is at odds with none, as its condition Unique says."""
+    """Return the condition Unique of a TenantProxy."""
     if not rivals:
         return _UNIQUE
     shared = any(rival.secret for rival in rivals)
@@ -25,7 +26,7 @@ def judge(key: Key, rivals: Sequence[Rival]) -> ConditionValue:
 
 
 def describe(key: Key, rival: Rival) -> str:
-    """Say what two TenantProxies are at odds about, and the fix."""
+    """Say what two TenantProxies both claim, and the fix."""
     both = f"TenantProxies {key} and {rival.key}"
     if rival.secret is None:
         return f"{both} have the same spec.tenantId; delete one of them, unless both are meant"

@@ -25,27 +25,30 @@ SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts a pod's token and the API server's CA."""
 
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""To accept of an object its metadata alone."""
+"""The media type of an object's metadata alone."""
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 _TOKEN_SECONDS: Final = 10.0
-"""How long a token that was read from a file is used without another look; the kubelet rotates it."""
+"""Seconds for which a token is used before its file is read again; the kubelet rotates it."""
 _TIMEOUT: Final = 30.0
+"""Seconds for one call, unless told otherwise."""
 _CONNECT_TIMEOUT: Final = 5.0
+"""Seconds to connect."""
 _LONGEST_MESSAGE: Final = 1000
+"""Characters of a `Status` message that are kept: admission webhooks write what they like."""
 
 T = TypeVar("T")
 
 
 class KubeError(Exception):
-    """The API server did not do what it was asked."""
+    """A call of the API server failed."""
 
     retry_after: float | None = None
     """Seconds, where the server named them."""
 
 
 class UnreachableError(KubeError):
-    """There was no answer: it is down, or hangs, or its certificate is not the one expected."""
+    """There was no answer: the API server is down or hangs, or its certificate is not trusted."""
 
 
 class StatusError(KubeError):
@@ -73,7 +76,7 @@ class Status(msgspec.Struct):
     details: _Details | None = None
 
     def to_error(self, status: int) -> StatusError:
-        """Return the error that it means; `status` is HTTP's."""
+        """Return it as an exception; `status` is that of the HTTP response."""
         retry_after = self.details.retry_after_seconds if self.details else None
         return StatusError(self.code or status, self.reason or "Unknown", self.message, retry_after=retry_after)
 
@@ -84,23 +87,23 @@ class _ListMeta(msgspec.Struct, rename="camel"):
 
 
 class Page(msgspec.Struct):
-    """A part of a list of objects, each still to be decoded."""
+    """One page of a list of objects, each still to be decoded."""
 
     metadata: _ListMeta
     items: list[msgspec.Raw] | None = None
 
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding an answer raises."""
+"""The exceptions that decoding an answer raises."""
 
 
 def unreadable(error: Exception) -> KubeError:
-    """Return the error that one of `UNREADABLE` is; it names a place in the answer, and quotes nothing."""
+    """Return one of `UNREADABLE` as a KubeError; it names a place in the answer, and quotes nothing."""
     return KubeError(f"an answer that can't be read: {error}")
 
 
 def decoded(answer: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """Return what the API server said, as `kind`.
+    """Return an answer of the API server, decoded as `kind`.
 
     Raises:
         KubeError: It can't be read, such as a page of HTML by a load balancer.
@@ -113,8 +116,8 @@ def decoded(answer: bytes | msgspec.Raw, kind: type[T]) -> T:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Access:
-    """Where the API server is, and how to be let in."""
+class KubeAccess:
+    """The address of the API server, its CAs, and the credentials."""
 
     url: str
     tls: ssl.SSLContext | None = None
@@ -124,7 +127,7 @@ class Access:
 
     @classmethod
     def in_cluster(cls, directory: Path = SERVICE_ACCOUNT, environ: Mapping[str, str] = os.environ) -> Self:
-        """Return how a pod reaches the API server that it runs under.
+        """Return how a pod reaches the API server of its own cluster.
 
         Raises:
             KubeError: This is no pod, or it has no service account's token.
@@ -137,14 +140,14 @@ class Access:
             raise KubeError(f"the environment has no {error.args[0]}; is this a pod?") from None
         except (OSError, ssl.SSLError) as error:
             raise KubeError(f"{directory}/ca.crt can't be used ({error.strerror}); is a token mounted?") from None
-        # Which 3.13 sets; but the CAs of some clusters (EKS) lack the key identifiers that it asks for.
+        # Python 3.13 sets this flag; but the CAs of some clusters (EKS) lack the key identifiers that it demands.
         tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
         host = f"[{host}]" if ":" in host else host
         return cls(url=f"https://{host}:{port}", tls=tls, authorization=TokenFile(directory / "token"))
 
 
 class TokenFile:
-    """A bearer token in a file, read again as it rotates."""
+    """A bearer token in a file, read again when it may have been rotated."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
@@ -173,13 +176,13 @@ class TokenFile:
 class KubeClient:
     """Calls the API server."""
 
-    def __init__(self, access: Access, *, connections: int = 100, program: str = "tenantproxy") -> None:
+    def __init__(self, access: KubeAccess, *, connections: int = 100, program: str = "tenantproxy") -> None:
         """Prepare for calls, at most `connections` of them at once; further ones wait."""
         self._access = access
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, ssl=access.tls or True, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
-            # Compressed answers would cost both sides more time than the loopback or a cluster's network takes.
+            # Compression would take both sides more time than it saves on a cluster's network.
             headers={"User-Agent": f"{program}/{__version__}", "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
         )

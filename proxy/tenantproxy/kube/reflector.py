@@ -1,4 +1,4 @@
-"""List and watch one kind of objects: what a cache of them, or a proxy that follows its Secret, is told.
+"""List and watch the objects of one kind, for a cache of them or for a proxy that follows its Secret.
 
 See "Efficient detection of changes" in Kubernetes' API concepts.
 """
@@ -22,17 +22,17 @@ from tenantproxy.kube.client import (
     unreadable,
 )
 
-__all__ = ["SILENCE", "Follower", "Metadata", "Object", "Reflector"]
-
 _log = logging.getLogger(__name__)
 
 _PAGE: Final = 250
-"""Objects in one answer to a list. All kinds are listed at once, and whole Deployments have several KiB each."""
+"""Objects in one page of a list. All kinds are listed at once; whole Deployments have several KiB each."""
 _GONE: Final = 410
 SILENCE: Final = 150.0
 """Seconds without a line after which a stream is dead: the API server sends a bookmark about every minute."""
 _SHORTEST_WATCH: Final = 300
+"""Seconds after which the server ends a stream, at least; at most twice that."""
 _LONGEST_RETRY_AFTER: Final = 30.0
+"""Seconds of a `Retry-After` that are honoured."""
 _STABLE: Final = 5.0
 """A stream that lasted this many seconds makes earlier failures forgotten."""
 
@@ -40,11 +40,11 @@ _JSON: Final = "application/json"
 
 
 class Metadata(Protocol):
-    """What must be known of every object's metadata."""
+    """The part of every object's metadata that is needed here."""
 
     @property
     def resource_version(self) -> str:
-        """Opaque; another one with every change."""
+        """Opaque; it differs after every change."""
         ...
 
 
@@ -62,22 +62,22 @@ T_contra = TypeVar("T_contra", bound=Object, contravariant=True)
 
 
 class Follower(Protocol[T_contra]):
-    """Is told what there is, and what changes; every call returns at once."""
+    """Receives the objects of one kind, and their changes; no method may block."""
 
-    def listing(self) -> None:
-        """Take note that all there is follows by `seen`."""
+    def on_list_start(self) -> None:
+        """Prepare for a complete list: each object follows by `on_upsert`."""
 
-    def listed(self) -> None:
-        """Forget what `seen` was not called for since `listing`."""
+    def on_list_end(self) -> None:
+        """Forget each object that `on_upsert` was not called for since `on_list_start`."""
 
-    def seen(self, thing: T_contra) -> None:
-        """Take note of an object, new or changed or as it was."""
+    def on_upsert(self, thing: T_contra) -> None:
+        """Take note of an object: new, changed, or as it was."""
 
-    def gone(self, thing: T_contra) -> None:
+    def on_delete(self, thing: T_contra) -> None:
         """Forget an object; its resource version is that of the deletion."""
 
-    def interrupted(self, error: KubeError) -> None:
-        """Take note of an error; it is tried again."""
+    def on_error(self, error: KubeError) -> None:
+        """Take note that a list or a watch failed; it is retried."""
 
 
 class _Version(msgspec.Struct, rename="camel"):
@@ -94,10 +94,10 @@ class _Event(msgspec.Struct):
 
 
 class Reflector(Generic[T]):
-    """Tells a follower of one kind's objects, for ever, through every interruption.
+    """Keeps a follower up to date with the objects of one kind, through every interruption.
 
-    Resumes where a stream broke off, and lists again only when the API server has forgotten that place (410).
-    The follower may be told the same thing twice.
+    Resumes at the last resource version, and lists again only when the API server no longer has it (410 Gone). The
+    follower may be told the same thing twice.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Reflector(Generic[T]):
 
         `selector` holds `labelSelector` or `fieldSelector`; `partial`: metadata only. A stream is given up after
         `silence` seconds without a byte. Without `may_list`, for who may only watch a single object: it comes as
-        the first event of a stream, and `listing` and `listed` are called as the stream opens.
+        the first event of a stream, and `on_list_start` and `on_list_end` are called as the stream opens.
         """
         self._client = client
         self._path = path
@@ -130,7 +130,7 @@ class Reflector(Generic[T]):
         self._accept_list = METADATA_LIST if partial else _JSON
         self._accept = METADATA if partial else _JSON
         self._version: str | None = None
-        """Where to resume; None: nowhere, list first; empty: at the present, whatever it is."""
+        """The resource version to resume from; None: list first; empty: begin with the most recent state."""
         self._opened_at: float | None = None
         """When the stream was opened, by the loop's clock."""
 
@@ -149,13 +149,13 @@ class Reflector(Generic[T]):
             if error is None and lasted:
                 continue  # the server ends each stream after some minutes
             error = error or KubeError("the stream ended soon after it began")
-            self._follower.interrupted(error)
+            self._follower.on_error(error)
             _log.debug("%s: %s", self._path, error)
             asked = (status and status.retry_after) or 0.0
             await asyncio.sleep(max(self._backoff.next(), min(asked, _LONGEST_RETRY_AFTER)))
 
     async def _attempt(self) -> KubeError | None:
-        """Follow one stream to its end; return what ended it, None for the server's ordinary end."""
+        """Follow one stream to its end; return the error that ended it, None for the server's regular end."""
         self._opened_at = None
         try:
             if self._version is None:
@@ -168,24 +168,24 @@ class Reflector(Generic[T]):
         return None
 
     async def _list(self) -> str:
-        """Tell what there is; return the resource version to watch from."""
-        self._follower.listing()
+        """List all objects; return the resource version to watch from."""
+        self._follower.on_list_start()
         version = ""
         pages = self._client.pages(self._path, query=self._selector, accept=self._accept_list, size=_PAGE)
         async for page in pages:
             for item in page.items or ():
-                self._follower.seen(self._decoder.decode(item))
+                self._follower.on_upsert(self._decoder.decode(item))
             version = page.metadata.resource_version
-        self._follower.listed()
+        self._follower.on_list_end()
         return version
 
     async def _watch(self) -> None:
-        """Tell what changes until the stream ends, as it does every few minutes."""
+        """Pass on changes until the stream ends, as it does every few minutes."""
         query = {
             **self._selector,
             "watch": "true",
             "allowWatchBookmarks": "true",
-            # Spread, so that what was started together does not come back together.
+            # Jitter, so that watches that were started together don't reconnect together.
             "timeoutSeconds": str(random.randint(_SHORTEST_WATCH, 2 * _SHORTEST_WATCH)),  # noqa: S311
         }
         if self._version:
@@ -194,9 +194,9 @@ class Reflector(Generic[T]):
         async with stream as lines:
             self._opened_at = asyncio.get_running_loop().time()
             if not self._may_list and not self._version:
-                # Only now: what somebody reads from here on, and what the stream tells, leave no gap between them.
-                self._follower.listing()
-                self._follower.listed()
+                # Not earlier: a read after this, and the events of the stream, leave no gap between them.
+                self._follower.on_list_start()
+                self._follower.on_list_end()
             async for line in lines:
                 self._take(msgspec.json.decode(line, type=_Event))
 
@@ -204,10 +204,10 @@ class Reflector(Generic[T]):
         match event.type:
             case "ADDED" | "MODIFIED":
                 thing = self._decoder.decode(event.object)
-                self._follower.seen(thing)
+                self._follower.on_upsert(thing)
             case "DELETED":
                 thing = self._decoder.decode(event.object)
-                self._follower.gone(thing)
+                self._follower.on_delete(thing)
             case "BOOKMARK":
                 self._version = msgspec.json.decode(event.object, type=_Bookmark).metadata.resource_version
                 return

@@ -12,7 +12,7 @@ from support.apiserver.server import ApiServer
 from support.golden import CHILDREN
 from support.operator.manifests import changed, params
 from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, SECRET
-from tenantproxy_operator.render.children import desired_children
+from tenantproxy_operator.render.children import render_children
 
 pytestmark = pytest.mark.usefixtures("with_optional_kinds")
 
@@ -111,7 +111,7 @@ async def test_a_mistake_in_what_is_passed_on(
     For what does not fit the schema the API server's status is 500, although trying again is of no use.
     """
     changes = {"metadata.namespace": namespace, "spec.podTemplate": template}
-    children = desired_children(params(changes))
+    children = render_children(params(changes))
     (deployment,) = (child for child in children if child["kind"] == DEPLOYMENT.kind)
     got, answer = await _apply(api, deployment, dry_run=True)
     assert got == status, answer

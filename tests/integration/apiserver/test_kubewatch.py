@@ -13,7 +13,7 @@ from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer
 from support.relay import Relay
 from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError
+from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import Reflector
 
 
@@ -42,25 +42,25 @@ class Cache:
         self._before: set[str] = set()
         self.changed = asyncio.Event()
 
-    def listing(self) -> None:
+    def on_list_start(self) -> None:
         self._before = set(self.things)
 
-    def listed(self) -> None:
+    def on_list_end(self) -> None:
         for name in self._before:
             del self.things[name]
         self.lists += 1
         self.changed.set()
 
-    def seen(self, thing: Partial) -> None:
+    def on_upsert(self, thing: Partial) -> None:
         self._before.discard(thing.metadata.name)
         self.things[thing.metadata.name] = thing
         self.changed.set()
 
-    def gone(self, thing: Partial) -> None:
+    def on_delete(self, thing: Partial) -> None:
         self.things.pop(thing.metadata.name, None)
         self.changed.set()
 
-    def interrupted(self, error: KubeError) -> None:
+    def on_error(self, error: KubeError) -> None:
         self.errors.append(error)
         self.changed.set()
 
@@ -104,7 +104,7 @@ def config_maps(api: ApiClient, namespace: str) -> ConfigMaps:
 async def following(server: ApiServer, path: str, url: str = "", **options: Any) -> AsyncIterator[Cache]:
     cache = Cache()
     client = KubeClient(
-        Access(url=url or server.url, tls=server.tls, authorization=lambda: f"Bearer {server.admin_token}")
+        KubeAccess(url=url or server.url, tls=server.tls, authorization=lambda: f"Bearer {server.admin_token}")
     )
     options = {"selector": {"labelSelector": "followed=yes"}, "backoff": Backoff(0.1, 0.2)} | options
     reflector = Reflector(client, path, Partial, cache, **options)

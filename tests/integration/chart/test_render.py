@@ -95,7 +95,9 @@ def test_rights(helm: Helm, *, where: tuple[str, ...] | None, pod_monitors: bool
     )
     namespaces = None if where is None else tuple(sorted(where or (NAMESPACE,)))
     name = "tenantproxy-operator"
-    expected = operator_manifests(namespaces, NAMESPACE, name, pod_monitors=pod_monitors, http_routes=http_routes)
+    switched_on = {"PodMonitor": pod_monitors, "HTTPRoute": http_routes}
+    optional_kinds = frozenset(kind for kind, on in switched_on.items() if on)
+    expected = operator_manifests(namespaces, NAMESPACE, name, optional_kinds=optional_kinds)
     kinds = {manifest["kind"] for manifest in expected} | {
         "Role",
         "ClusterRole",

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from tenantproxy_operator.api.resource import KIND
+from tenantproxy_operator.api.names import KIND
 from tenantproxy_operator.kube.objects import FIELD_MANAGER, Deployment, Partial
 
 OWNER = "uid-of-the-owner"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from support.proxy.oms import Play, RawServer, Received, http
-from tenantproxy.kube.client import Access, KubeClient
+from tenantproxy.kube.client import KubeAccess, KubeClient
 
 PATH = "/api/v1/namespaces/acme/secrets"
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -89,7 +89,7 @@ def query(request: Received) -> dict[str, str]:
 @contextlib.asynccontextmanager
 async def kube_client(server: RawServer) -> AsyncIterator[KubeClient]:
     """Return a client of a server that plays the API server."""
-    client = KubeClient(Access(url=server.url))
+    client = KubeClient(KubeAccess(url=server.url))
     try:
         yield client
     finally:

@@ -21,7 +21,8 @@ from support.proxy.running import RunningProxy
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import BY_NAME, SECRET
-from tenantproxy_operator.render.children import Params, desired_children
+from tenantproxy_operator.render.children import render_children
+from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.settings import Settings
 
 NAME = "acme"
@@ -61,7 +62,7 @@ class PodTenant:
         self.api = api
         self.namespace = namespace
         self._directory = directory
-        self._children = desired_children(
+        self._children = render_children(
             Params(resource=_resource(namespace), settings=Settings(), kinds=frozenset())
         )
 

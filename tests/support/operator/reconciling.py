@@ -13,10 +13,10 @@ from support.operator.manifests import changed, minimal
 from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.api.labels import MANAGED_BY
 from tenantproxy_operator.cache.children import Children
-from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.controller.reconciler import Reconciler
-from tenantproxy_operator.controller.rollout import Fleet
+from tenantproxy_operator.controller.rollout import RolloutGate
 from tenantproxy_operator.controller.workqueue import RetryError
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
@@ -165,16 +165,16 @@ class Operator:
         """When there is something to do."""
         self.metrics = Metrics()
         self.tenants = Tenants(self.enqueue)
-        self.secrets = Secrets()
+        self.secrets = SecretVersions()
         self.children = Children(self.enqueue)
-        self.rollout = Fleet(most_updating, self.enqueue)
+        self.rollout = RolloutGate(most_updating, self.enqueue)
         self.reconciler = Reconciler(
             Cluster(world.api),
             tenants=self.tenants,
             children=self.children,
             secrets=self.secrets,
             settings=settings or Settings(),
-            fleet=self.rollout,
+            rollout=self.rollout,
             metrics=self.metrics,
             clock=lambda: world.seconds,
             now=world.now,
@@ -237,7 +237,7 @@ class Operator:
         if ref.plural == TENANT_PROXY.plural:
             if gone:
                 self.tenants.remove(key, thing["metadata"]["uid"])
-            elif not self.tenants.put(thing):
+            elif not self.tenants.on_event(thing):
                 return
             self.enqueue(key)
         elif kind := _KINDS.get(ref.plural):

@@ -2,10 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from support.apiserver.audit import AuditEntry
+from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.render.operator_rbac import HELD_TO_GRANT, operator_manifests
+
+OPTIONAL_KINDS: Final = frozenset(kind.kind for kind in kinds.OPTIONAL)
 
 
 class Right(NamedTuple):
@@ -47,7 +50,7 @@ def granted() -> set[Right]:
     held = {Right(*right) for right in HELD_TO_GRANT}
     return {
         Right(group, resource, verb)
-        for manifest in operator_manifests(None, "x", "x", pod_monitors=True, http_routes=True)
+        for manifest in operator_manifests(None, "x", "x", optional_kinds=OPTIONAL_KINDS)
         for rule in manifest.get("rules", ())
         for group in rule["apiGroups"]
         for resource in rule["resources"]

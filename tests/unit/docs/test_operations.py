@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.metrics import Metrics
 
 ROOT: Final = Path(__file__).parents[3]

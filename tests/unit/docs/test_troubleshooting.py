@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from tenantproxy.problems import PROBLEM_TYPES
-from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.api.reasons import Reason
 
 DOCS: Final = Path(__file__).parents[3] / "docs"
 PAGE: Final = (DOCS / "troubleshooting.md").read_text()

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantproxy_operator import conditions
-from tenantproxy_operator.conditions import ConditionValue, EventNote, Reason
+from tenantproxy_operator.api import reasons
+from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.conditions import ConditionValue, EventNote
 from tenantproxy_operator.kube.objects import Rollout
 
 PAGE = Path(__file__).parents[3] / "docs" / "conditions.md"
@@ -220,16 +222,16 @@ def sections() -> dict[str, list[str]]:
 
 
 def test_the_page_has_each_reason() -> None:
-    """Each reason of conditions.py is on the page, under its condition, with what to do; and no other."""
+    """Each reason of `Reason` is on the page, under its condition, with what to do; and no other."""
     found = sections()
     assert list(found) == ["Ready", "Accepted", "Available", "CredentialsReady", "Unique"]
-    named = [reason for reasons in found.values() for reason in reasons]
+    named = [reason for group in found.values() for reason in group]
     assert sorted(named) == sorted(REASONS)
 
 
 def test_the_page_and_the_code_group_the_reasons_alike() -> None:
     """The comments in the code say the same."""
-    source = Path(conditions.__file__).read_text()
+    source = Path(reasons.__file__).read_text()
     code: dict[str, list[str]] = {}
     for comment, reason in re.findall(r"^    # (\w+)|^    \w+: Final = \"(\w+)\"", source, re.MULTILINE):
         if comment:

@@ -16,7 +16,7 @@ from tenantproxy.backoff import Backoff
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.stores.base import Stored, StoreError
 from tenantproxy.credentials.stores.secret import Secret, SecretError
-from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError, UnreachableError
+from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kube.reflector import Reflector
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,9 @@ class _Version(msgspec.Struct):
 class KubernetesStore:
     """A `CredentialStore` on one Secret."""
 
-    def __init__(self, access: Access, namespace: str, name: str, *, call_seconds: float = _CALL_SECONDS) -> None:
+    def __init__(
+        self, access: KubeAccess, namespace: str, name: str, *, call_seconds: float = _CALL_SECONDS
+    ) -> None:
         self._access = access
         self._call_seconds = call_seconds
         self._name = name
@@ -74,7 +76,7 @@ class KubernetesStore:
             KubeError: This is no pod, or it has no service account's token.
 
         """
-        access = Access.in_cluster(directory)
+        access = KubeAccess.in_cluster(directory)
         try:
             namespace = (directory / "namespace").read_text().strip()
         except OSError as error:
@@ -221,24 +223,24 @@ class _Changes:
         self._explained = explained
         self._last: str | None = None
 
-    def listing(self) -> None:
+    def on_list_start(self) -> None:
         """Do nothing: what is there is read elsewhere."""
 
-    def listed(self) -> None:
+    def on_list_end(self) -> None:
         """Note that there may be another version than before."""
         self._last = None
         self.noted.set()
 
-    def seen(self, _version: _Version) -> None:
+    def on_upsert(self, _version: _Version) -> None:
         """Note another version."""
         self._last = None
         self.noted.set()
 
-    def gone(self, _version: _Version) -> None:
+    def on_delete(self, _version: _Version) -> None:
         """Note that it was deleted."""
         self.noted.set()
 
-    def interrupted(self, error: KubeError) -> None:
+    def on_error(self, error: KubeError) -> None:
         """Write down why, once; a place that the server has forgotten is nothing to write down."""
         status = error.status if isinstance(error, StatusError) else None
         if status == _GONE:

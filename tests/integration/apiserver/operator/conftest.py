@@ -110,8 +110,7 @@ def run(api_server: ApiServer, request: pytest.FixtureRequest, watch: str) -> It
         None if cluster else namespaces,
         HOME,
         ACCOUNTS[watch],
-        pod_monitors="--pod-monitors" in options,
-        http_routes="--http-routes" in options,
+        optional_kinds=frozenset(kind.kind for kind, switch in kinds.OPTIONAL.items() if switch.option in options),
     )
     api_server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([*made, *rights]))
     where = ["--all-namespaces"] if cluster else [f"--namespace={namespace}" for namespace in namespaces]

@@ -12,7 +12,7 @@ from support.apiserver.server import ApiServer
 from support.operator.process import OperatorProcess
 from support.operator.tenants import REQUIRED, Tenants, Thing, child_name, condition_of, versions
 from support.waiting import eventually
-from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.kube import kinds
 
 from .conftest import Run

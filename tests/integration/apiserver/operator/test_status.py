@@ -9,7 +9,7 @@ import pytest
 
 from support.operator.tenants import Tenants, Thing, child_name, condition_of, whole
 from support.waiting import eventually
-from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
 

@@ -12,8 +12,8 @@ from support.apiserver.objects import deployment, document, partial
 from support.apiserver.scripts import event, kube_client, page, query, silent, status, stream
 from support.proxy.oms import RawServer, Received, raw_server
 from tenantproxy_operator.cache.children import Children
-from tenantproxy_operator.cache.informers import ChildWatch, SecretWatch, Watches
-from tenantproxy_operator.cache.secrets import Secrets
+from tenantproxy_operator.cache.informers import ChildFollower, Informers, SecretFollower
+from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
 
@@ -27,23 +27,23 @@ class World:
     def __init__(self) -> None:
         self.tenants: list[Key] = []
         self.secrets_told: list[Key] = []
-        self.filled: list[object] = []
+        self.synced: list[object] = []
         self.interruptions: list[object] = []
         self.children = Children(self.tenants.append)
-        self.secrets = Secrets()
+        self.secrets = SecretVersions()
 
-    def child_watch(self, kind: Kind = kinds.CONFIG_MAP, namespace: str | None = "tenants") -> ChildWatch:
-        return ChildWatch(
-            kind, namespace, self.children, lambda: self.filled.append(kind), self.interruptions.append
+    def child_watch(self, kind: Kind = kinds.CONFIG_MAP, namespace: str | None = "tenants") -> ChildFollower:
+        return ChildFollower(
+            kind, namespace, self.children, lambda: self.synced.append(kind), self.interruptions.append
         )
 
-    def secret_watch(self, namespace: str | None = "tenants") -> SecretWatch:
-        return SecretWatch(
+    def secret_watch(self, namespace: str | None = "tenants") -> SecretFollower:
+        return SecretFollower(
             namespace,
             self.secrets,
             self.children,
             self.secrets_told.append,
-            lambda: self.filled.append(kinds.SECRET),
+            lambda: self.synced.append(kinds.SECRET),
             self.interruptions.append,
         )
 
@@ -61,31 +61,31 @@ def world() -> World:
     return World()
 
 
-def list_of(watch: ChildWatch | SecretWatch, *things: Any) -> None:
-    watch.listing()
+def list_of(watch: ChildFollower | SecretFollower, *things: Any) -> None:
+    watch.on_list_start()
     for thing in things:
-        watch.seen(thing)
-    watch.listed()
+        watch.on_upsert(thing)
+    watch.on_list_end()
 
 
-def test_filled_by_the_first_list(world: World) -> None:
+def test_synced_by_the_first_list(world: World) -> None:
     """Only a whole list is all that there is; an empty one is whole, too."""
     watch = world.child_watch()
-    watch.listing()
-    watch.seen(partial())
-    assert world.filled == []
-    watch.listed()
+    watch.on_list_start()
+    watch.on_upsert(partial())
+    assert world.synced == []
+    watch.on_list_end()
     list_of(world.secret_watch())
-    assert world.filled == [kinds.CONFIG_MAP, kinds.SECRET]
+    assert world.synced == [kinds.CONFIG_MAP, kinds.SECRET]
 
 
 def test_events(world: World) -> None:
     """What comes, changes and goes between lists."""
     watch = world.child_watch()
     list_of(watch)
-    watch.seen(partial(version=1))
+    watch.on_upsert(partial(version=1))
     assert world.names() == {("configmaps", "acme-proxy")}
-    watch.gone(partial(version=2))
+    watch.on_delete(partial(version=2))
     assert world.names() == set()
     assert world.told() == [ACME, ACME]
 
@@ -107,10 +107,10 @@ def test_what_we_write_while_it_lists_stays(world: World) -> None:
     """The list may be older than our write: it says nothing about that."""
     watch = world.child_watch()
     list_of(watch, partial("a-proxy", 1))
-    watch.listing()
+    watch.on_list_start()
     world.children.put(kinds.CONFIG_MAP, partial("a-proxy", 2), own=True)
     world.children.put(kinds.CONFIG_MAP, partial("new-proxy", 3), own=True)
-    watch.listed()
+    watch.on_list_end()
     assert len(world.children.every(kinds.CONFIG_MAP, None)) == 2
 
 
@@ -118,12 +118,12 @@ def test_a_list_that_breaks_off(world: World) -> None:
     """Half a list makes nothing forgotten; the next whole one does."""
     watch = world.child_watch()
     list_of(watch, partial("a-proxy"), partial("b-proxy"))
-    watch.listing()
-    watch.seen(partial("b-proxy"))
-    watch.listing()
+    watch.on_list_start()
+    watch.on_upsert(partial("b-proxy"))
+    watch.on_list_start()
     assert len(world.children.every(kinds.CONFIG_MAP, None)) == 2
-    watch.seen(partial("a-proxy"))
-    watch.listed()
+    watch.on_upsert(partial("a-proxy"))
+    watch.on_list_end()
     assert world.children.every(kinds.CONFIG_MAP, None).keys() == {Key("tenants", "a-proxy")}
 
 
@@ -157,10 +157,10 @@ def test_secrets_of_users(world: World) -> None:
     """Each change is told; none is a child."""
     watch = world.secret_watch()
     list_of(watch, users(1))
-    watch.seen(users(1))
-    watch.seen(users(2))
-    watch.gone(users(3))
-    watch.gone(users(3))
+    watch.on_upsert(users(1))
+    watch.on_upsert(users(2))
+    watch.on_delete(users(3))
+    watch.on_delete(users(3))
     assert world.secrets_told == [SECRET] * 3
     assert world.secrets[SECRET] is None
     assert world.told() == []
@@ -172,7 +172,7 @@ def test_secrets_of_ours(world: World) -> None:
     list_of(watch, partial("s", 1))
     assert world.secrets[SECRET] is not None
     assert world.names() == {("secrets", "s")}
-    watch.gone(partial("s", 2))
+    watch.on_delete(partial("s", 2))
     assert (world.secrets[SECRET], world.names()) == (None, set())
 
 
@@ -181,12 +181,12 @@ def test_the_next_list_of_secrets_forgets(world: World) -> None:
     watch = world.secret_watch()
     list_of(watch, partial("s", 1), users(1, "kept"), users(1, "moved"))
     world.secrets_told.clear()
-    watch.listing()
-    watch.seen(users(1, "kept"))
+    watch.on_list_start()
+    watch.on_upsert(users(1, "kept"))
     world.secrets.put(users(9, "moved").metadata)
     world.secrets.put(partial("made", 9).metadata)
     world.children.put(kinds.SECRET, partial("made", 9), own=True)
-    watch.listed()
+    watch.on_list_end()
     assert world.secrets_told == [SECRET]
     assert sorted(key.name for key in world.secrets.keys_in(None)) == ["kept", "made", "moved"]
     assert world.names() == {("secrets", "made")}
@@ -220,22 +220,22 @@ class Cluster:
 @contextlib.asynccontextmanager
 async def watching(
     world: World, cluster: Cluster, *namespaces: str | None
-) -> AsyncIterator[tuple[Watches, RawServer]]:
+) -> AsyncIterator[tuple[Informers, RawServer]]:
     async with raw_server(cluster.play) as server, kube_client(server) as client:
-        watches = Watches(
+        informers = Informers(
             client,
             namespaces,
             children=world.children,
             secrets=world.secrets,
             secret_changed=world.secrets_told.append,
-            known=world.filled.append,
-            interrupted=lambda plural, _: world.interruptions.append(plural),
+            synced=world.synced.append,
+            failed=lambda plural, _: world.interruptions.append(plural),
             spawn=spawn,
         )
         try:
-            yield watches, server
+            yield informers, server
         finally:
-            await watches.stop()
+            await informers.stop()
 
 
 def lists(server: RawServer) -> list[str]:
@@ -249,11 +249,11 @@ async def test_one_watch_for_each_kind_and_namespace(world: World) -> None:
     """A second start of the same starts nothing."""
     cluster = Cluster()
     cluster.objects["configmaps"] = [document("acme-proxy", 1)]
-    async with watching(world, cluster, "one", "two") as (watches, server):
-        watches.start([kinds.CONFIG_MAP, kinds.SECRET])
-        watches.start([kinds.CONFIG_MAP])
+    async with watching(world, cluster, "one", "two") as (informers, server):
+        informers.start([kinds.CONFIG_MAP, kinds.SECRET])
+        informers.start([kinds.CONFIG_MAP])
         async with asyncio.timeout(5):
-            await watches.settled()
+            await informers.settled()
         assert lists(server) == sorted(
             f"/api/v1/namespaces/{namespace}/{plural}"
             for namespace in ("one", "two")
@@ -264,9 +264,9 @@ async def test_one_watch_for_each_kind_and_namespace(world: World) -> None:
 
 async def test_what_is_asked_for(world: World) -> None:
     """Metadata of what has our label; of a Deployment all, for its status; of Secrets all, but metadata only."""
-    async with watching(world, Cluster(), None) as (watches, server):
-        watches.start([kinds.CONFIG_MAP, kinds.SECRET, kinds.DEPLOYMENT])
-        await watches.settled()
+    async with watching(world, Cluster(), None) as (informers, server):
+        informers.start([kinds.CONFIG_MAP, kinds.SECRET, kinds.DEPLOYMENT])
+        await informers.settled()
     asked = {
         request.target.partition("?")[0].rpartition("/")[2]: (
             query(request).get("labelSelector"),
@@ -282,11 +282,11 @@ async def test_who_is_not_answered_is_waited_for(world: World) -> None:
     """A kind whose list does not come is not known yet."""
     cluster = Cluster()
     cluster.hung.add("services")
-    async with watching(world, cluster, None) as (watches, _):
-        watches.start([kinds.CONFIG_MAP, kinds.SERVICE])
+    async with watching(world, cluster, None) as (informers, _):
+        informers.start([kinds.CONFIG_MAP, kinds.SERVICE])
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await watches.settled()
+                await informers.settled()
 
 
 async def test_a_namespace_that_can_not_be_listed_holds_up_no_other(
@@ -295,48 +295,48 @@ async def test_a_namespace_that_can_not_be_listed_holds_up_no_other(
     """Its tenants wait until it can be; the refusal is counted by kind, and logged with the place."""
     cluster = Cluster()
     cluster.forbidden.add("/namespaces/gone/")
-    async with watching(world, cluster, "one", "gone") as (watches, _):
-        watches.start([kinds.CONFIG_MAP, kinds.SECRET])
+    async with watching(world, cluster, "one", "gone") as (informers, _):
+        informers.start([kinds.CONFIG_MAP, kinds.SECRET])
         async with asyncio.timeout(5):
-            await watches.settled()
-        assert (watches.knows("one"), watches.knows("gone")) == (True, False)
-        assert world.filled == ["one"]
+            await informers.settled()
+        assert (informers.has_synced("one"), informers.has_synced("gone")) == (True, False)
+        assert world.synced == ["one"]
         assert set(world.interruptions) == {"configmaps", "secrets"}
         assert "the watch of secrets in gone was interrupted and is tried again: 403 Forbidden" in caplog.text
         cluster.forbidden.clear()
         async with asyncio.timeout(10):
-            while not watches.knows("gone"):  # noqa: ASYNC110 - what is told is a list here
+            while not informers.has_synced("gone"):  # noqa: ASYNC110 - what is told is a list here
                 await asyncio.sleep(0.01)
-        assert world.filled == ["one", "gone"]
+        assert world.synced == ["one", "gone"]
 
 
 async def test_an_optional_kind_without_rights_holds_up_nobody(world: World) -> None:
     """Its objects can't be known, but all else can."""
     cluster = Cluster()
     cluster.forbidden.add("/podmonitors")
-    async with watching(world, cluster, None) as (watches, _):
-        watches.start([kinds.CONFIG_MAP, kinds.POD_MONITOR])
+    async with watching(world, cluster, None) as (informers, _):
+        informers.start([kinds.CONFIG_MAP, kinds.POD_MONITOR])
         async with asyncio.timeout(5):
-            await watches.settled()
-        assert watches.knows("any")
-        assert world.filled == [None]
+            await informers.settled()
+        assert informers.has_synced("any")
+        assert world.synced == [None]
 
 
 async def test_stop(world: World) -> None:
     """A kind that is no longer served is watched no longer, until it is back; none named: none is stopped."""
-    async with watching(world, Cluster(), None) as (watches, server):
-        watches.start([kinds.CONFIG_MAP, kinds.POD_MONITOR])
-        await watches.settled()
-        await watches.stop([])
-        assert len(watches._tasks) == 2
-        await watches.stop([kinds.POD_MONITOR.plural, kinds.HTTP_ROUTE.plural])
-        assert list(watches._tasks) == ["configmaps"]
-        watches.start([kinds.POD_MONITOR])
-        await watches.settled()
+    async with watching(world, Cluster(), None) as (informers, server):
+        informers.start([kinds.CONFIG_MAP, kinds.POD_MONITOR])
+        await informers.settled()
+        await informers.stop([])
+        assert len(informers._tasks) == 2
+        await informers.stop([kinds.POD_MONITOR.plural, kinds.HTTP_ROUTE.plural])
+        assert list(informers._tasks) == ["configmaps"]
+        informers.start([kinds.POD_MONITOR])
+        await informers.settled()
         async with asyncio.timeout(5):
             while len(lists(server)) < 3:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.001)
-    assert not watches._tasks
+    assert not informers._tasks
 
 
 def test_a_secrets_data_is_never_decoded() -> None:
@@ -345,5 +345,5 @@ def test_a_secrets_data_is_never_decoded() -> None:
     whole["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(whole)}
     world = World()
     watch = world.secret_watch()
-    watch.seen(partial("s", annotations=whole["metadata"]["annotations"]))
-    assert "TTRSS0VE" not in f"{world.secrets._states} {world.children.of(ACME)}"
+    watch.on_upsert(partial("s", annotations=whole["metadata"]["annotations"]))
+    assert "TTRSS0VE" not in f"{world.secrets._versions} {world.children.of(ACME)}"

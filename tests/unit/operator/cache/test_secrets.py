@@ -1,7 +1,7 @@
 """Where Secrets stand: identities and versions, nothing else."""
 
 from support.apiserver.objects import partial
-from tenantproxy_operator.cache.secrets import Secrets, SecretState
+from tenantproxy_operator.cache.secrets import SecretVersion, SecretVersions
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import Metadata
 
@@ -14,10 +14,10 @@ def at(version: int, *, uid: str = "u") -> Metadata:
 
 def test_comes_moves_and_goes() -> None:
     """Each of that is news."""
-    secrets = Secrets()
+    secrets = SecretVersions()
     assert secrets[KEY] is None
     assert secrets.put(at(1))
-    assert secrets[KEY] == SecretState("u", 1)
+    assert secrets[KEY] == SecretVersion("u", 1)
     assert secrets.put(at(2))
     assert secrets.remove(at(3))
     assert secrets[KEY] is None
@@ -25,27 +25,27 @@ def test_comes_moves_and_goes() -> None:
 
 def test_late_and_repeated_events() -> None:
     """What is known already, or older than that, is no news and changes nothing."""
-    secrets = Secrets()
+    secrets = SecretVersions()
     secrets.put(at(5))
     assert not secrets.put(at(5))
     assert not secrets.put(at(4))
     assert not secrets.remove(at(4))
-    assert secrets[KEY] == SecretState("u", 5)
+    assert secrets[KEY] == SecretVersion("u", 5)
     assert secrets.remove(at(6))
     assert not secrets.remove(at(6))
 
 
 def test_made_anew() -> None:
     """Another Secret of the same name is news, also where the deletion was not told."""
-    secrets = Secrets()
+    secrets = SecretVersions()
     secrets.put(at(5))
     assert secrets.put(at(9, uid="v"))
-    assert secrets[KEY] == SecretState("v", 9)
+    assert secrets[KEY] == SecretVersion("v", 9)
 
 
 def test_of_a_namespace() -> None:
     """Those of one namespace, or all."""
-    secrets = Secrets()
+    secrets = SecretVersions()
     secrets.put(at(1))
     secrets.put(partial("s", 2, namespace="elsewhere").metadata)
     assert secrets.keys_in("tenants") == [KEY]

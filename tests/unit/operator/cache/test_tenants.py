@@ -47,9 +47,9 @@ def test_a_body_with_little_in_it() -> None:
     assert (bare.spec, bare.status, bare.deleting) == (b"{}", b"{}", True)
 
 
-def test_put_and_remove(tenants: Tenants) -> None:
+def test_event_and_removal(tenants: Tenants) -> None:
     """An event brings one, another takes it away."""
-    assert tenants.put(body(1))
+    assert tenants.on_event(body(1))
     assert (list(tenants), len(tenants)) == ([ACME], 1)
     tenants.remove(ACME, "u")
     assert (list(tenants), len(tenants), tenants.get(ACME)) == ([], 0, None)
@@ -59,32 +59,32 @@ def test_put_and_remove(tenants: Tenants) -> None:
 
 def test_older_versions(tenants: Tenants) -> None:
     """The answer to our own write overtakes the events before it, which then are ignored."""
-    tenants.put(body(1))
-    tenants.put(body(5, status={"replicas": 2}), own=True)
-    tenants.put(body(4))
+    tenants.on_event(body(1))
+    tenants.on_own_write(body(5, status={"replicas": 2}))
+    tenants.on_event(body(4))
     assert version_of(tenants) == 5
-    tenants.put(body(6))
+    tenants.on_event(body(6))
     assert version_of(tenants) == 6
-    tenants.put(body(5), own=True)
+    tenants.on_own_write(body(5))
     assert version_of(tenants) == 6
 
 
 def test_what_is_news(tenants: Tenants) -> None:
     """A version that nobody here knew; not the event of our own write, whose answer came first."""
-    assert tenants.put(body(1))
-    assert not tenants.put(body(1))
-    assert tenants.put(body(5), own=True)
+    assert tenants.on_event(body(1))
+    assert not tenants.on_event(body(1))
+    assert tenants.on_own_write(body(5))
     for version in (4, 5):
-        assert not tenants.put(body(version))
-    assert tenants.put(body(6))
+        assert not tenants.on_event(body(version))
+    assert tenants.on_event(body(6))
 
 
 def test_a_spec_that_changed_while_we_wrote(tenants: Tenants) -> None:
     """The answer to our write has it, too; it is news all the same when the event tells of it."""
-    tenants.put(body(1))
+    tenants.on_event(body(1))
     metadata = body(3)["metadata"] | {"generation": 2}
-    assert not tenants.put({"metadata": metadata, "spec": {"tenantId": "T-2"}}, own=True)
-    assert tenants.put({"metadata": metadata | {"resourceVersion": "2"}, "spec": {"tenantId": "T-2"}})
+    assert not tenants.on_own_write({"metadata": metadata, "spec": {"tenantId": "T-2"}})
+    assert tenants.on_event({"metadata": metadata | {"resourceVersion": "2"}, "spec": {"tenantId": "T-2"}})
     tenant = tenants.get(ACME)
     assert tenant is not None
     assert (tenant.generation, tenant.version) == (2, 2)
@@ -92,28 +92,28 @@ def test_a_spec_that_changed_while_we_wrote(tenants: Tenants) -> None:
 
 def test_delivered(tenants: Tenants) -> None:
     """What events brought is kept apart: an answer to us shows not that events arrive."""
-    tenants.put(body(1))
-    tenants.put(body(5), own=True)
+    tenants.on_event(body(1))
+    tenants.on_own_write(body(5))
     assert tenants.delivered == {ACME: ("u", 1)}
-    tenants.put(body(4))
+    tenants.on_event(body(4))
     assert tenants.delivered == {ACME: ("u", 4)}
 
 
 def test_listed(tenants: Tenants) -> None:
     """What a list of ours tells is no event, and the event that tells the same is no news."""
-    assert tenants.put(body(5), listed=True)
+    assert tenants.on_list(body(5))
     assert tenants.undelivered() == [ACME]
     assert tenants.delivered == {}
-    assert not tenants.put(body(5))
+    assert not tenants.on_event(body(5))
     assert tenants.undelivered() == []
     assert tenants.delivered == {ACME: ("u", 5)}
 
 
 def test_made_anew_under_the_same_name(tenants: Tenants) -> None:
     """Each object is told of by itself: of the old one's end it may tell after the new one's beginning."""
-    tenants.put(body(1))
-    tenants.put(body(7, uid="v"))
-    tenants.put(body(5))
+    tenants.on_event(body(1))
+    tenants.on_event(body(7, uid="v"))
+    tenants.on_event(body(5))
     tenants.remove(ACME, "u")
     tenant = tenants.get(ACME)
     assert tenant is not None
@@ -125,23 +125,23 @@ def test_made_anew_under_the_same_name(tenants: Tenants) -> None:
 
 def test_an_answer_after_the_end(tenants: Tenants) -> None:
     """The answer to our own write brings nothing back whose deletion was told, and takes no other's place."""
-    tenants.put(body(1))
+    tenants.on_event(body(1))
     tenants.remove(ACME, "u")
-    tenants.put(body(2), own=True)
+    tenants.on_own_write(body(2))
     assert tenants.get(ACME) is None
-    tenants.put(body(4, uid="v"))
-    tenants.put(body(3), own=True)
-    tenants.put(body(9), own=True)
+    tenants.on_event(body(4, uid="v"))
+    tenants.on_own_write(body(3))
+    tenants.on_own_write(body(9))
     assert version_of(tenants) == 4
 
 
 def test_referring(tenants: Tenants) -> None:
     """Who refers to a Secret is known, and forgotten when he refers to another one, or goes."""
-    tenants.put(body(1))
-    tenants.put(body(1, name="other", spec=with_secret("shared")))
+    tenants.on_event(body(1))
+    tenants.on_event(body(1, name="other", spec=with_secret("shared")))
     assert tenants.secrets_of(ACME) == {DEFAULT}
     assert tenants.referring_to(DEFAULT) == {ACME}
-    tenants.put(body(2, spec=with_secret("shared")))
+    tenants.on_event(body(2, spec=with_secret("shared")))
     assert tenants.referring_to(DEFAULT) == frozenset()
     assert tenants.referring_to(SHARED) == {ACME, Key("tenants", "other")}
     tenants.remove(ACME)
@@ -153,8 +153,8 @@ def test_referring(tenants: Tenants) -> None:
 
 def test_references_of_an_old_version(tenants: Tenants) -> None:
     """What is ignored changes no references."""
-    tenants.put(body(5, spec=with_secret("shared")))
-    tenants.put(body(4))
+    tenants.on_event(body(5, spec=with_secret("shared")))
+    tenants.on_event(body(4))
     assert tenants.secrets_of(ACME) == {SHARED}
 
 
@@ -163,12 +163,12 @@ def test_rivals() -> None:
     told: list[Key] = []
     tenants = Tenants(told.append)
     other = Key("tenants", "other")
-    tenants.put(body(1))
+    tenants.on_event(body(1))
     assert (tenants.rivals(ACME), told) == ([], [])
-    tenants.put(body(1, name="other"))
+    tenants.on_event(body(1, name="other"))
     assert ([rival.key for rival in tenants.rivals(ACME)], told) == ([other], [ACME])
-    tenants.put(body(1, name="other"))
-    tenants.put(body(2, name="other", status={"secretName": "elsewhere"}), own=True)
+    tenants.on_event(body(1, name="other"))
+    tenants.on_own_write(body(2, name="other", status={"secretName": "elsewhere"}))
     assert told == [ACME]
     tenants.remove(other, "another uid")
     assert told == [ACME]

@@ -42,7 +42,9 @@ def test_crd() -> None:
 def test_rbac() -> None:
     """`rbac` prints the operator's rights, in each namespace or in all, however the options are ordered."""
     one = _run("rbac", "--namespace", "b", "--namespace", "a", "--service-account", "ops:tp", "--pod-monitors")
-    assert list(yaml.safe_load_all(one.output)) == operator_manifests(("a", "b"), "ops", "tp", pod_monitors=True)
+    assert list(yaml.safe_load_all(one.output)) == operator_manifests(
+        ("a", "b"), "ops", "tp", optional_kinds=frozenset({"PodMonitor"})
+    )
     every = _run("rbac", "--all-namespaces")
     expected = operator_manifests(None, "tenantproxy-system", "tenantproxy-operator")
     assert list(yaml.safe_load_all(every.output)) == expected

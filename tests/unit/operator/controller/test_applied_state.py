@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.apiserver.objects import document, partial
 from tenantproxy import config
 from tenantproxy_operator.cache.children import Child, ChildName, child_of
-from tenantproxy_operator.cache.secrets import SecretState
+from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant, tenant_from
 from tenantproxy_operator.controller.applied_state import AppliedState, common_digest, inputs_digest
 from tenantproxy_operator.kube.kinds import Key
@@ -23,7 +23,7 @@ NAMES = st.tuples(st.sampled_from(["configmaps", "secrets", "services"]), st.sam
 CHILDREN = st.dictionaries(NAMES, st.binary(min_size=1, max_size=3), max_size=4)
 STATES = st.dictionaries(
     st.builds(Key, st.sampled_from(["n", "m"]), st.sampled_from(["s", "t"])),
-    st.none() | st.builds(SecretState, st.sampled_from(["u", "v"]), st.integers(1, 9)),
+    st.none() | st.builds(SecretVersion, st.sampled_from(["u", "v"]), st.integers(1, 9)),
     min_size=1,  # a TenantProxy always refers to one
     max_size=3,
 )
@@ -50,7 +50,7 @@ def as_children(ours: dict[ChildName, bytes]) -> dict[ChildName, Child]:
 
 @given(CHILDREN, STATES)
 def test_a_restart_before_all_was_done(
-    ours: dict[ChildName, bytes], secrets: dict[Key, SecretState | None]
+    ours: dict[ChildName, bytes], secrets: dict[Key, SecretVersion | None]
 ) -> None:
     """All is looked at again, and it is known that the spec has not changed; of a new spec nothing is known."""
     state = AppliedState(inputs="0123.4567", children=ours, secrets=secrets)
@@ -64,7 +64,7 @@ def test_a_restart_before_all_was_done(
 
 @given(INPUTS, CHILDREN, STATES)
 def test_a_restart_without_a_change(
-    inputs: str, ours: dict[ChildName, bytes], secrets: dict[Key, SecretState | None]
+    inputs: str, ours: dict[ChildName, bytes], secrets: dict[Key, SecretVersion | None]
 ) -> None:
     """A digest brings back all that it was made of."""
     state = AppliedState(inputs=inputs, children=ours, secrets=secrets)
@@ -78,8 +78,8 @@ def test_each_part_survives_alone(
     inputs: str,
     ours: dict[ChildName, bytes],
     ours_now: dict[ChildName, bytes],
-    secrets: dict[Key, SecretState | None],
-    secrets_now: dict[Key, SecretState | None],
+    secrets: dict[Key, SecretVersion | None],
+    secrets_now: dict[Key, SecretVersion | None],
 ) -> None:
     """What has changed meanwhile takes nothing else along."""
     digest = AppliedState(inputs=inputs, children=ours, secrets=secrets).digest()
@@ -97,8 +97,8 @@ def test_whatever_differs_is_seen(
     inputs_now: str,
     ours: dict[ChildName, bytes],
     ours_now: dict[ChildName, bytes],
-    secrets: dict[Key, SecretState | None],
-    secrets_now: dict[Key, SecretState | None],
+    secrets: dict[Key, SecretVersion | None],
+    secrets_now: dict[Key, SecretVersion | None],
 ) -> None:
     """A state matches what it was made of, and nothing else; neither does its digest."""
     state = AppliedState(inputs=inputs, children=ours, secrets=secrets)
@@ -133,12 +133,12 @@ def test_what_is_compared_of_a_child() -> None:
 
 def test_a_secret_that_moves() -> None:
     """Another version, another Secret of the name, none any more: all are news."""
-    state = AppliedState(inputs="i", children={}, secrets={SECRET: SecretState("u", 1), OTHER: None})
-    assert state.matches("i", {}, {OTHER: None, SECRET: SecretState("u", 1)})
-    for version in (SecretState("u", 2), SecretState("v", 1), None):
+    state = AppliedState(inputs="i", children={}, secrets={SECRET: SecretVersion("u", 1), OTHER: None})
+    assert state.matches("i", {}, {OTHER: None, SECRET: SecretVersion("u", 1)})
+    for version in (SecretVersion("u", 2), SecretVersion("v", 1), None):
         assert not state.matches("i", {}, {SECRET: version, OTHER: None})
-    assert not state.matches("i", {}, {SECRET: SecretState("u", 1), OTHER: SecretState("w", 1)})
-    assert not state.matches("i", {}, {SECRET: SecretState("u", 1)})
+    assert not state.matches("i", {}, {SECRET: SecretVersion("u", 1), OTHER: SecretVersion("w", 1)})
+    assert not state.matches("i", {}, {SECRET: SecretVersion("u", 1)})
 
 
 def test_the_digest_fits_into_the_status() -> None:
@@ -185,8 +185,7 @@ CHANGES: dict[str, Any] = {
     "api_server_cidrs": ("10.0.0.1/32",),
     "metrics_from": ({"podSelector": {}},),
     "pod_metadata_prefixes": ("example.com/",),
-    "pod_monitors": True,
-    "http_routes": True,
+    "optional_kinds": frozenset({"PodMonitor"}),
 }
 
 
@@ -195,6 +194,7 @@ def test_every_setting_counts() -> None:
     assert CHANGES.keys() == {field.name for field in dataclasses.fields(Settings)}
     settings = [Settings(), *(dataclasses.replace(Settings(), **{name: value}) for name, value in CHANGES.items())]
     settings.append(dataclasses.replace(Settings(), egress=config.Egress(deny=("10.1.0.0/16",))))
+    settings.append(dataclasses.replace(Settings(), optional_kinds=frozenset({"HTTPRoute"})))
     assert len({common_digest(each, frozenset()) for each in settings}) == len(settings)
 
 

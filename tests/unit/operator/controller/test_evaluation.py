@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.operator.reconciling import NAMESPACE, Operator, World
-from tenantproxy_operator.cache.secrets import SecretState
+from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.evaluation import (
@@ -65,11 +65,11 @@ def changed_inputs(snapshot: TenantSnapshot, *, spec: bool) -> TenantSnapshot:
         Settings,
         proxy_image=st.sampled_from(["a:1", "b:2"]),
         refuse_duplicate_tenants=st.booleans(),
-        http_routes=st.booleans(),
+        optional_kinds=st.sampled_from([frozenset[str](), frozenset({"HTTPRoute"})]),
     ),
     rival=st.booleans(),
     inputs=st.sampled_from(["", "own.common"]),
-    secret=st.none() | st.builds(SecretState, st.just("u"), st.integers(1, 3)),
+    secret=st.none() | st.builds(SecretVersion, st.just("u"), st.integers(1, 3)),
     missing_since=st.none() | st.floats(0, 10),
     failures=st.integers(0, 5),
     time=st.floats(10, 20),
@@ -80,7 +80,7 @@ def test_the_same_snapshot_gives_the_same(
     *,
     rival: bool,
     inputs: str,
-    secret: SecretState | None,
+    secret: SecretVersion | None,
     missing_since: float | None,
     failures: int,
     time: float,

@@ -2,13 +2,28 @@
 
 import asyncio
 import itertools
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from kopf._core.reactor.inventory import ResourceMemories
 
+from support.certificates import HERE, Authority
+from support.proxy.oms import answering, http, raw_server
+from support.proxy.tls_server import Peers, TlsServer
+from tenantproxy.backoff import Backoff
+from tenantproxy.kube.client import KubeAccess
 from tenantproxy_operator.cache.tenants import Tenants
-from tenantproxy_operator.controller.kopf_adapter import build_registry, kopf_settings
+from tenantproxy_operator.controller.kopf_adapter import (
+    NoMemories,
+    WatchThrottle,
+    build_registry,
+    kopf_session,
+    kopf_settings,
+)
 from tenantproxy_operator.kube.kinds import Key
 
 ACME = Key("tenants", "acme")
@@ -88,7 +103,7 @@ async def test_our_own_write(registered: Registered) -> None:
     """The event of it wakes nobody: a retry would not pause where each writes another message into the status."""
     await registered.tell("ADDED", 1)
     metadata = {"name": "acme", "namespace": "tenants", "uid": "u", "resourceVersion": "2"}
-    registered.tenants.put({"metadata": metadata, "spec": {}}, own=True)
+    registered.tenants.on_own_write({"metadata": metadata, "spec": {}})
     await registered.tell("MODIFIED", 2)
     assert registered.queued == [ACME]
     await registered.tell("MODIFIED", 3)
@@ -139,3 +154,74 @@ async def test_credentials_that_are_not_taken(registered: Registered, caplog: py
         async with asyncio.timeout(0.01):
             await _result(login)
     assert caplog.messages == ["the API server does not take our credentials (401); they are read and tried again"]
+
+
+CA = Authority()
+PAIR = CA.issue("client")
+
+
+def with_client_certificate(folder: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=CA.pem)
+    for name, pem in PAIR.tls_keys.items():
+        (folder / name).write_text(pem)
+    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    return context
+
+
+@pytest.mark.parametrize("authorization", ["Bearer M4RKED", None])
+@pytest.mark.parametrize("tls", [ssl.create_default_context(), None])
+async def test_kopf_goes_the_way_of_our_own_calls(tls: ssl.SSLContext | None, authorization: str | None) -> None:
+    """The same server, CAs and token, read anew at each login."""
+    access = KubeAccess(url="https://127.0.0.1:6443", tls=tls, authorization=lambda: authorization)
+    login = kopf_session(access, WatchThrottle())
+    assert login.server == access.url
+    async with login.aiohttp_session as session:
+        assert session.headers.get("Authorization") == authorization
+        assert isinstance(session.connector, aiohttp.TCPConnector)
+        assert session.connector._ssl is (tls or True)
+
+
+async def test_kopf_has_our_client_certificate(tmp_path: Path) -> None:
+    """The server sees it."""
+    peers = Peers(answering(http(200, b"{}")))
+    async with TlsServer(peers, CA.issue(*HERE), client_ca=CA.pem) as server:
+        login = kopf_session(KubeAccess(url=server.url, tls=with_client_certificate(tmp_path)), WatchThrottle())
+        async with login.aiohttp_session as session, session.get(server.url) as response:
+            assert response.status == 200
+    assert peers.serials == [PAIR.serial]
+
+
+async def test_watches_that_end_soon_are_throttled() -> None:
+    """Kopf opens the next one at once; of other requests, and of another namespace's watches, none waits."""
+    first = ("/a?watch=true", "/b?watch=true", "/a", "/a", "/b?limit=1")
+    async with raw_server(answering(http(200, b""))) as server:
+        loop = asyncio.get_running_loop()
+
+        async def took(session: aiohttp.ClientSession, *targets: str) -> float:
+            begin = loop.time()
+            for target in targets:
+                async with session.get(f"{server.url}{target}"):
+                    pass
+            return loop.time() - begin
+
+        async with aiohttp.ClientSession(trace_configs=[WatchThrottle(lambda: Backoff(9, 9)).trace]) as session:
+            assert await took(session, *first) < 9
+        async with aiohttp.ClientSession(
+            trace_configs=[WatchThrottle(lambda: Backoff(0.4, 0.4)).trace]
+        ) as session:
+            await took(session, *first)
+            assert await took(session, "/a?watch=true") >= 0.2
+            assert await took(session, "/a?watch=true", "/b?watch=true") >= 0.4
+
+
+async def test_nothing_is_remembered() -> None:
+    """Each event gets a fresh memory, which is gone after it; kopf's own keeps one for each object."""
+    body = {"metadata": {"uid": "1"}}
+    ours, kopfs = NoMemories(), ResourceMemories()
+    for memories, kept in ((ours, 0), (kopfs, 1)):
+        first = await memories.recall(body, noticed_by_listing=True)
+        assert first.noticed_by_listing
+        again = await memories.recall(body)
+        assert (again is first) == bool(kept)
+        assert len(list(memories.iter_all_memories())) == kept
+        await memories.forget(body)

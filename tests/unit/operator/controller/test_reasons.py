@@ -197,7 +197,7 @@ async def test_route_unavailable(world: World) -> None:
     await Operator(world).settle()
     assert world.condition("Accepted")[:2] == ("False", Reason.ROUTE_UNAVAILABLE)
     assert world.exists("deployments")
-    settings = Settings(http_routes=True)
+    settings = Settings(optional_kinds=frozenset({"HTTPRoute"}))
     await Operator(world, settings, optional_kinds=frozenset({"HTTPRoute"})).settle()
     assert world.reason("Accepted") == Reason.ACCEPTED
     assert world.exists("httproutes")

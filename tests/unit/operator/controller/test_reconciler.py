@@ -218,13 +218,13 @@ async def test_the_number_of_replicas_is_handed_over(world: World) -> None:
 
 async def test_optional_kinds(world: World) -> None:
     """Where the API server begins to serve a kind, it is applied; where it ends, its objects are left."""
-    operator = await created(world, Settings(pod_monitors=True))
+    operator = await created(world, Settings(optional_kinds=frozenset({"PodMonitor"})))
     assert operator.reconciler.serve_kinds(OPTIONAL)
     assert not operator.reconciler.serve_kinds(OPTIONAL)
     operator.enqueue(next(iter(operator.tenants)))
     await operator.settle()
     assert world.writes() == [*patched("podmonitors"), STATUS]
-    await Operator(world, Settings(pod_monitors=True), optional_kinds=OPTIONAL).settle()
+    await Operator(world, Settings(optional_kinds=frozenset({"PodMonitor"})), optional_kinds=OPTIONAL).settle()
     assert world.writes() == []
 
 

@@ -9,7 +9,7 @@ from support.apiserver.scripts import kube_client, status
 from support.proxy.oms import RawServer, answering, http, raw_server
 from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.cache.tenants import Tenants
-from tenantproxy_operator.controller.resync import PATIENCE, Missed, Patrol
+from tenantproxy_operator.controller.resync import PATIENCE, MissedEventDetector, PeriodicResync
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
@@ -34,11 +34,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def missed(clock: Clock) -> Missed:
-    return Missed(clock)
+def missed(clock: Clock) -> MissedEventDetector:
+    return MissedEventDetector(clock)
 
 
-def test_nothing_missed(missed: Missed, clock: Clock) -> None:
+def test_nothing_missed(missed: MissedEventDetector, clock: Clock) -> None:
     """The same on both sides is fine for ever; so is what events told of since the list was made."""
     for _ in range(3):
         missed.compare({A: ("u", 5)}, {A: ("u", 5)})
@@ -58,7 +58,10 @@ def test_nothing_missed(missed: Missed, clock: Clock) -> None:
     ],
 )
 def test_a_difference_that_stays(
-    missed: Missed, clock: Clock, listed: dict[Key, tuple[str, int]], delivered: dict[Key, tuple[str, int]]
+    missed: MissedEventDetector,
+    clock: Clock,
+    listed: dict[Key, tuple[str, int]],
+    delivered: dict[Key, tuple[str, int]],
 ) -> None:
     """An event may be under way for a minute."""
     missed.compare(listed, delivered)
@@ -70,7 +73,7 @@ def test_a_difference_that_stays(
     assert missed.overdue() == [A]
 
 
-def test_one_of_several(missed: Missed, clock: Clock) -> None:
+def test_one_of_several(missed: MissedEventDetector, clock: Clock) -> None:
     """Each TenantProxy has a time of its own."""
     missed.compare({A: ("u", 6), B: ("w", 1)}, {A: ("u", 5), B: ("w", 1)})
     clock.now += PATIENCE / 2
@@ -81,7 +84,7 @@ def test_one_of_several(missed: Missed, clock: Clock) -> None:
     assert missed.overdue() == [A, B]
 
 
-def test_healed(missed: Missed, clock: Clock) -> None:
+def test_healed(missed: MissedEventDetector, clock: Clock) -> None:
     """An event that comes late, even too late, makes all well again."""
     missed.compare({A: ("u", 6)}, {A: ("u", 5)})
     clock.now += 2 * PATIENCE
@@ -90,7 +93,7 @@ def test_healed(missed: Missed, clock: Clock) -> None:
     assert missed.overdue() == []
 
 
-def test_a_busy_object(missed: Missed, clock: Clock) -> None:
+def test_a_busy_object(missed: MissedEventDetector, clock: Clock) -> None:
     """On what changes all the time events are always under way: each version has its own minute."""
     for version in range(10, 20):
         missed.compare({A: ("u", version)}, {A: ("u", version - 1)})
@@ -98,7 +101,7 @@ def test_a_busy_object(missed: Missed, clock: Clock) -> None:
         assert missed.overdue() == []
 
 
-def test_once_more_after_healing(missed: Missed, clock: Clock) -> None:
+def test_once_more_after_healing(missed: MissedEventDetector, clock: Clock) -> None:
     """What went well in between starts the minute anew."""
     missed.compare({A: ("u", 6)}, {})
     missed.compare({A: ("u", 6)}, {A: ("u", 6)})
@@ -117,30 +120,30 @@ def list_of(*objects: dict[str, object], token: str = "") -> bytes:
 
 
 class Round:
-    """A patrol on its round, with a clock of the test's."""
+    """One resync, with a clock of the test's."""
 
     def __init__(self, cluster: Cluster, clock: Clock) -> None:
         self.tenants = Tenants()
         self.metrics = Metrics()
 
-        async def look_for_kinds() -> None:
+        async def discover_kinds() -> None:
             pass
 
         self.listed: list[list[Key]] = []
         self.gone: list[Key] = []
-        self.patrol = Patrol(
+        self.resync = PeriodicResync(
             cluster,
             self.tenants,
             self.metrics,
             namespaces=("tenants",),
-            look_for_kinds=look_for_kinds,
-            listed=lambda keys: self.listed.append(sorted(keys)),
-            gone=self.gone.append,
+            discover_kinds=discover_kinds,
+            on_list=lambda keys: self.listed.append(sorted(keys)),
+            on_gone=self.gone.append,
         )
-        self.patrol._missed = Missed(clock)
+        self.resync._missed = MissedEventDetector(clock)
 
     async def go(self) -> None:
-        await self.patrol._compare()
+        await self.resync._compare()
 
     @property
     def counted(self) -> str:
@@ -166,32 +169,32 @@ async def test_rounds(rounds: Round, server: RawServer, clock: Clock) -> None:
     """All pages are compared; what is overdue counts once, and makes the operator unhealthy until it comes."""
     pages = list_of(tenant_proxy("a", 6), token="next"), list_of(tenant_proxy("b", 1))
     server.play = answering(*pages)
-    rounds.tenants.put(tenant_proxy("a", 5))
-    rounds.tenants.put(tenant_proxy("b", 1))
+    rounds.tenants.on_event(tenant_proxy("a", 5))
+    rounds.tenants.on_event(tenant_proxy("b", 1))
     await rounds.go()
     assert rounds.listed == [[Key("tenants", "a"), Key("tenants", "b")]]
-    assert rounds.patrol.healthy
+    assert rounds.resync.healthy
     server.play = answering(list_of(tenant_proxy("a", 6), tenant_proxy("b", 1)))
     for _ in range(2):
         clock.now += PATIENCE
         await rounds.go()
-        assert not rounds.patrol.healthy
+        assert not rounds.resync.healthy
         assert rounds.counted == "1.0"
-    rounds.tenants.put(tenant_proxy("a", 6))
+    rounds.tenants.on_event(tenant_proxy("a", 6))
     await rounds.go()
-    assert rounds.patrol.healthy
+    assert rounds.resync.healthy
     assert rounds.counted == "1.0"
 
 
 async def test_gone_before_any_event(rounds: Round, server: RawServer) -> None:
     """What is known by a list of ours alone is forgotten where a later list does not have it."""
     server.play = answering(list_of(tenant_proxy("a", 5), tenant_proxy("b", 5)))
-    rounds.tenants.put(tenant_proxy("a", 5), listed=True)
-    rounds.tenants.put(tenant_proxy("b", 5), listed=True)
-    rounds.tenants.put(tenant_proxy("c", 5))
+    rounds.tenants.on_list(tenant_proxy("a", 5))
+    rounds.tenants.on_list(tenant_proxy("b", 5))
+    rounds.tenants.on_event(tenant_proxy("c", 5))
     await rounds.go()
     assert rounds.gone == []
-    rounds.tenants.put(tenant_proxy("a", 5))
+    rounds.tenants.on_event(tenant_proxy("a", 5))
     server.play = answering(list_of())
     await rounds.go()
     assert rounds.gone == [B]
@@ -203,52 +206,52 @@ async def test_all_are_listed(rounds: Round, server: RawServer) -> None:
     good, last = tenant_proxy("a", 5), tenant_proxy("b", 5)
     first = json.dumps({"metadata": {"continue": "2"}, "items": [1, good]}).encode()
     server.play = answering(http(200, first), list_of(last))
-    assert [body async for body in rounds.patrol._cluster.whole_tenant_proxies(None)] == [good, last]
+    assert [body async for body in rounds.resync._cluster.whole_tenant_proxies(None)] == [good, last]
 
 
 async def test_our_own_writes_are_no_events(rounds: Round, server: RawServer, clock: Clock) -> None:
     """The answer to a write says nothing of whether events arrive."""
     server.play = answering(list_of(tenant_proxy("a", 6)))
-    rounds.tenants.put(tenant_proxy("a", 5))
-    rounds.tenants.put(tenant_proxy("a", 6), own=True)
+    rounds.tenants.on_event(tenant_proxy("a", 5))
+    rounds.tenants.on_own_write(tenant_proxy("a", 6))
     await rounds.go()
     clock.now += PATIENCE
     await rounds.go()
-    assert not rounds.patrol.healthy
+    assert not rounds.resync.healthy
 
 
 async def test_healthy_while_the_api_server_is_down(rounds: Round, server: RawServer, clock: Clock) -> None:
     """Nothing can be missed meanwhile, so that a restart would not help."""
     server.play = answering(list_of(tenant_proxy("a", 6)))
-    rounds.tenants.put(tenant_proxy("a", 5))
+    rounds.tenants.on_event(tenant_proxy("a", 5))
     await rounds.go()
     clock.now += 2 * PATIENCE
-    assert rounds.patrol.healthy
+    assert rounds.resync.healthy
     server.play = answering(status(500, "InternalError"))
     await rounds.go()
-    assert rounds.patrol.healthy
+    assert rounds.resync.healthy
     await server.__aexit__()
     with pytest.raises(KubeError):
         await rounds.go()
-    assert rounds.patrol.healthy
+    assert rounds.resync.healthy
 
 
 async def test_a_namespace_that_can_not_be_listed(rounds: Round, server: RawServer, clock: Clock) -> None:
     """One that was deleted, and with it the rights there, hides nothing of the others."""
-    rounds.patrol._namespaces = ("gone", "tenants")
-    rounds.tenants.put(tenant_proxy("a", 5))
-    rounds.tenants.put(tenant_proxy("b", 5, namespace="gone"))
+    rounds.resync._namespaces = ("gone", "tenants")
+    rounds.tenants.on_event(tenant_proxy("a", 5))
+    rounds.tenants.on_event(tenant_proxy("b", 5, namespace="gone"))
     for _ in range(2):
         server.play = answering(status(403, "Forbidden"), list_of(tenant_proxy("a", 6)))
         await rounds.go()
         clock.now += PATIENCE
-    assert not rounds.patrol.healthy
+    assert not rounds.resync.healthy
     assert rounds.counted == "1.0"
 
 
 @pytest.mark.parametrize("answer", [b"<html>busy</html>", b"\xff", b"[]", b'{"metadata": {}, "items": [{}]}'])
 async def test_an_answer_that_can_not_be_read(rounds: Round, server: RawServer, answer: bytes) -> None:
-    """What a load balancer says instead ends the round, not the patrol; it is not quoted."""
+    """What a load balancer says instead ends the round, not the resync; it is not quoted."""
     server.play = answering(http(200, answer))
     with pytest.raises(KubeError, match="an answer that can't be read") as raised:
         await rounds.go()

@@ -1,4 +1,4 @@
-"""The ways to the API server: each form of a kubeconfig, a pod's own; the same for our calls and for kopf's."""
+"""The ways to the API server: each form of a kubeconfig, a pod's own."""
 
 import asyncio
 import base64
@@ -7,16 +7,14 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from kubernetes.aio.config import kube_config
 
 from support.certificates import HERE, Authority
-from support.proxy.oms import answering, http, raw_server
+from support.proxy.oms import answering, http
 from support.proxy.tls_server import Peers, TlsServer
-from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import Access, KubeClient, KubeError
-from tenantproxy_operator.kube.connection import Connection, WatchPace
+from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError
+from tenantproxy_operator.kube.connection import Connection
 
 CA = Authority()
 PAIR = CA.issue("client")
@@ -54,20 +52,10 @@ def kubeconfig(path: Path, *, user: dict[str, Any] | None = None, **cluster: Any
     return path
 
 
-def trusted(access: Access) -> int:
+def trusted(access: KubeAccess) -> int:
     """Return how many CAs are trusted."""
     assert access.tls is not None
     return len(access.tls.get_ca_certs())
-
-
-async def check_login(connection: Connection) -> None:
-    """Check that kopf goes the way that our own calls go."""
-    login, access = connection.login(), connection.access
-    assert login.server == access.url
-    async with login.aiohttp_session as session:
-        assert session.headers.get("Authorization") == access.authorization()
-        assert isinstance(session.connector, aiohttp.TCPConnector)
-        assert session.connector._ssl is (access.tls or True)
 
 
 async def test_token_and_ca_inside(tmp_path: Path) -> None:
@@ -76,7 +64,6 @@ async def test_token_and_ca_inside(tmp_path: Path) -> None:
     connection = await Connection.load(path)
     assert (connection.access.url, connection.access.authorization()) == (URL, "Bearer M4RKED")
     assert trusted(connection.access) == 1
-    await check_login(connection)
 
 
 async def test_files_beside_it(tmp_path: Path) -> None:
@@ -89,7 +76,6 @@ async def test_files_beside_it(tmp_path: Path) -> None:
     )
     assert connection.access.authorization() == "Bearer M4RKED"
     assert trusted(connection.access) == 1
-    await check_login(connection)
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -109,9 +95,7 @@ async def test_client_certificate(tmp_path: Path, *, inside: bool) -> None:
         client = KubeClient(connection.access)
         await client.request("GET", "/")
         await client.close()
-        async with connection.login().aiohttp_session as session, session.get(server.url) as response:
-            assert response.status == 200
-    assert peers.serials == [PAIR.serial] * 2
+    assert peers.serials == [PAIR.serial]
 
 
 async def test_insecure(tmp_path: Path) -> None:
@@ -119,7 +103,6 @@ async def test_insecure(tmp_path: Path) -> None:
     connection = await Connection.load(kubeconfig(tmp_path / "c", user={}, **{"insecure-skip-tls-verify": True}))
     assert connection.access.tls is not None
     assert connection.access.tls.verify_mode == ssl.CERT_NONE
-    await check_login(connection)
     checked = await Connection.load(kubeconfig(tmp_path / "d"))
     assert checked.access.tls is not None
     assert (checked.access.tls.verify_mode, checked.access.tls.check_hostname) == (ssl.CERT_REQUIRED, True)
@@ -129,7 +112,6 @@ async def test_plain_http(tmp_path: Path) -> None:
     """As `kubectl proxy` offers it."""
     connection = await Connection.load(kubeconfig(tmp_path / "c", server="http://127.0.0.1:8001/"))
     assert (connection.access.url, connection.access.tls) == ("http://127.0.0.1:8001", None)
-    await check_login(connection)
 
 
 async def test_contexts(tmp_path: Path) -> None:
@@ -167,9 +149,8 @@ async def test_as_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: s
     """By the environment and the mounted service account; the token is read again as it rotates."""
     directory = service_account(tmp_path)
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "443"}
-    access = Access.in_cluster(directory, environ)
+    access = KubeAccess.in_cluster(directory, environ)
     assert (access.url, access.authorization(), trusted(access)) == (url, "Bearer M4RKED", 1)
-    await check_login(Connection(access))
     # The same by `load`, up to the place of the files.
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
@@ -232,25 +213,4 @@ async def test_keep_fresh(tmp_path: Path) -> None:
     """Where nothing needs to be kept fresh, nobody is kept busy."""
     async with asyncio.timeout(5):
         await (await Connection.load(kubeconfig(tmp_path / "c", user={"token": "t"}))).keep_fresh()
-        await Connection(Access(url=URL)).keep_fresh()
-
-
-async def test_watches_that_end_soon_are_held_back() -> None:
-    """Kopf opens the next one at once; of other requests, and of another namespace's watches, none waits."""
-    first = ("/a?watch=true", "/b?watch=true", "/a", "/a", "/b?limit=1")
-    async with raw_server(answering(http(200, b""))) as server:
-        loop = asyncio.get_running_loop()
-
-        async def took(session: aiohttp.ClientSession, *targets: str) -> float:
-            begin = loop.time()
-            for target in targets:
-                async with session.get(f"{server.url}{target}"):
-                    pass
-            return loop.time() - begin
-
-        async with aiohttp.ClientSession(trace_configs=[WatchPace(lambda: Backoff(9, 9)).trace]) as session:
-            assert await took(session, *first) < 9
-        async with aiohttp.ClientSession(trace_configs=[WatchPace(lambda: Backoff(0.4, 0.4)).trace]) as session:
-            await took(session, *first)
-            assert await took(session, "/a?watch=true") >= 0.2
-            assert await took(session, "/a?watch=true", "/b?watch=true") >= 0.4
+        await Connection(KubeAccess(url=URL)).keep_fresh()

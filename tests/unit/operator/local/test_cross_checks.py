@@ -9,7 +9,7 @@ from support.certificates import Authority
 from support.operator.local import secret, tenant_proxy, write
 from support.operator.manifests import changed
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.local.cross_checks import check_together, find_rivals
+from tenantproxy_operator.local.cross_checks import find_contradictions, find_rivals
 from tenantproxy_operator.local.manifests import load_file
 from tenantproxy_operator.settings import Settings
 
@@ -23,7 +23,7 @@ def _together(
         load_file(write(directory / f"{n}.yaml", *documents), Settings()) for n, documents in enumerate(files)
     ]
     assert [file.problems for file in loaded] == [()] * len(files)
-    together = check_together(loaded, settings, complete=complete)
+    together = find_contradictions(loaded, settings, complete=complete)
     return [str(problem).replace(f"{directory}/", "") for problem, _ in together]
 
 
@@ -128,5 +128,5 @@ def test_who_is_refused(tmp_path: Path, settings: Settings, document: dict[str, 
     assert said in problem
     assert "tenants/acme was first" in problem
     files = [tmp_path / "0.yaml", tmp_path / "1.yaml"]
-    ((_, involved),) = check_together([load_file(file, settings) for file in files], settings, complete=True)
+    ((_, involved),) = find_contradictions([load_file(file, settings) for file in files], settings, complete=True)
     assert involved == set(files)

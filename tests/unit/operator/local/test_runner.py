@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.local.process import Child, minimal_environment
-from tenantproxy_operator.local.runner import Keeper, Ports
+from tenantproxy_operator.local.process import ProxyProcess, minimal_environment
+from tenantproxy_operator.local.runner import Ports, ProxyRunner
 from tenantproxy_operator.local.state import TenantState
 
 # Ready at once, unless its configuration says otherwise; ends on SIGTERM and when stdin does.
@@ -38,7 +38,7 @@ _PATIENCE = 15
 
 
 class _Run:
-    def __init__(self, keeper: Keeper, events: asyncio.Queue[dict[str, Any]], state: TenantState) -> None:
+    def __init__(self, keeper: ProxyRunner, events: asyncio.Queue[dict[str, Any]], state: TenantState) -> None:
         self.keeper = keeper
         self.events = events
         self.state = state
@@ -56,7 +56,7 @@ async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_R
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     ports = Ports(socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0)))
     state = TenantState(directory, "tenants", "acme")
-    keeper = Keeper(
+    keeper = ProxyRunner(
         Key("tenants", "acme"),
         config=config,
         state=state,
@@ -142,7 +142,7 @@ async def test_state_that_can_not_be_written(tmp_path: Path) -> None:
 
 async def test_child_that_will_not_stop_is_killed() -> None:
     """Stopping takes bounded time."""
-    child = await Child.start((sys.executable, "-c", _DEAF), descriptors=())
+    child = await ProxyProcess.start((sys.executable, "-c", _DEAF), descriptors=())
     assert await child.ready(_PATIENCE)
     await child.stop(within=0.1)
     assert child.status == -signal.SIGKILL
@@ -150,7 +150,7 @@ async def test_child_that_will_not_stop_is_killed() -> None:
 
 async def test_child_that_never_gets_ready() -> None:
     """Waiting for a child is bounded, too."""
-    child = await Child.start((sys.executable, "-c", "import time; time.sleep(60)"), descriptors=())
+    child = await ProxyProcess.start((sys.executable, "-c", "import time; time.sleep(60)"), descriptors=())
     assert not await child.ready(0.1)
     await child.stop()
     assert child.status == -signal.SIGTERM

@@ -5,7 +5,7 @@ from pathlib import Path
 from support.certificates import Authority
 from support.operator.local import secret, tenant_proxy, write
 from support.operator.manifests import changed
-from tenantproxy_operator.local.source import REMOVAL_POLLS, Snapshot, Watcher
+from tenantproxy_operator.local.source import REMOVAL_POLLS, ManifestSource, Snapshot
 from tenantproxy_operator.settings import Settings
 
 
@@ -13,11 +13,11 @@ def _names(snapshot: Snapshot) -> list[str]:
     return [key.name for key in snapshot]
 
 
-def _watcher(*paths: Path) -> Watcher:
-    return Watcher(paths, Settings(), complete=True)
+def _watcher(*paths: Path) -> ManifestSource:
+    return ManifestSource(paths, Settings(), complete=True)
 
 
-def _settled(watcher: Watcher) -> tuple[list[str], list[str]] | None:
+def _settled(watcher: ManifestSource) -> tuple[list[str], list[str]] | None:
     """Poll until a change counts: the first time it is only noticed, and a removal has to last."""
     assert watcher.poll() is None
     change = next((change for _ in range(REMOVAL_POLLS + 1) if (change := watcher.poll())), None)

@@ -7,21 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.operator.manifests import params
+from support.operator.rights import OPTIONAL_KINDS
 from tenantproxy_operator.kube.kinds import BY_NAME, CHILDREN
-from tenantproxy_operator.render.children import desired_children
-from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.render.children import RENDERERS, render_children
 
 _ROUTE = {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example.com"]}
 
 
 def _kinds(changes: dict[str, Any] | None = None, *, kinds: frozenset[str] = frozenset()) -> list[str]:
-    return [child["kind"] for child in desired_children(params(changes, kinds=kinds))]
+    return [child["kind"] for child in render_children(params(changes, kinds=kinds))]
 
 
 def test_everything_in_the_order_of_the_kinds() -> None:
     """What others need comes first."""
     changes = {"spec.autoscaling": {"maxReplicas": 3}, "spec.route": _ROUTE}
-    found = _kinds(changes, kinds=Settings(pod_monitors=True, http_routes=True).optional_kinds())
+    found = _kinds(changes, kinds=OPTIONAL_KINDS)
     assert found == [kind.kind for kind in CHILDREN]
 
 
@@ -46,9 +46,14 @@ def test_platform_with_one_replica() -> None:
     assert _kinds(changes) == ["ConfigMap", "NetworkPolicy", "Service", "Deployment"]
 
 
+def test_every_kind_has_a_renderer() -> None:
+    """And each renderer a row in the table of kinds, which says the order."""
+    assert RENDERERS.keys() == set(CHILDREN)
+
+
 def test_every_kind_is_known() -> None:
     """The API server's path of each child is in the table of kinds."""
-    for child in desired_children(params(kinds=frozenset({"PodMonitor"}))):
+    for child in render_children(params(kinds=frozenset({"PodMonitor"}))):
         assert (child["apiVersion"], child["kind"]) in BY_NAME
 
 
@@ -61,7 +66,7 @@ def test_deterministic(labels: dict[str, str], annotations: dict[str, str], data
 
     def rendered(one: dict[str, str], other: dict[str, str]) -> str:
         template = {"labels": one, "annotations": other, "nodeSelector": one, "affinity": {"x": one}}
-        return json.dumps(desired_children(params({"spec.podTemplate": template})))
+        return json.dumps(render_children(params({"spec.podTemplate": template})))
 
     shuffled = dict(data.draw(st.permutations(list(labels.items()))))
     assert rendered(labels, annotations) == rendered(shuffled, dict(reversed(annotations.items())))
@@ -69,12 +74,12 @@ def test_deterministic(labels: dict[str, str], annotations: dict[str, str], data
 
 def test_keys_are_sorted() -> None:
     """At every depth, so that differences are readable."""
-    children = desired_children(params(kinds=frozenset({"PodMonitor"})))
+    children = render_children(params(kinds=frozenset({"PodMonitor"})))
     assert json.dumps(children) == json.dumps(children, sort_keys=True)
 
 
 def test_nothing_is_shared() -> None:
     """Whoever changes a rendered manifest changes no other."""
-    first, second = desired_children(params()), desired_children(params())
+    first, second = render_children(params()), render_children(params())
     first[-1]["spec"]["selector"]["matchLabels"].clear()
-    assert second == desired_children(params())
+    assert second == render_children(params())

@@ -3,7 +3,7 @@
 import pytest
 
 from support.operator.manifests import params
-from tenantproxy_operator.render.children import desired_children
+from tenantproxy_operator.render.children import render_children
 
 _EVERYTHING = {
     "spec.autoscaling": {"maxReplicas": 3},
@@ -14,7 +14,7 @@ _KINDS = frozenset({"HTTPRoute", "PodMonitor"})
 
 def test_names_and_labels() -> None:
     """Names and labels are decided for ever; only the Secret has a name of its own."""
-    children = desired_children(params(_EVERYTHING, kinds=_KINDS))
+    children = render_children(params(_EVERYTHING, kinds=_KINDS))
     names = {child["metadata"]["name"] for child in children if child["kind"] != "Secret"}
     assert names == {"t-proxy"}
     for child in children:
@@ -29,7 +29,7 @@ def test_names_and_labels() -> None:
 
 def test_owner() -> None:
     """Each child dies with its TenantProxy; nothing in it needs a right to the owner's finalizers."""
-    for child in desired_children(params({**_EVERYTHING, "metadata.uid": "u-1"}, kinds=_KINDS)):
+    for child in render_children(params({**_EVERYTHING, "metadata.uid": "u-1"}, kinds=_KINDS)):
         assert child["metadata"]["ownerReferences"] == [
             {
                 "apiVersion": "proxy.hiiretail.com/v1alpha1",
@@ -45,5 +45,5 @@ def test_owner() -> None:
 @pytest.mark.parametrize("kinds", [_KINDS, frozenset()])
 def test_dry_run_has_no_owner(kinds: frozenset[str]) -> None:
     """A manifest that is in no cluster can't be referred to."""
-    for child in desired_children(params(_EVERYTHING, kinds=kinds)):
+    for child in render_children(params(_EVERYTHING, kinds=kinds)):
         assert "ownerReferences" not in child["metadata"]

@@ -5,16 +5,17 @@ from typing import Any
 import pytest
 
 from support.operator.manifests import params
+from support.operator.rights import OPTIONAL_KINDS
 from tenantproxy_operator.kube.kinds import BY_NAME, CHILDREN
 from tenantproxy_operator.render.access import render_role
-from tenantproxy_operator.render.children import desired_children
+from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.operator_rbac import HELD_TO_GRANT, operator_manifests
 
 _LEAST: dict[str, Any] = {"spec.replicas": 1, "spec.auth.management": "platform"}
 
 
-def _held(*, pod_monitors: bool = True, http_routes: bool = True) -> set[tuple[str, str, str]]:
-    _, role, _ = operator_manifests(None, "ops", "tp", pod_monitors=pod_monitors, http_routes=http_routes)
+def _held(optional_kinds: frozenset[str] = OPTIONAL_KINDS) -> set[tuple[str, str, str]]:
+    _, role, _ = operator_manifests(None, "ops", "tp", optional_kinds=optional_kinds)
     return {
         (group, resource, verb)
         for rule in role["rules"]
@@ -74,16 +75,16 @@ def test_only_what_may_go_can_be_deleted() -> None:
 
     A PodMonitor every tenant has, or none.
     """
-    always = {BY_NAME[child["apiVersion"], child["kind"]] for child in desired_children(params(_LEAST))}
+    always = {BY_NAME[child["apiVersion"], child["kind"]] for child in render_children(params(_LEAST))}
     deletable = {resource for _, resource, verb in _held() if verb == "delete"}
     assert deletable == {kind.plural for kind in CHILDREN if kind not in always} - {"secrets", "podmonitors"}
 
 
-@pytest.mark.parametrize(("switch", "resource"), [("pod_monitors", "podmonitors"), ("http_routes", "httproutes")])
-def test_optional_kinds(switch: str, resource: str) -> None:
+@pytest.mark.parametrize(("kind", "resource"), [("PodMonitor", "podmonitors"), ("HTTPRoute", "httproutes")])
+def test_optional_kinds(kind: str, resource: str) -> None:
     """Nothing about a kind that is switched off."""
     assert resource in {held for _, held, _ in _held()}
-    assert resource not in {held for _, held, _ in _held(**{switch: False})}
+    assert resource not in {held for _, held, _ in _held(OPTIONAL_KINDS - {kind})}
 
 
 def test_held_to_grant() -> None:

@@ -46,8 +46,7 @@ def test_configuration_rolls_the_deployment() -> None:
 def test_settings_of_the_cluster_are_no_configuration() -> None:
     """What only rendering needs does not reach config.json, and so does not roll all tenants twice."""
     settings = Settings(
-        pod_monitors=True,
-        http_routes=True,
+        optional_kinds=frozenset({"PodMonitor", "HTTPRoute"}),
         api_server_cidrs=("192.0.2.1/32",),
         dns_ports=(8053,),
         metrics_from=({"podSelector": {}},),

@@ -16,7 +16,6 @@ from tenantproxy_operator.validation.resource import (
     MOST_NESTED,
     check_resource,
     check_secret,
-    find_unused,
     is_too_deep,
 )
 
@@ -136,18 +135,6 @@ def test_default_limit_suits_every_answer() -> None:
     assert check_resource(resource, Settings()) == []
     container = render_pod_template(params({"spec.upstream.maxResponseBytes": "4Mi"}))["spec"]["containers"][0]
     assert parse_amount(container["resources"]["limits"]["memory"]) >= needed(parse_size("4Mi"))
-
-
-def test_route_without_effect() -> None:
-    """A route that nothing is made of is no error, but said."""
-    route = {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example.com"]}
-    changes = {"spec.route": route}
-    assert check_resource(params(changes).resource, Settings()) == []
-    ((field, detail),) = find_unused(params(changes))
-    assert field == "spec.route"
-    assert "--http-routes" in detail
-    assert find_unused(params(changes, kinds=frozenset({"HTTPRoute"}))) == []
-    assert find_unused(params()) == []
 
 
 def test_good_resource() -> None:

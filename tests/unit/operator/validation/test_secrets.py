@@ -12,8 +12,8 @@ from support.certificates import Authority
 from support.operator.manifests import params
 from support.proxy.api_key import ApiKey
 from tenantproxy.credentials.kinds import KINDS, credential_keys
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.kube.objects import SecretContent
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.secrets import (

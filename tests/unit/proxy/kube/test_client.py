@@ -14,7 +14,7 @@ from support.apiserver.scripts import PATH, chunk, cut, kube_client, silent, sta
 from support.certificates import HERE, Authority
 from support.proxy.oms import Received, answering, breaking, held_until, http, raw_server
 from support.proxy.tls_server import TlsServer, mute_server
-from tenantproxy.kube.client import Access, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
+from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
 
 
 async def follow(client: KubeClient, lines: list[bytes], silence: float = 5) -> None:
@@ -35,7 +35,7 @@ async def refusal(answer: bytes) -> StatusError:
 async def test_a_request_is_sent_as_given() -> None:
     """Method, path, quoted query, body, types and token; no cookies, no compression."""
     async with raw_server(answering(http(200, b"{}"))) as server:
-        client = KubeClient(Access(url=server.url, authorization=lambda: "Bearer t"), program="test")
+        client = KubeClient(KubeAccess(url=server.url, authorization=lambda: "Bearer t"), program="test")
         answer = await client.request(
             "PATCH",
             f"{PATH}/x",
@@ -100,7 +100,7 @@ async def test_nobody_there() -> None:
     """A refused connection is reported with the address."""
     async with raw_server(answering(b"")) as server:
         url = server.url
-    client = KubeClient(Access(url=url))
+    client = KubeClient(KubeAccess(url=url))
     with pytest.raises(UnreachableError, match=url.removeprefix("http://")):
         await client.request("GET", PATH)
     await client.close()
@@ -167,7 +167,7 @@ def test_a_stream_that_is_given_up_is_gone(run: Callable[[Coroutine[Any, Any, No
 
     async def scenario() -> None:
         async with mute_server(authority.issue(*HERE)) as url:
-            client = KubeClient(Access(url=url, tls=ssl.create_default_context(cadata=authority.pem)))
+            client = KubeClient(KubeAccess(url=url, tls=ssl.create_default_context(cadata=authority.pem)))
             async with client.stream(PATH, query={}, accept="x", silence=5) as lines:
                 assert await anext(lines) == b"x"
         await client.close()
@@ -186,7 +186,7 @@ async def test_calls_share_the_connections_that_there_are() -> None:
     """No more are opened than allowed; further calls wait."""
     release = asyncio.Event()
     async with raw_server(held_until(release)) as server:
-        client = KubeClient(Access(url=server.url), connections=2)
+        client = KubeClient(KubeAccess(url=server.url), connections=2)
         calls = [asyncio.create_task(client.request("GET", PATH)) for _ in range(6)]
         await asyncio.sleep(0.2)
         assert server.most_concurrent == 2
@@ -211,7 +211,7 @@ def service_account(directory: Path) -> Path:
 def test_a_pod_knows_its_api_server(tmp_path: Path, host: str, url: str) -> None:
     """From its environment, and the files of its service account."""
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "6443"}
-    access = Access.in_cluster(service_account(tmp_path), environ)
+    access = KubeAccess.in_cluster(service_account(tmp_path), environ)
     assert access.url == url
     assert access.authorization() == "Bearer t1"
     assert access.tls is not None
@@ -238,7 +238,7 @@ def test_no_pod(tmp_path: Path, environ: dict[str, str], content: str | None, me
     if content is not None:
         (tmp_path / "ca.crt").write_text(content)
     with pytest.raises(KubeError, match=message):
-        Access.in_cluster(tmp_path, environ)
+        KubeAccess.in_cluster(tmp_path, environ)
 
 
 class Clock:
@@ -285,7 +285,7 @@ async def test_a_rotated_token_is_sent_on_the_same_connection(tmp_path: Path) ->
     file, clock = tmp_path / "token", Clock()
     file.write_text("t1")
     async with raw_server(answering(http(200, json.dumps({}).encode()))) as server:
-        client = KubeClient(Access(url=server.url, authorization=TokenFile(file, clock)))
+        client = KubeClient(KubeAccess(url=server.url, authorization=TokenFile(file, clock)))
         await client.request("GET", PATH)
         file.write_text("t2")
         clock.time = 10.0
@@ -301,7 +301,7 @@ async def test_another_ca_than_the_pods_is_not_trusted(tmp_path: Path) -> None:
     (service_account(tmp_path) / "ca.crt").write_text(own.pem)
     async with TlsServer(answering(http(200, b"{}")), other.issue(*HERE)) as server:
         environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
-        client = KubeClient(Access.in_cluster(tmp_path, environ))
+        client = KubeClient(KubeAccess.in_cluster(tmp_path, environ))
         with pytest.raises(UnreachableError, match="certificate"):
             await client.request("GET", PATH)
         assert server.received == []

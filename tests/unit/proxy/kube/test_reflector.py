@@ -52,19 +52,19 @@ class Notes:
         self.told: list[str] = []
         self.errors: list[KubeError] = []
 
-    def listing(self) -> None:
-        self.told.append("listing")
+    def on_list_start(self) -> None:
+        self.told.append("list start")
 
-    def listed(self) -> None:
-        self.told.append("listed")
+    def on_list_end(self) -> None:
+        self.told.append("list end")
 
-    def seen(self, thing: Thing) -> None:
-        self.told.append(f"seen {thing}")
+    def on_upsert(self, thing: Thing) -> None:
+        self.told.append(f"upsert {thing}")
 
-    def gone(self, thing: Thing) -> None:
-        self.told.append(f"gone {thing}")
+    def on_delete(self, thing: Thing) -> None:
+        self.told.append(f"delete {thing}")
 
-    def interrupted(self, error: KubeError) -> None:
+    def on_error(self, error: KubeError) -> None:
         self.errors.append(error)
 
 
@@ -115,7 +115,7 @@ async def test_what_there_is_comes_in_pages() -> None:
     play = in_turn(*map(answering, pages), stream(then=silent))
     async with following(play, selector={"labelSelector": "a=b"}) as seen:
         await seen.until(lambda: len(seen.queries) == 4)
-        assert seen.told == ["listing", "seen a@1", "seen b@2", "seen c@3", "listed"]
+        assert seen.told == ["list start", "upsert a@1", "upsert b@2", "upsert c@3", "list end"]
         first, second, third, watch = seen.queries
         assert first == {"labelSelector": "a=b", "limit": "250"}
         assert second == {**first, "continue": "next page/1"}
@@ -151,8 +151,8 @@ async def test_changes_are_told_as_they_come() -> None:
         event("DELETED", thing("a", 11)),
     ]
     async with following(in_turn(answering(page(version=7)), stream(*lines, then=silent))) as seen:
-        await seen.until(lambda: "gone a@11" in seen.told)
-        assert seen.told == ["listing", "listed", "seen a@8", "seen a@9", "gone a@11"]
+        await seen.until(lambda: "delete a@11" in seen.told)
+        assert seen.told == ["list start", "list end", "upsert a@8", "upsert a@9", "delete a@11"]
         assert seen.errors == []
 
 
@@ -180,8 +180,8 @@ async def test_resumes_where_it_broke_off(last: str, end: str) -> None:
         stream(event("ADDED", thing("b", 12)), then=silent),
     )
     async with following(play, silence=0.3 if end == "silence" else 60) as seen:
-        await seen.until(lambda: "seen b@12" in seen.told)
-        assert seen.told.count("listing") == 1
+        await seen.until(lambda: "upsert b@12" in seen.told)
+        assert seen.told.count("list start") == 1
         assert [asked.get("resourceVersion") for asked in seen.queries] == [
             None,
             "7",
@@ -205,7 +205,7 @@ async def test_lists_again_when_the_place_is_forgotten(how: str) -> None:
     )
     async with following(play) as seen:
         await seen.until(lambda: len(seen.queries) == 4)
-        assert seen.told == ["listing", "seen a@1", "listed", "listing", "seen b@8", "listed"]
+        assert seen.told == ["list start", "upsert a@1", "list end", "list start", "upsert b@8", "list end"]
         assert seen.queries[3]["resourceVersion"] == "8"
         assert [error.status for error in seen.errors if isinstance(error, StatusError)] == [410]
 
@@ -220,7 +220,7 @@ async def test_a_list_whose_continuation_expired_begins_anew() -> None:
     )
     async with following(play) as seen:
         await seen.until(lambda: len(seen.queries) == 4)
-        assert seen.told == ["listing", "seen a@1", "listing", "seen a@1", "seen b@2", "listed"]
+        assert seen.told == ["list start", "upsert a@1", "list start", "upsert a@1", "upsert b@2", "list end"]
         assert "continue" not in seen.queries[2]
 
 
@@ -229,7 +229,7 @@ async def test_a_server_that_is_not_there_yet() -> None:
     play = in_turn(answering(status(503, "ServiceUnavailable")), answering(page(version=7)), stream(then=silent))
     async with following(play) as seen:
         await seen.until(lambda: len(seen.queries) == 3)
-        assert seen.told == ["listing", "listing", "listed"]
+        assert seen.told == ["list start", "list start", "list end"]
         assert len(seen.errors) == 1
 
 
@@ -258,22 +258,22 @@ async def test_a_single_object_without_the_right_to_list() -> None:
     """No list is asked for; the object comes as the first event, after the stream has opened."""
     play = stream(event("ADDED", thing("a", 5)), then=silent)
     async with following(play, may_list=False, selector={"fieldSelector": "metadata.name=a"}) as seen:
-        await seen.until(lambda: "seen a@5" in seen.told)
-        assert seen.told == ["listing", "listed", "seen a@5"]
+        await seen.until(lambda: "upsert a@5" in seen.told)
+        assert seen.told == ["list start", "list end", "upsert a@5"]
         (asked,) = seen.queries
         assert asked["watch"] == "true"
         assert asked["fieldSelector"] == "metadata.name=a"
         assert "resourceVersion" not in asked
 
 
-async def test_listed_is_told_only_where_the_stream_has_opened() -> None:
+async def test_the_end_of_the_list_is_told_only_where_the_stream_has_opened() -> None:
     """So that what is read then leaves no gap before what the stream tells."""
     play = in_turn(answering(status(403, "Forbidden")), stream(then=silent))
     async with following(play, may_list=False) as seen:
         await seen.until(lambda: seen.errors)
         assert seen.told == []
         await seen.until(lambda: seen.told)
-        assert seen.told == ["listing", "listed"]
+        assert seen.told == ["list start", "list end"]
 
 
 async def test_a_forgotten_place_without_the_right_to_list() -> None:
@@ -284,7 +284,7 @@ async def test_a_forgotten_place_without_the_right_to_list() -> None:
         stream(event("ADDED", thing("a", 90)), then=silent),
     )
     async with following(play, may_list=False) as seen:
-        await seen.until(lambda: "seen a@90" in seen.told)
-        assert seen.told == ["listing", "listed", "seen a@5", "listing", "listed", "seen a@90"]
+        await seen.until(lambda: "upsert a@90" in seen.told)
+        assert seen.told == ["list start", "list end", "upsert a@5", "list start", "list end", "upsert a@90"]
         assert [asked.get("resourceVersion") for asked in seen.queries] == [None, "5", None]
         assert "limit" not in seen.queries[2]

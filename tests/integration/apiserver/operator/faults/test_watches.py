@@ -29,11 +29,11 @@ IMPATIENT = """
 import asyncio, pathlib, sys
 from tenantproxy.server.sockets import listen
 from tenantproxy_operator.kube.connection import Connection
-from tenantproxy_operator.controller.manager import Engine
+from tenantproxy_operator.controller.manager import OperatorManager
 from tenantproxy_operator.settings import Settings
 
 async def main(kubeconfig, *namespaces):
-    engine = Engine(
+    manager = OperatorManager(
         await Connection.load(pathlib.Path(kubeconfig)),
         Settings(),
         namespaces=namespaces,
@@ -43,7 +43,7 @@ async def main(kubeconfig, *namespaces):
         event_patience=60.0,
         watch_silence=2.0,
     )
-    await engine.run(listen("127.0.0.1:0"))
+    await manager.run(listen("127.0.0.1:0"))
 
 asyncio.run(main(*sys.argv[1:]))
 """

@@ -16,7 +16,7 @@ from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.formats import from_secret
 from tenantproxy.credentials.stores.base import Stored, StoreError
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
-from tenantproxy.kube.client import Access, KubeError
+from tenantproxy.kube.client import KubeAccess, KubeError
 
 OLD = {"username": base64.b64encode(b"u").decode(), "password": base64.b64encode(b"MARKED-old").decode()}
 CALL = 0.3
@@ -29,7 +29,7 @@ UNSEEN = Stored({}, None)
 
 @contextlib.asynccontextmanager
 async def store_on(server: RawServer, call_seconds: float = CALL) -> AsyncIterator[KubernetesStore]:
-    store = KubernetesStore(Access(url=server.url), "acme", "s", call_seconds=call_seconds)
+    store = KubernetesStore(KubeAccess(url=server.url), "acme", "s", call_seconds=call_seconds)
     try:
         yield store
     finally:

@@ -1,0 +1,41 @@
+"""The reasons of a TenantProxy's conditions.
+
+docs/conditions.md says what to do about each reason; a test keeps the two equal.
+"""
+
+from typing import Final
+
+
+class Reason:
+    """All reasons that conditions have."""
+
+    # Accepted
+    ACCEPTED: Final = "Accepted"
+    SUSPENDED: Final = "Suspended"
+    ROLLOUT_STOPPED: Final = "RolloutStopped"
+    INVALID_SPEC: Final = "InvalidSpec"
+    TLS_SECRET_MISSING: Final = "TLSSecretMissing"
+    TLS_SECRET_INVALID: Final = "TLSSecretInvalid"
+    ROUTE_UNAVAILABLE: Final = "RouteUnavailable"
+    NOT_UNIQUE: Final = "NotUnique"
+    CONFLICT: Final = "Conflict"
+    APPLY_REFUSED: Final = "ApplyRefused"
+    APPLY_FAILED: Final = "ApplyFailed"
+    # Available
+    PROXIES_READY: Final = "ProxiesReady"
+    ROLLING_OUT: Final = "RollingOut"
+    ROLLOUT_STUCK: Final = "RolloutStuck"
+    PROXIES_NOT_READY: Final = "ProxiesNotReady"
+    PENDING: Final = "Pending"
+    # CredentialsReady
+    CREDENTIALS_SET: Final = "CredentialsSet"
+    CREDENTIALS_MISSING: Final = "CredentialsMissing"
+    CREDENTIALS_INVALID: Final = "CredentialsInvalid"
+    SECRET_MISSING: Final = "SecretMissing"
+    SECRET_UNREADABLE: Final = "SecretUnreadable"
+    # Unique
+    UNIQUE: Final = "Unique"
+    SECRET_SHARED: Final = "SecretShared"
+    DUPLICATE_TENANT: Final = "DuplicateTenant"
+    # Ready: that of Accepted or Available, where one of them does not hold, else
+    READY: Final = "Ready"

@@ -1,0 +1,38 @@
+"""Which children a spec asks for in vain: their kind is switched off, or not served by the API server. Pure."""
+
+from collections.abc import Iterator
+
+from tenantproxy.errors import FieldProblem
+from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.conditions import ConditionValue
+from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Kind, Switch
+
+
+def find_unavailable(resource: TenantProxy, available: frozenset[str]) -> ConditionValue | None:
+    """Return what the condition Accepted says where the spec asks for a kind that is not `available`."""
+    for kind, switch in _unavailable(resource, available):
+        message = (
+            f"spec.{switch.field} needs {kind.kind}s ({kind.api_version}); install {switch.project} and run the"
+            f" operator with {switch.option}, or remove spec.{switch.field}"
+        )
+        return ConditionValue("False", switch.reason, message)
+    return None
+
+
+def find_unused(resource: TenantProxy, available: frozenset[str]) -> list[FieldProblem]:
+    """Return which fields are right but have no effect here; no reason to refuse the TenantProxy."""
+    return [
+        FieldProblem(
+            f"spec.{switch.field}",
+            f"has no effect; it needs the operator's option {switch.option}, and {switch.project} in the cluster",
+        )
+        for _, switch in _unavailable(resource, available)
+    ]
+
+
+def _unavailable(resource: TenantProxy, available: frozenset[str]) -> Iterator[tuple[Kind, Switch]]:
+    for kind, switch in kinds.OPTIONAL.items():
+        asked_for = switch.field and getattr(resource.spec, switch.field) is not None
+        if asked_for and kind.kind not in available:
+            yield kind, switch

@@ -1,10 +1,17 @@
 """Fixtures that the tests of both packages share."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.proxy.oms import RawServer, documented, raw_server
+from support.virtual_time import VirtualTimeLoop
+
+# How long an example takes says something of the machine's load, and nothing of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 pytest_plugins = ("support.operator.rights_report",)
 
@@ -12,6 +19,13 @@ pytest_plugins = ("support.operator.rights_report",)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take --regenerate: write golden files anew instead of comparing with them."""
     parser.addoption("--regenerate", action="store_true", help="write the golden files anew")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run tests that are marked `virtual_time` in it."""
+    if item.get_closest_marker("virtual_time"):
+        return {"virtual": VirtualTimeLoop}
+    return {"real": asyncio.new_event_loop}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any, Final
 import aiohttp
 
 from support.tools.daemons import port_of, reserve_port
+from support.waiting import PATIENCE
 
 BIN = Path(sys.executable).parent
 _RESERVED: Final[list[socket.socket]] = []
@@ -62,7 +63,7 @@ class ServeProcess:
 
     async def ready(self) -> None:
         """Wait until it is ready."""
-        async with aiohttp.ClientSession() as session, asyncio.timeout(15):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE):
             while True:
                 with contextlib.suppress(aiohttp.ClientError):
                     async with session.get(f"{self.admin}/readyz") as response:
@@ -73,7 +74,7 @@ class ServeProcess:
 
     async def ended(self) -> int:
         """Wait for its end; return its exit status."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             return await self.process.wait()
 
 

@@ -1,9 +1,10 @@
 """Waiting for effects, within a bound that only a broken product reaches."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast, overload
 
 PATIENCE: Final = 30.0
 _POLL_SECONDS: Final = 0.02
@@ -25,16 +26,39 @@ def until(
         time.sleep(pause)
 
 
+@overload
 async def eventually(
     check: Callable[[], Awaitable[T]],
     good: Callable[[T], object] = bool,
     *,
     within: float = PATIENCE,
+    pause: float = _POLL_SECONDS,
+    log: Callable[[], str] = lambda: "",
+) -> T: ...
+@overload
+async def eventually(
+    check: Callable[[], T],
+    good: Callable[[T], object] = bool,
+    *,
+    within: float = PATIENCE,
+    pause: float = _POLL_SECONDS,
+    log: Callable[[], str] = lambda: "",
+) -> T: ...
+async def eventually(
+    check: Callable[[], Awaitable[T] | T],
+    good: Callable[[T], object] = bool,
+    *,
+    within: float = PATIENCE,
+    pause: float = _POLL_SECONDS,
     log: Callable[[], str] = lambda: "",
 ) -> T:
     """Return the first result of `check` that is `good`; fail with the last one that is not, and a log's end."""
-    deadline = time.monotonic() + within
-    while not good(result := await check()):
-        assert time.monotonic() < deadline, f"it stays {result!r}\n{log()[-4000:]}"
-        await asyncio.sleep(_POLL_SECONDS)
-    return result
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + within
+    while True:
+        found = check()
+        result = cast("T", await found if inspect.isawaitable(found) else found)
+        if good(result):
+            return result
+        assert clock() < deadline, f"it stays {result!r}\n{log()[-4000:]}"
+        await asyncio.sleep(pause)

@@ -13,6 +13,7 @@ from support.commands import ServeProcess, serve
 from support.proxy import tokens
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC, GET_PATH
+from support.waiting import PATIENCE
 from tenantproxy.credentials.stores.files import write_keys
 
 HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -51,7 +52,7 @@ async def _rotate(proxy: ServeProcess, oms: RawServer, credentials: Path) -> Non
     await asyncio.sleep(1.5)
     write_keys(credentials, ROTATED)
     headers = tokens.bearer(tokens.machine_token(sub="well-behaved"))
-    async with asyncio.timeout(3), aiohttp.ClientSession(headers=headers) as session:
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession(headers=headers) as session:
         while True:
             async with session.get(proxy.api + GET_PATH) as answer:
                 assert answer.status == 200

@@ -14,6 +14,7 @@ from support.proxy import tokens
 from support.proxy.idp import ON_LOOPBACK
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC, GET_PATH
+from support.waiting import PATIENCE, eventually
 from tenantproxy.credentials.stores.files import write_keys
 
 OTHER = {"username": "user", "password": "other"}
@@ -30,7 +31,7 @@ async def read(proxy: ServeProcess) -> tuple[int, str]:
 
 async def uses(proxy: ServeProcess, oms: RawServer, keys: Mapping[str, str]) -> None:
     """Wait until reads carry these keys; the store is looked at every half a second."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             status, _ = await read(proxy)
             sent = aiohttp.BasicAuth.decode(oms.received[-1].headers["authorization"]) if oms.received else None
@@ -64,9 +65,7 @@ async def test_a_malformed_auth_url(oms: RawServer, tmp_path: Path, url: str) ->
             write_keys(tmp_path / "credentials", keys)
             await uses(proxy, oms, keys)
             write_keys(tmp_path / "credentials", bad)
-            async with asyncio.timeout(5):
-                while await read(proxy) != (503, "credentials-invalid"):  # noqa: ASYNC110 - only a read tells
-                    await asyncio.sleep(0.05)
+            await eventually(lambda: read(proxy), lambda found: found == (503, "credentials-invalid"))
     assert "M4RKED" not in proxy.log
 
 
@@ -74,11 +73,10 @@ async def test_without_descriptors(proxy: ServeProcess, oms: RawServer, tmp_path
     """A store that can't be looked at for a while, since no file can be opened, is followed afterwards."""
     await uses(proxy, oms, BASIC)
     limits = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
-    async with aiohttp.ClientSession() as session, asyncio.timeout(10):
+    async with aiohttp.ClientSession() as session:
         assert await unreadable(session, proxy) == 0  # this connection stays
         resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (1, limits[1]))
         write_keys(tmp_path / "credentials", OTHER)
-        while await unreadable(session, proxy) == 0:  # noqa: ASYNC110 - only a look tells
-            await asyncio.sleep(0.05)
+        await eventually(lambda: unreadable(session, proxy))
     resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, limits)
     await uses(proxy, oms, OTHER)

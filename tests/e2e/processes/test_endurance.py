@@ -15,6 +15,7 @@ from support.proxy.oms import (
     raw_server,
 )
 from support.proxy.running import BASIC, proxy_config, running_proxy
+from support.waiting import eventually
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 
 WRONG = {"username": "user", "password": "wrong"}
@@ -70,12 +71,12 @@ async def test_tokens_are_refreshed_while_requests_go_on(oms: RawServer, tmp_pat
         raw_server(idp.issue) as endpoint,
         running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
     ):
-        end = time.monotonic() + 5
-        while time.monotonic() < end:
+        begin = time.monotonic()
+        while time.monotonic() < begin + 5:
             asked = time.time()
             assert (await proxy.get()).status == 200
             await asyncio.sleep(0.02)
-        assert 3 <= idp.issued <= 5
+        assert 3 <= idp.issued <= time.monotonic() - begin + 1
         assert await proxy.metric('tenantproxy_token_fetch_total{outcome="success"}') == idp.issued
         expiry = await proxy.metric("tenantproxy_token_expiry_timestamp_seconds")
         assert expiry is not None
@@ -91,11 +92,11 @@ async def test_two_replicas_do_not_chase_each_other(oms: RawServer, tmp_path: Pa
         running_proxy(proxy_config(oms.url), tmp_path / "a", oauth2(endpoint.url)) as one,
         running_proxy(proxy_config(oms.url), tmp_path / "b", oauth2(endpoint.url)) as two,
     ):
-        end = time.monotonic() + 4
-        while time.monotonic() < end:
+        begin = time.monotonic()
+        while time.monotonic() < begin + 4:
             await asyncio.gather(one.get(), two.get())
             await asyncio.sleep(0.02)
-        assert idp.issued <= 4
+        assert idp.issued <= 2 * (2 + (time.monotonic() - begin) // 5)
 
 
 async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path) -> None:
@@ -114,6 +115,4 @@ async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path
         await asyncio.sleep(2)
         assert (await proxy.get()).code == "token-unavailable"
         endpoint.play = idp.issue
-        async with asyncio.timeout(5):
-            while (await proxy.get()).status != 200:  # noqa: ASYNC110 - only a request can tell
-                await asyncio.sleep(0.1)
+        await eventually(proxy.get, lambda answer: answer.status == 200, pause=0.1)

@@ -66,8 +66,8 @@ async def test_tokens_that_end_are_replaced_in_time(oms: RawServer, tmp_path: Pa
     with authlib_idp(Client("store", "right", {"client_secret_basic"}), lifetime=2) as idp:
         oms.play = oms_of(idp)
         async with running_proxy(proxy_config(oms.url), tmp_path, keys(idp)) as proxy:
-            end = time.monotonic() + 5
-            while time.monotonic() < end:
+            begin = time.monotonic()
+            while time.monotonic() < begin + 5:
                 assert (await proxy.get()).status == 200
                 await asyncio.sleep(0.05)
-            assert 3 <= len(idp.valid) <= 5
+            assert 3 <= len(idp.valid) <= time.monotonic() - begin + 1

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 
 from support.operator.local import (
-    PATIENCE,
     PROGRAM,
     free_port_base,
     running_local,
@@ -22,6 +21,7 @@ from support.operator.local import (
     write,
 )
 from support.proxy.oms import RawServer, Received, documented, raw_server
+from support.waiting import PATIENCE, eventually
 
 ORDER = "/api/v1/business-units/BU-1/customer-orders/CO-1"
 
@@ -254,7 +254,8 @@ async def test_bad_manifest_at_the_start(tmp_path: Path) -> None:
 
 
 def _password(request_headers: dict[str, str]) -> str:
-    return aiohttp.BasicAuth.decode(request_headers["authorization"]).password
+    password: str = aiohttp.BasicAuth.decode(request_headers["authorization"]).password
+    return password
 
 
 async def test_secret_manifest_seeds_and_wins_when_it_changes(
@@ -271,9 +272,7 @@ async def test_secret_manifest_seeds_and_wins_when_it_changes(
         return _password(oms.received[-1].headers)
 
     async def becomes(api: str, wanted: str) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while await password(api) != wanted:  # noqa: ASYNC110 - nothing tells us
-                await asyncio.sleep(0.05)
+        await eventually(lambda: password(api), lambda found: found == wanted)
 
     async with running_local(manifest, state=state) as local:
         ready = await local.event("ready")

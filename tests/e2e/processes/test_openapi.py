@@ -62,7 +62,7 @@ async def test_the_description_is_true(proxy: ServeProcess, operations: tuple[st
     """Whatever the description allows is accepted, what it forbids is refused, and answers are as described."""
     included = [option for operation in operations for option in ("--include-operation-id", operation)]
     status, out, err = await run(
-        *("schemathesis", "--config-file", CONFIG, "run", OPENAPI, "--url", proxy.api, *included),
+        *("schemathesis", "--config-file", str(CONFIG), "run", str(OPENAPI), "--url", proxy.api, *included),
         *("--header", f"Authorization: Bearer {token}", "--header", f"Tenant-Id: {tokens.TENANT}"),
         *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--seed", "1"),
         *("--generation-database", "none", "--no-color"),

@@ -17,14 +17,15 @@ from support.proxy.idp import ON_LOOPBACK
 from support.proxy.oms import (
     ORDER_ANSWER,
     RawServer,
-    Received,
     answering,
     documented,
+    held_until,
     http,
     raw_server,
     token_answer,
 )
 from support.proxy.running import BASIC, GET_PATH, PUT_PATH
+from support.waiting import eventually
 from tenantproxy.credentials.stores.files import read_keys, write_keys
 
 
@@ -49,27 +50,32 @@ async def test_files_in_orders_out(oms: RawServer, tmp_path: Path) -> None:
     async with serve(tmp_path, config(oms.url)) as proxy:
         assert (await get(proxy.api + GET_PATH))[0] == 503
         write_keys(tmp_path / "credentials", BASIC)
-        async with asyncio.timeout(10):
-            while (await get(proxy.api + GET_PATH))[0] != 200:  # noqa: ASYNC110 - only a request can tell
-                await asyncio.sleep(0.1)
+        await eventually(lambda: get(proxy.api + GET_PATH), lambda found: found[0] == 200, pause=0.1)
         lines = [json.loads(line) for line in proxy.log.splitlines()]
         (request,) = [line for line in lines if line.get("status") == 200]
         assert request.keys() >= {"method", "route", "status", "durationMs", "tenant", "correlationId", "time"}
 
 
+async def refuses(url: str) -> bool:
+    """Say whether new connections are refused."""
+    try:
+        await get(url)
+    except aiohttp.ClientConnectionError:
+        return True
+    return False
+
+
 async def test_sigterm_lets_requests_end(oms: RawServer, tmp_path: Path) -> None:
     """SIGTERM ends the process with 0, after what was in flight."""
-
-    async def slow(_request: Received, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.7)
-        writer.write(ORDER_ANSWER)
-
-    oms.play = slow
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(ORDER_ANSWER))
     write_keys(tmp_path / "credentials", BASIC)
     async with serve(tmp_path, config(oms.url)) as proxy:
         reading = asyncio.create_task(get(proxy.api + GET_PATH))
-        await asyncio.sleep(0.3)
+        await oms.reached(1)
         proxy.process.send_signal(signal.SIGTERM)
+        await eventually(lambda: refuses(proxy.api))
+        release.set()
         assert (await reading)[0] == 200
         assert await proxy.ended() == 0
         with pytest.raises(aiohttp.ClientConnectionError):

@@ -12,11 +12,12 @@ import aiohttp
 import pytest
 
 from support.certificates import HERE, Authority, Pair
-from support.operator.local import PATIENCE, Local, running_local, tenant_proxy, write
+from support.operator.local import Local, running_local, tenant_proxy, write
 from support.operator.local import secret as credential
 from support.proxy.oms import ORDER_ANSWER, RawServer, answering, documented, token_answer
 from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
 from support.proxy.tls_server import Peers, TlsServer, closing
+from support.waiting import PATIENCE, eventually
 from tenantproxy.config import Tls
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.transport.tls import CHECK_SECONDS, TlsFiles
@@ -224,9 +225,7 @@ class Load:
     async def more(self, count: int = 10) -> list[int]:
         """Return the statuses of requests that began after now."""
         begun = len(self.statuses) + 1
-        async with asyncio.timeout(PATIENCE):
-            while len(self.statuses) < begun + count:  # noqa: ASYNC110 - a counter
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(self.statuses) >= begun + count)
         return self.statuses[begun:]
 
     async def becomes(self, status: int) -> None:

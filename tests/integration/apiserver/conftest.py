@@ -1,6 +1,5 @@
 """One API server for all tests here, with the project's CRD; a namespace for each test."""
 
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.optional_kinds import OptionalKinds
 from support.apiserver.server import ApiServer
 from support.tools.programs import directory
+from support.waiting import until
 
 ROOT = Path(__file__).parents[3]
 
@@ -71,7 +71,5 @@ async def namespace(api: ApiClient) -> AsyncIterator[str]:
 
 def _wait_for_openapi(server: ApiServer) -> None:
     """Wait until the CRD's schema is published, for `kubectl explain`; that happens after it is Established."""
-    deadline = time.monotonic() + 30
-    while server.try_kubectl("get", "--raw", "/openapi/v3/apis/proxy.hiiretail.com/v1alpha1")[0] != 0:
-        assert time.monotonic() < deadline, server.log
-        time.sleep(0.05)
+    published = ("get", "--raw", "/openapi/v3/apis/proxy.hiiretail.com/v1alpha1")
+    until(lambda: server.try_kubectl(*published)[0] == 0, what=lambda: server.log)

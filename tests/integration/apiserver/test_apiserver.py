@@ -133,7 +133,7 @@ async def test_tenant_id_is_immutable(api: ApiClient, namespace: str) -> None:
     """The rest of the spec may change."""
     _, stored = await create(api, namespace, minimal())
     one = path(namespace, stored["metadata"]["name"])
-    change = {"spec": {"tenantId": "another"}}
+    change: dict[str, Any] = {"spec": {"tenantId": "another"}}
     status, answer = await api.request("PATCH", one, change, content_type=MERGE_PATCH)
     assert status == 422
     assert "is immutable; another tenant needs a TenantProxy of its own" in answer["message"]

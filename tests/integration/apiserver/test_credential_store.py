@@ -18,6 +18,7 @@ from support.cluster.proxy_pods import ACCOUNT, SECRET_NAME, Pod, PodTenant
 from support.proxy import tokens
 from support.proxy.oms import RawServer
 from support.proxy.running import Answered
+from support.waiting import PATIENCE, eventually
 from tenantproxy_operator.render.access import SECRET_VERBS
 
 MARKED = "MARKED-password"
@@ -295,9 +296,7 @@ async def test_a_secret_that_is_deleted_and_comes_back(
     async with tenant.pod(oms.url, monkeypatch) as pod:
         await pod.uses(oms, "old")
         await tenant.api.request("DELETE", tenant.secret_path)
-        async with asyncio.timeout(5):
-            while (await pod.proxy.get()).code != "credentials-not-configured":  # noqa: ASYNC110 - only asking tells
-                await asyncio.sleep(0.02)
+        await eventually(pod.proxy.get, lambda answer: answer.code == "credentials-not-configured")
         assert is_refused(await put(pod))
         assert "404 NotFound: it does not exist; the operator creates it" in pod.log
         await tenant.apply(tenant.child("Secret"))
@@ -352,9 +351,9 @@ async def test_a_secret_of_a_type_that_forbids_the_change(
 async def _until_status(tenant: PodTenant, status: int) -> None:
     """Wait until the authorizer, which learns of bindings by a watch, answers the proxies so."""
     token = await tenant.token()
-    async with asyncio.timeout(30):
-        while (await tenant.api.request("GET", tenant.secret_path, token=token))[0] != status:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await eventually(
+        lambda: tenant.api.request("GET", tenant.secret_path, token=token), lambda found: found[0] == status
+    )
 
 
 async def test_a_rotated_token_is_used(tenant: PodTenant, oms: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -480,8 +479,7 @@ async def test_the_api_server_hangs(
             finally:
                 os.kill(process, signal.SIGCONT)
             print(f"\nAPI server hangs: PUT 503 after {put_seconds:.1f} s, start in {start_seconds:.1f} s")  # noqa: T201
-            assert put_seconds < 5
-            assert start_seconds < 5
+            assert max(put_seconds, start_seconds) < PATIENCE, "the API server answers nobody in this time"
             await late.uses(oms, "stored")
             assert await tenant.secret() == before
         assert set(statuses) == {200}

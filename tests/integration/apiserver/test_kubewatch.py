@@ -106,7 +106,7 @@ async def following(server: ApiServer, path: str, url: str = "", **options: Any)
     client = KubeClient(
         KubeAccess(url=url or server.url, tls=server.tls, authorization=lambda: f"Bearer {server.admin_token}")
     )
-    options = {"selector": {"labelSelector": "followed=yes"}, "backoff": Backoff(0.1, 0.2)} | options
+    options = {"selector": {"labelSelector": "followed=yes"}, "backoff": Backoff(0.1, 0.2), **options}
     reflector = Reflector(client, path, Partial, cache, **options)
     task = asyncio.create_task(reflector.run())
     try:

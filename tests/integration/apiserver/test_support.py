@@ -19,8 +19,7 @@ from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ADMIN, ApiServer, service_account
 from support.certificates import HERE, Authority
 from support.proxy.tls_server import mute_server
-
-PATIENCE = 30.0
+from support.waiting import PATIENCE, eventually
 
 
 def core(namespace: str, resource: str) -> str:
@@ -33,9 +32,7 @@ def named(name: str, **more: Any) -> dict[str, Any]:
 
 async def until(api: ApiClient, path: str, status: int, token: str | None = None) -> None:
     """Ask until this is the answer's status."""
-    async with asyncio.timeout(PATIENCE):
-        while (await api.request("GET", path, token=token))[0] != status:  # noqa: ASYNC110 - nothing tells us
-            await asyncio.sleep(0.05)
+    await eventually(lambda: api.request("GET", path, token=token), lambda found: found[0] == status)
 
 
 async def test_audit_shows_who_used_which_rule(api_server: ApiServer, api: ApiClient, namespace: str) -> None:
@@ -169,7 +166,7 @@ def test_daemons_end_with_the_tests(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys\n"
         "from support.tools.daemons import Daemon, Watchdog\n"
-        "command = ('/bin/sh', '-c', 'exec >fifo; echo up; sleep 30; true')\n"
+        "command = ('/bin/sh', '-c', 'exec >fifo; echo up; sleep 300; true')\n"
         "daemon = Daemon(*command, log=pathlib.Path('log'), watchdog=Watchdog())\n"
         "sys.stdin.read()\n"
     )
@@ -180,4 +177,4 @@ def test_daemons_end_with_the_tests(tmp_path: Path) -> None:
         killed = time.monotonic()
         tests.kill()
         assert daemon.read() == ""  # comes when the daemon is gone
-    assert time.monotonic() - killed < 10
+    assert time.monotonic() - killed < PATIENCE

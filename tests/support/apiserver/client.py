@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final, Self
 
 import aiohttp
@@ -55,7 +55,7 @@ class ApiClient:
                     return answer.status, parsed
                 await asyncio.sleep(_PAUSE_SECONDS)
 
-    async def lines(self, path: str) -> AsyncIterator[bytes]:
+    async def lines(self, path: str) -> AsyncGenerator[bytes, None]:
         """Yield the lines of an answer, such as a watch's."""
         headers = {"Authorization": f"Bearer {self._token}"}
         async with self._session.get(self._url + path, headers=headers) as answer:

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from support.proxy.idp import ON_LOOPBACK
+from support.waiting import PATIENCE, eventually
 
 PROGRAM = (sys.executable, "-c", "from tenantproxy_operator.cli.main import main; main()")
-PATIENCE = 30.0
 
 
 def tenant_proxy(name: str = "acme", *, url: str = "http://127.0.0.1:9/api/v1", **spec: Any) -> dict[str, Any]:
@@ -62,9 +62,7 @@ def free_port_base(tenants: int = 4) -> int:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something outside the test's process is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - nothing outside tells us
-            await asyncio.sleep(0.02)
+    await eventually(holds)
 
 
 class Local:

@@ -3,8 +3,8 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, cast
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import ClientMixin, grants
@@ -12,7 +12,7 @@ from flask import Flask, Response
 from werkzeug.serving import make_server
 
 
-class Client(ClientMixin):  # type: ignore[misc] # authlib's server side is untyped
+class Client(ClientMixin):
     """The one client that the server knows; a test may change its secret at any time."""
 
     def __init__(self, client_id: str, secret: str, methods: set[str]) -> None:
@@ -23,8 +23,8 @@ class Client(ClientMixin):  # type: ignore[misc] # authlib's server side is unty
     def get_client_id(self) -> str:
         return self.client_id
 
-    def get_allowed_scope(self, scope: str | None) -> str:
-        return scope or ""
+    def get_allowed_scope(self, scope: Collection[str] | str | None) -> str:
+        return scope if isinstance(scope, str) else " ".join(scope or ())
 
     def check_client_secret(self, client_secret: str) -> bool:
         return self.secret == client_secret
@@ -36,7 +36,7 @@ class Client(ClientMixin):  # type: ignore[misc] # authlib's server side is unty
         return grant_type == "client_credentials"
 
 
-class _ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc]
+class _ClientCredentials(grants.ClientCredentialsGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
 
@@ -53,8 +53,7 @@ class AuthlibIdp:
 
         @app.post("/token")
         def token() -> Response:
-            response: Response = server.create_token_response()
-            return response
+            return cast("Response", server.create_token_response())
 
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)

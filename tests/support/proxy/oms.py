@@ -6,6 +6,8 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple, Self
 
+from support.waiting import PATIENCE
+
 
 class Received(NamedTuple):
     """A request as it came: header names in lower case."""
@@ -55,7 +57,7 @@ class RawServer:
 
     async def reached(self, concurrent: int) -> None:
         """Wait until it is at work on so many requests."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.concurrent != concurrent:
                 self._changed.clear()
                 await self._changed.wait()

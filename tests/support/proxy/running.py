@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from support.proxy.idp import ON_LOOPBACK
+from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.base import CredentialStore
@@ -82,10 +83,11 @@ class RunningProxy:
         return None
 
     async def becomes(self, series: str, value: float) -> None:
-        """Wait until a series has a value."""
-        async with asyncio.timeout(5):
-            while await self.metric(series) != value:  # noqa: ASYNC110 - only a scrape can tell
-                await asyncio.sleep(0.02)
+        """Wait until a gauge has a value, or a counter has come to it, or passed it between two scrapes."""
+        counts = "_total{" in series or series.endswith("_total")
+        await eventually(
+            lambda: self.metric(series), lambda found: found == value or (counts and (found or 0) > value)
+        )
 
     async def change_keys(self, keys: Mapping[str, str]) -> None:
         """Replace the stored keys from outside, and wait until the proxy uses them."""
@@ -93,15 +95,15 @@ class RunningProxy:
         write_keys(self.credentials, keys)
         await self.becomes(_CHANGES, changes + 1)
 
-    async def raw(self, data: bytes, *, wait: float = 5.0) -> bytes:
-        """Send bytes and return all that comes until the proxy closes or is silent."""
+    async def raw(self, data: bytes) -> bytes:
+        """Send bytes and return all that comes until the proxy closes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         received = b""
         try:
             writer.write(data)
             await writer.drain()
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(wait):
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(PATIENCE):
                     while chunk := await reader.read(65536):
                         received += chunk
         finally:
@@ -147,10 +149,10 @@ async def running_proxy(
         configuration, validate_config(configuration), store or FileStore(credentials), tls, fallback=fallback
     )
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    ports = [int(bound.getsockname()[1]) for bound in sockets]
+    api_port, admin_port = (int(bound.getsockname()[1]) for bound in sockets)
     await proxy.start(*sockets)
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield RunningProxy(*ports, credentials, session)
+            yield RunningProxy(api_port, admin_port, credentials, session)
     finally:
         await proxy.drain()

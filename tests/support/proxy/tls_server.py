@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from support.certificates import Pair
 from support.proxy.oms import Play, RawServer, Received, answering
+from support.waiting import PATIENCE
 
 _PIECE: Final = 65536
 
@@ -62,13 +63,13 @@ async def mute_server(pair: Pair) -> AsyncIterator[str]:
     It takes one connection, which must be closed when this is left.
 
     Raises:
-        TimeoutError: The connection is still open 5 s later, or none came.
+        TimeoutError: The connection is still open half a minute later, or none came.
 
     """
     tls = TlsServer(answering(), pair).context
     given_up = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(30)
+        listener.settimeout(PATIENCE)
         serving = asyncio.create_task(asyncio.to_thread(_begin_an_answer, listener, tls, given_up))
         try:
             yield f"https://127.0.0.1:{listener.getsockname()[1]}"
@@ -83,7 +84,7 @@ def _begin_an_answer(listener: socket.socket, tls: ssl.SSLContext, given_up: thr
         connection.recv(_PIECE)
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nx\n\r\n")
         given_up.wait()
-        connection.settimeout(5)
+        connection.settimeout(PATIENCE)
         while socket.socket.recv(connection, _PIECE):  # beneath TLS, which would answer
             pass
 

@@ -45,7 +45,7 @@ def machine_token(tenant: str = TENANT, **claims: Any) -> str:
 
 def user_token(tenant: str = TENANT, **claims: Any) -> str:
     """Return a user's token, by default of one who is no admin."""
-    own = {"iss": STAFF, "aud": "hiidentity-staff", "sub": "u1"}
+    own: dict[str, Any] = {"iss": STAFF, "aud": "hiidentity-staff", "sub": "u1"}
     own |= {"email": "someone@acme.example", "email_verified": True}
     return _signed(own | {"https://extendaretail.com/tenant": tenant} | claims)
 

@@ -52,7 +52,7 @@ def test_hooks_run_what_is_there(hook: dict[str, Any]) -> None:
     assert hook["language"] == "system"
     assert shutil.which(ROOT / program)
     assert all((ROOT / argument).exists() for argument in arguments if "/" in argument)
-    assert re.compile(hook.get("files", ""))
+    re.compile(hook.get("files", ""))  # raises where it is no pattern
 
 
 @pytest.mark.parametrize("entry", OWNED, ids=lambda entry: entry[0])

@@ -5,8 +5,10 @@ import logging
 
 import pytest
 
-from tenantproxy import supervision
+from support.waiting import eventually
 from tenantproxy.supervision import MAX_DOWN, Supervised
+
+pytestmark = pytest.mark.virtual_time
 
 
 class Work:
@@ -30,21 +32,14 @@ class Work:
         self.is_back.set()
 
 
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "_BACKOFF", (0.001, 0.002))
-    monkeypatch.setattr(supervision, "PROVEN", 0.01)
-
-
 @pytest.mark.parametrize("failures", [(OSError(24, "MARKED"),), (ValueError(), None, OSError())], ids=str)
 async def test_it_comes_back(failures: tuple[Exception | None, ...], caplog: pytest.LogCaptureFixture) -> None:
     """However it failed, or ended, it is run again until it goes on; both are logged once."""
     caplog.set_level(logging.WARNING)
     work = Work(*failures)
     running = asyncio.create_task(work.supervised.run())
-    async with asyncio.timeout(5):
-        await work.is_back.wait()
-    await asyncio.sleep(0.05)
+    await work.is_back.wait()
+    await asyncio.sleep(MAX_DOWN)
     assert (work.backs, work.supervised.healthy) == (1, True)
     assert [record.getMessage() for record in caplog.records] == [
         "work: failed; it is tried again until it is back",
@@ -59,15 +54,13 @@ async def test_it_is_unhealthy_when_it_stays_down() -> None:
     """Health ends with the bound, counted from the first failure, and comes back with it."""
     work = Work(*[OSError()] * 20)
     running = asyncio.create_task(work.supervised.run())
-    async with asyncio.timeout(5):
-        while len(work.failures) > 15:  # noqa: ASYNC110 - only a look tells
-            await asyncio.sleep(0.001)
-        work.now = MAX_DOWN
-        assert work.supervised.healthy
-        work.now = MAX_DOWN + 0.1
-        assert not work.supervised.healthy
-        await work.is_back.wait()
-        await asyncio.sleep(0)
+    await eventually(lambda: len(work.failures) <= 15)
+    work.now = MAX_DOWN
+    assert work.supervised.healthy
+    work.now = MAX_DOWN + 0.1
+    assert not work.supervised.healthy
+    await work.is_back.wait()
+    await asyncio.sleep(0)
     assert work.supervised.healthy
     running.cancel()
 
@@ -76,6 +69,6 @@ async def test_it_starts_without_being_called_back() -> None:
     """Who has never failed was never away."""
     work = Work()
     running = asyncio.create_task(work.supervised.run())
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(MAX_DOWN)
     assert (work.backs, work.supervised.healthy) == (0, True)
     running.cancel()

@@ -11,7 +11,7 @@ _UNIT = "/api/v1/business-units/BU-1/customer-orders"
 async def ask_for(port: int, token: str, connections: int, orders: list[str], searches: list[str]) -> None:
     """Read these orders, and search for these customers, over and over, so many at once."""
     base = f"http://127.0.0.1:{port}{_UNIT}"
-    kinds = [("GET", f"{base}/{order}", None) for order in orders]
+    kinds: list[tuple[str, str, dict[str, str] | None]] = [("GET", f"{base}/{order}", None) for order in orders]
     kinds += [("POST", f"{base}:search", {"customerId": customer}) for customer in searches]
     turns = itertools.cycle(kinds)
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -64,7 +65,7 @@ def test_render_yaml_and_json(tmp_path: Path) -> None:
 
 def test_render_every_child(tmp_path: Path) -> None:
     """`render` prints each kind of child, the optional ones where their options are given."""
-    spec = {
+    spec: dict[str, Any] = {
         "autoscaling": {"maxReplicas": 3},
         "route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example.com"]},
     }

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.operator.reconciling import NAMESPACE, Operator, World
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cache.secrets import SecretVersion
-from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.evaluation import (
     SECRET_GRACE,

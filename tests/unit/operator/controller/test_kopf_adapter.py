@@ -9,11 +9,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from kopf._cogs.structs.bodies import RawBody
 from kopf._core.reactor.inventory import ResourceMemories
 
 from support.certificates import HERE, Authority
 from support.proxy.oms import answering, http, raw_server
 from support.proxy.tls_server import Peers, TlsServer
+from support.waiting import PATIENCE
 from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import KubeAccess
 from tenantproxy_operator.cache.tenants import Tenants
@@ -144,15 +146,16 @@ def test_kopf_never_gives_up() -> None:
         assert (pauses[0], pauses[-1]) == (1, 20)
 
 
+@pytest.mark.virtual_time
 async def test_credentials_that_are_not_taken(registered: Registered, caplog: pytest.LogCaptureFixture) -> None:
     """After a 401 kopf asks for others and goes on at once: with the same ones it would hammer the API server."""
     found = {handler.activity.value: handler for handler in registered.registry._activities.get_all_handlers()}  # type: ignore[union-attr]
     login = found["authentication"].fn
-    async with asyncio.timeout(0.5):
-        await _result(login)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await _result(login)
+    clock = asyncio.get_running_loop().time
+    await _result(login)
+    assert clock() == 0
+    await _result(login)
+    assert clock() >= 1
     assert caplog.messages == ["the API server does not take our credentials (401); they are read and tried again"]
 
 
@@ -204,8 +207,10 @@ async def test_watches_that_end_soon_are_throttled() -> None:
                     pass
             return loop.time() - begin
 
-        async with aiohttp.ClientSession(trace_configs=[WatchThrottle(lambda: Backoff(9, 9)).trace]) as session:
-            assert await took(session, *first) < 9
+        async with aiohttp.ClientSession(
+            trace_configs=[WatchThrottle(lambda: Backoff(2 * PATIENCE, 2 * PATIENCE)).trace]
+        ) as session:
+            assert await took(session, *first) < PATIENCE
         async with aiohttp.ClientSession(
             trace_configs=[WatchThrottle(lambda: Backoff(0.4, 0.4)).trace]
         ) as session:
@@ -216,7 +221,7 @@ async def test_watches_that_end_soon_are_throttled() -> None:
 
 async def test_nothing_is_remembered() -> None:
     """Each event gets a fresh memory, which is gone after it; kopf's own keeps one for each object."""
-    body = {"metadata": {"uid": "1"}}
+    body: RawBody = {"metadata": {"uid": "1"}}
     ours, kopfs = NoMemories(), ResourceMemories()
     for memories, kept in ((ours, 0), (kopfs, 1)):
         first = await memories.recall(body, noticed_by_listing=True)

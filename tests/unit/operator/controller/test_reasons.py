@@ -10,8 +10,8 @@ import pytest
 from support.certificates import Authority
 from support.operator.reconciling import Operator, World
 from tenantproxy.kube.client import StatusError
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cache.tenants import CANARY
-from tenantproxy_operator.conditions import Reason
 from tenantproxy_operator.settings import Settings
 
 Changes = dict[str, Any]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from support.apiserver.objects import partial
 from support.operator.reconciling import NAMESPACE, Operator, World
-from tenantproxy_operator.conditions import Reason
+from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
 from tenantproxy_operator.controller.evaluation import TenantSnapshot, evaluate, unchanged

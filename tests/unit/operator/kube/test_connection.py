@@ -13,6 +13,7 @@ from kubernetes.aio.config import kube_config
 from support.certificates import HERE, Authority
 from support.proxy.oms import answering, http
 from support.proxy.tls_server import Peers, TlsServer
+from support.waiting import PATIENCE
 from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError
 from tenantproxy_operator.kube.connection import Connection
 
@@ -211,6 +212,6 @@ async def test_no_way_at_all(tmp_path: Path) -> None:
 
 async def test_keep_fresh(tmp_path: Path) -> None:
     """Where nothing needs to be kept fresh, nobody is kept busy."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await (await Connection.load(kubeconfig(tmp_path / "c", user={"token": "t"}))).keep_fresh()
         await Connection(KubeAccess(url=URL)).keep_fresh()

@@ -30,7 +30,7 @@ def test_messages_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     reporter.emit("ready", **_TENANT, **_URLS)
     reporter.emit("exited", **_TENANT, status=-9, retryInSeconds=0.5)
     for event in ("reloaded", "rejected", "credentials", "certificates", "removed", "failed"):
-        reporter.emit(event, **_TENANT, **_URLS, status=2, message="why")  # type: ignore[arg-type]
+        reporter.emit(event, **_TENANT, **_URLS, status=2, message="why")
     reporter.emit("valid")
     reporter.emit("stopped")
     out, err = capsys.readouterr()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.waiting import PATIENCE
 from tenantproxy.credentials.stores.files import read_keys, write_keys
 from tenantproxy_operator.local.state import StateInUseError, TenantState, locked, must_seed
 
@@ -84,4 +85,4 @@ def test_lock_waits_for_the_proxies_of_a_killed_local(tmp_path: Path) -> None:
     with locked(tmp_path) as descriptor:
         drains = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5)"], pass_fds=[descriptor])
     with locked(tmp_path):
-        assert drains.wait(0.2) == 0
+        assert drains.wait(PATIENCE) == 0

@@ -15,11 +15,13 @@ from support.proxy.oms import (
     RawServer,
     Received,
     answering,
+    held_until,
     http,
     raw_server,
     token_answer,
 )
 from support.proxy.running import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
+from support.waiting import PATIENCE
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.oauth2.credential import OAuth2
@@ -143,7 +145,7 @@ def _basic(**config: Any) -> dict[str, Any]:
         ({"type": "mtls", "config": {}}, ["/type"]),
         ({"type": "basic", "config": "x"}, ["/config"]),
         ({**BODY, "extra": 1}, ["/extra"]),
-        (_basic(timeout=5), ["/config/timeout"]),
+        (_basic(timeout=PATIENCE), ["/config/timeout"]),
         (_basic(username=1), ["/config/username"]),
         (_basic(username=""), ["/config/username"]),
         (_basic(username="a:b"), ["/config/username"]),
@@ -225,15 +227,12 @@ async def test_concurrent_puts_are_ordered(proxy: RunningProxy, oms: RawServer) 
 
 async def test_requests_in_flight_are_not_failed(proxy: RunningProxy, oms: RawServer) -> None:
     """What began with the old credential ends with it."""
-
-    async def slow(_request: Received, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.3)
-        writer.write(ORDER_ANSWER)
-
-    oms.play = slow
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(ORDER_ANSWER))
     reading = [asyncio.create_task(proxy.get()) for _ in range(10)]
-    await asyncio.sleep(0.1)
+    await oms.reached(10)
     assert (await proxy.put(BODY, headers=tokens.admin())).status == 204
+    release.set()
     assert {answer.status for answer in await asyncio.gather(*reading)} == {200}
 
 
@@ -386,7 +385,7 @@ async def test_all_that_can_not_be_reached_is_told_alike(
     reason: str,
 ) -> None:
     """Whether a name exists, what it resolves to, and what listens there, only the log says."""
-    monkeypatch.setattr(tenantproxy.api.proxy_config, "_VALIDATE_TIMEOUT", 1.5)
+    monkeypatch.setattr(tenantproxy.api.proxy_config, "_VALIDATE_TIMEOUT", 2.5)
     with names(monkeypatch, {"private.example": "10.0.0.1", "metadata.example": "169.254.169.254"}):
         async with raw_server(_mute) as mute, await asyncio.start_server(_ssh, "127.0.0.1", 0) as ssh:
             body = oauth2_body(url.format(mute=mute.port, ssh=ssh.sockets[0].getsockname()[1]))
@@ -504,7 +503,7 @@ async def test_few_puts_at_a_time(oms: RawServer, tmp_path: Path) -> None:
             asyncio.create_task(proxy.put(BODY, headers=tokens.admin()))
             for _ in range(tenantproxy.api.proxy_config.MOST_AT_ONCE + 4)
         ]
-        refused, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+        refused, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
         assert (refused.pop().result()).code == "overloaded"
         assert (await proxy.get()).status == 200
         store.go_on.set()
@@ -527,7 +526,7 @@ async def test_names_that_hang_take_nothing_that_reads_need(
                 for number in range(12)
                 for query in ("", "?validate=true")
             ]
-            await asyncio.wait(trials, timeout=5)
+            await asyncio.wait(trials, timeout=PATIENCE)
             assert {trial.result().status for trial in trials} == {204, 422, 429}
             assert system.hanging > 0
             await proxy.change_keys(BASIC)

@@ -620,11 +620,11 @@ def is_admin(claims: dict[str, Any], admins: Admins) -> bool:
     try:
         access.check_admin(caller(claims), admins)
     except Problem as problem:
-        outcome: Problem | None = problem
+        refusal = problem
     else:
         return True
-    assert (outcome.code, outcome.status) == ("admin-required", 403)
-    assert outcome.detail == "The access token is not one of a user in `access.admins`."
+    assert (refusal.code, refusal.status) == ("admin-required", 403)
+    assert refusal.detail == "The access token is not one of a user in `access.admins`."
     return False
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from support.proxy.issuer import (
     unsigned,
 )
 from support.proxy.oms import RawServer, breaking, http
+from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.auth import jwks
 from tenantproxy.auth.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier
@@ -398,7 +399,7 @@ async def test_rotation_is_noticed_without_a_new_token(
     publisher.keys = [public(OTHER_RSA, "next")]
     clock.time += REFRESH_SECONDS
     assert await accepted(verifier, signed(RS, {**CLAIMS, "x": 1}, RSA))
-    await until(lambda: publisher.fetches == 2)
+    await eventually(lambda: publisher.fetches == 2)
     await until_refused(verifier, signed(RS, {**CLAIMS, "x": 2}, RSA))
 
 
@@ -439,8 +440,8 @@ async def test_unknown_id_does_not_delay_others(
     publisher.release = asyncio.Event()
     clock.time += MIN_REFRESH_SECONDS
     waiting = asyncio.create_task(accepted(verifier, unknown(0)))
-    await until(lambda: publisher.fetches == 2)
-    async with asyncio.timeout(0.5):
+    await eventually(lambda: publisher.fetches == 2)
+    async with asyncio.timeout(PATIENCE):
         assert await accepted(verifier, signed(RS, {**CLAIMS, "x": 1}, RSA))
     assert not waiting.done()
     publisher.release.set()
@@ -527,7 +528,7 @@ async def test_hanging_issuer(
     """A hanging issuer is given up on, well within a request's time; all who wait get their answer."""
     monkeypatch.setattr(jwks, "_FETCH_TIMEOUT", 0.05)
     publisher.release = asyncio.Event()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         assert all(await asyncio.gather(*(unavailable(verifier, signed(RS, CLAIMS, RSA)) for _ in range(5))))
     assert publisher.fetches == 1
 
@@ -536,7 +537,7 @@ async def test_caller_goes_away(verifier: TokenVerifier, publisher: Publisher) -
     """A caller that goes away while keys are fetched does not take the others' fetch with it."""
     publisher.release = asyncio.Event()
     first = asyncio.create_task(accepted(verifier, signed(RS, CLAIMS, RSA)))
-    await until(lambda: publisher.fetches == 1)
+    await eventually(lambda: publisher.fetches == 1)
     second = asyncio.create_task(accepted(verifier, signed(ES, CLAIMS, EC)))
     await asyncio.sleep(0)
     first.cancel()
@@ -546,12 +547,15 @@ async def test_caller_goes_away(verifier: TokenVerifier, publisher: Publisher) -
     assert publisher.fetches == 1
 
 
-async def test_close_ends_a_fetch(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_close_ends_a_fetch(
+    verifier: TokenVerifier, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Stopping does not wait for a hanging issuer."""
+    monkeypatch.setattr(jwks, "_FETCH_TIMEOUT", 10 * PATIENCE)
     publisher.release = asyncio.Event()
     waiting = asyncio.create_task(unavailable(verifier, signed(RS, CLAIMS, RSA)))
-    await until(lambda: publisher.fetches == 1)
-    async with asyncio.timeout(0.5):
+    await eventually(lambda: publisher.fetches == 1)
+    async with asyncio.timeout(PATIENCE):
         await verifier.close()
     assert await waiting
 
@@ -636,13 +640,5 @@ async def test_memory_of_tokens_is_bounded(verifier: TokenVerifier, monkeypatch:
     assert await accepted(verifier, tokens[0])
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
-        while not holds():  # noqa: ASYNC110 - nothing tells us
-            await asyncio.sleep(0.001)
-
-
 async def until_refused(verifier: TokenVerifier, token: str) -> None:
-    async with asyncio.timeout(2):
-        while await accepted(verifier, token):  # noqa: ASYNC110 - the same
-            await asyncio.sleep(0.001)
+    await eventually(lambda: accepted(verifier, token), lambda found: not found, pause=0.001)

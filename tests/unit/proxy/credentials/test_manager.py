@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from support.proxy import tokens
 from support.proxy.oms import RawServer, answering, raw_server, token_answer
 from support.proxy.running import BASIC, proxy_config, running_proxy
+from support.waiting import eventually
 from tenantproxy import supervision
 from tenantproxy.config import ProxyConfig, Tenant
 from tenantproxy.credentials.base import Credential
@@ -25,6 +27,13 @@ SUCCESS = 'tenantproxy_config_changes_total{outcome="success"}'
 INVALID = 'tenantproxy_config_changes_total{outcome="invalid"}'
 OTHER = {"username": "user", "password": "other"}
 CONFIG = proxy_config("http://127.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the files often and try again soon: proxies with sockets don't live in virtual time."""
+    monkeypatch.setattr(files, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(random, "uniform", lambda shortest, _longest: shortest / 50)
 
 
 async def test_changes_from_outside_are_used(oms: RawServer, tmp_path: Path) -> None:
@@ -82,7 +91,7 @@ class SlowReads(FileStore):
 
     async def read(self) -> Stored:
         stored = await super().read()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
         return stored
 
 
@@ -99,13 +108,14 @@ class Used:
         return True
 
 
+@pytest.mark.virtual_time
 async def test_a_late_read_never_undoes_a_replacement(tmp_path: Path) -> None:
     """A change that is read while an admin sets another credential does not win over the admin's."""
     write_keys(tmp_path, BASIC)
     used = Used()
     manager = CredentialManager(CONFIG, SlowReads(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
     loading = asyncio.create_task(manager.load())
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
     await manager.replace(await manager.candidate(Basic(username="user", password="set by the admin")))
     await loading
     assert used.credentials[-1] == Basic(username="user", password="set by the admin")
@@ -204,6 +214,7 @@ async def test_without_files_it_is_said_that_the_secret_can_not_be_read(
         assert "can't be read" in answer.json["detail"]
 
 
+@pytest.mark.virtual_time
 async def test_what_could_not_be_read_is_read_again(scripted: Scripted) -> None:
     """A change whose reading failed is not waited for until the next one."""
     used = Used()
@@ -211,9 +222,7 @@ async def test_what_could_not_be_read_is_read_again(scripted: Scripted) -> None:
     await manager.load()
     following = asyncio.create_task(manager.follow())
     scripted.failing = False
-    async with asyncio.timeout(5):
-        while not used.credentials:  # noqa: ASYNC110 - it only takes notes
-            await asyncio.sleep(0.05)
+    await eventually(lambda: used.credentials)
     assert used.credentials == [Basic(username="user", password="other")]
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
@@ -237,11 +246,12 @@ async def test_why_it_was_not_stored_is_logged(
     assert "MARKED" not in caplog.text
 
 
+@pytest.mark.virtual_time
 async def test_a_replacement_does_not_wait_for_ever_for_its_turn(scripted: Scripted) -> None:
     """Where the changes before it hang, it is refused in time, and nothing is changed."""
     scripted.failing = False
     manager = CredentialManager(CONFIG, scripted, Used(), Metrics(Tenant(id="T", name="acme")))
-    async with asyncio.timeout(5), manager._changing:
+    async with manager._changing:
         with pytest.raises(StoreError, match="a change before this one is still being stored"):
             await manager.replace(await manager.candidate(Basic(username="u", password="p")))
     assert (await scripted.read()).keys == OTHER
@@ -348,6 +358,7 @@ async def test_a_directory_that_can_not_be_looked_at(oms: RawServer, tmp_path: P
         assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
 
 
+@pytest.mark.virtual_time
 async def test_what_can_not_be_taken_into_use_is_tried_again(tmp_path: Path) -> None:
     """An error on the way into use is no end of the following."""
     write_keys(tmp_path, BASIC)
@@ -365,9 +376,7 @@ async def test_what_can_not_be_taken_into_use_is_tried_again(tmp_path: Path) -> 
     manager = CredentialManager(CONFIG, FileStore(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
     await manager.load()
     following = asyncio.create_task(manager.follow())
-    async with asyncio.timeout(10):
-        while not used.credentials:  # noqa: ASYNC110 - it only takes notes
-            await asyncio.sleep(0.05)
+    await eventually(lambda: used.credentials)
     assert used.credentials == [Basic(username="user", password="right")]
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
@@ -422,10 +431,8 @@ async def test_a_bad_auth_url_is_an_unusable_credential(
     tmp_path: Path,
     url: str,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With it a proxy starts, is healthy, says so and shows no value; the corrected Secret ends it."""
-    monkeypatch.setattr(files, "_POLL_SECONDS", 0.02)
     async with running_proxy(strict, tmp_path, oauth2_keys(url)) as proxy:
         assert (await proxy.admin("/healthz")).status == 200
         assert (await proxy.admin("/readyz")).status == 200
@@ -477,12 +484,10 @@ async def test_health_fails_when_following_stays_down(
     oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kubelet restarts a proxy that would never use a rotated credential; until then reads go on."""
-    monkeypatch.setattr(supervision, "MAX_DOWN", 0.3)
     write_keys(tmp_path / "store", BASIC)
     async with running_proxy(proxy_config(oms.url), tmp_path, store=Dead(tmp_path / "store")) as proxy:
         assert (await proxy.admin("/healthz")).status == 200
-        async with asyncio.timeout(5):
-            while (await proxy.admin("/healthz")).status != 503:  # noqa: ASYNC110 - only a probe tells
-                await asyncio.sleep(0.02)
+        monkeypatch.setattr(supervision, "MAX_DOWN", 0.0)
+        await eventually(lambda: proxy.admin("/healthz"), lambda answer: answer.status == 503)
         assert (await proxy.get()).status == 200
         assert (await proxy.admin("/readyz")).status == 200

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from yaml import safe_load_all
 
+from support.waiting import PATIENCE
 from tenantproxy.credentials.basic import basic_authorization
 from tenantproxy.devtools.mock_oms import mock_oms_command
 
@@ -28,7 +29,7 @@ async def _running(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
     process = await asyncio.create_subprocess_exec(*PROGRAM, *arguments, "--port", "0", stdout=PIPE)
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             line = (await process.stdout.readline()).decode()
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert found is not None, line
@@ -45,7 +46,7 @@ async def test_a_signal_ends_it_cleanly(command: str, number: signal.Signals) ->
     """SIGTERM and SIGINT end a command at once, with status 0."""
     async with _running(command) as (process, _):
         process.send_signal(number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
 
 

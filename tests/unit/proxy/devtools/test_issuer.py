@@ -68,7 +68,7 @@ def test_a_user_token_names_the_user(mint: Mint) -> None:
     token = mint.user_token(TENANT, now=NOW, email="a@acme.example", groups=["g1"], roles=["iam.admin"])
     caller = _caller(token, "user", NOW)
     assert (caller.tenant, caller.is_user, caller.email) == (TENANT, True, "a@acme.example")
-    assert (caller.groups, caller.roles) == ({"g1"}, {"iam.admin"})
+    assert (caller.groups, caller.roles) == (frozenset({"g1"}), frozenset({"iam.admin"}))
 
 
 def test_a_token_can_be_made_wrong(mint: Mint) -> None:
@@ -91,7 +91,7 @@ async def test_a_token_is_plain_text_for_a_shell(issuer: Client) -> None:
     answer = await issuer.get("/token", params=params)
     assert answer.content_type == "text/plain"
     caller = _caller(await answer.text(), "user", time.time())
-    assert (caller.email, caller.groups) == ("a@acme.example", {"g1", "g2"})
+    assert (caller.email, caller.groups) == ("a@acme.example", frozenset({"g1", "g2"}))
 
 
 @pytest.mark.parametrize("params", [{}, {"tenant": ""}, {"tenant": TENANT, "kind": "shopper"}])

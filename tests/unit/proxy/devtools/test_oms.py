@@ -1,8 +1,8 @@
 """The mock OMS over real sockets: the documented contract, both ways to authenticate, every fault."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from tenantproxy.credentials.basic import basic_authorization
+from tenantproxy.devtools import oms as devtools_oms
 from tenantproxy.devtools.mock_oms import Settings, create_app
 
 ORDER = "/api/v1/business-units/store-1/customer-orders/CO-1001"
@@ -22,7 +23,6 @@ BY_BASIC = {"Authorization": basic_authorization(CLIENT_ID, CLIENT_SECRET, form_
 GRANT = {"grant_type": "client_credentials"}
 POSTED = GRANT | {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 
-LATE = 0.5
 """Seconds: long enough for a prompt answer meanwhile."""
 
 Client = TestClient[Any, Any]
@@ -132,12 +132,15 @@ async def test_every_known_user_may_read(oms: Client) -> None:
     assert (await oms.get(ORDER, headers=headers)).status == 200
 
 
-async def test_a_token_may_read_until_it_expires(oms: Client) -> None:
+async def test_a_token_may_read_until_it_expires(oms: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token is good for its lifetime and then no more."""
-    await _faults(oms, tokenLifetime=1)
+    now = 1000.0
+    monkeypatch.setattr(devtools_oms, "time", SimpleNamespace(monotonic=lambda: now))
+    await _faults(oms, tokenLifetime=60)
     token = await _token(oms)
+    now += 59
     assert (await _read(oms, token)).status == 200
-    await asyncio.sleep(1.05)
+    now += 2
     assert (await _read(oms, token)).status == 401
 
 
@@ -204,23 +207,24 @@ async def test_reads_fail_at_the_asked_rate(oms: Client) -> None:
     assert 15 < statuses.count(502) < 45
 
 
-async def test_answers_are_late_by_the_asked_time(oms: Client) -> None:
+async def test_answers_are_late_by_the_asked_time(oms: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Latency delays reads, token latency tokens, and neither the other."""
-    await _faults(oms, latency=LATE, latencyJitter=0.05)
-    await _overtakes(lambda: _token(oms), lambda: _read(oms))
-    await _faults(oms, tokenLatency=LATE)
-    await _overtakes(lambda: _read(oms), lambda: _token(oms))
+    slept: list[float] = []
 
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
 
-async def _overtakes(prompt: Callable[[], Awaitable[Any]], late: Callable[[], Awaitable[Any]]) -> None:
-    """See that the one is answered before the other, which began first and takes the latency at least."""
-    begin = time.monotonic()
-    waiting = asyncio.ensure_future(late())
-    await asyncio.sleep(0)
-    await prompt()
-    assert not waiting.done()
-    await waiting
-    assert time.monotonic() - begin >= LATE
+    monkeypatch.setattr(devtools_oms, "asyncio", SimpleNamespace(sleep=sleep))
+    await _faults(oms, latency=5.0, latencyJitter=0.5)
+    await _token(oms)
+    await _read(oms)
+    assert slept[0] == 0.0
+    assert 5.0 <= slept[1] <= 5.5
+    slept.clear()
+    await _faults(oms, tokenLatency=3.0)
+    await _token(oms)
+    await _read(oms)
+    assert slept == [3.0, 0.0]
 
 
 async def test_every_credential_can_be_made_wrong(oms: Client) -> None:

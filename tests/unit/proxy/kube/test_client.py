@@ -14,12 +14,13 @@ from support.apiserver.scripts import PATH, chunk, cut, kube_client, silent, sta
 from support.certificates import HERE, Authority
 from support.proxy.oms import Received, answering, breaking, held_until, http, raw_server
 from support.proxy.tls_server import TlsServer, mute_server
+from support.waiting import PATIENCE
 from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
 
 
 async def follow(client: KubeClient, lines: list[bytes], silence: float = 5) -> None:
     """Put the lines of a stream into a list, until it ends."""
-    async with asyncio.timeout(10), client.stream(PATH, query={}, accept="x", silence=silence) as stream_:
+    async with asyncio.timeout(PATIENCE), client.stream(PATH, query={}, accept="x", silence=silence) as stream_:
         async for line in stream_:
             lines.append(line)  # noqa: PERF401 - an error may come in between
 
@@ -188,11 +189,10 @@ async def test_calls_share_the_connections_that_there_are() -> None:
     async with raw_server(held_until(release)) as server:
         client = KubeClient(KubeAccess(url=server.url), connections=2)
         calls = [asyncio.create_task(client.request("GET", PATH)) for _ in range(6)]
-        await asyncio.sleep(0.2)
-        assert server.most_concurrent == 2
+        await server.reached(2)
         release.set()
         await asyncio.gather(*calls)
-        assert server.connections == 2
+        assert (server.most_concurrent, server.connections) == (2, 2)
         await client.close()
 
 

@@ -23,7 +23,8 @@ from support.apiserver.scripts import (
     stream,
     thing,
 )
-from support.proxy.oms import Play, RawServer, answering, http, raw_server
+from support.proxy.oms import Play, RawServer, answering, held_until, http, raw_server
+from support.waiting import eventually
 from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import Reflector
@@ -81,12 +82,13 @@ class Following:
     def queries(self) -> list[dict[str, str]]:
         return [query(request) for request in self.server.received]
 
+    async def asked(self, times: int) -> None:
+        await self.until(lambda: len(self.queries) == times)
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something was told or asked."""
-        async with asyncio.timeout(10):
-            while not condition():
-                assert not self.task.done()
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.task.done() or condition())
+        assert not self.task.done()
 
 
 @contextlib.asynccontextmanager
@@ -134,7 +136,7 @@ async def test_only_metadata_is_asked_for_unless_all_is_wanted() -> None:
     play = in_turn(answering(page(version=7)), stream(then=silent))
     for partial in (True, False):
         async with following(play, partial=partial) as seen:
-            await seen.until(lambda seen=seen: len(seen.queries) == 2)
+            await seen.asked(2)
             accepted = [request.headers["accept"] for request in seen.server.received]
             assert ["PartialObjectMetadataList" in accepted[0], "PartialObjectMetadata;" in accepted[1]] == [
                 partial
@@ -237,18 +239,26 @@ async def test_it_waits_as_long_as_the_server_asks() -> None:
     """A 429 with seconds to wait is heeded."""
     busy = status(429, "TooManyRequests", details={"retryAfterSeconds": 0.5})
     play = in_turn(answering(busy), answering(page(version=7)), stream(then=silent))
+    before = asyncio.get_running_loop().time()
     async with following(play) as seen:
-        await seen.until(lambda: len(seen.queries) == 1)
-        before = asyncio.get_running_loop().time()
         await seen.until(lambda: len(seen.queries) == 3)
-        assert asyncio.get_running_loop().time() - before > 0.45
+        assert asyncio.get_running_loop().time() - before >= 0.5
 
 
 async def test_short_streams_are_not_asked_for_in_a_rush() -> None:
-    """A server that ends each stream at once is not called more than once a second."""
-    async with following(in_turn(answering(page(version=7)), stream()), backoff=Backoff()) as seen:
-        await asyncio.sleep(1.5)
-        assert len(seen.queries) <= 3
+    """A server that ends each stream at once is called again after a pause only, which grows."""
+
+    class Noted(Backoff):
+        taken = 0
+
+        def next(self) -> float:
+            self.taken += 1
+            return 0.0
+
+    backoff = Noted()
+    async with following(in_turn(answering(page(version=7)), stream()), backoff=backoff) as seen:
+        await seen.until(lambda: len(seen.queries) > 5)
+        assert backoff.taken >= len(seen.queries) - 2, "a pause before each watch but the first"
 
 
 # ---- without the right to list
@@ -268,10 +278,13 @@ async def test_a_single_object_without_the_right_to_list() -> None:
 
 async def test_the_end_of_the_list_is_told_only_where_the_stream_has_opened() -> None:
     """So that what is read then leaves no gap before what the stream tells."""
-    play = in_turn(answering(status(403, "Forbidden")), stream(then=silent))
+    opens = asyncio.Event()
+    play = in_turn(answering(status(403, "Forbidden")), held_until(opens, stream(then=silent)))
     async with following(play, may_list=False) as seen:
-        await seen.until(lambda: seen.errors)
+        await seen.asked(2)
+        assert seen.errors
         assert seen.told == []
+        opens.set()
         await seen.until(lambda: seen.told)
         assert seen.told == ["list start", "list end"]
 

@@ -14,6 +14,7 @@ import pytest
 
 from support.proxy import hostile_answers
 from support.proxy.orders import ORDER, order_body
+from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
@@ -48,7 +49,7 @@ class Watched:
         outward = UNMAPPED["getOrder"](body, at_once=at_once)  # raises where it can't be at once
         self.threads.append(threading.current_thread())
         if not at_once:
-            assert self.leave.wait(5)
+            assert self.leave.wait(PATIENCE)
         return outward
 
 
@@ -72,7 +73,7 @@ async def test_heavy_answers_one_at_a_time(watched: Watched) -> None:
     one = converter(watched.mapping)
     body = hostile_answers.order("right", "CO-1", size=200_000)
     heavy = [asyncio.create_task(one.outward(GET_ORDER, order(body), "CO-1")) for _ in range(3)]
-    await _until(lambda: len(watched.threads) == 1)
+    await eventually(lambda: len(watched.threads) == 1)
     assert await one.outward(GET_ORDER, order(order_body()), "CO-1")
     assert [thread is threading.main_thread() for thread in watched.threads] == [False, True]
     watched.leave.set()
@@ -85,7 +86,7 @@ async def test_what_nobody_waits_for_is_not_converted(watched: Watched) -> None:
     one = converter(watched.mapping)
     body = hostile_answers.order("right", "CO-1", size=200_000)
     running, waiting, last = (asyncio.create_task(one.outward(GET_ORDER, order(body), "CO-1")) for _ in range(3))
-    await _until(lambda: len(watched.threads) == 1)
+    await eventually(lambda: len(watched.threads) == 1)
     for gone in (running, waiting):
         gone.cancel()
     await asyncio.gather(running, waiting, return_exceptions=True)
@@ -107,7 +108,7 @@ async def test_what_nobody_waits_for_is_not_kept(watched: Watched) -> None:
     one = converter(watched.mapping)
     body = hostile_answers.order("right", "CO-1", size=200_000)
     running = asyncio.create_task(one.outward(GET_ORDER, order(body), "CO-1"))
-    await _until(lambda: len(watched.threads) == 1)
+    await eventually(lambda: len(watched.threads) == 1)
     for _ in range(3):
         gone = asyncio.create_task(one.outward(GET_ORDER, order(Body(body)), "CO-1"))
         await asyncio.sleep(0)
@@ -131,7 +132,7 @@ async def test_nothing_is_kept_of_what_broke_the_contract() -> None:
         before = _kept()
         with pytest.raises(Problem):
             await one.outward(GET_ORDER, order(body), "CO-1")
-        await _until(lambda: _kept() == before)  # the thread lets go a moment later
+        await eventually(lambda: _kept() == before)  # the thread lets go a moment later
     finally:
         gc.enable()
 
@@ -148,7 +149,7 @@ async def test_its_thread_ends_with_the_converter() -> None:
     (thread,) = {*threading.enumerate()} - before
     del one
     gc.collect()
-    await _until(lambda: not thread.is_alive())
+    await eventually(lambda: not thread.is_alive())
 
 
 @pytest.mark.parametrize("size", [2000, 200_000], ids=["light", "heavy"])
@@ -276,9 +277,3 @@ def _calls(convert: Callable[[bytes], bytes], body: bytes, *, only: str = "") ->
     finally:
         sys.setprofile(None)
     return count
-
-
-async def _until(holds: Any) -> None:
-    async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - another thread's doing
-            await asyncio.sleep(0.001)

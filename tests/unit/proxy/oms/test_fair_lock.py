@@ -2,6 +2,7 @@
 
 import asyncio
 
+from support.waiting import PATIENCE
 from tenantproxy.oms.fair_lock import FairLock
 
 
@@ -35,7 +36,7 @@ async def test_who_is_cancelled_keeps_nobody_waiting() -> None:
     gone.cancel()
     lock.release()
     given.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await last
     lock.release()
     await lock.acquire(None)

@@ -107,7 +107,7 @@ def test_example_of_the_design() -> None:
 )
 def test_words_of_the_example(state: str | None, status: str) -> None:
     """Known words are translated, an unknown one and none at all take the default."""
-    document = {"data": {"order": {"id": "1", "state": state, "lines": []}}}
+    document: dict[str, Any] = {"data": {"order": {"id": "1", "state": state, "lines": []}}}
     assert mapped(document, **EXAMPLE["getOrder"])["status"] == status
 
 
@@ -122,7 +122,8 @@ def test_example_of_the_design_on_a_search() -> None:
 
 def test_no_mapping_is_the_contract() -> None:
     """Without rules an answer is only checked; an empty mapping and none are the same."""
-    for operations in ({}, {"getOrder": {}}, {"getOrder": {"fields": {}}, "searchOrders": {}}):
+    every: list[dict[str, Any]] = [{}, {"getOrder": {}}, {"getOrder": {"fields": {}}, "searchOrders": {}}]
+    for operations in every:
         mapping = compiled(**operations)
         assert mapping["getOrder"] is GET_ORDER
         assert mapping["searchOrders"] is SEARCH_ORDERS
@@ -358,7 +359,13 @@ def test_default_only_for_nothing() -> None:
 def test_default_where_the_way_ends() -> None:
     """A default stands in where the pointer leads nowhere, however far it came."""
     fields = {"status": {"from": "/a/b/0", "default": "X"}}
-    for start in ({}, {"a": None}, {"a": 5}, {"a": {"b": []}}, {"a": {"b": [None]}}, {"a": {"b": {"1": "Y"}}}):
+    ends: list[dict[str, Any]] = [
+        {},
+        {"a": None},
+        {"a": 5},
+        *({"a": {"b": end}} for end in ([], [None], {"1": "Y"})),
+    ]
+    for start in ends:
         assert mapped({**SMALL, **start}, root="", fields=fields)["status"] == "X"
 
 

@@ -15,6 +15,7 @@ import uvloop
 from aiohttp.web import BaseRequest
 
 from support.blocking import send_then_read
+from support.waiting import PATIENCE, eventually
 from tenantproxy.problems import Problem
 from tenantproxy.server import connection, request_reader, write_rate
 from tenantproxy.server.connection import Connection
@@ -37,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     def run(case: Case) -> None:
         async def main() -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(2 * PATIENCE):
                 await case()
 
         with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
@@ -62,11 +63,9 @@ def refusal(problem: Problem) -> Response:
     return Response(problem.status, problem.code.encode(), close=True)
 
 
-async def until(met: Callable[[], bool]) -> None:
-    """Wait until a condition is met."""
-    async with asyncio.timeout(3):
-        while not met():  # noqa: ASYNC110 - only a look tells
-            await asyncio.sleep(0.02)
+def busy(server: HttpServer) -> int:
+    """Return how many connections have a request."""
+    return sum(isinstance(each, Connection) and each.busy for each in server.connections)
 
 
 async def echo(request: BaseRequest) -> Response:
@@ -85,13 +84,19 @@ class Releases:
         self.answers = 0
         self.released = 0
         self.event = asyncio.Event()
+        self.held = 0.0
+        """For how many seconds the last one was."""
+        self._clock = asyncio.get_running_loop().time
+        self._since = 0.0
 
     async def handle(self, _request: BaseRequest) -> Response:
         self.answers += 1
+        self._since = self._clock()
         return Response(200, b"x" * self.size, release=self._release)
 
     def _release(self) -> None:
         self.released += 1
+        self.held = self._clock() - self._since
         self.event.set()
 
 
@@ -116,9 +121,7 @@ def test_a_small_answer_is_released_at_once(run: Run) -> None:
         answers = Releases(10_000)
         async with serving(answers.handle) as (_, port):
             with silent_client(port, GET * 3):
-                await answers.event.wait()
-                await asyncio.sleep(0.05)
-                assert (answers.answers, answers.released) == (3, 3)
+                await eventually(lambda: (answers.answers, answers.released) == (3, 3))
 
     run(case)
 
@@ -131,12 +134,10 @@ def test_who_reads_nothing_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch)
         answers = Releases(16 * MIB)
         async with serving(answers.handle) as (server, port):
             with silent_client(port, GET * 20) as client:
-                await asyncio.sleep(0.1)
-                assert (answers.answers, answers.released) == (1, 0)
                 await answers.event.wait()
-                await asyncio.sleep(0.05)
+                assert answers.held >= write_rate.WRITE_RATE_WINDOW
+                await eventually(lambda: not server.connections)
                 assert (answers.answers, answers.released) == (1, 1)
-                assert not server.connections
                 with pytest.raises(ConnectionError):
                     read_all(client)
 
@@ -153,11 +154,11 @@ def test_who_keeps_a_request_waiting_makes_room(run: Run, kind: str) -> None:
         data = GET if unread else b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
         async with serving(answers.handle if unread else echo, most=2) as (server, port):
             clients = [silent_client(port, data) for _ in range(2)]
-            await until(lambda: sum(connection.busy for connection in server.connections) == 2)
+            await eventually(lambda: busy(server) == 2)
             if unread:
-                await until(lambda: answers.answers == 2)
+                await eventually(lambda: answers.answers == 2)
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-            await until(lambda: sum(connection.busy for connection in server.connections) == 1)
+            await eventually(lambda: busy(server) == 1)
             assert len(server.connections) == 2
             writer.close()
             for client in clients:
@@ -196,7 +197,7 @@ def test_an_answer_to_who_is_gone_is_released(run: Run) -> None:
         answers = Releases(16 * MIB)
         async with serving(answers.handle) as (_, port):
             client = silent_client(port, GET)
-            await asyncio.sleep(0.05)
+            await eventually(lambda: answers.answers == 1)
             assert answers.released == 0
             client.close()
             await answers.event.wait()
@@ -204,7 +205,7 @@ def test_an_answer_to_who_is_gone_is_released(run: Run) -> None:
             silent_client(port, GET).close()
             await answers.event.wait()
             client = silent_client(port, GET)
-            await asyncio.sleep(0.05)
+            await eventually(lambda: answers.answers == 3)
         assert (answers.answers, answers.released) == (3, 3)
         client.close()
 
@@ -375,16 +376,15 @@ def _posted(body: bytes, *, chunked: bool) -> bytes:
 
 def test_a_connection_that_sends_nothing_is_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that never sent a request is closed soon, one that has is kept."""
-    monkeypatch.setattr(connection, "FIRST_REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "FIRST_REQUEST_TIMEOUT", 1.0)
 
     async def case() -> None:
         async with serving(echo) as (_, port):
-            idle, idle_writer = await asyncio.open_connection("127.0.0.1", port)
             used, used_writer = await asyncio.open_connection("127.0.0.1", port)
             used_writer.write(GET)
             await used.readuntil(b"\r\n\r\n")
-            assert await idle.read() == b""
-            await asyncio.sleep(0.1)
+            idle, idle_writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await idle.read() == b"", "and the time of the other, which began before, is over, too"
             used_writer.write(GET)
             assert (await used.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
             for writer in (idle_writer, used_writer):
@@ -398,14 +398,17 @@ def test_a_head_behind_a_request_has_its_time_limit(run: Run, monkeypatch: pytes
     monkeypatch.setattr(request_reader, "HEAD_TIMEOUT", 0.1)
 
     async def case() -> None:
+        begun = asyncio.Event()
+
         async def slow(_request: BaseRequest) -> Response:
-            await asyncio.sleep(0.3)
+            begun.set()
+            await asyncio.sleep(0.3)  # longer than a head may take
             return Response(200)
 
         async with serving(slow) as (_, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(GET)
-            await asyncio.sleep(0.1)
+            await begun.wait()
             writer.write(GET[:-2])
             assert re.findall(rb"HTTP/1.1 (\d+)", await reader.read()) == [b"200"]
             writer.close()
@@ -424,8 +427,7 @@ def test_a_refused_client_is_not_waited_for_long(run: Run, monkeypatch: pytest.M
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.write(b"\x00 not HTTP")
                 assert (await reader.read()).startswith(b"HTTP/1.1 4")
-                assert server.connections
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(request_reader.HEAD_TIMEOUT / 2):
                     while server.connections:
                         writer.write(b" " if endless else b"")
                         await asyncio.sleep(0.02)
@@ -477,7 +479,7 @@ def test_no_connection_is_left_behind(run: Run) -> None:
                     )
                     client.sendall(end)
                     await asyncio.sleep(0.03)
-            await until(
+            await eventually(
                 lambda: (
                     not server.connections and not any(isinstance(found, Connection) for found in gc.get_objects())
                 )

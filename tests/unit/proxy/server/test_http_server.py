@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.proxy.oms import ORDER_ANSWER, RawServer, Received
+from support.proxy.oms import ORDER_ANSWER, RawServer, answering, held_until
 from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
+from support.waiting import eventually
 from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.server import http_server, request_reader
@@ -69,7 +70,7 @@ async def test_http_1_0_is_answered_and_closed(proxy: RunningProxy) -> None:
 async def test_slow_heads_are_cut_off(proxy: RunningProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A head that drips in does not hold a connection for ever."""
     monkeypatch.setattr(request_reader, "HEAD_TIMEOUT", 0.2)
-    assert await proxy.raw(GET[:20], wait=2) == b""
+    assert await proxy.raw(GET[:20]) == b""
 
 
 async def test_slow_bodies_are_cut_off(
@@ -78,20 +79,26 @@ async def test_slow_bodies_are_cut_off(
     """A body that drips in gets its 408."""
     monkeypatch.setattr(http_server, "BODY_TIMEOUT", 0.2)
     raw = f"POST {SEARCH_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
-    answer = await proxy.raw(raw.encode() + b'{"custo', wait=4)
+    answer = await proxy.raw(raw.encode() + b'{"custo')
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "request-timeout"
     assert oms.received == []
 
 
+async def refuses(port: int) -> bool:
+    """Say whether new connections are refused."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:
+        return True
+    writer.close()
+    return False
+
+
 async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> None:
     """A drain refuses new connections, lets running requests end, and those that come, and closes idle ones."""
-
-    async def slow(_request: Received, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.4)
-        writer.write(ORDER_ANSWER)
-
-    oms.play = slow
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(ORDER_ANSWER))
     write_keys(tmp_path / "credentials", BASIC)
     config = proxy_config(oms.url)
     tls = TlsFiles(config.upstream.tls, tmp_path)
@@ -103,12 +110,12 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
     late, late_writer = await asyncio.open_connection("127.0.0.1", port)
     busy, busy_writer = await asyncio.open_connection("127.0.0.1", port)
     busy_writer.write(GET)
-    await asyncio.sleep(0.1)
-    draining = asyncio.create_task(proxy.drain(idle_grace=1.0))
-    await asyncio.sleep(0.1)
+    await oms.reached(1)
+    draining = asyncio.create_task(proxy.drain(idle_grace=2.0))
+    await eventually(lambda: refuses(port))
     late_writer.write(GET)
-    with pytest.raises(ConnectionError):
-        await asyncio.open_connection("127.0.0.1", port)
+    await oms.reached(2)
+    release.set()
     for reader in (busy, late):
         answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 200 ")
@@ -123,11 +130,8 @@ async def test_drain_is_bounded(oms: RawServer, tmp_path: Path, monkeypatch: pyt
     """What does not end in time is cut off."""
     monkeypatch.setattr("tenantproxy.app.DRAIN_TIMEOUT", 0.2)
 
-    async def never(_request: Received, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(30)
-
-    oms.play = never
+    oms.play = held_until(asyncio.Event())
     async with running_proxy(proxy_config(oms.url, timeoutSeconds=20), tmp_path, BASIC) as proxy:
         reading = asyncio.create_task(proxy.raw(GET))
-        await asyncio.sleep(0.1)
+        await oms.reached(1)
     assert await reading == b""

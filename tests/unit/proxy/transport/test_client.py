@@ -14,6 +14,7 @@ from support.certificates import HERE, Authority
 from support.proxy.http_clients import cancel, client, get
 from support.proxy.oms import RawServer, answering, breaking, held_until, http
 from support.proxy.tls_server import TlsServer
+from support.waiting import PATIENCE, eventually
 from tenantproxy.admission import Admission
 from tenantproxy.config import Tls
 from tenantproxy.credentials.stores.files import write_keys
@@ -83,17 +84,21 @@ async def test_a_second_answer_is_nobodys(oms: RawServer, more: bytes) -> None:
 
 async def test_bytes_while_idle_end_the_connection(oms: RawServer) -> None:
     """A server that speaks unasked, a moment later, loses its connection."""
+    answered = asyncio.Event()
 
     async def late(_request: object, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
         await writer.drain()
-        await asyncio.sleep(0.05)
+        await answered.wait()
         writer.write(http(200, b"unasked"))
 
     oms.play = late
     async with client(oms.url) as running:
         assert await get(running) == b"ok"
-        await asyncio.sleep(0.2)
+        idle = running._pool._idle[0]
+        assert idle.reusable
+        answered.set()
+        await eventually(lambda: not idle.reusable)
         assert await get(running) == b"ok"
         assert oms.connections == 2
 
@@ -196,19 +201,19 @@ class Unasked:
         self._go = threading.Event()
         self._done = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(10)
+        self._listener.settimeout(PATIENCE)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def act(self) -> None:
         """Have it act, and return when it has, without a turn of the event loop in between."""
         self._go.set()
-        assert self._done.wait(10)
+        assert self._done.wait(PATIENCE)
 
     def run(self) -> None:
         with self._accept() as first, self._listener:
             first.recv(65536)
             first.sendall(http(200, b"first"))
-            self._go.wait(10)
+            self._go.wait(PATIENCE)
             if self._deed:
                 first.sendall(self._deed)
             else:
@@ -325,8 +330,7 @@ async def test_a_server_that_ends_an_idle_connection_by_a_408_is_no_such_one(oms
         await get(running)
         writers[0].write(http(408))
         writers[0].close()
-        while running._pool._idle[0].reusable:  # noqa: ASYNC110 - nobody is told
-            await asyncio.sleep(0.01)
+        await eventually(lambda: not running._pool._idle[0].reusable)
         for _ in range(3):
             assert await get(running) == b"own"
         assert oms.connections == 2

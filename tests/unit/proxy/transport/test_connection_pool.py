@@ -8,6 +8,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from support.proxy.http_clients import cancel, client, get, ticket
 from support.proxy.oms import RawServer, answering, held_until, http
+from support.waiting import PATIENCE, eventually
 from tenantproxy.transport import connection_pool
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
@@ -58,7 +59,7 @@ async def test_idle_connections_are_closed(oms: RawServer, monkeypatch: pytest.M
     oms.play = answering(OK)
     async with client(oms.url) as running:
         await get(running)
-        await asyncio.sleep(0.3)
+        await eventually(lambda: not running._pool._idle)
         await get(running)
         assert oms.connections == 2
 
@@ -70,7 +71,7 @@ async def test_who_waits_at_the_end_is_told(oms: RawServer) -> None:
     async with client(oms.url, connections=1) as running:
         reading = start(running, 3)
         await oms.reached(1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*reading, return_exceptions=True)
     assert all(isinstance(result, UpstreamError) for result in results)
 
@@ -152,9 +153,7 @@ async def test_who_waited_long_leaves_the_server_its_time(oms: RawServer) -> Non
         oms.play = held_until(release, answering(OK))
         answered.set()
         await first
-        async with asyncio.timeout(5):
-            while len(oms.received) < 2:  # noqa: ASYNC110 - only a look tells
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(oms.received) == 2)
         await cancel(waiting)
         third = asyncio.create_task(get(running, seconds=LONG))
         await settle()
@@ -206,7 +205,7 @@ async def test_what_came_of_it_is_told(oms: RawServer, answer: bytes, status: in
         await cancel(reading)
         assert told.empty()
         release.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await told.get() == status
         oms.play = answering(OK)
         assert await get(running) == b"ok"
@@ -235,7 +234,7 @@ async def test_who_waits_for_a_connection_at_the_end_is_told(oms: RawServer) -> 
     async with client(f"http://oms.example:{oms.port}", connections=2, resolver=Held()) as running:
         reading = start(running, 4)
         await settle()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*reading, return_exceptions=True)
     assert all(isinstance(result, UpstreamError) for result in results)
 

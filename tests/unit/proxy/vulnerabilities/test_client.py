@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
+from support.waiting import PATIENCE
 from tenantproxy.config import Tls
 from tenantproxy.transport import connection_pool
 from tenantproxy.transport.base import UpstreamError
@@ -89,7 +90,7 @@ async def proxy() -> AsyncIterator[RunningProxy]:
 @contextlib.asynccontextmanager
 async def _proxy() -> AsyncIterator[RunningProxy]:
     server = await asyncio.get_running_loop().create_server(Oms, "127.0.0.1", 0)
-    config = proxy_config(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", retries=0, timeoutSeconds=2)
+    config = proxy_config(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", retries=0)
     with tempfile.TemporaryDirectory() as directory:
         async with server, running_proxy(config, Path(directory), BASIC) as running:
             yield running
@@ -114,7 +115,7 @@ async def test_each_read_gets_its_own_answer(proxy: RunningProxy, case: Case, pi
     Oms.attack = None
     first = Oms.last
     if connection == "closed":
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await first.closed.wait()
     for _ in range(2):
         got = await _read(proxy, NEXT)

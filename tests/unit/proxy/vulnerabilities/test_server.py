@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from support.proxy.oms import RawServer, Received, documented, raw_server
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
+from support.waiting import PATIENCE
 from unit.proxy.vulnerabilities import request_chunks, request_framing, request_heads, request_sequence
 from unit.proxy.vulnerabilities.case import LAST, SEARCH, Case
 
@@ -73,7 +74,7 @@ async def _send(port: int, data: bytes, *, bytewise: bool) -> bytes:
                 received.extend(chunk)
 
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             receiving = asyncio.create_task(receive())
             for piece in [data[at : at + 1] for at in range(len(data))] if bytewise else [data]:
                 if receiving.done() or writer.is_closing():

@@ -147,7 +147,7 @@ async def test_silent(
     kubeconfig = api_server.kubeconfig(tmp_path / "kubeconfig", token, url=between.url, ca=between.ca)
     watchdog = Watchdog()
     impatient = Daemon(
-        *(sys.executable, "-c", IMPATIENT, kubeconfig, *run.namespaces), log=tmp_path / "log", watchdog=watchdog
+        sys.executable, "-c", IMPATIENT, kubeconfig, *run.namespaces, log=tmp_path / "log", watchdog=watchdog
     )
     try:
         tenants = Tenants(api, run.namespaces[0], impatient.log.read_text)

@@ -104,7 +104,10 @@ def test_backoff_starts_anew_after_a_success() -> None:
     tokens.succeeded(60.0, Token("t1", 1.0))
     assert tokens.acquire(61.0) == Fetch()
     tokens.failed(61.0, DOWN)
-    assert tokens.acquire(61.0) == Unavailable(DOWN, pytest.approx(0.5))
+    waits = tokens.acquire(61.0)
+    assert isinstance(waits, Unavailable)
+    assert waits.failure == DOWN
+    assert waits.retry_after == pytest.approx(0.5)
 
 
 def test_retry_after_is_honoured_up_to_the_cap() -> None:

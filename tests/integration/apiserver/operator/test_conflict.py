@@ -13,7 +13,10 @@ from tenantproxy_operator.kube.kinds import Kind
 
 from .conftest import Run
 
-CLUSTER_WIDE = False  # a name that is taken is looked up in its own namespace, whatever is watched
+CLUSTER_WIDE = (  # the only ones that read each kind, and patch a Secret, which another role has to allow
+    "test_objects_of_the_same_names",
+    "test_orphans_are_taken_back",
+)
 LABELS = {
     "app.kubernetes.io/name": "tenantproxy",
     "app.kubernetes.io/component": "proxy",

@@ -11,6 +11,7 @@ from .conftest import Run
 CLUSTER_WIDE = (  # what is known is kept by namespace and name, and comes from other lists
     "test_children_are_created",
     "test_same_name_in_two_namespaces",
+    "test_management_by_the_platform",
     "test_made_while_the_operator_was_down",
 )
 NAMESPACES = 2

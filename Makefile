@@ -1,9 +1,9 @@
 # What a user and a developer need; `make help` lists it. Each target installs what it needs.
 UV := hack/uv
 RUN := $(UV) run --locked --quiet
+BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
 PROGRAMS := kubernetes helm cyclonus prometheus crds
-BEGIN := $(shell date +%s)
 
 .PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator crd format clean
 

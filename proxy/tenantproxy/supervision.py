@@ -55,6 +55,8 @@ class Supervised:
                         _log.warning("%s: back", self._name)
                     await working
             except Exception as error:  # noqa: BLE001 - whatever it was, it has to go on
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from None  # Python 3.11 loses it to an error of the same moment
                 self._note(error)
             await asyncio.sleep(backoff.next())
 

@@ -72,3 +72,15 @@ async def test_it_starts_without_being_called_back() -> None:
     await asyncio.sleep(MAX_DOWN)
     assert (work.backs, work.supervised.healthy) == (0, True)
     running.cancel()
+
+
+async def test_its_end_is_not_lost_to_a_failure_of_the_same_moment() -> None:
+    """Who is cancelled while the work fails ends, whichever of the two comes first."""
+    for turns in range(1, 12):
+        work = Work(*[OSError()] * 20)
+        running = asyncio.create_task(work.supervised.run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running

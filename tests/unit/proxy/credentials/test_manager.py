@@ -114,9 +114,10 @@ async def test_a_late_read_never_undoes_a_replacement(tmp_path: Path) -> None:
     write_keys(tmp_path, BASIC)
     used = Used()
     manager = CredentialManager(CONFIG, SlowReads(tmp_path), used, Metrics(Tenant(id="T", name="acme")))
+    candidate = await manager.candidate(Basic(username="user", password="set by the admin"))
     loading = asyncio.create_task(manager.load())
     await asyncio.sleep(0.5)
-    await manager.replace(await manager.candidate(Basic(username="user", password="set by the admin")))
+    await manager.replace(candidate)
     await loading
     assert used.credentials[-1] == Basic(username="user", password="set by the admin")
 

@@ -50,7 +50,10 @@ class Guard(NamedTuple):
 
 
 GUARDS: Final = {
-    "routes": Guard(("tenantproxy/api/routes.py",), ("tests/unit/proxy/api/test_routes.py",)),
+    "routes": Guard(
+        ("tenantproxy/api/routes.py", "tenantproxy/operations.py"),
+        ("tests/unit/proxy/api/test_routes.py", "tests/unit/proxy/test_operations.py"),
+    ),
     "claims": Guard(("tenantproxy/auth/claims.py",), ("tests/unit/proxy/auth/test_claims.py",)),
     "jwks": Guard(("tenantproxy/auth/jwks.py",), ("tests/unit/proxy/auth/test_jwks.py",)),
     "egress": Guard(("tenantproxy/transport/egress.py",), ("tests/unit/proxy/transport/test_egress.py",)),

@@ -6,10 +6,12 @@ Prometheus gives each series of a pod the labels `namespace` and `pod`; `tenant`
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from tenantproxy.operations import OPERATIONS
+
 FLEET: Final = 'namespace=~"$namespace"'
 ONE: Final = 'namespace=~"$namespace", tenant="$tenant"'
 WINDOW: Final = "[$__rate_interval]"
-READS: Final = 'route=~"getOrder|searchOrders"'
+READS: Final = f'route=~"{"|".join(operation.name for operation in OPERATIONS)}"'
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from support.proxy.oms import (
 )
 from support.proxy.running import BASIC, PUT_PATH, RunningProxy, proxy_config, running_proxy
 from support.waiting import PATIENCE
+from tenantproxy.credentials import manager
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.oauth2.credential import OAuth2
@@ -43,6 +44,12 @@ def oauth2_body(url: str, **config: Any) -> dict[str, Any]:
 def audited(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """Return the fields of the audit log's lines."""
     return [record.__dict__["fields"] for record in caplog.records if record.name == "tenantproxy.audit"]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give PUTs that wait for each other the time of a busy machine; test_manager has the bound itself."""
+    monkeypatch.setattr(manager, "_TURN_SECONDS", PATIENCE)
 
 
 @pytest.fixture

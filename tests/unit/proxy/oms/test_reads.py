@@ -202,9 +202,10 @@ async def test_a_probe_that_is_cancelled_leaves_its_place(setting: Setting) -> N
     assert probe.cancelled()
 
 
+@pytest.mark.virtual_time
 async def test_a_timeout_before_the_oms_was_asked_is_not_its_failure() -> None:
     """Who waited for another request's probe is told of the credential; the circuit stays closed."""
-    setting = Setting(timeout=0.05)
+    setting = Setting(timeout=5.0)
     await setting.credential.use(OLD)
     await setting.read(UNAUTHORIZED)
     setting.now, setting.transport.hang = COOLDOWN, True

@@ -52,8 +52,10 @@ async def test_changes_from_outside_are_used(oms: RawServer, tmp_path: Path) -> 
 async def test_a_store_that_breaks_leaves_the_credential_in_use(oms: RawServer, tmp_path: Path) -> None:
     """Files that can't be read are reported; reads go on."""
     async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
-        (proxy.credentials / "password").unlink()
-        (proxy.credentials / "password").mkdir()
+        broken = proxy.credentials / "..broken"
+        (broken / "password").mkdir(parents=True)
+        (proxy.credentials / "..next").symlink_to(broken.name)
+        (proxy.credentials / "..next").replace(proxy.credentials / "..data")  # at once, as the kubelet does it
         await proxy.becomes(UNREADABLE, 1)
         assert (await proxy.get()).status == 200
         await proxy.becomes(UNREADABLE, 2)  # it is tried again, though nothing has changed

@@ -13,8 +13,10 @@ help: ## List the targets
 demo: ## From manifests to orders, step by step; KEEP=1 leaves it running, PORT_OFFSET=N moves its ports
 	@$(RUN) --no-dev --extra operator python -m hack.demo $(if $(KEEP),--keep)
 
-# The static checks and the unit tests side by side. Compiled modules are kept: each worker would compile all anew.
-check: export PYTHONDONTWRITEBYTECODE :=
+# Compiled modules are kept: each worker would compile all of them anew.
+check test: export PYTHONDONTWRITEBYTECODE :=
+
+# The static checks and the unit tests side by side.
 check: sync ## Lint, types, import rules, unit tests: under a minute
 	@$(MAKE) --no-print-directory --output-sync --jobs=2 static unit
 

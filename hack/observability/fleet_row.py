@@ -24,23 +24,23 @@ PANELS: Final = (
         "Requests",
         "reqps",
         _REQUESTS,
-        "Requests to all proxies. If it falls to nothing while stores are open: is the way to the proxies "
-        "(Gateway, DNS, tokens) whole?",
+        "Requests to all proxies. If it falls to 0 while stores are open: is the way to the proxies "
+        "(Gateway, DNS, tokens) intact?",
     ),
     stat(
         "Our errors",
         "percentunit",
         f"(sum({_OWN}) or vector(0)) / {_REQUESTS}",
-        "Share of requests that failed by our own fault: mistakes (500), issuers' keys, the Secret's store. "
-        "If it is red: the runbook TenantProxyErrorsBurnFast.",
+        "Share of requests that failed because of TenantProxy itself: bugs (500), issuers' keys, the Secret's "
+        "store. If it is red: the runbook TenantProxyErrorsBurnFast.",
         red_from=0.001,
     ),
     stat(
         "The OMSs' errors",
         "percentunit",
         f"(sum({_THEIRS}) or vector(0)) / {_REQUESTS}",
-        "Share of requests that got no usable answer from an OMS or its token endpoint, or were refused while its "
-        "circuit was open. If it is red: 'Whose OMS fails, and why' says whose; tell them, the runbook is "
+        "Share of requests that got no usable response from an OMS or its token endpoint, or were refused while "
+        "its circuit was open. If it is red: 'Whose OMS fails, and why' says whose; tell them, the runbook is "
         "TenantProxyUpstreamFailing.",
         red_from=0.05,
     ),
@@ -48,7 +48,7 @@ PANELS: Final = (
         "Tenants that are not Ready",
         "none",
         'sum(tenantproxy_operator_tenants{ready!="True"})',
-        "TenantProxies without a serving proxy as their spec wants it. If it is red: `kubectl get tp "
+        "TenantProxies whose condition Ready is not True. If it is red: `kubectl get tp "
         "--all-namespaces` says which, `kubectl describe` why and what to do; if there are many, the runbook "
         "TenantProxyManyNotReady.",
         red_from=1,
@@ -57,7 +57,7 @@ PANELS: Final = (
         "Rejected credentials",
         "none",
         f"count(min by (namespace, tenant) (tenantproxy_credentials_accepted{{{FLEET}}}) == 0) or vector(0)",
-        "Tenants whose OMS or token endpoint does not take their credential. If it is red: their admins have "
+        "Tenants whose OMS or token endpoint does not accept their credential. If it is red: their admins have "
         "to set another one; the runbook is TenantProxyCredentialsRejected.",
         red_from=1,
     ),
@@ -65,7 +65,7 @@ PANELS: Final = (
         "Open circuits",
         "none",
         f"count(max by (namespace, tenant) (tenantproxy_circuit_state{{{FLEET}}}) > 0) or vector(0)",
-        "Tenants whose OMS failed twenty times in a row and is asked only now and then. If it is red: 'Who is "
+        "Tenants whose OMS failed twenty times in a row and is called only occasionally. If it is red: 'Who is "
         "unhealthy' says whose; the runbook is TenantProxyCircuitOpen.",
         red_from=1,
     ),
@@ -106,7 +106,7 @@ PANELS: Final = (
     Panel(
         title="Whose OMS fails, and why",
         unit="reqps",
-        description="Reads without a usable answer from the OMS or its token endpoint, or refused while its "
+        description="Reads without a usable response from the OMS or its token endpoint, or refused while its "
         "circuit was open (`circuit-open`), the ten worst. If one stays: tell that tenant's OMS developers, "
         "with the reason; the runbook is TenantProxyUpstreamFailing.",
         queries=(
@@ -120,8 +120,8 @@ PANELS: Final = (
     Panel(
         title="Who is unhealthy",
         unit="none",
-        description="A line for each tenant with a rejected credential, an open circuit, or answers against "
-        "the contract. If it is red: choose that tenant above.",
+        description="A line for each tenant with a rejected credential, an open circuit, or responses that "
+        "break the contract. If it is red: choose that tenant above.",
         queries=(
             (
                 f"min by (namespace, tenant) (tenantproxy_credentials_accepted{{{FLEET}}}) == bool 0 > 0",

@@ -13,33 +13,33 @@ PANELS: Final = (
         queries=(("sum by (ready) (tenantproxy_operator_tenants)", "{{ready}}"),),
     ),
     Panel(
-        title="Waiting, and tried again",
+        title="Queue and retries",
         unit="none",
-        description="If one of them stays above nothing: the runbooks TenantProxyOperatorStalled and "
+        description="If one of them stays above 0: the runbooks TenantProxyOperatorStalled and "
         "TenantProxyOperatorRetrying.",
         queries=(
             ("sum(tenantproxy_operator_queue_depth)", "waiting"),
-            ("sum(tenantproxy_operator_retrying)", "tried again"),
+            ("sum(tenantproxy_operator_retrying)", "retrying"),
         ),
     ),
     Panel(
         title="Reconciles, by result",
         unit="ops",
-        description="Looks at a TenantProxy; at rest `unchanged` only. If `retry` stays: the runbook "
+        description="Reconciles of a TenantProxy; at rest `unchanged` only. If `retry` stays: the runbook "
         "TenantProxyOperatorRetrying.",
         queries=((rates("tenantproxy_operator_reconcile_total", "result"), "{{result}}"),),
     ),
     Panel(
         title="Duration of a reconcile",
         unit="s",
-        description="With its API calls. If it is red: the API server is slow, see its own dashboard.",
+        description="API calls included. If it is red: the API server is slow, see its own dashboard.",
         queries=((percentile(0.99, "tenantproxy_operator_reconcile_duration_seconds", ""), "99 %"),),
         red_from=5,
     ),
     Panel(
         title="Writes of children, by kind and result",
         unit="ops",
-        description="At rest nothing. If it never stands still: somebody else changes the same fields, see "
+        description="At rest nothing. If it never settles: another client changes the same fields, see "
         "`kubectl get -o yaml --show-managed-fields`. Results other than `success` and `deleted`: "
         "docs/operations.md.",
         queries=(
@@ -50,18 +50,18 @@ PANELS: Final = (
     Panel(
         title="Rollout of an image or setting",
         unit="none",
-        description="Tenants that wait for their turn, and 1 where it was stopped. If it was: the runbook "
+        description="Tenants that wait for the rollout, and 1 if it was stopped. If it was: the runbook "
         "TenantProxyRolloutStopped.",
         queries=(
-            ("max(tenantproxy_operator_rollout_pending)", "tenants that wait"),
+            ("max(tenantproxy_operator_rollout_pending)", "tenants waiting"),
             ("max(tenantproxy_operator_rollout_stopped)", "stopped"),
         ),
     ),
     Panel(
         title="Interrupted watches, by kind",
         unit="ops",
-        description="Now and then is usual: each goes on by itself. If it stays: the API server restarts, or "
-        "something between cuts connections.",
+        description="Occasional ones are normal: each reconnects by itself. If they persist: the API server "
+        "restarts, or something in between closes connections.",
         queries=(
             (
                 rates("tenantproxy_operator_watch_interruptions_total", "kind") + " or vector(0)",
@@ -72,7 +72,7 @@ PANELS: Final = (
     Panel(
         title="Missed changes",
         unit="none",
-        description="Changes of TenantProxies that no event told of: the operator is then restarted by its "
+        description="Changes of TenantProxies without a watch event: the operator is then restarted by its "
         "liveness probe. If it is red: the runbook TenantProxyOperatorStalled.",
         queries=((f"sum(increase(tenantproxy_operator_missed_events_total{WINDOW}))", "missed"),),
         red_from=1,

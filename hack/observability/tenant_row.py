@@ -8,14 +8,15 @@ PANELS: Final = (
     Panel(
         title="Requests by route and status",
         unit="reqps",
-        description="What this tenant's callers do, and get. If 4xx grow: see 'Refused before the OMS was asked'.",
+        description="What this tenant's callers do, and get. If 4xx grow: see 'Refused before the OMS was "
+        "called'.",
         queries=((rates("tenantproxy_requests_total", "route, code", ONE), "{{route}} {{code}}"),),
     ),
     Panel(
         title="Latency: all, and the OMS's share",
         unit="s",
         description="What is between the two is ours: some milliseconds. If the OMS's share is red: its "
-        "developers have to make it faster. If ours is: the proxies want CPU, see 'Requests in "
+        "developers have to make it faster. If ours is: the proxies need CPU, see 'Requests in "
         "flight' and their pods' limits.",
         queries=(
             (percentile(0.99, "tenantproxy_request_duration_seconds", f"{ONE}, {READS}"), "all, 99 %"),
@@ -40,22 +41,22 @@ PANELS: Final = (
     Panel(
         title="Errors of the OMS, by reason",
         unit="reqps",
-        description="Reads without a usable answer. If one stays: docs/errors.md says what each reason wants, and "
-        "so does the runbook TenantProxyUpstreamFailing.",
+        description="Reads without a usable response. If one stays: docs/errors.md says what to do for each "
+        "reason, and so does the runbook TenantProxyUpstreamFailing.",
         queries=((rates("tenantproxy_upstream_errors_total", "reason", ONE), "{{reason}}"),),
     ),
     Panel(
-        title="Refused before the OMS was asked",
+        title="Refused before the OMS was called",
         unit="reqps",
-        description="By the problem's code: callers' mistakes, missing credentials, overload. What each "
-        "wants: docs/errors.md. If `overloaded` grows: make the OMS faster, or raise "
-        "spec.upstream.maxConnections. If `caller-share` does: one client asks for more than its share.",
+        description="By the problem's code: callers' mistakes, missing credentials, overload. What to "
+        "do: docs/errors.md. If `overloaded` grows: make the OMS faster, or raise "
+        "spec.upstream.maxConnections. If `caller-share` does: one client uses more than its share.",
         queries=((rates("tenantproxy_rejected_requests_total", "reason", ONE), "{{reason}}"),),
     ),
     Panel(
-        title="Answers against the contract, by field",
+        title="Responses that break the contract, by field",
         unit="reqps",
-        description="Fields because of which answers of the OMS are refused. If it is red: tell its "
+        description="Fields because of which responses of the OMS are refused. If it is red: tell its "
         "developers, or state the difference in spec.mapping; the runbook is "
         "TenantProxyContractViolated.",
         queries=(
@@ -67,14 +68,14 @@ PANELS: Final = (
         red_from=0.001,
     ),
     Panel(
-        title="Credential taken",
+        title="Credential accepted",
         unit="none",
-        description="Whether the OMS took the credential last time, by pod. If it is red: the tenant's admin "
+        description="Whether the OMS accepted the credential last time, by pod. If it is red: the tenant's admin "
         "has to set another one (PUT /api/v1/proxy-config); the runbook is "
         "TenantProxyCredentialsRejected.",
         queries=((f"tenantproxy_credentials_accepted{{{ONE}}}", "{{pod}}"),),
         red_below=1,
-        words={"0": "rejected", "1": "taken"},
+        words={"0": "rejected", "1": "accepted"},
     ),
     Panel(
         title="Type of the credential",
@@ -87,24 +88,24 @@ PANELS: Final = (
         title="Changes of the credential",
         unit="none",
         description="By outcome. If `failed`, `invalid` or `unreadable` grow: the proxy's log names the field "
-        "or the right.",
+        "or the permission.",
         queries=(
             (f"sum by (outcome) (increase(tenantproxy_config_changes_total{{{ONE}}}{WINDOW}))", "{{outcome}}"),
         ),
     ),
     Panel(
-        title="Time until the token ends",
+        title="Time until the token expires",
         unit="s",
-        description="OAuth2 only: it is refreshed well before its end; below nothing it has ended. If it is red "
-        "and falls: see 'Fetches of tokens', and the runbook TenantProxyTokenNotRefreshed.",
+        description="OAuth2 only: it is refreshed well before it expires; below 0 it has expired. If it is red "
+        "and falls: see 'Token requests', and the runbook TenantProxyTokenNotRefreshed.",
         queries=((f"tenantproxy_token_expiry_timestamp_seconds{{{ONE}}} - time()", "{{pod}}"),),
         red_below=300,
         least=None,
     ),
     Panel(
-        title="Fetches of tokens",
+        title="Token requests",
         unit="reqps",
-        description="By outcome. If others than `success` stay: `rejected` is the credential, the rest the "
+        description="By outcome. If others than `success` persist: `rejected` is the credential, the rest the "
         "token endpoint.",
         queries=((rates("tenantproxy_token_fetch_total", "outcome", ONE), "{{outcome}}"),),
     ),
@@ -127,16 +128,16 @@ PANELS: Final = (
     Panel(
         title="Cancelled by their clients",
         unit="reqps",
-        description="Requests whose client was gone before the answer. Each keeps its connection to the OMS until "
-        "that has answered. If they grow: the client's timeout is shorter than the OMS takes, or it "
-        "means harm; the API's gateway knows which one it is.",
+        description="Requests whose client disconnected before the response. Each keeps its connection to the "
+        "OMS until it has responded. If they grow: the client's timeout is shorter than the OMS takes, or it "
+        "is malicious; the API's gateway knows which one it is.",
         queries=((rates("tenantproxy_cancelled_requests_total", "route", ONE), "{{route}}"),),
     ),
     Panel(
         title="Pods, by version",
         unit="none",
-        description="Proxies that are scraped. If it is red, or fewer than the spec wants: `kubectl describe tp`. "
-        "Two versions at once: an update is on its way.",
+        description="Proxies that are scraped. If it is red, or fewer than in the spec: `kubectl describe tp`. "
+        "Two versions at once: an update is in progress.",
         queries=((f"count by (version) (tenantproxy_build_info{{{ONE}}})", "{{version}}"),),
         red_below=1,
     ),

@@ -31,7 +31,9 @@ def available(rollout: Rollout | None, *, namespace: str, name: str) -> Conditio
     if rollout.stuck:
         return ConditionValue("True", Reason.ROLLOUT_STUCK, _stuck(rollout, "earlier proxies serve", look))
     if not rollout.complete:
-        return ConditionValue("True", Reason.ROLLING_OUT, "proxies serve, while others are started or stopped")
+        return ConditionValue(
+            "True", Reason.ROLLING_OUT, "proxies serve, while others are being started or terminated"
+        )
     return ConditionValue("True", Reason.PROXIES_READY, "all proxies are ready")
 
 
@@ -39,13 +41,13 @@ def _none_ready(rollout: Rollout, look: str) -> ConditionValue:
     if rollout.stuck:
         return ConditionValue("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready", look))
     if rollout.ever_observed:
-        return ConditionValue("False", Reason.PROXIES_NOT_READY, f"no proxy is ready; wait, or see why: {look}")
-    message = "the cluster's Deployment controller has not looked at the Deployment yet; wait"
+        return ConditionValue("False", Reason.PROXIES_NOT_READY, f"no proxy is ready; wait, or check: {look}")
+    message = "the cluster's Deployment controller has not processed the Deployment yet; wait"
     return ConditionValue("Unknown", Reason.PENDING, message)
 
 
 def _stuck(rollout: Rollout, meanwhile: str, look: str) -> str:
-    return f"new proxies don't get ready ({rollout.stuck.rstrip('.')}); {meanwhile}; see why: {look}"
+    return f"new proxies don't become ready ({rollout.stuck.rstrip('.')}); {meanwhile}; check: {look}"
 
 
 def ready(accepted: ConditionValue, availability: ConditionValue) -> ConditionValue:
@@ -92,7 +94,7 @@ def condition_in(conditions: Sequence[Mapping[str, Any]], kind: str) -> Conditio
     return None
 
 
-_TOLD_AT_FIRST: Final = ("Accepted", "Unique")
+_NOTED_AT_FIRST: Final = ("Accepted", "Unique")
 
 
 class EventNote(msgspec.Struct, frozen=True):
@@ -108,15 +110,15 @@ def event_notes(
 ) -> list[EventNote]:
     """Return the Events that a change of the conditions is worth: transitions, and changed credentials.
 
-    A new TenantProxy's first conditions are worth none, unless its spec can't be used, or wants what another one
-    has; that its proxies begin to start is no warning. `credential_changed` is the name of the Secret whose
-    credential is another one now.
+    A new TenantProxy's first conditions are worth none, unless its spec is not accepted, or claims what another
+    one has; that its proxies begin to start is no warning. `credential_changed` is the name of the Secret whose
+    credential was replaced.
     """
     old = {condition["type"]: condition["status"] for condition in before}
     found: list[EventNote] = []
     for condition in after:
         kind, status = condition["type"], condition["status"]
-        if kind not in old and not (kind in _TOLD_AT_FIRST and status == "False"):
+        if kind not in old and not (kind in _NOTED_AT_FIRST and status == "False"):
             continue
         if old.get(kind) == status or kind == "Ready":
             continue
@@ -126,6 +128,6 @@ def event_notes(
         starting = old.get(kind) == "Unknown" and condition["reason"] == Reason.PROXIES_NOT_READY
         found.append(EventNote(warning=status != "True" and not starting, reason=condition["reason"], note=note))
     if credential_changed:
-        note = f"the credential in Secret {credential_changed} is another one now"
+        note = f"the credential in Secret {credential_changed} was replaced"
         found.append(EventNote(warning=False, reason="CredentialsChanged", note=note))
     return found

@@ -123,7 +123,7 @@ def _check_public(jwks: dict[str, Any]) -> None:
     except (TypeError, ValueError):
         raise invalid("has a `jwks` without a key for RS256 (2048 bits or more) or ES256") from None
     if any(key.is_private for _, _, key in keys):
-        raise invalid("has a private key in `jwks`; give the public one, without `d`")
+        raise invalid("has a private key in `jwks`; use the public key, without `d`")
 
 
 def _is_safe(url: str) -> bool:

@@ -45,12 +45,12 @@ class Metrics:
         )
         self.rollout_pending = Gauge(
             f"{_PREFIX}rollout_pending",
-            "TenantProxies whose pods wait for their turn to get a change of the operator's own.",
+            "TenantProxies whose pods wait for their turn in a rollout of a new image or operator setting.",
             registry=self._registry,
         )
         self.rollout_stopped = Gauge(
             f"{_PREFIX}rollout_stopped",
-            "1: such a change was stopped, since several tenants' proxies don't get ready with it.",
+            "1: that rollout was stopped, because several tenants' proxies don't become ready with it.",
             registry=self._registry,
         )
         self._interruptions = Counter(
@@ -58,7 +58,7 @@ class Metrics:
         )
         self.missed_events = Counter(
             f"{_PREFIX}missed_events",
-            "Changes of a TenantProxy that no event told of within a minute.",
+            "Changes of a TenantProxy without a watch event within --event-patience.",
             registry=self._registry,
         )
         Gauge(f"{_PREFIX}build_info", "1.", ("version",), registry=self._registry).labels(__version__).set(1)

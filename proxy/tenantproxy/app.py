@@ -118,7 +118,7 @@ async def serve(
     `supervised`: also until standard input ends, as it does when the parent process has ended.
     """
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_log_unforeseen)
+    loop.set_exception_handler(_log_unexpected)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -156,7 +156,7 @@ class _Lifeline(asyncio.Protocol):
         self._stopping.set()
 
 
-def _log_unforeseen(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _log_unexpected(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what no code took care of, without the exception's message: it may quote input."""
     error = context.get("exception")
-    _log.error("unforeseen: %s", context.get("message"), exc_info=error)
+    _log.error("unexpected error: %s", context.get("message"), exc_info=error)

@@ -31,26 +31,28 @@ class Metrics:
             "request_duration_seconds", "From the request's head to the answer.", "route"
         )
         self.in_flight = 0
-        """Requests being answered, until their answers are out."""
-        gauge = self._gauge("requests_in_flight", "Requests being answered, until their answers are out.")
+        """Requests being answered, until the response is sent."""
+        gauge = self._gauge("requests_in_flight", "Requests being answered, until the response is sent.")
         gauge.labels(self._tenant).set_function(lambda: self.in_flight)
         self._upstream_durations = self._histogram(
             "upstream_request_duration_seconds", "One call of the OMS.", "operation"
         )
         self._upstream_errors = self._counter(
-            "upstream_errors", "Calls of the OMS that brought no usable answer.", "reason"
+            "upstream_errors", "Calls of the OMS without a usable response.", "reason"
         )
-        self._rejected = self._counter("rejected_requests", "Requests refused before the OMS.", "reason")
+        self._rejected = self._counter(
+            "rejected_requests", "Requests refused before the OMS was called.", "reason"
+        )
         self._cancelled = self._counter(
-            "cancelled_requests", "Requests whose client was gone before their answer.", "route"
+            "cancelled_requests", "Requests whose client disconnected before the response.", "route"
         )
-        self._token_fetches = self._counter("token_fetch", "Fetches of a token.", "outcome")
+        self._token_fetches = self._counter("token_fetch", "Token requests.", "outcome")
         self._token_expiry = self._gauge(
-            "token_expiry_timestamp_seconds", "When the access token at hand ends, Unix time."
+            "token_expiry_timestamp_seconds", "When the current access token expires, Unix time."
         )
         self._credentials = self._gauge("credentials_info", "1 for the type of the credential.", "type")
         self._accepted = self._gauge(
-            "credentials_accepted", "1: the OMS took the credential last time, 0: it did not."
+            "credentials_accepted", "1: the OMS accepted the credential last time, 0: it did not."
         )
         self._config_changes = self._counter("config_changes", "Changes of the credential.", "outcome")
         self._violations = self._counter(
@@ -86,41 +88,41 @@ class Metrics:
         duration.observe(seconds)
 
     def upstream_failed(self, reason: str) -> None:
-        """Count a call of the OMS that brought no usable answer."""
+        """Count a call of the OMS without a usable response."""
         self._upstream_errors.labels(self._tenant, reason).inc()
 
     def rejected(self, reason: str) -> None:
-        """Count a request that was refused before the OMS was asked."""
+        """Count a request that was refused before the OMS was called."""
         self._rejected.labels(self._tenant, reason).inc()
 
     def cancelled(self, route: str) -> None:
-        """Count a request whose client was gone before its answer."""
+        """Count a request whose client disconnected before the response."""
         self._cancelled.labels(self._tenant, route).inc()
 
     def token_fetched(self, outcome: str) -> None:
-        """Count a fetch of a token."""
+        """Count a token request."""
         self._token_fetches.labels(self._tenant, outcome).inc()
 
     def token_expires(self, timestamp: float | None) -> None:
-        """Show when the token ends, Unix time; None: it has no end, or there is none."""
+        """Show when the token expires, Unix time; None: it does not expire, or there is none."""
         if timestamp is None:
             self._token_expiry.clear()
         else:
             self._token_expiry.labels(self._tenant).set(timestamp)
 
     def credential_changed(self, kind: str | None, *, among: Iterable[str]) -> None:
-        """Show the type of the credential now in use, of all there are; whether the OMS takes it is not known."""
+        """Show the type of the credential in use, of all there are; whether the OMS accepts it is not known."""
         for other in among:
             self._credentials.labels(self._tenant, other).set(1 if other == kind else 0)
         self._accepted.clear()
         self._token_expiry.clear()
 
     def credential_accepted(self, accepted: bool) -> None:  # noqa: FBT001 - it is what is shown
-        """Show whether the OMS took the credential."""
+        """Show whether the OMS accepted the credential."""
         self._accepted.labels(self._tenant).set(1 if accepted else 0)
 
     def config_changed(self, outcome: str) -> None:
-        """Count a change of the credential, or a try at one."""
+        """Count a change of the credential, or an attempt at one."""
         self._config_changes.labels(self._tenant, outcome).inc()
 
     def contract_violated(self, violations: Sequence[FieldProblem]) -> None:
@@ -134,7 +136,7 @@ class Metrics:
             self._violations.labels(self._tenant, pointer).inc()
 
     def show_circuit(self, state: Callable[[], str]) -> None:
-        """Show the circuit breaker's state, as it is when it is asked for."""
+        """Show the circuit breaker's state, read at each scrape."""
         self._circuit.set_function(lambda: _CIRCUIT[state()])
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

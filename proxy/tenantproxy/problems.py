@@ -41,7 +41,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "invalid-id": ProblemType(400, "An id in the path has characters that ids can't have", _CALLER),
     "invalid-request": ProblemType(400, "The body has invalid fields", _CALLER),
     "search-rejected": ProblemType(400, "The order management system refused the search", _CALLER, None),
-    "unauthenticated": ProblemType(401, "A valid access token is needed", _CALLER),
+    "unauthenticated": ProblemType(401, "A valid access token is required", _CALLER),
     "wrong-tenant": ProblemType(403, "The request is for another tenant", _CALLER),
     "admin-required": ProblemType(403, "Only an admin of the tenant may do this", _CALLER + _PLATFORM),
     "order-not-found": ProblemType(404, "The order does not exist", _NOBODY, None),
@@ -67,14 +67,14 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "upstream-unreachable": ProblemType(
         502, "The order management system can't be reached", _OMS + _PLATFORM, "upstream"
     ),
-    "circuit-open": ProblemType(503, "The order management system is failing; it is given a pause", _OMS),
+    "circuit-open": ProblemType(503, "The order management system is failing; requests are paused", _OMS),
     "credentials-invalid": ProblemType(503, "The configured credential can't be used", _SECRET),
     "credentials-not-configured": ProblemType(503, "No credential is configured yet", _ADMIN),
-    "issuer-unavailable": ProblemType(503, "The access token can not be checked now", _PLATFORM),
+    "issuer-unavailable": ProblemType(503, "The access token can't be verified now", _PLATFORM),
     "overloaded": ProblemType(503, "Too many requests are in flight", _CALLER + _OMS),
     "store-unavailable": ProblemType(503, "The credential can't be stored now; nothing was changed", _PLATFORM),
     "token-unavailable": ProblemType(
-        503, "No access token for the order management system can be had now", _OMS, "upstream"
+        503, "No access token for the order management system is available now", _OMS, "upstream"
     ),
     "upstream-rate-limited": ProblemType(
         503, "The order management system asks for fewer requests", _CALLER + _OMS, "upstream"

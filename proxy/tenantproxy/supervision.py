@@ -52,7 +52,7 @@ class Supervised:
                         await self._back()
                         self._down_since = None
                         backoff.reset()
-                        _log.warning("%s: back", self._name)
+                        _log.warning("%s: recovered", self._name)
                     await working
             except Exception as error:  # noqa: BLE001 - whatever it was, it has to go on
                 if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -71,4 +71,4 @@ class Supervised:
         self._down_since = self._clock()
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]  # of the first task that failed; the others were cancelled
-        _log.error("%s: failed; it is tried again until it is back", self._name, exc_info=error)
+        _log.error("%s: failed; restarting", self._name, exc_info=error)

@@ -81,7 +81,7 @@ def _root() -> Schema:
             cel(
                 "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')"
                 f" && size(self.metadata.name) <= {LONGEST_NAME}",
-                "metadata.name must start with a lower-case letter, go on with a-z, 0-9 and -, end in a letter"
+                "metadata.name must start with a lower-case letter, continue with a-z, 0-9 and -, end in a letter"
                 f" or digit, and have at most {LONGEST_NAME} characters",
             )
         ],

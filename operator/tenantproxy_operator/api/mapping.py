@@ -19,12 +19,12 @@ _POINTER: Final = Text(
 Pointer = Annotated[str, _POINTER]
 
 _CONST_ALONE: Final = (
-    "has `const` beside other sources; a constant needs none of `from`, `each`, `fields`, `values`"
+    "has `const` together with other sources; a constant needs none of `from`, `each`, `fields`, `values`"
 )
 
 
 def _not_with_const(*others: str) -> dict[str, Any]:
-    """Return a schema that refuses `const` beside `others`: CEL can't see a field that may be of any type."""
+    """Return a schema that refuses `const` with any of `others`: CEL can't see a field that may be of any type."""
     return {"not": {"anyOf": [{"required": ["const", other]} for other in others]}}
 
 

@@ -36,7 +36,7 @@ def default_secret_name(name: str) -> str:
 
 
 _NAME_PROBLEM: Final = (
-    "is not a usable name; start with a lower-case letter, go on with a-z, 0-9 and -, end in a letter or digit"
+    "is not a usable name; start with a lower-case letter, continue with a-z, 0-9 and -, end in a letter or digit"
 )
 _SUBDOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 

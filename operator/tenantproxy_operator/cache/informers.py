@@ -224,7 +224,7 @@ class Informers:
 
         def failed(error: KubeError) -> None:
             where = f"in {namespace}" if namespace else "in all namespaces"
-            _log.warning("the watch of %s %s was interrupted and is tried again: %s", kind.plural, where, error)
+            _log.warning("the watch of %s %s was interrupted; reconnecting: %s", kind.plural, where, error)
             self._on_failure(kind.plural, error)
             if isinstance(error, StatusError) and error.status in REFUSALS and sync.mark_forbidden(kind):
                 self._on_synced(namespace)

@@ -259,9 +259,9 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
 
 def _conflict(kind: Kind, name: str, child: Child) -> Failure:
     if child.owner_is_tenant_proxy:  # as after a TenantProxy was deleted and made again
-        why = "belongs to another TenantProxy; wait until garbage collection has removed it with that one"
+        why = "belongs to another TenantProxy; wait until garbage collection has deleted it"
     else:
-        why = "belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+        why = "was not created by this operator; delete or rename it, or rename the TenantProxy"
     return Failure(kind.kind, name, why, "conflict")
 
 

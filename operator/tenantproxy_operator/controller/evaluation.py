@@ -29,15 +29,15 @@ from tenantproxy_operator.validation.secrets import TLSSecret, tls_secrets
 SECRET_GRACE: Final = 3.0
 """Seconds for which a missing Secret may still come from the user, before we create an empty one."""
 _TLS_REASONS: Final = (Reason.TLS_SECRET_MISSING, Reason.TLS_SECRET_INVALID)
-_ACCEPTED: Final = ConditionValue("True", Reason.ACCEPTED, "all objects are as the spec wants them")
+_ACCEPTED: Final = ConditionValue("True", Reason.ACCEPTED, "all objects match the spec")
 _SUSPENDED: Final = ConditionValue(
-    "True", Reason.SUSPENDED, "spec.suspend is true: the operator changes nothing; set it to false to go on"
+    "True", Reason.SUSPENDED, "spec.suspend is true: the operator changes nothing; set it to false to resume"
 )
 _TOO_DEEP: Final = ConditionValue(
     "False",
     Reason.INVALID_SPEC,
-    f"`spec` is nested more than {validation.MOST_NESTED} levels deep; remove what does not belong there; what"
-    " runs stays as it is",
+    f"`spec` is nested more than {validation.MOST_NESTED} levels deep; reduce the nesting; running"
+    " proxies stay as they are",
 )
 
 
@@ -95,11 +95,11 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     accepted: ConditionValue
     """What the condition says once the children are applied, or where none are to be."""
     resource: TenantProxy | None = None
-    """None: the spec can't be used."""
+    """None: the spec is not accepted."""
     tls_secrets: tuple[TLSSecret, ...] = ()
-    """What has to be read, and be good, before anything is applied."""
+    """What has to be read, and be valid, before anything is applied."""
     children: tuple[Manifest, ...] | None = None
-    """What is to be applied; None: nothing, what runs stays as it is."""
+    """What is to be applied; None: nothing."""
     needs_turn: bool = False
     """Whether pods would change because of what all tenants share, for which tenants take turns; see `rollout`."""
     secret_missing_since: float | None = None
@@ -107,7 +107,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     secret_due_in: float | None = None
     """Seconds until we create it; None: now, if it is missing."""
     reads_credential: bool = False
-    """Whether the Secret with the credential has to be read anew."""
+    """Whether the Secret with the credential has to be read again."""
 
 
 def owned_by(tenant: Tenant, children: Mapping[ChildName, Child]) -> dict[ChildName, Child]:
@@ -120,7 +120,7 @@ def refused_for_rivals(snapshot: TenantSnapshot) -> Settled | None:
     refusal = uniqueness.refuse(snapshot.tenant.key, snapshot.rivals, snapshot.settings)
     if refusal is None:
         return None
-    accepted = ConditionValue("False", Reason.NOT_UNIQUE, f"{refusal}; what runs stays as it is")
+    accepted = ConditionValue("False", Reason.NOT_UNIQUE, f"{refusal}; running proxies stay as they are")
     return Settled(accepted, credentials_of_unusable(snapshot, accepted), snapshot.state.unfinished_digest())
 
 
@@ -168,7 +168,7 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
 
 def credentials_of_unusable(snapshot: TenantSnapshot, accepted: ConditionValue) -> ConditionValue:
     """Return CredentialsReady of a tenant that can't be used: what the status says, if it says anything."""
-    unknown = ConditionValue("Unknown", accepted.reason, "the spec can't be used; see the condition Accepted")
+    unknown = ConditionValue("Unknown", accepted.reason, "the spec is not accepted; see the condition Accepted")
     return snapshot.condition("CredentialsReady") or unknown
 
 
@@ -192,7 +192,7 @@ def _validated(tenant: Tenant, settings: Settings) -> TenantProxy | ConditionVal
         if not errors:
             return resource
     said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
-    return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; what runs stays as it is")
+    return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; running proxies stay as they are")
 
 
 def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:

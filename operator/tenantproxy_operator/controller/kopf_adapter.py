@@ -110,7 +110,7 @@ def build_registry(
     @kopf.on.login(registry=registry)
     async def on_login(**_: Any) -> kopf.AiohttpSession:  # noqa: ANN401 - kopf's keyword arguments
         # After a 401 kopf asks again at once, and then sends its request at once.
-        refused = "the API server does not take our credentials (401); they are read and tried again"
+        refused = "the API server rejects our credentials (401); reloading them"
         await throttle.wait(lambda _: _log.warning(refused))
         return login()
 
@@ -220,7 +220,7 @@ class WatchThrottle:
             return
         path = request.url.path
         throttle = self._throttles.setdefault(path, RestartThrottle(_STABLE_WATCH, self._make()))
-        told = "the watch %s ended soon after it began; the next one begins in %.1f s"
+        told = "the watch %s ended right after it started; reconnecting in %.1f s"
         await throttle.wait(lambda delay: _log.warning(told, path, delay))
 
 

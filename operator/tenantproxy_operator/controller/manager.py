@@ -158,7 +158,7 @@ class OperatorManager:
                     "the API server does not serve TenantProxies; apply what `tenantproxy-operator crd` prints"
                 )
             except KubeError as error:
-                _log.error("the API server can't be asked: %s", error)
+                _log.error("the API server can't be reached: %s", error)
             await asyncio.sleep(backoff.next())
         self._informers.start(_REQUIRED)
         await self._informers.settled()
@@ -188,9 +188,9 @@ class OperatorManager:
             if isinstance(error, UnreachableError) or (
                 isinstance(error, StatusError) and error.status not in REFUSALS
             ):
-                _log.error("TenantProxies can't be listed, which is tried again: %s", error)
+                _log.error("TenantProxies can't be listed; retrying: %s", error)
                 return False
-            _log.warning("kopf will tell of TenantProxies that could not be listed: %s", error)
+            _log.warning("TenantProxies could not be listed; relying on kopf's events: %s", error)
         return True
 
     async def _stop(self) -> None:
@@ -234,7 +234,7 @@ class OperatorManager:
 
     def _end_on_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self._ended.done():
-            _log.error("unforeseen: %s ended", task.get_name(), exc_info=error)
+            _log.error("unexpected error: %s ended", task.get_name(), exc_info=error)
             self._ended.set_exception(error)
 
     def _enqueue_referring(self, secret: Key) -> None:

@@ -121,12 +121,12 @@ class Reconciler:
             raise
         except KubeError as error:
             result = "retry"
-            _log.warning("%s: %s; it is tried again", key, error)
+            _log.warning("%s: %s; retrying", key, error)
             self._report_rollout(key)
             raise RetryError(str(error), shortest_pause=error.retry_after or 0.0) from None
         except Exception as error:  # noqa: BLE001 - see below
             # A bug, or an object of a shape that nobody foresaw: it must harm this tenant alone.
-            _log.exception("%s: unforeseen", key)
+            _log.exception("%s: unexpected error", key)
             self._report_rollout(key)
             raise RetryError(type(error).__name__) from None
         else:
@@ -273,7 +273,7 @@ class Reconciler:
             )
         except KubeError as error:
             # It would say what the status says already.
-            _log.warning("%s: the event %s can't be posted: %s", tenant.key, event.reason, error)
+            _log.warning("%s: can't create the Event %s: %s", tenant.key, event.reason, error)
 
     async def _report_turn(self, key: Key, *, held: bool) -> None:
         """Report where the tenant's pods are, so that the next one has its turn; say where that ends."""

@@ -30,8 +30,8 @@ from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.secrets import SecretCheck
 
 ROLLOUT_STOPPED: Final = (
-    f"{MOST_MISSED} tenants' proxies don't get ready with the operator's new image or settings, so that no other"
-    " tenant gets them; correct them, or go back to the earlier ones"
+    f"rollout stopped: {MOST_MISSED} tenants' proxies don't become ready with the operator's new image or"
+    " settings; correct them, or roll back"
 )
 _FAILURES_UNSAID: Final = 2
 """Failures in a row that the status does not mention: most pass by themselves."""
@@ -41,7 +41,7 @@ _OWN_FIELDS: Final = frozenset(field.alias for field in Status.model_fields.valu
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """Why it has to be tried again; see `RetryError`."""
+    """Why it has to be retried; see `RetryError`."""
 
     message: str
     longest_pause: float | None = None
@@ -98,7 +98,7 @@ class _Credential(msgspec.Struct, frozen=True):
     """`status.credentials`."""
     fingerprint: bytes
     replaced: str | None = None
-    """The Secret whose credential is another one than before."""
+    """The Secret whose credential was replaced."""
 
 
 def result_of_settled(snapshot: TenantSnapshot, settled: Settled, observation: Observation) -> ReconcileResult:
@@ -117,7 +117,7 @@ def result_of(
     accepted, apply_retry = _accepted(snapshot, evaluation, outcome)
     if outcome.held and observation.rollout_stopped and accepted.status == "True":
         accepted = ConditionValue(
-            "True", Reason.ROLLOUT_STOPPED, f"{ROLLOUT_STOPPED}; this tenant's proxies run as before"
+            "True", Reason.ROLLOUT_STOPPED, f"{ROLLOUT_STOPPED}; this tenant's proxies are unchanged"
         )
     credential = _credential(snapshot, evaluation, outcome, observation.now)
     retry = apply_retry or _credential_retry(outcome.credential)
@@ -153,7 +153,7 @@ def _next_inputs(snapshot: TenantSnapshot, *, held: bool, unfinished: bool) -> s
     """Return the inputs that have been acted upon."""
     before = snapshot.state
     if held:
-        return before.inputs  # evaluated again when its turn has come; after a restart the digest sees to that
+        return before.inputs  # evaluated again when it is admitted; after a restart the digest sees to that
     if not unfinished:
         return snapshot.inputs
     # It stays known that what is left to do is about no change of its own.
@@ -176,7 +176,7 @@ def _accepted(
 ) -> tuple[ConditionValue, Retry | None]:
     """Return what the condition Accepted says, and whether to try again."""
     if outcome.tls is not None:
-        message = f"{outcome.tls.message}; what runs stays as it is"
+        message = f"{outcome.tls.message}; running proxies stay as they are"
         return ConditionValue("False", outcome.tls.reason, message), None
     result = outcome.children
     if result is None or not result.failures:
@@ -185,9 +185,9 @@ def _accepted(
         message = _listed(result.conflicts)
         return ConditionValue("False", Reason.CONFLICT, message), Retry(message, longest_pause=_CONFLICT_RETRY)
     if result.refused:
-        message = f"{_listed(result.refused)}; correct the spec, or what refuses it"
+        message = f"{_listed(result.refused)}; correct the spec, or whatever rejects it"
         return ConditionValue("False", Reason.APPLY_REFUSED, message), Retry(message)
-    message = f"{_listed(result.failed)}; it is tried again"
+    message = f"{_listed(result.failed)}; retrying"
     retry = Retry(message, shortest_pause=result.retry_after)
     before = snapshot.condition("Accepted")
     # What was found of an earlier generation says nothing about this one.

@@ -22,7 +22,7 @@ Versions = Mapping[Key, tuple[str, int]]
 
 
 class MissedEventDetector:
-    """Finds changes that the API server lists and that no event has told of."""
+    """Finds changes that the API server lists and for which no watch event arrived."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, patience: float = PATIENCE) -> None:
         self._clock = clock
@@ -97,7 +97,7 @@ class PeriodicResync:
                 await self._discover_kinds()
                 await self._compare()
             except KubeError as error:
-                _log.warning("the periodic look failed and is tried again: %s", error)
+                _log.warning("the periodic resync failed; retrying: %s", error)
             await asyncio.sleep(interval)
 
     async def _compare(self) -> None:
@@ -122,6 +122,6 @@ class PeriodicResync:
         self._missed.compare(listed, delivered)
         overdue = set(self._missed.overdue())
         for key in overdue - self._overdue:
-            _log.error("%s: no event told of its last change; the watch of TenantProxies is dead", key)
+            _log.error("%s: no watch event arrived for its last change; the TenantProxy watch is dead", key)
             self._metrics.missed_events.inc()
         self._overdue = overdue

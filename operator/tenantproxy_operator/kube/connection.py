@@ -42,7 +42,7 @@ class Connection:
                 config_file=path, context=context, client_configuration=configuration, persist_config=False
             )
         except (ConfigException, OSError) as error:
-            raise KubeError(f"no usable kubeconfig at {path} ({error}), and this is no pod") from None
+            raise KubeError(f"no usable kubeconfig at {path} ({error}), and this is not a pod") from None
         except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError):
             # The library does not check what it reads, and YAML's errors quote it.
             raise KubeError(f"{path} is not a kubeconfig; see `kubectl config view`") from None

@@ -40,13 +40,15 @@ def check_client_certificate(data: Mapping[str, str]) -> list[FieldProblem]:
     if isinstance(key, FieldProblem):
         errors.append(key)
     elif certified is not None and key.public_key() != certified:
-        detail = "does not fit the certificate, the first one in tls.crt; set both from the same issue"
+        detail = (
+            "does not match the first certificate in tls.crt; set a key and a certificate that belong together"
+        )
         errors.append(FieldProblem("tls.key", detail))
     return errors
 
 
 _NOT_CERTIFICATES: Final = (
-    "holds no certificate in PEM, or a broken one; give it `-----BEGIN CERTIFICATE-----` blocks only"
+    "holds no PEM certificate, or a malformed one; use PEM blocks (`-----BEGIN CERTIFICATE-----`) only"
 )
 
 
@@ -60,8 +62,6 @@ def _private_key(pem: str) -> PrivateKeyTypes | FieldProblem:
     try:
         return load_pem_private_key(pem.encode(), password=None)
     except TypeError:
-        return FieldProblem("tls.key", "is encrypted; decrypt it, since nobody is there to give the passphrase")
+        return FieldProblem("tls.key", "is encrypted; store it unencrypted; passphrases are not supported")
     except (ValueError, UnsupportedAlgorithm):
-        return FieldProblem(
-            "tls.key", "is not a private key in PEM; give it one `-----BEGIN PRIVATE KEY-----` block"
-        )
+        return FieldProblem("tls.key", "is not a PEM private key; use one `-----BEGIN PRIVATE KEY-----` block")

@@ -65,7 +65,7 @@ def _check_memory(resource: TenantProxy) -> FieldProblem | None:
     fixed = memory.needed(0) // _MIB
     enough = -(-needed // _MIB)
     detail = (
-        f"is less than a proxy may come to use: {fixed}Mi, and {enough - fixed}Mi for an answer of"
+        f"is less than a proxy may need: {fixed}Mi plus {enough - fixed}Mi for a response of"
         f" `maxResponseBytes`, which is {largest}; set it to at least `{enough}Mi`, or lower"
         " `spec.upstream.maxResponseBytes`"
     )

@@ -30,7 +30,7 @@ class SecretCheck(msgspec.Struct, frozen=True):
     reason: str
     message: str
     type: str | None = None
-    """The kind of credential, if there is a good one."""
+    """The type of the credential, if it is valid."""
     fingerprint: bytes = b""
     """Differs between credentials, within this process."""
 
@@ -48,7 +48,7 @@ class TLSSecret(NamedTuple):
 
 
 def tls_secrets(resource: TenantProxy) -> tuple[TLSSecret, ...]:
-    """Return the Secrets that have to be good before anything is applied."""
+    """Return the Secrets that have to be valid before anything is applied."""
     candidates = (
         (resource.ca_secret_name, check_ca_secret),
         (resource.client_certificate_secret_name, check_client_certificate_secret),
@@ -62,7 +62,11 @@ def check_credentials_secret(
     """Check the Secret that `spec.auth.secretRef` names."""
     name = resource.secret_name
     if secret is None:
-        who = "External Secrets, or kubectl, has to create it" if _by_platform(resource) else "it is created soon"
+        who = (
+            "create it with External Secrets or kubectl"
+            if _by_platform(resource)
+            else "the operator creates it shortly"
+        )
         return _refused(Reason.SECRET_MISSING, f"Secret {name} does not exist; {who}")
     data, errors = _decoded(secret, credential_keys())
     errors += [] if errors else admission.check_secret(data, resource, settings)
@@ -89,7 +93,7 @@ def check_credentials_secret(
 
 def unreadable_secret(name: str, why: str) -> SecretCheck:
     """Return what is said of the credential's Secret where the API server refuses to show it."""
-    message = f"Secret {name} can't be read: {why}; give the operator the right to, and wait"
+    message = f"Secret {name} can't be read: {why}; grant the operator permission (`tenantproxy-operator rbac`)"
     return _refused(Reason.SECRET_UNREADABLE, message)
 
 

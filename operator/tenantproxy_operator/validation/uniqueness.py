@@ -29,10 +29,10 @@ def describe(key: Key, rival: Rival) -> str:
     """Say what two TenantProxies both claim, and the fix."""
     both = f"TenantProxies {key} and {rival.key}"
     if rival.secret is None:
-        return f"{both} have the same spec.tenantId; delete one of them, unless both are meant"
+        return f"{both} have the same spec.tenantId; delete one of them, unless both are intended"
     return (
-        f"{both} are of different tenants and use the same Secret {rival.secret.name}: the proxies of the one can "
-        "read and replace what is the other's; give each a Secret of its own"
+        f"{both} are of different tenants and use the same Secret {rival.secret.name}: each one's proxies can "
+        "read and replace the other's credential; give each a Secret of its own"
     )
 
 

@@ -91,9 +91,9 @@ class Api:
             self._count(problem)
             response = Response.of_problem(problem, correlation_id)
         except Exception:  # noqa: BLE001 - a client always gets an answer
-            _log.exception("a request failed in an unforeseen way", extra=fields(correlationId=correlation_id))
-            unforeseen = Problem("internal-error", "The request failed in an unforeseen way.")
-            response = Response.of_problem(unforeseen, correlation_id, close=True)
+            _log.exception("a request failed unexpectedly", extra=fields(correlationId=correlation_id))
+            unexpected = Problem("internal-error", "The request failed unexpectedly.")
+            response = Response.of_problem(unexpected, correlation_id, close=True)
         except asyncio.CancelledError:
             self._metrics.cancelled(route)
             raise
@@ -128,13 +128,13 @@ class Api:
         if len(names) != len(set(names)):
             for name in _ONCE:
                 if len(headers.getall(name, ())) > 1:
-                    raise Problem("malformed-request", f"The header `{name}` must not come twice.")
+                    raise Problem("malformed-request", f"The header `{name}` must not be repeated.")
         host = headers.get("Host")
         if (host is None and request.version == HttpVersion11) or (host is not None and not _HOST.fullmatch(host)):
             raise Problem("malformed-request", "The header `Host` is missing or malformed.")
         coding = headers.get("Transfer-Encoding")
         if coding is not None and (coding.lower() != "chunked" or request.version != HttpVersion11):
-            raise Problem("malformed-request", "The only transfer coding is `chunked`, in HTTP/1.1.")
+            raise Problem("malformed-request", "The only supported transfer coding is `chunked`, in HTTP/1.1.")
         return routes.match(request.method, request.raw_path)
 
     async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Response:
@@ -188,7 +188,7 @@ class Api:
                 answer.discard_connection()  # it may be the answer to another request
             raise
         if not ticket.hold(len(body)):
-            raise overloaded("The proxy has too many answers under way.")
+            raise overloaded("The proxy has too many responses in flight.")
         return body
 
     async def _put(self, request: BaseRequest, correlation_id: str) -> Response:

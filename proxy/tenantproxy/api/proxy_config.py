@@ -101,7 +101,7 @@ class ProxyConfigEndpoint:
             failure = Failure(rejected=False, reason="timeout")
         if failure is not None:
             record.reason = failure.reason
-            why = "rejected the client" if failure.rejected else f"gave no token ({failure.told})"
+            why = "rejected the client" if failure.rejected else f"returned no token ({failure.told})"
             raise Problem("credential-rejected", f"The token endpoint {why}.")
 
 

@@ -66,7 +66,7 @@ def match(method: str, target: str) -> Match:
 
 
 def _method_not_allowed(allowed: str) -> Problem:
-    detail = f"This path takes {allowed} only." if allowed else _NO_SUCH_PATH
+    detail = f"This path accepts {allowed} only." if allowed else _NO_SUCH_PATH
     return Problem("method-not-allowed", detail, headers={"Allow": allowed})
 
 

@@ -249,7 +249,7 @@ def _json(text: bytes) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise InvalidTokenError("has a name twice")
+        raise InvalidTokenError("has a duplicate name")
     return members
 
 

@@ -69,7 +69,9 @@ class KeySet:
                 await self._refresh()
             if not self._loaded:
                 pause = retry_after(RETRY_SECONDS)
-                raise Problem("issuer-unavailable", "The token's issuer gave no keys yet.", headers=pause)
+                raise Problem(
+                    "issuer-unavailable", "The keys of the token's issuer are not available.", headers=pause
+                )
         elif not self._matching(token) and self._may_refresh(MIN_REFRESH_SECONDS):
             await self._refresh()
         elif self._may_refresh(REFRESH_SECONDS):
@@ -110,7 +112,7 @@ class KeySet:
             self._loaded = True
         except (OSError, ValueError, TimeoutError, UpstreamError) as error:
             _log.warning(
-                "the keys of %s can't be fetched; those at hand stay: %s",
+                "the keys of %s can't be fetched; keeping the current ones: %s",
                 self._issuer.issuer,
                 type(error).__name__,
             )

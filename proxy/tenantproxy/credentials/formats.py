@@ -40,7 +40,7 @@ def from_secret(data: Mapping[str, str]) -> Credential | None:
     if len(found) > 1:
         keep = f"; `type` says `{declared}`" if declared else ""
         names = ", ".join(f"`{key}`" for keys in found.values() for key in keys)
-        detail = f"stands beside keys of the other kind ({names}){keep}; remove one kind"
+        detail = f"can't be combined with keys of the other type ({names}){keep}; remove one type"
         raise CredentialError([FieldProblem([*found.values()][1][0], detail)])
     for name, keys in found.items():
         if declared not in (None, name):

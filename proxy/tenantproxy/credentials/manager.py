@@ -77,12 +77,12 @@ class CredentialManager:
             try:
                 await self._use(self._parse(await self._read()))
             except StoreError as error:
-                complaint = f"the credential's store can't be read; the credential in use stays: {error}"
+                complaint = f"the credential's store can't be read; keeping the current credential: {error}"
                 await self._go_on(complaint, "can't be read; see the proxy's log")
             except Exception as error:  # noqa: BLE001 - whatever went wrong, the next try must come
                 self._advance(SyncEvent.FAILED)
                 self._metrics.config_changed("unreadable")
-                complaint = "the credential can't be used, for an unforeseen reason; the one in use stays"
+                complaint = "the credential can't be used because of an unexpected error; keeping the current one"
                 await self._go_on(complaint, "can't be used; see the proxy's log", error)
             else:
                 if self._state is SyncState.CURRENT:
@@ -156,7 +156,7 @@ class CredentialManager:
             if not credential_keys() & stored.keys.keys():
                 raise
             self._advance(SyncEvent.FALLBACK_READ)
-            self._complain(f"the mounted files serve until the credential's store can be read: {error}")
+            self._complain(f"using the mounted files until the credential's store can be read: {error}")
         else:
             self._advance(SyncEvent.STORE_READ)
         return stored.keys
@@ -194,7 +194,7 @@ class CredentialManager:
             async with asyncio.timeout(_TURN_SECONDS):
                 await self._changing.acquire()
         except TimeoutError:
-            raise StoreError("a change before this one is still being stored; try again") from None
+            raise StoreError("a previous change is still being stored; retry") from None
         try:
             yield
         finally:

@@ -148,7 +148,7 @@ class Reflector(Generic[T]):
                 self._backoff.reset()
             if error is None and lasted:
                 continue  # the server ends each stream after some minutes
-            error = error or KubeError("the stream ended soon after it began")
+            error = error or KubeError("the stream ended right after it started")
             self._follower.on_error(error)
             _log.debug("%s: %s", self._path, error)
             asked = (status and status.retry_after) or 0.0

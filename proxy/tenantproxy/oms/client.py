@@ -145,7 +145,7 @@ class OmsClient:
 
 def _unanswered(error: UpstreamError) -> Problem:
     if error.reason == "overloaded":
-        return overloaded("The proxy has too many answers under way.")
+        return overloaded("The proxy has too many responses in flight.")
     if error.reason in UNREACHABLE:
         return Problem("upstream-unreachable", f"No connection to the OMS ({error.reason}).", reason=error.reason)
-    return Problem("upstream-error", f"The OMS gave no whole answer ({error.reason}).", reason=error.reason)
+    return Problem("upstream-error", f"The OMS sent no complete response ({error.reason}).", reason=error.reason)

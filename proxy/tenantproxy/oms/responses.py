@@ -51,7 +51,7 @@ def outward_body(
     if asked is not None and not is_of(operation, outward, asked):
         raise Problem(
             "upstream-contract",
-            "The OMS's answer is another order than the one that was asked for.",
+            "The OMS's answer is another order than the requested one.",
             errors=[FieldProblem(f"{operation.root}/{ORDER_ID}", _WRONG_ID)],
             reason="wrong-order",
         )
@@ -62,15 +62,13 @@ def broken(violations: Sequence[FieldProblem]) -> Problem:
     """Return the problem of a response that breaks the contract."""
     return Problem(
         "upstream-contract",
-        "Fields of the OMS's answer are missing or of another type.",
+        "Fields of the OMS's answer are missing or have the wrong type.",
         errors=violations,
         reason="contract",
     )
 
 
-_WRONG_ID: Final = (
-    "is not the id that was asked for; for an OMS that has another form of it there is `idMatch: any`"
-)
+_WRONG_ID: Final = "is not the requested id; if the OMS uses another form of it, set `idMatch: any`"
 
 
 def is_json(content_type: str) -> bool:
@@ -96,4 +94,4 @@ def _problem(operation: Operation, response: UpstreamResponse) -> Problem:
         return Problem("upstream-rate-limited", "The OMS answered 429.", headers=pause, reason=reason)
     if status >= 500:  # noqa: PLR2004
         return Problem("upstream-error", f"The OMS answered {status}.", reason=reason)
-    return Problem("upstream-contract", f"The OMS answered {status}, which the contract has not.", reason=reason)
+    return Problem("upstream-contract", f"The OMS answered {status}, which is not in the contract.", reason=reason)

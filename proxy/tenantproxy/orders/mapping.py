@@ -109,7 +109,7 @@ def _sources(
     for name in rules:
         if name not in fields:
             known = ", ".join(f"`{field}`" for field in fields)
-            errors.append(FieldProblem(f"{path}.{name}", f"is not an outward field; there are {known}"))
+            errors.append(FieldProblem(f"{path}.{name}", f"is not an output field; there are {known}"))
     return [
         _source(rules[name], field, f"{path}.{name}", errors) if name in rules else transform.same_field(field)
         for name, field in fields.items()
@@ -148,7 +148,7 @@ def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldProbl
     if len(given) > 1:
         errors.append(FieldProblem(path, f"has both `{given[0]}` and `{given[1]}`; keep one"))
     if rule.const is not UNSET and (rule.values is not None or rule.fields is not None):
-        errors.append(FieldProblem(path, "has `const` beside other rules; a constant needs none"))
+        errors.append(FieldProblem(path, "has `const` together with other rules; a constant needs none"))
     if rule.each is not None and kind != "list":
         errors.append(FieldProblem(f"{path}.each", f"is for lists; this field is {KIND_NAMES[kind]}, use `from`"))
     if rule.each is not None and rule.fields is None:
@@ -174,11 +174,11 @@ def _check_constants(
             continue
         if value is None:
             if required:
-                errors.append(FieldProblem(f"{path}.{part}", "is null, but the outward field is required"))
+                errors.append(FieldProblem(f"{path}.{part}", "is null, but the output field is required"))
         elif not _is_constant(kind, value):
-            errors.append(FieldProblem(f"{path}.{part}", f"must be {KIND_NAMES[kind]}, as the outward field is"))
+            errors.append(FieldProblem(f"{path}.{part}", f"must be {KIND_NAMES[kind]}, as the output field is"))
     if rule.values is not None and not rule.values and (rule.default is UNSET or rule.default is None):
-        errors.append(FieldProblem(f"{path}.values", "lists no word and there is no `default`"))
+        errors.append(FieldProblem(f"{path}.values", "lists no value and there is no `default`"))
 
 
 def _is_constant(kind: str, value: Any) -> bool:  # noqa: ANN401 - whatever the rule holds
@@ -212,7 +212,7 @@ def _convert_word(values: dict[str, Any], default: Any) -> ConvertValue:  # noqa
         if word in values:
             return values[word]
         if default is UNSET:
-            state.add_violation(location, "has a word that the mapping's `values` don't list")
+            state.add_violation(location, "has a value that the mapping's `values` don't list")
         return default
 
     return convert

@@ -22,7 +22,7 @@ MAX_VIOLATIONS: Final = 100
 _MAX_GROWTH: Final = 4
 """Times an answer's size that its outward document may have, since names get longer and rules add values."""
 _MIN_ALLOWED_BYTES: Final = 64 * 1024
-_TOO_LARGE: Final = f"is more than {_MAX_GROWTH} times the OMS's answer, by what the mapping adds"
+_TOO_LARGE: Final = f"is more than {_MAX_GROWTH} times the OMS's response, because of what the mapping adds"
 
 Location = tuple[Any, str | int] | None
 """A place in the outward document: the location around it, and a name or an index; None is the document itself."""

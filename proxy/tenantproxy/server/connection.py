@@ -158,8 +158,8 @@ class Connection(RequestReader):
     ) -> StreamResponse:
         """Answer what was not HTTP, or was too large, in our own form: nothing of it is echoed or logged."""
         if not isinstance(exc, Problem):
-            _log.error("an answer failed in an unforeseen way", exc_info=exc)
-            exc = Problem("internal-error", "The request failed in an unforeseen way.")
+            _log.error("a response failed unexpectedly", exc_info=exc)
+            exc = Problem("internal-error", "The request failed unexpectedly.")
         response = self._on_problem(exc)
         response.keep_alive = False
         return cast("StreamResponse", response)

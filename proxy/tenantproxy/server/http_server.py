@@ -155,4 +155,4 @@ def _malformed() -> Problem:
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem("payload-too-large", f"The body may have {limit} bytes.")
+    return Problem("payload-too-large", f"The body may have at most {limit} bytes.")

@@ -18,8 +18,8 @@ def problem_of(error: BaseException) -> Problem:
         return Problem("method-not-allowed", "There is no such method.", headers={"Allow": ""})
     if isinstance(error, LineTooLong):
         if error.args[1] == MAX_TARGET_BYTES:
-            return Problem("target-too-long", f"The target may have {MAX_TARGET_BYTES} bytes.")
-        return Problem("headers-too-large", f"A header may have {MAX_HEADER_BYTES} bytes.")
+            return Problem("target-too-long", f"The target may have at most {MAX_TARGET_BYTES} bytes.")
+        return Problem("headers-too-large", f"A header may have at most {MAX_HEADER_BYTES} bytes.")
     if "Too many headers" in str(getattr(error, "message", "")):
-        return Problem("headers-too-large", f"There may be {MAX_HEADERS} headers.")
+        return Problem("headers-too-large", f"There may be at most {MAX_HEADERS} headers.")
     return Problem("malformed-request", "The request can't be parsed.")

@@ -141,7 +141,9 @@ class RequestReader(RequestHandler):
                 if self._partial_bytes - self._payload.total_bytes > MAX_FRAMING_BYTES:
                     self._fail(Problem("malformed-request", "The body's framing is out of proportion."))
             elif self._partial_bytes > MAX_HEAD_BYTES:
-                self._fail(Problem("headers-too-large", f"Target and headers may have {MAX_HEAD_BYTES} bytes."))
+                self._fail(
+                    Problem("headers-too-large", f"Target and headers may have at most {MAX_HEAD_BYTES} bytes.")
+                )
             elif begins and data:
                 self._set_timer(HEAD_TIMEOUT, self._on_head_timeout)
         if self._upgraded:

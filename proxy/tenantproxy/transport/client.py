@@ -114,9 +114,7 @@ class HttpClient:
         One that comes when the next request is on its way can't be told from the response to it.
         """
         if self._pool.stop_reuse():
-            _log.warning(
-                "%s sent what nobody asked for: for a while no connection to it is used again", self._host
-            )
+            _log.warning("%s sent unsolicited data: connections to it are not reused for a minute", self._host)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -203,7 +203,7 @@ def check_url(  # noqa: C901 - one check after the other
     if parts.scheme == "http" and not allow_insecure:
         raise UrlError("is plain http; use https, or set `allowInsecure: true` where that is acceptable")
     if "@" in parts.netloc:
-        raise UrlError("has user-info; credentials belong into the Secret")
+        raise UrlError("has user-info; put credentials into the Secret")
     for part, mark in _NOT_IN_URLS.items():
         if mark in url and not (part == "query" and allow_query):
             raise UrlError(f"has a {part}; remove it")

@@ -69,7 +69,7 @@ class ContextSource:
                 try:
                     return self._load()
                 except (OSError, ValueError) as error:
-                    _log.warning("changed TLS files can't be used; the old ones stay: %s", type(error).__name__)
+                    _log.warning("changed TLS files can't be used; keeping the old ones: %s", type(error).__name__)
         return self._context
 
     def _load(self) -> ssl.SSLContext:

@@ -327,9 +327,9 @@ async def test_bad_rotation_harms_nobody(tmp_path: Path) -> None:
             write(manifest, ca, secret("client", other_key))
             (problem,) = (await local.event("invalid"))["problems"]
             assert problem == (
-                f"{manifest} (document 2, Secret tenants/client): tls.key: does not fit the certificate, the "
-                "first one in tls.crt; set both from the same issue (used by TenantProxy tenants/acme as "
-                "spec.upstream.tls.clientCertificateSecretRef)"
+                f"{manifest} (document 2, Secret tenants/client): tls.key: does not match the first certificate "
+                "in tls.crt; set a key and a certificate that belong together (used by TenantProxy tenants/acme "
+                "as spec.upstream.tls.clientCertificateSecretRef)"
             )
             write(manifest, ca)
             (problem,) = (await local.event("invalid"))["problems"]

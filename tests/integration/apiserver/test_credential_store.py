@@ -432,7 +432,7 @@ async def test_the_api_server_is_down(
                     tenant.pod(oms.url, monkeypatch, name="pod-2", mounted=mounted, token=token)
                 )
                 await late.uses(oms, "mounted")
-                assert "the mounted files serve until the credential's store can be read" in late.log
+                assert "using the mounted files until the credential's store can be read" in late.log
                 assert is_refused(await put(late))
             finally:
                 await asyncio.to_thread(tenant.server.start_apiserver)

@@ -46,7 +46,7 @@ def rollout(**changes: Any) -> Rollout:
             rollout(ready=0),
             "False",
             Reason.PROXIES_NOT_READY,
-            "wait, or see why: kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme",
+            "wait, or check: kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme",
         ),
         (rollout(ready=0, replicas=0, updated=0), "False", Reason.PROXIES_NOT_READY, "no proxy is ready"),
         (rollout(ready=0, observed=False), "False", Reason.PROXIES_NOT_READY, "no proxy is ready"),
@@ -54,7 +54,7 @@ def rollout(**changes: Any) -> Rollout:
             rollout(ready=0, observed=False, ever_observed=False),
             "Unknown",
             Reason.PENDING,
-            "has not looked at the Deployment yet",
+            "has not processed the Deployment yet",
         ),
     ],
 )
@@ -198,7 +198,7 @@ def test_first_start() -> None:
 
 def test_changed_credential() -> None:
     """Another credential is told by the Secret's name, once: not beside a transition that says as much."""
-    note = "the credential in Secret s is another one now"
+    note = "the credential in Secret s was replaced"
     changed = [EventNote(warning=False, reason="CredentialsChanged", note=note)]
     assert told({"CredentialsReady": GOOD}, {"CredentialsReady": GOOD}, credential_changed="s") == changed
     assert told({"CredentialsReady": BAD}, {"CredentialsReady": GOOD}, credential_changed="s") == [

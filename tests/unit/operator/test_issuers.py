@@ -57,7 +57,7 @@ def test_keys_in_the_file_itself(tmp_path: Path) -> None:
         ({}, "without a key for RS256"),
         ({"keys": []}, "without a key for RS256"),
         ({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}, "without a key for RS256"),
-        ({"keys": [EC.as_dict(private=True)]}, "has a private key in `jwks`; give the public one"),
+        ({"keys": [EC.as_dict(private=True)]}, "has a private key in `jwks`; use the public key"),
     ],
 )
 def test_keys_that_are_no_use(tmp_path: Path, jwks: dict[str, Any], expected: str) -> None:

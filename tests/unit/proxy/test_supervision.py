@@ -42,8 +42,8 @@ async def test_it_comes_back(failures: tuple[Exception | None, ...], caplog: pyt
     await asyncio.sleep(MAX_DOWN)
     assert (work.backs, work.supervised.healthy) == (1, True)
     assert [record.getMessage() for record in caplog.records] == [
-        "work: failed; it is tried again until it is back",
-        "work: back",
+        "work: failed; restarting",
+        "work: recovered",
     ]
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -104,7 +104,7 @@ class TokenAuthorizer:
         except TimeoutError:
             result = Failure(rejected=False, reason="timeout")
         except Exception:  # noqa: BLE001 - whatever went wrong, the next try must come
-            _log.exception("fetching a token failed in an unforeseen way")
+            _log.exception("fetching a token failed unexpectedly")
             result = Failure(rejected=False, reason="internal")
         now = self._clock()
         if isinstance(result, Token):
@@ -145,6 +145,6 @@ def _problem(failure: Failure, seconds: float) -> Problem:
         )
     return Problem(
         "token-unavailable",
-        f"The token endpoint gave no token ({failure.told}).",
+        f"The token endpoint returned no token ({failure.told}).",
         headers=retry_after(seconds),
     )

@@ -174,7 +174,9 @@ class FileStore:
             return await asyncio.to_thread(call, *arguments, **options)
         except RuntimeError:
             # It was queued all the same, for a thread that becomes free.
-            raise StoreError(f"{self._directory}: no thread can be started; the next read will tell") from None
+            raise StoreError(
+                f"{self._directory}: no thread can be started; the next read shows whether it was done"
+            ) from None
 
     def _signature(self) -> tuple[object, ...]:
         """Return what differs between two states of the files; that they can't be looked at is one, too."""

@@ -40,7 +40,7 @@ _FIXES: Final = {
     403: "the Role of the pod's service account must grant get, update and watch on it, by its name, and no"
     " admission policy may refuse the change",
     404: "it does not exist; the operator creates it, see the conditions of the TenantProxy",
-    422: "its `type`, or an admission policy, forbids the change; let the operator create it anew",
+    422: "its `type`, or an admission policy, forbids the change; delete it, and the operator recreates it",
 }
 
 
@@ -151,10 +151,10 @@ class KubernetesStore:
             fix = _FIXES.get(error.status, "see the API server's log")
             text = f"the API server answered {error.status} {error.reason}: {fix}"
         elif isinstance(error, KubeError):
-            text = f"the API server gave no answer ({error})"
+            text = f"the API server did not respond ({error})"
         else:
             text = str(error)
-        doubt = "; it may have been stored all the same: the next read will tell" if in_doubt else ""
+        doubt = "; it may have been stored all the same: the next read shows whether it was" if in_doubt else ""
         return StoreError(f"{self._subject}: {text}{doubt}")
 
 

@@ -86,7 +86,7 @@ async def test_objects_of_the_same_names(run: Run, tenants: Tenants, name: str, 
     await tenants.secret(name)
     await tenants.create(name, SPEC)
     accepted = await tenants.condition(name, "Accepted", status="False", reason="Conflict")
-    fix = "belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+    fix = "was not created by this operator; delete or rename it, or rename the TenantProxy"
     for kind in taken:
         assert f"{kind.kind} {child_name(kind, name)}: {fix.partition(';')[0]}" in accepted["message"]
     assert fix.partition(";")[2] in accepted["message"]

@@ -200,7 +200,7 @@ async def test_platform_has_to_make_it(tenants: Tenants, name: str) -> None:
     await tenants.create(name, {"spec.auth": {"management": "platform"}})
     found = await tenants.condition(name, "CredentialsReady", status="False", reason="SecretMissing")
     own = child_name(kinds.SECRET, name)
-    assert found["message"] == f"Secret {own} does not exist; External Secrets, or kubectl, has to create it"
+    assert found["message"] == f"Secret {own} does not exist; create it with External Secrets or kubectl"
     await tenants.put(kinds.SECRET, own, secret(OAUTH2))
     await tenants.condition(name, "CredentialsReady", **READY)
     await tenants.remove(kinds.SECRET, own)

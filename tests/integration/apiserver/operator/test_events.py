@@ -50,7 +50,7 @@ async def test_a_tenants_life(operator: OperatorProcess, tenants: Tenants, name:
     expected += [("Normal", "CredentialsSet", said)]
     await set_credential(tenants, name, password="q")
     await tenants.flush(name)
-    changed = ("Normal", "CredentialsChanged", f"the credential in Secret {own} is another one now")
+    changed = ("Normal", "CredentialsChanged", f"the credential in Secret {own} was replaced")
     expected += [changed]
     assert await events(tenants, name) == expected
 

@@ -31,7 +31,7 @@ async def refused(tenants: Tenants, name: str, first: str) -> Thing:
     both = f"TenantProxies {tenants.namespace}/{name} and {tenants.namespace}/{first} "
     assert found["message"].startswith(both)
     assert f"{tenants.namespace}/{first} was first" in found["message"]
-    assert found["message"].endswith("; what runs stays as it is")
+    assert found["message"].endswith("; running proxies stay as they are")
     return await tenants.get(name)
 
 

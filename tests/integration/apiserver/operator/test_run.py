@@ -150,7 +150,7 @@ async def test_api_server_is_down_at_the_start(
     await asyncio.to_thread(api_server.stop_apiserver)
     try:
         operator.start()
-        await said(operator, "the API server can't be asked")
+        await said(operator, "the API server can't be reached")
         assert "Traceback" not in operator.log
     finally:
         await asyncio.to_thread(api_server.start_apiserver)
@@ -198,7 +198,7 @@ async def test_end_by_a_signal(
         operator.start()
     try:
         if when != "ready":
-            await said(operator, "the API server can't be asked")
+            await said(operator, "the API server can't be reached")
         assert await asyncio.to_thread(operator.stop) == 0
     finally:
         if when != "ready":
@@ -258,7 +258,7 @@ async def test_dead_watch_of_tenant_proxies(
 
     await eventually(live, lambda status: status == 503)
     assert operator.metrics()["missed_events_total"] == 1
-    assert f"{run.namespaces[0]}/{name}: no event told of its last change" in operator.log
+    assert f"{run.namespaces[0]}/{name}: no watch event arrived for its last change" in operator.log
     assert (await tenants.get(name))["status"]["observedGeneration"] == 1
 
     between.swallowed = None

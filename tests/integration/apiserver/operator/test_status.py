@@ -109,13 +109,13 @@ class Case(NamedTuple):
 
 
 CASES = {
-    Reason.ACCEPTED: Case("Accepted", "True", "all objects are as the spec wants them"),
-    Reason.SUSPENDED: Case("Accepted", "True", "set it to false to go on", {"spec.suspend": True}),
+    Reason.ACCEPTED: Case("Accepted", "True", "all objects match the spec"),
+    Reason.SUSPENDED: Case("Accepted", "True", "set it to false to resume", {"spec.suspend": True}),
     Reason.INVALID_SPEC: Case(
         "Accepted",
         "False",
         "`spec.resources.requests.cpu` is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or "
-        "remove `resources`; what runs stays as it is",
+        "remove `resources`; running proxies stay as they are",
         SCALE,
     ),
     Reason.TLS_SECRET_MISSING: Case(
@@ -126,7 +126,11 @@ CASES = {
     ),
     Reason.ROUTE_UNAVAILABLE: Case("Accepted", "False", "install the Gateway API and run the operator", ROUTE),
     Reason.CONFLICT: Case(
-        "Accepted", "False", "{name}-proxy: belongs to somebody else; delete or rename it", None, foreign_service
+        "Accepted",
+        "False",
+        "{name}-proxy: was not created by this operator; delete or rename it",
+        None,
+        foreign_service,
     ),
     Reason.APPLY_REFUSED: Case(
         "Accepted",
@@ -137,18 +141,18 @@ CASES = {
     Reason.APPLY_FAILED: Case(
         "Accepted", "Unknown", 'failed calling webhook "broken.example.com"', None, broken_webhook
     ),
-    Reason.PENDING: Case("Available", "Unknown", "has not looked at the Deployment yet; wait"),
+    Reason.PENDING: Case("Available", "Unknown", "has not processed the Deployment yet; wait"),
     Reason.PROXIES_NOT_READY: Case(
-        "Available", "False", "wait, or see why: kubectl describe pods", None, deployment()
+        "Available", "False", "wait, or check: kubectl describe pods", None, deployment()
     ),
     Reason.PROXIES_READY: Case("Available", "True", "all proxies are ready", None, deployment(ready=2)),
     Reason.ROLLING_OUT: Case(
-        "Available", "True", "while others are started or stopped", None, deployment(ready=2, updated=1)
+        "Available", "True", "while others are being started or terminated", None, deployment(ready=2, updated=1)
     ),
     Reason.ROLLOUT_STUCK: Case(
         "Available",
         "True",
-        'new proxies don\'t get ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; see why: '
+        'new proxies don\'t get ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; check: '
         "kubectl describe pods -n ",
         None,
         deployment(ready=2, updated=1, stuck=True),
@@ -161,7 +165,7 @@ CASES = {
         "CredentialsReady", "False", "Secret {name}-credentials: `password` is missing", None, half_a_credential
     ),
     Reason.SECRET_MISSING: Case(
-        "CredentialsReady", "False", "External Secrets, or kubectl, has to create it", PLATFORM
+        "CredentialsReady", "False", "create it with External Secrets or kubectl", PLATFORM
     ),
 }
 

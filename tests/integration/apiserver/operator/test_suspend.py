@@ -14,7 +14,7 @@ async def suspended(tenants: Tenants, name: str, changes: dict[str, object] | No
     """Suspend a TenantProxy, or change one that is."""
     await tenants.change(name, {"spec.suspend": True} | (changes or {}))
     accepted = await tenants.condition(name, "Accepted", status="True", reason="Suspended")
-    assert accepted["message"] == "spec.suspend is true: the operator changes nothing; set it to false to go on"
+    assert accepted["message"] == "spec.suspend is true: the operator changes nothing; set it to false to resume"
 
 
 async def test_nothing_is_changed_until_it_ends(run: Run, tenants: Tenants, name: str) -> None:

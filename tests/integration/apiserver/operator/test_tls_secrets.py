@@ -16,7 +16,7 @@ PAIR = AUTHORITY.issue("client.example")
 CA = {"caSecretRef": {"name": "ca"}}
 CLIENT = {"clientCertificateSecretRef": {"name": "client"}}
 FIELD = "spec.upstream.tls"
-STAYS = "; what runs stays as it is"
+STAYS = "; running proxies stay as they are"
 
 
 def named(name: str, tls: dict[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ async def test_secret_that_can_not_be_read(
         found = await tenants.condition(name, "CredentialsReady", status="Unknown", reason="SecretUnreadable")
         assert found["message"] == (
             f"Secret {child_name(kinds.SECRET, name)} can't be read: a policy says no; "
-            "give the operator the right to, and wait"
+            "grant the operator permission (`tenantproxy-operator rbac`)"
         )
         await tenants.condition(name, "Accepted", status="True", reason="Accepted")
         assert (await tenants.children(name)).keys() == REQUIRED

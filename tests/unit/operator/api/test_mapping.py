@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.manifests.problems import field_errors
 
-_CONST = "has `const` beside other sources; a constant needs none of"
+_CONST = "has `const` together with other sources; a constant needs none of"
 
 
 def _get_order(**fields: Any) -> dict[str, Any]:

@@ -304,7 +304,7 @@ async def test_a_namespace_that_can_not_be_listed_holds_up_no_other(
         assert (informers.has_synced("one"), informers.has_synced("gone")) == (True, False)
         assert world.synced == ["one"]
         assert set(world.interruptions) == {"configmaps", "secrets"}
-        assert "the watch of secrets in gone was interrupted and is tried again: 403 Forbidden" in caplog.text
+        assert "the watch of secrets in gone was interrupted; reconnecting: 403 Forbidden" in caplog.text
         cluster.forbidden.clear()
         await eventually(lambda: informers.has_synced("gone"))
         assert world.synced == ["one", "gone"]

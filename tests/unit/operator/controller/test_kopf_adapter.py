@@ -156,7 +156,7 @@ async def test_credentials_that_are_not_taken(registered: Registered, caplog: py
     assert clock() == 0
     await _result(login)
     assert clock() >= 1
-    assert caplog.messages == ["the API server does not take our credentials (401); they are read and tried again"]
+    assert caplog.messages == ["the API server rejects our credentials (401); reloading them"]
 
 
 CA = Authority()

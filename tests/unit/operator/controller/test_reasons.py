@@ -89,7 +89,7 @@ async def test_ready(world: World, operator: Operator) -> None:
 async def test_accepted(world: World, operator: Operator) -> None:
     """All children are applied; the status names what was."""
     status, reason, message = await told(world, operator, "Accepted")
-    assert (status, reason, message) == ("True", Reason.ACCEPTED, "all objects are as the spec wants them")
+    assert (status, reason, message) == ("True", Reason.ACCEPTED, "all objects match the spec")
     assert world.status()["secretName"] == "acme-credentials"
     assert world.status()["endpoint"] == "http://acme-proxy.tenants.svc:8080"
 
@@ -100,7 +100,7 @@ async def test_suspended(world: World, operator: Operator) -> None:
     world.calls()
     status, reason, message = await told(world, operator, "Accepted", {"spec.suspend": True, "spec.replicas": 5})
     assert (status, reason) == ("True", Reason.SUSPENDED)
-    assert "set it to false to go on" in message
+    assert "set it to false to resume" in message
     world.delete("services")
     await operator.settle()
     assert world.writes() == ["PATCH tenantproxies acme status"]
@@ -127,7 +127,7 @@ async def test_rollout_stopped(world: World) -> None:
     for name in ("t2", "t3"):
         status, reason, message = world.condition("Accepted", name)
         assert (status, reason) == ("True", Reason.ROLLOUT_STOPPED)
-        assert message.endswith("this tenant's proxies run as before")
+        assert message.endswith("this tenant's proxies are unchanged")
         assert world.image(name) == "good:1"
     told = {name: [event[0] for event in world.events(name) if event[1] == reason] for name in names}
     assert told == {"t0": ["Warning"], "t1": ["Warning"], "t2": [], "t3": [], "t4": ["Warning"]}
@@ -142,7 +142,7 @@ async def test_invalid_spec(world: World, operator: Operator) -> None:
     assert (status, reason) == ("False", Reason.INVALID_SPEC)
     assert message == (
         "`spec.resources.requests.cpu` is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or "
-        "remove `resources`; what runs stays as it is"
+        "remove `resources`; running proxies stay as they are"
     )
     assert world.child("deployments") == before
     assert world.condition("Ready") == ("False", Reason.INVALID_SPEC, f"not Accepted: {message}")
@@ -166,7 +166,7 @@ async def test_tls_secret_missing(world: World, operator: Operator) -> None:
     status, reason, message = await told(world, operator, "Accepted", TLS)
     assert (status, reason) == ("False", Reason.TLS_SECRET_MISSING)
     assert message.startswith("spec.upstream.tls.caSecretRef: Secret ca does not exist; create it with ca.crt")
-    assert message.endswith("; what runs stays as it is")
+    assert message.endswith("; running proxies stay as they are")
     assert world.child("configmaps") == before
     world.secret("ca", **{"ca.crt": Authority().pem})
     await operator.settle()
@@ -227,7 +227,7 @@ async def test_not_unique(world: World, settings: Settings, changes: Changes, re
     status, said, message = world.condition("Accepted", "later")
     assert (status, said) == ("False", Reason.NOT_UNIQUE)
     assert "tenants/acme was first, and --" in message
-    assert message.endswith("; what runs stays as it is")
+    assert message.endswith("; running proxies stay as they are")
     assert world.reason("Unique", "later") == world.reason("Unique") == reason
     assert world.condition("CredentialsReady", "later")[:2] == ("Unknown", Reason.NOT_UNIQUE)
     assert not world.exists("deployments", "later-proxy")
@@ -248,7 +248,7 @@ async def test_conflict(world: World, operator: Operator, *, labelled: bool) -> 
     status, reason, message = await told(world, operator, "Accepted")
     assert (status, reason) == ("False", Reason.CONFLICT)
     assert message == (
-        "Service acme-proxy: belongs to somebody else; delete or rename it, or give the TenantProxy another name"
+        "Service acme-proxy: was not created by this operator; delete or rename it, or rename the TenantProxy"
     )
     assert world.child("services") == before
     assert world.exists("deployments")
@@ -283,7 +283,7 @@ async def test_apply_refused(world: World, operator: Operator, error: StatusErro
     world.api.fault = lambda call: error if call == "PATCH services acme-proxy" else None
     status, reason, message = await told(world, operator, "Accepted")
     assert (status, reason) == ("False", Reason.APPLY_REFUSED)
-    assert message == f"Service acme-proxy: {error.message}; correct the spec, or what refuses it"
+    assert message == f"Service acme-proxy: {error.message}; correct the spec, or whatever rejects it"
     assert world.exists("deployments")
     assert "secretName" not in world.status()
     world.api.fault = lambda _: None
@@ -304,7 +304,7 @@ async def test_apply_failed(world: World, operator: Operator) -> None:
     assert world.condition("Accepted") == (
         "Unknown",
         Reason.APPLY_FAILED,
-        "Service acme-proxy: later; it is tried again",
+        "Service acme-proxy: later; retrying",
     )
     world.api.fault = lambda _: None
     await operator.retry()
@@ -324,7 +324,7 @@ async def test_pending(world: World, operator: Operator) -> None:
     assert message.startswith("there is no Deployment yet")
     world.api.fault = lambda _: None
     await operator.retry()
-    assert "has not looked at the Deployment yet" in world.condition("Available")[2]
+    assert "has not processed the Deployment yet" in world.condition("Available")[2]
 
 
 async def test_proxies_ready(world: World, operator: Operator) -> None:
@@ -354,7 +354,7 @@ async def test_rollout_stuck(world: World, operator: Operator, ready: int, statu
     await operator.settle()
     found, reason, message = world.condition("Available")
     assert (found, reason) == (status, Reason.ROLLOUT_STUCK)
-    assert message.startswith("new proxies don't get ready (it hangs); ")
+    assert message.startswith("new proxies don't become ready (it hangs); ")
     assert message.endswith("kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme")
     world.pods()
     await operator.settle()
@@ -392,7 +392,7 @@ async def test_credentials_set(world: World, operator: Operator) -> None:
     assert world.status()["credentials"]["updatedAt"] == "2026-01-01T00:01:00Z"
     assert world.events()[-1][1:] == (
         "CredentialsChanged",
-        "the credential in Secret acme-credentials is another one now",
+        "the credential in Secret acme-credentials was replaced",
     )
     assert "M4RKED" not in str([thing for ref, thing in world.api.objects.items() if ref.plural != "secrets"])
 
@@ -423,7 +423,7 @@ async def test_secret_missing(world: World, operator: Operator) -> None:
     platform = {"spec.auth": {"management": "platform"}}
     status, reason, message = await told(world, operator, "CredentialsReady", platform)
     assert (status, reason) == ("False", Reason.SECRET_MISSING)
-    assert message.endswith("External Secrets, or kubectl, has to create it")
+    assert message.endswith("create it with External Secrets or kubectl")
     await operator.wait(60)
     assert not world.exists("secrets", "acme-credentials")
     world.secret(**BASIC)
@@ -438,7 +438,8 @@ async def test_secret_unreadable(world: World, operator: Operator) -> None:
     status, reason, message = await told(world, operator, "CredentialsReady")
     assert (status, reason) == ("Unknown", Reason.SECRET_UNREADABLE)
     assert message == (
-        "Secret acme-credentials can't be read: secrets is forbidden; give the operator the right to, and wait"
+        "Secret acme-credentials can't be read: secrets is forbidden; grant the operator permission"
+        " (`tenantproxy-operator rbac`)"
     )
     assert world.reason("Accepted") == Reason.ACCEPTED
     assert "appliedDigest" not in world.status()

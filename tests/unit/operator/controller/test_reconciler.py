@@ -238,7 +238,7 @@ async def test_a_secret_is_created_after_its_grace(world: World) -> None:
     operator = Operator(world)
     await operator.settle()
     assert world.exists("deployments")
-    assert world.condition("CredentialsReady")[2].endswith("it is created soon")
+    assert world.condition("CredentialsReady")[2].endswith("the operator creates it shortly")
     await operator.wait(SECRET_GRACE - 1)
     assert not world.exists("secrets", "acme-credentials")
     world.calls()

@@ -226,7 +226,7 @@ def test_a_tls_secret_that_can_not_be_used(snapshot: TenantSnapshot) -> None:
     assert found.state.children == snapshot.state.children
     assert found.state.inputs == snapshot.inputs
     assert found.status is not None
-    assert found.status["conditions"][1]["message"] == "m; what runs stays as it is"
+    assert found.status["conditions"][1]["message"] == "m; running proxies stay as they are"
 
 
 def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:

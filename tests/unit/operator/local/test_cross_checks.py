@@ -68,7 +68,7 @@ def test_bad_tls_secrets(tmp_path: Path, complete: bool) -> None:  # noqa: FBT00
     """What can't be used is said by file, document, Secret and key, without a byte of it."""
     bad = [_tls_secret("oms-ca", {"ca.crt": "M4RKED"}), _tls_secret("client", {"tls.crt": _PAIR.certificate})]
     ca, key = _together(tmp_path, [_TLS_TENANT], bad, complete=complete)
-    assert ca.startswith("1.yaml (document 1, Secret tenants/oms-ca): ca.crt: holds no certificate in PEM")
+    assert ca.startswith("1.yaml (document 1, Secret tenants/oms-ca): ca.crt: holds no PEM certificate")
     assert ca.endswith("(used by TenantProxy tenants/acme as spec.upstream.tls.caSecretRef)")
     assert key.startswith("1.yaml (document 2, Secret tenants/client): tls.key: is missing or empty; set it")
     assert "M4RKED" not in ca

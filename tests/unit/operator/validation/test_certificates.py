@@ -10,7 +10,7 @@ _CA = Authority()
 _PAIR = _CA.issue("client")
 _OTHER = _CA.issue("other")
 _BROKEN = _CA.pem.replace("MII", "NII")
-_NOT_CERTIFICATES = "holds no certificate in PEM, or a broken one"
+_NOT_CERTIFICATES = "holds no PEM certificate, or a malformed one"
 _MISSING = "is missing or empty; set it"
 
 
@@ -53,12 +53,12 @@ def test_good_client_certificate() -> None:
         ({"tls.key": ""}, "tls.key", _MISSING),
         ({"tls.crt": _BROKEN}, "tls.crt", _NOT_CERTIFICATES),
         ({"tls.crt": "M4RKED"}, "tls.crt", _NOT_CERTIFICATES),
-        ({"tls.crt": _CA.pem + _PAIR.certificate}, "tls.key", "does not fit the certificate, the first one"),
-        ({"tls.key": _OTHER.key}, "tls.key", "does not fit the certificate"),
-        ({"tls.key": "M4RKED"}, "tls.key", "is not a private key in PEM"),
-        ({"tls.key": _PAIR.certificate}, "tls.key", "is not a private key in PEM"),
-        ({"tls.key": _PAIR.key.replace("M", "N")}, "tls.key", "is not a private key in PEM"),
-        ({"tls.key": pem_of(ec.generate_private_key(ec.SECP256R1()), b"pw")}, "tls.key", "is encrypted; decrypt"),
+        ({"tls.crt": _CA.pem + _PAIR.certificate}, "tls.key", "does not match the first certificate"),
+        ({"tls.key": _OTHER.key}, "tls.key", "does not match the first certificate"),
+        ({"tls.key": "M4RKED"}, "tls.key", "is not a PEM private key"),
+        ({"tls.key": _PAIR.certificate}, "tls.key", "is not a PEM private key"),
+        ({"tls.key": _PAIR.key.replace("M", "N")}, "tls.key", "is not a PEM private key"),
+        ({"tls.key": pem_of(ec.generate_private_key(ec.SECP256R1()), b"pw")}, "tls.key", "is encrypted; store it"),
     ],
 )
 def test_bad_client_certificate(changes: dict[str, str], field: str, detail: str) -> None:

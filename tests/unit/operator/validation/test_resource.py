@@ -38,7 +38,7 @@ _OPERATIONS = "spec.upstream.operations"
             "spec.mapping.getOrder.fields.stautus",
             {"from": "/s"},
             "spec.mapping.getOrder.fields.stautus",
-            "is not an outward field; there are",
+            "is not an output field; there are",
         ),
         (
             "spec.mapping.searchOrders.fields.status",
@@ -124,7 +124,7 @@ def test_memory_for_the_largest_answer(limit: str | int | None, largest: str, en
         return
     ((field, detail),) = errors
     assert field == "spec.resources.limits.memory"
-    assert detail.startswith("is less than a proxy may come to use: 192Mi, and ")
+    assert detail.startswith("is less than a proxy may need: 192Mi plus ")
     assert f"`maxResponseBytes`, which is {largest}; set it to at least `{enough}`, or lower" in detail
 
 
@@ -149,7 +149,7 @@ _OAUTH2 = {"clientId": "c", "clientSecret": "M4RKED"}
     ("data", "field", "detail"),
     [
         ({"username": "u"}, "password", "is missing or empty; set it"),
-        ({"username": "u", "password": "M4RKED", "clientId": "c"}, "clientId", "keys of the other kind"),
+        ({"username": "u", "password": "M4RKED", "clientId": "c"}, "clientId", "keys of the other type"),
         ({"type": "ntlm", "password": "M4RKED"}, "type", "is unknown; use `basic` or `oauth2`"),
         (_OAUTH2, "authUrl", "is missing or empty"),
         ({**_OAUTH2, "authUrl": "http://idp.example/token"}, "authUrl", "is plain http"),

@@ -68,7 +68,7 @@ def test_good(data: dict[str, str | bytes], kind: str) -> None:
         ({}, Reason.CREDENTIALS_MISSING, "Secret t-credentials holds no credential yet; "),
         ({"other": "x", "username": ""}, Reason.CREDENTIALS_MISSING, "holds no credential yet"),
         ({"username": "u"}, Reason.CREDENTIALS_INVALID, "`password` is missing or empty; set it"),
-        (BASIC | OAUTH2, Reason.CREDENTIALS_INVALID, "stands beside keys of the other kind"),
+        (BASIC | OAUTH2, Reason.CREDENTIALS_INVALID, "can't be combined with keys of the other type"),
         (BASIC | {"type": "oauth2"}, Reason.CREDENTIALS_INVALID, "`password` does not belong to `type` `oauth2`"),
         (BASIC | {"type": "M4RKED"}, Reason.CREDENTIALS_INVALID, "`type` is unknown; use `basic` or `oauth2`"),
         (BASIC | {"password": b"M4RKED\xff"}, Reason.CREDENTIALS_INVALID, "`password` is not text in UTF-8"),
@@ -98,8 +98,8 @@ def test_all_that_is_wrong_is_said() -> None:
 
 def test_who_has_to_act() -> None:
     """With `management: tenant` a tenant's admin can, with `platform` only who writes the Secret."""
-    assert "it is created soon" in judged(None).message
-    assert "External Secrets, or kubectl, has to create it" in judged(None, PLATFORM).message
+    assert "the operator creates it shortly" in judged(None).message
+    assert "create it with External Secrets or kubectl" in judged(None, PLATFORM).message
     assert "PUT /api/v1/proxy-config" in judged({}).message
     assert "PUT" not in judged({}, PLATFORM).message
 
@@ -165,7 +165,7 @@ def test_tls_secrets_that_are_missing() -> None:
     ("data", "words"),
     [
         ({}, "`ca.crt` is missing or empty"),
-        ({"ca.crt": "M4RKED"}, "`ca.crt` holds no certificate"),
+        ({"ca.crt": "M4RKED"}, "`ca.crt` holds no PEM certificate"),
         ({"ca.crt": b"\xffM4RKED"}, "`ca.crt` is not text in UTF-8"),
     ],
 )
@@ -181,8 +181,11 @@ def test_bad_ca(data: dict[str, str | bytes], words: str) -> None:
     ("data", "words"),
     [
         ({}, "`tls.crt` is missing or empty; set it, in PEM; `tls.key` is missing or empty"),
-        ({"tls.crt": PAIR.certificate, "tls.key": "M4RKED"}, "`tls.key` is not a private key"),
-        ({"tls.crt": PAIR.certificate, "tls.key": CA.issue("x").key}, "`tls.key` does not fit the certificate"),
+        ({"tls.crt": PAIR.certificate, "tls.key": "M4RKED"}, "`tls.key` is not a PEM private key"),
+        (
+            {"tls.crt": PAIR.certificate, "tls.key": CA.issue("x").key},
+            "`tls.key` does not match the first certificate",
+        ),
         ({"tls.crt": b"\xff", "tls.key": PAIR.key}, "`tls.crt` is not text in UTF-8"),
     ],
 )

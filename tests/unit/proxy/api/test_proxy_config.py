@@ -398,7 +398,7 @@ async def test_all_that_can_not_be_reached_is_told_alike(
             body = oauth2_body(url.format(mute=mute.port, ssh=ssh.sockets[0].getsockname()[1]))
             answer = await proxy.put(body, query="?validate=true", headers=tokens.admin())
     assert (answer.status, answer.code) == (422, "credential-rejected")
-    assert answer.json["detail"] == "The token endpoint gave no token (unreachable)."
+    assert answer.json["detail"] == "The token endpoint returned no token (unreachable)."
     (line,) = audited(caplog)
     assert (line["outcome"], line["reason"]) == ("validation-failed", reason)
     assert line["correlationId"] == answer.headers["Correlation-Id"]
@@ -417,7 +417,7 @@ async def test_without_validation_no_name_is_looked_up(
             answer = await proxy.get(headers={"Correlation-Id": "c"})
             assert answer.code == "token-unavailable"
             told.append(answer.json["detail"])
-    assert told == ["The token endpoint gave no token (unreachable)."] * 2
+    assert told == ["The token endpoint returned no token (unreachable)."] * 2
 
 
 async def test_few_validations_a_minute(proxy: RunningProxy) -> None:

@@ -161,7 +161,7 @@ def test_wrong_method(method: str, target: str, allowed: str) -> None:
         return
     problem = refusal(method, target)
     assert (problem.code, problem.status, problem.headers) == ("method-not-allowed", 405, {"Allow": allowed})
-    assert problem.detail == f"This path takes {allowed} only."
+    assert problem.detail == f"This path accepts {allowed} only."
 
 
 @pytest.mark.parametrize("target", [*UNKNOWN.values(), *NOT_ORIGIN_FORM.values(), f"{GET}/MARKED", "MARKED"])

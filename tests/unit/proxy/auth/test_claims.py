@@ -323,7 +323,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "not canonical": ("e31.e30.e30", "is malformed"),
     "no JSON": (jwt("x"), "is malformed"),
     "no object": (jwt([]), "is malformed"),
-    "a name twice": (jwt('{"alg":"RS256","alg":"RS256"}'), "has a name twice"),
+    "a name twice": (jwt('{"alg":"RS256","alg":"RS256"}'), "has a duplicate name"),
 }
 
 

@@ -137,7 +137,7 @@ async def test_bad_fields_of_a_new_kind_are_pointed_at(
 @pytest.mark.parametrize("other", [BASIC, {"clientId": "c"}], ids=["basic", "oauth2"])
 def test_keys_of_two_kinds_are_refused(other: Mapping[str, str]) -> None:
     """A Secret in transition from one kind to another is named, not guessed."""
-    with pytest.raises(CredentialError, match="stands beside keys of the other kind"):
+    with pytest.raises(CredentialError, match="can't be combined with keys of the other type"):
         from_secret({"apiKey": "a", **other})
     with pytest.raises(CredentialError, match="`apiKey` does not belong to `type` `basic`"):
         from_secret({"apiKey": "a", "type": "basic"})

@@ -172,7 +172,7 @@ async def test_the_fallback_serves_until_the_store_answers(
     ) as proxy:
         assert (await proxy.get()).status == 200
         assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpyaWdodA=="
-        assert "the mounted files serve until the credential's store can be read: it is down" in caplog.text
+        assert "using the mounted files until the credential's store can be read: it is down" in caplog.text
         scripted.failing = False
         await proxy.becomes('tenantproxy_config_changes_total{outcome="success"}', 2)
         await proxy.get()
@@ -255,7 +255,7 @@ async def test_a_replacement_does_not_wait_for_ever_for_its_turn(scripted: Scrip
     scripted.failing = False
     manager = CredentialManager(CONFIG, scripted, Used(), Metrics(Tenant(id="T", name="acme")))
     async with manager._changing:
-        with pytest.raises(StoreError, match="a change before this one is still being stored"):
+        with pytest.raises(StoreError, match="a previous change is still being stored"):
             await manager.replace(await manager.candidate(Basic(username="u", password="p")))
     assert (await scripted.read()).keys == OTHER
     await manager.replace(await manager.candidate(Basic(username="u", password="p")))
@@ -316,7 +316,7 @@ async def test_a_read_that_fails_is_tried_again(
         await proxy.becomes(SUCCESS, 2)
         await proxy.get()
         assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
-    complaints = [record for record in caplog.records if "unforeseen" in record.message]
+    complaints = [record for record in caplog.records if "unexpected error" in record.message]
     assert len(complaints) == 2, "each is written down once while it lasts"
     assert not any("M4RKED" in record.getMessage() for record in caplog.records)
 

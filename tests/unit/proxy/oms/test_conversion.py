@@ -203,7 +203,7 @@ async def test_shapes_of_searches(mapped: bool) -> None:  # noqa: FBT001 - a tab
         for name in (hostile_answers.MAPPED_SEARCHES if mapped else hostile_answers.SEARCHES)
     }
     dense = "has too many values for its size: more than one in 6 bytes"
-    other = {"unknown-word": "has a word that the mapping's `values` don't list"}
+    other = {"unknown-word": "has a value that the mapping's `values` don't list"}
     assert outcomes == {"right": "", "null": dense, "empty": dense} | (
         other if mapped else {"another-type": "must be a string"}
     )

@@ -255,7 +255,7 @@ def test_another_order(other: str, mapping: CompiledMapping) -> None:
     assert (problem.code, problem.reason, problem.status) == ("upstream-contract", "wrong-order", 502)
     ((pointer, detail),) = problem.errors
     assert pointer == "/customerOrder/customerOrderId"
-    assert detail.startswith("is not the id that was asked for")
+    assert detail.startswith("is not the requested id")
     assert "CO-1" not in problem.body("c").decode()
 
 

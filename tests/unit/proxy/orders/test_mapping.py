@@ -424,7 +424,7 @@ def test_unknown_word(value: Any) -> None:
     rule = {"from": "/state", "values": {"open": "CREATED"}}
     document = {**SMALL, "state": value}
     assert violations(document, getOrder={"root": "", "fields": {"status": rule}}) == {
-        "/customerOrder/status": "has a word that the mapping's `values` don't list"
+        "/customerOrder/status": "has a value that the mapping's `values` don't list"
     }
     assert mapped(document, root="", fields={"status": {**rule, "default": "X"}})["status"] == "X"
 
@@ -506,7 +506,7 @@ def test_bad_hits_keep_indexes(bad: Any) -> None:
     )
     assert found == {
         "/customerOrders/1": "must be an object",
-        "/customerOrders/2/status": "has a word that the mapping's `values` don't list",
+        "/customerOrders/2/status": "has a value that the mapping's `values` don't list",
         "/customerOrders/3/customerId": "must be a string",
     }
 
@@ -607,7 +607,7 @@ def test_growth_is_bounded() -> None:
     hit = {"customerOrderId": "1", "status": "s"}
     assert len(listed([hit] * 60, **rules)) == 60
     assert violations([hit] * 200, searchOrders=rules) == {
-        "/customerOrders": "is more than 4 times the OMS's answer, by what the mapping adds"
+        "/customerOrders": "is more than 4 times the OMS's response, because of what the mapping adds"
     }
     padded = [{**hit, "x": text}] * 200
     assert len(listed(padded, **rules)) == 200
@@ -622,15 +622,15 @@ def test_growth_is_bounded() -> None:
 
 ITEM = "getOrder.fields.items"
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
-    "unknown field": ({"orderId": {"from": "/id"}}, {"getOrder.fields.orderId": "is not an outward field"}),
-    "wrapper as a field": ({"customerOrder": {}}, {"getOrder.fields.customerOrder": "is not an outward field"}),
+    "unknown field": ({"orderId": {"from": "/id"}}, {"getOrder.fields.orderId": "is not an output field"}),
+    "wrapper as a field": ({"customerOrder": {}}, {"getOrder.fields.customerOrder": "is not an output field"}),
     "unknown field of an item": (
         {"items": {"each": "/l", "fields": {"sku": {"from": "/sku"}}}},
-        {f"{ITEM}.fields.sku": "is not an outward field"},
+        {f"{ITEM}.fields.sku": "is not an output field"},
     ),
     "unknown field of an object": (
         {"invoicePaymentInstructions": {"fields": {"x": {}}}},
-        {"getOrder.fields.invoicePaymentInstructions.fields.x": "is not an outward field"},
+        {"getOrder.fields.invoicePaymentInstructions.fields.x": "is not an output field"},
     ),
     "pointer without a slash": ({"status": {"from": "state"}}, {"getOrder.fields.status.from": "RFC 6901"}),
     "pointer with a bad escape": ({"status": {"from": "/a~2b"}}, {"getOrder.fields.status.from": "RFC 6901"}),
@@ -653,9 +653,9 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "const and each": ({"items": {"const": [], "each": "/b", "fields": {}}}, {ITEM: "`const`"}),
     "const and values": (
         {"status": {"const": "X", "values": {"a": "A"}}},
-        {"getOrder.fields.status": "has `const` beside"},
+        {"getOrder.fields.status": "has `const` together with"},
     ),
-    "const and fields": ({"items": {"const": [], "fields": {}}}, {ITEM: "has `const` beside"}),
+    "const and fields": ({"items": {"const": [], "fields": {}}}, {ITEM: "has `const` together with"}),
     "each on a string": (
         {"status": {"each": "/s", "fields": {}}},
         {"getOrder.fields.status.each": "is for lists", "getOrder.fields.status.fields": "is for lists"},
@@ -714,7 +714,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"status": {"values": {"a": None}}},
         {"getOrder.fields.status.values.a": "is null"},
     ),
-    "no words": ({"status": {"values": {}}}, {"getOrder.fields.status.values": "lists no word"}),
+    "no words": ({"status": {"values": {}}}, {"getOrder.fields.status.values": "lists no value"}),
     "deep inside": (
         {"items": {"each": "/l", "fields": {"discounts": {"each": "/d", "fields": {"discountId": {"const": 5}}}}}},
         {f"{ITEM}.fields.discounts.fields.discountId.const": "must be a string"},
@@ -723,7 +723,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"status": {"const": 5}, "x": {}, "isLocked": {"from": "y"}},
         {
             "getOrder.fields.status.const": "must be a string",
-            "getOrder.fields.x": "is not an outward field",
+            "getOrder.fields.x": "is not an output field",
             "getOrder.fields.isLocked.from": "RFC 6901",
         },
     ),

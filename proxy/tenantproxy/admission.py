@@ -46,7 +46,7 @@ class _Account:
 
 
 class Admission:
-    """What the reads of one process have under way; `max_answer_bytes` is what the OMS's answers may have.
+    """What the reads of one process have in flight; `max_answer_bytes` is what the OMS's answers may have.
 
     One caller may have a share of it. Where callers are anonymous (`access.mode: trusted`, one edge stands for all
     of them), only the totals bound.
@@ -81,7 +81,7 @@ class Admission:
         return Ticket(self, caller, total, own)
 
     def forget(self, caller: str | None) -> None:
-        """Keep nothing of a caller that has nothing under way."""
+        """Keep nothing of a caller that has nothing in flight."""
         if caller is not None:
             del self._callers[caller]
 

@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again: exponential backoff with jitter."""
+"""How long to wait before something that failed is retried: exponential backoff with jitter."""
 
 import random
 from typing import Final, Literal

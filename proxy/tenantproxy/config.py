@@ -81,7 +81,7 @@ class Upstream(_Model, frozen=True):
 
 
 class Rule(_Model, frozen=True):
-    """How one outward field is made; an absent field is taken from the same name in the OMS's answer."""
+    """How one output field is made; an absent field is taken from the same name in the OMS's answer."""
 
     from_: str | None = msgspec.field(default=None, name="from")
     const: Any | UnsetType = UNSET
@@ -111,7 +111,7 @@ class Mapping(_Model, frozen=True):
 
 
 class TokenEndpoint(_Model, frozen=True):
-    """Where a tenant's token endpoint may be beside public addresses (see `egress.Policy`)."""
+    """Where a tenant's token endpoint may be besides public addresses (see `egress.Policy`)."""
 
     allow_hosts: tuple[str, ...] = ()
     """HOST or HOST:PORT."""

@@ -8,7 +8,7 @@ _MIB: Final = 1024 * 1024
 BASE: Final = 96 * _MIB
 """The process itself, with its connections, tokens and keys."""
 HELD: Final = 2 * MAX_HELD_BYTES
-"""Answers that are under way, of all requests, some of them as a copy."""
+"""Responses in flight, of all requests, some of them as a copy."""
 PER_ANSWER_BYTE: Final = 20
 """Bytes for each byte of the one large answer that is converted at a time, at most (`oms.conversion`)."""
 

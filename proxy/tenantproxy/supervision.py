@@ -54,7 +54,7 @@ class Supervised:
                         backoff.reset()
                         _log.warning("%s: recovered", self._name)
                     await working
-            except Exception as error:  # noqa: BLE001 - whatever it was, it has to go on
+            except Exception as error:  # noqa: BLE001 - whatever it was, the work is restarted
                 if (task := asyncio.current_task()) is not None and task.cancelling():
                     raise asyncio.CancelledError from None  # Python 3.11 loses it to an error of the same moment
                 self._note(error)

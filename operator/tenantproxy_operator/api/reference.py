@@ -76,7 +76,7 @@ def _below(schema: Schema) -> Iterator[_Field]:
 
 
 def _elements(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """Yield what holds further fields, and how a path goes on to it: an object, a map's or a list's element."""
+    """Yield what holds further fields, and how a path continues to it: an object, a map's or a list's element."""
     if "properties" in schema:
         yield "", schema
     if "additionalProperties" in schema:

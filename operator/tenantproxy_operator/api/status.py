@@ -92,7 +92,7 @@ _seen: Final = msgspec.json.Decoder(_Seen)
 
 
 def readable(status: bytes) -> dict[str, Any]:
-    """Return a status from its JSON; empty where it can't be ours, so that it is written anew."""
+    """Return a status from its JSON; empty where it can't be ours, so that it is rewritten."""
     try:
         _seen.decode(status)
     except msgspec.ValidationError:

@@ -95,7 +95,7 @@ class Children:
     def writing(self, kind: Kind, key: Key) -> Iterator[None]:
         """Remember whether an object is deleted while a write of ours is on its way.
 
-        Both its events may come before the answer, after which nobody would tell that it is gone.
+        Both its events may come before the answer, after which no event would report that it is gone.
         """
         self._writing[kind.plural, key] = 0
         try:

@@ -29,14 +29,14 @@ class InitialSync:
         self._settle()
 
     def mark_synced(self, kind: Kind) -> bool:
-        """Take note that a list came; tell whether it was the last one to wait for."""
+        """Record that a list arrived; return whether it was the last one to wait for."""
         before = self.complete
         self._outstanding.pop(kind, None)
         self._settle()
         return self.complete and not before
 
     def mark_forbidden(self, kind: Kind) -> bool:
-        """Take note that a list is forbidden; tell whether it was the last one to wait for."""
+        """Record that a list is forbidden; return whether it was the last one to wait for."""
         before = self.complete
         if kind in self._outstanding:
             self._outstanding[kind] = True

@@ -28,7 +28,7 @@ class SecretVersions:
         return [key for key in self._versions if namespace in (None, key.namespace)]
 
     def put(self, metadata: Metadata) -> bool:
-        """Take note of a Secret; tell whether that is news."""
+        """Record a Secret; return whether that is news."""
         known = self._versions.get(metadata.key)
         if known is not None and metadata.version <= known.version:
             return False
@@ -36,7 +36,7 @@ class SecretVersions:
         return True
 
     def remove(self, metadata: Metadata) -> bool:
-        """Take note that a Secret was deleted, at its resource version; tell whether that is news."""
+        """Record that a Secret was deleted, at its resource version; return whether that is news."""
         known = self._versions.get(metadata.key)
         if known is None or known.version > metadata.version:
             return False

@@ -1,4 +1,4 @@
-"""The TenantProxies as events told of them, the Secrets they refer to, and which of them claim the same."""
+"""The TenantProxies known from watch events, the Secrets they refer to, and which of them claim the same."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -51,10 +51,10 @@ def tenant_from(body: Mapping[str, Any]) -> Tenant:
 
 
 class Tenants:
-    """All TenantProxies that the operator was told of."""
+    """All TenantProxies that the operator knows."""
 
     def __init__(self, affected: Callable[[Key], None] = lambda _: None) -> None:
-        """Make an empty cache; `affected` is told of each one whose rivals another's event may have changed."""
+        """Make an empty cache; `affected` is called for each one whose rivals another's event may have changed."""
         self._tenants: dict[Key, Tenant] = {}
         self._delivered: dict[Key, tuple[str, int]] = {}
         """Uid and resource version of the last event; lists and answers to our own writes don't count."""
@@ -82,7 +82,7 @@ class Tenants:
         return [key for key in self._tenants if key not in self._delivered]
 
     def on_event(self, body: Mapping[str, Any]) -> bool:
-        """Take note of a TenantProxy that an event told of; tell whether that is news."""
+        """Record a TenantProxy from a watch event; return whether that is news."""
         tenant = tenant_from(body)
         delivered = self._delivered.get(tenant.key)
         if delivered is None or delivered[1] < tenant.version:
@@ -90,23 +90,23 @@ class Tenants:
         return self._store(tenant, body)
 
     def on_list(self, body: Mapping[str, Any]) -> bool:
-        """Take note of a TenantProxy from a list of our own, which is no event; tell whether that is news."""
+        """Record a TenantProxy from a list of our own, which is no event; return whether that is news."""
         return self._store(tenant_from(body), body)
 
     def on_own_write(self, body: Mapping[str, Any]) -> bool:
-        """Take note of the answer to our own write, so that its event is no news; tell whether this is news.
+        """Record the response to our own write, so that its event is no news; return whether this is news.
 
         Where the answer has another spec, too, it is left to the event to tell.
         """
         tenant = tenant_from(body)
         known = self._tenants.get(tenant.key)
-        # It may come after the event of the deletion, of which nobody tells twice.
+        # It may come after the event of the deletion, which is not repeated.
         if known is None or (known.uid, known.generation) != (tenant.uid, tenant.generation):
             return False
         return self._store(tenant, body)
 
     def _store(self, tenant: Tenant, body: Mapping[str, Any]) -> bool:
-        """Keep a TenantProxy, unless it is older than what is known; tell whether it was kept."""
+        """Keep a TenantProxy, unless it is older than what is known; return whether it was kept."""
         known = self._tenants.get(tenant.key)
         if known is not None and known.version >= tenant.version:
             return False
@@ -115,7 +115,7 @@ class Tenants:
         return True
 
     def remove(self, key: Key, uid: str | None = None) -> None:
-        """Take note that a TenantProxy was deleted; one that was created anew meanwhile (another uid) stays."""
+        """Record that a TenantProxy was deleted; one that was recreated meanwhile (another uid) stays."""
         known = self._tenants.get(key)
         if known is not None and uid in (None, known.uid):
             del self._tenants[key]

@@ -1,7 +1,7 @@
 """What a tenant was brought to when it was last reconciled, and what of that survives a restart. Pure.
 
 A digest of three parts is in the status: the inputs (spec, settings, code), the children as they were after the
-last write, the referenced Secrets. A part that still fits after a restart needs no look at what it stands for.
+last write, the referenced Secrets. A part that still fits after a restart needs no check of what it stands for.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ SecretStates = Mapping[Key, SecretVersion | None]
 
 
 class AppliedState(msgspec.Struct, frozen=True):
-    """What a tenant was made of when it was last brought into order."""
+    """What a tenant consisted of when it was last reconciled."""
 
     inputs: str = ""
     """See `inputs_digest`; the spec's part alone while something is left to do; empty: not known."""
@@ -111,7 +111,7 @@ def _restored_children(digest: str, owned: Mapping[ChildName, bytes]) -> Mapping
 
 
 def _children_digest(owned: Mapping[ChildName, bytes]) -> str:
-    # Apart from each other: an optional kind that was switched off is not looked at any more.
+    # Apart from each other: an optional kind that was switched off is no longer compared.
     parts: list[list[bytes]] = [[], []]
     for (plural, name), digest in sorted(owned.items()):
         parts[plural in _OPTIONAL] += (plural.encode(), name.encode(), digest)

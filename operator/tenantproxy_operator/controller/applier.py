@@ -33,7 +33,7 @@ class _ChildResult(msgspec.Struct, frozen=True, kw_only=True):
     owned: bytes | None = None
     """What we own of it, now that it is as it shall be."""
     foreign: bool = False
-    """Whether it is somebody else's, so that nothing of it is ours."""
+    """Whether it has another owner, so that nothing of it is ours."""
     created: Metadata | None = None
     """A Secret that did not exist."""
     failure: Failure | None = None
@@ -258,7 +258,7 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
 
 
 def _conflict(kind: Kind, name: str, child: Child) -> Failure:
-    if child.owner_is_tenant_proxy:  # as after a TenantProxy was deleted and made again
+    if child.owner_is_tenant_proxy:  # as after a TenantProxy was deleted and recreated
         why = "belongs to another TenantProxy; wait until garbage collection has deleted it"
     else:
         why = "was not created by this operator; delete or rename it, or rename the TenantProxy"

@@ -16,9 +16,9 @@ class Failure(msgspec.Struct, frozen=True):
     name: str
     message: str
     cause: Literal["conflict", "refused", "failed"]
-    """It belongs to somebody else; the API server does not accept it; or it may go well the next time."""
+    """It has another owner; the API server rejects it; or it may succeed the next time."""
     retry_after: float = 0.0
-    """Seconds that the API server asked for before the next try."""
+    """Seconds that the API server asked for before the next attempt."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}: {self.message}"
@@ -37,7 +37,7 @@ class ApplyResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def conflicts(self) -> tuple[Failure, ...]:
-        """Objects of a child's name that belong to somebody else."""
+        """Objects of a child's name that have another owner."""
         return self._caused_by("conflict")
 
     @property
@@ -52,7 +52,7 @@ class ApplyResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def retry_after(self) -> float:
-        """Seconds that the API server asked for before the next try."""
+        """Seconds that the API server asked for before the next attempt."""
         return max((failure.retry_after for failure in self.failures), default=0.0)
 
     def _caused_by(self, cause: str) -> tuple[Failure, ...]:

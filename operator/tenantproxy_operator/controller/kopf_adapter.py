@@ -21,7 +21,7 @@ event triggers a full reconcile of its TenantProxy.
 | has its own ways to a kubeconfig and a pod's token | `kopf_session`: ours, see `kube.connection` |
 | takes seconds to deliver thousands of TenantProxies | `OperatorManager` lists them: `Tenants.on_list` |
 | delivers the events of our own writes, too | `Tenants.on_own_write` |
-| tells of no deletion while its watch was interrupted, nor of a dead watch | `resync.PeriodicResync` |
+| reports no deletion while its watch was interrupted, nor a dead watch | `resync.PeriodicResync` |
 
 Its release is pinned to the minor version in pyproject.toml, since `NoMemories` overrides a method of a private
 class, and the rest depends on behaviour that is not documented. A test names each private attribute that is used.
@@ -56,7 +56,7 @@ _PAGE: Final = 250
 _IDLE_TIMEOUT: Final = 0.2
 """Seconds for which kopf keeps the task of an object after its last event; our handler returns at once."""
 _STARTUP_BACKOFF: Final = 1
-"""Seconds before a start that failed in a way that nobody foresaw is tried again."""
+"""Seconds before a start that failed unexpectedly is retried."""
 _STABLE_LOGIN: Final = 60.0
 """Seconds after which credentials that were accepted are no reason to delay the next login."""
 _STABLE_WATCH: Final = 5.0
@@ -114,7 +114,7 @@ def build_registry(
         await throttle.wait(lambda _: _log.warning(refused))
         return login()
 
-    # Errors are retried inside; kopf's own pause of a minute is for what we did not foresee.
+    # Errors are retried inside; kopf's own pause of a minute is for unexpected errors.
     @kopf.on.startup(registry=registry, backoff=_STARTUP_BACKOFF)
     async def on_startup(**_: Any) -> None:  # noqa: ANN401 - the same
         await start()
@@ -191,7 +191,7 @@ class RestartThrottle:
         self._last = -math.inf
 
     async def wait(self, delayed: Callable[[float], None]) -> None:
-        """Return when it may be started; `delayed` is told of a delay before it, in seconds."""
+        """Return when it may be started; `delayed` is called with a delay before it, in seconds."""
         loop = asyncio.get_running_loop()
         if loop.time() - self._last >= self._stable:
             self._backoff.reset()

@@ -179,7 +179,7 @@ class OperatorManager:
         self._enqueue_all(None)
 
     async def _list_tenants_of(self, namespace: str | None) -> bool:
-        """List the TenantProxies of a namespace, or of all (None); tell whether to go on, also without them."""
+        """List the TenantProxies of a namespace, or of all (None); return False for a retry."""
         try:
             async for body in self._cluster.whole_tenant_proxies(namespace):
                 with contextlib.suppress(RecursionError):  # a spec of absurd depth

@@ -97,19 +97,19 @@ class Reconciler:
         self._common = common_digest(settings, self._optional_kinds)
 
     def serve_kinds(self, names: frozenset[str]) -> bool:
-        """Take note of which optional kinds can be written; tell whether that is news."""
+        """Record which optional kinds can be written; return whether that is news."""
         news = names != self._optional_kinds
         self._optional_kinds = names
         self._common = common_digest(self._settings, names)
         return news
 
     async def reconcile(self, key: Key, failures: int) -> float | None:
-        """Bring a tenant into order; `failures` is how often in a row that did not work.
+        """Reconcile a tenant; `failures` is how often in a row that has failed.
 
         Return the seconds after which it has to be reconciled again, if it has to be.
 
         Raises:
-            RetryError: It has to be tried again.
+            RetryError: It has to be retried.
 
         """
         begin = time.perf_counter()
@@ -125,7 +125,7 @@ class Reconciler:
             self._report_rollout(key)
             raise RetryError(str(error), shortest_pause=error.retry_after or 0.0) from None
         except Exception as error:  # noqa: BLE001 - see below
-            # A bug, or an object of a shape that nobody foresaw: it must harm this tenant alone.
+            # A bug, or an object of an unexpected shape: it must harm this tenant alone.
             _log.exception("%s: unexpected error", key)
             self._report_rollout(key)
             raise RetryError(type(error).__name__) from None
@@ -248,7 +248,7 @@ class Reconciler:
         )
 
     async def _write_status(self, tenant: Tenant, result: ReconcileResult) -> bool:
-        """Write the status if it differs, and post what is worth an Event; tell whether it was written."""
+        """Write the status if it differs, and post what is worth an Event; return whether it was written."""
         key = tenant.key
         self._metrics.ready_changed(self._ready.get(key), result.ready)
         self._ready[key] = result.ready
@@ -256,7 +256,7 @@ class Reconciler:
             return False
         answer = await self._cluster.write_status(key, dict(result.status))
         if answer is None:
-            # kopf lists again after an interruption, and tells nothing of what has gone meanwhile.
+            # kopf lists again after an interruption, and reports nothing of what was deleted meanwhile.
             self._tenants.remove(key, tenant.uid)
             self._forget(key)
             return False
@@ -276,7 +276,7 @@ class Reconciler:
             _log.warning("%s: can't create the Event %s: %s", tenant.key, event.reason, error)
 
     async def _report_turn(self, key: Key, *, held: bool) -> None:
-        """Report where the tenant's pods are, so that the next one has its turn; say where that ends."""
+        """Report where the tenant's pods are, so that the next one can be admitted; log a stop."""
         if held:
             self._rollout.report_waiting(key)
             return
@@ -289,7 +289,7 @@ class Reconciler:
                     await self._post(missed, _STOPPED_EVENT)
 
     def _report_rollout(self, key: Key) -> None:
-        """Report how far a tenant's pods are; one that can't be brought into order holds up no other."""
+        """Report how far a tenant's pods are; one that can't be reconciled holds up no other."""
         self._rollout.report(key, progress_of(self._children.rollout_of(key)))
 
     def _forget(self, key: Key) -> None:

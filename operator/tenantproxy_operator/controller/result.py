@@ -174,7 +174,7 @@ def _next_secrets(
 def _accepted(
     snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome
 ) -> tuple[ConditionValue, Retry | None]:
-    """Return what the condition Accepted says, and whether to try again."""
+    """Return what the condition Accepted says, and whether to retry."""
     if outcome.tls is not None:
         message = f"{outcome.tls.message}; running proxies stay as they are"
         return ConditionValue("False", outcome.tls.reason, message), None

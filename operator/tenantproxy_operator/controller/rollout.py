@@ -2,7 +2,7 @@
 
 A new image or setting of the operator changes every tenant's pods. It reaches a few tenants at a time, canaries
 first, and stops where several of them don't become ready with it. All state is derived from what the Deployments
-say, so that a restarted operator goes on where the last one stopped. A tenant's own change never comes here.
+say, so that a restarted operator continues where the last one stopped. A tenant's own change is not gated.
 
 `TRANSITIONS` is the whole life of one tenant in a rollout:
 
@@ -45,7 +45,7 @@ class State(Enum):
     IDLE = auto()
     """Has no change of the operator's own to get."""
     WAITING = auto()
-    """Waits to be admitted; its pods run as before."""
+    """Waits to be admitted; its pods are unchanged."""
     UPDATING = auto()
     """Was admitted, and its pods are not all ready yet."""
     MISSED = auto()
@@ -181,7 +181,7 @@ class RolloutGate:
         return self._states.get(key, State.IDLE)
 
     def expect(self, keys: Iterable[Key]) -> None:
-        """Admit nobody before all of these were seen: one of them may have been admitted before a restart.
+        """Admit no tenant before all of these were seen: one of them may have been admitted before a restart.
 
         Later calls say which of them still exist.
         """

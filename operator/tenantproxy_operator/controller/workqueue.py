@@ -17,14 +17,14 @@ _LONGEST_PAUSE: Final = 120.0
 
 
 class RetryError(Exception):
-    """The handling of a key has to be tried again, after a pause that grows with each failure in a row."""
+    """The handling of a key has to be retried, after a pause that grows with each failure in a row."""
 
     def __init__(
         self, message: str, *, longest_pause: float = _LONGEST_PAUSE, shortest_pause: float = 0.0
     ) -> None:
         """Make the error; the pause before the next try is within these bounds, in seconds.
 
-        `shortest_pause` is what the API server asked for; more than `longest_pause` it does not get.
+        `shortest_pause` is what the API server asked for, capped at `longest_pause`.
         """
         super().__init__(message)
         self.longest_pause = longest_pause

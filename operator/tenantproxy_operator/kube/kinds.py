@@ -25,7 +25,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
-    """What turns an optional kind on, and what is said where a spec asks for it in vain."""
+    """What turns an optional kind on, and what is reported where a spec needs it and it is unavailable."""
 
     option: str
     """The option of `run`, `render` and `rbac`, such as `--http-routes`."""

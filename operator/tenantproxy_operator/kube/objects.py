@@ -74,7 +74,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def ours(self) -> bytes:
-        """A digest of what we own of the object: another one as soon as somebody else has changed any of it."""
+        """A digest of what we own of the object: it differs as soon as another client has changed any of it."""
         digest = hashlib.blake2b(self.uid.encode(), digest_size=12)
         for entry in self.managed_fields:
             if entry.manager == FIELD_MANAGER and not entry.subresource:

@@ -14,7 +14,7 @@ from tenantproxy_operator.local.process import ProxyProcess
 from tenantproxy_operator.local.state import TenantState
 
 READY_SECONDS: Final = 60.0
-"""How long a proxy may take to get ready: its first token attempt belongs to it, and machines can be slow."""
+"""How long a proxy may take to become ready: its first token attempt belongs to it, and machines can be slow."""
 
 _BACKOFF: Final = 0.5, 30.0
 """Seconds before a proxy that ended is started again: the first delay and the longest."""
@@ -136,7 +136,7 @@ class ProxyRunner:
             self._serving = None
 
     async def _hand_over(self, old: ProxyProcess) -> ProxyProcess:
-        """Start a proxy with the changed configuration on the same sockets; return the one that goes on."""
+        """Start a proxy with the changed configuration on the same sockets; return the one that keeps running."""
         last_good = self._config
         self._take_candidate()
         try:

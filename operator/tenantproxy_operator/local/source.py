@@ -19,7 +19,7 @@ from tenantproxy_operator.settings import Settings
 
 REMOVAL_POLLS: Final = 8
 """Polls for which a tenant's manifest must be gone before it counts as removed: a generator that writes its file
-anew, or an editor that moves the old one away first, does not stop a tenant."""
+again, or an editor that moves the old one away first, does not stop a tenant."""
 
 _Signature = tuple[int, ...]
 

@@ -95,7 +95,7 @@ class TenantState:
         self._write(self.config, content)
 
     def seed(self, data: Mapping[str, str]) -> bool:
-        """Put a Secret manifest's keys into the store, if `must_seed`; tell whether it was done."""
+        """Put a Secret manifest's keys into the store, if `must_seed`; return whether it was done."""
         if not credential_keys() & data.keys():
             return False
         digest = hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()
@@ -107,7 +107,7 @@ class TenantState:
         return True
 
     def write_tls(self, files: Mapping[str, Mapping[str, str]]) -> bool:
-        """Write the files for TLS, given by subdirectory, where they differ; tell whether any did.
+        """Write the files for TLS, given by subdirectory, where they differ; return whether any did.
 
         A subdirectory that is not given stays: a proxy that has still the configuration before may need it.
         """

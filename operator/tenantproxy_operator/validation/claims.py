@@ -80,7 +80,7 @@ class Rival(NamedTuple):
 class Claims:
     """The claims of all TenantProxies.
 
-    `affected` is told of each whose rivals may have become others, but of the one that is being put or removed.
+    `affected` is called for each whose rivals may have changed, except for the one that is being put or removed.
     """
 
     def __init__(self, affected: Callable[[Key], None]) -> None:

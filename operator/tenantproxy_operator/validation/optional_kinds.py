@@ -1,4 +1,4 @@
-"""Which children a spec asks for in vain: their kind is switched off, or not served by the API server. Pure."""
+"""Which children of a spec are unavailable: their kind is switched off, or not served by the API server. Pure."""
 
 from collections.abc import Iterator
 

@@ -50,7 +50,7 @@ class ActiveCredential:
     async def use(self, credential: Credential | CredentialError | None) -> bool:
         """Use another credential (None: there is none) from now on; return whether it is another one.
 
-        What is in flight goes on with the credential that it began with.
+        What is in flight keeps the credential that it began with.
         """
         new = _digest(credential)
         if new == self._digest:
@@ -132,7 +132,7 @@ class ActiveCredential:
         return _rejected(COOLDOWN)
 
     def probe_ended(self) -> None:
-        """Let those go on who wait for the probe."""
+        """Release those who wait for the probe."""
         self._cooldown.release()
         self._probe_ended.set()
         self._probe_ended = asyncio.Event()

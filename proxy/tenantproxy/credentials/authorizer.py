@@ -65,7 +65,7 @@ class Authorizer(Protocol):
         ...
 
     def timed_out(self) -> Problem | None:
-        """Return the answer to a request whose deadline passed while it waited here; None: nobody waits here."""
+        """Return the answer to a request whose deadline passed while it waited here; None: nothing waits here."""
         ...
 
     async def close(self) -> None:

@@ -56,5 +56,5 @@ class CredentialCooldown:
         self._probing = False
 
     def remaining(self, now: float) -> float:
-        """Return the seconds for which the cooldown goes on."""
+        """Return the seconds that remain of the cooldown."""
         return max(0.0, self._until - now)

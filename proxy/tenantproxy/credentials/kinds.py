@@ -17,7 +17,7 @@ KINDS: Final = _by_type(Basic, OAuth2)
 
 
 def credential_keys() -> frozenset[str]:
-    """Return the keys of a Secret that are ours; all others belong to somebody else and are left alone."""
+    """Return the keys of a Secret that are ours; all others are not ours and are left alone."""
     return frozenset({"type", *(key for kind in KINDS.values() for key in kind.all_keys())})
 
 

@@ -79,7 +79,7 @@ class CredentialManager:
             except StoreError as error:
                 complaint = f"the credential's store can't be read; keeping the current credential: {error}"
                 await self._go_on(complaint, "can't be read; see the proxy's log")
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, the next try must come
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, it must be retried
                 self._advance(SyncEvent.FAILED)
                 self._metrics.config_changed("unreadable")
                 complaint = "the credential can't be used because of an unexpected error; keeping the current one"
@@ -89,9 +89,9 @@ class CredentialManager:
                     self._complaint = ""
 
     async def follow(self) -> None:
-        """Use what the store holds each time it has changed; try again what failed.
+        """Use what the store holds each time it has changed; retry what failed.
 
-        It ends only where the store's watch does: `app` begins it again, and the watch tells of its beginning.
+        It ends only where the store's watch does: `app` starts it again, and the watch reports its start.
         """
         backoff = Backoff()
         async with asyncio.TaskGroup() as group:
@@ -177,7 +177,7 @@ class CredentialManager:
             self._metrics.config_changed("success")
 
     async def _go_on(self, complaint: str, problem: str, error: Exception | None = None) -> None:
-        """Go on with the credential in use; where there is none, callers are told the problem."""
+        """Keep the credential in use; where there is none, callers get the problem."""
         self._complain(complaint, error)
         if not self._user.is_usable:
             await self._use(CredentialError([FieldProblem("Secret", problem)]))

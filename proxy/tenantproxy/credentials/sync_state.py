@@ -16,7 +16,7 @@ class SyncState(Enum):
 
     @property
     def retries(self) -> bool:
-        """Whether the store is to be read again, though it has not told of a change."""
+        """Whether the store is to be read again, though it has not reported a change."""
         return self in _RETRYING
 
     @property

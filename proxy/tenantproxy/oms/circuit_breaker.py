@@ -38,7 +38,7 @@ class CircuitBreaker:
         return "probe"
 
     def remaining(self, now: float) -> float:
-        """Return the seconds for which the pause goes on."""
+        """Return the seconds that remain of the pause."""
         return max(0.0, (self._open_until or 0.0) - now)
 
     def succeeded(self) -> None:

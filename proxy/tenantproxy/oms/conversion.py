@@ -20,7 +20,7 @@ from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.transport.base import UpstreamResponse
 
 _SWITCH_INTERVAL: Final = 0.0005
-"""Seconds after which the thread lets the loop go on; CPython's own 5 ms add up, as uvloop asks at each event."""
+"""Seconds after which the thread yields to the loop; CPython's own 5 ms add up, as uvloop asks at each event."""
 
 
 class Converter:
@@ -39,7 +39,7 @@ class Converter:
         """Return the body of our 200 for a response of the OMS; `order_id` is the one asked for, if any.
 
         Callers take turns at the thread; None stands for no caller. If this is cancelled, a conversion that waits
-        for its turn is dropped; one that has begun goes on in its thread.
+        for its turn is dropped; one that has begun continues in its thread.
 
         Raises:
             Problem: The response is anything but a 200 that holds the contract.

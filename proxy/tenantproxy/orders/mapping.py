@@ -48,7 +48,7 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
     """Compile the rules into functions that convert the OMS's answers to the outward shape.
 
     Raises:
-        MappingError: A rule is contradictory, names no outward field, or can't yield what its field needs.
+        MappingError: A rule is contradictory, names no output field, or can't yield what its field needs.
 
     """
     errors: list[FieldProblem] = []
@@ -166,7 +166,7 @@ def _check_form(rule: config.Rule, kind: str, path: str, errors: list[FieldProbl
 def _check_constants(
     rule: config.Rule, kind: str, path: str, errors: list[FieldProblem], *, required: bool
 ) -> None:
-    """Check that the values in a rule are of the outward field's type."""
+    """Check that the values in a rule are of the output field's type."""
     supplied = [("const", rule.const), ("default", rule.default)]
     supplied += [(f"values.{word}", value) for word, value in (rule.values or {}).items()]
     for part, value in supplied:

@@ -77,7 +77,7 @@ Transform = Callable[[bytes], tuple[bytes, list[FieldProblem]]]
 
 
 class FieldSource(NamedTuple):
-    """Where an outward field comes from."""
+    """Where an output field comes from."""
 
     name: str
     required: bool

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 FIRST_REQUEST_TIMEOUT: Final = 30.0
 """Seconds for the first request to begin; load balancers open connections in advance."""
 MAX_IGNORED_BYTES: Final = 64 * 1024
-"""Of a refused request's body with a length: a connection goes on behind it."""
+"""Of a refused request's body with a length: the connection stays usable behind it."""
 IGNORED_TIMEOUT: Final = 2.0
 """Seconds for such a body."""
 DISCARD_QUIET: Final = 2.0
@@ -136,7 +136,7 @@ class Connection(RequestReader):
         self._set_timer(DISCARD_QUIET, self._check_discarding, self._discarded, end)
 
     def force_close(self) -> None:
-        """Close at once; what is held is free from now on, not only when the loop tells of the end."""
+        """Close at once; what is held is free from now on, not only when the loop reports the end."""
         self._stop_parsing()
         transport = self.transport
         super().force_close()

@@ -71,7 +71,7 @@ class RequestReader(RequestHandler):
         self._reported_bytes = 0
         """What was last reported to the limits: bytes of an incomplete request."""
         self._discarded = -1
-        """How much came since parsing ended; -1: it goes on."""
+        """How much came since parsing ended; -1: it continues."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property

@@ -19,7 +19,7 @@ MAX_FRAMING_BYTES: Final = 64 * 1024
 _MAX_INTERIM: Final = 8
 """Interim (1xx) answers before the final one."""
 _PIECE: Final = 16 * 1024
-"""Bytes that are parsed before the bounds are looked at again: of the tiniest chunks a millisecond's work."""
+"""Bytes that are parsed before the bounds are checked again: of the tiniest chunks a millisecond's work."""
 _SWITCHING_PROTOCOLS: Final = 101
 _IDLE_TIMEOUT: Final = b"HTTP/1.1 408 "
 """What some servers say before they close an idle connection."""

@@ -37,7 +37,7 @@ class _Lookup(NamedTuple):
 class ThreadedResolver(AbstractResolver):
     """Resolves names in threads; concurrent lookups of one name share one thread (single flight).
 
-    A thread can't be stopped: it counts against the bound until it has ended, also where nobody waits any more.
+    A thread can't be stopped: it counts against the bound until it has ended, also where no caller waits any more.
     The threads are daemons, so that none delays the end of the process.
     """
 
@@ -100,7 +100,7 @@ class ThreadedResolver(AbstractResolver):
         self._under_way.remove(lookup)
         if isinstance(outcome, OSError):
             lookup.infos.set_exception(outcome)
-            lookup.infos.exception()  # nobody may be there any more who asks for it
+            lookup.infos.exception()  # there may be no caller left that asks for it
         else:
             lookup.infos.set_result(outcome)
 

@@ -15,13 +15,13 @@ from tenantproxy.config import ConfigError, Tls
 _log = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 1.0
-"""Between two looks at the files, taken when a request needs a context."""
+"""Between two checks of the files, taken when a request needs a context."""
 
 
 class ContextSource:
     """The context for new connections; another one when a file has changed.
 
-    Files that can't be used leave the context at hand in place: half of a rotation does not break TLS.
+    Files that can't be used leave the current context in place: half of a rotation does not break TLS.
     """
 
     def __init__(

@@ -79,7 +79,7 @@ class TokenAuthorizer:
         return Problem("token-unavailable", detail, headers=retry_after(1))
 
     async def close(self) -> None:
-        """End the refresh and a fetch under way; who waits for it gets SupersededError."""
+        """End the refresh and a fetch in progress; who waits for it gets SupersededError."""
         self._closed = True
         tasks = [task for task in (self._refreshing, self._fetching) if task is not None]
         for task in tasks:

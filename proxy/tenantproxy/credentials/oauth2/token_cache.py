@@ -133,7 +133,7 @@ class TokenCache:
                 self._refresh_at = asked_at + token.lifetime * (first + (last - first) * self._jitter())
 
     def failed(self, now: float, failure: Failure) -> None:
-        """Take a failure: the token at hand, if any, stays good until its own expiry."""
+        """Take a failure: the current token, if any, stays usable until it expires."""
         self._asked_at = None
         self._failures += 1
         self._failure = failure
@@ -145,12 +145,12 @@ class TokenCache:
             delay = max(delay, REJECTION_PAUSE)
         else:
             self._demand_at = now + delay
-        # With a token at hand the refresh is tried again in time; without one, when a request needs it.
+        # With a current token the refresh is retried in time; without one, when a request needs it.
         has_future = self._expires_at is not None and self._expires_at > now + delay
         self._refresh_at = now + delay if has_future else None
 
     def expires_at(self) -> float | None:
-        """Return when the token at hand ends; None where there is none or it has no end."""
+        """Return when the current token expires; None where there is none or it does not expire."""
         return self._expires_at
 
     def _valid_token(self, now: float) -> Token | None:

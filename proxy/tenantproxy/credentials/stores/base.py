@@ -28,7 +28,7 @@ class CredentialStore(Protocol):
     """The flat keys of one tenant's Secret.
 
     A value that is not UTF-8 has surrogate escapes in it: fatal where it is part of the credential (see
-    `formats.from_secret`), and nobody's business where it belongs to somebody else.
+    `formats.from_secret`), and left alone where it belongs to others.
     """
 
     async def read(self) -> Stored:

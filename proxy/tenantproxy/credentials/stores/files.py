@@ -179,7 +179,7 @@ class FileStore:
             ) from None
 
     def _signature(self) -> tuple[object, ...]:
-        """Return what differs between two states of the files; that they can't be looked at is one, too."""
+        """Return what differs between two states of the files; that they can't be read is one, too."""
         parts: list[object] = [_version(self._directory)]
         try:
             names = _names(self._directory)

@@ -49,7 +49,7 @@ class _Metadata(msgspec.Struct, rename="camel"):
 
 
 class _Version(msgspec.Struct):
-    """All that a watch tells of the Secret: that there is another version."""
+    """All that is used of a watch event: that the Secret has another version."""
 
     metadata: _Metadata
 
@@ -190,7 +190,7 @@ class _Replacement:
             secret = seen if seen is not None and seen.replaced(self._credential) else await self._get()
             document = secret.replaced(self._credential)
             if document is None:
-                return secret  # also where a write that nobody answered has done it
+                return secret  # also where a write without a response has done it
             if secret.immutable:
                 raise SecretError("it is immutable; delete it, and the operator creates another one")
             if await self._is_stored(document):
@@ -199,7 +199,7 @@ class _Replacement:
         raise SecretError("others kept changing it, or the API server kept failing; try again")
 
     async def _is_stored(self, document: bytes) -> bool:
-        """Write the document, with the resource version that was read; False: look again, and try again."""
+        """Write the document, with the resource version that was read; False: read it again, and retry."""
         before, self.in_doubt = self.in_doubt, True
         try:
             await self._put(document)

@@ -152,8 +152,8 @@ CASES = {
     Reason.ROLLOUT_STUCK: Case(
         "Available",
         "True",
-        'new proxies don\'t become ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; check: '
-        "kubectl describe pods -n ",
+        'new proxies don\'t become ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; '
+        "check: kubectl describe pods -n ",
         None,
         deployment(ready=2, updated=1, stuck=True),
     ),

@@ -28,7 +28,7 @@ class Child(msgspec.Struct, frozen=True, gc=False):
     owner_uid: str
     """The uid of the owner that controls it; empty where there is none."""
     owned_fields_digest: bytes
-    """A digest of what we own of it; see `Metadata.ours`."""
+    """A digest of what we own of it; see `Metadata.owned_fields_digest`."""
     manifest_hash: str
     """The hash of the manifest that it was applied from; empty where it was not."""
     owner_is_tenant_proxy: bool
@@ -54,7 +54,7 @@ def child_of(metadata: Metadata) -> Child:
         version=metadata.version,
         owner_uid=owner.uid if owner else "",
         owner_is_tenant_proxy=owner is not None and owner.kind == KIND,
-        owned_fields_digest=metadata.ours,
+        owned_fields_digest=metadata.owned_fields_digest,
         manifest_hash=metadata.annotations.manifest_hash,
         applied_by_us=metadata.written,
         owns_replicas=metadata.owns(b"replicas"),

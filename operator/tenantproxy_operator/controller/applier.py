@@ -165,7 +165,7 @@ class ChildApplier:
                 return _ChildResult(name=name)
             if self._children.put(kind, Partial(created), own=True):
                 self._secrets.put(created)
-            return _ChildResult(name=name, owned=created.ours, created=created)
+            return _ChildResult(name=name, owned=created.owned_fields_digest, created=created)
         if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
             await self._hand_over_replicas(tenant, manifest)
         # So that it is this object, and not another one that has come in its place; or a new one.
@@ -173,7 +173,7 @@ class ChildApplier:
         manifest = manifest | {"metadata": manifest["metadata"] | precondition}
         applied = await self._cluster.apply(kind, manifest)
         self._children.put(kind, applied, own=True)
-        return _ChildResult(name=name, owned=applied.metadata.ours)
+        return _ChildResult(name=name, owned=applied.metadata.owned_fields_digest)
 
     async def _hand_over_replicas(self, tenant: Key, manifest: Manifest) -> None:
         """Let another manager own the number of replicas before we give it up for an autoscaler.

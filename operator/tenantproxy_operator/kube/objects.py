@@ -73,7 +73,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
         return any(entry.manager == FIELD_MANAGER for entry in self.managed_fields)
 
     @property
-    def ours(self) -> bytes:
+    def owned_fields_digest(self) -> bytes:
         """A digest of what we own of the object: it differs as soon as another client has changed any of it."""
         digest = hashlib.blake2b(self.uid.encode(), digest_size=12)
         for entry in self.managed_fields:

@@ -10,8 +10,6 @@ from tenantproxy.devtools.faults import Faults, checked
 from tenantproxy.devtools.oms import API_PATH, TOKEN_PATH, Settings, create_app
 from tenantproxy.devtools.running import run
 
-__all__ = ["Settings", "create_app", "mock_oms_command"]
-
 _EPILOG = f"""\b
 Example: an OMS with a slow and unreliable API and a token lifetime of 5 seconds:
   tenantproxy mock-oms --basic user:password --client id:secret \\

@@ -51,7 +51,7 @@ class Call:
         return f"{self.method} {self.path}"
 
 
-Play = Callable[[Call], Awaitable[web.Response | None]]
+Script = Callable[[Call], Awaitable[web.Response | None]]
 """Is called before a request is forwarded; what it returns is the answer instead."""
 
 Answered = Callable[[Call], Awaitable[None]]
@@ -89,7 +89,7 @@ class Between:
         self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.tls.load_cert_chain(directory / "between.pem")
         self.url = ""
-        self.play: Play = plain
+        self.play: Script = plain
         self.answered: Answered = at_once
         self.swallowed: str | None = None
         """The plural of whose watches nothing comes through."""

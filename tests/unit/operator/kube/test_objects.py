@@ -56,7 +56,10 @@ def test_a_secret_that_we_made() -> None:
     """It has been created, not applied, and is ours all the same; there is nothing in it yet."""
     found = msgspec.json.decode(sample("secret"), type=SecretContent)
     assert found.data == {}
-    assert found.metadata.ours == msgspec.json.decode(sample("secret-partial"), type=Partial).metadata.ours
+    assert (
+        found.metadata.owned_fields_digest
+        == msgspec.json.decode(sample("secret-partial"), type=Partial).metadata.owned_fields_digest
+    )
     (entry,) = found.metadata.managed_fields
     assert (entry.manager, entry.operation) == (FIELD_MANAGER, "Update")
 
@@ -71,7 +74,7 @@ def test_little_is_needed() -> None:
     """Objects of other kinds and makers have less: no namespace, no owner, no managed fields."""
     found = msgspec.json.decode(b'{"metadata": {"name": "n", "uid": "u"}}', type=Partial).metadata
     assert (found.version, found.owner, found.managed_fields) == (0, None, ())
-    assert found.ours
+    assert found.owned_fields_digest
     assert not found.owns(b"replicas")
 
 
@@ -143,7 +146,7 @@ def status_of_ours(metadata: dict[str, Any]) -> None:
 @pytest.mark.parametrize("change", [label_of_another, newer_version, status_of_ours])
 def test_what_others_add_is_theirs(change: Callable[[dict[str, Any]], None]) -> None:
     """Fields beside ours, other versions, and a status change nothing of what we own."""
-    assert of_deployment(change).ours == of_deployment(nothing).ours
+    assert of_deployment(change).owned_fields_digest == of_deployment(nothing).owned_fields_digest
 
 
 def field_taken(metadata: dict[str, Any]) -> None:
@@ -177,7 +180,7 @@ def made_anew(metadata: dict[str, Any]) -> None:
 )
 def test_what_others_change_of_ours_is_seen(change: Callable[[dict[str, Any]], None]) -> None:
     """Whoever changes a field that we applied takes it out of our entry; another object has another uid."""
-    assert of_deployment(change).ours != of_deployment(nothing).ours
+    assert of_deployment(change).owned_fields_digest != of_deployment(nothing).owned_fields_digest
 
 
 def test_who_owns_the_number_of_replicas() -> None:

@@ -38,8 +38,8 @@ _PATIENCE = 15
 
 
 class _Run:
-    def __init__(self, keeper: ProxyRunner, events: asyncio.Queue[dict[str, Any]], state: TenantState) -> None:
-        self.keeper = keeper
+    def __init__(self, runner: ProxyRunner, events: asyncio.Queue[dict[str, Any]], state: TenantState) -> None:
+        self.runner = runner
         self.events = events
         self.state = state
 
@@ -47,8 +47,8 @@ class _Run:
         return await asyncio.wait_for(self.events.get(), _PATIENCE)
 
     def pid(self) -> int:
-        assert self.keeper._serving is not None
-        return self.keeper._serving._process.pid
+        assert self.runner._serving is not None
+        return self.runner._serving._process.pid
 
 
 @contextlib.asynccontextmanager
@@ -56,7 +56,7 @@ async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_R
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     ports = Ports(socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0)))
     state = TenantState(directory, "tenants", "acme")
-    keeper = ProxyRunner(
+    runner = ProxyRunner(
         Key("tenants", "acme"),
         config=config,
         state=state,
@@ -66,9 +66,9 @@ async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_R
         emit=lambda event, **fields: events.put_nowait({"event": event, **fields}),
         program=(sys.executable, "-c", _PLAYER),
     )
-    task = asyncio.create_task(keeper.run())
+    task = asyncio.create_task(runner.run())
     try:
-        yield _Run(keeper, events, state)
+        yield _Run(runner, events, state)
     finally:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -91,8 +91,8 @@ async def test_handover(tmp_path: Path) -> None:
     async with _keeping(tmp_path) as run:
         await run.event()
         old = run.pid()
-        run.keeper.update(b"good")
-        run.keeper.update(b"better")
+        run.runner.update(b"good")
+        run.runner.update(b"better")
         assert (await run.event())["event"] == "reloaded"
         assert run.pid() != old
         assert run.state.config.read_bytes() == b"better"
@@ -103,14 +103,14 @@ async def test_rejected_change(tmp_path: Path) -> None:
     async with _keeping(tmp_path) as run:
         await run.event()
         old = run.pid()
-        run.keeper.update(b"bad")
+        run.runner.update(b"bad")
         rejected = await run.event()
         assert (rejected["event"], rejected["status"]) == ("rejected", 2)
         assert run.pid() == old
         os.kill(old, signal.SIGKILL)
         assert [(await run.event())["event"], (await run.event())["event"]] == ["exited", "ready"]
         assert run.state.config.read_bytes() == b"good"
-        run.keeper.update(b"better")
+        run.runner.update(b"better")
         assert (await run.event())["event"] == "reloaded"
 
 
@@ -120,14 +120,14 @@ async def test_restarts_ever_more_slowly(tmp_path: Path) -> None:
         first, second = await run.event(), await run.event()
         assert (first["event"], first["status"], first["retryInSeconds"]) == ("exited", 2, 0.5)
         assert second["retryInSeconds"] == 1.0
-        assert run.keeper.attempted.is_set()
-        assert not run.keeper.serves
-        run.keeper.update(b"good")
+        assert run.runner.attempted.is_set()
+        assert not run.runner.serves
+        run.runner.update(b"good")
         assert (await run.event())["event"] == "ready"
 
 
 async def test_state_that_can_not_be_written(tmp_path: Path) -> None:
-    """A full disk or the like is reported, before and after a start, and never ends the keeper."""
+    """A full disk or the like is reported, before and after a start, and never ends the runner."""
     (tmp_path / "tenants").touch()
     async with _keeping(tmp_path) as run:
         assert "retrying in 0.5 s" in (await run.event())["message"]
@@ -135,9 +135,9 @@ async def test_state_that_can_not_be_written(tmp_path: Path) -> None:
         assert (await run.event())["event"] == "ready"
         (tmp_path / "tenants").rename(tmp_path / "away")
         (tmp_path / "tenants").touch()
-        run.keeper.update(b"better")
+        run.runner.update(b"better")
         assert "the previous one keeps running" in (await run.event())["message"]
-        assert run.keeper.serves
+        assert run.runner.serves
 
 
 async def test_child_that_will_not_stop_is_killed() -> None:

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tenantproxy.credentials.basic import basic_authorization
 from tenantproxy.devtools import oms as devtools_oms
-from tenantproxy.devtools.mock_oms import Settings, create_app
+from tenantproxy.devtools.oms import Settings, create_app
 
 ORDER = "/api/v1/business-units/store-1/customer-orders/CO-1001"
 SEARCH = "/api/v1/business-units/store-1/customer-orders:search"

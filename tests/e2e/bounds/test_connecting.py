@@ -49,7 +49,7 @@ async def test_idle_connections_take_no_descriptor_that_is_needed(
 
 async def _rotate(proxy: ServeProcess, oms: RawServer, credentials: Path) -> None:
     """Replace the credential while the attack goes on, and wait until it is used; scrape meanwhile."""
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5)  # the attack is under way by then
     write_keys(credentials, ROTATED)
     headers = tokens.bearer(tokens.machine_token(sub="well-behaved"))
     async with asyncio.timeout(PATIENCE), aiohttp.ClientSession(headers=headers) as session:

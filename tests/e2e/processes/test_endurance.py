@@ -34,7 +34,7 @@ async def test_circuit_opens_and_lets_one_probe_go(oms: RawServer, tmp_path: Pat
         assert await proxy.metric("tenantproxy_circuit_state") == 2
         probed = asyncio.Event()
         oms.play = held_until(probed)
-        await asyncio.sleep(5)
+        await asyncio.sleep(5)  # the breaker's pause
         probing = [asyncio.create_task(proxy.get()) for _ in range(10)]
         await proxy.becomes('tenantproxy_rejected_requests_total{reason="circuit-open"}', 39)
         probed.set()
@@ -112,7 +112,7 @@ async def test_a_good_token_outlives_its_endpoint(oms: RawServer, tmp_path: Path
         while time.monotonic() < started + 2:
             assert (await proxy.get()).status == 200
             await asyncio.sleep(0.05)
-        await asyncio.sleep(2)
+        await asyncio.sleep(2)  # the token expires meanwhile
         assert (await proxy.get()).code == "token-unavailable"
         endpoint.play = idp.issue
         await eventually(proxy.get, lambda answer: answer.status == 200, pause=0.1)

@@ -283,7 +283,7 @@ async def test_all_replicas_use_a_change_soon(
         await tenant.set_password("by the platform")
         await asyncio.gather(first.uses(oms, "by the platform"), second.uses(oms, "by the platform"))
         await tenant.patch({"metadata": {"labels": {"touched": "yes"}}})
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # in which the watch would bring it into use
         for pod in (first, second):
             assert await pod.proxy.metric(success) == 6
 

@@ -121,7 +121,7 @@ async def test_two_that_were_there_before_it_was_refused(
     operator.stop()
     operator.start_ready(without=OPTIONS[:2])
     await tenants.created(older)
-    await asyncio.sleep(1.1)
+    await asyncio.sleep(1.1)  # times are in seconds
     await tenants.create(younger, secret_of(older))
     await accepted(tenants, younger)
     before = versions(await tenants.children(younger))

@@ -224,7 +224,7 @@ async def test_concurrent_puts_are_ordered(proxy: RunningProxy, oms: RawServer) 
     answers = await asyncio.gather(*(proxy.put(body, headers=tokens.admin()) for body in bodies))
     assert {answer.status for answer in answers} == {204}
     stored = read_keys(proxy.credentials)
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(0.8)  # in which the watch of the files would bring another one into use
     await proxy.get()
     from tenantproxy.credentials.basic import basic_authorization  # noqa: PLC0415 - used here only
 
@@ -262,7 +262,7 @@ async def test_type_can_change_under_load(proxy: RunningProxy) -> None:
         for _ in range(3):
             assert (await proxy.put(oauth2_body(idp.url), headers=tokens.admin())).status == 204
             assert (await proxy.put(BODY, headers=tokens.admin())).status == 204
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # the pace of the changes
         going = False
         await asyncio.gather(*loads)
         assert set(statuses) == {200}

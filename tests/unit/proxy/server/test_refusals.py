@@ -121,7 +121,7 @@ async def test_a_malformed_chunk_is_answered_at_once(proxy: RunningProxy) -> Non
     """Whoever waits for the body learns that it can't be parsed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     writer.write(head("POST", SEARCH_PATH, OWN, JSON, "Transfer-Encoding: chunked\r\n\r\n").encode() + b"2\r\n{}")
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # so that the pieces arrive apart
     writer.write(b"\r\n-1\r\n")
     async with asyncio.timeout(http_server.BODY_TIMEOUT / 2):
         answer = await reader.read()

@@ -112,7 +112,7 @@ async def goes_on(tenants: Tenants, name: str, replicas: int) -> None:
 async def rests(operator: OperatorProcess) -> None:
     """See that nothing is looked at again and again."""
     before = operator.metrics()
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # a hot loop would show in it
     after = operator.metrics()
     for result in ("unchanged", "changed", "retry", "error"):
         name = f'reconcile_total{{result="{result}"}}'

@@ -28,7 +28,7 @@ _MAX_SECONDS: Final = 900.0
 """Of one guard; it takes a minute or two on two cores."""
 _PROJECT: Final = """\
 [tool.pytest.ini_options]
-addopts = ["--strict-config", "--strict-markers", "--import-mode=importlib"]
+addopts = ["--strict-config", "--strict-markers", "--import-mode=importlib", "--hypothesis-profile=mutants"]
 asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
 filterwarnings = ["error"]
@@ -39,7 +39,10 @@ source_paths = ["tenantproxy", "tenantproxy_operator"]
 only_mutate = {modules}
 pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
+timeout_multiplier = {slowness}
 """
+_SLOWNESS: Final = 6
+"""A mutant hangs, which counts as killed, once its tests take so many times as long as without it, plus 1 s."""
 
 
 class Guard(NamedTuple):
@@ -62,7 +65,13 @@ GUARDS: Final = {
         ("tests/unit/proxy/credentials/oauth2/test_token_cache.py",),
     ),
     "contract": Guard(("tenantproxy/orders/contract.py",), ("tests/unit/proxy/orders/test_contract.py",)),
-    "evaluation": Guard(("tenantproxy_operator/controller/evaluation.py",), ("tests/unit/operator/controller",)),
+    "evaluation": Guard(
+        ("tenantproxy_operator/controller/evaluation.py",),
+        ("tests/unit/operator/controller/test_evaluation.py",),
+    ),
+    "result": Guard(
+        ("tenantproxy_operator/controller/result.py",), ("tests/unit/operator/controller/test_result.py",)
+    ),
 }
 
 
@@ -162,7 +171,7 @@ def _run(guard: Guard) -> Outcome:
         shutil.copytree(ROOT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__", "golden"))
         # A list of plain strings is the same in JSON and in TOML.
         modules, tests = json.dumps(guard.modules), json.dumps(guard.tests)
-        (project / "pyproject.toml").write_text(_PROJECT.format(modules=modules, tests=tests))
+        (project / "pyproject.toml").write_text(_PROJECT.format(modules=modules, tests=tests, slowness=_SLOWNESS))
         output = _mutmut(project, "run", "--max-children", str(len(os.sched_getaffinity(0))))
         states = dict(_states(_mutmut(project, "results", "--all", "true")))
         if not states:

@@ -4,13 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from support.proxy.oms import RawServer, documented, raw_server
 from support.virtual_time import VirtualTimeLoop
 
 # How long an example takes says something of the machine's load, and nothing of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make mutants` runs the tests hundreds of times, and does not look at the example that fails.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("unhurried"),
+    max_examples=20,
+    stateful_step_count=20,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("unhurried")
 
 pytest_plugins = ("support.operator.rights_report",)

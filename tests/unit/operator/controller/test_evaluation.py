@@ -14,13 +14,16 @@ from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.evaluation import (
     SECRET_GRACE,
+    Evaluation,
     TenantSnapshot,
     evaluate,
+    owned_by,
     refused_for_rivals,
     unchanged,
 )
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.resource import MOST_NESTED
 
 KEY = Key(NAMESPACE, "acme")
 SECRET = Key(NAMESPACE, "acme-credentials")
@@ -118,6 +121,31 @@ def test_an_incomplete_status_does_not_hold(snapshot: TenantSnapshot, missing: s
     assert unchanged(msgspec.structs.replace(snapshot, status=status)) is None
 
 
+def test_an_unfinished_status_does_not_hold(snapshot: TenantSnapshot) -> None:
+    """Nor does one without a digest, or of another spec."""
+    status = {name: value for name, value in snapshot.status.items() if name != "appliedDigest"}
+    assert unchanged(msgspec.structs.replace(snapshot, status=status)) is None
+    assert unchanged(changed_inputs(snapshot, spec=True)) is None
+    assert unchanged(msgspec.structs.replace(snapshot, status={})) is None
+
+
+def test_only_the_own_children_count(snapshot: TenantSnapshot) -> None:
+    """Objects of the children's names that belong to somebody else are as if they were not there."""
+    assert owned_by(snapshot.tenant, snapshot.children) == snapshot.children
+    (name, child), *others = snapshot.children.items()
+    strangers = {**snapshot.children, name: msgspec.structs.replace(child, owner_uid="another")}
+    assert owned_by(snapshot.tenant, strangers) == dict(others)
+    changed = msgspec.structs.replace(snapshot, children=strangers)
+    assert unchanged(changed) is None
+    assert changed.owner_may_be_gone
+
+
+def test_nobody_has_gone_where_nothing_was_applied(snapshot: TenantSnapshot) -> None:
+    """Before the first children there is none to miss."""
+    new = msgspec.structs.replace(snapshot, children={}, state=AppliedState())
+    assert not new.owner_may_be_gone
+
+
 @pytest.mark.parametrize("reason", [Reason.ROLLOUT_STOPPED, Reason.NOT_UNIQUE])
 def test_what_was_about_others_does_not_hold(snapshot: TenantSnapshot, reason: str) -> None:
     """It may have passed with them."""
@@ -134,6 +162,118 @@ def test_the_owner_may_be_gone(snapshot: TenantSnapshot) -> None:
     assert msgspec.structs.replace(snapshot, children=dict(others)).owner_may_be_gone
     orphan = msgspec.structs.replace(child, owner_uid="")
     assert msgspec.structs.replace(snapshot, children={**snapshot.children, name: orphan}).owner_may_be_gone
+
+
+def snapshot_with(spec: dict[str, Any], settings: Settings | None = None, **changes: Any) -> TenantSnapshot:
+    """Return that of a new tenant with another spec."""
+    world = World()
+    world.tenant(changes=spec)
+    return snapshot_of(world, settings, **changes)
+
+
+def conditions(**reasons: str) -> dict[str, Any]:
+    """Return a status with conditions of such reasons."""
+    common = {"status": "False", "message": "m"}
+    return {"conditions": [{"type": kind, "reason": reason} | common for kind, reason in reasons.items()]}
+
+
+def test_a_spec_that_can_not_be_used() -> None:
+    """Nothing is done for it; each bad field is named in the condition."""
+    found = evaluate(snapshot_with({"spec.replicas": "many", "spec.suspend": "maybe"}))
+    assert found == Evaluation(accepted=found.accepted)
+    assert (found.accepted.status, found.accepted.reason) == ("False", Reason.INVALID_SPEC)
+    parts = found.accepted.message.split("; `")
+    assert sorted(part.lstrip("`").partition("`")[0] for part in parts) == ["spec.replicas", "spec.suspend"]
+    assert parts[-1].endswith("; what runs stays as it is")
+
+
+def test_a_spec_that_is_nested_too_deep() -> None:
+    """It is not even looked at."""
+    deep: Any = 1
+    for _ in range(MOST_NESTED + 1):
+        deep = [deep]
+    found = evaluate(snapshot_with({"spec.other": deep}))
+    assert found == Evaluation(accepted=found.accepted)
+    assert (found.accepted.status, found.accepted.reason) == ("False", Reason.INVALID_SPEC)
+    assert f"more than {MOST_NESTED} levels" in found.accepted.message
+
+
+def test_a_rival_that_was_first() -> None:
+    """Where duplicates are refused, what runs stays, and the digest vouches for nothing."""
+    world = World()
+    world.tenant("first", {"spec.tenantId": "T-acme"})
+    world.tenant()
+    snapshot = snapshot_of(world, Settings(refuse_duplicate_tenants=True))
+    settled = refused_for_rivals(snapshot)
+    assert settled is not None
+    assert (settled.accepted.status, settled.accepted.reason) == ("False", Reason.NOT_UNIQUE)
+    assert "first" in settled.accepted.message
+    assert settled.accepted.message.endswith("; what runs stays as it is")
+    assert settled.digest == snapshot.state.unfinished_digest()
+    unknown = settled.credentials_ready
+    assert (unknown.status, unknown.reason) == ("Unknown", Reason.NOT_UNIQUE)
+    assert unknown.message.endswith("; see the condition Accepted")
+    known = msgspec.structs.replace(snapshot, status=conditions(CredentialsReady=Reason.CREDENTIALS_MISSING))
+    settled = refused_for_rivals(known)
+    assert settled is not None
+    assert settled.credentials_ready == known.condition("CredentialsReady")
+
+
+def test_a_suspended_tenant() -> None:
+    """Nothing is applied; its Secrets are checked all the same."""
+    spec = {**SPECS[5], "spec.suspend": True}
+    found = evaluate(snapshot_with(spec))
+    assert (found.accepted.status, found.accepted.reason) == ("True", Reason.SUSPENDED)
+    assert found.resource is not None
+    assert found.resource.spec.suspend
+    assert found.children is None
+    assert [secret.name for secret in found.tls_secrets] == ["ca", "cert"]
+    assert found.reads_credential
+
+
+def test_what_is_to_be_done_for_a_new_tenant() -> None:
+    """All children are rendered, with the operator's settings; a kind that can't be written is pointed out."""
+    found = evaluate(snapshot_with({}, Settings(proxy_image="other:2")))
+    assert found.resource is not None
+    assert (found.resource.metadata.name, found.resource.metadata.namespace) == (KEY.name, KEY.namespace)
+    assert found.accepted.reason == Reason.ACCEPTED
+    assert found.children is not None
+    (deployment,) = (child for child in found.children if child["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "other:2"
+    assert found.tls_secrets == ()
+    for kinds, is_rendered in ((frozenset[str](), False), (frozenset({"HTTPRoute"}), True)):
+        found = evaluate(snapshot_with(SPECS[6], optional_kinds=kinds))
+        assert found.children is not None
+        assert ("HTTPRoute" in [child["kind"] for child in found.children]) == is_rendered
+        assert (found.accepted.reason == Reason.ACCEPTED) == is_rendered
+
+
+@pytest.mark.parametrize("reason", [Reason.TLS_SECRET_MISSING, Reason.TLS_SECRET_INVALID])
+def test_certificates_that_were_refused_stay_so(reason: str) -> None:
+    """As long as neither the spec nor a Secret changes; then they are read again."""
+    new = snapshot_with(SPECS[5], status=conditions(Accepted=reason, CredentialsReady=Reason.CREDENTIALS_MISSING))
+    known = msgspec.structs.replace(new, state=AppliedState(inputs=new.inputs, secrets=new.secrets))
+    found = evaluate(known)
+    assert found == Evaluation(accepted=found.accepted, resource=found.resource)
+    assert found.accepted == known.condition("Accepted")
+    assert found.resource is not None
+    unsaid = evaluate(msgspec.structs.replace(known, status=conditions(Accepted=reason)))
+    assert unsaid.reads_credential
+    assert unsaid.children is None
+    again = evaluate(new)
+    assert len(again.tls_secrets) == 2
+    assert again.children is not None
+
+
+def test_certificates_that_are_known_are_not_read_again() -> None:
+    """Where something else is to be repaired."""
+    new = snapshot_with(SPECS[5], status=conditions(Accepted=Reason.APPLY_FAILED))
+    known = msgspec.structs.replace(new, state=AppliedState(inputs=new.inputs, secrets=new.secrets))
+    found = evaluate(known)
+    assert found.tls_secrets == ()
+    assert found.children is not None
+    assert found.reads_credential
 
 
 def test_whose_change_it_is(snapshot: TenantSnapshot) -> None:
@@ -177,3 +317,10 @@ def test_the_grace_ends_with_the_secret(snapshot: TenantSnapshot) -> None:
     state = msgspec.structs.replace(snapshot.state, secret_missing_since=100)
     evaluation = evaluate(msgspec.structs.replace(snapshot, state=state))
     assert (evaluation.secret_missing_since, evaluation.secret_due_in) == (None, None)
+
+
+def test_a_secret_of_the_platform_is_not_waited_for() -> None:
+    """Nobody but the platform creates it."""
+    found = evaluate(snapshot_with(SPECS[4]))
+    assert found.children is not None
+    assert (found.secret_missing_since, found.secret_due_in) == (None, None)

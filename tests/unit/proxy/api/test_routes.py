@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tenantproxy.api.routes import decode_id, match
-from tenantproxy.operations import GET_ORDER, fill
+from tenantproxy.api.routes import _route, checked_ids, decode_id, match
+from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, fill
 from tenantproxy.problems import Problem
 
 GET = "/api/v1/business-units/BU-1/customer-orders/CO-1"
@@ -172,6 +172,19 @@ def test_refusal_echoes_nothing(target: str) -> None:
     assert len(target) < 4 or target not in answer
 
 
+def test_route_of_a_path() -> None:
+    """A route matches its path literally below the prefix, but for ids, and for colons that may be encoded."""
+    route = _route("doIt", "POST", "/a.b/{first}/c:{second}:do", GET_ORDER)
+    assert (route.name, route.method, route.operation) == ("doIt", "POST", GET_ORDER)
+    for colon in (":", "%3A", "%3a"):
+        found = route.path.fullmatch(f"/api/v1/a.b/1:2/c{colon}3.4{colon}do")
+        assert found is not None
+        assert found.groups() == ("1:2", "3.4")
+    for path in ("/a.b/1/c:2:do", "/api/v1/axb/1/c:2:do", "/api/v1/a.b/1/x/c:2:do", "/api/v1/a.b//c:2:do"):
+        assert not route.path.fullmatch(path)
+    assert _route("x", "GET", "/x").operation is None
+
+
 @given(method=st.text(max_size=10), target=st.text(max_size=80))
 def test_any_request_is_matched_or_refused(method: str, target: str) -> None:
     """Whatever comes as method and target is one of the three operations or a 400 or 405, never a failure."""
@@ -268,6 +281,18 @@ def test_bad_id(segment: str) -> None:
     assert error.detail == "must start with a letter or digit and have at most 128 of: letters, digits, . _ ~ : -"
     assert problem.detail == f"`customerOrderId` {error.detail}."
     assert len(segment) < 6 or segment.encode("utf-8", "replace") not in problem.body("c")
+
+
+def test_ids_of_an_operation() -> None:
+    """Each segment is the id of its placeholder, decoded; a bad one is named by its own."""
+    assert checked_ids(GET_ORDER, ("B%3A1", "CO-1")) == {"businessUnitId": "B:1", "customerOrderId": "CO-1"}
+    assert checked_ids(SEARCH_ORDERS, ("B",)) == {"businessUnitId": "B"}
+    for segments, name in (((".", "CO-1"), "businessUnitId"), (("B", "."), "customerOrderId")):
+        with pytest.raises(Problem) as caught:
+            checked_ids(GET_ORDER, segments)
+        assert [error.field for error in caught.value.errors] == [f"/path/{name}"]
+    with pytest.raises(ValueError, match="argument"):
+        checked_ids(GET_ORDER, ("B",))
 
 
 @given(segment=st.text() | st.text("ABCabc019._~:-%2eEfF/\\5c\0 \n", max_size=12))

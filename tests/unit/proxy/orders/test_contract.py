@@ -22,20 +22,41 @@ from support.proxy.orders import (
     search_body,
     with_token,
 )
+from tenantproxy.operations import GET_ORDER, OPERATIONS
 from tenantproxy.orders.contract import (
     ABSENT,
     CONTRACTS,
+    SHAPES,
     Amount,
+    Contract,
     CustomerOrder,
     Item,
     OrderSummary,
     compile_contract,
+    is_of,
 )
 from tenantproxy.orders.transform import ContractError, UnparsableError
+from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError
 
 MARKED = "MARKED"
-get_order = CONTRACTS["getOrder"].outward
-search_orders = CONTRACTS["searchOrders"].outward
+COMPILED: dict[str, Contract] = dict(CONTRACTS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled() -> None:
+    """Compile the contracts anew, for a run in which the code was changed after its import (`make mutants`)."""
+    for operation in OPERATIONS:
+        COMPILED[operation.name] = compile_contract(operation.root, SHAPES[operation.name])
+
+
+def get_order(body: bytes, *, at_once: bool = False) -> bytes:
+    return COMPILED["getOrder"].outward(body, at_once=at_once)
+
+
+def search_orders(body: bytes) -> bytes:
+    return COMPILED["searchOrders"].outward(body)
+
+
 CHECKS: dict[str, Callable[[bytes], bytes]] = {"get": get_order, "search": search_orders}
 
 
@@ -526,6 +547,40 @@ def test_violations_in_what_is_not_json() -> None:
         get_order(b'{"customerOrder": {"customerOrderId": 5, "status": "\xff"}}')
     with pytest.raises(UnparsableError):
         get_order(with_token("minimumDownPaymentAmount", b'"MARKED"')[:-1] + b', "x": "\xff"}')
+
+
+# ---- what is done at once
+
+
+def test_a_large_answer_is_not_converted_at_once() -> None:
+    """One that is larger than what is light is left for later, good or not."""
+    light = order_body() + b" " * (LIGHT_BYTES - len(order_body()))
+    assert get_order(light, at_once=True) == get_order(order_body())
+    for body in (light + b" ", light.replace(b'"CREATED"', b"[1111111]") + b" "):
+        with pytest.raises(HeavyError):
+            get_order(body, at_once=True)
+    assert get_order(light + b" ") == get_order(order_body())
+
+
+def test_a_dense_answer_is_not_searched_for_problems_at_once() -> None:
+    """The slow pass over many values is left for later; a few bad ones are found at once."""
+    dense = json.dumps({"customerOrder": {**ORDER, "status": 5, "x": [0] * 3000}}).encode()
+    with pytest.raises(HeavyError):
+        get_order(dense, at_once=True)
+    for body, at_once in ((dense, False), (order_body({**ORDER, "status": 5}), True)):
+        with pytest.raises(ContractError):
+            get_order(body, at_once=at_once)
+    with pytest.raises(UnparsableError):
+        get_order(b"{", at_once=True)
+
+
+def test_whose_order_it_is() -> None:
+    """An outward body is of the one order whose id it begins with."""
+    outward = get_order(order_body({**ORDER, "customerOrderId": 'C"1'}))
+    assert is_of(GET_ORDER, outward, 'C"1')
+    for other in ("C", 'C"', 'C"12', "", ORDER["customerId"]):
+        assert not is_of(GET_ORDER, outward, other)
+    assert not is_of(GET_ORDER, b" " + outward, 'C"1')
 
 
 # ---- properties

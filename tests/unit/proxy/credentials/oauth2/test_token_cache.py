@@ -41,6 +41,14 @@ def test_first_fetch_is_at_start() -> None:
     assert tokens.fetching
 
 
+def test_nothing_is_at_hand_before_the_first_fetch() -> None:
+    """Without a token there is none to refresh, and none that ends."""
+    tokens = source()
+    assert not tokens.fetching
+    assert (tokens.refresh_at(), tokens.expires_at()) == (None, None)
+    assert not tokens.begin_refresh(1e9)
+
+
 def test_single_flight() -> None:
     """While a fetch is under way, everybody waits for it."""
     tokens = source()
@@ -60,6 +68,7 @@ def test_refresh_is_proactive_with_jitter(jitter: float) -> None:
     assert tokens.refresh_at() == pytest.approx(due)
     assert not tokens.begin_refresh(due - 0.01)
     assert tokens.begin_refresh(due)
+    assert tokens.refresh_at() is None, "it is under way"
     assert tokens.acquire(due) == Use("t1"), "the old token serves while the new one is fetched"
 
 
@@ -80,6 +89,13 @@ def test_lifetime_counts_from_the_request() -> None:
     assert tokens.expires_at() == 10.0
 
 
+def test_lifetime_of_a_token_that_was_not_asked_for() -> None:
+    """It counts from when it came."""
+    tokens = source()
+    tokens.succeeded(2.5, Token("t1", 10.0))
+    assert tokens.expires_at() == 12.5
+
+
 def test_failures_back_off_to_a_cap() -> None:
     """Failures double the pause from half a second to half a minute."""
     tokens = source()
@@ -92,6 +108,15 @@ def test_failures_back_off_to_a_cap() -> None:
         pauses.append(waiting.retry_after)
         now += waiting.retry_after
     assert pauses == pytest.approx([0.5, 1, 2, 4, 8, 16, 30, 30, 30])
+
+
+def test_backoff_has_jitter() -> None:
+    """A pause is up to a fifth longer, so that replicas don't come together."""
+    tokens = source(jitter=0.5)
+    for now, pause in ((0.0, 0.55), (10.0, 1.1)):
+        assert tokens.acquire(now) == Fetch()
+        tokens.failed(now, DOWN)
+        assert tokens.acquire(now) == Unavailable(DOWN, pytest.approx(pause))
 
 
 def test_backoff_starts_anew_after_a_success() -> None:
@@ -140,6 +165,24 @@ def test_failed_refresh_is_tried_again_while_the_token_lives() -> None:
     assert tokens.begin_refresh(76.5)
 
 
+def test_no_refresh_is_planned_for_when_the_token_is_over() -> None:
+    """A refresh that could be tried again only when the token has ended waits for a request."""
+    for lifetime, refresh_at in ((100.0, None), (100.5, 100.0)):
+        tokens = with_token(lifetime)
+        assert tokens.begin_refresh(95.0)
+        tokens.failed(95.0, REJECTED)
+        assert tokens.refresh_at() == refresh_at
+
+
+def test_failed_fetch_of_a_token_without_expiry() -> None:
+    """It plans no refresh: the token has no end."""
+    tokens = with_token(None)
+    assert tokens.reauthenticate(1.0, "t1") == Fetch()
+    tokens.failed(1.0, DOWN)
+    assert tokens.refresh_at() is None
+    assert tokens.acquire(1.0) == Use("t1")
+
+
 def test_token_without_expiry_is_kept_until_a_401() -> None:
     """Without `expires_in` there is no refresh; the OMS's 401 causes the next fetch."""
     tokens = with_token(None)
@@ -154,6 +197,7 @@ def test_tiny_lifetimes_are_fetched_on_demand_only() -> None:
     assert tokens.refresh_at() is None
     assert tokens.acquire(1.4) == Use("t1")
     assert tokens.acquire(1.5) == Fetch()
+    assert with_token(MIN_PROACTIVE_LIFETIME).refresh_at() == MIN_PROACTIVE_LIFETIME * REFRESH_SHARE[0]
 
 
 def test_a_401_uses_a_newer_token_without_a_fetch() -> None:
@@ -191,7 +235,8 @@ def test_same_token_again_is_not_newer() -> None:
 def test_nothing_prints_a_token() -> None:
     """Whatever is logged of a source or a decision shows no secret."""
     tokens = with_token(value="MARKED")
-    assert "MARKED" not in repr((tokens, tokens.acquire(0.0), Token("MARKED", None)))
+    shown = repr((tokens, tokens.acquire(0.0), Token("MARKED", None)))
+    assert shown == "(TokenCache(***), Use(***), Token(***))"
 
 
 class AnySequence(RuleBasedStateMachine):

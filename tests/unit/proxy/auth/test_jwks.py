@@ -30,7 +30,7 @@ from support.proxy.oms import RawServer, breaking, http
 from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.auth import jwks
-from tenantproxy.auth.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier
+from tenantproxy.auth.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier, usable_keys
 from tenantproxy.problems import Problem
 
 ISSUER = "https://issuer.example/"
@@ -93,7 +93,8 @@ async def unavailable(verifier: TokenVerifier, token: str) -> bool:
     else:
         return False
     assert (outcome.code, outcome.status) == ("issuer-unavailable", 503)
-    assert int(outcome.headers["Retry-After"]) >= 1
+    assert int(outcome.headers["Retry-After"]) == RETRY_SECONDS
+    assert outcome.detail.startswith("The token's issuer ")
     return True
 
 
@@ -358,6 +359,7 @@ async def test_keys_are_fetched_once(verifier: TokenVerifier, publisher: Publish
     assert publisher.fetches == 1
     (request,) = server.received
     assert (request.method, request.target) == ("GET", "/jwks.json")
+    assert request.headers["accept"] == "application/json"
     assert "authorization" not in request.headers
 
 
@@ -484,6 +486,22 @@ async def test_broken_answer(verifier: TokenVerifier, server: RawServer, clock: 
     assert await accepted(verifier, signed(ES, CLAIMS, EC))
 
 
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [(b"[]", "not a JWK set"), (b'{"keys": [', "not a JWK set"), (b'{"keys": [{"kty": "oct"}]}', "no usable key")],
+)
+def test_why_a_document_can_not_be_used(document: bytes, words: str) -> None:
+    """It is no key set, or has no key for us."""
+    with pytest.raises(ValueError, match=f"^{words}$"):
+        usable_keys(document)
+
+
+def test_keys_of_a_document() -> None:
+    """Each has its id, if it has one, and its type."""
+    document = json.dumps({"keys": [public(RSA, "rsa"), public(EC)]}).encode()
+    assert [(key_id, kind) for key_id, kind, _ in usable_keys(document)] == [("rsa", "RSA"), (None, "EC")]
+
+
 async def test_redirect_is_not_followed(verifier: TokenVerifier, publisher: Publisher) -> None:
     """Keys come from where they were configured to be, and nowhere else."""
     elsewhere = Publisher(public(OTHER_RSA, "rsa"))
@@ -567,6 +585,8 @@ async def test_log_names_the_issuer_only(
     publisher.answer = http(200, b"MARKED")
     token = signed(RS, {**CLAIMS, "sub": "MARKED"}, RSA)
     assert await unavailable(verifier, token)
+    (record,) = caplog.records
+    assert record.args == (ISSUER, "ValueError")
     assert ISSUER in caplog.text
     assert "MARKED" not in caplog.text
     assert token not in caplog.text

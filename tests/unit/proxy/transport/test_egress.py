@@ -2,6 +2,7 @@
 
 import ipaddress
 import itertools
+import re
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,15 @@ from yarl import URL
 
 from support.proxy.dns import Scripted
 from support.proxy.oms import RawServer
-from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver, Policy, UrlError, check_url
+from tenantproxy.transport.egress import (
+    EgressRefusedError,
+    GuardedResolver,
+    Policy,
+    UrlError,
+    check_private_network,
+    check_url,
+    is_host,
+)
 
 STRICT = Policy()
 PRIVATE = Policy(allow_private_networks=True)
@@ -434,11 +443,106 @@ def test_bad_url(url: str) -> None:
     with pytest.raises(UrlError) as caught:
         check_url(url, STRICT, allow_insecure=False)
     assert words in str(caught.value)
+    assert re.match(r"(is|has|names) ", str(caught.value))
     if private_makes_it_good:
         check_url(url, PRIVATE, allow_insecure=False)
     else:
         with pytest.raises(UrlError):
             check_url(url, PRIVATE, allow_insecure=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "fix"),
+    [
+        ("https://u@oms.example/", "Secret"),
+        ("http://oms.example/", "`allowInsecure: true`"),
+        ("ftp://oms.example/", "https://HOST[:PORT]/PATH"),
+        ("https://[::1/", "https://HOST[:PORT]/PATH"),
+        ("https://oms.example:0/", "https://HOST[:PORT]/PATH"),
+        ("https://127.1/", "looks like an IPv4 address"),
+        ("https://10.0.0.1/", "`allowPrivateNetworks: true`"),
+    ],
+)
+def test_message_names_the_fix(url: str, fix: str) -> None:
+    """The message has what is to be set or written, as it is written."""
+    with pytest.raises(UrlError) as caught:
+        check_url(url, STRICT, allow_insecure=False)
+    assert fix in str(caught.value)
+
+
+REASONS = {
+    "169.254.169.254": "is a cloud metadata address",
+    "0.0.0.0": "is unspecified",
+    "fe80::1": "is link-local",
+    "224.0.0.1": "is multicast",
+    "240.0.0.1": "is reserved",
+    "4000::1": "is reserved",
+    "127.0.0.1": "is loopback; `allowPrivateNetworks: true` permits it",
+    "10.0.0.1": "is private; `allowPrivateNetworks: true` permits it",
+    "100.64.0.1": "is shared (CGNAT); `allowPrivateNetworks: true` permits it",
+    "::ffff:8.8.8.8": "is an IPv4 address in IPv6 form; `allowPrivateNetworks: true` permits it",
+}
+
+
+@pytest.mark.parametrize("address", REASONS)
+def test_reason_of_a_refusal(address: str) -> None:
+    """A refusal says what the address is, and what permits it."""
+    assert STRICT.refusal(ipaddress.ip_address(address)) == REASONS[address]
+
+
+@pytest.mark.parametrize(
+    ("cidr", "good"),
+    [
+        ("10.1.0.0/16", True),
+        ("10.0.0.0/8", True),
+        ("192.168.1.7", True),
+        ("100.64.0.0/10", True),
+        ("127.0.0.2/32", True),
+        ("fd00::/8", True),
+        ("::1/128", True),
+        ("10.0.0.0/7", False),
+        ("8.8.8.0/24", False),
+        ("169.254.0.0/16", False),
+        ("::/0", False),
+        ("10.0.0.1/8", False),
+        ("10.0.0", False),
+        ("", False),
+    ],
+)
+def test_private_networks(cidr: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """A network to be permitted lies inside one of private, shared or loopback addresses."""
+    if good:
+        check_private_network(cidr)
+        return
+    with pytest.raises(ValueError, match=r"; ") as caught:
+        check_private_network(cidr)
+    fix = "10.1.0.0/16" if cidr in ("10.0.0.1/8", "10.0.0", "") else "--egress-allow"
+    assert fix in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("oms.example", True),
+        ("oms.example.", True),
+        ("my_oms", True),
+        ("a", True),
+        ("a" * 63, True),
+        ("10.0.0.1", True),
+        ("::1", True),
+        ("a" * 64, False),
+        ("oms..example", False),
+        ("oms.example..", False),
+        ("-oms.example", False),
+        ("oms-", False),
+        ("oms.example:443", False),
+        ("*.example", False),
+        ("", False),
+    ],
+)
+def test_host(text: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """A host is a name of labels, or a literal address."""
+    assert is_host(text) is good
 
 
 def test_url_table_is_long_enough() -> None:

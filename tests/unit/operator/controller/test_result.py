@@ -13,13 +13,16 @@ from support.operator.reconciling import NAMESPACE, Operator, World
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
-from tenantproxy_operator.controller.evaluation import TenantSnapshot, evaluate, unchanged
+from tenantproxy_operator.controller.evaluation import SECRET_GRACE, TenantSnapshot, evaluate, unchanged
 from tenantproxy_operator.controller.result import (
+    ROLLOUT_STOPPED,
     Observation,
     Outcome,
     ReconcileResult,
+    Retry,
     result_of,
     result_of_settled,
+    state_after_apply,
 )
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import Rollout
@@ -242,3 +245,184 @@ def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
     assert seen.status is not None
     assert (seen.ready, seen.status["readyReplicas"]) == ("True", 2)
     assert seen.state == at_rest.state
+
+
+# ---- the credential
+
+
+def settled_with(snapshot: TenantSnapshot, check: SecretCheck) -> TenantSnapshot:
+    """Return what is known once a credential was found to be such."""
+    return next_snapshot(snapshot, result(snapshot, outcome(credential=check)))
+
+
+def said(found: ReconcileResult, kind: str) -> tuple[str, str, str]:
+    assert found.status is not None
+    (condition,) = (each for each in found.status["conditions"] if each["type"] == kind)
+    return condition["status"], condition["reason"], condition["message"]
+
+
+LATER = msgspec.structs.replace(SEEN, now="2026-01-02T00:00:00Z")
+
+
+def test_a_first_credential(snapshot: TenantSnapshot) -> None:
+    """Its kind and time are in the status; that it is there is no change."""
+    found = result(snapshot, outcome(credential=SET))
+    assert said(found, "CredentialsReady") == ("True", SET.reason, "m")
+    assert found.status is not None
+    assert found.status["credentials"] == {"type": "basic", "updatedAt": SEEN.now}
+    assert found.state.fingerprint == SET.fingerprint
+    assert found.events == ()
+
+
+@pytest.mark.parametrize(
+    ("check", "restarted", "moved", "same"),
+    [
+        (SET, False, False, True),
+        (SET, False, True, True),
+        (msgspec.structs.replace(SET, fingerprint=b"2"), False, False, False),
+        (msgspec.structs.replace(SET, type="bearer"), False, False, False),
+        (SET, True, False, True),
+        (SET, True, True, False),
+    ],
+    ids=["as before", "only moved", "another one", "another kind", "restarted", "moved before the restart"],
+)
+def test_whether_a_credential_is_another_one(
+    snapshot: TenantSnapshot, check: SecretCheck, *, restarted: bool, moved: bool, same: bool
+) -> None:
+    """It is by its fingerprint; after a restart, by where the Secret stands. An event tells of another one."""
+    known = settled_with(snapshot, SET)
+    state = known.state
+    if restarted:
+        state = msgspec.structs.replace(state, fingerprint=b"")
+    if moved:
+        state = msgspec.structs.replace(state, secrets={})
+    found = result(msgspec.structs.replace(known, state=state), outcome(credential=check), LATER)
+    status = found.status or known.status
+    assert status["credentials"] == {"type": check.type, "updatedAt": SEEN.now if same else LATER.now}
+    assert [event.reason for event in found.events] == ([] if same else ["CredentialsChanged"])
+    assert all("acme-credentials" in event.note for event in found.events)
+    assert found.state.fingerprint == check.fingerprint
+
+
+def test_a_credential_that_has_gone(snapshot: TenantSnapshot) -> None:
+    """Nothing is said of the one before."""
+    found = result(settled_with(snapshot, SET), outcome(credential=MISSING))
+    assert said(found, "CredentialsReady") == ("False", MISSING.reason, "m")
+    assert found.status is not None
+    assert "credentials" not in found.status
+    assert found.state.fingerprint == b""
+
+
+def test_a_credential_that_can_not_be_read(snapshot: TenantSnapshot) -> None:
+    """What is known of it stays; it is tried again."""
+    found = result(settled_with(snapshot, SET), outcome(credential=UNREADABLE))
+    assert said(found, "CredentialsReady") == ("Unknown", UNREADABLE.reason, UNREADABLE.message)
+    assert found.status is not None
+    assert found.status["credentials"]["type"] == "basic"
+    assert found.state.fingerprint == SET.fingerprint
+    assert found.retry == Retry(UNREADABLE.message)
+
+
+def test_a_credential_that_was_not_read(snapshot: TenantSnapshot) -> None:
+    """Is as it was."""
+    known = settled_with(snapshot, SET)
+    found = result(known, outcome(credential=None), LATER)
+    assert (found.status, found.state.fingerprint) == (None, SET.fingerprint)
+
+
+# ---- the status
+
+
+def test_what_a_status_has(snapshot: TenantSnapshot) -> None:
+    """All of it is of this tenant, generation and moment."""
+    rollout = Rollout(wanted=3, replicas=2, updated=2, ready=1, observed=True)
+    status = result(snapshot, outcome(), msgspec.structs.replace(SEEN, rollout=rollout)).status
+    assert status is not None
+    assert [condition["type"] for condition in status["conditions"]] == [
+        "Ready",
+        "Accepted",
+        "Available",
+        "CredentialsReady",
+        "Unique",
+    ]
+    assert {condition["observedGeneration"] for condition in status["conditions"]} == {snapshot.tenant.generation}
+    assert {condition["lastTransitionTime"] for condition in status["conditions"]} == {SEEN.now}
+    assert status["observedGeneration"] == snapshot.tenant.generation
+    assert status["endpoint"] == f"http://acme-proxy.{NAMESPACE}.svc:8080"
+    assert (status["replicas"], status["readyReplicas"]) == (2, 1)
+    without = result(snapshot, outcome()).status
+    assert without is not None
+    assert without.keys().isdisjoint(("replicas", "readyReplicas"))
+
+
+def test_where_the_proxies_are_looked_at(snapshot: TenantSnapshot) -> None:
+    """The command in the condition finds this tenant's pods."""
+    rollout = Rollout(wanted=1, replicas=1, updated=1, ready=0, observed=True)
+    found = result(snapshot, outcome(), msgspec.structs.replace(SEEN, rollout=rollout))
+    message = said(found, "Available")[2]
+    assert f"-n {NAMESPACE} " in message
+    assert message.endswith("/instance=acme")
+
+
+def test_the_secret_in_use_stays(snapshot: TenantSnapshot) -> None:
+    """Until all is applied, the status names the Secret that the proxies used before."""
+    known = msgspec.structs.replace(snapshot, status={"secretName": "earlier"})
+    failing = outcome(children=ApplyResult(children={}, failures=(failure("refused"),)))
+    for came, expected in ((failing, "earlier"), (outcome(held=True), "earlier"), (outcome(), "acme-credentials")):
+        found = result(known, came)
+        assert found.status is not None
+        assert found.status["secretName"] == expected
+
+
+def test_what_others_write_into_a_status_is_left(snapshot: TenantSnapshot) -> None:
+    """Neither their fields nor their conditions make ours differ."""
+    known = settled_with(snapshot, MISSING)
+    theirs = {"type": "Theirs", "status": "True", "reason": "R", "message": "m"}
+    status = {**known.status, "conditions": [theirs, *known.status["conditions"]], "other": 1}
+    assert result(msgspec.structs.replace(known, status=status), outcome()).status is None
+    for changed in ({**status, "endpoint": "x"}, {**status, "conditions": [theirs]}):
+        assert result(msgspec.structs.replace(known, status=changed), outcome()).status is not None
+
+
+# ---- what is tried again
+
+
+@pytest.mark.parametrize(("cause", "fix"), [("conflict", ""), ("refused", "; correct "), ("failed", "; it is ")])
+def test_each_failure_is_named(snapshot: TenantSnapshot, cause: str, fix: str) -> None:
+    """Those of the kind that is told, in the condition and in what is logged."""
+    others = () if cause == "failed" else (failure("failed"),)
+    failures = (failure(cause), failure(cause), *others)
+    found = result(snapshot, outcome(children=ApplyResult(children={}, failures=failures)))
+    status, _, message = said(found, "Accepted")
+    assert status == ("Unknown" if cause == "failed" else "False")
+    assert message.startswith(f"Service acme-proxy: why; Service acme-proxy: why{fix}")
+    assert found.retry is not None
+    assert found.retry.message == message
+
+
+def test_a_missing_secret_is_waited_for(snapshot: TenantSnapshot) -> None:
+    """Only what is left of its grace, and not where nothing was applied; till then it is not done."""
+    missing = msgspec.structs.replace(snapshot, secrets={Key(NAMESPACE, "acme-credentials"): None})
+    found = result(missing, outcome())
+    assert found.later == SECRET_GRACE
+    assert found.state.inputs == ""
+    assert found.state.secret_missing_since == missing.time
+    assert result(missing, outcome(children=None)).later is None
+
+
+def test_a_stopped_rollout_is_told(snapshot: TenantSnapshot) -> None:
+    """In the condition of a tenant that waits for its turn, which stays accepted."""
+    seen = msgspec.structs.replace(SEEN, rollout_stopped=True)
+    status, reason, message = said(result(snapshot, outcome(held=True), seen), "Accepted")
+    assert (status, reason) == ("True", Reason.ROLLOUT_STOPPED)
+    assert message.startswith(f"{ROLLOUT_STOPPED}; this tenant's ")
+    assert said(result(snapshot, outcome(), seen), "Accepted")[1] == Reason.ACCEPTED
+
+
+def test_what_is_known_before_all_is_done(snapshot: TenantSnapshot) -> None:
+    """The children as they were written; where none were, what was known before."""
+    evaluation = evaluate(msgspec.structs.replace(snapshot, secrets={}))
+    before = AppliedState(inputs="x", fingerprint=b"f")
+    assert state_after_apply(before, evaluation, None) is before
+    after = state_after_apply(before, evaluation, ApplyResult(children=CHILDREN))
+    assert after == msgspec.structs.replace(before, children=CHILDREN, secret_missing_since=snapshot.time)

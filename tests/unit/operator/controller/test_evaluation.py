@@ -1,6 +1,7 @@
 """What has to be done for a tenant is a function of its snapshot: the same each time, and nothing is written."""
 
 import copy
+import re
 from typing import Any
 
 import msgspec
@@ -109,6 +110,8 @@ def test_at_rest(snapshot: TenantSnapshot) -> None:
     assert settled is not None
     assert settled.accepted.reason == Reason.ACCEPTED
     assert settled.digest == snapshot.status["appliedDigest"]
+    assert settled.credentials_ready == snapshot.condition("CredentialsReady")
+    assert settled.credentials_ready is not None
     assert not snapshot.inputs_changed
     assert not snapshot.owner_may_be_gone
 
@@ -187,6 +190,21 @@ def test_a_spec_that_can_not_be_used() -> None:
     assert parts[-1].endswith("; what runs stays as it is")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"spec.replcas": 2}, "^`spec.replcas` .*`replicas`"),
+        ({"spec.upstream.url": "http://oms.example"}, "^`spec.upstream.url` "),
+    ],
+    ids=["unknown field", "what only the configuration's checks find"],
+)
+def test_what_is_wrong_with_a_spec(changes: dict[str, Any], words: str) -> None:
+    """An unknown field comes with the known one; what the models accept is checked as well."""
+    found = evaluate(snapshot_with(changes))
+    assert found.resource is None
+    assert re.match(words, found.accepted.message)
+
+
 def test_a_spec_that_is_nested_too_deep() -> None:
     """It is not even looked at."""
     deep: Any = 1
@@ -207,9 +225,9 @@ def test_a_rival_that_was_first() -> None:
     settled = refused_for_rivals(snapshot)
     assert settled is not None
     assert (settled.accepted.status, settled.accepted.reason) == ("False", Reason.NOT_UNIQUE)
-    assert "first" in settled.accepted.message
+    assert f"{KEY} and {NAMESPACE}/first " in settled.accepted.message
     assert settled.accepted.message.endswith("; what runs stays as it is")
-    assert settled.digest == snapshot.state.unfinished_digest()
+    assert settled.digest is None
     unknown = settled.credentials_ready
     assert (unknown.status, unknown.reason) == ("Unknown", Reason.NOT_UNIQUE)
     assert unknown.message.endswith("; see the condition Accepted")
@@ -217,6 +235,9 @@ def test_a_rival_that_was_first() -> None:
     settled = refused_for_rivals(known)
     assert settled is not None
     assert settled.credentials_ready == known.condition("CredentialsReady")
+    applied = refused_for_rivals(msgspec.structs.replace(snapshot, state=AppliedState(inputs="own.common")))
+    assert applied is not None
+    assert applied.digest == "own--"
 
 
 def test_a_suspended_tenant() -> None:
@@ -301,7 +322,13 @@ def test_contents_are_read_where_something_changed(snapshot: TenantSnapshot) -> 
 
 @pytest.mark.parametrize(
     ("missing_since", "time", "expected"),
-    [(None, 100, SECRET_GRACE), (100, 100, SECRET_GRACE), (100, 101, SECRET_GRACE - 1), (100, 103, None)],
+    [
+        (None, 100, SECRET_GRACE),
+        (100, 100, SECRET_GRACE),
+        (100, 101, SECRET_GRACE - 1),
+        (100, 102.5, SECRET_GRACE - 2.5),
+        (100, 103, None),
+    ],
 )
 def test_the_grace_of_a_missing_secret(
     snapshot: TenantSnapshot, missing_since: float | None, time: float, expected: float | None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from tenantproxy.orders.contract import (
     Amount,
     Contract,
     CustomerOrder,
+    Discount,
     Item,
     OrderSummary,
     compile_contract,
@@ -42,15 +44,15 @@ MARKED = "MARKED"
 COMPILED: dict[str, Contract] = dict(CONTRACTS)
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def _compiled() -> None:
-    """Compile the contracts anew, for a run in which the code was changed after its import (`make mutants`)."""
+    """Compile the contracts in each test: `make mutants` changes the code after its import."""
     for operation in OPERATIONS:
         COMPILED[operation.name] = compile_contract(operation.root, SHAPES[operation.name])
 
 
-def get_order(body: bytes, *, at_once: bool = False) -> bytes:
-    return COMPILED["getOrder"].outward(body, at_once=at_once)
+def get_order(body: bytes, **how: bool) -> bytes:
+    return COMPILED["getOrder"].outward(body, **how)
 
 
 def search_orders(body: bytes) -> bytes:
@@ -191,6 +193,24 @@ def test_an_added_amount_is_checked(name: str, pointer: str, required: bool, val
         assert found == {
             f"{EXTENDED_SHAPES[name][0]}/{pointer}": "must not be null" if value is None else "must be a number"
         }
+
+
+@pytest.mark.parametrize(
+    ("sent", "left"),
+    [('{"discountAmount":null}', "{}"), ('{"discountAmount":null,"discountId":"D"}', '{"discountId":"D"}')],
+    ids=["alone", "first"],
+)
+def test_null_amount_is_left_out(sent: str, left: str) -> None:
+    """Wherever it stands among an object's members, what is left is the rest of them."""
+    contract = compile_contract("/parts", list[Discount])
+    assert contract.outward(f'{{"parts":[{sent}]}}'.encode()) == f'{{"parts":[{left}]}}'.encode()
+
+
+def test_document_of_a_contract() -> None:
+    """It has one member, and is nothing for the garbage collector to look at."""
+    document = compile_contract("/parts", list[Discount]).document
+    assert [field.name for field in msgspec.structs.fields(document)] == ["parts"]
+    assert not document.__struct_config__.gc
 
 
 @pytest.mark.parametrize("name", EXTENDED_SHAPES)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from support.certificates import Authority
+from support.proxy.dns import Scripted
 from support.proxy.issuer import (
     EC,
     NOW,
@@ -27,16 +30,21 @@ from support.proxy.issuer import (
     unsigned,
 )
 from support.proxy.oms import RawServer, breaking, http
+from support.proxy.tls_server import TlsServer
 from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.auth import jwks
 from tenantproxy.auth.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier, usable_keys
+from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.problems import Problem
+from tenantproxy.transport.dns import ThreadedResolver
+from tenantproxy.transport.tls import ContextSource
 
 ISSUER = "https://issuer.example/"
 RS = {"alg": "RS256", "typ": "JWT", "kid": "rsa"}
 ES = {"alg": "ES256", "typ": "JWT", "kid": "ec"}
 CLAIMS = claims(ISSUER)
+AUTHORITY = Authority()
 
 
 @pytest.fixture
@@ -183,6 +191,13 @@ async def test_forged_token(verifier: TokenVerifier, token: str) -> None:
     assert not await accepted(verifier, token)
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
     assert not await accepted(verifier, token)
+
+
+async def test_wrong_signature_is_told(verifier: TokenVerifier) -> None:
+    """The challenge says what is wrong with the token."""
+    with pytest.raises(Problem) as caught:
+        await verifier.verify(f"Bearer {signed(RS, CLAIMS, OTHER_RSA)}")
+    assert re.search(r'error_description="has [a-z ]*signature"', caught.value.headers["WWW-Authenticate"])
 
 
 @pytest.mark.parametrize("name", ["jku", "x5u"])
@@ -573,8 +588,10 @@ async def test_close_ends_a_fetch(
     publisher.release = asyncio.Event()
     waiting = asyncio.create_task(unavailable(verifier, signed(RS, CLAIMS, RSA)))
     await eventually(lambda: publisher.fetches == 1)
+    (fetch,) = (task for task in asyncio.all_tasks() if task.get_name() == "fetch of keys")
     async with asyncio.timeout(PATIENCE):
         await verifier.close()
+    assert fetch.done()
     assert await waiting
 
 
@@ -587,9 +604,36 @@ async def test_log_names_the_issuer_only(
     assert await unavailable(verifier, token)
     (record,) = caplog.records
     assert record.args == (ISSUER, "ValueError")
+    assert record.getMessage().startswith(f"the keys of {ISSUER} ")
     assert ISSUER in caplog.text
     assert "MARKED" not in caplog.text
     assert token not in caplog.text
+
+
+async def test_keys_over_tls(
+    clock: Clock, publisher: Publisher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An issuer with https is asked over TLS, and its certificate is checked."""
+    token = signed(RS, CLAIMS, RSA)
+    async with TlsServer(publisher.play, AUTHORITY.issue("127.0.0.1")) as server:
+        unknown_ca = build_verifier(clock, issuer(jwks_uri=f"{server.url}/jwks.json"))
+        assert await unavailable(unknown_ca, token)
+        assert publisher.fetches == 0
+        write_keys(tmp_path / "ca", {"ca.crt": AUTHORITY.pem})
+        monkeypatch.setattr(jwks, "_TLS", ContextSource(config.Tls(ca=True), tmp_path, system_cas=True))
+        known_ca = build_verifier(clock, issuer(jwks_uri=f"{server.url}/jwks.json"))
+        assert await accepted(known_ca, token)
+
+
+async def test_an_issuer_has_one_resolver(clock: Clock, server: RawServer) -> None:
+    """All fetches of an issuer's keys share it, and with it the bound of its threads."""
+    verifier = build_verifier(clock, issuer(jwks_uri=f"http://issuer.example:{server.port}/jwks.json"))
+    names = Scripted(["127.0.0.1"])
+    key_set = verifier._key_sets[ISSUER]
+    assert isinstance(key_set._resolver, ThreadedResolver)
+    key_set._resolver = names  # type: ignore[assignment]
+    assert await accepted(verifier, signed(RS, CLAIMS, RSA))
+    assert names.asked == ["issuer.example"]
 
 
 # ---- files
@@ -656,7 +700,7 @@ async def test_memory_of_tokens_is_bounded(verifier: TokenVerifier, monkeypatch:
     for token in tokens:
         assert await accepted(verifier, token)
         assert not await accepted(verifier, _tampered(token))
-    assert len(verifier._verified) == 5
+    assert [verifier.cached(f"Bearer {token}") is not None for token in tokens] == [False] * 7 + [True] * 5
     assert await accepted(verifier, tokens[0])
 
 

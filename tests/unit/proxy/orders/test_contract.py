@@ -44,9 +44,9 @@ MARKED = "MARKED"
 COMPILED: dict[str, Contract] = dict(CONTRACTS)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _compiled() -> None:
-    """Compile the contracts in each test: `make mutants` changes the code after its import."""
+    """Compile the contracts anew: `make mutants` changes the code after its import."""
     for operation in OPERATIONS:
         COMPILED[operation.name] = compile_contract(operation.root, SHAPES[operation.name])
 
@@ -103,7 +103,11 @@ def test_status_is_any_text(status: str) -> None:
     assert json.loads(get_order(order_body(changed(ORDER, "status", status))))["customerOrder"]["status"] == status
 
 
-@pytest.mark.parametrize("text", ["\u00e4\U0001f511", "\0", '"', "\\", "\u2028", "</script>", "a" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["\u00e4\U0001f511", "\0", '"', "\\", "\u2028", "</script>", "a" * 100_000],
+    ids=["letters", "NUL", "quote", "backslash", "separator", "markup", "long"],
+)
 def test_text_comes_through(text: str) -> None:
     """Any Unicode text comes through as the same text."""
     body = get_order(order_body(changed(ORDER, "customerId", text)))

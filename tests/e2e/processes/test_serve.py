@@ -207,7 +207,7 @@ async def test_map_shows_the_answer_or_the_errors(tmp_path: Path) -> None:
     assert json.loads(out)["customerOrders"][0]["status"] == "CREATED"
     status, out, err = await run("tenantproxy", "map", "--config", path, "-", stdin=hits.replace(b'"o"', b'"?"'))
     assert (status, out) == (1, "")
-    assert "searchOrders: `/customerOrders/0/status` has a word" in err
+    assert "searchOrders: `/customerOrders/0/status` has a value" in err
     options = ("--operation", "getOrder", "--config", str(path))
     status, _, err = await run("tenantproxy", "map", *options, "-", stdin=hits)
     assert status == 1

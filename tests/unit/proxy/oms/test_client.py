@@ -30,6 +30,7 @@ from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 from tenantproxy.oms.client import OmsClient, OmsRequest
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.problems import Problem
+from tenantproxy.transport import client as transport_client
 from tenantproxy.transport.tls import TlsFiles
 
 WRONG = {"username": "user", "password": "wrong"}
@@ -244,11 +245,14 @@ async def test_an_answer_without_room_is_no_failure_of_the_oms(oms: RawServer, t
 # ---- what the OMS is spared
 
 
-async def test_connections_and_requests_in_flight_are_bounded(oms: RawServer, tmp_path: Path) -> None:
+async def test_connections_and_requests_in_flight_are_bounded(
+    oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A slow OMS gets at most `maxConnections` at once; as many again wait, the rest is refused at once."""
+    monkeypatch.setattr(transport_client, "CONNECT_TIMEOUT", 60.0)  # one that is tried again counts twice
     release = asyncio.Event()
     oms.play = held_until(release)
-    async with running_proxy(proxy_config(oms.url, maxConnections=3), tmp_path, BASIC) as proxy:
+    async with running_proxy(proxy_config(oms.url, maxConnections=3, timeoutSeconds=60), tmp_path, BASIC) as proxy:
         reading = [asyncio.create_task(proxy.get()) for _ in range(40)]
         await proxy.becomes('tenantproxy_rejected_requests_total{reason="overloaded"}', 34)
         release.set()

@@ -90,8 +90,16 @@ class Tenants:
         return self._store(tenant, body)
 
     def on_list(self, body: Mapping[str, Any]) -> bool:
-        """Record a TenantProxy from a list of our own, which is no event; return whether that is news."""
-        return self._store(tenant_from(body), body)
+        """Record a TenantProxy from a list of our own, which is no event; return whether that is news.
+
+        By another schema the API server shows the same version with another spec. It is taken from a list alone:
+        events may still be of the schema before, while the answers to our writes are not.
+        """
+        tenant = tenant_from(body)
+        known = self._tenants.get(tenant.key)
+        if known is not None and known.version == tenant.version and known.spec_hash != tenant.spec_hash:
+            del self._tenants[tenant.key]
+        return self._store(tenant, body)
 
     def on_own_write(self, body: Mapping[str, Any]) -> bool:
         """Record the response to our own write, so that its event is no news; return whether this is news.

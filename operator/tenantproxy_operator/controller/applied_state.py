@@ -11,6 +11,7 @@ from typing import Final, Self
 
 import msgspec
 
+from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Child, ChildName
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
@@ -68,8 +69,13 @@ class AppliedState(msgspec.Struct, frozen=True):
 
 
 def inputs_digest(tenant: Tenant, common: str) -> str:
-    """Return a digest of all that a tenant's children are rendered from; `common` is of what all tenants share."""
-    return f"{_digest([tenant.spec_hash.encode(), tenant.uid.encode()])}.{common}"
+    """Return a digest of all that a tenant's children are rendered from; `common` is of what all tenants share.
+
+    Its first part is about what the tenant's users have written. That is the generation, not the spec: another
+    CustomResourceDefinition changes the specs of all tenants (defaults come and go), which is none of their own.
+    """
+    own = _digest([str(tenant.generation).encode(), tenant.uid.encode()])
+    return f"{own}.{_digest([tenant.spec_hash.encode(), common.encode()])}"
 
 
 def spec_part(inputs: str) -> str:
@@ -77,9 +83,10 @@ def spec_part(inputs: str) -> str:
     return inputs.partition(".")[0]
 
 
-def common_digest(settings: Settings, optional_kinds: frozenset[str]) -> str:
-    """Return a digest of what all tenants share: settings, optional kinds, and the code that renders."""
-    relevant = msgspec.json.encode([settings, sorted(optional_kinds)], enc_hook=str, order="sorted")
+def common_digest(settings: Settings, optional_kinds: frozenset[str], schema: ServedSchema) -> str:
+    """Return a digest of what all tenants share: settings, kinds, fields that are ignored, and our own code."""
+    shared = [settings, sorted(optional_kinds), schema.added_fields()]
+    relevant = msgspec.json.encode(shared, enc_hook=str, order="sorted")
     return _digest([relevant, _CODE.encode()])
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from tenantproxy_operator.api.names import API_VERSION, KIND
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Child, ChildName
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
@@ -33,6 +34,8 @@ _ACCEPTED: Final = ConditionValue("True", Reason.ACCEPTED, "all objects match th
 _SUSPENDED: Final = ConditionValue(
     "True", Reason.SUSPENDED, "spec.suspend is true: the operator changes nothing; set it to false to resume"
 )
+_MOST_NAMED: Final = 5
+"""Fields that a message names; lists may have the same in each item."""
 _TOO_DEEP: Final = ConditionValue(
     "False",
     Reason.INVALID_SPEC,
@@ -55,6 +58,8 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     optional_kinds: frozenset[str]
     """The optional kinds that can be written."""
+    schema: ServedSchema
+    """By which the API server keeps specs and statuses."""
     inputs: str
     """See `inputs_digest`."""
     state: AppliedState
@@ -139,7 +144,7 @@ def unchanged(snapshot: TenantSnapshot) -> Settled | None:
 
 def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     """Return what has to be done for a tenant that something has changed for."""
-    resource = _validated(snapshot.tenant, snapshot.settings)
+    resource, unknown = _validated(snapshot)
     if isinstance(resource, ConditionValue):
         return Evaluation(accepted=resource)
     known = snapshot.condition("Accepted")
@@ -149,13 +154,16 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     to_check = tls_secrets(resource) if snapshot.inputs_changed else ()
     if resource.spec.suspend:
         return Evaluation(
-            accepted=_SUSPENDED, resource=resource, tls_secrets=to_check, reads_credential=reads_credential
+            accepted=_mentioning(_SUSPENDED, unknown),
+            resource=resource,
+            tls_secrets=to_check,
+            reads_credential=reads_credential,
         )
     params = Params(resource=resource, settings=snapshot.settings, kinds=snapshot.optional_kinds)
     children = tuple(render_children(params))
     missing_since = _secret_missing_since(snapshot, resource)
     return Evaluation(
-        accepted=find_unavailable(resource, snapshot.optional_kinds) or _ACCEPTED,
+        accepted=find_unavailable(resource, snapshot.optional_kinds) or _mentioning(_ACCEPTED, unknown),
         resource=resource,
         tls_secrets=to_check,
         children=children,
@@ -172,11 +180,13 @@ def credentials_of_unusable(snapshot: TenantSnapshot, accepted: ConditionValue) 
     return snapshot.condition("CredentialsReady") or unknown
 
 
-def _validated(tenant: Tenant, settings: Settings) -> TenantProxy | ConditionValue:
-    """Return the resource, or what is wrong with it."""
+def _validated(snapshot: TenantSnapshot) -> tuple[TenantProxy | ConditionValue, list[str]]:
+    """Return the resource, or what is wrong with it; and the fields in use that only a newer version knows."""
+    tenant = snapshot.tenant
     spec = msgspec.json.decode(tenant.spec)
     if validation.is_too_deep(spec):
-        return _TOO_DEEP
+        return _TOO_DEEP, []
+    spec, unknown = snapshot.schema.known_spec(spec)
     manifest = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -188,11 +198,22 @@ def _validated(tenant: Tenant, settings: Settings) -> TenantProxy | ConditionVal
     except ValidationError as error:
         errors = field_errors(error, TenantProxy)
     else:
-        errors = validation.check_resource(resource, settings)
+        errors = validation.check_resource(resource, snapshot.settings)
         if not errors:
-            return resource
+            return resource, unknown
     said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
-    return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; running proxies stay as they are")
+    return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; running proxies stay as they are"), unknown
+
+
+def _mentioning(accepted: ConditionValue, unknown: list[str]) -> ConditionValue:
+    """Return a condition whose message also names the fields that are ignored, if there are any."""
+    if not unknown:
+        return accepted
+    named = ", ".join(f"`{field}`" for field in unknown[:_MOST_NAMED])
+    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+    verb, have = ("is", "has") if len(unknown) == 1 else ("are", "have")
+    said = f"{named}{more} {verb} not known to this version of the operator and {have} no effect"
+    return msgspec.structs.replace(accepted, message=f"{accepted.message}; {said}; update the operator")
 
 
 def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:

@@ -18,6 +18,7 @@ event triggers a full reconcile of its TenantProxy.
 | gives up, and ends the process, after its last retry of a request | `_EndlessBackoff` |
 | opens a watch that ended soon again at once, for ever | `WatchThrottle` |
 | after a 401 asks for credentials, and retries, at once | `RestartThrottle` in `on_login` |
+| ends the process where the CRD is deleted (404) | `kopf_session`: its request waits for the CRD |
 | has its own ways to a kubeconfig and a pod's token | `kopf_session`: ours, see `kube.connection` |
 | takes seconds to deliver thousands of TenantProxies | `OperatorManager` lists them: `Tenants.on_list` |
 | delivers the events of our own writes, too | `Tenants.on_own_write` |
@@ -59,6 +60,7 @@ _STARTUP_BACKOFF: Final = 1
 """Seconds before a start that failed unexpectedly is retried."""
 _STABLE_LOGIN: Final = 60.0
 """Seconds after which credentials that were accepted are no reason to delay the next login."""
+_NOT_FOUND: Final = 404
 _STABLE_WATCH: Final = 5.0
 """A watch that lasted this many seconds makes earlier failures forgotten."""
 
@@ -68,6 +70,7 @@ async def run_kopf(
     enqueue: Callable[[Key], None],
     *,
     access: KubeAccess,
+    crd_missing: Callable[[], Awaitable[None]],
     namespaces: tuple[str, ...] | None,
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], Awaitable[None]],
@@ -77,14 +80,14 @@ async def run_kopf(
     """Run kopf until `ended` is done or a signal comes; `started` is set after `start` has returned.
 
     It watches the TenantProxies of `namespaces`, None: of all. `stop` is called at the end, but only where `start`
-    has returned.
+    has returned. `crd_missing` is awaited where the API server knows no TenantProxies, and returns once it does.
     """
     if not _log.isEnabledFor(logging.DEBUG):
         logging.getLogger("kopf").setLevel(logging.WARNING)  # it has a line for each event
     throttle = WatchThrottle()
     await kopf.operator(
         registry=build_registry(
-            tenants, enqueue, login=lambda: kopf_session(access, throttle), start=start, stop=stop
+            tenants, enqueue, login=lambda: kopf_session(access, throttle, crd_missing), start=start, stop=stop
         ),
         settings=kopf_settings(),
         clusterwide=namespaces is None,
@@ -224,12 +227,24 @@ class WatchThrottle:
         await throttle.wait(lambda delay: _log.warning(told, path, delay))
 
 
-def kopf_session(access: KubeAccess, throttle: WatchThrottle) -> kopf.AiohttpSession:
+def kopf_session(
+    access: KubeAccess, throttle: WatchThrottle, crd_missing: Callable[[], Awaitable[None]]
+) -> kopf.AiohttpSession:
     """Return a session for kopf with the credentials of now; kopf closes it, and asks again after a 401."""
     authorization = access.authorization()
+
+    async def wait_for_crd(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        while (response := await handler(request)).status == _NOT_FOUND and request.url.name == PLURAL:
+            response.release()
+            await crd_missing()
+        return response
+
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=access.tls or True),
         headers={} if authorization is None else {"Authorization": authorization},
         trace_configs=[throttle.trace],
+        middlewares=(wait_for_crd,),
     )
     return kopf.AiohttpSession(server=access.url, aiohttp_session=session)

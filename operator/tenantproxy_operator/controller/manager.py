@@ -12,6 +12,7 @@ from tenantproxy.kube.client import KubeClient, KubeError, StatusError, Unreacha
 from tenantproxy.kube.reflector import SILENCE
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
+from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.informers import REFUSALS, Informers
 from tenantproxy_operator.cache.secrets import SecretVersions
@@ -20,9 +21,10 @@ from tenantproxy_operator.controller.kopf_adapter import run_kopf
 from tenantproxy_operator.controller.reconciler import Reconciler
 from tenantproxy_operator.controller.resync import PeriodicResync
 from tenantproxy_operator.controller.rollout import RolloutGate
+from tenantproxy_operator.controller.served_crd import ServedCrd
 from tenantproxy_operator.controller.workqueue import WorkQueue
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
+from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.connection import Connection
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
@@ -91,11 +93,13 @@ class OperatorManager:
             spawn=self._spawn,
             silence=watch_silence,
         )
+        self._crd = ServedCrd(self._cluster, on_schema=self._adopt_schema, on_gone=self._forget_all)
         self._resync = PeriodicResync(
             self._cluster,
             self._tenants,
             self._metrics,
             namespaces=self._scopes,
+            check_crd=self._crd.check,
             discover_kinds=self._discover_kinds,
             on_list=self._rollout.expect,
             on_gone=self._queue.add,
@@ -112,7 +116,9 @@ class OperatorManager:
         self._metrics.retrying.set_function(lambda: self._queue.retrying)
         self._metrics.rollout_pending.set_function(lambda: self._rollout.pending)
         self._metrics.rollout_stopped.set_function(lambda: self._rollout.stopped)
-        admin = Admin(self._metrics, self._ready.is_set, is_live=lambda: self._resync.healthy)
+        admin = Admin(
+            self._metrics, lambda: self._ready.is_set() and self._crd.served, is_live=lambda: self._resync.healthy
+        )
         server = HttpServer(admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS)
         await server.listen(admin_socket)
         try:
@@ -120,6 +126,7 @@ class OperatorManager:
                 self._tenants,
                 self._queue.add,
                 access=self._connection.access,
+                crd_missing=self._crd.wait_until_back,
                 namespaces=self._namespaces,
                 start=self._start,
                 stop=self._stop,
@@ -151,12 +158,9 @@ class OperatorManager:
         backoff = Backoff()
         while True:
             try:
-                if await self._cluster.serves(TENANT_PROXY):
+                if await self._crd.check():
                     await self._discover_kinds()
                     break
-                _log.error(
-                    "the API server does not serve TenantProxies; apply what `tenantproxy-operator crd` prints"
-                )
             except KubeError as error:
                 _log.error("the API server can't be reached: %s", error)
             await asyncio.sleep(backoff.next())
@@ -201,6 +205,18 @@ class OperatorManager:
         await self._informers.stop()
         if not self._ended.done():
             self._ended.set_result(None)  # kopf would wait for it for 5 s
+
+    async def _adopt_schema(self, schema: ServedSchema) -> None:
+        """Evaluate all tenants by another schema: it shows specs otherwise, of which no event tells."""
+        self._reconciler.serve_schema(schema)
+        if self._tasks:  # at the start they are listed once the children are known
+            await self._list_tenants()
+
+    def _forget_all(self) -> None:
+        """Forget all TenantProxies: with the CRD they were deleted."""
+        for key in self._tenants:
+            self._tenants.remove(key)
+            self._queue.add(key)
 
     async def _discover_kinds(self) -> None:
         """Follow the optional kinds that are switched on and served, and no others. Raises KubeError."""

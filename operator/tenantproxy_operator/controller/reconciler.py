@@ -15,6 +15,7 @@ import msgspec
 
 from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.api.status import readable
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.secrets import SecretVersions
@@ -94,14 +95,20 @@ class Reconciler:
         self._states: dict[Key, AppliedState] = {}
         self._ready: dict[Key, ConditionStatus] = {}
         self._optional_kinds = frozenset[str]()
-        self._common = common_digest(settings, self._optional_kinds)
+        self._schema = own_schema()
+        self._common = common_digest(settings, self._optional_kinds, self._schema)
 
     def serve_kinds(self, names: frozenset[str]) -> bool:
         """Record which optional kinds can be written; return whether that is news."""
         news = names != self._optional_kinds
         self._optional_kinds = names
-        self._common = common_digest(self._settings, names)
+        self._common = common_digest(self._settings, names, self._schema)
         return news
+
+    def serve_schema(self, schema: ServedSchema) -> None:
+        """Record the schema that the API server serves now."""
+        self._schema = schema
+        self._common = common_digest(self._settings, self._optional_kinds, schema)
 
     async def reconcile(self, key: Key, failures: int) -> float | None:
         """Reconcile a tenant; `failures` is how often in a row that has failed.
@@ -179,6 +186,7 @@ class Reconciler:
             rivals=tuple(self._tenants.rivals(key)),
             settings=self._settings,
             optional_kinds=self._optional_kinds,
+            schema=self._schema,
             inputs=inputs_digest(tenant, self._common),
             state=state,
             failures=failures,

@@ -262,7 +262,7 @@ def _status(
         status["credentials"] = credential.said
     if digest is not None:
         status["appliedDigest"] = digest
-    return status
+    return snapshot.schema.known_status(status)
 
 
 def _result(

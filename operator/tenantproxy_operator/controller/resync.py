@@ -1,4 +1,4 @@
-"""The periodic resync: events of TenantProxies that were missed, and optional kinds that come and go."""
+"""The periodic resync: events of TenantProxies that were missed; the CRD and optional kinds, which come and go."""
 
 import asyncio
 import logging
@@ -56,7 +56,7 @@ def _differ(listed: tuple[str, int] | None, delivered: tuple[str, int] | None) -
 
 
 class PeriodicResync:
-    """Lists all TenantProxies every few seconds, and looks which optional kinds are served."""
+    """Lists all TenantProxies every few seconds, and looks which kinds are served."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class PeriodicResync:
         metrics: Metrics,
         *,
         namespaces: Iterable[str | None],
+        check_crd: Callable[[], Awaitable[bool]],
         discover_kinds: Callable[[], Awaitable[None]],
         on_list: Callable[[Collection[Key]], None],
         on_gone: Callable[[Key], None] = lambda _: None,
@@ -72,12 +73,14 @@ class PeriodicResync:
     ) -> None:
         """Prepare; `on_list` gets all TenantProxies that exist, `on_gone` each one that only our cache has.
 
-        An event is missed after `patience` seconds.
+        Where `check_crd` says that there is no CRD, nothing else is looked at. An event is missed after `patience`
+        seconds.
         """
         self._cluster = cluster
         self._tenants = tenants
         self._metrics = metrics
         self._namespaces = tuple(namespaces)
+        self._check_crd = check_crd
         self._discover_kinds = discover_kinds
         self._on_list = on_list
         self._on_gone = on_gone
@@ -94,8 +97,9 @@ class PeriodicResync:
         """Resync at once, and then every `interval` seconds, until cancelled."""
         while True:
             try:
-                await self._discover_kinds()
-                await self._compare()
+                if await self._check_crd():
+                    await self._discover_kinds()
+                    await self._compare()
             except KubeError as error:
                 _log.warning("the periodic resync failed; retrying: %s", error)
             await asyncio.sleep(interval)

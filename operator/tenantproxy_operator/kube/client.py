@@ -4,18 +4,22 @@ import datetime as dt
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from tenantproxy.kube.client import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
-from tenantproxy_operator.api.names import API_VERSION, KIND, OWN_PREFIX, PLURAL
+from tenantproxy_operator.api.names import API_VERSION, GROUP, KIND, OWN_PREFIX, PLURAL, VERSION
+from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
 from tenantproxy_operator.kube.objects import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
 
 TENANT_PROXY: Final = Kind(api_version=API_VERSION, kind=KIND, plural=PLURAL)
 EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events")
+
+_OPENAPI: Final = f"/openapi/v3/apis/{GROUP}/{VERSION}"
+"""Where the API server publishes the schema; every client that it knows may read that, unlike the CRD itself."""
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
@@ -40,6 +44,23 @@ class _ResourceList(msgspec.Struct):
     resources: list[_Resource] = []
 
 
+class _GroupVersionKind(msgspec.Struct):
+    kind: str
+
+
+class _Component(msgspec.Struct):
+    kinds: list[_GroupVersionKind] = msgspec.field(default=[], name="x-kubernetes-group-version-kind")
+    properties: dict[str, Any] = {}
+
+
+class _Components(msgspec.Struct):
+    schemas: dict[str, _Component]
+
+
+class _OpenAPI(msgspec.Struct):
+    components: _Components
+
+
 class Cluster:
     """The calls for the kinds that the operator knows. All raise KubeError."""
 
@@ -52,6 +73,17 @@ class Cluster:
         if answer is None:
             return False
         return any(resource.name == kind.plural for resource in decoded(answer, _ResourceList).resources)
+
+    async def read_schema(self, tag: str) -> tuple[str, ServedSchema] | None:
+        """Return the schema of TenantProxies, and the tag of this version of it; None where it still has `tag`."""
+        answer = await self._client.read_if_changed(_OPENAPI, tag)
+        if answer is None:
+            return None
+        tag, document = answer
+        for component in decoded(document, _OpenAPI).components.schemas.values():
+            if any(each.kind == KIND for each in component.kinds):
+                return tag, ServedSchema.of({"properties": component.properties})
+        raise StatusError(_NOT_FOUND, "NotFound", "the OpenAPI document has no schema of TenantProxies")
 
     async def find(self, kind: Kind, key: Key) -> Metadata | None:
         """Return an object's metadata; None where there is no such object."""
@@ -156,7 +188,12 @@ class Cluster:
     async def lives(self, key: Key, uid: str) -> bool:
         """Tell whether a TenantProxy is there, and is not being deleted."""
         selector = {"fieldSelector": f"metadata.name={key.name}"}
-        found = [metadata async for metadata in self.tenant_proxies(key.namespace, selector)]
+        try:
+            found = [metadata async for metadata in self.tenant_proxies(key.namespace, selector)]
+        except StatusError as error:
+            if error.status == _NOT_FOUND:  # the kind itself is gone
+                return False
+            raise
         return any(metadata.uid == uid and metadata.deletion_timestamp is None for metadata in found)
 
     async def whole_tenant_proxies(self, namespace: str | None) -> AsyncIterator[Manifest]:

@@ -34,6 +34,7 @@ _TIMEOUT: Final = 30.0
 """Seconds for one call, unless told otherwise."""
 _CONNECT_TIMEOUT: Final = 5.0
 """Seconds to connect."""
+_NOT_MODIFIED: Final = 304
 _LONGEST_MESSAGE: Final = 1000
 """Characters of a `Status` message that are kept: admission webhooks write what they like."""
 
@@ -210,19 +211,48 @@ class KubeClient:
 
         """
         headers = {"Accept": accept} | ({"Content-Type": content_type} if body is not None else {})
+        _, answer = await self._send(method, self._url(path, query), headers, body=body, timeout=timeout)
+        return answer
+
+    async def read_if_changed(self, path: str, tag: str) -> tuple[str, bytes] | None:
+        """Return a document, and the ETag by which its next version is told; None where it still has this one.
+
+        Raises:
+            KubeError: As `request`.
+
+        """
+        headers = {"Accept": "application/json"} | ({"If-None-Match": tag} if tag else {})
+        try:
+            answered, answer = await self._send("GET", self._url(path, None), headers)
+        except StatusError as error:
+            if error.status == _NOT_MODIFIED:
+                return None
+            raise
+        return answered.get("ETag", ""), answer
+
+    async def _send(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        *,
+        body: bytes | None = None,
+        timeout: float = _TIMEOUT,  # noqa: ASYNC109 - aiohttp's own
+    ) -> tuple[Mapping[str, str], bytes]:
+        """Return the headers and the body of a successful answer. Raises KubeError."""
         with _translated():
             async with self._session.request(
                 method,
-                self._url(path, query),
+                url,
                 data=body,
-                headers=headers | self._authorization(),
+                headers={**headers, **self._authorization()},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_TIMEOUT)),
             ) as response:
                 answer = await response.read()
                 if response.status >= 300:  # noqa: PLR2004 - a redirect is no success either
                     raise _error(response, answer)
-                return answer
+                return response.headers, answer
 
     async def pages(
         self, path: str, *, query: Mapping[str, str], accept: str = "application/json", size: int

@@ -12,6 +12,7 @@ from support.operator.fake_kubernetes import Change, FakeKubernetes, Ref, Thing
 from support.operator.manifests import changed, minimal
 from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.api.labels import MANAGED_BY
+from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenants
@@ -90,6 +91,14 @@ class World:
     def status_is(self, status: Thing, name: str = "acme") -> None:
         """Replace the status of a TenantProxy."""
         self.api.set_status(ref_of(TENANT_PROXY.plural, name), status)
+
+    def shown(self, name: str, changes: Mapping[str, Any]) -> None:
+        """Have the schema add or drop fields of a TenantProxy, by dotted paths."""
+        ref = ref_of(TENANT_PROXY.plural, name)
+        manifest: Thing = self.api.objects[ref]
+        for path, value in changes.items():
+            manifest = changed(manifest, path, value)
+        self.api.show(ref, manifest["spec"])
 
     # What users see
 
@@ -211,6 +220,15 @@ class Operator:
         for key in [key for key, due in self.due.items() if due <= self.world.seconds]:
             del self.due[key]
             self.enqueue(key)
+        await self.settle()
+
+    async def adopt(self, schema: ServedSchema) -> None:
+        """Notice that the API server has another schema, as `OperatorManager` does."""
+        self.reconciler.serve_schema(schema)
+        for ref, thing in self.world.api.objects.items():
+            if ref.plural == TENANT_PROXY.plural:
+                self.tenants.on_list(thing)
+                self.enqueue(Key(ref.namespace, ref.name))
         await self.settle()
 
     def hear(self) -> None:

@@ -79,6 +79,21 @@ def test_what_is_news(tenants: Tenants) -> None:
     assert tenants.on_event(body(6))
 
 
+def test_another_schema(tenants: Tenants) -> None:
+    """A list shows the same version with another spec, which is news; an event may be of the schema before."""
+    tenants.on_event(body(5))
+    shown = body(5, spec={"tenantId": "T-1", "mode": "fast"})
+    assert not tenants.on_event(shown)
+    assert tenants.on_list(shown)
+    assert not tenants.on_list(shown)
+    assert not tenants.on_event(body(5))
+    tenant = tenants.get(ACME)
+    assert tenant is not None
+    assert tenant.spec == b'{"mode":"fast","tenantId":"T-1"}'
+    assert not tenants.on_list(body(4))
+    assert tenants.secrets_of(ACME)
+
+
 def test_a_spec_that_changed_while_we_wrote(tenants: Tenants) -> None:
     """The answer to our write has it, too; it is news all the same when the event tells of it."""
     tenants.on_event(body(1))

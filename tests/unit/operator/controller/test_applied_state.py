@@ -4,12 +4,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.apiserver.objects import document, partial
 from tenantproxy import config
+from tenantproxy_operator.api.served_schema import own_schema
 from tenantproxy_operator.cache.children import Child, ChildName, child_of
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant, tenant_from
@@ -147,7 +149,9 @@ def test_the_digest_fits_into_the_status() -> None:
         ("configmaps", f"c{index}"): child_of(partial(f"c{index}").metadata).owned_fields_digest
         for index in range(20)
     }
-    state = AppliedState(inputs=inputs_digest(tenant(), common_digest(Settings(), frozenset())), children=children)
+    state = AppliedState(
+        inputs=inputs_digest(tenant(), common_digest(Settings(), frozenset(), own_schema())), children=children
+    )
     assert len(state.digest()) <= 128
 
 
@@ -157,7 +161,7 @@ def tenant(**changes: Any) -> Tenant:
 
 
 def test_inputs() -> None:
-    """A tenant's spec, which one it is, and what all share; not its version, its status, or keys' order."""
+    """A tenant's spec, which one it is, and what all share; not its version, its status, or the order of keys."""
     digest = inputs_digest(tenant(), "common")
     assert inputs_digest(tenant(status={}), "common") == digest
     assert inputs_digest(tenant(metadata=document("acme", 8)["metadata"]), "common") == digest
@@ -195,16 +199,28 @@ def test_every_setting_counts() -> None:
     settings = [Settings(), *(dataclasses.replace(Settings(), **{name: value}) for name, value in CHANGES.items())]
     settings.append(dataclasses.replace(Settings(), egress=config.Egress(deny=("10.1.0.0/16",))))
     settings.append(dataclasses.replace(Settings(), optional_kinds=frozenset({"HTTPRoute"})))
-    assert len({common_digest(each, frozenset()) for each in settings}) == len(settings)
+    assert len({common_digest(each, frozenset(), own_schema()) for each in settings}) == len(settings)
 
 
 def test_optional_kinds_count() -> None:
     """What can be written counts, in whatever order it was found."""
     none, one, both = (
-        common_digest(Settings(), frozenset(names)) for names in ((), ("PodMonitor",), ("PodMonitor", "HTTPRoute"))
+        common_digest(Settings(), frozenset(names), own_schema())
+        for names in ((), ("PodMonitor",), ("PodMonitor", "HTTPRoute"))
     )
     assert len({none, one, both}) == 3
-    assert common_digest(Settings(), frozenset(("HTTPRoute", "PodMonitor"))) == both
+    assert common_digest(Settings(), frozenset(("HTTPRoute", "PodMonitor")), own_schema()) == both
+
+
+def test_fields_that_are_ignored_count() -> None:
+    """All tenants are looked at again where the schema gets others; one that the schema lacks is no such field."""
+    own = own_schema()
+    newer = msgspec.structs.replace(own, spec={"properties": own.spec["properties"] | {"later": {"default": 1}}})
+    changed = msgspec.structs.replace(own, spec={"properties": own.spec["properties"] | {"later": {"default": 2}}})
+    older = msgspec.structs.replace(own, spec={"properties": {"tenantId": {}}})
+    digests = [common_digest(Settings(), frozenset(), schema) for schema in (own, older, newer, changed)]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
 
 
 def test_an_optional_kind_that_was_switched_off() -> None:
@@ -219,13 +235,17 @@ def test_an_optional_kind_that_was_switched_off() -> None:
 
 
 def test_whose_change_it_is() -> None:
-    """A change of the spec is told from one of what all tenants share."""
-    before = inputs_digest(_tenant({"a": 1}), "common")
+    """A change by the tenant's users is told from one of what all tenants share, such as the schema's defaults."""
+    before = inputs_digest(_tenant({"a": 1}, generation=1), "common")
     state = AppliedState(inputs=before)
-    assert state.has_spec(inputs_digest(_tenant({"a": 1}), "other"))
-    assert not state.has_spec(inputs_digest(_tenant({"a": 2}), "common"))
+    assert state.has_spec(inputs_digest(_tenant({"a": 1}, generation=1), "other"))
+    by_schema = inputs_digest(_tenant({"a": 1, "b": 2}, generation=1), "common")
+    assert state.has_spec(by_schema)
+    assert by_schema != before
+    assert not state.has_spec(inputs_digest(_tenant({"a": 2}, generation=2), "common"))
     assert not AppliedState().has_spec(before)
 
 
-def _tenant(spec: dict[str, Any]) -> Tenant:
-    return tenant_from({**document("acme"), "spec": spec})
+def _tenant(spec: dict[str, Any], *, generation: int) -> Tenant:
+    body = document("acme")
+    return tenant_from({**body, "metadata": body["metadata"] | {"generation": generation}, "spec": spec})

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.operator.crds import next_crd, schema_of
 from support.operator.reconciling import NAMESPACE, Operator, World
 from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.evaluation import (
@@ -28,6 +30,7 @@ from tenantproxy_operator.validation.resource import MOST_NESTED
 
 KEY = Key(NAMESPACE, "acme")
 SECRET = Key(NAMESPACE, "acme-credentials")
+TAKES_ANYTHING = ServedSchema.of({"properties": {"spec": {"x-kubernetes-preserve-unknown-fields": True}}})
 SPECS: list[dict[str, Any]] = [
     {},
     {"spec.suspend": True},
@@ -199,10 +202,57 @@ def test_a_spec_that_can_not_be_used() -> None:
     ids=["unknown field", "what only the configuration's checks find"],
 )
 def test_what_is_wrong_with_a_spec(changes: dict[str, Any], words: str) -> None:
-    """An unknown field comes with the known one; what the models accept is checked as well."""
-    found = evaluate(snapshot_with(changes))
+    """A field that no schema has comes with the known one; what the models accept is checked as well."""
+    found = evaluate(snapshot_with(changes, schema=TAKES_ANYTHING))
     assert found.resource is None
     assert re.match(words, found.accepted.message)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"spec.upstream.mode": "fast"}, ""),
+        (
+            {"spec.upstream.mode": "slow"},
+            "; `spec.upstream.mode` is not known to this version of the operator",
+        ),
+        (
+            {"spec.upstream.mode": "slow", "spec.upstream.hint": "x"},
+            "; `spec.upstream.hint`, `spec.upstream.mode` are not known to this version of the operator",
+        ),
+    ],
+    ids=["with its default", "in use", "two in use"],
+)
+@pytest.mark.parametrize("suspend", [False, True])
+def test_fields_of_a_newer_schema(fields: dict[str, Any], words: str, *, suspend: bool) -> None:
+    """They are ignored, with a word where they are in use; the tenant stays accepted."""
+    newer = ServedSchema.of(schema_of(next_crd()))
+    found = evaluate(snapshot_with({"spec.suspend": suspend} | fields, schema=newer))
+    plain = evaluate(snapshot_with({"spec.suspend": suspend}))
+    assert (found.children, found.resource) == (plain.children, plain.resource)
+    assert (found.accepted.status, found.accepted.reason) == ("True", plain.accepted.reason)
+    own, said = plain.accepted.message, found.accepted.message
+    assert said.startswith(own + words)
+    assert said.endswith(" no effect; update the operator") if words else said == own
+
+
+def test_many_fields_of_a_newer_schema() -> None:
+    """The message names some of them."""
+    newer = ServedSchema.of(schema_of(next_crd(added={f"spec.new{number}": {} for number in range(8)})))
+    found = evaluate(snapshot_with({f"spec.new{number}": 1 for number in range(8)}, schema=newer))
+    assert "`spec.new4` and 3 more are not known" in found.accepted.message
+    assert "spec.new5" not in found.accepted.message
+
+
+def test_values_of_a_newer_schema() -> None:
+    """A value that only the newer schema permits can't be ignored; what is unknown beside it is no error."""
+    newer = ServedSchema.of(schema_of(next_crd()))
+    found = evaluate(
+        snapshot_with({"spec.access": {"mode": "mutual"}, "spec.upstream.mode": "slow"}, schema=newer)
+    )
+    assert found.accepted.reason == Reason.INVALID_SPEC
+    assert found.accepted.message.startswith("`spec.access.mode` must be ")
+    assert "spec.upstream.mode" not in found.accepted.message
 
 
 def test_a_spec_that_is_nested_too_deep() -> None:

@@ -171,12 +171,16 @@ def with_client_certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
+async def never() -> None:
+    raise AssertionError("the CRD is not missing")
+
+
 @pytest.mark.parametrize("authorization", ["Bearer M4RKED", None])
 @pytest.mark.parametrize("tls", [ssl.create_default_context(), None])
 async def test_kopf_goes_the_way_of_our_own_calls(tls: ssl.SSLContext | None, authorization: str | None) -> None:
     """The same server, CAs and token, read anew at each login."""
     access = KubeAccess(url="https://127.0.0.1:6443", tls=tls, authorization=lambda: authorization)
-    login = kopf_session(access, WatchThrottle())
+    login = kopf_session(access, WatchThrottle(), never)
     assert login.server == access.url
     async with login.aiohttp_session as session:
         assert session.headers.get("Authorization") == authorization
@@ -188,10 +192,28 @@ async def test_kopf_has_our_client_certificate(tmp_path: Path) -> None:
     """The server sees it."""
     peers = Peers(answering(http(200, b"{}")))
     async with TlsServer(peers, CA.issue(*HERE), client_ca=CA.pem) as server:
-        login = kopf_session(KubeAccess(url=server.url, tls=with_client_certificate(tmp_path)), WatchThrottle())
+        access = KubeAccess(url=server.url, tls=with_client_certificate(tmp_path))
+        login = kopf_session(access, WatchThrottle(), never)
         async with login.aiohttp_session as session, session.get(server.url) as response:
             assert response.status == 200
     assert peers.serials == [PAIR.serial]
+
+
+async def test_kopf_does_not_learn_that_the_crd_is_gone() -> None:
+    """It would end the process: the request waits, and is sent again; of others it gets every answer."""
+    missing: list[str] = []
+
+    async def crd_missing() -> None:
+        missing.append("CRD")
+
+    absent, there = http(404, b"{}"), http(200, b"{}")
+    async with raw_server(answering(absent, absent, there, absent)) as server:
+        login = kopf_session(KubeAccess(url=server.url), WatchThrottle(), crd_missing)
+        async with login.aiohttp_session as session:
+            for path, status in (("/namespaces/a/tenantproxies?watch=true", 200), ("/namespaces/a", 404)):
+                async with session.get(f"{server.url}{path}") as response:
+                    assert response.status == status
+    assert missing == ["CRD", "CRD"]
 
 
 async def test_watches_that_end_soon_are_throttled() -> None:

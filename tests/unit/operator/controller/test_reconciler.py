@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import pytest
 
+from support.operator.crds import next_crd, previous_crd, schema_of
 from support.operator.reconciling import Operator, World, refusing
+from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.cache.tenants import CANARY
 from tenantproxy_operator.controller.evaluation import SECRET_GRACE
 from tenantproxy_operator.kube.objects import MANIFEST_HASH
@@ -487,3 +489,59 @@ async def test_all_get_their_turn(world: World) -> None:
         world.pods(next(name for name in updated if world.condition("Available", name)[1] == "RollingOut"))
     await operator.settle()
     assert operator.rollout.pending == operator.rollout.updating == 0
+
+
+# Another schema
+
+
+async def test_a_newer_schema(world: World) -> None:
+    """Its fields change nothing, but for a word where they are used; nor does a restart, or the way back."""
+    newer = ServedSchema.of(schema_of(next_crd()))
+    operator = await created(world)
+    world.tenant("user", {"spec.upstream.mode": "slow"})
+    world.secret("user-credentials")
+    await operator.settle()
+    world.calls()
+    for name, mode in (("acme", "fast"), ("user", "slow")):
+        world.shown(name, {"spec.upstream.mode": mode, "spec.later": {"ttl": "5s"}})
+    await operator.adopt(newer)
+    assert world.writes() == [STATUS, STATUS.replace("acme", "user")]
+    assert world.condition("Accepted") == ("True", "Accepted", "all objects match the spec")
+    assert "`spec.upstream.mode` is not known" in world.condition("Accepted", "user")[2]
+    assert world.reason("Ready") == "Ready"
+    restarted = Operator(world)
+    await restarted.adopt(newer)
+    assert world.writes() == []
+    for name in ("acme", "user"):
+        world.shown(name, {"spec.upstream.mode": ..., "spec.later": ...})
+    await restarted.adopt(own_schema())
+    assert world.writes() == [STATUS, STATUS.replace("acme", "user")]
+    assert world.condition("Accepted", "user") == world.condition("Accepted")
+
+
+async def test_a_default_of_the_schema_is_no_change_of_a_tenants_own(world: World) -> None:
+    """With a new image, which comes with a new schema, the tenants still get it one after the other."""
+    names = await fleet(world)
+    for name in names:
+        world.shown(name, {"spec.upstream.mode": "fast"})
+    operator = Operator(world, Settings(proxy_image="good:2"), most_updating=1)
+    await operator.adopt(ServedSchema.of(schema_of(next_crd())))
+    assert sorted(world.image(name) for name in names).count("good:2") == 1
+
+
+async def test_an_older_schema(world: World) -> None:
+    """A status has no field that it lacks; at rest there is no write; the fields come with the schema."""
+    older = ServedSchema.of(schema_of(previous_crd()))
+    operator = await created(world)
+    assert world.status()["secretName"] == "acme-credentials"
+    await operator.adopt(older)
+    assert world.writes() == [STATUS]
+    assert "secretName" not in world.status()
+    assert all("observedGeneration" not in condition for condition in world.status()["conditions"])
+    assert world.reason("Ready") == "Ready"
+    restarted = Operator(world)
+    await restarted.adopt(older)
+    assert world.writes() == []
+    await restarted.adopt(own_schema())
+    assert world.writes() == [STATUS]
+    assert all(condition["observedGeneration"] == 1 for condition in world.status()["conditions"])

@@ -129,6 +129,9 @@ class Round:
         async def discover_kinds() -> None:
             pass
 
+        async def check_crd() -> bool:
+            return True
+
         self.listed: list[list[Key]] = []
         self.gone: list[Key] = []
         self.resync = PeriodicResync(
@@ -136,6 +139,7 @@ class Round:
             self.tenants,
             self.metrics,
             namespaces=("tenants",),
+            check_crd=check_crd,
             discover_kinds=discover_kinds,
             on_list=lambda keys: self.listed.append(sorted(keys)),
             on_gone=self.gone.append,

@@ -60,6 +60,20 @@ async def test_a_request_is_sent_as_given() -> None:
     assert "cookie" not in headers
 
 
+async def test_a_document_is_read_if_it_changed() -> None:
+    """It comes with its ETag, by which the server says that it is the same as before."""
+    first, same, changed = http(200, b"1", ETag='"a"'), http(304, ETag='"a"'), http(200, b"2", ETag='"b"')
+    async with raw_server(answering(first, same, changed, status(403, "Forbidden"))) as server:
+        async with kube_client(server) as client:
+            assert await client.read_if_changed("/openapi", "") == ('"a"', b"1")
+            assert await client.read_if_changed("/openapi", '"a"') is None
+            assert await client.read_if_changed("/openapi", '"a"') == ('"b"', b"2")
+            with pytest.raises(StatusError, match="403"):
+                await client.read_if_changed("/openapi", '"b"')
+        tags = [request.headers.get("if-none-match") for request in server.received]
+    assert tags == [None, '"a"', '"a"', '"b"']
+
+
 async def test_a_status_object_says_what_was_wrong() -> None:
     """Code, reason and message are the server's; seconds to wait where it names them."""
     error = await refusal(status(409, "AlreadyExists", "it exists", details={"retryAfterSeconds": 3}))

@@ -1,0 +1,83 @@
+"""CustomResourceDefinitions of other versions: the next one has more fields than ours, the previous one fewer."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tenantproxy_operator.api.crd import build_crd
+
+Crd = dict[str, Any]
+
+ADDED: Final[Mapping[str, Any]] = {
+    # An object that the API server fills in from the inside.
+    "spec.later": {
+        "type": "object",
+        "default": {},
+        "properties": {"ttl": {"type": "string", "default": "5s"}, "size": {"type": "integer"}},
+    },
+    # The items of a list, and a field of them.
+    "spec.peers": {
+        "type": "array",
+        "default": [{"name": "a"}],
+        "items": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "weight": {"type": "integer", "default": 1}},
+        },
+    },
+    # A field of an object that has been there before, with a default and without one.
+    "spec.upstream.mode": {"type": "string", "default": "fast"},
+    "spec.upstream.hint": {"type": "string"},
+    # A field of the values of a map.
+    "spec.mapping.getOrder.fields.*.unit": {"type": "string", "default": "none"},
+    "status.later": {"type": "string"},
+}
+"""The fields of the next version, by their paths; `*` is the values of a map, `[]` the items of a list."""
+REMOVED: Final = (
+    "spec.suspend",
+    "spec.upstream.operations.getOrder.idMatch",
+    "status.secretName",
+    "status.conditions[].observedGeneration",
+)
+"""The fields that the previous version does not have."""
+
+
+def next_crd(before: Crd | None = None, added: Mapping[str, Any] = ADDED) -> Crd:
+    """Return a CRD with more fields than another one, this version's if none is given."""
+    crd = copy.deepcopy(before or build_crd())
+    for path, field in added.items():
+        schema, name = _place(schema_of(crd), path)
+        assert name not in schema["properties"], path
+        schema["properties"][name] = field
+    return crd
+
+
+def previous_crd() -> Crd:
+    """Return one with fewer fields than this version's."""
+    crd = build_crd()
+    for path in REMOVED:
+        schema, name = _place(schema_of(crd), path)
+        del schema["properties"][name]
+        if name in schema.get("required", ()):
+            schema["required"].remove(name)
+    return crd
+
+
+def schema_of(crd: Crd) -> dict[str, Any]:
+    """Return the schema of the CRD's version, to be changed in place."""
+    (version,) = crd["spec"]["versions"]
+    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def _place(schema: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """Return the schema of the object in which a field is, and the field's name."""
+    *steps, name = path.replace("[]", ".[]").split(".")
+    for step in steps:
+        match step:
+            case "*":
+                schema = schema["additionalProperties"]
+            case "[]":
+                schema = schema["items"]
+            case _:
+                schema = schema["properties"][step]
+    return schema, name

@@ -1,7 +1,7 @@
 """CustomResourceDefinitions of other versions: the next one has more fields than ours, the previous one fewer."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tenantproxy_operator.api.crd import build_crd
@@ -81,3 +81,43 @@ def _place(schema: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
             case _:
                 schema = schema["properties"][step]
     return schema, name
+
+
+_MOST: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
+_LEAST: Final = ("minimum", "minLength", "minItems", "minProperties")
+
+
+def incompatibilities(old: Crd, new: Crd) -> list[str]:
+    """Return what `new` does that harms TenantProxies, or an operator, of `old`; CEL rules are not compared."""
+    return list(_incompatible(schema_of(old), schema_of(new), ""))
+
+
+def _incompatible(old: dict[str, Any], new: dict[str, Any], path: str) -> Iterator[str]:
+    """Yield the differences of a schema, and of those inside it."""
+    where = path.removeprefix(".")
+    yield from (f"{where}: {problem}" for problem in _narrower(old, new))
+    for name in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
+        yield f"{where}.{name}: required"
+    for name, field in old.get("properties", {}).items():
+        if name in new.get("properties", {}):
+            yield from _incompatible(field, new["properties"][name], f"{path}.{name}")
+        else:
+            yield f"{where}.{name}: gone"
+    for key, step in (("items", "[]"), ("additionalProperties", ".*")):
+        if key in old:
+            yield from _incompatible(old[key], new.get(key, {}), f"{path}{step}")
+
+
+def _narrower(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Yield why a value that `old` takes is none for `new`, or another one."""
+    for key in ("type", "default", "pattern", "format"):
+        if key in old and old[key] != new.get(key):
+            yield f"another {key}"
+    if "pattern" in new.keys() - old.keys():
+        yield "a pattern"
+    if "enum" in new and not set(new["enum"]) >= set(old.get("enum", ("anything",))):
+        yield "fewer values"
+    for keys, sign in ((_MOST, 1), (_LEAST, -1)):
+        for key in keys:
+            if key in new and (key not in old or sign * new[key] < sign * old[key]):
+                yield f"a narrower {key}"

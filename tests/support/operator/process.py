@@ -7,7 +7,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +24,15 @@ class OperatorProcess:
     """`tenantproxy-operator run`; may be started and stopped again and again, its log goes on."""
 
     def __init__(
-        self, *options: str | Path, directory: Path, kubeconfig: Path, environ: Mapping[str, str] | None = None
+        self,
+        *options: str | Path,
+        directory: Path,
+        kubeconfig: Path,
+        environ: Mapping[str, str] | None = None,
+        program: Sequence[str | Path] = (BIN / "tenantproxy-operator",),
     ) -> None:
-        """Prepare it; nothing runs yet."""
+        """Prepare it; nothing runs yet. `program` is another version's."""
+        self._program = program
         self._options = options
         self._log = directory / "operator.log"
         self._kubeconfig = kubeconfig
@@ -56,7 +62,7 @@ class OperatorProcess:
         assert self._process is None, "it runs already"
         self._watchdog = Watchdog()
         self._process = self._watchdog.start(
-            *(BIN / "tenantproxy-operator", "run", "--kubeconfig", self._kubeconfig),
+            *(*self._program, "run", "--kubeconfig", self._kubeconfig),
             *("--admin", f"127.0.0.1:{self._port}"),
             *(option for option in self._options if option not in without),
             log=self._log,

@@ -10,7 +10,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -140,11 +140,12 @@ def launch(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
         url: str | None = None,
         ca: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> OperatorProcess:
         directory = tmp_path_factory.mktemp("operator")
         kubeconfig = server.kubeconfig(directory / "kubeconfig", token, url=url, ca=ca)
         operator = OperatorProcess(
-            *run.options, *options, directory=directory, kubeconfig=kubeconfig, environ=environ
+            *run.options, *options, directory=directory, kubeconfig=kubeconfig, environ=environ, **more
         )
         made.append(operator)
         return operator

@@ -18,6 +18,7 @@ from support.apiserver.server import ApiServer
 from support.operator.crds import ADDED, REMOVED, Crd, next_crd, previous_crd, schema_of
 from support.operator.fake_pods import FakePods
 from support.operator.process import OperatorProcess
+from support.operator.releases import kept, unpacked
 from support.operator.tenants import REQUIRED, Tenants, Thing, collected_garbage, condition_of
 from support.waiting import eventually, until
 from tenantproxy_operator.api.crd import build_crd
@@ -31,6 +32,8 @@ OPTIONS = ("--check-interval=0.2", "--log-level=debug")
 ROOT: Final = Path(__file__).parents[4]
 NAME: Final = "tenantproxies.proxy.hiiretail.com"
 OPENAPI: Final = "/openapi/v3/apis/proxy.hiiretail.com/v1alpha1"
+RELEASES: Final = [None, *kept()]
+"""None is this commit, kept as a release would be."""
 Launch = Callable[..., OperatorProcess]
 Install = Callable[[Crd], None]
 
@@ -222,6 +225,43 @@ async def test_previous_crd(scene: Scene, install: Install) -> None:
             await said(operator, "has this version's fields")
             await tenants.until(plain, lambda thing: "secretName" in thing["status"])
             assert times_said(operator, lacking) == 1
+
+
+@pytest.mark.parametrize("version", RELEASES, ids=lambda version: version or "this commit")
+async def test_releases(scene: Scene, install: Install, version: str | None, tmp_path: Path) -> None:
+    """An update and a roll-back, in either order: the CRD first, or the operator first.
+
+    The next version of this commit is made up; that of a release is this commit.
+    """
+    release = await asyncio.to_thread(unpacked, version, tmp_path)
+    newer = build_crd() if version else next_crd()
+    old: dict[str, Any] = {"program": release.program, "environ": release.environ}
+    new: dict[str, Any] = {}
+    await asyncio.to_thread(install, release.crd)
+    async with Readiness.watched(scene.tenants, *scene.names):
+        # Each line is an operator, and the CRD that comes while it runs.
+        for version_of_operator, crd in (
+            (old, newer),  # an update, the CRD first
+            (new, release.crd),  # a roll-back, the CRD first
+            (old, None),
+            (new, newer),  # an update, the operator first
+            (old, release.crd),  # a roll-back, the operator first
+        ):
+            async with scene.operated(**version_of_operator) as operator:
+                await change_is_made(scene)
+                if crd is not None:
+                    await asyncio.to_thread(install, crd)
+                    await scene.at_rest(operator)
+                    await change_is_made(scene)
+
+
+async def change_is_made(scene: Scene) -> None:
+    """See that a change of a spec is acted upon, and the status says so."""
+    tenants, (plain, _) = scene.tenants, scene.names
+    timeout = (await tenants.get(plain))["spec"]["upstream"]["timeout"]
+    changed = await tenants.change(plain, {"spec.upstream.timeout": "4s" if timeout == "5s" else "5s"})
+    done = changed["metadata"]["generation"]
+    await tenants.until(plain, lambda thing: thing["status"]["observedGeneration"] == done)
 
 
 async def test_crd_is_deleted(

@@ -1,0 +1,47 @@
+"""What is kept of a release: enough to test every later version against it, and of each release."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hack import ROOT, releases
+from hack.releases import ARCHIVE, CRD, RELEASES, keep
+from support.operator.releases import kept, unpacked
+from tenantproxy import __version__
+
+
+def test_every_release_is_kept() -> None:
+    """A version that the changelog has is released, but for the one that is being prepared."""
+    released = set(re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE))
+    assert released - {__version__} <= set(kept()), "run `python -m hack.releases` in the checkout of the tag"
+    for version in kept():
+        assert {file.name for file in (RELEASES / version).iterdir()} == {CRD, ARCHIVE}, version
+
+
+def test_the_same_commit_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Whoever keeps a release, and whenever."""
+    for name in ("a", "b"):
+        keep(tmp_path / name)
+    assert (tmp_path / "a" / ARCHIVE).read_bytes() == (tmp_path / "b" / ARCHIVE).read_bytes()
+    assert (tmp_path / "a" / CRD).read_bytes() == (ROOT / "crds" / CRD).read_bytes()
+
+
+def test_a_release_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not change."""
+    monkeypatch.setattr(releases, "RELEASES", tmp_path)
+    releases.main()
+    assert [path.name for path in tmp_path.iterdir()] == [__version__]
+    with pytest.raises(SystemExit, match="exists"):
+        releases.main()
+
+
+def test_the_archive_runs(tmp_path: Path) -> None:
+    """Its modules, not those that are installed."""
+    release = unpacked(None, tmp_path)
+    version = release.packages / "tenantproxy" / "__init__.py"
+    version.write_text(version.read_text().replace(__version__, "9.8.7"))
+    command = (*release.program, "--version")
+    done = subprocess.run(command, env=release.environ, capture_output=True, text=True, check=True)
+    assert "9.8.7" in done.stdout

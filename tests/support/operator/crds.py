@@ -32,6 +32,15 @@ ADDED: Final[Mapping[str, Any]] = {
     "status.later": {"type": "string"},
 }
 """The fields of the next version, by their paths; `*` is the values of a map, `[]` the items of a list."""
+_NOT_YET_SEEN: Final = {
+    "type": "Ready",
+    "status": "Unknown",
+    "reason": "Pending",
+    "message": "by default",
+    "lastTransitionTime": "1970-01-01T00:00:00Z",
+    "observedGeneration": 0,
+}
+"""What the next version's CRD says of a TenantProxy that no operator has seen."""
 REMOVED: Final = (
     "spec.suspend",
     "spec.upstream.operations.getOrder.idMatch",
@@ -42,23 +51,25 @@ REMOVED: Final = (
 
 
 def next_crd(before: Crd | None = None, added: Mapping[str, Any] = ADDED) -> Crd:
-    """Return a CRD with more fields than another one, this version's if none is given."""
+    """Return a CRD with more fields than another one, this version's if none is given; a status has a default."""
     crd = copy.deepcopy(before or build_crd())
     for path, field in added.items():
         schema, name = _place(schema_of(crd), path)
         assert name not in schema["properties"], path
         schema["properties"][name] = field
+    schema_of(crd)["properties"]["status"]["default"] = {"conditions": [_NOT_YET_SEEN]}
     return crd
 
 
 def previous_crd() -> Crd:
-    """Return one with fewer fields than this version's."""
+    """Return one with fewer fields than this version's, and no default of the status."""
     crd = build_crd()
     for path in REMOVED:
         schema, name = _place(schema_of(crd), path)
         del schema["properties"][name]
         if name in schema.get("required", ()):
             schema["required"].remove(name)
+    schema_of(crd)["properties"]["status"].pop("default", None)
     return crd
 
 

@@ -519,6 +519,18 @@ async def test_a_newer_schema(world: World) -> None:
     assert world.condition("Accepted", "user") == world.condition("Accepted")
 
 
+async def test_a_spec_that_is_seen_before_its_schema(world: World) -> None:
+    """It stays accepted; the word follows once the schema is known, with no other write."""
+    operator = await created(world)
+    world.tenant("acme", {"spec.upstream.mode": "slow"})
+    await operator.settle()
+    assert world.condition("Accepted") == ("True", "Accepted", "all objects match the spec")
+    world.calls()
+    await operator.adopt(ServedSchema.of(schema_of(next_crd())))
+    assert world.writes() == [STATUS]
+    assert "`spec.upstream.mode` is not known" in world.condition("Accepted")[2]
+
+
 async def test_a_default_of_the_schema_is_no_change_of_a_tenants_own(world: World) -> None:
     """With a new image, which comes with a new schema, the tenants still get it one after the other."""
     names = await fleet(world)

@@ -76,6 +76,10 @@ async def test_this_versions(looking: Looking, caplog: pytest.LogCaptureFixture)
         assert await looking.crd.check()
     assert looking.crd.served
     assert looking.adopted == [own_schema()]
+    assert [request.headers.get("if-none-match") for request in looking.server.received[1::2]] == [
+        None,
+        *['"own"'] * 2,
+    ]
     assert caplog.messages == []
 
 

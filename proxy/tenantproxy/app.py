@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from tenantproxy.admission import QUEUE_FACTOR, Admission
@@ -26,6 +27,7 @@ from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy.supervision import Supervised
+from tenantproxy.transport.forward_proxy import forward_proxy
 from tenantproxy.transport.tls import TlsFiles
 
 _log = logging.getLogger(__name__)
@@ -49,15 +51,17 @@ class Proxy:
         store: CredentialStore,
         tls: TlsFiles,
         *,
+        forward_proxy_credentials: Path,
         fallback: CredentialStore | None = None,
         max_clients: int = MAX_CLIENTS,
     ) -> None:
         metrics = Metrics(config.tenant)
-        clients = ClientFactory(config, tls)
+        way_out = forward_proxy(config, tls, forward_proxy_credentials)
+        clients = ClientFactory(config, tls, way_out)
         self._credential = ActiveCredential(clients, metrics)
         self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
         self._oms = OmsClient(config.upstream, clients.oms(), self._credential, metrics)
-        self._authenticator = Authenticator(config.access, config.tenant.id)
+        self._authenticator = Authenticator(config.access, config.tenant.id, way_out)
         api = Api(
             config,
             admission=Admission(
@@ -107,6 +111,7 @@ async def serve(
     store: CredentialStore,
     tls: TlsFiles,
     *,
+    forward_proxy_credentials: Path,
     fallback: CredentialStore | None = None,
     api_socket: socket.socket,
     admin_socket: socket.socket,
@@ -125,7 +130,15 @@ async def serve(
     if supervised:
         await loop.connect_read_pipe(lambda: _Lifeline(stopping), sys.stdin)
     max_clients = bound_clients(config.upstream.max_connections)
-    proxy = Proxy(config, mapping, store, tls, fallback=fallback, max_clients=max_clients)
+    proxy = Proxy(
+        config,
+        mapping,
+        store,
+        tls,
+        forward_proxy_credentials=forward_proxy_credentials,
+        fallback=fallback,
+        max_clients=max_clients,
+    )
 
     async def start() -> None:
         await proxy.start(api_socket, admin_socket)

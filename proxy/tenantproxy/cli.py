@@ -1,6 +1,8 @@
 """The command `tenantproxy`. Each command imports what it needs, so that `serve` starts fast."""
 
 import json
+import logging
+import os
 import socket
 import sys
 from importlib import import_module
@@ -18,6 +20,8 @@ from tenantproxy.server.sockets import listen
 if TYPE_CHECKING:
     from tenantproxy.credentials.stores.base import CredentialStore
     from tenantproxy.orders.mapping import CompiledMapping
+
+_log = logging.getLogger(__name__)
 
 _BAD_INPUT: Final = 2
 _DEVTOOLS: Final = {
@@ -159,6 +163,14 @@ def _refuse(error: ConfigError) -> NoReturn:
     show_default=True,
     help="Directory with ca/ca.crt, client/tls.crt and client/tls.key, if `upstream.tls` needs them.",
 )
+@click.option(
+    "--forward-proxy",
+    "forward_proxy_credentials",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/tenantproxy/forward-proxy"),
+    show_default=True,
+    help="Directory with username and password, if `upstream.forwardProxy` needs them.",
+)
 @click.option("--api", type=_Address(), default="0.0.0.0:8080", show_default=True, help="The API port.")
 @click.option("--admin", type=_Address(), default="0.0.0.0:9090", show_default=True, help="Metrics and probes.")
 @click.option(
@@ -179,6 +191,7 @@ def serve(
     secret: str | None,
     service_account: Path,
     tls_directory: Path,
+    forward_proxy_credentials: Path,
     api: str,
     admin: str,
     log_level: str,
@@ -205,6 +218,8 @@ def serve(
     except ConfigError as error:
         _refuse(error)
     logs.configure(log_level, tenant=config.tenant.name)
+    if not config.upstream.forward_proxy and (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
+        _log.warning("HTTPS_PROXY is ignored; set `spec.upstream.forwardProxy`, or the operator's --forward-proxy")
     try:
         sockets = [_bound(api), _bound(admin)]
     except OSError as error:
@@ -222,6 +237,7 @@ def serve(
                 mapping,
                 store,
                 tls,
+                forward_proxy_credentials=forward_proxy_credentials,
                 fallback=fallback,
                 api_socket=sockets[0],
                 admin_socket=sockets[1],

@@ -66,6 +66,15 @@ class Tls(_Model, frozen=True):
     client_certificate: bool = False
 
 
+class ForwardProxy(_Model, frozen=True):
+    """Through which servers outside are reached, besides those in `no_proxy` (see `transport.no_proxy`)."""
+
+    url: str
+    no_proxy: tuple[str, ...] = ()
+    credentials: bool = False
+    """Whether there are files with a credential for it; where they are is the process's own matter."""
+
+
 class Upstream(_Model, frozen=True):
     """The tenant's OMS and how much may be asked of it."""
 
@@ -78,6 +87,7 @@ class Upstream(_Model, frozen=True):
     max_response_bytes: Annotated[int, Meta(ge=1, le=MAX_RESPONSE_BYTES)] = 1024 * 1024
     operations: Operations = Operations()
     tls: Tls = Tls()
+    forward_proxy: ForwardProxy | UnsetType = UNSET
 
 
 class Rule(_Model, frozen=True):

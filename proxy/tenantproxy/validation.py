@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from tenantproxy.config import ConfigError, ProxyConfig, Upstream
+from tenantproxy.config import ConfigError, ForwardProxy, ProxyConfig, Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress
-from tenantproxy.transport.egress_policy import oms_policy
+from tenantproxy.transport.egress_policy import forward_proxy_policy, oms_policy
+from tenantproxy.transport.no_proxy import check_entry
 
 
 def validate_config(config: ProxyConfig) -> CompiledMapping:
@@ -38,6 +39,20 @@ def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
         egress.check_url(upstream.url, policy, allow_insecure=upstream.allow_insecure)
     except egress.UrlError as error:
         yield FieldProblem("upstream.url", str(error))
+    if upstream.forward_proxy:
+        yield from _forward_proxy(upstream.forward_proxy, forward_proxy_policy(config))
+
+
+def _forward_proxy(given: ForwardProxy, policy: egress.Policy) -> Iterator[FieldProblem]:
+    for index, entry in enumerate(given.no_proxy):
+        try:
+            check_entry(entry)
+        except ValueError as error:
+            yield FieldProblem(f"upstream.forwardProxy.noProxy[{index}]", str(error))
+    try:
+        egress.check_forward_proxy_url(given.url, policy)
+    except egress.UrlError as error:
+        yield FieldProblem("upstream.forwardProxy.url", str(error))
 
 
 def _token_endpoint(config: ProxyConfig) -> Iterator[FieldProblem]:

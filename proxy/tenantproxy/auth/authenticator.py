@@ -7,6 +7,7 @@ from multidict import CIMultiDictProxy
 from tenantproxy.auth.claims import Caller, check_admin, check_tenant
 from tenantproxy.config import Access
 from tenantproxy.problems import Problem
+from tenantproxy.transport.forward_proxy import ForwardProxy
 
 if TYPE_CHECKING:
     from tenantproxy.auth.jwks import TokenVerifier
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 class Authenticator:
     """Authenticates the callers of one tenant's proxy."""
 
-    def __init__(self, config: Access, tenant: str) -> None:
+    def __init__(self, config: Access, tenant: str, forward_proxy: ForwardProxy | None = None) -> None:
+        """`forward_proxy`: the way to the issuers' keys."""
         self._config = config
+        self._forward_proxy = forward_proxy
         self._tenant = tenant
         self._verifier: TokenVerifier | None = None
         if config.mode == "jwt":
@@ -77,5 +80,5 @@ class Authenticator:
         if self._verifier is None:
             from tenantproxy.auth.jwks import TokenVerifier  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
 
-            self._verifier = TokenVerifier(self._config)
+            self._verifier = TokenVerifier(self._config, forward_proxy=self._forward_proxy)
         return self._verifier

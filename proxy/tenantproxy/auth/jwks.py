@@ -22,6 +22,7 @@ from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import ThreadedResolver
 from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.forward_proxy import ForwardProxy
 from tenantproxy.transport.tls import ContextSource
 
 _log = logging.getLogger(__name__)
@@ -48,9 +49,12 @@ _MIN_RSA_BITS: Final = 2048
 class KeySet:
     """The keys of one issuer, from a URL, a file or the configuration."""
 
-    def __init__(self, issuer: Issuer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, issuer: Issuer, clock: Callable[[], float], forward_proxy: ForwardProxy | None = None
+    ) -> None:
         self._issuer = issuer
         self._clock = clock
+        self._forward_proxy = forward_proxy
         self._keys: list[tuple[str | None, str, Key]] = []
         self._tried_at: float | None = None
         self._loaded = False
@@ -114,7 +118,7 @@ class KeySet:
             _log.warning(
                 "the keys of %s can't be fetched; keeping the current ones: %s",
                 self._issuer.issuer,
-                type(error).__name__,
+                error.reason if isinstance(error, UpstreamError) else type(error).__name__,
             )
         finally:
             self._tried_at = self._clock()
@@ -132,6 +136,7 @@ class KeySet:
             policy=_EVERYWHERE,
             tls=_TLS,
             resolver=self._resolver,
+            forward_proxy=self._forward_proxy,
         )
         try:
             answer = await client.request("GET", "", {"Accept": "application/json"})
@@ -191,11 +196,12 @@ class TokenVerifier:
         self,
         config: Access,
         *,
+        forward_proxy: ForwardProxy | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._issuers = config.issuers
-        self._key_sets = {issuer.issuer: KeySet(issuer, clock) for issuer in config.issuers}
+        self._key_sets = {issuer.issuer: KeySet(issuer, clock, forward_proxy) for issuer in config.issuers}
         self._now = now
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 

@@ -7,7 +7,7 @@ from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.formats import from_secret
 from tenantproxy.errors import FieldProblem
 from tenantproxy.transport import egress
-from tenantproxy.transport.egress_policy import token_endpoint_policy
+from tenantproxy.transport.egress_policy import no_proxy, token_endpoint_policy
 
 
 def usable_credential(keys: Mapping[str, str], config: ProxyConfig) -> Credential | None:
@@ -34,6 +34,12 @@ def check_auth_url(credential: Credential, config: ProxyConfig, *, field: str = 
         policy = token_endpoint_policy(config)
         insecure = config.upstream.allow_insecure
         try:
-            egress.check_url(credential.token_url, policy, allow_insecure=insecure, allow_query=True)
+            egress.check_url(
+                credential.token_url,
+                policy,
+                allow_insecure=insecure,
+                allow_query=True,
+                no_proxy=no_proxy(config),
+            )
         except egress.UrlError as error:
             raise CredentialError([FieldProblem(field, str(error))]) from None

@@ -13,7 +13,13 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
 from tenantproxy.oms.retry import RetryPolicy
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.transport.base import UNREACHABLE, HttpTransport, UpstreamError, UpstreamResponse
+from tenantproxy.transport.base import (
+    FORWARD_PROXY_FAILED,
+    UNREACHABLE,
+    HttpTransport,
+    UpstreamError,
+    UpstreamResponse,
+)
 
 _SERVER_ERROR: Final = 500
 _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
@@ -146,6 +152,12 @@ class OmsClient:
 def _unanswered(error: UpstreamError) -> Problem:
     if error.reason == "overloaded":
         return overloaded("The proxy has too many responses in flight.")
+    if error.reason in FORWARD_PROXY_FAILED:
+        return Problem(
+            "forward-proxy-error",
+            f"No connection through the forward proxy ({error.reason}).",
+            reason=error.reason,
+        )
     if error.reason in UNREACHABLE:
         return Problem("upstream-unreachable", f"No connection to the OMS ({error.reason}).", reason=error.reason)
     return Problem("upstream-error", f"The OMS sent no complete response ({error.reason}).", reason=error.reason)

@@ -7,6 +7,7 @@ from tenantproxy.transport.base import HttpTransport
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import ThreadedResolver
 from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
+from tenantproxy.transport.forward_proxy import ForwardProxy
 from tenantproxy.transport.tls import TlsFiles
 
 _TOKEN_CONNECTIONS: Final = 2
@@ -16,11 +17,12 @@ _MAX_TOKEN_RESPONSE_BYTES: Final = 64 * 1024
 class ClientFactory:
     """Makes the clients of one tenant's servers."""
 
-    def __init__(self, config: ProxyConfig, tls: TlsFiles) -> None:
+    def __init__(self, config: ProxyConfig, tls: TlsFiles, forward_proxy: ForwardProxy | None) -> None:
         self._config = config.upstream
         self._policy = oms_policy(config)
         self._token_policy = token_endpoint_policy(config)
         self._tls = tls
+        self._forward_proxy = forward_proxy
         self._resolver = ThreadedResolver()
         self._trial_resolver = ThreadedResolver()
 
@@ -32,6 +34,7 @@ class ClientFactory:
             max_response_bytes=self._config.max_response_bytes,
             policy=self._policy,
             tls=self._tls.oms,
+            forward_proxy=self._forward_proxy,
         )
 
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
@@ -46,4 +49,5 @@ class ClientFactory:
             policy=self._token_policy,
             tls=self._tls.token_endpoint,
             resolver=self._trial_resolver if trial else self._resolver,
+            forward_proxy=self._forward_proxy,
         )

@@ -4,7 +4,12 @@ from typing import Final, Literal
 
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 
-RETRYABLE: Final = frozenset({"connect", "connect-timeout", "disconnected", "dns"})
+RETRYABLE: Final = frozenset(
+    {
+        *("connect", "connect-timeout", "disconnected", "dns"),
+        *("forward-proxy-connect", "forward-proxy-gateway", "forward-proxy-timeout"),
+    }
+)
 """Failures of a call of which nothing of an answer had come."""
 _RETRYABLE_STATUS: Final = frozenset({502, 503, 504})
 _UNAUTHORIZED: Final = 401

@@ -14,14 +14,26 @@ FailureReason = Literal[
     "disconnected",
     "dns",
     "egress",
+    "forward-proxy-auth",
+    "forward-proxy-connect",
+    "forward-proxy-denied",
+    "forward-proxy-gateway",
+    "forward-proxy-invalid",
+    "forward-proxy-timeout",
     "http",
     "incomplete",
     "overloaded",
     "tls",
     "too-large",
 ]
-UNREACHABLE: Final = frozenset({"connect", "connect-timeout", "dns", "egress", "tls"})
-"""No connection was made."""
+FORWARD_PROXY_FAILED: Final = frozenset(
+    {"forward-proxy-auth", "forward-proxy-connect", "forward-proxy-denied", "forward-proxy-invalid"}
+)
+"""The forward proxy was not reached, or would not make a connection; what is behind it was never asked."""
+UNREACHABLE: Final = frozenset(
+    {"connect", "connect-timeout", "dns", "egress", "forward-proxy-gateway", "forward-proxy-timeout", "tls"}
+)
+"""No connection was made, neither by us nor (`forward-proxy-…`) by the forward proxy."""
 
 
 class UpstreamResponse(NamedTuple):

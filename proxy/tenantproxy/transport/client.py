@@ -1,35 +1,30 @@
 """An `HttpTransport` on a pool of HTTP/1.1 connections: bounded, guarded, and as lean as a hot path wants it.
 
-It does what a proxy needs of a client and nothing else: no redirects, cookies, proxies or decompression.
+It does what a proxy needs of a client and nothing else: no redirects, cookies or decompression.
 """
 
 import asyncio
-import ipaddress
 import logging
-import socket
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-import aiohappyeyeballs
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 
 from tenantproxy.admission import Ticket
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.connection_pool import ConnectionPool
-from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver, Policy
+from tenantproxy.transport.dialer import Dialer
+from tenantproxy.transport.egress import GuardedResolver, Policy
+from tenantproxy.transport.forward_proxy import PROXY_AUTHENTICATION_REQUIRED, ForwardProxy, refusal_of
 from tenantproxy.transport.tls import ContextSource
 
 _log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT: Final = 1.0
-"""Seconds for DNS, TCP and TLS."""
 _TICK: Final = 0.001
 """Seconds: the resolution of an event loop's clock; a timeout may end a call that much before its deadline."""
-_HAPPY_EYEBALLS_DELAY: Final = 0.25
-"""Seconds before the next address is tried beside the last one (RFC 8305)."""
 
 
 class HttpClient:
@@ -44,16 +39,21 @@ class HttpClient:
         policy: Policy,
         tls: ContextSource,
         resolver: AbstractResolver | None = None,
+        forward_proxy: ForwardProxy | None = None,
     ) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
         self._authority = parts.netloc
         self._own_target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._prefix = parts.path.rstrip("/")
         self._tls = tls if parts.scheme == "https" else None
         self._max_response_bytes = max_response_bytes
-        self._resolver = GuardedResolver(policy, resolver)
+        self._dialer = Dialer(
+            self._host, port, resolver=GuardedResolver(policy, resolver), forward_proxy=forward_proxy
+        )
+        self._relay = None if self._tls is not None else self._dialer.forward_proxy
+        """The forward proxy that reads and passes on our requests themselves, since there is no TLS; if any."""
         self._pool = ConnectionPool(max_connections, self._connect, self._context)
 
     async def request(
@@ -69,7 +69,11 @@ class HttpClient:
     ) -> UpstreamResponse:
         """Make one request and return the whole answer; see `HttpTransport`."""
         target = self._prefix + path if path else self._own_target
-        request = _encode(method, target, {"Host": self._authority, **headers}, body)
+        headers = {"Host": self._authority, **headers}
+        if self._relay is not None:  # RFC 9112 section 3.2.2
+            target = f"http://{self._authority}{target}"
+            headers |= self._relay.authorization()
+        request = _encode(method, target, headers, body)
         caller = None if ticket is None else ticket.caller
         connection = await self._pool.acquire(caller)
         asked_at = asyncio.get_running_loop().time()
@@ -84,6 +88,8 @@ class HttpClient:
             self._pool.release(connection, caller)
             raise
         self._pool.release(connection, caller)
+        if self._relay is not None and answer.status == PROXY_AUTHENTICATION_REQUIRED:
+            raise UpstreamError(refusal_of(answer.status))
         return answer
 
     def _abandon(
@@ -119,53 +125,15 @@ class HttpClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
-        await self._resolver.close()
-
-    # ---- connecting
+        await self._dialer.close()
 
     def _context(self) -> ssl.SSLContext | None:
         return self._tls.current() if self._tls is not None else None
 
     async def _connect(self, context: ssl.SSLContext | None) -> HttpConnection:
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                return await self._open(context)
-        except TimeoutError:
-            raise UpstreamError("connect-timeout") from None
-        except EgressRefusedError:
-            raise UpstreamError("egress") from None
-        except socket.gaierror:
-            raise UpstreamError("dns") from None
-        except ssl.SSLError:
-            raise UpstreamError("tls") from None
-        except OSError:
-            raise UpstreamError("connect") from None
-
-    async def _open(self, context: ssl.SSLContext | None) -> HttpConnection:
-        loop = asyncio.get_running_loop()
-        bound = await aiohappyeyeballs.start_connection(
-            [_address_info(result) for result in await self._resolver.resolve(self._host, self._port)],
-            happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY,
-            interleave=1,
-            loop=loop,
+        return await self._dialer.dial(
+            lambda: HttpConnection(self._max_response_bytes, context, self._on_unsolicited), context
         )
-        try:
-            _, connection = await loop.create_connection(
-                lambda: HttpConnection(self._max_response_bytes, context, self._on_unsolicited),
-                sock=bound,
-                ssl=context,
-                server_hostname=self._host if context is not None else None,
-            )
-        except BaseException:
-            bound.close()
-            raise
-        return connection
-
-
-def _address_info(result: ResolveResult) -> tuple[int, int, int, str, tuple[str, int]]:
-    address = ipaddress.ip_address(result["host"])
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IPv4
-    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (result["host"], result["port"]))
 
 
 def _encode(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:

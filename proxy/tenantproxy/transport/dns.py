@@ -20,7 +20,7 @@ MAX_LOOKUPS: Final = 4
 MAX_LOOKUPS_OF_A_NAME: Final = 2
 """Of these: the second one is for a name whose first question, or the answer to it, was lost."""
 _SHARED_SECONDS: Final = 1.0
-"""For which a lookup is the only one of its name: as long as a client waits (see `client.CONNECT_TIMEOUT`)."""
+"""For which a lookup is the only one of its name: as long as a client waits (see `dialer.CONNECT_TIMEOUT`)."""
 
 _Infos = list[tuple[Any, ...]]
 """What `socket.getaddrinfo` returns."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tenantproxy.transport.dns import ThreadedResolver
+from tenantproxy.transport.no_proxy import NoProxy
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -85,6 +86,9 @@ class Policy:
     of them, `private_networks` for some, `private_hosts` (HOST or HOST:PORT) for names that may have private and
     shared ones. `permission` names it in messages.
 
+    What a name means to a forward proxy can't be checked here. It is passed on if whoever chose it is trusted
+    (`trust_names`), else only if it is one of `private_hosts`.
+
     Raises:
         ValueError: A CIDR is malformed.
 
@@ -99,6 +103,7 @@ class Policy:
         allow: Iterable[str] = (),
         deny: Iterable[str] = (),
         permission: str = "`allowPrivateNetworks: true`",
+        trust_names: bool = True,
     ) -> None:
         every_private = (network for networks in _PRIVATE.values() for network in networks)
         self._private = (*every_private,) if allow_private_networks else _networks(*private_networks)
@@ -106,6 +111,7 @@ class Policy:
         self._allow = _networks(*allow)
         self._deny = _networks(*deny)
         self._permission = f"{permission} permits it"
+        self._trust_names = trust_names
 
     def refusal(self, address: _Address, host: str = "", port: int | None = None) -> str | None:
         """Return why no connection to `address` may be made, or None where it may.
@@ -119,8 +125,22 @@ class Policy:
             return None
         return _forbidden(address) or self._refusal_by_range(address, inner, host, port)
 
+    def refusal_unresolved(self, host: str, port: int) -> str | None:
+        """Return why a forward proxy must not be asked for a connection to `host`, or None where it may."""
+        if why := _host_refusal(host, port, self):
+            return why
+        if self._trust_names or _is_address(host) or self._is_named(host, port):
+            return None
+        return (
+            "only the forward proxy resolves, so its addresses can't be checked; list it in"
+            " `auth.tokenEndpoint.allowHosts`"
+        )
+
+    def _is_named(self, host: str, port: int | None) -> bool:
+        return not self._private_hosts.isdisjoint((_folded(host), f"{_folded(host)}:{port}"))
+
     def _refusal_by_range(self, address: _Address, inner: _Address, host: str, port: int | None) -> str | None:
-        named = not self._private_hosts.isdisjoint((_folded(host), f"{_folded(host)}:{port}"))
+        named = self._is_named(host, port)
         for name, networks in _PRIVATE.items():
             if any(address in network for network in networks):
                 permitted = (named and name != _OWN) or any(address in network for network in self._private)
@@ -180,11 +200,17 @@ class UrlError(ValueError):
 
 
 def check_url(  # noqa: C901 - one check after the other
-    url: str, policy: Policy, *, allow_insecure: bool, allow_query: bool = False
+    url: str,
+    policy: Policy,
+    *,
+    allow_insecure: bool,
+    allow_query: bool = False,
+    no_proxy: NoProxy | None = None,
 ) -> None:
     """Check a URL that somebody configured, without resolving its host.
 
-    `allow_query` is for token endpoints; a base URL, to which paths are added, can't have a query.
+    `allow_query` is for token endpoints; a base URL, to which paths are added, can't have a query. `no_proxy` has
+    the hosts that are not called through a forward proxy; None: there is none.
 
     Raises:
         UrlError: Not http(s), plain http without `allow_insecure`, with user-info, a query or a fragment,
@@ -211,17 +237,35 @@ def check_url(  # noqa: C901 - one check after the other
         raise UrlError("has no host or a bad port; write https://HOST[:PORT]/PATH")
     if any(segment in (".", "..") for segment in parts.path.split("/")):
         raise UrlError("has a dot segment; write the path out")
-    if why := _host_refusal(parts.hostname, port or _DEFAULT_PORTS[parts.scheme], policy):
+    host, port = parts.hostname, port or _DEFAULT_PORTS[parts.scheme]
+    is_direct = no_proxy is None or no_proxy.covers(host, port)
+    if why := _host_refusal(host, port, policy) if is_direct else policy.refusal_unresolved(host, port):
         raise UrlError(f"names a host that {why}")
+
+
+def check_forward_proxy_url(url: str, policy: Policy) -> None:
+    """Check the URL of a forward proxy.
+
+    Raises:
+        UrlError: See `check_url`; or it has a path.
+
+    """
+    check_url(url, policy, allow_insecure=True)
+    if urlsplit(url).path not in ("", "/"):
+        raise UrlError("has a path; write http://HOST:PORT, or https:// if the forward proxy itself has TLS")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_host(text: str) -> bool:
     """Tell whether a text is a name that hosts can have, or a literal address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return all(_LABEL.fullmatch(label) for label in text.removesuffix(".").split("."))
-    return True
+    return _is_address(text) or all(_LABEL.fullmatch(label) for label in text.removesuffix(".").split("."))
 
 
 def _host_refusal(host: str, port: int, policy: Policy) -> str | None:
@@ -272,6 +316,16 @@ class GuardedResolver(AbstractResolver):
             if why := self._policy.refusal(address, host, port):
                 raise EgressRefusedError(f"an address of the host {why}")
         return results
+
+    def check_unresolved(self, host: str, port: int) -> None:
+        """Check a host that a forward proxy is to resolve.
+
+        Raises:
+            EgressRefusedError: It must not be called.
+
+        """
+        if why := self._policy.refusal_unresolved(host, port):
+            raise EgressRefusedError(f"the host {why}")
 
     async def close(self) -> None:
         """Release the resolver."""

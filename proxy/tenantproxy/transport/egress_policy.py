@@ -2,6 +2,7 @@
 
 from tenantproxy.config import ProxyConfig
 from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.no_proxy import NoProxy
 
 
 def token_endpoint_policy(config: ProxyConfig) -> Policy:
@@ -17,6 +18,7 @@ def token_endpoint_policy(config: ProxyConfig) -> Policy:
         allow=config.egress.allow,
         deny=config.egress.deny,
         permission="`auth.tokenEndpoint.allowNetworks`",
+        trust_names=False,
     )
 
 
@@ -32,3 +34,24 @@ def oms_policy(config: ProxyConfig) -> Policy:
         allow=config.egress.allow,
         deny=config.egress.deny,
     )
+
+
+def forward_proxy_policy(config: ProxyConfig) -> Policy:
+    """Return where the forward proxy may be: it is the platform team's, and mostly in a private network.
+
+    Raises:
+        ValueError: A CIDR is malformed.
+
+    """
+    return Policy(allow_private_networks=True, allow=config.egress.allow, deny=config.egress.deny)
+
+
+def no_proxy(config: ProxyConfig) -> NoProxy | None:
+    """Return which destinations are beside the forward proxy; None where there is none.
+
+    Raises:
+        ValueError: An entry is malformed.
+
+    """
+    given = config.upstream.forward_proxy
+    return NoProxy(given.no_proxy) if given else None

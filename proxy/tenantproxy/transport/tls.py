@@ -110,6 +110,8 @@ class TlsFiles:
         """With an own CA only certificates of that CA are accepted."""
         self.token_endpoint: Final = ContextSource(config, directory, system_cas=True)
         """The identity provider is often a public service, also where the OMS has a CA of its own."""
+        self.forward_proxy: Final = ContextSource(Tls(ca=config.ca), directory, system_cas=True)
+        """The client certificate is for the OMS and the token endpoint only."""
 
     def check(self) -> None:
         """Check that the configured files can be used. Raises ConfigError."""

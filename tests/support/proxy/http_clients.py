@@ -12,6 +12,7 @@ from tenantproxy.admission import Admission, Ticket
 from tenantproxy.config import Tls
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.forward_proxy import ForwardProxy
 from tenantproxy.transport.tls import TlsFiles
 
 
@@ -23,15 +24,18 @@ async def client(
     max_response_bytes: int = 1000,
     resolver: AbstractResolver | None = None,
     tls: TlsFiles | None = None,
+    policy: Policy | None = None,
+    forward_proxy: ForwardProxy | None = None,
 ) -> AsyncIterator[HttpClient]:
     """Run a client until the block ends."""
     running = HttpClient(
         url,
         max_connections=connections,
         max_response_bytes=max_response_bytes,
-        policy=Policy(allow_private_networks=True),
+        policy=policy or Policy(allow_private_networks=True),
         tls=(tls or TlsFiles(Tls(), Path("/none"))).oms,
         resolver=resolver,
+        forward_proxy=forward_proxy,
     )
     try:
         yield running

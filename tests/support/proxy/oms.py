@@ -68,7 +68,7 @@ class RawServer:
         self._tasks.add(task)
         self.connections += 1
         try:
-            while (request := await _read(reader)) is not None:
+            while (request := await read_request(reader)) is not None:
                 self.received.append(request)
                 self.concurrent += 1
                 self.most_concurrent = max(self.most_concurrent, self.concurrent)
@@ -90,7 +90,8 @@ class RawServer:
                 await writer.wait_closed()
 
 
-async def _read(reader: asyncio.StreamReader) -> Received | None:
+async def read_request(reader: asyncio.StreamReader) -> Received | None:
+    """Return the next request; None where the client has closed the connection."""
     head = await reader.readline()
     if not head:
         return None

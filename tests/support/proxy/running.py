@@ -146,7 +146,12 @@ async def running_proxy(
     tls = TlsFiles(configuration.upstream.tls, directory / "tls")
     tls.check()
     proxy = Proxy(
-        configuration, validate_config(configuration), store or FileStore(credentials), tls, fallback=fallback
+        configuration,
+        validate_config(configuration),
+        store or FileStore(credentials),
+        tls,
+        forward_proxy_credentials=directory / "forward-proxy",
+        fallback=fallback,
     )
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     api_port, admin_port = (int(bound.getsockname()[1]) for bound in sockets)

@@ -45,6 +45,14 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
         "upstream.operations.searchOrders.path",
         {"upstream": {"operations": {"searchOrders": {"path": "orders"}}}},
     ),
+    "user-info of a forward proxy": (
+        "upstream.forwardProxy.url",
+        {"upstream": {"forwardProxy": {"url": "http://u:MARKED@squid.example:3128"}}},
+    ),
+    "destination beside a forward proxy": (
+        "upstream.forwardProxy.noProxy[1]",
+        {"upstream": {"forwardProxy": {"url": "http://10.1.0.1:3128", "noProxy": ["*", "MARKED/x"]}}},
+    ),
     "mapping": ("mapping.getOrder.fields.stats", {"mapping": {"getOrder": {"fields": {"stats": {"const": "x"}}}}}),
 }
 

@@ -224,7 +224,7 @@ async def test_an_answer_without_room_is_no_failure_of_the_oms(oms: RawServer, t
     """What the proxy has no memory for now is 503, and does not count against the OMS."""
     oms.play = answering(ORDER_ANSWER)
     config = proxy_config(oms.url)
-    clients, metrics = ClientFactory(config, TlsFiles(config.upstream.tls, tmp_path)), Metrics(config.tenant)
+    clients, metrics = ClientFactory(config, TlsFiles(config.upstream.tls, tmp_path), None), Metrics(config.tenant)
     credential = ActiveCredential(clients, metrics)
     reader = OmsClient(config.upstream, clients.oms(), credential, metrics)
     try:

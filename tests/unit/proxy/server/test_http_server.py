@@ -102,7 +102,8 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
     write_keys(tmp_path / "credentials", BASIC)
     config = proxy_config(oms.url)
     tls = TlsFiles(config.upstream.tls, tmp_path)
-    proxy = Proxy(config, validate_config(config), FileStore(tmp_path / "credentials"), tls)
+    store = FileStore(tmp_path / "credentials")
+    proxy = Proxy(config, validate_config(config), store, tls, forward_proxy_credentials=tmp_path)
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     port = sockets[0].getsockname()[1]
     await proxy.start(*sockets)

@@ -20,10 +20,12 @@ from tenantproxy.transport.egress import (
     GuardedResolver,
     Policy,
     UrlError,
+    check_forward_proxy_url,
     check_private_network,
     check_url,
     is_host,
 )
+from tenantproxy.transport.no_proxy import NoProxy
 
 STRICT = Policy()
 PRIVATE = Policy(allow_private_networks=True)
@@ -598,6 +600,71 @@ def test_token_url_may_have_a_query(url: str, good: bool) -> None:  # noqa: FBT0
             check_url(url, STRICT, allow_insecure=False, allow_query=True)
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://idp.example/token", None),
+        ("https://IDP.example./token", None),
+        ("https://listed.example:8443/token", None),
+        ("https://direct.example/token", None),
+        ("https://8.8.8.8/token", None),
+        ("https://[2606:4700:4700::1111]/token", None),
+        ("https://listed.example/token", "in `auth.tokenEndpoint.allowHosts`"),
+        ("https://other.example/token", "in `auth.tokenEndpoint.allowHosts`"),
+        ("https://direct.example:8443/token", "in `auth.tokenEndpoint.allowHosts`"),
+        ("https://10.0.0.1/token", "`this` permits it"),
+        ("https://metadata.google.internal/token", "is a cloud metadata host"),
+        ("https://0x7f000001/token", "looks like an IPv4 address"),
+    ],
+)
+def test_urls_through_a_forward_proxy(url: str, why: str | None) -> None:
+    """A name that only the forward proxy resolves must be listed; what can be judged by itself is."""
+    policy = Policy(private_hosts=["idp.example", "listed.example:8443"], permission="`this`", trust_names=False)
+    no_proxy = NoProxy(["direct.example:443"])
+    check_url("https://other.example/", policy, allow_insecure=False)  # we resolve it
+    if why is None:
+        check_url(url, policy, allow_insecure=False, no_proxy=no_proxy)
+    else:
+        with pytest.raises(UrlError, match=f"^names a host that .*{why}"):
+            check_url(url, policy, allow_insecure=False, no_proxy=no_proxy)
+
+
+def test_names_that_are_trusted() -> None:
+    """Names of the platform team's are passed on; addresses are judged all the same."""
+    for policy in (Policy(), Policy(trust_names=True)):
+        assert policy.refusal_unresolved("oms.example", 443) is None
+        assert policy.refusal_unresolved("10.0.0.1", 443) == "is private; `allowPrivateNetworks: true` permits it"
+    assert Policy(trust_names=False).refusal_unresolved("oms.example", 443) == (
+        "only the forward proxy resolves, so its addresses can't be checked; list it in"
+        " `auth.tokenEndpoint.allowHosts`"
+    )
+
+
+@pytest.mark.parametrize("url", ["http://squid.example:3128", "https://squid.example/", "http://10.0.0.1:3128"])
+def test_forward_proxy(url: str) -> None:
+    """It may be plain http, and in a private network."""
+    check_forward_proxy_url(url, PRIVATE)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://user:MARKED@squid.example:3128", "has user-info; put"),
+        ("http://squid.example:3128/MARKED", "has a path; write http://HOST:PORT, or https:// if the forward"),
+        ("socks5://squid.example:1080", "is not an http(s) URL"),
+        ("squid.example:3128", "is not an http(s) URL"),
+        ("http://squid.example?MARKED", "has a query; remove it"),
+        ("http://169.254.169.254:3128", "names a host that is a cloud metadata address"),
+    ],
+)
+def test_bad_forward_proxy(url: str, why: str) -> None:
+    """What is wrong with it is said, without the URL."""
+    with pytest.raises(UrlError) as caught:
+        check_forward_proxy_url(url, PRIVATE)
+    assert str(caught.value).startswith(why)
+    assert "MARKED" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_message_shows_no_value(url: str) -> None:
     """The message repeats nothing of the URL, in which a secret may be."""
@@ -630,6 +697,15 @@ def test_a_good_url_is_the_same_to_the_client(url: str) -> None:
 
 
 # ---- at connect time
+
+
+def test_what_a_forward_proxy_may_be_asked_for() -> None:
+    """The host is judged again when it is connected to."""
+    guard = GuardedResolver(Policy(private_hosts=["idp.example:8443"], trust_names=False))
+    guard.check_unresolved("idp.example", 8443)
+    for host, port in (("idp.example", 443), ("10.0.0.1", 8443), ("other.example", 8443)):
+        with pytest.raises(EgressRefusedError, match=r"^the host (only the forward|is private)"):
+            guard.check_unresolved(host, port)
 
 
 async def resolved(policy: Policy, *addresses: str) -> list[str]:

@@ -135,7 +135,7 @@ def test_rejections_are_told_apart(status: int, body: bytes, *, invalid_client: 
 
 async def _fetch(url: str, times: int = 1, **fields: object) -> list[Token | Failure]:
     config = proxy_config("http://oms.example")
-    clients = ClientFactory(config, TlsFiles(config.upstream.tls, Path("/none")))
+    clients = ClientFactory(config, TlsFiles(config.upstream.tls, Path("/none")), None)
     endpoint = TokenEndpoint(credential(auth_url=url, **fields), clients.token_endpoint(url))
     try:
         return [await endpoint.fetch() for _ in range(times)]

@@ -1,6 +1,7 @@
 """Fixtures that the tests of both packages share."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
@@ -20,6 +21,10 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("unhurried")
+
+# The operator takes these as options, wherever the tests run.
+for variable in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+    os.environ.pop(variable, None)
 
 pytest_plugins = ("support.operator.rights_report",)
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from tenantproxy import __version__, config
 from tenantproxy_operator.api.peers import Peer
+from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.api.upstream import ForwardProxy
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS
 
 DEFAULT_IMAGE: Final = f"tenantproxy:{__version__}"
@@ -22,6 +24,8 @@ class Settings:
     """The file that they were read from, if any."""
     egress: config.Egress = field(default_factory=config.Egress)
     """Where proxies may connect to, and where not, whatever a TenantProxy says."""
+    forward_proxy: ForwardProxy | None = None
+    """That of every tenant whose TenantProxy names none; its Secret is in the tenant's namespace."""
     refuse_shared_secrets: bool = False
     """Whether a TenantProxy is refused that uses the Secret of another tenant's, which had it first."""
     refuse_duplicate_tenants: bool = False
@@ -42,6 +46,16 @@ class Settings:
     """Permitted prefixes of keys in `podTemplate.labels` and `annotations`; empty: any."""
     optional_kinds: frozenset[str] = frozenset()
     """Which kinds of `kinds.OPTIONAL`, by name, are switched on: written where the API server serves them."""
+
+    def forward_proxy_of(self, resource: TenantProxy) -> ForwardProxy | None:
+        """Return the forward proxy that a tenant's proxies use; None: they connect directly."""
+        chosen = resource.spec.upstream.forward_proxy or self.forward_proxy
+        return chosen if chosen is not None and chosen.is_used else None
+
+    def forward_proxy_secret_of(self, resource: TenantProxy) -> str | None:
+        """Return the name of the Secret with the credential for it, if it needs one."""
+        forward_proxy = self.forward_proxy_of(resource)
+        return forward_proxy.secret_ref.name if forward_proxy and forward_proxy.secret_ref else None
 
     def own_files(self) -> frozenset[Path]:
         """Return the files that these settings came from: no manifests, wherever they lie."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tenantproxy.config import ConfigError, ForwardProxy, ProxyConfig, Upstream
+from tenantproxy.config import ConfigError, Egress, ForwardProxy, ProxyConfig, Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
@@ -40,19 +40,21 @@ def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
     except egress.UrlError as error:
         yield FieldProblem("upstream.url", str(error))
     if upstream.forward_proxy:
-        yield from _forward_proxy(upstream.forward_proxy, forward_proxy_policy(config))
+        for field, detail in forward_proxy_errors(upstream.forward_proxy, config.egress):
+            yield FieldProblem(f"upstream.forwardProxy.{field}", detail)
 
 
-def _forward_proxy(given: ForwardProxy, policy: egress.Policy) -> Iterator[FieldProblem]:
+def forward_proxy_errors(given: ForwardProxy, egress_lists: Egress) -> Iterator[FieldProblem]:
+    """Yield what is wrong with a forward proxy; `egress_lists` have been checked."""
+    try:
+        egress.check_forward_proxy_url(given.url, forward_proxy_policy(egress_lists))
+    except egress.UrlError as error:
+        yield FieldProblem("url", str(error))
     for index, entry in enumerate(given.no_proxy):
         try:
             check_entry(entry)
         except ValueError as error:
-            yield FieldProblem(f"upstream.forwardProxy.noProxy[{index}]", str(error))
-    try:
-        egress.check_forward_proxy_url(given.url, policy)
-    except egress.UrlError as error:
-        yield FieldProblem("upstream.forwardProxy.url", str(error))
+            yield FieldProblem(f"noProxy[{index}]", str(error))
 
 
 def _token_endpoint(config: ProxyConfig) -> Iterator[FieldProblem]:

@@ -1,11 +1,13 @@
 """The models of `spec.upstream`: the tenant's order management system (OMS), and how it is called."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, Operation
-from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Size, Text, cel
+from tenantproxy.transport.forward_proxy import CREDENTIAL_KEYS
+from tenantproxy.transport.no_proxy import EVERYTHING
+from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Size, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.names import SecretName
 
 BaseUrl = Annotated[
@@ -14,6 +16,20 @@ BaseUrl = Annotated[
         pattern=r"^https?://[^/?#\s]+[^?#\s]*$",
         problem="is not a base URL; write https://HOST[:PORT][/PATH], without query and fragment",
         longest=2048,
+    ),
+]
+ForwardProxyUrl = Annotated[
+    str,
+    # The rest is said by rules of the field around it, which don't repeat the value.
+    Text(pattern=r"^https?://\S+$", problem="is not an http(s) URL; write http://HOST:PORT", longest=2048),
+]
+Destination = Annotated[
+    str,
+    Text(
+        pattern=r"^(\*|(\*?\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?(:[1-9][0-9]{0,4})?"
+        r"|[0-9A-Fa-f.:]+(/[0-9]{1,3})?|\[[0-9A-Fa-f:.]+\](:[1-9][0-9]{0,4})?)$",
+        problem="is not a destination; write a domain (example.com or .example.com), an address, a CIDR, or *",
+        longest=260,
     ),
 ]
 OperationPath = Annotated[
@@ -29,6 +45,8 @@ CA_KEYS: Final = ("ca.crt",)
 """Keys of the Secret that `tls.caSecretRef` names."""
 CLIENT_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key")
 """Keys of the Secret that `tls.clientCertificateSecretRef` names, as the type kubernetes.io/tls has them."""
+FORWARD_PROXY_KEYS: Final = CREDENTIAL_KEYS
+"""Keys of the Secret that `forwardProxy.secretRef` names, as the type kubernetes.io/basic-auth has them."""
 TLS_KEYS: Final = frozenset({*CA_KEYS, *CLIENT_CERTIFICATE_KEYS})
 
 
@@ -97,6 +115,63 @@ class Tls(Model):
         "intermediate certificates, if any) and its key (tls.key, not encrypted), in PEM. It is presented to the "
         "OMS and to the token endpoint when they ask for one.",
     )
+
+
+class ForwardProxy(Model):
+    """The forward proxy through which servers outside the cluster are reached."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel(
+                    "has(self.url) || (has(self.noProxy) && self.noProxy.exists(each, each == '*'))",
+                    "is missing; write http://HOST:PORT, or noProxy: ['*'] to use no forward proxy",
+                    path=".url",
+                ),
+                cel(
+                    "!has(self.url) || !self.url.contains('@')",
+                    "has user-info; put credentials into the Secret that secretRef names",
+                    path=".url",
+                ),
+                cel(
+                    "!has(self.url) || self.url.matches('^[^/]*//[^/?#]+/?$')",
+                    "has a path, a query or a fragment; write http://HOST:PORT",
+                    path=".url",
+                ),
+            ]
+        }
+    )
+
+    url: ForwardProxyUrl | None = Field(
+        default=None,
+        description="URL of the forward proxy, such as http://squid.proxies.svc:3128; https:// if it has TLS "
+        "itself. It may have a private address. Required, unless noProxy has *.",
+    )
+    no_proxy: UniqueList[Destination] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Destinations that are connected to directly, as in NO_PROXY: example.com (with its "
+        "subdomains), .example.com (only these), an address, a CIDR (of addresses in URLs; names are not resolved "
+        "for it), a port after a domain or an address; * for all, so that no forward proxy is used. localhost and "
+        "loopback addresses always are.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    secret_ref: SecretRef | None = Field(
+        default=None,
+        description="The Secret of type kubernetes.io/basic-auth with username and password, if the forward proxy "
+        "demands them (Proxy-Authorization: Basic). Changes take effect without a restart.",
+    )
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything goes through it."""
+        return self.url is not None and EVERYTHING not in self.no_proxy
+
+    @model_validator(mode="after")
+    def _check_url(self) -> Self:
+        if self.url is None and EVERYTHING not in self.no_proxy:
+            raise invalid("needs `url`; write http://HOST:PORT, or `noProxy: ['*']` to use no forward proxy")
+        return self
 
 
 class Upstream(Model):
@@ -174,4 +249,10 @@ class Upstream(Model):
         description="A private CA and a client certificate, for connections to the OMS and to the token endpoint. "
         "Changes to these Secrets take effect without a restart. TLS 1.2 is the minimum, and certificates and "
         "host names are always verified. Only with an https url.",
+    )
+    forward_proxy: ForwardProxy | None = Field(
+        default=None,
+        description="The forward proxy for connections to the OMS, the token endpoint and the issuers of access "
+        "tokens. Replaces the operator's (--forward-proxy) as a whole; noProxy: ['*'] alone uses none. Since it "
+        "resolves their names, authUrl must name a host in auth.tokenEndpoint.allowHosts.",
     )

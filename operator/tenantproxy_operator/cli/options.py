@@ -12,6 +12,7 @@ import click
 
 from tenantproxy import config
 from tenantproxy_operator.api.peers import Peer, parse_peers
+from tenantproxy_operator.cli import forward_proxy
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.settings import DEFAULT_DNS_PORTS, DEFAULT_IMAGE, Settings
@@ -91,6 +92,7 @@ _TENANT_OPTIONS: Final = (
         help="Let no proxy connect to these addresses; overrides --egress-allow and allowPrivateNetworks. "
         "Repeatable.",
     ),
+    *forward_proxy.OPTIONS,
     click.option(
         "--refuse-shared-secrets",
         is_flag=True,
@@ -195,14 +197,19 @@ def tenant_options(command: Command) -> Command:
         issuers_file: Path | None,
         egress_allow: tuple[str, ...],
         egress_deny: tuple[str, ...],
+        forward_proxy_url: str | None,
+        no_proxy: str | None,
+        forward_proxy_secret: str | None,
         refuse_shared_secrets: bool,
         refuse_duplicate_tenants: bool,
         **options: Any,  # noqa: ANN401 - the same
     ) -> None:
+        egress = config.Egress(allow=_unordered(egress_allow), deny=_unordered(egress_deny))
         settings = Settings(
             issuers=_issuers(issuers_file),
             issuers_file=issuers_file,
-            egress=config.Egress(allow=_unordered(egress_allow), deny=_unordered(egress_deny)),
+            egress=egress,
+            forward_proxy=forward_proxy.parse(forward_proxy_url, no_proxy, forward_proxy_secret, egress),
             refuse_shared_secrets=refuse_shared_secrets,
             refuse_duplicate_tenants=refuse_duplicate_tenants,
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.api.upstream import FORWARD_PROXY_KEYS
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.manifests import LoadedFile, Origin, SecretManifest, TenantManifest
 from tenantproxy_operator.manifests.problems import FileProblem
@@ -83,7 +84,13 @@ def _rivals(resources: Iterable[TenantProxy]) -> Iterator[tuple[Key, list[Rival]
     for resource in resources:
         key = Key(resource.metadata.namespace, resource.metadata.name)
         keys.append(key)
-        certificates = (resource.ca_secret_name, resource.client_certificate_secret_name)
+        upstream = resource.spec.upstream
+        forward_proxy = upstream.forward_proxy and upstream.forward_proxy.secret_ref
+        certificates = (
+            resource.ca_secret_name,
+            resource.client_certificate_secret_name,
+            forward_proxy.name if forward_proxy else None,
+        )
         claims.put(
             Claim(
                 newcomer=False,
@@ -119,6 +126,14 @@ def _references(resource: TenantProxy, settings: Settings) -> Iterator[_Referenc
     if name := resource.client_certificate_secret_name:
         key = secret_key(resource, name)
         yield _Reference(f"{tls}.clientCertificateSecretRef", key, check_client_certificate, needed=True)
+    if name := settings.forward_proxy_secret_of(resource):
+        own = resource.spec.upstream.forward_proxy is not None
+        field = "spec.upstream.forwardProxy.secretRef" if own else "--forward-proxy-secret"
+        yield _Reference(field, secret_key(resource, name), _check_forward_proxy_secret, needed=own)
+
+
+def _check_forward_proxy_secret(data: Mapping[str, str]) -> list[FieldProblem]:
+    return [FieldProblem(key, "is missing or empty; set it") for key in FORWARD_PROXY_KEYS if not data.get(key)]
 
 
 def _misfits(tenant: TenantManifest, secret: SecretManifest, reference: _Reference) -> Iterator[Contradiction]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tenantproxy_operator.api.resource import TenantProxy
-from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS
+from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS, FORWARD_PROXY_KEYS
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.cross_checks import Contradiction, check_unchanged, find_contradictions, secret_key
 from tenantproxy_operator.local.manifests import LoadedFile, SecretManifest, find_files, load_file
@@ -32,6 +32,7 @@ class DesiredTenant:
     credential: SecretManifest | None
     ca: SecretManifest | None
     client_certificate: SecretManifest | None
+    forward_proxy: SecretManifest | None
 
     def tls_files(self) -> dict[str, dict[str, str]]:
         """Return the files for the proxy's TLS directory, by subdirectory; none of a Secret without manifest."""
@@ -41,6 +42,13 @@ class DesiredTenant:
             for subdirectory, (secret, keys) in found.items()
             if secret is not None
         }
+
+    def forward_proxy_files(self) -> dict[str, str] | None:
+        """Return the files with the forward proxy's credential; None of a Secret without manifest."""
+        if self.forward_proxy is None:
+            return None
+        data = self.forward_proxy.data
+        return {key: data[key] for key in FORWARD_PROXY_KEYS if key in data}
 
 
 Snapshot = Mapping[Key, DesiredTenant]
@@ -67,7 +75,7 @@ class ManifestSource:
         self._fresh = {path: load_file(path, self._settings) for path in self._known}
         self._good, problems = self._choose(self._fresh, {})
         problems = [*found.problems, *found.missing, *problems]
-        snapshot = _snapshot(self._good)
+        snapshot = self._snapshot(self._good)
         if not snapshot and not problems:
             places = ", ".join(map(str, self._paths))
             problems.append(file_problem(places, "holds no TenantProxy; write one"))
@@ -80,7 +88,7 @@ class ManifestSource:
             # What can't be listed says nothing about what is wanted.
             news = found.problems != self._unlisted
             self._unlisted = found.problems
-            return (_snapshot(self._good), found.problems) if news else None
+            return (self._snapshot(self._good), found.problems) if news else None
         self._unlisted = []
         signatures = _signatures(found.files)
         settled = signatures == self._seen
@@ -93,8 +101,8 @@ class ManifestSource:
             for path, signature in signatures.items()
         }
         good, problems = self._choose(fresh, self._good)
-        snapshot = _snapshot(good)
-        if self._patience and _snapshot(self._good).keys() - snapshot.keys():
+        snapshot = self._snapshot(good)
+        if self._patience and self._snapshot(self._good).keys() - snapshot.keys():
             self._patience -= 1
             return None
         self._patience = REMOVAL_POLLS
@@ -110,6 +118,26 @@ class ManifestSource:
             return together + check_unchanged(loaded, good.values())
 
         return choose(fresh, good, check)
+
+    def _snapshot(self, files: Mapping[Path, LoadedFile]) -> Snapshot:
+        secrets = {secret.origin.key: secret for loaded in files.values() for secret in loaded.secrets}
+        tenants = sorted(
+            (tenant for loaded in files.values() for tenant in loaded.tenants),
+            key=lambda tenant: tenant.origin.key,
+        )
+        return {tenant.origin.key: self._wanted(tenant.resource, secrets) for tenant in tenants}
+
+    def _wanted(self, resource: TenantProxy, secrets: Mapping[Key, SecretManifest]) -> DesiredTenant:
+        def find(name: str | None) -> SecretManifest | None:
+            return None if name is None else secrets.get(secret_key(resource, name))
+
+        return DesiredTenant(
+            resource,
+            credential=find(resource.secret_name),
+            ca=find(resource.ca_secret_name),
+            client_certificate=find(resource.client_certificate_secret_name),
+            forward_proxy=find(self._settings.forward_proxy_secret_of(resource)),
+        )
 
 
 def choose(
@@ -132,26 +160,6 @@ def choose(
             break
         chosen |= back
     return chosen, problems
-
-
-def _snapshot(files: Mapping[Path, LoadedFile]) -> Snapshot:
-    secrets = {secret.origin.key: secret for loaded in files.values() for secret in loaded.secrets}
-    tenants = sorted(
-        (tenant for loaded in files.values() for tenant in loaded.tenants), key=lambda tenant: tenant.origin.key
-    )
-    return {tenant.origin.key: _wanted(tenant.resource, secrets) for tenant in tenants}
-
-
-def _wanted(resource: TenantProxy, secrets: Mapping[Key, SecretManifest]) -> DesiredTenant:
-    def find(name: str | None) -> SecretManifest | None:
-        return None if name is None else secrets.get(secret_key(resource, name))
-
-    return DesiredTenant(
-        resource,
-        credential=find(resource.secret_name),
-        ca=find(resource.ca_secret_name),
-        client_certificate=find(resource.client_certificate_secret_name),
-    )
 
 
 def _signatures(files: Iterable[Path]) -> dict[Path, _Signature]:

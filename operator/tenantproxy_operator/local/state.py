@@ -5,6 +5,7 @@
 - `config.json`: what the next proxy starts with;
 - `credentials/`: the file store, which a tenant's PUT changes, too;
 - `seed`: the digest of the Secret manifest that was last put into the store;
+- `forward-proxy/`: the credential for the forward proxy, if it needs one;
 - `tls/ca/` and `tls/client/`: the files of the Secrets that `spec.upstream.tls` names.
 """
 
@@ -88,6 +89,7 @@ class TenantState:
         self._seed = directory / "seed"
         self.config = directory / "config.json"
         self.credentials = directory / "credentials"
+        self.forward_proxy = directory / "forward-proxy"
         self.tls = directory / "tls"
 
     def write_config(self, content: bytes) -> None:
@@ -121,6 +123,16 @@ class TenantState:
         """Remove what `write_tls` once wrote to other subdirectories; no proxy may run."""
         for name in {"ca", "client"} - set(besides):
             shutil.rmtree(self.tls / name, ignore_errors=True)
+
+    def write_forward_proxy(self, files: Mapping[str, str] | None) -> None:
+        """Write the files of the forward proxy's credential, where they differ; None: leave what is there."""
+        if files is not None and read_keys(self.forward_proxy) != files:
+            self._make()
+            write_keys(self.forward_proxy, files)
+
+    def drop_forward_proxy(self) -> None:
+        """Remove what `write_forward_proxy` once wrote; no proxy may run."""
+        shutil.rmtree(self.forward_proxy, ignore_errors=True)
 
     def has_credential(self) -> bool:
         """Tell whether the store holds any credential key."""

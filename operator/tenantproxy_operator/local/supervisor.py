@@ -149,6 +149,8 @@ class Supervisor:
         state = TenantState(self._options.state_dir, key.namespace, key.name)
         try:
             state.drop_tls(besides=wanted.tls_files())
+            if wanted.forward_proxy is None:
+                state.drop_forward_proxy()
             self._store(state, key, wanted)
         except (OSError, StoreError):
             ports.close()
@@ -180,6 +182,7 @@ class Supervisor:
         """Bring the state directory up to what the Secrets' manifests say; a running proxy follows by itself."""
         if wanted.credential is not None and state.seed(wanted.credential.data):
             self._reporter.emit("credentials", tenant=key.name, namespace=key.namespace)
+        state.write_forward_proxy(wanted.forward_proxy_files())
         if state.write_tls(wanted.tls_files()):
             self._reporter.emit("certificates", tenant=key.name, namespace=key.namespace)
 

@@ -1,11 +1,13 @@
 """The configuration of a tenant's proxy, which the ConfigMap carries, or in `local` a file."""
 
 import msgspec
+from msgspec import UNSET
 
 from tenantproxy import config
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.quantities import parse_duration, parse_size
 from tenantproxy_operator.api.resource import Access, Auth, TenantProxy
+from tenantproxy_operator.api.upstream import ForwardProxy
 from tenantproxy_operator.settings import Settings
 
 
@@ -17,7 +19,7 @@ def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConf
         tenant=config.Tenant(
             id=spec.tenant_id, name=resource.metadata.name, namespace=resource.metadata.namespace
         ),
-        upstream=_upstream(resource),
+        upstream=_upstream(resource, settings.forward_proxy_of(resource)),
         mapping=_mapping(spec.mapping),
         auth=_auth(spec.auth),
         access=_access(spec.access, settings.issuers),
@@ -32,7 +34,7 @@ def _mapping(mapping: Mapping | None) -> config.Mapping:
     return msgspec.convert(rules, config.Mapping)
 
 
-def _upstream(resource: TenantProxy) -> config.Upstream:
+def _upstream(resource: TenantProxy, forward_proxy: ForwardProxy | None) -> config.Upstream:
     upstream = resource.spec.upstream
     return config.Upstream(
         url=upstream.url,
@@ -47,6 +49,13 @@ def _upstream(resource: TenantProxy) -> config.Upstream:
             ca=resource.ca_secret_name is not None,
             client_certificate=resource.client_certificate_secret_name is not None,
         ),
+        forward_proxy=UNSET if forward_proxy is None else _forward_proxy(forward_proxy),
+    )
+
+
+def _forward_proxy(given: ForwardProxy) -> config.ForwardProxy:
+    return config.ForwardProxy(
+        url=given.url or "", no_proxy=tuple(given.no_proxy), credentials=given.secret_ref is not None
     )
 
 

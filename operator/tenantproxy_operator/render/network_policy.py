@@ -11,6 +11,9 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
+from tenantproxy import config
+from tenantproxy.transport.forward_proxy import authority
+from tenantproxy_operator.api.upstream import ForwardProxy
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Manifest
 from tenantproxy_operator.render.common import ADMIN_PORT, API_PORT, child, pod_selector
@@ -73,22 +76,57 @@ def _api_server(params: Params) -> list[Manifest]:
 
 def _outside(params: Params) -> list[Manifest]:
     """Return the way to the OMS, the token endpoint and the issuers; no rule where all of it is denied."""
+    forward_proxy = params.settings.forward_proxy_of(params.resource)
+    if forward_proxy is None:
+        return _direct(params)
+    way = _to_forward_proxy(params, forward_proxy)
+    return [*way, *_direct(params)] if forward_proxy.no_proxy else way
+
+
+def _direct(params: Params) -> list[Manifest]:
     spec = params.resource.spec
     token_endpoint = spec.auth.token_endpoint
     private = spec.upstream.allow_private_networks or bool(token_endpoint.allow_hosts)
     egress = params.settings.egress
-    excepted = _NEVER if private else (*_NEVER, *_PRIVATE)
     blocks = [
-        *(ip_block(cidr, (*excepted, *egress.deny)) for cidr in _EVERYWHERE),
+        *_everywhere(egress, private=private),
         *(ip_block(cidr, (*_NEVER, *egress.deny)) for cidr in token_endpoint.allow_networks),
+    ]
+    return _rule(_port("TCP"), blocks, pods=private and not egress.deny)
+
+
+def _to_forward_proxy(params: Params, forward_proxy: ForwardProxy) -> list[Manifest]:
+    """Return the way to the forward proxy: to its address, where it is known, else anywhere; to its port only."""
+    egress = params.settings.egress
+    host, port = authority(forward_proxy.url or "")
+    try:
+        address = ipaddress.ip_network(host)
+    except ValueError:
+        blocks, private = _everywhere(egress, private=True), True
+    else:
+        blocks = [ip_block(str(address), egress.deny)]
+        private = any(_is_inside(address, ipaddress.ip_network(each)) for each in _PRIVATE)  # a Service's, perhaps
+    return _rule(_port("TCP", port), blocks, pods=private and not egress.deny)
+
+
+def _everywhere(egress: config.Egress, *, private: bool) -> list[Manifest | None]:
+    excepted = _NEVER if private else (*_NEVER, *_PRIVATE)
+    return [
+        *(ip_block(cidr, (*excepted, *egress.deny)) for cidr in _EVERYWHERE),
         *(ip_block(cidr, egress.deny) for cidr in egress.allow),
     ]
+
+
+def _rule(port: Manifest, blocks: Iterable[Manifest | None], *, pods: bool) -> list[Manifest]:
+    """Return the rule for some blocks; `pods`: also to the cluster's pods.
+
+    Some networks know pods by their labels only: an ipBlock is then never a pod. From labels no address could be
+    excepted.
+    """
     peers: list[Manifest] = [{"ipBlock": block} for block in blocks if block is not None]
-    if private and not egress.deny:
-        # Some networks know pods by their labels only: an ipBlock is then never a pod. From these, no address
-        # could be excepted.
+    if pods:
         peers.append({"namespaceSelector": {}})
-    return [{"ports": [{"protocol": "TCP"}], "to": peers}] if peers else []
+    return [{"ports": [port], "to": peers}] if peers else []
 
 
 def ip_block(cidr: str, excepted: Iterable[str]) -> Manifest | None:
@@ -124,5 +162,5 @@ def _collapsed(networks: Iterable[_Network]) -> list[_Network]:
     return list(ipaddress.collapse_addresses(networks))  # type: ignore[type-var]  # typeshed wants one version
 
 
-def _port(protocol: str, port: int) -> Manifest:
-    return {"protocol": protocol, "port": port}
+def _port(protocol: str, port: int | None = None) -> Manifest:
+    return {"protocol": protocol} | ({} if port is None else {"port": port})

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tenantproxy_operator.api.labels import labels
 from tenantproxy_operator.api.names import OWN_PREFIX
-from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS
+from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS, FORWARD_PROXY_KEYS
 from tenantproxy_operator.api.workload import PodTemplate
 from tenantproxy_operator.kube.kinds import Manifest
 from tenantproxy_operator.render.common import (
@@ -168,6 +168,10 @@ def _volumes(params: Params) -> list[Manifest]:
     ]
     if resource.ca_secret_name:
         volumes.append({"name": "ca", "secret": _secret(resource.ca_secret_name, CA_KEYS)})
+    if name := params.settings.forward_proxy_secret_of(resource):
+        # Optional: without it the forward proxy says that it wants one.
+        secret = _secret(name, FORWARD_PROXY_KEYS) | {"optional": True}
+        volumes.append({"name": "forward-proxy", "secret": secret})
     if resource.client_certificate_secret_name:
         secret = _secret(resource.client_certificate_secret_name, CLIENT_CERTIFICATE_KEYS)
         volumes.append({"name": "client-certificate", "secret": secret})
@@ -191,4 +195,6 @@ def _mounts(params: Params) -> list[Manifest]:
         mounts.append({"name": "ca", "mountPath": f"{_FILES}/tls/ca"})
     if resource.client_certificate_secret_name:
         mounts.append({"name": "client-certificate", "mountPath": f"{_FILES}/tls/client"})
+    if params.settings.forward_proxy_secret_of(resource):
+        mounts.append({"name": "forward-proxy", "mountPath": f"{_FILES}/forward-proxy"})
     return [mount | {"readOnly": True} for mount in mounts]

@@ -29,7 +29,7 @@ class Claim(msgspec.Struct, frozen=True, order=True):
     credential: Key | None = None
     """The Secret with its credential."""
     certificates: frozenset[Key] = frozenset()
-    """The Secrets with its CA and its client certificate."""
+    """The other Secrets that its spec names: its CA, its client certificate, its forward proxy's credential."""
 
     @property
     def secrets(self) -> frozenset[Key]:
@@ -44,8 +44,13 @@ def claim_of(body: Mapping[str, Any]) -> Claim:
     tenant_id = _member(spec, "tenantId")
     own = _member(spec, "auth", "secretRef", "name") or default_secret_name(key.name)
     credential = next(iter(_secrets(key, [own])), None)
-    tls = [
-        _member(spec, "upstream", "tls", field, "name") for field in ("caSecretRef", "clientCertificateSecretRef")
+    others = [
+        _member(spec, "upstream", *path, "name")
+        for path in (
+            ("tls", "caSecretRef"),
+            ("tls", "clientCertificateSecretRef"),
+            ("forwardProxy", "secretRef"),
+        )
     ]
     return Claim(
         newcomer=credential is None or _member(body, "status", "secretName") != credential.name,
@@ -53,7 +58,7 @@ def claim_of(body: Mapping[str, Any]) -> Claim:
         key=key,
         tenant_id=tenant_id if isinstance(tenant_id, str) else "",
         credential=credential,
-        certificates=frozenset(_secrets(key, tls)),
+        certificates=frozenset(_secrets(key, others)),
     )
 
 

@@ -1,6 +1,6 @@
 """Where a proxy may connect to, by its configuration."""
 
-from tenantproxy.config import ProxyConfig
+from tenantproxy.config import Egress, ProxyConfig
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.no_proxy import NoProxy
 
@@ -36,14 +36,14 @@ def oms_policy(config: ProxyConfig) -> Policy:
     )
 
 
-def forward_proxy_policy(config: ProxyConfig) -> Policy:
+def forward_proxy_policy(egress: Egress) -> Policy:
     """Return where the forward proxy may be: it is the platform team's, and mostly in a private network.
 
     Raises:
         ValueError: A CIDR is malformed.
 
     """
-    return Policy(allow_private_networks=True, allow=config.egress.allow, deny=config.egress.deny)
+    return Policy(allow_private_networks=True, allow=egress.allow, deny=egress.deny)
 
 
 def no_proxy(config: ProxyConfig) -> NoProxy | None:

@@ -44,10 +44,8 @@ class ForwardProxy:
         credentials: Path | None = None,
     ) -> None:
         """`credentials`: the directory with the files of `CREDENTIAL_KEYS`."""
-        parts = urlsplit(url)
-        self._tls = tls if parts.scheme == "https" else None
-        self.host: Final = parts.hostname or ""
-        self.port: Final = parts.port or (443 if self._tls else 80)
+        self._tls = tls if urlsplit(url).scheme == "https" else None
+        self.host, self.port = authority(url)
         self.resolver: Final = resolver
         self._no_proxy = no_proxy
         self._credentials = credentials
@@ -75,6 +73,12 @@ class ForwardProxy:
         return {"Proxy-Authorization": f"Basic {base64.b64encode(b':'.join(parts)).decode()}"}
 
 
+def authority(url: str) -> tuple[str, int]:
+    """Return the host and the port of a forward proxy's URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_MAX_CREDENTIAL_BYTES).removesuffix(b"\n")
@@ -93,7 +97,7 @@ def forward_proxy(config: ProxyConfig, tls: TlsFiles, credentials: Path) -> Forw
     return ForwardProxy(
         given.url,
         no_proxy=NoProxy(given.no_proxy),
-        resolver=GuardedResolver(forward_proxy_policy(config)),
+        resolver=GuardedResolver(forward_proxy_policy(config.egress)),
         tls=tls.forward_proxy,
         credentials=credentials if given.credentials else None,
     )

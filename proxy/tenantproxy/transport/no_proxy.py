@@ -75,7 +75,9 @@ def check_entry(entry: str) -> None:
 
 def _parse(entry: str) -> _Rule:
     try:
-        return _Rule(ipaddress.ip_network(entry) if "/" in entry else ipaddress.ip_address(entry), None)
+        return _Rule(
+            ipaddress.ip_network(entry, strict=False) if "/" in entry else ipaddress.ip_address(entry), None
+        )
     except ValueError:
         pass
     parts = _ENTRY.fullmatch(entry)

@@ -11,6 +11,7 @@ import pytest
 
 from support.certificates import HERE, Authority
 from support.commands import ServeProcess, serve
+from support.operator.local import running_local, secret, tenant_proxy, write
 from support.proxy import tokens
 from support.proxy.forward_proxy import ForwardProxyServer, nothing, saying
 from support.proxy.oms import RawServer, answering, documented, http, token_answer
@@ -108,8 +109,8 @@ async def test_orders_through_a_forward_proxy(tmp_path: Path, *, tls: bool) -> N
         sent = json.dumps([request.headers for server in (around.oms, around.idp) for request in server.received])
         assert "proxy-authorization" not in sent
         assert around.oms.received[0].headers["authorization"] == "Bearer T0KEN"
-    for secret in ("M4RKED", "MARKED-HEADER", "c3F1aWQ6"):  # the last is `squid:` in base64
-        assert secret not in exposed + sent
+    for marked in ("M4RKED", "MARKED-HEADER", "c3F1aWQ6"):  # the last is `squid:` in base64
+        assert marked not in exposed + sent
 
 
 async def test_keys_of_issuers(tmp_path: Path) -> None:
@@ -179,3 +180,40 @@ async def test_a_tenant_can_not_look_behind_it(tmp_path: Path) -> None:
             await eventually(lambda: get(proxy), lambda found: found[1].get("code") == "credentials-invalid")
         assert set(around.forward_proxy.targets) <= {f"CONNECT oms.example:{around.oms.port}"}
         assert around.idp.received == []
+
+
+async def test_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment counts, but a TenantProxy's own forward proxy wins; its Secret is followed."""
+    monkeypatch.setenv("NO_PROXY", "idp.example")
+    async with outside("squid:right") as own, outside() as everybodys:
+        monkeypatch.setenv("HTTPS_PROXY", everybodys.forward_proxy.url)
+        upstream = {"allowInsecure": False, "allowPrivateNetworks": False}
+        url = f"https://oms.example:{own.oms.port}"
+        forward_proxy = {"url": own.forward_proxy.url, "secretRef": {"name": "squid"}}
+        manifests = [
+            tenant_proxy("acme", url=url, upstream={**upstream, "forwardProxy": forward_proxy}),
+            secret("acme"),
+            tenant_proxy("bravo", url=url, upstream=upstream),
+            secret("bravo"),
+        ]
+
+        def squid(password: str) -> dict[str, Any]:
+            named = secret("acme", username="squid", password=password)
+            return {**named, "metadata": {"name": "squid", "namespace": "tenants"}}
+
+        file = write(tmp_path / "all.yaml", *manifests, squid("M4RKED-WRONG"))
+        async with running_local(file, state=tmp_path / "run" / "state") as local:
+            api = {(event := await local.event("ready"))["tenant"]: event["api"] for _ in range(2)}
+
+            async def read(tenant: str) -> tuple[int, Any]:
+                async with aiohttp.ClientSession() as session, session.get(api[tenant] + GET_PATH) as response:
+                    return response.status, await response.json(content_type=None)
+
+            assert (await read("bravo"))[0] == 200
+            assert everybodys.forward_proxy.targets == [f"CONNECT oms.example:{own.oms.port}"]
+            assert (await read("acme"))[1]["code"] == "forward-proxy-error"
+            write(file, *manifests, squid("right"))
+            await eventually(lambda: read("acme"), lambda found: found[0] == 200, pause=0.1)
+            assert len(own.forward_proxy.targets) > 1
+            assert len(everybodys.forward_proxy.targets) == 1
+        assert "M4RKED" not in (tmp_path / "run" / "log").read_text() + str(local.events)

@@ -121,6 +121,14 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
             "at '/proxies/egress/deny/0': '10.0.0.1' does not match",
         ),
         (
+            {"proxies": {"forwardProxy": {"url": "http://user:password@squid:3128"}}},
+            "at '/proxies/forwardProxy/url': 'http://user:password@squid:3128' does not match",
+        ),
+        (
+            {"proxies": {"forwardProxy": {"noProxy": ["a,b"]}}},
+            "at '/proxies/forwardProxy/noProxy/0': 'a,b' does not match",
+        ),
+        (
             {"proxies": {"issuers": [{**ISSUER, "kind": "shopper"}]}},
             "at '/proxies/issuers/0/kind': value must be one",
         ),

@@ -25,8 +25,9 @@ def test_all_options() -> None:
 @pytest.mark.parametrize("option", OPTIONS)
 def test_environment_variable(option: str) -> None:
     """Each has the one that click reads."""
-    variable = OPTIONS[option].envvar
-    assert columns(option)[0] == (f"`{variable}`" if variable else "")
+    found = OPTIONS[option].envvar or []
+    variables = [found] if isinstance(found, str) else found
+    assert columns(option)[0] == ", ".join(f"`{variable}`" for variable in variables)
 
 
 @pytest.mark.parametrize("option", ["--workers", "--check-interval", "--admin", "--log-level", "--dns-port"])

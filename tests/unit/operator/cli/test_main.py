@@ -186,6 +186,34 @@ def test_egress_lists() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("environment", "options", "expected"),
+    [
+        ({"HTTPS_PROXY": "http://squid:3128"}, (), ("http://squid:3128", [])),
+        (
+            {"https_proxy": "squid:3128", "no_proxy": " b.example,,.a.example "},
+            (),
+            ("http://squid:3128", [".a.example", "b.example"]),
+        ),
+        ({"HTTPS_PROXY": "http://a:1", "TENANTPROXY_FORWARD_PROXY": "http://b:2"}, (), ("http://b:2", [])),
+        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "x"}, ("--forward-proxy", "c:3"), ("http://c:3", ["x"])),
+        ({"NO_PROXY": "no (list"}, (), None),
+        ({"HTTPS_PROXY": "http://a:1"}, ("--forward-proxy", ""), None),
+        ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "*"}, (), None),
+        ({"HTTP_PROXY": "http://a:1"}, (), None),
+    ],
+)
+def test_forward_proxy_of_the_environment(
+    environment: dict[str, str], options: tuple[str, ...], expected: tuple[str, list[str]] | None
+) -> None:
+    """What other programs read counts, too; this operator's own variable and the option win over it."""
+    arguments = ["render", "-f", str(EXAMPLES / "acme.yaml"), "-o", "config", *options]
+    result = CliRunner().invoke(main, arguments, env=environment)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)["upstream"].get("forwardProxy")
+    assert (found and (found["url"], found["noProxy"])) == expected
+
+
 def test_render_needs_no_secrets(tmp_path: Path) -> None:
     """What `render` prints does not depend on Secrets, so their manifests need not be there."""
     upstream = {"url": "https://oms.example", "tls": {"caSecretRef": {"name": "elsewhere"}}}
@@ -213,6 +241,18 @@ def test_render_needs_no_secrets(tmp_path: Path) -> None:
             ("local", "-f", "x", "--egress-deny", "10.0.0.1/8"),
             "(env var: 'TENANTPROXY_EGRESS_DENY'): 10.0.0.1/8 has host bits set; write",
         ),
+        (
+            ("render", "-f", "x", "--forward-proxy", "http://u:M4RKED@squid:3128"),
+            "Error: --forward-proxy (TENANTPROXY_FORWARD_PROXY, HTTPS_PROXY, https_proxy) has user-info; put",
+        ),
+        (
+            ("local", "-f", "x", "--forward-proxy", "squid:3128", "--no-proxy", "a.example,http://M4RKED"),
+            "Error: --no-proxy (TENANTPROXY_NO_PROXY, NO_PROXY, no_proxy): an entry is not a destination; write",
+        ),
+        (
+            ("local", "-f", "x", "--forward-proxy", "squid:3128", "--forward-proxy-secret", "M4RKED"),
+            "Error: --forward-proxy-secret is not a Secret's name; use",
+        ),
         (("local", "-f", str(EXAMPLES), "--port-base", "0"), "Invalid value for '--port-base'"),
     ],
 )
@@ -221,6 +261,7 @@ def test_bad_input(arguments: tuple[str, ...], expected: str) -> None:
     result = _run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert expected in result.stderr
+    assert "M4RKED" not in result.stderr
 
 
 @pytest.mark.parametrize("path", [EXAMPLES, EXAMPLES / "mapping"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.apiserver.objects import document, partial
 from tenantproxy import config
 from tenantproxy_operator.api.served_schema import own_schema
+from tenantproxy_operator.api.upstream import ForwardProxy, SecretRef
 from tenantproxy_operator.cache.children import Child, ChildName, child_of
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant, tenant_from
@@ -181,6 +182,7 @@ CHANGES: dict[str, Any] = {
     "issuers": (),
     "issuers_file": Path("other.yaml"),
     "egress": config.Egress(allow=("10.1.0.0/16",)),
+    "forward_proxy": ForwardProxy(url="http://squid:3128"),
     "proxy_image": "registry.example/tenantproxy:2",
     "image_pull_secrets": ("pull",),
     "dns_ports": (53,),
@@ -199,6 +201,8 @@ def test_every_setting_counts() -> None:
     settings = [Settings(), *(dataclasses.replace(Settings(), **{name: value}) for name, value in CHANGES.items())]
     settings.append(dataclasses.replace(Settings(), egress=config.Egress(deny=("10.1.0.0/16",))))
     settings.append(dataclasses.replace(Settings(), optional_kinds=frozenset({"HTTPRoute"})))
+    secret = ForwardProxy(url="http://squid:3128", secret_ref=SecretRef(name="squid"))
+    settings.append(dataclasses.replace(Settings(), forward_proxy=secret))
     assert len({common_digest(each, frozenset(), own_schema()) for each in settings}) == len(settings)
 
 

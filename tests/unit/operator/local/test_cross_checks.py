@@ -9,6 +9,7 @@ from support.certificates import Authority
 from support.operator.local import secret, tenant_proxy, write
 from support.operator.manifests import changed
 from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.api.upstream import ForwardProxy, SecretRef
 from tenantproxy_operator.local.cross_checks import find_contradictions, find_rivals
 from tenantproxy_operator.local.manifests import load_file
 from tenantproxy_operator.settings import Settings
@@ -72,6 +73,26 @@ def test_bad_tls_secrets(tmp_path: Path, complete: bool) -> None:  # noqa: FBT00
     assert ca.endswith("(used by TenantProxy tenants/acme as spec.upstream.tls.caSecretRef)")
     assert key.startswith("1.yaml (document 2, Secret tenants/client): tls.key: is missing or empty; set it")
     assert "M4RKED" not in ca
+
+
+def test_secret_of_a_forward_proxy(tmp_path: Path) -> None:
+    """It must be among the manifests, and complete; the operator's, whoever has it, must only be complete."""
+    own = {"url": "http://127.0.0.1:3128", "secretRef": {"name": "squid"}}
+    tenant = tenant_proxy("acme", upstream={"url": "https://127.0.0.1", "forwardProxy": own})
+    field = "spec.upstream.forwardProxy.secretRef"
+    (problem,) = _together(tmp_path, [tenant])
+    assert problem.startswith(f"0.yaml (document 1, TenantProxy tenants/acme): {field}.name: names Secret ")
+    assert problem.endswith("tenants/squid, which no manifest has; add its manifest")
+    (problem,) = _together(tmp_path, [tenant, _tls_secret("squid", {"username": "u"})])
+    assert problem.endswith(f"password: is missing or empty; set it (used by TenantProxy tenants/acme as {field})")
+    assert _together(tmp_path, [tenant, _tls_secret("squid", {"username": "u", "password": "p"})]) == []
+    settings = Settings(forward_proxy=ForwardProxy(url="http://squid:3128", secret_ref=SecretRef(name="squid")))
+    assert _together(tmp_path, [tenant_proxy("acme")], settings=settings) == []
+    incomplete = [tenant_proxy("acme"), _tls_secret("squid", {"password": "p"})]
+    (problem,) = _together(tmp_path, incomplete, settings=settings)
+    assert problem.endswith(
+        "username: is missing or empty; set it (used by TenantProxy tenants/acme as --forward-proxy-secret)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.operator.manifests import params
 from tenantproxy import config
-from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
+from tenantproxy.transport.egress_policy import forward_proxy_policy, oms_policy, token_endpoint_policy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.network_policy import ip_block, render_network_policy
 from tenantproxy_operator.settings import Settings
@@ -129,6 +129,41 @@ def test_a_denied_network_is_denied_to_pods_in_it() -> None:
     assert all("ipBlock" in peer for peer in spec["egress"][-1]["to"])
 
 
+_SQUID = "spec.upstream.forwardProxy"
+
+
+def test_a_forward_proxy_at_an_address() -> None:
+    """Where all goes through it, its address and port are all that is open; a private one may be a Service's."""
+    spec = _spec({**_PRIVATE, **_PLATFORM, _SQUID: {"url": "http://10.7.1.1:3128"}})
+    assert [_permits(spec, "10.7.1.1", port) for port in (3128, 443)] == [True, False]
+    for address in ("10.7.1.2", "198.51.100.7", "2606:4700::1111"):
+        assert not _permits(spec, address, 3128)
+    assert {"namespaceSelector": {}} in spec["egress"][-1]["to"]
+    for url in ("http://198.51.100.7:3128", "https://[2606:4700::1111]:3128"):
+        public = _spec({**_PLATFORM, _SQUID: {"url": url}})["egress"][-1]
+        assert [list(peer) for peer in public["to"]] == [["ipBlock"]]
+
+
+def test_a_forward_proxy_by_name() -> None:
+    """A policy knows no names: its port is open everywhere, but for metadata and what the operator denies."""
+    egress = config.Egress(deny=("10.9.0.0/16",), allow=("169.254.7.0/24",))
+    spec = _spec({**_PLATFORM, _SQUID: {"url": "https://squid.example"}}, egress=egress)
+    for address in ("10.7.1.1", "198.51.100.7", "169.254.7.1"):
+        assert [_permits(spec, address, port) for port in (443, 8443)] == [True, False]
+    assert not _permits(spec, "169.254.169.254", 443)
+    assert not _permits(spec, "10.9.0.1", 443)
+    assert all("ipBlock" in peer for peer in spec["egress"][-1]["to"])
+
+
+def test_destinations_beside_a_forward_proxy() -> None:
+    """With them, the rest is as without a forward proxy."""
+    beside = {_SQUID: {"url": "http://10.7.1.1:3128", "noProxy": ["idp.example"]}}
+    *others, way, direct = _spec({**_PLATFORM, **beside})["egress"]
+    assert [*others, direct] == _spec(_PLATFORM)["egress"]
+    assert way["ports"] == [{"protocol": "TCP", "port": 3128}]
+    assert _spec({**_PLATFORM, _SQUID: {"noProxy": ["*"]}})["egress"] == _spec(_PLATFORM)["egress"]
+
+
 def test_everything_denied() -> None:
     """No rule remains, instead of one without peers, which would permit everything."""
     egress = config.Egress(deny=("0.0.0.0/0", "::/0"), allow=("10.0.0.0/8",))
@@ -229,6 +264,23 @@ def test_never_narrower_than_the_proxys_own_guard(
         assert _permits(spec, str(address), 8443)
     if any(address in ipaddress.ip_network(each) for each in deny):
         assert not _permits(spec, str(address), 8443)
+
+
+@given(address=_addresses, allow=_lists, deny=_lists)
+@example(address=ipaddress.ip_address("10.7.1.1"), allow=[], deny=[])
+@example(address=ipaddress.ip_address("169.254.1.1"), allow=["169.254.0.0/16"], deny=[])
+def test_never_narrower_than_the_guard_of_a_forward_proxy(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, allow: list[str], deny: list[str]
+) -> None:
+    """Wherever the process may connect to it, by name or by address, the policy lets it."""
+    egress = config.Egress(allow=tuple(allow), deny=tuple(deny))
+    host = f"[{address}]" if address.version == 6 else str(address)
+    for url in ("http://squid.example:3128", f"http://{host}:3128"):
+        spec = _spec({**_PLATFORM, _SQUID: {"url": url}}, egress=egress)
+        if forward_proxy_policy(egress).refusal(address) is None:
+            assert _permits(spec, str(address), 3128)
+        if any(address in ipaddress.ip_network(each) for each in deny):
+            assert not _permits(spec, str(address), 3128)
 
 
 def test_who_may_scrape() -> None:

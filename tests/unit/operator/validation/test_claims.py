@@ -34,6 +34,7 @@ def with_secret(name: str) -> dict[str, Any]:
             {"upstream": {"tls": {"clientCertificateSecretRef": {"name": "c"}, "caSecretRef": {"name": "c"}}}},
             {"acme-credentials", "c"},
         ),
+        ({"upstream": {"forwardProxy": {"secretRef": {"name": "squid"}}}}, {"acme-credentials", "squid"}),
         (None, {"acme-credentials"}),
         ([], {"acme-credentials"}),
         ("text", {"acme-credentials"}),

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from support.operator.manifests import changed, minimal, params
 from tenantproxy import config
 from tenantproxy.memory import needed
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.api.upstream import ForwardProxy
 from tenantproxy_operator.render.pod import render_pod_template
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.resource import (
@@ -28,6 +30,24 @@ _OPERATIONS = "spec.upstream.operations"
         ("spec.upstream.url", "http://oms.example", "spec.upstream.url", "is plain http; use https, or set"),
         ("spec.upstream.url", "https://10.0.0.1", "spec.upstream.url", "allowPrivateNetworks: true"),
         ("spec.upstream.url", "https://u:p@oms.example", "spec.upstream.url", "has user-info"),
+        (
+            "spec.upstream.forwardProxy",
+            {"url": "http://u:p@squid:3128"},
+            "spec.upstream.forwardProxy.url",
+            "has user-info",
+        ),
+        (
+            "spec.upstream.forwardProxy",
+            {"url": "http://169.254.169.254:3128"},
+            "spec.upstream.forwardProxy.url",
+            "is a cloud metadata address",
+        ),
+        (
+            "spec.upstream.forwardProxy",
+            {"url": "http://squid:3128", "noProxy": ["a.example", "10.1.0.0/99"]},
+            "spec.upstream.forwardProxy.noProxy[1]",
+            "is not a destination; write a domain",
+        ),
         (
             f"{_OPERATIONS}.searchOrders.path",
             "/o/{customerOrderId}",
@@ -232,3 +252,29 @@ def test_depth(wrap: Callable[[Any], Any], core: Any) -> None:
     for _ in range(10_000):
         value = wrap(value)
     assert is_too_deep(value)
+
+
+def test_auth_url_through_a_forward_proxy() -> None:
+    """A Secret's token endpoint must be one that the platform team has named, if the operator's proxy is used."""
+    data = {"clientId": "c", "clientSecret": "s", "authUrl": "https://idp.example/token"}
+    everybody = Settings(forward_proxy=ForwardProxy(url="http://squid:3128"))
+    resource = TenantProxy.model_validate(minimal())
+    assert check_secret(data, resource, Settings()) == []
+    (error,) = check_secret(data, resource, everybody)
+    assert (error.field, "list it in `auth.tokenEndpoint.allowHosts`" in error.detail) == ("authUrl", True)
+    for field, value in (
+        ("spec.auth.tokenEndpoint.allowHosts", ["idp.example"]),
+        ("spec.upstream.forwardProxy", {"noProxy": ["*"]}),
+        ("spec.upstream.forwardProxy", {"url": "http://other:3128", "noProxy": ["idp.example"]}),
+    ):
+        permitted = TenantProxy.model_validate(changed(minimal(), field, value))
+        assert check_secret(data, permitted, everybody) == []
+
+
+def test_a_forward_proxy_needs_its_url() -> None:
+    """Unless there is to be none."""
+    with pytest.raises(ValidationError, match="needs `url`; write http://HOST:PORT, or `noProxy: "):
+        ForwardProxy(no_proxy=["example.com"])
+    assert not ForwardProxy(no_proxy=["*"]).is_used
+    assert not ForwardProxy(url="http://squid:3128", no_proxy=["example.com", "*"]).is_used
+    assert ForwardProxy(url="http://squid:3128", no_proxy=["example.com"]).is_used

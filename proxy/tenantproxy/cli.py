@@ -164,12 +164,11 @@ def _refuse(error: ConfigError) -> NoReturn:
     help="Directory with ca/ca.crt, client/tls.crt and client/tls.key, if `upstream.tls` needs them.",
 )
 @click.option(
-    "--forward-proxy",
-    "forward_proxy_credentials",
+    "--forward-proxy-credentials",
     type=click.Path(path_type=Path),
     default=Path("/etc/tenantproxy/forward-proxy"),
     show_default=True,
-    help="Directory with username and password, if `upstream.forwardProxy` needs them.",
+    help="Directory with username and password, if the forward proxy needs them.",
 )
 @click.option("--api", type=_Address(), default="0.0.0.0:8080", show_default=True, help="The API port.")
 @click.option("--admin", type=_Address(), default="0.0.0.0:9090", show_default=True, help="Metrics and probes.")

@@ -164,7 +164,8 @@ class ProxyRunner:
             *self._program,
             *("serve", "--supervised", "--log-level", self._log_level),
             *("--config", str(self.state.config), "--credentials", str(self.state.credentials)),
-            *("--tls", str(self.state.tls), "--forward-proxy", str(self.state.forward_proxy)),
+            *("--tls", str(self.state.tls)),
+            *("--forward-proxy-credentials", str(self.state.forward_proxy)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
         )
         process = await ProxyProcess.start(command, descriptors=(api, admin, *self._inherited))

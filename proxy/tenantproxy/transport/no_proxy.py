@@ -12,6 +12,8 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYTHING: Final = "*"
+_LOOPBACK: Final = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128", "::ffff:127.0.0.0/104")))
+"""`is_loopback` does not say the same of the last one in every Python."""
 _ENTRY: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(:(?P<port>[0-9]{1,5}))?")
 _DOMAIN: Final = re.compile(r"(\*?\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 _PROBLEM: Final = (
@@ -57,7 +59,9 @@ class NoProxy:
         """Tell whether connections to a destination are made directly."""
         name = host.lower().removesuffix(".")
         address = _address(name)
-        if self.covers_everything or name == "localhost" or (address is not None and address.is_loopback):
+        if self.covers_everything or name == "localhost":
+            return True
+        if address is not None and any(address in network for network in _LOOPBACK):
             return True
         return any(rule.covers(name, address, port) for rule in self._rules)
 

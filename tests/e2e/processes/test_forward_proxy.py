@@ -76,7 +76,8 @@ def oauth2(around: Outside) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(directory: Path, configuration: dict[str, Any]) -> AsyncIterator[ServeProcess]:
-    async with serve(directory, configuration, "--forward-proxy", str(directory / "forward-proxy")) as proxy:
+    option = ("--forward-proxy-credentials", str(directory / "forward-proxy"))
+    async with serve(directory, configuration, *option) as proxy:
         yield proxy
 
 

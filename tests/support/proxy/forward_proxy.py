@@ -29,12 +29,13 @@ class ForwardProxyServer:
         """Instead of what it would do with a request."""
         self.established = ESTABLISHED
         self.credential = credential
-        self._context: ssl.SSLContext | None = TlsServer(answering(b""), pair).context if pair else None
+        self.context: ssl.SSLContext | None = TlsServer(answering(b""), pair).context if pair else None
+        self.client_certificates: list[object] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._context)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.context)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -51,7 +52,7 @@ class ForwardProxyServer:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def targets(self) -> list[str]:
@@ -63,6 +64,7 @@ class ForwardProxyServer:
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
+        self.client_certificates.append(writer.get_extra_info("peercert"))
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while (request := await read_request(reader)) is not None:
                 self.received.append(request)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -71,6 +72,9 @@ async def test_a_tunnel(tls: TlsFiles, pair: Pair | None) -> None:
     """TLS is with the OMS itself, client certificate included, and the tunnel serves the next request, too."""
     peers = Peers(answering(OK))
     async with TlsServer(peers, OMS, client_ca=CA.pem) as oms, ForwardProxyServer(pair=pair) as server:
+        if server.context is not None:  # ask for a certificate
+            server.context.verify_mode = ssl.CERT_OPTIONAL
+            server.context.load_verify_locations(cadata=CA.pem)
         async with behind(server, oms, tls) as running:
             assert [await get(running, f"/{number}") for number in range(3)] == [b"ok"] * 3
         assert server.targets == [f"CONNECT oms.example:{oms.port}"]
@@ -79,6 +83,7 @@ async def test_a_tunnel(tls: TlsFiles, pair: Pair | None) -> None:
         assert oms.received[0].headers["host"] == f"oms.example:{oms.port}"
         assert oms.connections == 1
         assert peers.serials == [CLIENT.serial] * 3
+        assert not any(server.client_certificates)  # ours is for the OMS alone
 
 
 async def test_plain_http(tls: TlsFiles, oms: RawServer, tmp_path: Path) -> None:

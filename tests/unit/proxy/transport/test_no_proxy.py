@@ -25,6 +25,7 @@ COVERED = {
     "a network of IPv6": ("fd00::/8", "[fd12::1]"),
     "localhost, always": ("example.com", "localhost"),
     "loopback, always": ("example.com", "127.8.9.1"),
+    "loopback in IPv6 form, always": ("example.com", "[::ffff:127.0.0.1]"),
     "loopback of IPv6, always": ("example.com", "[::1]"),
 }
 NOT_COVERED = {

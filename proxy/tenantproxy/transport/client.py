@@ -18,7 +18,7 @@ from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.connection_pool import ConnectionPool
 from tenantproxy.transport.dialer import Dialer
 from tenantproxy.transport.egress import GuardedResolver, Policy
-from tenantproxy.transport.forward_proxy import PROXY_AUTHENTICATION_REQUIRED, ForwardProxy, refusal_of
+from tenantproxy.transport.forward_proxy import PROXY_AUTHENTICATION_REQUIRED, ForwardProxy
 from tenantproxy.transport.tls import ContextSource
 
 _log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class HttpClient:
             raise
         self._pool.release(connection, caller)
         if self._relay is not None and answer.status == PROXY_AUTHENTICATION_REQUIRED:
-            raise UpstreamError(refusal_of(answer.status))
+            raise UpstreamError("forward-proxy-auth")
         return answer
 
     def _abandon(

@@ -29,6 +29,8 @@ MAX_CONNECT_HEAD_BYTES: Final = 16 * 1024
 _MAX_CREDENTIAL_BYTES: Final = 4 * 1024
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
 PROXY_AUTHENTICATION_REQUIRED: Final = 407
+_UNAUTHORIZED: Final = 401
+"""To CONNECT, some (Tinyproxy) answer so where a credential is wrong, and 407 only where there is none."""
 
 
 class ForwardProxy:
@@ -167,11 +169,6 @@ def _refusal(received: bytes, end: int) -> FailureReason | None:
     status = int(found[1])
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
         return "forward-proxy-invalid" if received[end + 4 :] else None
-    return refusal_of(status)
-
-
-def refusal_of(status: int) -> FailureReason:
-    """Return what a status other than 2xx of a forward proxy means."""
-    if status == PROXY_AUTHENTICATION_REQUIRED:
+    if status in (PROXY_AUTHENTICATION_REQUIRED, _UNAUTHORIZED):
         return "forward-proxy-auth"
     return "forward-proxy-gateway" if status >= 500 else "forward-proxy-denied"  # noqa: PLR2004 - HTTP

@@ -142,6 +142,7 @@ REFUSALS: dict[str, tuple[Reply, str]] = {
     "interim": (saying(b"HTTP/1.1 100 Continue\r\n\r\n"), "forward-proxy-denied"),
     "not reached": (saying(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"), "forward-proxy-gateway"),
     "unauthenticated": (saying(b"HTTP/1.0 407 Proxy Authentication Required\r\n\r\n"), "forward-proxy-auth"),
+    "unauthorized": (saying(b"HTTP/1.1 401 Unauthorized\r\n\r\n"), "forward-proxy-auth"),
     "nothing": (nothing, "forward-proxy-timeout"),
     "half a head": (saying(ESTABLISHED[:-2], pause=5), "forward-proxy-timeout"),
     "closed": (saying(), "forward-proxy-invalid"),

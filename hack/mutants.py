@@ -65,6 +65,7 @@ GUARDS: Final = {
     "claims": Guard(("tenantproxy/auth/claims.py",), ("tests/unit/proxy/auth/test_claims.py",)),
     "jwks": Guard(("tenantproxy/auth/jwks.py",), ("tests/unit/proxy/auth/test_jwks.py",)),
     "egress": Guard(("tenantproxy/transport/egress.py",), ("tests/unit/proxy/transport/test_egress.py",)),
+    "no_proxy": Guard(("tenantproxy/transport/no_proxy.py",), ("tests/unit/proxy/transport/test_no_proxy.py",)),
     "token_cache": Guard(
         ("tenantproxy/credentials/oauth2/token_cache.py",),
         ("tests/unit/proxy/credentials/oauth2/test_token_cache.py",),

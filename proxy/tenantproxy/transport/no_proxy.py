@@ -25,18 +25,16 @@ _PROBLEM: Final = (
 class _Rule(NamedTuple):
     """One entry: a domain (`.example.com` for subdomains only), or addresses; and a port, or None for any."""
 
-    what: str | _Address | _Network
+    what: str | _Network
     port: int | None
 
     def covers(self, host: str, address: _Address | None, port: int) -> bool:
         if self.port not in (None, port):
             return False
-        match self.what:
-            case str(domain) if address is None:
-                return host.endswith(domain if domain.startswith(".") else f".{domain}") or host == domain
-            case ipaddress.IPv4Network() | ipaddress.IPv6Network() as network:
-                return address is not None and address in network
-        return address == self.what
+        if not isinstance(self.what, str):
+            return address is not None and address in self.what
+        subdomains = self.what if self.what.startswith(".") else f".{self.what}"
+        return address is None and (host == self.what or host.endswith(subdomains))
 
 
 class NoProxy:
@@ -78,24 +76,28 @@ def check_entry(entry: str) -> None:
 
 
 def _parse(entry: str) -> _Rule:
-    try:
-        return _Rule(
-            ipaddress.ip_network(entry, strict=False) if "/" in entry else ipaddress.ip_address(entry), None
-        )
-    except ValueError:
-        pass
+    if (network := _network(entry)) is not None:
+        return _Rule(network, None)
     parts = _ENTRY.fullmatch(entry)
-    if parts is None or "/" in entry:
+    if parts is None:
         raise ValueError(_PROBLEM)
     port = None if parts["port"] is None else int(parts["port"])
     if port is not None and not 0 < port < 65536:  # noqa: PLR2004 - TCP
         raise ValueError("has a port that is not between 1 and 65535")
-    host = parts["host"]
-    if (address := _address(host.strip("[]"))) is not None:
-        return _Rule(address, port)
+    host = parts["host"].removeprefix("[").removesuffix("]")
+    if "/" not in host and (network := _network(host)) is not None:
+        return _Rule(network, port)
     if not _DOMAIN.fullmatch(host):
         raise ValueError(_PROBLEM)
     return _Rule(host.lower().removesuffix(".").removeprefix("*"), port)
+
+
+def _network(text: str) -> _Network | None:
+    """Return the network that a CIDR or an address means, with host bits or without."""
+    try:
+        return ipaddress.ip_interface(text).network
+    except ValueError:
+        return None
 
 
 def _address(host: str) -> _Address | None:

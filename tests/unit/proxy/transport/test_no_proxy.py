@@ -72,7 +72,7 @@ def test_several_entries() -> None:
 
 MALFORMED = (
     *("", ".", "*.", "**", "a*b", "https://x", "a b", "a,b", "a/b", "u@h", "-a.b"),
-    *("10.0.0.0/33", "x:0", "x:65536", "x:y", "[::1", "::1]:1"),
+    *("10.0.0.0/33", "10.0.0.0/8:443", "x:0", "x:65536", "x:y", "[::1", "::1]:1"),
 )
 
 
@@ -86,6 +86,8 @@ def test_a_malformed_entry(entry: str) -> None:
 
 
 def test_a_good_entry() -> None:
-    """Whatever may cover something is accepted."""
+    """Whatever may cover something is accepted, up to the last port."""
+    for port in (1, 65535):
+        check_entry(f"example.com:{port}")
     for entry, _ in COVERED.values():
         check_entry(entry)

@@ -130,6 +130,20 @@ async def test_bad_spec_is_refused(api: ApiClient, namespace: str, field: str, v
     assert "M4RKED" not in answer["message"]
 
 
+async def test_forward_proxies(api: ApiClient, namespace: str) -> None:
+    """Each form of a destination is accepted, and so is a TenantProxy that is to use none."""
+    domains = ["example.com", ".example.org", "*.example.net:8443"]
+    destinations = [*domains, "10.0.0.0/8", "10.1.2.3:443", "fd00::1", "[fd00::1]:443"]
+    for name, given in (
+        ("acme", {"url": "https://squid:3128/", "noProxy": destinations, "secretRef": {"name": "squid"}}),
+        ("none", {"noProxy": ["*"]}),
+    ):
+        manifest = changed(changed(minimal(), "metadata.name", name), f"{UPSTREAM}.forwardProxy", given)
+        status, stored = await create(api, namespace, manifest)
+        assert status == 201, stored
+        assert stored["spec"]["upstream"]["forwardProxy"] == given
+
+
 @pytest.mark.parametrize(
     ("field", "value", "unknown"),
     [

@@ -30,7 +30,7 @@ from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 from tenantproxy.oms.client import OmsClient, OmsRequest
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.problems import Problem
-from tenantproxy.transport import client as transport_client
+from tenantproxy.transport import dialer
 from tenantproxy.transport.tls import TlsFiles
 
 WRONG = {"username": "user", "password": "wrong"}
@@ -249,7 +249,7 @@ async def test_connections_and_requests_in_flight_are_bounded(
     oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow OMS gets at most `maxConnections` at once; as many again wait, the rest is refused at once."""
-    monkeypatch.setattr(transport_client, "CONNECT_TIMEOUT", 60.0)  # one that is tried again counts twice
+    monkeypatch.setattr(dialer, "CONNECT_TIMEOUT", 60.0)  # one that is tried again counts twice
     release = asyncio.Event()
     oms.play = held_until(release)
     async with running_proxy(proxy_config(oms.url, maxConnections=3, timeoutSeconds=60), tmp_path, BASIC) as proxy:

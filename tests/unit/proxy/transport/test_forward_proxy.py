@@ -13,8 +13,10 @@ from support.proxy.forward_proxy import ESTABLISHED, ForwardProxyServer, Reply, 
 from support.proxy.http_clients import client, get
 from support.proxy.oms import RawServer, answering, http
 from support.proxy.tls_server import Peers, TlsServer
+from support.waiting import PATIENCE
 from tenantproxy.config import Tls
 from tenantproxy.credentials.stores.files import write_keys
+from tenantproxy.transport import dialer
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import GuardedResolver, Policy
@@ -26,6 +28,12 @@ CA = Authority("the OMS's own CA")
 OMS = CA.issue("oms.example")
 CLIENT = CA.issue("client")
 OK = http(200, b"ok")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no busy machine be taken for a forward proxy that does not answer."""
+    monkeypatch.setattr(dialer, "CONNECT_TIMEOUT", PATIENCE)
 
 
 @pytest.fixture(name="tls")
@@ -144,7 +152,7 @@ REFUSALS: dict[str, tuple[Reply, str]] = {
     "unauthenticated": (saying(b"HTTP/1.0 407 Proxy Authentication Required\r\n\r\n"), "forward-proxy-auth"),
     "unauthorized": (saying(b"HTTP/1.1 401 Unauthorized\r\n\r\n"), "forward-proxy-auth"),
     "nothing": (nothing, "forward-proxy-timeout"),
-    "half a head": (saying(ESTABLISHED[:-2], pause=5), "forward-proxy-timeout"),
+    "half a head": (saying(ESTABLISHED[:-2], pause=PATIENCE), "forward-proxy-timeout"),
     "closed": (saying(), "forward-proxy-invalid"),
     "closed in the head": (saying(ESTABLISHED[:-2]), "forward-proxy-invalid"),
     "no HTTP": (saying(b"SSH-2.0-x\r\n\r\n"), "forward-proxy-invalid"),
@@ -162,12 +170,15 @@ REFUSALS: dict[str, tuple[Reply, str]] = {
 
 
 @pytest.mark.parametrize(("reply", "expected"), REFUSALS.values(), ids=REFUSALS)
-async def test_no_tunnel(tls: TlsFiles, reply: Reply, expected: str) -> None:
+async def test_no_tunnel(tls: TlsFiles, reply: Reply, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its reason, within seconds; the OMS is sent nothing, and nothing is taken for its response."""
     async with TlsServer(answering(OK), OMS) as oms, ForwardProxyServer() as server:
         server.reply = reply
         async with behind(server, oms, tls) as running:
+            if expected == "forward-proxy-timeout":
+                monkeypatch.setattr(dialer, "CONNECT_TIMEOUT", 0.5)
             assert await reason(running) == expected
+            monkeypatch.setattr(dialer, "CONNECT_TIMEOUT", PATIENCE)
             server.reply = None
             assert await get(running) == b"ok"
         assert len(oms.received) == 1

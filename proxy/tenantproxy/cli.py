@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 import click
 
 from tenantproxy import __version__
-from tenantproxy.config import ConfigError, ProxyConfig, load
+from tenantproxy.config import ConfigError, ProxyConfig, Tenant, load
 from tenantproxy.logs import LEVELS
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.server.sockets import listen
@@ -213,7 +213,7 @@ def serve(
     tls = TlsFiles(config.upstream.tls, tls_directory)
     try:
         tls.check()
-        store, fallback = _stores(credentials, secret, service_account)
+        store, fallback = _stores(credentials, secret, config.tenant, service_account)
     except ConfigError as error:
         _refuse(error)
     logs.configure(log_level, tenant=config.tenant.name)
@@ -250,7 +250,7 @@ def serve(
 
 
 def _stores(
-    credentials: Path, secret: str | None, service_account: Path
+    credentials: Path, secret: str | None, tenant: Tenant, service_account: Path
 ) -> "tuple[CredentialStore, CredentialStore | None]":
     """Return where the credential lives, and what serves until that has been read once.
 
@@ -267,6 +267,6 @@ def _stores(
     from tenantproxy.kube.client import KubeError  # noqa: PLC0415 - not needed without --secret
 
     try:
-        return KubernetesStore.in_pod(secret, service_account), files
+        return KubernetesStore.in_pod(secret, tenant, service_account), files
     except KubeError as error:
         raise ConfigError(f"--secret: {error}") from None

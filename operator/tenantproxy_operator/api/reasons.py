@@ -16,6 +16,7 @@ class Reason:
     INVALID_SPEC: Final = "InvalidSpec"
     TLS_SECRET_MISSING: Final = "TLSSecretMissing"
     TLS_SECRET_INVALID: Final = "TLSSecretInvalid"
+    SECRET_OF_ANOTHER_TENANT: Final = "SecretOfAnotherTenant"
     ROUTE_UNAVAILABLE: Final = "RouteUnavailable"
     NOT_UNIQUE: Final = "NotUnique"
     CONFLICT: Final = "Conflict"

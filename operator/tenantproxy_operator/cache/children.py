@@ -178,10 +178,11 @@ def _without_version(child: Child) -> Child:
 def _tenant_of(kind: Kind, metadata: Metadata) -> Key | None:
     """Return whose child an object is: by its name, which nobody can edit; a Secret's by its owner or label.
 
-    A Secret that we have never written is the user's own, whatever it says.
+    A Secret that we have never written is the user's own, whatever it says. One with a credential that was set for
+    a tenant outlives its TenantProxy, and is no child any more.
     """
     if kind is kinds.SECRET:
-        if not metadata.written:
+        if not metadata.written or metadata.annotations.tenant_id:
             return None
         owner = metadata.owner
         name = owner.name if owner and owner.kind == KIND else metadata.labels.instance

@@ -1,4 +1,4 @@
-"""Identity and version of each Secret in the watched namespaces; no contents."""
+"""Identity, version and tenant of each Secret in the watched namespaces; no contents."""
 
 import msgspec
 
@@ -11,6 +11,8 @@ class SecretVersion(msgspec.Struct, frozen=True, gc=False):
 
     uid: str
     version: int
+    tenant_id: str = ""
+    """For which tenant the credential in it was set; empty where nobody has said."""
 
 
 class SecretVersions:
@@ -32,7 +34,9 @@ class SecretVersions:
         known = self._versions.get(metadata.key)
         if known is not None and metadata.version <= known.version:
             return False
-        self._versions[metadata.key] = SecretVersion(metadata.uid, metadata.version)
+        self._versions[metadata.key] = SecretVersion(
+            metadata.uid, metadata.version, metadata.annotations.tenant_id
+        )
         return True
 
     def remove(self, metadata: Metadata) -> bool:

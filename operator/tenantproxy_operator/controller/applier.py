@@ -14,7 +14,7 @@ from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import NEVER, Cluster
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
-from tenantproxy_operator.kube.objects import FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial
+from tenantproxy_operator.kube.objects import FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial, SecretContent
 from tenantproxy_operator.metrics import Metrics
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
@@ -55,22 +55,27 @@ class ChildApplier:
         manifests: Iterable[Manifest],
         trusted: Mapping[ChildName, bytes],
         *,
+        tenant_id: str,
         create_secret: bool,
+        secret: SecretContent | None = None,
         hold_pods: bool = False,
     ) -> ApplyResult:
         """Make the tenant's children what `manifests` say.
 
         `trusted` is what we owned of each after our last write; `create_secret`: whether a missing Secret is made;
-        `hold_pods`: leave the running pods, and what they read, as they are.
+        `secret` is the one with the credential, where it was read; `hold_pods`: leave the running pods, and what
+        they read, as they are.
 
         A child that fails keeps none of the others from being written, unless the API server does not answer.
         """
         wanted = {_name_of(manifest): manifest for manifest in manifests}
         # An autoscaler that goes must not fight over the number of replicas that comes instead.
         results = await self._prune(tenant, wanted, only=kinds.AUTOSCALER)
+        if secret is not None and secret.data:
+            results += await self._keep_secret(tenant, secret.metadata, tenant_id)
         for name, manifest in wanted.items():
             if name[0] == kinds.SECRET.plural:
-                result = await self._apply_secret(tenant, name, manifest, trusted, create=create_secret)
+                result = await self._apply_secret(tenant, name, manifest, trusted, secret, create=create_secret)
             else:
                 hold = hold_pods and _KINDS[name[0]] in _POD_KINDS
                 child = self._children.of(tenant.key).get(name)
@@ -88,18 +93,40 @@ class ChildApplier:
         name: ChildName,
         manifest: Manifest,
         trusted: Mapping[ChildName, bytes],
+        seen: SecretContent | None,
         *,
         create: bool,
     ) -> _ChildResult:
-        """Make the Secret what its manifest says; one of the user's own making is left as it is."""
+        """Make the Secret what its manifest says; one of the user's own making is left as it is.
+
+        So is one that is not known to be empty, in the version that was `seen`: it must not be owned again.
+        """
         child = self._children.of(tenant.key).get(name)
         exists = self._secrets[Key(tenant.key.namespace, name[1])] is not None
         is_users_own = exists if child is None else not child.belongs_to(tenant.uid)
         if is_users_own:
             return _ChildResult(name=name, foreign=True)
-        if child is None and not create:
+        if not create if child is None else seen is None or seen.data:
             return _ChildResult(name=name)
-        return await self._apply(tenant, name, manifest, child, trusted, hold=False)
+        version = seen.metadata.resource_version if seen else ""
+        return await self._apply(tenant, name, manifest, child, trusted, hold=False, version=version)
+
+    async def _keep_secret(self, tenant: Tenant, seen: Metadata, tenant_id: str) -> list[_ChildResult]:
+        """Have a Secret that we made, and that is empty no more, outlive the tenant; the watch tells the rest.
+
+        The tenant's proxy does so itself when it sets a credential; this is for those that others set.
+        """
+        name = (kinds.SECRET.plural, seen.name)
+        child = self._children.of(tenant.key).get(name)
+        if child is None or not child.belongs_to(tenant.uid):
+            return []
+        try:
+            kept = await self._cluster.keep_secret(seen, name=tenant.key.name, uid=tenant.uid, tenant_id=tenant_id)
+        except KubeError as error:
+            return [self._failed(kinds.SECRET, name, error)]
+        self._children.put(kinds.SECRET, Partial(kept), own=True)
+        self._metrics.applied(kinds.SECRET.kind, "success")
+        return []
 
     async def _apply(
         self,
@@ -110,8 +137,12 @@ class ChildApplier:
         trusted: Mapping[ChildName, bytes],
         *,
         hold: bool,
+        version: str = "",
     ) -> _ChildResult:
-        """Make one child what its manifest says; leave it alone where it is another's, or there and to be held."""
+        """Make one child what its manifest says; leave it alone where it is another's, or there and to be held.
+
+        `version` is the resource version that it must still have, if any.
+        """
         kind = _KINDS[name[0]]
         if child is not None and not child.belongs_to(tenant.uid):
             return _ChildResult(name=name, foreign=True, failure=_conflict(kind, name[1], child))
@@ -122,7 +153,7 @@ class ChildApplier:
             return _ChildResult(name=name, owned=child.owned_fields_digest)
         try:
             with self._children.writing(kind, Key(tenant.key.namespace, name[1])):
-                result = await self._write(tenant.key, kind, name, _with_hash(manifest, digest), child)
+                result = await self._write(tenant.key, kind, name, _with_hash(manifest, digest), child, version)
         except KubeError as error:
             existing = await self._existing(kind, Key(tenant.key.namespace, name[1]), child, error)
             if isinstance(existing, KubeError):
@@ -155,7 +186,7 @@ class ChildApplier:
         return _ChildResult(name=name, failure=failure, unreachable=unreachable)
 
     async def _write(
-        self, tenant: Key, kind: Kind, name: ChildName, manifest: Manifest, child: Child | None
+        self, tenant: Key, kind: Kind, name: ChildName, manifest: Manifest, child: Child | None, version: str
     ) -> _ChildResult:
         """Write a child."""
         if kind is kinds.SECRET and child is None:
@@ -170,6 +201,8 @@ class ChildApplier:
             await self._hand_over_replicas(tenant, manifest)
         # So that it is this object, and not another one that has come in its place; or a new one.
         precondition = {"resourceVersion": NEVER} if child is None else {"uid": child.uid}
+        if version:
+            precondition["resourceVersion"] = version
         manifest = manifest | {"metadata": manifest["metadata"] | precondition}
         applied = await self._cluster.apply(kind, manifest)
         self._children.put(kind, applied, own=True)

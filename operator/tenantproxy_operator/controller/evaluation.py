@@ -25,7 +25,7 @@ from tenantproxy_operator.validation import resource as validation
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.claims import Rival
 from tenantproxy_operator.validation.optional_kinds import find_unavailable
-from tenantproxy_operator.validation.secrets import TLSSecret, tls_secrets
+from tenantproxy_operator.validation.secrets import SecretCheck, TLSSecret, find_foreign_secret, tls_secrets
 
 SECRET_GRACE: Final = 3.0
 """Seconds for which a missing Secret may still come from the user, before we create an empty one."""
@@ -113,6 +113,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until we create it; None: now, if it is missing."""
     reads_credential: bool = False
     """Whether the Secret with the credential has to be read again."""
+    credential: SecretCheck | None = None
+    """What is wrong with that Secret, without reading it, so that nothing is to be done."""
 
 
 def owned_by(tenant: Tenant, children: Mapping[ChildName, Child]) -> dict[ChildName, Child]:
@@ -147,6 +149,12 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     resource, unknown = _validated(snapshot)
     if isinstance(resource, ConditionValue):
         return Evaluation(accepted=resource)
+    tenant_ids = {key.name: secret.tenant_id for key, secret in snapshot.secrets.items() if secret}
+    foreign = find_foreign_secret(resource, tenant_ids)
+    if foreign is not None:
+        message = f"{foreign.message}; running proxies stay as they are"
+        accepted = ConditionValue("False", foreign.reason, message)
+        return Evaluation(accepted=accepted, resource=resource, credential=foreign)
     known = snapshot.condition("Accepted")
     reads_credential = snapshot.inputs_changed or snapshot.condition("CredentialsReady") is None
     if not snapshot.inputs_changed and known is not None and known.reason in _TLS_REASONS:

@@ -195,14 +195,17 @@ class Reconciler:
 
     async def _carry_out(self, snapshot: TenantSnapshot, evaluation: Evaluation) -> Outcome:
         """Do what an evaluation says; read what costs a call where something has changed. Raises KubeError."""
+        if evaluation.credential is not None:
+            return Outcome(credential=evaluation.credential)
         tls = await self._find_unusable(snapshot, evaluation.tls_secrets)
+        secret = await self._read_credential(snapshot, evaluation)
         children, held = None, False
         if tls is None and evaluation.children is not None:
             held = evaluation.needs_turn and not self._rollout.request(
                 snapshot.tenant.key, canary=snapshot.tenant.canary
             )
-            children = await self._apply_children(snapshot, evaluation, hold_pods=held)
-        credential = await self._check_credential(snapshot, evaluation, children)
+            children = await self._apply_children(snapshot, evaluation, secret, hold_pods=held)
+        credential = self._check_credential(evaluation, secret, children)
         return Outcome(tls=tls, children=children, held=held, credential=credential)
 
     async def _find_unusable(self, snapshot: TenantSnapshot, secrets: tuple[TLSSecret, ...]) -> SecretCheck | None:
@@ -214,14 +217,21 @@ class Reconciler:
         return None
 
     async def _apply_children(
-        self, snapshot: TenantSnapshot, evaluation: Evaluation, *, hold_pods: bool
+        self,
+        snapshot: TenantSnapshot,
+        evaluation: Evaluation,
+        secret: SecretContent | StatusError | None,
+        *,
+        hold_pods: bool,
     ) -> ApplyResult:
-        key = snapshot.tenant.key
+        key, resource = snapshot.tenant.key, evaluation.resource
         result = await self._applier.apply_all(
             snapshot.tenant,
             evaluation.children or (),
             snapshot.state.children or {},
+            tenant_id=resource.spec.tenant_id if resource else "",
             create_secret=evaluation.secret_due_in is None,
+            secret=secret if isinstance(secret, SecretContent) else None,
             hold_pods=hold_pods,
         )
         # What is written stays known, whatever fails from here on.
@@ -230,19 +240,29 @@ class Reconciler:
             raise result.unreachable
         return result
 
-    async def _check_credential(
-        self, snapshot: TenantSnapshot, evaluation: Evaluation, children: ApplyResult | None
+    async def _read_credential(
+        self, snapshot: TenantSnapshot, evaluation: Evaluation
+    ) -> SecretContent | StatusError | None:
+        """Return the Secret with the credential, or why it can't be read; None: none is there, or to be read."""
+        if evaluation.resource is None or not evaluation.reads_credential:
+            return None
+        try:
+            return await self._read(snapshot, evaluation.resource.secret_name)
+        except StatusError as error:
+            return error
+
+    def _check_credential(
+        self, evaluation: Evaluation, secret: SecretContent | StatusError | None, children: ApplyResult | None
     ) -> SecretCheck | None:
         """Check the Secret with the credential, after it may have been created; None where nothing has changed."""
         resource, created = evaluation.resource, children.created_secret if children else None
         if resource is None or not (created or evaluation.reads_credential):
             return None
-        name = resource.secret_name
-        try:
-            content = SecretContent(metadata=created) if created else await self._read(snapshot, name)
-        except StatusError as error:
-            return unreadable_secret(name, error.message)
-        return check_credentials_secret(content, resource, self._settings)
+        if created:
+            secret = SecretContent(metadata=created)
+        if isinstance(secret, StatusError):
+            return unreadable_secret(resource.secret_name, secret.message)
+        return check_credentials_secret(secret, resource, self._settings)
 
     async def _read(self, snapshot: TenantSnapshot, name: str) -> SecretContent | None:
         """Return a Secret with its data; None where there was none at the snapshot."""

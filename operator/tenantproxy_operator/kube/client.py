@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from tenantproxy.credentials.stores.secret import KEPT_FOR, TENANT_ID
 from tenantproxy.kube.client import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
+from tenantproxy_operator.api.labels import INSTANCE
 from tenantproxy_operator.api.names import API_VERSION, GROUP, KIND, OWN_PREFIX, PLURAL, VERSION
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.kube import kinds
@@ -28,6 +30,7 @@ _PAGE: Final = 500
 _WHOLE_PAGE: Final = 250
 """The same for whole TenantProxies, which have several KiB each."""
 _APPLY: Final = "application/apply-patch+yaml"
+_STRATEGIC_MERGE: Final = "application/strategic-merge-patch+json"
 NEVER: Final = "1"
 """A resource version that no object has: applying with it creates an object, or is a conflict where one exists."""
 _LONGEST_NOTE: Final = 1024
@@ -139,6 +142,24 @@ class Cluster:
         """Return a Secret with its data; None where there is none."""
         answer = await self._get(kinds.SECRET.path(key.namespace, key.name))
         return None if answer is None else decoded(answer, SecretContent)
+
+    async def keep_secret(self, seen: Metadata, *, name: str, uid: str, tenant_id: str) -> Metadata:
+        """Have a Secret, as it was seen, outlive the TenantProxy of this name and uid; see `stores.secret`."""
+        change = {
+            "resourceVersion": seen.resource_version,
+            "ownerReferences": [{"$patch": "delete", "uid": uid}],
+            "labels": {INSTANCE: None, KEPT_FOR: name},
+            "annotations": {TENANT_ID: tenant_id},
+        }
+        answer = await self._client.request(
+            "PATCH",
+            kinds.SECRET.path(seen.namespace, seen.name),
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+            body=_encode({"metadata": change}),
+            content_type=_STRATEGIC_MERGE,
+            accept=METADATA,
+        )
+        return decoded(answer, Partial).metadata
 
     async def write_status(self, key: Key, status: Manifest) -> bytes | None:
         """Make `status` the whole status of a TenantProxy; return the object, None where it is gone."""

@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
 from tenantproxy.credentials import formats
 from tenantproxy.credentials.kinds import credential_keys, required_in_words
+from tenantproxy.credentials.stores.secret import TENANT_ID
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
@@ -54,6 +55,24 @@ def tls_secrets(resource: TenantProxy) -> tuple[TLSSecret, ...]:
         (resource.client_certificate_secret_name, check_client_certificate_secret),
     )
     return tuple(TLSSecret(name, check) for name, check in candidates if name is not None)
+
+
+def find_foreign_secret(resource: TenantProxy, tenant_ids: Mapping[str, str]) -> SecretCheck | None:
+    """Return what is wrong where a Secret of the spec holds a credential that was set for another tenant.
+
+    `tenant_ids` says for which tenant, by the Secrets' names; empty: nobody has said.
+    """
+    namespace, tenant_id = resource.metadata.namespace, resource.spec.tenant_id
+    for name in (resource.secret_name, *(secret.name for secret in tls_secrets(resource))):
+        if tenant_ids.get(name, "") not in ("", tenant_id):
+            return _refused(
+                Reason.SECRET_OF_ANOTHER_TENANT,
+                f"Secret {name} holds the credential of another tenant, as its annotation {TENANT_ID} says; name"
+                f" another one in the spec, or, if nobody needs it: kubectl delete secret {name} -n {namespace};"
+                f" or, if it is this tenant's: kubectl annotate secret {name} -n {namespace} --overwrite"
+                f" {TENANT_ID}={tenant_id}",
+            )
+    return None
 
 
 def check_credentials_secret(

@@ -15,7 +15,7 @@ from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.checks import usable_credential
 from tenantproxy.credentials.formats import completed
 from tenantproxy.credentials.kinds import credential_keys
-from tenantproxy.credentials.stores.base import CredentialStore, Stored, StoreError
+from tenantproxy.credentials.stores.base import CredentialStore, ForeignSecretError, Stored, StoreError
 from tenantproxy.credentials.sync_state import SyncEvent, SyncState, next_state
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
@@ -75,7 +75,7 @@ class CredentialManager:
         """Use what the store holds now; if that fails, for whatever cause, the one in use, if any, stays."""
         async with self._changing:
             try:
-                await self._use(self._parse(await self._read()))
+                await self._use(await self._find())
             except StoreError as error:
                 complaint = f"the credential's store can't be read; keeping the current credential: {error}"
                 await self._go_on(complaint, "can't be read; see the proxy's log")
@@ -143,10 +143,22 @@ class CredentialManager:
             async for _ in changes:
                 self._changed.set()
 
+    async def _find(self) -> Credential | CredentialError | None:
+        """Return what the store, or the fallback, holds. Raises StoreError."""
+        try:
+            return usable_credential(await self._read(), self._config)
+        except CredentialError as error:
+            return error
+        except ForeignSecretError as error:
+            return CredentialError([FieldProblem("Secret", str(error))])
+
     async def _read(self) -> Mapping[str, str]:
         """Return the store's keys, or those of the fallback as long as it may serve and has any."""
         try:
             stored = await self._store.read()
+        except ForeignSecretError:
+            self._advance(SyncEvent.STORE_READ)
+            raise
         except StoreError as error:
             self._advance(SyncEvent.FAILED)
             self._metrics.config_changed("unreadable")
@@ -160,12 +172,6 @@ class CredentialManager:
         else:
             self._advance(SyncEvent.STORE_READ)
         return stored.keys
-
-    def _parse(self, keys: Mapping[str, str]) -> Credential | CredentialError | None:
-        try:
-            return usable_credential(keys, self._config)
-        except CredentialError as error:
-            return error
 
     async def _use(self, found: Credential | CredentialError | None) -> None:
         if not await self._user.use(found):

@@ -6,7 +6,8 @@ what goes when it is applied no more, and that nothing changes where nothing dif
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
@@ -57,6 +58,7 @@ class FakeKubernetes(KubeClient):
         *,
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        content_type: str = "application/json",
         **_: Any,
     ) -> bytes:
         """Answer a call."""
@@ -75,7 +77,8 @@ class FakeKubernetes(KubeClient):
         elif method == "PATCH" and subresource:
             answer = self.set_status(ref, content["status"])
         elif method == "PATCH":
-            answer = self._apply(ref, content, query["fieldManager"])
+            change = self._apply if content_type.startswith("application/apply-patch") else self._merge
+            answer = change(ref, content, query["fieldManager"])
         elif method == "DELETE":
             _agree(self._existing(ref), content["preconditions"])
             answer = self.delete(ref)
@@ -90,8 +93,16 @@ class FakeKubernetes(KubeClient):
             raise StatusError(409, "AlreadyExists", f'{ref.plural} "{ref.name}" already exists')
         return self.write(ref, content, manager=manager, operation="Update")
 
-    def write(self, ref: Ref, content: Thing, *, manager: str = "kubectl", operation: str = "Update") -> Thing:
-        """Have a manager set fields, which it owns from then on; what it applies no more goes."""
+    def write(
+        self,
+        ref: Ref,
+        content: Thing,
+        *,
+        manager: str = "kubectl",
+        operation: str = "Update",
+        gone: AbstractSet[Path] = frozenset(),
+    ) -> Thing:
+        """Have a manager set fields, which it owns from then on; what is `gone`, or applied no more, goes."""
         before = self.objects.get(ref)
         thing = _copied(before) if before else self._new(ref)
         owned = self._owned.setdefault(ref, {})
@@ -99,6 +110,10 @@ class FakeKubernetes(KubeClient):
         for path in owned.get(manager, set()) - fields.keys() if operation == "Apply" else ():
             if not any(path in paths for other, paths in owned.items() if other != manager):
                 _set(thing, path, ...)
+        for path in gone:
+            _set(thing, path, ...)
+            for paths in owned.values():
+                paths.discard(path)
         mine = owned.setdefault(manager, set())
         managers = {name: set(paths) for name, paths in owned.items()}
         for path, value in fields.items():
@@ -134,6 +149,25 @@ class FakeKubernetes(KubeClient):
     def _apply(self, ref: Ref, manifest: Thing, manager: str) -> Thing:
         _agree(self.objects.get(ref), manifest["metadata"])
         return self.write(ref, manifest, manager=manager, operation="Apply")
+
+    def _merge(self, ref: Ref, change: Thing, manager: str) -> Thing:
+        """Merge a change into an object, strategically: null removes, and one owner is taken from the others."""
+        metadata = change["metadata"]
+        _agree(self._existing(ref), metadata)
+        taken = {owner["uid"] for owner in metadata.pop("ownerReferences")}
+        owners = self.objects[ref]["metadata"].get("ownerReferences", [])
+        metadata["ownerReferences"] = [owner for owner in owners if owner["uid"] not in taken]
+        fields = dict(_leaves(change))
+        gone = {path for path, value in fields.items() if value is None or value == []}
+        return self.write(ref, _nested(fields.keys() - gone, fields), manager=manager, gone=gone)
+
+    def replace(self, ref: Ref, thing: Thing, *, manager: str) -> Thing:
+        """Have a manager put a whole object in the place of the one that it has read."""
+        before = self._existing(ref)
+        _agree(before, thing["metadata"])
+        return self.write(
+            ref, thing, manager=manager, gone=dict(_leaves(before)).keys() - dict(_leaves(thing)).keys()
+        )
 
     def _existing(self, ref: Ref) -> Thing:
         if ref not in self.objects:
@@ -196,6 +230,14 @@ def _leaves(value: Thing, above: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield from _leaves(inner, (*above, key))
         else:
             yield (*above, key), inner
+
+
+def _nested(paths: Iterable[Path], fields: Mapping[Path, Any]) -> Thing:
+    """Return these fields as a manifest."""
+    manifest: Thing = {}
+    for path in paths:
+        _set(manifest, path, fields[path])
+    return manifest
 
 
 def _set(thing: Thing, path: Path, value: Any) -> bool:

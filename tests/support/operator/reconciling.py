@@ -10,6 +10,10 @@ import msgspec
 
 from support.operator.fake_kubernetes import Change, FakeKubernetes, Ref, Thing
 from support.operator.manifests import changed, minimal
+from tenantproxy.config import Tenant
+from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.stores.kubernetes import FIELD_MANAGER as PROXY_MANAGER
+from tenantproxy.credentials.stores.secret import Secret
 from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.api.labels import MANAGED_BY
 from tenantproxy_operator.api.served_schema import ServedSchema
@@ -63,6 +67,15 @@ class World:
         """Create a Secret, or set keys of one."""
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
         self.api.write(ref_of("secrets", name), {"data": encoded})
+
+    def admin_sets(self, password: str, name: str = "acme") -> None:
+        """Set a credential as the tenant's proxy does on a PUT of its admin."""
+        ref, spec = ref_of("secrets", f"{name}-credentials"), self.child(TENANT_PROXY.plural, name)["spec"]
+        keeper = Tenant(id=spec["tenantId"], name=name, namespace=NAMESPACE)
+        secret = Secret(json.dumps(self.api.objects[ref]).encode())
+        document = secret.replaced(Basic(username="u", password=password), keeper)
+        if document is not None:
+            self.api.replace(ref, json.loads(document), manager=PROXY_MANAGER)
 
     def edit(self, plural: str, content: Thing, name: str = "acme-proxy") -> None:
         """Create an object, or set fields of one."""

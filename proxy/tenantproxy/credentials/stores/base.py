@@ -13,6 +13,10 @@ class StoreError(Exception):
     """
 
 
+class ForeignSecretError(StoreError):
+    """The store says that what it holds is another tenant's: it must not be used, wherever it is read from."""
+
+
 class Stored(NamedTuple):
     """What a store held when it was read; printing it shows no value."""
 
@@ -32,7 +36,13 @@ class CredentialStore(Protocol):
     """
 
     async def read(self) -> Stored:
-        """Return the keys, at least `kinds.credential_keys()`; none without a Secret. Raises StoreError."""
+        """Return the keys, at least `kinds.credential_keys()`; none without a Secret.
+
+        Raises:
+            ForeignSecretError: It is another tenant's.
+            StoreError: It can't be read now.
+
+        """
         ...
 
     async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:

@@ -13,9 +13,10 @@ from urllib.parse import quote
 import msgspec
 
 from tenantproxy.backoff import Backoff
+from tenantproxy.config import Tenant
 from tenantproxy.credentials.base import Credential
-from tenantproxy.credentials.stores.base import Stored, StoreError
-from tenantproxy.credentials.stores.secret import Secret, SecretError
+from tenantproxy.credentials.stores.base import ForeignSecretError, Stored, StoreError
+from tenantproxy.credentials.stores.secret import TENANT_ID, Secret, SecretError
 from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kube.reflector import Reflector
 
@@ -32,6 +33,7 @@ _ATTEMPTS: Final = 5
 _BACKOFF: Final = 0.05, 1.0
 """Seconds before the second attempt, and at most before a further one."""
 _CONNECTIONS: Final = 8
+_FORBIDDEN: Final = 403
 _GONE: Final = 410
 _SERVER_ERROR: Final = 500
 
@@ -58,9 +60,16 @@ class KubernetesStore:
     """A `CredentialStore` on one Secret."""
 
     def __init__(
-        self, access: KubeAccess, namespace: str, name: str, *, call_seconds: float = _CALL_SECONDS
+        self,
+        access: KubeAccess,
+        namespace: str,
+        name: str,
+        tenant: Tenant,
+        *,
+        call_seconds: float = _CALL_SECONDS,
     ) -> None:
         self._access = access
+        self._tenant = tenant
         self._call_seconds = call_seconds
         self._name = name
         self._subject = f"Secret {namespace}/{name}"
@@ -69,8 +78,8 @@ class KubernetesStore:
         self._opened: KubeClient | None = None
 
     @classmethod
-    def in_pod(cls, name: str, directory: Path) -> Self:
-        """Return the store on a Secret of the pod's own namespace; `directory` is its service account's.
+    def in_pod(cls, name: str, tenant: Tenant, directory: Path) -> Self:
+        """Return the store on a tenant's Secret, of the pod's own namespace; `directory` is its service account's.
 
         Raises:
             KubeError: This is no pod, or it has no service account's token.
@@ -81,7 +90,7 @@ class KubernetesStore:
             namespace = (directory / "namespace").read_text().strip()
         except OSError as error:
             raise KubeError(f"{directory}/namespace can't be read ({error.strerror})") from None
-        return cls(access, namespace, name)
+        return cls(access, namespace, name, tenant)
 
     @property
     def _client(self) -> KubeClient:
@@ -110,7 +119,7 @@ class KubernetesStore:
     async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
         """Put `credential` in the place of the stored one, whatever else is changed in the Secret meanwhile."""
         seen = stored.version if isinstance(stored.version, Secret) else None
-        replacement = _Replacement(self._get, self._put, credential, seen)
+        replacement = _Replacement(self._get, self._put, credential, self._tenant, seen)
         try:
             async with asyncio.timeout(_REPLACEMENT * self._call_seconds):
                 return (await replacement.run()).keys()
@@ -139,7 +148,13 @@ class KubernetesStore:
             await asyncio.gather(following, return_exceptions=True)
 
     async def _get(self) -> Secret:
-        return Secret(await self._client.request("GET", self._path, timeout=self._call_seconds))
+        secret = Secret(await self._client.request("GET", self._path, timeout=self._call_seconds))
+        if secret.tenant_id not in (None, self._tenant.id):
+            raise ForeignSecretError(
+                f"{self._subject} is another tenant's, as its annotation {TENANT_ID} says; delete it, or set the"
+                " annotation to this tenant's id"
+            )
+        return secret
 
     async def _put(self, document: bytes) -> None:
         query = {"fieldManager": FIELD_MANAGER}
@@ -166,12 +181,14 @@ class _Replacement:
         get: Callable[[], Awaitable[Secret]],
         put: Callable[[bytes], Awaitable[None]],
         credential: Credential,
+        keeper: Tenant,
         seen: Secret | None,
     ) -> None:
-        """Prepare; `seen` is the Secret as it was some time ago."""
+        """Prepare; `keeper` is whose the Secret is from now on, `seen` the Secret as it was some time ago."""
         self._get = get
         self._put = put
         self._credential = credential
+        self._keeper: Tenant | None = keeper
         self._seen = seen
         self.in_doubt = False
         """Whether a write has been sent whose outcome is not known."""
@@ -180,25 +197,28 @@ class _Replacement:
         """Return the Secret as it was stored.
 
         Raises:
-            KubeError, SecretError: It was not, or it is in doubt.
+            KubeError, SecretError, ForeignSecretError: It was not, or it is in doubt.
 
         """
         backoff = Backoff(*_BACKOFF, spread="half")
         for _ in range(_ATTEMPTS):
             seen, self._seen = self._seen, None
             # What is to be left as it is must be so now; a write, by its resource version, fails if it is not.
-            secret = seen if seen is not None and seen.replaced(self._credential) else await self._get()
-            document = secret.replaced(self._credential)
+            secret = seen if seen is not None and self._replaced(seen) else await self._get()
+            document = self._replaced(secret)
             if document is None:
                 return secret  # also where a write without a response has done it
             if secret.immutable:
                 raise SecretError("it is immutable; delete it, and the operator creates another one")
-            if await self._is_stored(document):
+            if await self._is_stored(document, gives_up_owner=document != secret.replaced(self._credential)):
                 return Secret(document)
             await asyncio.sleep(backoff.next())
         raise SecretError("others kept changing it, or the API server kept failing; try again")
 
-    async def _is_stored(self, document: bytes) -> bool:
+    def _replaced(self, secret: Secret) -> bytes | None:
+        return secret.replaced(self._credential, self._keeper)
+
+    async def _is_stored(self, document: bytes, *, gives_up_owner: bool) -> bool:
         """Write the document, with the resource version that was read; False: read it again, and retry."""
         before, self.in_doubt = self.in_doubt, True
         try:
@@ -207,6 +227,11 @@ class _Replacement:
             if error.status >= _SERVER_ERROR:
                 return False
             self.in_doubt = before
+            if error.status == _FORBIDDEN and gives_up_owner:
+                # Perhaps only because of the owner: with the admission plugin OwnerReferencesPermissionEnforcement
+                # giving it up takes the right to delete the Secret. The operator is left to do it.
+                self._keeper = None
+                return False
             if error.reason != "Conflict":
                 raise
             return False

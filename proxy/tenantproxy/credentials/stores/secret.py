@@ -1,14 +1,28 @@
-"""A Secret as the API server sends it: our keys out of it, a credential into it, all else as it was."""
+"""A Secret as the API server sends it: our keys out of it, a credential into it, all else as it was.
+
+The operator creates it empty, owned by the TenantProxy, so that it goes with it. Once there is a credential in it,
+it is the tenant's: the write that sets the credential also gives up that owner, and says whose it is.
+"""
 
 import base64
 import binascii
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from tenantproxy.config import Tenant
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.formats import merged, to_secret
 from tenantproxy.credentials.kinds import credential_keys
+
+_GROUP: Final = "proxy.hiiretail.com"
+_OWNER_KIND: Final = "TenantProxy"
+TENANT_ID: Final = f"{_GROUP}/tenant-id"
+"""The annotation of a Secret that outlives its TenantProxy: for which tenant the credential in it was set."""
+KEPT_FOR: Final = f"{_GROUP}/tenant-proxy"
+"""The label of such a Secret: the name of the TenantProxy that it was made for."""
+_INSTANCE: Final = "app.kubernetes.io/instance"
+"""The label that it no longer has: tools such as Argo CD take what has it, and no owner, for theirs to prune."""
 
 _NOTHING: Final = msgspec.Raw(b"null")
 
@@ -31,6 +45,10 @@ class Secret:
             self._fields = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
             data = msgspec.json.decode(self._fields.get("data", _NOTHING), type=dict[str, str] | None)
             self.immutable = msgspec.json.decode(self._fields.get("immutable", _NOTHING), type=bool | None) is True
+            self._metadata = _decoded_map(self._fields.get("metadata", _NOTHING))
+            annotations = _decoded_map(self._metadata.get("annotations", _NOTHING))
+            self.tenant_id = msgspec.json.decode(annotations.get(TENANT_ID, _NOTHING), type=str | None)
+            """For which tenant the credential in it was set; None: nobody has said."""
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SecretError(f"it can't be read: {error}") from None
         self._data = data or {}
@@ -46,13 +64,53 @@ class Secret:
         ours = credential_keys()
         return {key: _decoded(key, value) for key, value in self._data.items() if key in ours}
 
-    def replaced(self, credential: Credential) -> bytes | None:
-        """Return the object with `credential` in it (see `formats.merged`); None: it is there already."""
+    def replaced(self, credential: Credential, keeper: Tenant | None = None) -> bytes | None:
+        """Return the object with `credential` in it (see `formats.merged`); None: it is there already.
+
+        It is kept for `keeper` from then on, where it was the operator's for that TenantProxy.
+        """
         ours = {key: base64.b64encode(value.encode()).decode() for key, value in to_secret(credential).items()}
         data = merged(self._data, credential) | ours
-        if data == self._data:
+        metadata = self._metadata if keeper is None else self._kept_for(keeper)
+        if data == self._data and metadata is self._metadata:
             return None
-        return msgspec.json.encode({**self._fields, "data": msgspec.Raw(msgspec.json.encode(data))})
+        changed: dict[str, Any] = (
+            {"data": data} if metadata is self._metadata else {"data": data, "metadata": metadata}
+        )
+        return msgspec.json.encode(self._fields | changed)
+
+    def _kept_for(self, keeper: Tenant) -> dict[str, msgspec.Raw]:
+        """Return the metadata without the TenantProxy as the owner; the same where it is not."""
+        owners = msgspec.json.decode(self._metadata.get("ownerReferences", _NOTHING), type=list[Any] | None) or []
+        others = [owner for owner in owners if not _is(owner, keeper.name)]
+        if len(others) == len(owners):
+            return self._metadata
+        labels = _decoded_map(self._metadata.get("labels", _NOTHING))
+        labels.pop(_INSTANCE, None)
+        annotations = _decoded_map(self._metadata.get("annotations", _NOTHING))
+        changed = {
+            "ownerReferences": others,
+            "labels": labels | {KEPT_FOR: _encoded(keeper.name)},
+            "annotations": annotations | {TENANT_ID: _encoded(keeper.id)},
+        }
+        return self._metadata | {key: _encoded(value) for key, value in changed.items()}
+
+
+def _is(owner: Any, name: str) -> bool:  # noqa: ANN401 - JSON of any shape
+    """Tell whether an owner reference is to the TenantProxy of that name, and controls."""
+    return (
+        isinstance(owner, dict)
+        and str(owner.get("apiVersion")).partition("/")[0] == _GROUP
+        and (owner.get("kind"), owner.get("name"), owner.get("controller")) == (_OWNER_KIND, name, True)
+    )
+
+
+def _decoded_map(value: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(value, type=dict[str, msgspec.Raw] | None) or {}
+
+
+def _encoded(value: Any) -> msgspec.Raw:  # noqa: ANN401 - JSON of any shape
+    return msgspec.Raw(msgspec.json.encode(value))
 
 
 def _decoded(key: str, value: str) -> str:

@@ -14,6 +14,7 @@ from support.operator.reconciling import NAMESPACE, Operator, World
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.secrets import SecretVersion
+from tenantproxy_operator.conditions import ConditionValue
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.evaluation import (
     SECRET_GRACE,
@@ -31,6 +32,7 @@ from tenantproxy_operator.validation.resource import MOST_NESTED
 KEY = Key(NAMESPACE, "acme")
 SECRET = Key(NAMESPACE, "acme-credentials")
 TAKES_ANYTHING = ServedSchema.of({"properties": {"spec": {"x-kubernetes-preserve-unknown-fields": True}}})
+OTHER = Key(NAMESPACE, "ca")
 SPECS: list[dict[str, Any]] = [
     {},
     {"spec.suspend": True},
@@ -58,6 +60,22 @@ async def snapshot() -> TenantSnapshot:
     world.tenant()
     await Operator(world).settle()
     return snapshot_of(world)
+
+
+@pytest.mark.parametrize("spec", [{}, {"spec.suspend": True}, {"spec.auth": {"management": "platform"}}])
+def test_a_secret_of_another_tenant(spec: dict[str, Any]) -> None:
+    """Nothing is applied or read, whatever else is said; of the tenant's own, and of nobody's, nothing is said."""
+    for tenant_id in ("T-acme", ""):
+        evaluation = evaluate(snapshot_with(spec, secrets={SECRET: SecretVersion("u", 1, tenant_id), OTHER: None}))
+        assert evaluation.credential is None
+        assert evaluation.reads_credential
+    evaluation = evaluate(snapshot_with(spec, secrets={SECRET: SecretVersion("u", 1, "T-2"), OTHER: None}))
+    assert evaluation.credential is not None
+    message = f"{evaluation.credential.message}; running proxies stay as they are"
+    assert evaluation.accepted == ConditionValue("False", Reason.SECRET_OF_ANOTHER_TENANT, message)
+    assert evaluation.credential.reason == Reason.SECRET_OF_ANOTHER_TENANT
+    assert evaluation.resource is not None
+    assert (evaluation.children, evaluation.tls_secrets, evaluation.reads_credential) == (None, (), False)
 
 
 def changed_inputs(snapshot: TenantSnapshot, *, spec: bool) -> TenantSnapshot:

@@ -9,6 +9,7 @@ import pytest
 
 from support.certificates import Authority
 from support.operator.reconciling import Operator, World
+from tenantproxy.credentials.stores.secret import TENANT_ID
 from tenantproxy.kube.client import StatusError
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cache.tenants import CANARY
@@ -188,6 +189,27 @@ async def test_tls_secret_invalid(world: World, operator: Operator) -> None:
     world.secret("ca", **{"ca.crt": Authority().pem})
     await operator.settle()
     assert world.reason("Accepted") == Reason.ACCEPTED
+
+
+async def test_secret_of_another_tenant(world: World, operator: Operator) -> None:
+    """A credential that was set for one tenant is not used for the other, and is not even read."""
+    world.secret(**BASIC)
+    world.edit("secrets", {"metadata": {"annotations": {TENANT_ID: "T-earlier"}}}, "acme-credentials")
+    status, reason, message = await told(world, operator, "Accepted")
+    assert (status, reason) == ("False", Reason.SECRET_OF_ANOTHER_TENANT)
+    assert message == (
+        "Secret acme-credentials holds the credential of another tenant, as its annotation"
+        " proxy.hiiretail.com/tenant-id says; name another one in the spec, or, if nobody needs it: kubectl delete"
+        " secret acme-credentials -n tenants; or, if it is this tenant's: kubectl annotate secret acme-credentials"
+        " -n tenants --overwrite proxy.hiiretail.com/tenant-id=T-acme; running proxies stay as they are"
+    )
+    assert world.reason("CredentialsReady") == Reason.SECRET_OF_ANOTHER_TENANT
+    assert not world.exists("deployments")
+    assert "GET secrets acme-credentials" not in world.calls()
+    world.edit("secrets", {"metadata": {"annotations": {TENANT_ID: "T-acme"}}}, "acme-credentials")
+    await operator.settle()
+    assert world.reason("Accepted") == Reason.ACCEPTED
+    assert world.reason("CredentialsReady") == Reason.CREDENTIALS_SET
 
 
 async def test_route_unavailable(world: World) -> None:

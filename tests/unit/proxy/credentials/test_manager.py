@@ -14,11 +14,11 @@ from support.proxy.running import BASIC, proxy_config, running_proxy
 from support.waiting import eventually
 from tenantproxy import supervision
 from tenantproxy.config import ProxyConfig, Tenant
-from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores import files
-from tenantproxy.credentials.stores.base import Stored, StoreError
+from tenantproxy.credentials.stores.base import ForeignSecretError, Stored, StoreError
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.metrics import Metrics
 
@@ -178,6 +178,40 @@ async def test_the_fallback_serves_until_the_store_answers(
         await proxy.get()
         assert oms.received[-1].headers["authorization"] == "Basic dXNlcjpvdGhlcg=="
     assert scripted.closed
+
+
+class Foreign(Scripted):
+    """A store that holds another tenant's credential, from the start or from some time on."""
+
+    async def read(self) -> Stored:
+        if self.failing:
+            raise ForeignSecretError("Secret acme/s is another tenant's")
+        return await super().read()
+
+
+async def test_another_tenants_credential_is_not_used(oms: RawServer, tmp_path: Path) -> None:
+    """Nor are the mounted files, which have the same in them; callers and the log learn it."""
+    write_keys(tmp_path / "store", BASIC)
+    write_keys(tmp_path / "files", BASIC)
+    store = Foreign(tmp_path / "store")
+    fallback = FileStore(tmp_path / "files")
+    async with running_proxy(proxy_config(oms.url), tmp_path, store=store, fallback=fallback) as proxy:
+        answer = await proxy.get()
+        assert (answer.status, answer.code) == (503, "credentials-invalid")
+        assert "is another tenant's" in answer.body.decode()
+        assert await proxy.metric(INVALID) == 1
+        assert oms.received == []
+
+
+async def test_a_credential_that_becomes_another_tenants_is_not_used_any_more(tmp_path: Path) -> None:
+    """What was read of it before is dropped; once it is this tenant's again, it is used."""
+    write_keys(tmp_path / "store", BASIC)
+    store, used = Foreign(tmp_path / "store"), Used()
+    manager = CredentialManager(CONFIG, store, used, Metrics(CONFIG.tenant))
+    for failing in (False, True, False):
+        store.failing = failing
+        await manager.load()
+    assert [type(each) for each in used.credentials] == [Basic, CredentialError, Basic]
 
 
 async def test_changes_of_the_fallback_are_used(oms: RawServer, tmp_path: Path, scripted: Scripted) -> None:

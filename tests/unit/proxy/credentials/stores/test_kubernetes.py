@@ -12,23 +12,26 @@ from support.apiserver.scripts import PlayedSecret, silent, status, stream
 from support.certificates import Authority
 from support.proxy.oms import RawServer, Received, answering, held_until, http, raw_server
 from support.waiting import PATIENCE
+from tenantproxy.config import Tenant
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.formats import from_secret
-from tenantproxy.credentials.stores.base import Stored, StoreError
+from tenantproxy.credentials.stores.base import ForeignSecretError, Stored, StoreError
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
+from tenantproxy.credentials.stores.secret import TENANT_ID
 from tenantproxy.kube.client import KubeAccess, KubeError
 
 OLD = {"username": base64.b64encode(b"u").decode(), "password": base64.b64encode(b"MARKED-old").decode()}
 CALL = 1.0
 """Seconds for a call: some hang, and others have to be answered within it, on a busy machine too."""
 NEW = Basic(username="u", password="MARKED-new")
+TENANT = Tenant(id="T-acme", name="acme")
 UNSEEN = Stored({}, None)
 """What is read of a store that has never been read."""
 
 
 @contextlib.asynccontextmanager
 async def store_on(server: RawServer, call_seconds: float = CALL) -> AsyncIterator[KubernetesStore]:
-    store = KubernetesStore(KubeAccess(url=server.url), "acme", "s", call_seconds=call_seconds)
+    store = KubernetesStore(KubeAccess(url=server.url), "acme", "s", TENANT, call_seconds=call_seconds)
     try:
         yield store
     finally:
@@ -93,6 +96,52 @@ async def test_a_write_that_was_not_done_is_done_again(outcome: object) -> None:
         assert from_secret((await store.read()).keys) == NEW
         assert secret.puts == 2
         assert secret.document["metadata"].get("labels", {}) == ({"other": "label"} if outcome is conflict else {})
+
+
+OWNER = {
+    "apiVersion": "proxy.hiiretail.com/v1",
+    "kind": "TenantProxy",
+    "name": "acme",
+    "uid": "u",
+    "controller": True,
+}
+
+
+async def forbid(_secret: PlayedSecret, _request: Received, writer: asyncio.StreamWriter) -> None:
+    writer.write(status(403, "Forbidden"))
+
+
+async def test_an_owner_that_may_not_be_given_up_stays() -> None:
+    """The credential is stored all the same; the operator is left to give the owner up."""
+    secret = PlayedSecret(OLD)
+    secret.document["metadata"]["ownerReferences"] = [OWNER]
+    secret.next_puts = [forbid]
+    async with raw_server(secret) as server, store_on(server) as store:
+        assert from_secret(await store.replace(UNSEEN, NEW)) == NEW
+    assert secret.puts == 2
+    assert secret.document["metadata"]["ownerReferences"] == [OWNER]
+    secret.next_puts = [forbid] * 2
+    async with raw_server(secret) as server, store_on(server) as store:
+        with pytest.raises(StoreError, match="403"):
+            await store.replace(UNSEEN, Basic(username="u", password="MARKED-3"))
+
+
+async def test_another_tenants_credential_is_neither_read_nor_replaced() -> None:
+    """Whose it is says the Secret; the error says how to take it over on purpose."""
+    secret = PlayedSecret(OLD)
+    secret.document["metadata"]["annotations"] = {TENANT_ID: TENANT.id}
+    async with raw_server(secret) as server, store_on(server) as store:
+        stored = await store.read()
+        secret.document["metadata"]["annotations"] = {TENANT_ID: "T-2"}
+        secret.touch()
+        for attempt in (store.read(), store.replace(stored, NEW), store.replace(UNSEEN, NEW)):
+            with pytest.raises(ForeignSecretError) as caught:
+                await attempt
+            assert str(caught.value) == (
+                "Secret acme/s is another tenant's, as its annotation proxy.hiiretail.com/tenant-id says; delete"
+                " it, or set the annotation to this tenant's id"
+            )
+    assert secret.document["data"] == OLD
 
 
 def calls(server: RawServer) -> list[str]:
@@ -252,4 +301,4 @@ def test_a_pods_own_namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
     (tmp_path / "ca.crt").write_text(Authority().pem)
     with pytest.raises(KubeError, match=r"namespace can't be read \(No such file"):
-        KubernetesStore.in_pod("s", tmp_path)
+        KubernetesStore.in_pod("s", TENANT, tmp_path)

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tenantproxy.config import Tenant
 from tenantproxy.credentials.base import CredentialError
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.formats import from_secret
 from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.credentials.oauth2.credential import OAuth2
-from tenantproxy.credentials.stores.secret import Secret, SecretError
+from tenantproxy.credentials.stores.secret import KEPT_FOR, TENANT_ID, Secret, SecretError
+from tenantproxy_operator.api.labels import INSTANCE
 
 BASIC = Basic(username="user", password="pä:ss")
 OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")
@@ -106,6 +108,67 @@ def test_a_credential_that_is_there_need_not_be_written(credential: Basic | OAut
     assert Secret(replaced).replaced(credential) is None
 
 
+KEEPER = Tenant(id="T-1", name="acme")
+OWNER = {
+    "apiVersion": "proxy.hiiretail.com/v1",
+    "kind": "TenantProxy",
+    "name": "acme",
+    "uid": "u",
+    "controller": True,
+}
+MADE = {"resourceVersion": "1", "labels": {INSTANCE: "acme", "a": "b"}, "annotations": {"c": "d"}, "x": 1}
+
+
+def test_a_set_credential_is_kept() -> None:
+    """The operator's own Secret gives up its owner, and says whose it is; the rest of its metadata stays."""
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "acme", "uid": "v"}
+    secret = Secret(document({}, metadata=MADE | {"ownerReferences": [other, OWNER]}))
+    replaced = secret.replaced(BASIC, KEEPER)
+    assert replaced is not None
+    assert json.loads(replaced)["metadata"] == {
+        "resourceVersion": "1",
+        "labels": {KEPT_FOR: "acme", "a": "b"},
+        "annotations": {"c": "d", TENANT_ID: "T-1"},
+        "ownerReferences": [other],
+        "x": 1,
+    }
+    assert Secret(replaced).tenant_id == "T-1"
+    assert Secret(replaced).replaced(BASIC, KEEPER) is None
+    again = Secret(replaced).replaced(OAUTH2, KEEPER)
+    assert again is not None
+    assert json.loads(again)["metadata"] == json.loads(replaced)["metadata"]
+
+
+def test_a_credential_that_is_there_is_kept_when_it_is_set_again() -> None:
+    """It was set by an earlier version, which left the owner there."""
+    before = Secret(document({}, metadata=MADE | {"ownerReferences": [OWNER]})).replaced(BASIC)
+    assert before is not None
+    assert Secret(before).tenant_id is None
+    after = Secret(before).replaced(BASIC, KEEPER)
+    assert after is not None
+    assert Secret(after).tenant_id == "T-1"
+
+
+@pytest.mark.parametrize(
+    "owners",
+    [
+        None,
+        [],
+        [OWNER | {"name": "other"}],
+        [OWNER | {"kind": "Certificate"}],
+        [OWNER | {"apiVersion": "example.com/v1"}],
+        [OWNER | {"controller": False}],
+        [1],
+    ],
+)
+def test_what_the_operator_did_not_make_for_this_tenant_keeps_its_metadata(owners: list[Any] | None) -> None:
+    """The user's own Secret, and one that another TenantProxy or another controller owns."""
+    metadata = MADE | {"ownerReferences": owners}
+    replaced = Secret(document({}, metadata=metadata)).replaced(BASIC, KEEPER)
+    assert replaced is not None
+    assert json.loads(replaced)["metadata"] == metadata
+
+
 @pytest.mark.parametrize(
     ("text", "expected"), [(b"{}", False), (b'{"immutable": true}', True), (b'{"immutable" :false}', False)]
 )
@@ -116,7 +179,16 @@ def test_immutability(text: bytes, *, expected: bool) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"<html>", b"[]", b'{"data": []}', b'{"data": {"password": 1}}', b'{"data": {"password": "MARK!"}}'],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"metadata": []}',
+        b'{"metadata": {"annotations": 1}}',
+        b'{"data": []}',
+        b'{"data": {"password": 1}}',
+        b'{"data": {"password": "MARK!"}}',
+    ],
 )
 def test_what_is_no_secret(text: bytes) -> None:
     """It is an error that quotes no value."""

@@ -36,18 +36,22 @@ class Child(msgspec.Struct, frozen=True, gc=False):
     applied_by_us: bool
     """Whether we have ever written it."""
     owns_replicas: bool
+    labelled: bool
+    """Whether it has the labels of this tenant's children."""
+    adoptable: bool
+    """Whether it may be adopted, though we have not created it; see `Metadata.permits_adoption`."""
 
     def belongs_to(self, uid: str) -> bool:
         """Tell whether it is a child of the TenantProxy `uid`.
 
         One that we wrote and that nobody controls is, too: its owner reference was removed, by an edit, or when
-        a TenantProxy was deleted with `--cascade=orphan`.
+        a TenantProxy was deleted with `--cascade=orphan`. So is one that may be adopted.
         """
-        return self.owner_uid == uid or (not self.owner_uid and self.applied_by_us)
+        return self.owner_uid == uid or (not self.owner_uid and (self.applied_by_us or self.adoptable))
 
 
-def child_of(metadata: Metadata) -> Child:
-    """Return what is kept of a child's metadata."""
+def child_of(metadata: Metadata, tenant: str) -> Child:
+    """Return what is kept of the metadata of a child of the TenantProxy of that name."""
     owner = metadata.owner
     return Child(
         uid=metadata.uid,
@@ -58,6 +62,8 @@ def child_of(metadata: Metadata) -> Child:
         manifest_hash=metadata.annotations.manifest_hash,
         applied_by_us=metadata.written,
         owns_replicas=metadata.owns(b"replicas"),
+        labelled=metadata.is_labelled_for(tenant),
+        adoptable=metadata.permits_adoption(tenant),
     )
 
 
@@ -119,7 +125,7 @@ class Children:
             self.drop(kind, before, thing.metadata.name)
         if tenant is None:
             return None
-        child = child_of(thing.metadata)
+        child = child_of(thing.metadata, tenant.name)
         known = self._tenants[tenant].get(name)
         if known is not None and child.version <= known.version:
             return known
@@ -178,14 +184,13 @@ def _without_version(child: Child) -> Child:
 def _tenant_of(kind: Kind, metadata: Metadata) -> Key | None:
     """Return whose child an object is: by its name, which nobody can edit; a Secret's by its owner or label.
 
-    A Secret that we have never written is the user's own, whatever it says. One with a credential that was set for
-    a tenant outlives its TenantProxy, and is no child any more.
+    A Secret that we have neither written nor may adopt is the user's own, whatever it says. One with a credential
+    that was set for a tenant outlives its TenantProxy, and is no child any more.
     """
     if kind is kinds.SECRET:
-        if not metadata.written or metadata.annotations.tenant_id:
-            return None
         owner = metadata.owner
         name = owner.name if owner and owner.kind == KIND else metadata.labels.instance
-        return Key(metadata.namespace, name) if name else None
+        ours = metadata.written or metadata.permits_adoption(name)
+        return Key(metadata.namespace, name) if name and ours and not metadata.annotations.tenant_id else None
     parent = name_of_parent(metadata.name)
     return None if parent is None else Key(metadata.namespace, parent)

@@ -14,7 +14,7 @@ from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import NEVER, Cluster
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
-from tenantproxy_operator.kube.objects import FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial, SecretContent
+from tenantproxy_operator.kube.objects import ADOPT, FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial, SecretContent
 from tenantproxy_operator.metrics import Metrics
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
@@ -118,10 +118,10 @@ class ChildApplier:
         """
         name = (kinds.SECRET.plural, seen.name)
         child = self._children.of(tenant.key).get(name)
-        if child is None or not child.belongs_to(tenant.uid):
+        if child is None or not child.belongs_to(tenant.uid) or (seen.owner and seen.owner.uid != tenant.uid):
             return []
         try:
-            kept = await self._cluster.keep_secret(seen, name=tenant.key.name, uid=tenant.uid, tenant_id=tenant_id)
+            kept = await self._cluster.keep_secret(seen, name=tenant.key.name, tenant_id=tenant_id)
         except KubeError as error:
             return [self._failed(kinds.SECRET, name, error)]
         self._children.put(kinds.SECRET, Partial(kept), own=True)
@@ -145,7 +145,7 @@ class ChildApplier:
         """
         kind = _KINDS[name[0]]
         if child is not None and not child.belongs_to(tenant.uid):
-            return _ChildResult(name=name, foreign=True, failure=_conflict(kind, name[1], child))
+            return _ChildResult(name=name, foreign=True, failure=_conflict(kind, name[1], child, tenant.key))
         if child is not None and hold:
             return _ChildResult(name=name)
         digest = manifest_hash(manifest)
@@ -155,22 +155,24 @@ class ChildApplier:
             with self._children.writing(kind, Key(tenant.key.namespace, name[1])):
                 result = await self._write(tenant.key, kind, name, _with_hash(manifest, digest), child, version)
         except KubeError as error:
-            existing = await self._existing(kind, Key(tenant.key.namespace, name[1]), child, error)
+            existing = await self._existing(tenant, kind, name[1], child, error)
             if isinstance(existing, KubeError):
                 return self._failed(kind, name, existing)
             return await self._apply(tenant, name, manifest, existing, trusted, hold=hold)
         self._metrics.applied(kind.kind, "success")
         return result
 
-    async def _existing(self, kind: Kind, key: Key, child: Child | None, error: KubeError) -> Child | KubeError:
+    async def _existing(
+        self, tenant: Tenant, kind: Kind, name: str, child: Child | None, error: KubeError
+    ) -> Child | KubeError:
         """Return what was in the way of a new child, and lacks our labels, so no watch tells; or the error."""
         if child is None and isinstance(error, StatusError) and error.reason == _EXISTS:
             try:
-                found = await self._cluster.find(kind, key)
+                found = await self._cluster.find(kind, Key(tenant.key.namespace, name))
             except KubeError as another:
                 return another
             if found is not None:
-                return child_of(found)
+                return child_of(found, tenant.key.name)
         return error
 
     def _failed(self, kind: Kind, name: ChildName, error: KubeError) -> _ChildResult:
@@ -197,7 +199,10 @@ class ChildApplier:
             if self._children.put(kind, Partial(created), own=True):
                 self._secrets.put(created)
             return _ChildResult(name=name, owned=created.owned_fields_digest, created=created)
-        if kind is kinds.DEPLOYMENT and child is not None and child.owns_replicas:
+        adopts = child is not None and child.adoptable and not child.owner_uid
+        if adopts:
+            version = await self._cluster.take_over(kind, Key(tenant.namespace, name[1]), version)
+        if kind is kinds.DEPLOYMENT and child is not None and (child.owns_replicas or adopts):
             await self._hand_over_replicas(tenant, manifest)
         # So that it is this object, and not another one that has come in its place; or a new one.
         precondition = {"resourceVersion": NEVER} if child is None else {"uid": child.uid}
@@ -290,11 +295,14 @@ def _with_hash(manifest: Manifest, digest: str) -> Manifest:
     return manifest | {"metadata": metadata | {"annotations": annotations}}
 
 
-def _conflict(kind: Kind, name: str, child: Child) -> Failure:
+def _conflict(kind: Kind, name: str, child: Child, tenant: Key) -> Failure:
     if child.owner_is_tenant_proxy:  # as after a TenantProxy was deleted and recreated
         why = "belongs to another TenantProxy; wait until garbage collection has deleted it"
     else:
         why = "was not created by this operator; delete or rename it, or rename the TenantProxy"
+        if child.labelled and not child.owner_uid:
+            what = f"{kind.plural} {name} -n {tenant.namespace} {ADOPT}={tenant.name}"
+            why += f", or have it adopted: kubectl annotate {what}"
     return Failure(kind.kind, name, why, "conflict")
 
 

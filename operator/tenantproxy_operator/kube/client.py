@@ -14,6 +14,7 @@ from tenantproxy_operator.api.labels import INSTANCE
 from tenantproxy_operator.api.names import API_VERSION, GROUP, KIND, OWN_PREFIX, PLURAL, VERSION
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.adoption import Entry, taken_over
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
 from tenantproxy_operator.kube.objects import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
 
@@ -30,6 +31,7 @@ _PAGE: Final = 500
 _WHOLE_PAGE: Final = 250
 """The same for whole TenantProxies, which have several KiB each."""
 _APPLY: Final = "application/apply-patch+yaml"
+_JSON_PATCH: Final = "application/json-patch+json"
 _STRATEGIC_MERGE: Final = "application/strategic-merge-patch+json"
 NEVER: Final = "1"
 """A resource version that no object has: applying with it creates an object, or is a conflict where one exists."""
@@ -62,6 +64,15 @@ class _Components(msgspec.Struct):
 
 class _OpenAPI(msgspec.Struct):
     components: _Components
+
+
+class _ManagedMetadata(msgspec.Struct, rename="camel"):
+    resource_version: str
+    managed_fields: list[Entry] = []
+
+
+class _Managed(msgspec.Struct):
+    metadata: _ManagedMetadata
 
 
 class Cluster:
@@ -143,14 +154,39 @@ class Cluster:
         answer = await self._get(kinds.SECRET.path(key.namespace, key.name))
         return None if answer is None else decoded(answer, SecretContent)
 
-    async def keep_secret(self, seen: Metadata, *, name: str, uid: str, tenant_id: str) -> Metadata:
-        """Have a Secret, as it was seen, outlive the TenantProxy of this name and uid; see `stores.secret`."""
-        change = {
+    async def take_over(self, kind: Kind, key: Key, version: str) -> str:
+        """Make the fields that kubectl has applied ours (see `adoption`); return what became of `version`."""
+        answer = await self._get(kind.path(key.namespace, key.name), accept=METADATA)
+        if answer is None:
+            return version
+        metadata = decoded(answer, _Managed).metadata
+        fields = taken_over(metadata.managed_fields)
+        if fields == metadata.managed_fields:
+            return version
+        change = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": fields},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata.resource_version},
+        ]
+        answer = await self._client.request(
+            "PATCH",
+            kind.path(key.namespace, key.name),
+            query={"fieldManager": FIELD_MANAGER},
+            body=_encode(change),
+            content_type=_JSON_PATCH,
+            accept=METADATA,
+        )
+        unchanged = version == metadata.resource_version
+        return decoded(answer, Partial).metadata.resource_version if unchanged else version
+
+    async def keep_secret(self, seen: Metadata, *, name: str, tenant_id: str) -> Metadata:
+        """Have a Secret, as it was seen, outlive the TenantProxy of this name, its owner; see `stores.secret`."""
+        change: Manifest = {
             "resourceVersion": seen.resource_version,
-            "ownerReferences": [{"$patch": "delete", "uid": uid}],
             "labels": {INSTANCE: None, KEPT_FOR: name},
             "annotations": {TENANT_ID: tenant_id},
         }
+        if seen.owner is not None:
+            change["ownerReferences"] = [{"$patch": "delete", "uid": seen.owner.uid}]
         answer = await self._client.request(
             "PATCH",
             kinds.SECRET.path(seen.namespace, seen.name),

@@ -6,13 +6,15 @@ from typing import Final
 import msgspec
 
 from tenantproxy.credentials.stores.secret import TENANT_ID
-from tenantproxy_operator.api.labels import INSTANCE, MANAGED_BY
+from tenantproxy_operator.api.labels import INSTANCE, MANAGED_BY, MANAGER
 from tenantproxy_operator.api.names import OWN_PREFIX
 from tenantproxy_operator.kube.kinds import Key
 
 FIELD_MANAGER: Final = "tenantproxy-operator"
 MANIFEST_HASH: Final = f"{OWN_PREFIX}manifest-hash"
 """The annotation of a child with the hash of the manifest that it was applied from."""
+ADOPT: Final = f"{OWN_PREFIX}adopt"
+"""The annotation of an object that we have not created: the name of the TenantProxy whose child it may become."""
 
 
 class _Labels(msgspec.Struct, frozen=True):
@@ -23,6 +25,7 @@ class _Labels(msgspec.Struct, frozen=True):
 class _Annotations(msgspec.Struct, frozen=True):
     manifest_hash: str = msgspec.field(name=MANIFEST_HASH, default="")
     tenant_id: str = msgspec.field(name=TENANT_ID, default="")
+    adopt: str = msgspec.field(name=ADOPT, default="")
 
 
 class _Owner(msgspec.Struct, frozen=True):
@@ -73,6 +76,14 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     def written(self) -> bool:
         """Whether we have ever written it."""
         return any(entry.manager == FIELD_MANAGER for entry in self.managed_fields)
+
+    def is_labelled_for(self, tenant: str) -> bool:
+        """Tell whether it has the labels of a child of the TenantProxy of that name."""
+        return (self.labels.instance, self.labels.managed_by) == (tenant, MANAGER)
+
+    def permits_adoption(self, tenant: str) -> bool:
+        """Tell whether it may become a child of the TenantProxy of that name, as who may edit it has said."""
+        return self.is_labelled_for(tenant) and self.annotations.adopt == tenant
 
     @property
     def owned_fields_digest(self) -> bytes:

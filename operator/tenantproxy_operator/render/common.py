@@ -6,6 +6,7 @@ from tenantproxy_operator.api import names
 from tenantproxy_operator.api.labels import labels, selector
 from tenantproxy_operator.api.names import API_VERSION, KIND
 from tenantproxy_operator.kube.kinds import Kind, Manifest
+from tenantproxy_operator.kube.objects import ADOPT
 from tenantproxy_operator.render.params import Params
 
 COMPONENT: Final = "proxy"
@@ -40,7 +41,8 @@ def _metadata(params: Params, name: str) -> Manifest:
         "labels": labels(owner.name, component=COMPONENT),
     }
     if owner.uid is None:
-        return metadata
+        # Printed, to be applied by others: once the TenantProxy is, the operator may take over what is there.
+        return metadata | {"annotations": {ADOPT: owner.name}}
     reference = {
         "apiVersion": API_VERSION,
         "kind": KIND,

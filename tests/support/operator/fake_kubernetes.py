@@ -76,6 +76,8 @@ class FakeKubernetes(KubeClient):
             answer = self.create(ref, content, manager=query.get("fieldManager", ""))
         elif method == "PATCH" and subresource:
             answer = self.set_status(ref, content["status"])
+        elif method == "PATCH" and content_type.startswith("application/json-patch"):
+            answer = self._manage(ref, *content)
         elif method == "PATCH":
             change = self._apply if content_type.startswith("application/apply-patch") else self._merge
             answer = change(ref, content, query["fieldManager"])
@@ -154,12 +156,22 @@ class FakeKubernetes(KubeClient):
         """Merge a change into an object, strategically: null removes, and one owner is taken from the others."""
         metadata = change["metadata"]
         _agree(self._existing(ref), metadata)
-        taken = {owner["uid"] for owner in metadata.pop("ownerReferences")}
+        taken = {owner["uid"] for owner in metadata.pop("ownerReferences", [])}
         owners = self.objects[ref]["metadata"].get("ownerReferences", [])
         metadata["ownerReferences"] = [owner for owner in owners if owner["uid"] not in taken]
         fields = dict(_leaves(change))
         gone = {path for path, value in fields.items() if value is None or value == []}
         return self.write(ref, _nested(fields.keys() - gone, fields), manager=manager, gone=gone)
+
+    def _manage(self, ref: Ref, fields: Thing, version: Thing) -> Thing:
+        """Replace an object's managed fields, if it still has that version."""
+        thing = _copied(self._existing(ref))
+        _agree(thing, {"resourceVersion": version["value"]})
+        entries = fields["value"]
+        self._owned[ref] = {entry["manager"]: set(_paths(entry["fieldsV1"])) for entry in entries}
+        thing["metadata"] |= {"managedFields": entries, "resourceVersion": str(next(self._versions))}
+        self._tell(ref, thing)
+        return thing
 
     def replace(self, ref: Ref, thing: Thing, *, manager: str) -> Thing:
         """Have a manager put a whole object in the place of the one that it has read."""
@@ -193,7 +205,8 @@ class FakeKubernetes(KubeClient):
         version = str(next(self._versions))
         metadata, before = thing["metadata"], self.objects.get(ref, {})
         entries = {entry["manager"]: entry for entry in metadata["managedFields"]}
-        entries[manager] = {"manager": manager, "operation": operation, "time": version}
+        entry = {"manager": manager, "operation": operation, "apiVersion": "v1", "time": version}
+        entries[manager] = entry
         metadata["managedFields"] = [
             entry | {"fieldsV1": _fields(self._owned[ref][name])}
             for name, entry in entries.items()
@@ -260,6 +273,16 @@ def _set(thing: Thing, path: Path, value: Any) -> bool:
 def _bare(thing: Thing) -> Thing:
     metadata = {key: value for key, value in thing["metadata"].items() if key not in _IDENTITY}
     return thing | {"metadata": metadata}
+
+
+def _paths(fields: Thing, above: Path = ()) -> Iterator[Path]:
+    """Yield what `_fields` was made of."""
+    for key, below in fields.items():
+        path = (*above, key.removeprefix("f:"))
+        if below:
+            yield from _paths(below, path)
+        else:
+            yield path
 
 
 def _fields(paths: set[Path]) -> Thing:

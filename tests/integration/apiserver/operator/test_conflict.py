@@ -5,11 +5,15 @@ from typing import Any
 import pytest
 
 from support.apiserver.server import ApiServer
+from support.operator.manifests import params
 from support.operator.tenants import Tenants, child_name, collected_garbage
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Kind
+from tenantproxy_operator.kube.objects import MANIFEST_HASH
+from tenantproxy_operator.manifests.writer import to_yaml
+from tenantproxy_operator.render.children import render_children
 
 from .conftest import Run
 
@@ -104,6 +108,43 @@ async def test_objects_of_the_same_names(run: Run, tenants: Tenants, name: str, 
     for child in (await tenants.children(name)).values():
         if child["kind"] != kinds.SECRET.kind:
             assert child["metadata"]["ownerReferences"][0]["name"] == name
+
+
+@pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side", "server-side"])
+async def test_what_kubectl_applied_is_adopted(
+    api_server: ApiServer, run: Run, tenants: Tenants, name: str, how: tuple[str, ...]
+) -> None:
+    """`render | kubectl apply`, also of an earlier version: the same objects are then the TenantProxy's."""
+    changes = {"metadata.name": name, "metadata.namespace": tenants.namespace, "spec.tenantId": f"T-{name}"}
+    manifests = render_children(params(changes | SPEC, kinds=frozenset(kind.kind for kind in kinds.OPTIONAL)))
+    for manifest in manifests:
+        if manifest["kind"] == "Service":
+            manifest["spec"]["ports"].append({"name": "old", "port": 81})
+        if manifest["kind"] == "ConfigMap":
+            manifest["data"]["old"] = "x"
+    api_server.kubectl("apply", *how, "-f", "-", stdin=to_yaml(manifests))
+    before = await tenants.children(name)
+    assert before.keys() == set(kinds.CHILDREN)
+    await tenants.create(name, SPEC)
+    adopter = await tenants.settled(name)
+    await tenants.condition(name, "Accepted", status="True", reason="Accepted")
+    after = await tenants.children(name)
+    for kind, child in after.items():
+        metadata = child["metadata"]
+        assert metadata["uid"] == before[kind]["metadata"]["uid"]
+        assert [owner["uid"] for owner in metadata["ownerReferences"]] == [adopter["metadata"]["uid"]]
+        assert metadata["annotations"].keys() == {MANIFEST_HASH}
+        assert not any(entry["manager"].startswith("kubectl") for entry in metadata["managedFields"])
+    assert [port["port"] for port in after[kinds.SERVICE]["spec"]["ports"]] == [8080]
+    assert after[kinds.CONFIG_MAP]["data"].keys() == {"config.json"}
+    run.since_now()
+    await tenants.flush(name)
+    assert {write.split()[1] for write in run.writes(name)} <= {
+        "configmaps",
+        "deployments",
+        "tenantproxies/status",
+        "events",
+    }
 
 
 async def test_child_that_is_taken_away(run: Run, tenants: Tenants, name: str) -> None:

@@ -64,7 +64,7 @@ def test_events_that_are_late(children: Watched) -> None:
     for version in (7, 8, 9):
         children.put(kinds.CONFIG_MAP, partial(version=version, applied="f:foreign"))
     children.remove(*gone("acme-proxy", 8))
-    assert children.of(ACME)[CONFIG] == child_of(partial(version=9).metadata)
+    assert children.of(ACME)[CONFIG] == child_of(partial(version=9).metadata, "acme")
     assert children.told() == []
     children.put(kinds.CONFIG_MAP, partial(version=10, applied="f:foreign"))
     assert children.told() == [ACME]
@@ -184,7 +184,7 @@ def test_a_secret_without_marks_at_its_deletion(children: Watched) -> None:
 )
 def test_belongs(owner: str | None, *, written: bool, belongs: bool) -> None:
     """What is ours by its owner, or by our own hand where nobody controls it."""
-    child = child_of(partial(owner=owner, written=written).metadata)
+    child = child_of(partial(owner=owner, written=written).metadata, "acme")
     assert child.belongs_to(OWNER) == belongs
 
 

@@ -43,6 +43,8 @@ def child(digest: bytes, **changes: Any) -> Child:
         "owner_is_tenant_proxy": True,
         "applied_by_us": True,
         "owns_replicas": False,
+        "labelled": True,
+        "adoptable": False,
     }
     return Child(**fields | changes)
 
@@ -147,7 +149,7 @@ def test_a_secret_that_moves() -> None:
 def test_the_digest_fits_into_the_status() -> None:
     """Its field has at most 128 characters."""
     children = {
-        ("configmaps", f"c{index}"): child_of(partial(f"c{index}").metadata).owned_fields_digest
+        ("configmaps", f"c{index}"): child_of(partial(f"c{index}").metadata, "acme").owned_fields_digest
         for index in range(20)
     }
     state = AppliedState(

@@ -30,6 +30,7 @@ def test_names_and_labels() -> None:
 def test_owner() -> None:
     """Each child dies with its TenantProxy; nothing in it needs a right to the owner's finalizers."""
     for child in render_children(params({**_EVERYTHING, "metadata.uid": "u-1"}, kinds=_KINDS)):
+        assert "annotations" not in child["metadata"]
         assert child["metadata"]["ownerReferences"] == [
             {
                 "apiVersion": "proxy.hiiretail.com/v1alpha1",
@@ -44,6 +45,7 @@ def test_owner() -> None:
 
 @pytest.mark.parametrize("kinds", [_KINDS, frozenset()])
 def test_dry_run_has_no_owner(kinds: frozenset[str]) -> None:
-    """A manifest that is in no cluster can't be referred to."""
+    """A manifest that is in no cluster can't be referred to; what is applied of it may be adopted later."""
     for child in render_children(params(_EVERYTHING, kinds=kinds)):
         assert "ownerReferences" not in child["metadata"]
+        assert child["metadata"]["annotations"] == {"proxy.hiiretail.com/adopt": "t"}

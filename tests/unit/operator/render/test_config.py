@@ -94,6 +94,7 @@ def test_config_map() -> None:
             "app.kubernetes.io/component": "proxy",
             "app.kubernetes.io/managed-by": "tenantproxy-operator",
         },
+        "annotations": {"proxy.hiiretail.com/adopt": "acme"},
     }
     assert list(manifest["data"]) == ["config.json"]
     data = manifest["data"]["config.json"].encode()

@@ -13,6 +13,13 @@ PANELS: Final = (
         queries=(("sum by (ready) (tenantproxy_operator_tenants)", "{{ready}}"),),
     ),
     Panel(
+        title="Stalled TenantProxies, by reason",
+        unit="none",
+        description="What does not go on before somebody acts. If `RolloutStuck` is there: the runbook "
+        "TenantProxyRolloutStuck; others: docs/conditions.md.",
+        queries=(("sum by (reason) (tenantproxy_operator_stalled)", "{{reason}}"),),
+    ),
+    Panel(
         title="Queue and retries",
         unit="none",
         description="If one of them stays above 0: the runbooks TenantProxyOperatorStalled and "

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.kube.objects import Rollout
 
@@ -19,43 +20,93 @@ class ConditionValue(msgspec.Struct, frozen=True):
     message: str
 
 
+TYPES: Final = ("Ready", "Accepted", "Available", "CredentialsReady", "Unique", "Reconciling", "Stalled")
+"""All conditions that we write."""
+_SUMMARIES: Final = ("Ready", "Reconciling", "Stalled")
+"""Those that only repeat what others say."""
+_BLOCKED: Final = (Reason.ROLLOUT_STUCK, Reason.DEPLOYMENT_PAUSED)
+"""Reasons of Available for which new proxies wait until somebody acts."""
+
+
 def available(rollout: Rollout | None, *, namespace: str, name: str) -> ConditionValue:
     """Return whether the proxies of the TenantProxy of that name serve."""
-    look = f"kubectl describe pods -n {namespace} -l app.kubernetes.io/instance={name}"
     if rollout is None:
         return ConditionValue(
             "Unknown", Reason.PENDING, "there is no Deployment yet; wait, or see the condition Accepted"
         )
-    if rollout.ready == 0:
-        return _none_ready(rollout, look)
-    if rollout.stuck:
-        return ConditionValue("True", Reason.ROLLOUT_STUCK, _stuck(rollout, "earlier proxies serve", look))
-    if not rollout.complete:
-        return ConditionValue(
-            "True", Reason.ROLLING_OUT, "proxies serve, while others are being started or terminated"
-        )
-    return ConditionValue("True", Reason.PROXIES_READY, "all proxies are ready")
+    meanwhile = _meanwhile(rollout)
+    look = f"kubectl describe pods -n {namespace} -l app.kubernetes.io/instance={name}"
+    resume = f"kubectl rollout resume -n {namespace} deployment/{child_name(name)}"
+    words = "; ".join(said.rstrip(".") for said in (rollout.stuck, rollout.refused) if said)
+    causes = (
+        (
+            rollout.stuck and not rollout.complete,
+            Reason.ROLLOUT_STUCK,
+            f"new proxies don't become ready ({words}); {meanwhile}; check: {look}",
+        ),
+        (
+            rollout.refused and not rollout.complete,
+            Reason.REPLICA_FAILURE,
+            f"the API server refuses new proxies ({words}); {meanwhile}; correct what it names",
+        ),
+        (
+            rollout.waits_for_resume,
+            Reason.DEPLOYMENT_PAUSED,
+            f"somebody has paused the Deployment, so no new proxy is started; {meanwhile}; resume it: {resume}",
+        ),
+        (
+            not rollout.ready and not rollout.ever_observed,
+            Reason.PENDING,
+            "the cluster's Deployment controller has not processed the Deployment yet; wait",
+        ),
+        (not rollout.ready, Reason.PROXIES_NOT_READY, f"{meanwhile}; wait, or check: {look}"),
+        (not rollout.complete, Reason.ROLLING_OUT, f"proxies are being started or terminated; {meanwhile}"),
+        (
+            rollout.paused,
+            Reason.DEPLOYMENT_PAUSED,
+            f"all proxies are ready, but somebody has paused the Deployment: changes wait; resume it: {resume}",
+        ),
+        (True, Reason.PROXIES_READY, "all proxies are ready"),
+    )
+    reason, message = next((reason, message) for holds, reason, message in causes if holds)
+    if rollout.ready:
+        return ConditionValue("True", reason, message)
+    return ConditionValue("Unknown" if reason == Reason.PENDING else "False", reason, message)
 
 
-def _none_ready(rollout: Rollout, look: str) -> ConditionValue:
-    if rollout.stuck:
-        return ConditionValue("False", Reason.ROLLOUT_STUCK, _stuck(rollout, "no proxy is ready", look))
-    if rollout.ever_observed:
-        return ConditionValue("False", Reason.PROXIES_NOT_READY, f"no proxy is ready; wait, or check: {look}")
-    message = "the cluster's Deployment controller has not processed the Deployment yet; wait"
-    return ConditionValue("Unknown", Reason.PENDING, message)
+def _meanwhile(rollout: Rollout) -> str:
+    if not rollout.ready:
+        return "no proxy is ready"
+    if rollout.replicas > rollout.updated or not rollout.observed:
+        return "earlier proxies serve what was applied before"
+    return f"{rollout.ready} of {rollout.wanted} serve"
 
 
-def _stuck(rollout: Rollout, meanwhile: str, look: str) -> str:
-    return f"new proxies don't become ready ({rollout.stuck.rstrip('.')}); {meanwhile}; check: {look}"
+def summary(
+    accepted: ConditionValue, availability: ConditionValue, rollout: Rollout | None, *, was_ready: bool
+) -> dict[str, ConditionValue]:
+    """Return Ready and, where it is not True, either Reconciling or Stalled, which are True or absent (kstatus).
 
-
-def ready(accepted: ConditionValue, availability: ConditionValue) -> ConditionValue:
-    """Return whether orders can be read as the spec says."""
-    for value, name in ((accepted, "Accepted"), (availability, "Available")):
-        if value.status != "True":
-            return ConditionValue(value.status, value.reason, f"not {name}: {value.message}")
-    return ConditionValue("True", Reason.READY, "orders can be read")
+    `was_ready`: whether Ready was True of this generation of the spec. Then it stays so while proxies are
+    replaced, as long as some serve and nothing is stuck: those before were made of this spec, too.
+    """
+    if accepted.status != "True":
+        ready = ConditionValue(accepted.status, accepted.reason, f"not Accepted: {accepted.message}")
+        stalled = accepted.status == "False"
+    elif availability.status == "True" and rollout and (rollout.complete or (was_ready and not rollout.stuck)):
+        return {"Ready": ConditionValue("True", Reason.READY, "orders can be read")}
+    else:
+        stalled = availability.reason in _BLOCKED
+        if availability.status == "True":
+            status: ConditionStatus = "False" if stalled else "Unknown"
+            ready = ConditionValue(status, availability.reason, f"not rolled out: {availability.message}")
+        else:
+            message = f"not Available: {availability.message}"
+            ready = ConditionValue(availability.status, availability.reason, message)
+    return {
+        "Ready": ready,
+        "Stalled" if stalled else "Reconciling": ConditionValue("True", ready.reason, ready.message),
+    }
 
 
 def with_transition_times(
@@ -86,6 +137,14 @@ def with_transition_times(
 _LONGEST_MESSAGE: Final = 4096
 
 
+def was_true(conditions: Sequence[Mapping[str, Any]], kind: str, generation: int) -> bool:
+    """Tell whether a status says that a condition is True of this generation of the spec."""
+    return any(
+        (each.get("type"), each.get("status"), each.get("observedGeneration")) == (kind, "True", generation)
+        for each in conditions
+    )
+
+
 def condition_in(conditions: Sequence[Mapping[str, Any]], kind: str) -> ConditionValue | None:
     """Return what a status says about a condition type; None where it says nothing."""
     for condition in conditions:
@@ -108,25 +167,27 @@ class EventNote(msgspec.Struct, frozen=True):
 def event_notes(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], *, credential_changed: str | None
 ) -> list[EventNote]:
-    """Return the Events that a change of the conditions is worth: transitions, and changed credentials.
+    """Return the Events that a change of the conditions is worth: transitions, stuck rollouts, other credentials.
 
     A new TenantProxy's first conditions are worth none, unless its spec is not accepted, or claims what another
     one has; that its proxies begin to start is no warning. `credential_changed` is the name of the Secret whose
     credential was replaced.
     """
-    old = {condition["type"]: condition["status"] for condition in before}
+    old = {condition["type"]: (condition["status"], condition["reason"]) for condition in before}
     found: list[EventNote] = []
     for condition in after:
-        kind, status = condition["type"], condition["status"]
+        kind, status, reason = condition["type"], condition["status"], condition["reason"]
         if kind not in old and not (kind in _NOTED_AT_FIRST and status == "False"):
             continue
-        if old.get(kind) == status or kind == "Ready":
+        was, why = old.get(kind, ("", ""))
+        stuck = reason == Reason.ROLLOUT_STUCK != why  # earlier proxies may serve on
+        if kind in _SUMMARIES or (was == status and not stuck):
             continue
         if kind == "CredentialsReady":
             credential_changed = None
         note = f"{kind} is {status}: {condition['message']}"
-        starting = old.get(kind) == "Unknown" and condition["reason"] == Reason.PROXIES_NOT_READY
-        found.append(EventNote(warning=status != "True" and not starting, reason=condition["reason"], note=note))
+        starting = was == "Unknown" and reason == Reason.PROXIES_NOT_READY
+        found.append(EventNote(warning=stuck or (status != "True" and not starting), reason=reason, note=note))
     if credential_changed:
         note = f"the credential in Secret {credential_changed} was replaced"
         found.append(EventNote(warning=False, reason="CredentialsChanged", note=note))

@@ -37,6 +37,12 @@ class Metrics:
             ("ready",),
             registry=self._registry,
         )
+        self._stalled = Gauge(
+            f"{_PREFIX}stalled",
+            "TenantProxies whose condition Stalled is True, by its reason.",
+            ("reason",),
+            registry=self._registry,
+        )
         self.queue_depth = Gauge(
             f"{_PREFIX}queue_depth", "TenantProxies that wait for a reconcile.", registry=self._registry
         )
@@ -84,12 +90,20 @@ class Metrics:
 
     def ready_changed(self, before: str | None, after: str | None) -> None:
         """Count a TenantProxy under another status of its condition Ready; None: it is not counted."""
-        if before != after:
-            if before is not None:
-                self._tenants.labels(before).dec()
-            if after is not None:
-                self._tenants.labels(after).inc()
+        _move(self._tenants, before, after)
+
+    def stalled_changed(self, before: str | None, after: str | None) -> None:
+        """Count a TenantProxy under another reason of its condition Stalled; None: it is not stalled."""
+        _move(self._stalled, before, after)
 
     def watch_interrupted(self, plural: str) -> None:
         """Count an interruption of a watch."""
         self._interruptions.labels(plural).inc()
+
+
+def _move(gauge: Gauge, before: str | None, after: str | None) -> None:
+    if before != after:
+        if before is not None:
+            gauge.labels(before).dec()
+        if after is not None:
+            gauge.labels(after).inc()

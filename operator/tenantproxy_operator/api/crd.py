@@ -1,28 +1,44 @@
 """Generate the CustomResourceDefinition from the models."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tenantproxy_operator.api.fields import Schema, cel
 from tenantproxy_operator.api.names import API_VERSION, GROUP, KIND, LONGEST_NAME, PLURAL, VERSION
 from tenantproxy_operator.api.resource import Spec, TenantProxy
-from tenantproxy_operator.api.status import Status
+from tenantproxy_operator.api.status import UNSEEN, Status
 from tenantproxy_operator.manifests.writer import to_yaml
 
 _DROPPED: Final = frozenset({"additionalProperties", "propertyNames", "title", "$defs", "$ref", "anyOf"})
 """What pydantic writes and a structural schema has no use for, or is taken care of by `_structural`."""
 
+
+def _of_condition(kind: str, field: str) -> str:
+    return f'.status.conditions[?(@.type=="{kind}")].{field}'
+
+
+class _Column(NamedTuple):
+    name: str
+    type: str
+    path: str
+    description: str
+    priority: int = 0
+    """Other than 0: with `-o wide` only."""
+
+
 _COLUMNS: Final = (
-    ("Tenant", "string", ".spec.tenantId", "The tenant's id in Hii Retail"),
-    ("URL", "string", ".spec.upstream.url", "Base URL of the tenant's OMS"),
-    ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether orders can be read"),
-    (
+    _Column("Tenant", "string", ".spec.tenantId", "The tenant's id in Hii Retail"),
+    _Column("URL", "string", ".spec.upstream.url", "Base URL of the tenant's OMS"),
+    _Column("Ready", "string", _of_condition("Ready", "status"), "Whether orders can be read as the spec says"),
+    _Column("Reason", "string", _of_condition("Ready", "reason"), "Why it is Ready or not"),
+    _Column(
         "Credentials",
         "string",
-        '.status.conditions[?(@.type=="CredentialsReady")].status',
+        _of_condition("CredentialsReady", "status"),
         "Whether the tenant's credential is set and well-formed",
     ),
-    ("Replicas", "integer", ".status.replicas", "How many proxies there are"),
-    ("Age", "date", ".metadata.creationTimestamp", "Since when it exists"),
+    _Column("Replicas", "integer", ".status.replicas", "How many proxies there are", 1),
+    _Column("Message", "string", _of_condition("Ready", "message"), "What to do about it", 1),
+    _Column("Age", "date", ".metadata.creationTimestamp", "Since when it exists"),
 )
 
 
@@ -47,16 +63,18 @@ def build_crd() -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "additionalPrinterColumns": [
-                        {"name": name, "type": kind, "jsonPath": path, "description": description}
-                        for name, kind, path, description in _COLUMNS
-                    ],
+                    "additionalPrinterColumns": [_printer_column(column) for column in _COLUMNS],
                     "schema": {"openAPIV3Schema": _root()},
                     "subresources": {"status": {}},
                 }
             ],
         },
     }
+
+
+def _printer_column(column: _Column) -> dict[str, Any]:
+    said = {"name": column.name, "type": column.type, "jsonPath": column.path, "description": column.description}
+    return said | ({"priority": column.priority} if column.priority else {})
 
 
 def crd_yaml() -> str:
@@ -75,7 +93,7 @@ def _root() -> Schema:
             "kind": {"type": "string", "description": f"Always {KIND}."},
             "metadata": {"type": "object"},
             "spec": _of(Spec),
-            "status": _of(Status),
+            "status": _of(Status) | {"default": {"observedGeneration": UNSEEN}},
         },
         "x-kubernetes-validations": [
             cel(

@@ -26,6 +26,8 @@ class Reason:
     PROXIES_READY: Final = "ProxiesReady"
     ROLLING_OUT: Final = "RollingOut"
     ROLLOUT_STUCK: Final = "RolloutStuck"
+    REPLICA_FAILURE: Final = "ReplicaFailure"
+    DEPLOYMENT_PAUSED: Final = "DeploymentPaused"
     PROXIES_NOT_READY: Final = "ProxiesNotReady"
     PENDING: Final = "Pending"
     # CredentialsReady
@@ -38,5 +40,5 @@ class Reason:
     UNIQUE: Final = "Unique"
     SECRET_SHARED: Final = "SecretShared"
     DUPLICATE_TENANT: Final = "DuplicateTenant"
-    # Ready: that of Accepted or Available, where one of them does not hold, else
+    # Ready: that of Accepted or Available, where one of them does not hold, or pods are still rolled out, else
     READY: Final = "Ready"

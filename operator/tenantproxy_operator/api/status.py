@@ -13,11 +13,15 @@ _CAMEL_CASE: Final = Text(
 )
 
 
+UNSEEN: Final = -1
+"""The observed generation of a TenantProxy that no operator has seen, so that nobody takes it for done."""
+
+
 class Condition(Model):
     """One observation about the TenantProxy, as metav1.Condition has it."""
 
     type: Annotated[str, _CAMEL_CASE] = Field(
-        description="What is observed: Ready, Accepted, Available, CredentialsReady or Unique."
+        description="What is observed: Ready, Reconciling, Stalled, Accepted, Available, CredentialsReady, Unique."
     )
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: Annotated[str, _CAMEL_CASE] = Field(description="Why, in one CamelCase word.")
@@ -43,13 +47,16 @@ class Status(Model):
     """What the operator observes; written by it alone."""
 
     observed_generation: int | None = Field(
-        default=None, ge=0, description="The metadata.generation that the operator last acted upon."
+        default=None,
+        ge=UNSEEN,
+        description="The metadata.generation that the operator last acted upon; -1 until it has seen any.",
     )
     conditions: list[Condition] = Field(
         default_factory=list,
         max_length=16,
-        description="Ready (Accepted and Available), Accepted (the spec is valid and applied), Available (proxies "
-        "serve), CredentialsReady (the Secret is well-formed), Unique (no other one has its tenant or Secret).",
+        description="Ready (proxies serve what this spec says), Reconciling (not yet) or Stalled (not before "
+        "somebody acts), Accepted (the spec is valid and applied), Available (proxies serve), CredentialsReady "
+        "(the Secret is well-formed), Unique (no other one has its tenant or Secret).",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     endpoint: str | None = Field(

@@ -52,7 +52,11 @@ class AppliedState(msgspec.Struct, frozen=True):
 
     def matches(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
         """Tell whether all is still as it was."""
-        return self.inputs == inputs and self.secrets == secrets and self.children == _owned(children)
+        return self.inputs == inputs and self.secrets == secrets and self.holds(children)
+
+    def holds(self, children: Mapping[ChildName, Child]) -> bool:
+        """Tell whether the children are as they were after our last write."""
+        return self.children == _owned(children)
 
     def has_spec(self, inputs: str) -> bool:
         """Tell whether the tenant's own spec is as it was, whatever else has changed."""

@@ -303,7 +303,7 @@ def _conflict(kind: Kind, name: str, child: Child, tenant: Key) -> Failure:
         if child.labelled and not child.owner_uid:
             what = f"{kind.plural} {name} -n {tenant.namespace} {ADOPT}={tenant.name}"
             why += f", or have it adopted: kubectl annotate {what}"
-    return Failure(kind.kind, name, why, "conflict")
+    return Failure(kind.kind, name, why, "conflict", passes=child.owner_is_tenant_proxy)
 
 
 def _is_refusal(error: StatusError) -> bool:

@@ -19,6 +19,8 @@ class Failure(msgspec.Struct, frozen=True):
     """It has another owner; the API server rejects it; or it may succeed the next time."""
     retry_after: float = 0.0
     """Seconds that the API server asked for before the next attempt."""
+    passes: bool = False
+    """Whether it goes by itself, as what garbage collection deletes."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}: {self.message}"

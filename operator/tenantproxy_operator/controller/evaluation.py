@@ -13,7 +13,7 @@ from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Child, ChildName
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
-from tenantproxy_operator.conditions import ConditionValue, condition_in
+from tenantproxy_operator.conditions import ConditionValue, condition_in, was_true
 from tenantproxy_operator.controller.applied_state import AppliedState, manifest_hash
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Manifest
@@ -36,6 +36,14 @@ _SUSPENDED: Final = ConditionValue(
 )
 _MOST_NAMED: Final = 5
 """Fields that a message names; lists may have the same in each item."""
+_CHANGE_WAITS: Final = ConditionValue(
+    "False",
+    Reason.SUSPENDED,
+    "spec.suspend is true, and what is applied differs from the spec: the change waits until it is false; running"
+    " proxies stay as they are",
+)
+_KEPT: Final = (kinds.SECRET.plural, kinds.CONFIG_MAP.plural)
+"""Kinds of which a tenant may have more than its spec calls for."""
 _TOO_DEEP: Final = ConditionValue(
     "False",
     Reason.INVALID_SPEC,
@@ -160,15 +168,16 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     if not snapshot.inputs_changed and known is not None and known.reason in _TLS_REASONS:
         return Evaluation(accepted=known, resource=resource, reads_credential=reads_credential)
     to_check = tls_secrets(resource) if snapshot.inputs_changed else ()
+    params = Params(resource=resource, settings=snapshot.settings, kinds=snapshot.optional_kinds)
+    children = tuple(render_children(params))
     if resource.spec.suspend:
+        accepted = _SUSPENDED if _is_applied(snapshot, children) else _CHANGE_WAITS
         return Evaluation(
-            accepted=_mentioning(_SUSPENDED, unknown),
+            accepted=_mentioning(accepted, unknown),
             resource=resource,
             tls_secrets=to_check,
             reads_credential=reads_credential,
         )
-    params = Params(resource=resource, settings=snapshot.settings, kinds=snapshot.optional_kinds)
-    children = tuple(render_children(params))
     missing_since = _secret_missing_since(snapshot, resource)
     return Evaluation(
         accepted=find_unavailable(resource, snapshot.optional_kinds) or _mentioning(_ACCEPTED, unknown),
@@ -222,6 +231,28 @@ def _mentioning(accepted: ConditionValue, unknown: list[str]) -> ConditionValue:
     verb, have = ("is", "has") if len(unknown) == 1 else ("are", "have")
     said = f"{named}{more} {verb} not known to this version of the operator and {have} no effect"
     return msgspec.structs.replace(accepted, message=f"{accepted.message}; {said}; update the operator")
+
+
+def _is_applied(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:
+    """Tell whether the objects are what a suspended tenant's spec calls for.
+
+    What the operator's own image or settings would change since then does not count: the spec is as it was.
+    """
+    owned = owned_by(snapshot.tenant, snapshot.children)
+    if not snapshot.state.holds(owned):
+        return False
+    if was_true(snapshot.status.get("conditions", []), "Accepted", snapshot.tenant.generation):
+        return True
+    wanted = {
+        (kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]].plural, manifest["metadata"]["name"]): manifest
+        for manifest in children
+    }
+    applied = all(
+        name in owned and owned[name].manifest_hash == manifest_hash(manifest)
+        for name, manifest in wanted.items()
+        if name[0] != kinds.SECRET.plural  # which may be the user's own
+    )
+    return applied and all(name[0] in _KEPT for name in owned.keys() - wanted.keys())
 
 
 def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:

@@ -93,7 +93,8 @@ class Reconciler:
         self._now = now
         self._applier = ChildApplier(cluster, children, secrets, metrics)
         self._states: dict[Key, AppliedState] = {}
-        self._ready: dict[Key, ConditionStatus] = {}
+        self._counted: dict[Key, tuple[ConditionStatus, str | None]] = {}
+        """What the metrics have of each tenant: its Ready, and why it is stalled."""
         self._optional_kinds = frozenset[str]()
         self._schema = own_schema()
         self._common = common_digest(settings, self._optional_kinds, self._schema)
@@ -278,8 +279,7 @@ class Reconciler:
     async def _write_status(self, tenant: Tenant, result: ReconcileResult) -> bool:
         """Write the status if it differs, and post what is worth an Event; return whether it was written."""
         key = tenant.key
-        self._metrics.ready_changed(self._ready.get(key), result.ready)
-        self._ready[key] = result.ready
+        self._count(key, (result.ready, result.stalled))
         if result.status is None:
             return False
         answer = await self._cluster.write_status(key, dict(result.status))
@@ -323,7 +323,15 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._rollout.forget(key)
         self._states.pop(key, None)
-        self._metrics.ready_changed(self._ready.pop(key, None), None)
+        self._count(key, None)
+
+    def _count(self, key: Key, now: tuple[ConditionStatus, str | None] | None) -> None:
+        """Have the metrics count a tenant as it is now; None: no more."""
+        (was_ready, was_stalled), (ready, stalled) = self._counted.pop(key, (None, None)), now or (None, None)
+        self._metrics.ready_changed(was_ready, ready)
+        self._metrics.stalled_changed(was_stalled, stalled)
+        if now:
+            self._counted[key] = now
 
 
 def _retry_error(retry: Retry) -> RetryError:

@@ -79,6 +79,8 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     state: AppliedState
     """What the next reconcile is compared with."""
     ready: ConditionStatus
+    stalled: str | None = None
+    """The reason of the condition Stalled, where it is there."""
     status: Mapping[str, Any] | None
     """The whole status to be written; None: it is as it shall be."""
     events: tuple[EventNote, ...] = ()
@@ -183,7 +185,8 @@ def _accepted(
         return evaluation.accepted, None
     if result.conflicts:
         message = _listed(result.conflicts)
-        return ConditionValue("False", Reason.CONFLICT, message), Retry(message, longest_pause=_CONFLICT_RETRY)
+        status: ConditionStatus = "Unknown" if all(each.passes for each in result.conflicts) else "False"
+        return ConditionValue(status, Reason.CONFLICT, message), Retry(message, longest_pause=_CONFLICT_RETRY)
     if result.refused:
         message = f"{_listed(result.refused)}; correct the spec, or whatever rejects it"
         return ConditionValue("False", Reason.APPLY_REFUSED, message), Retry(message)
@@ -240,12 +243,15 @@ def _status(
     tenant, before, rollout = snapshot.tenant, snapshot.status, observation.rollout
     key = tenant.key
     availability = conditions.available(rollout, namespace=key.namespace, name=key.name)
+    was_ready = conditions.was_true(before.get("conditions", []), "Ready", tenant.generation)
+    summary = conditions.summary(accepted, availability, rollout, was_ready=was_ready)
     values = {
-        "Ready": conditions.ready(accepted, availability),
+        "Ready": summary["Ready"],
         "Accepted": accepted,
         "Available": availability,
         "CredentialsReady": credential.condition,
         "Unique": uniqueness.judge(key, snapshot.rivals),
+        **summary,
     }
     status: dict[str, Any] = {
         "observedGeneration": tenant.generation,
@@ -276,7 +282,7 @@ def _result(
     held: bool = False,
 ) -> ReconcileResult:
     before, now = snapshot.status, status["conditions"]
-    differs = status != _own_part(before, {condition["type"] for condition in now})
+    differs = _own_part(status) != _own_part(before)
     events = (
         conditions.event_notes(before.get("conditions", []), now, credential_changed=credential.replaced)
         if differs
@@ -285,6 +291,7 @@ def _result(
     return ReconcileResult(
         state=state,
         ready=next(condition["status"] for condition in now if condition["type"] == "Ready"),
+        stalled=next((condition["reason"] for condition in now if condition["type"] == "Stalled"), None),
         status=status if differs else None,
         events=tuple(events),
         retry=retry,
@@ -293,9 +300,10 @@ def _result(
     )
 
 
-def _own_part(status: Mapping[str, Any], kinds: set[str]) -> dict[str, Any]:
-    """Return what is ours of a status: others may have conditions in it, too."""
+def _own_part(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is ours of a status: others may have conditions in it, too, and the API server orders them."""
     own = {name: value for name, value in status.items() if name in _OWN_FIELDS}
     if "conditions" in own:
-        own["conditions"] = [condition for condition in own["conditions"] if condition.get("type") in kinds]
+        known = {condition.get("type"): condition for condition in own["conditions"]}
+        own["conditions"] = {kind: known[kind] for kind in conditions.TYPES if kind in known}
     return own

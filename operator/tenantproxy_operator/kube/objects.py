@@ -111,8 +111,9 @@ class Partial(msgspec.Struct, frozen=True):
     metadata: Metadata
 
 
-class _Scale(msgspec.Struct, frozen=True):
+class _DeploymentSpec(msgspec.Struct, frozen=True):
     replicas: int = 0
+    paused: bool = False
 
 
 class _DeploymentCondition(msgspec.Struct, frozen=True):
@@ -136,7 +137,7 @@ class Deployment(msgspec.Struct, frozen=True):
     """A Deployment: its metadata, size and status."""
 
     metadata: Metadata
-    spec: _Scale = _Scale()
+    spec: _DeploymentSpec = _DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
 
 
@@ -153,34 +154,45 @@ class Rollout(msgspec.Struct, frozen=True):
     ever_observed: bool = True
     """Whether it has seen any."""
     stuck: str = ""
-    """Why there is no progress any more; empty while there is."""
+    """Why the newest spec makes no progress any more; empty while it does."""
+    refused: str = ""
+    """Why the API server lets no pod be made of the newest spec; empty while it does."""
+    paused: bool = False
+    """Whether somebody has paused it (`kubectl rollout pause`)."""
 
     @property
     def complete(self) -> bool:
         """Whether exactly the desired replicas exist, all updated and ready."""
         return self.observed and self.wanted == self.replicas == self.updated == self.ready
 
+    @property
+    def waits_for_resume(self) -> bool:
+        """Whether the newest spec is not rolled out because it is paused."""
+        return self.paused and self.observed and self.updated < self.wanted
+
 
 def rollout(deployment: Deployment) -> Rollout:
     """Return the progress of a Deployment's rollout."""
     status = deployment.status
-    stuck = next(
-        (
-            condition.message or condition.reason
-            for condition in status.conditions
-            if condition.type == "Progressing" and condition.status == "False"
-        ),
-        "",
-    )
+    observed = status.observed_generation >= deployment.metadata.generation
     return Rollout(
         wanted=deployment.spec.replicas,
         replicas=status.replicas,
         updated=status.updated_replicas,
         ready=status.ready_replicas,
-        observed=status.observed_generation >= deployment.metadata.generation,
+        observed=observed,
         ever_observed=status.observed_generation > 0,
-        stuck=stuck,
+        # What is said of an earlier spec is no news of this one.
+        stuck=_said(status, "Progressing", "False") if observed else "",
+        refused=_said(status, "ReplicaFailure", "True") if observed else "",
+        paused=deployment.spec.paused,
     )
+
+
+def _said(status: DeploymentStatus, kind: str, value: str) -> str:
+    """Return the message of a condition that has this status; empty where none has."""
+    found = (each for each in status.conditions if each.type == kind and each.status == value)
+    return next((condition.message or condition.reason for condition in found), "")
 
 
 class SecretContent(msgspec.Struct, frozen=True):

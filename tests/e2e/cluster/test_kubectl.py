@@ -27,7 +27,7 @@ def test_describe_says_what_to_do(installation: Installation) -> None:
     assert "Endpoint:" in said
     assert "Warning" in said
     columns = cluster.kubectl("get", "tp", "acme", f"-n={installation.namespace}").split()
-    assert columns[:6] == ["NAME", "TENANT", "URL", "READY", "CREDENTIALS", "REPLICAS"]
+    assert columns[:6] == ["NAME", "TENANT", "URL", "READY", "REASON", "CREDENTIALS"]
 
 
 def test_describe_of_pods_that_do_not_start(installation: Installation) -> None:

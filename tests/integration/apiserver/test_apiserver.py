@@ -14,6 +14,7 @@ from support.operator.manifests import changed, minimal
 EXAMPLES = Path(__file__).parents[3] / "examples"
 CRD = "tenantproxies.proxy.hiiretail.com"
 UPSTREAM = "spec.upstream"
+UNSEEN = {"observedGeneration": -1}
 
 
 def path(namespace: str, name: str = "") -> str:
@@ -165,6 +166,14 @@ async def test_unknown_field_is_refused(
     assert f'unknown field "{unknown}"' in answer["message"]
 
 
+async def test_what_no_operator_has_seen(api: ApiClient, namespace: str) -> None:
+    """It says so from the first answer on, so that nobody takes it for done."""
+    status, stored = await create(api, namespace, minimal())
+    assert (status, stored["status"]) == (201, UNSEEN)
+    _, found = await api.request("GET", path(namespace, stored["metadata"]["name"]))
+    assert found["status"] == UNSEEN
+
+
 async def test_tenant_id_is_immutable(api: ApiClient, namespace: str) -> None:
     """The rest of the spec may change."""
     _, stored = await create(api, namespace, minimal())
@@ -184,11 +193,12 @@ async def test_spec_and_status_are_written_apart(api: ApiClient, namespace: str)
     one = path(namespace, stored["metadata"]["name"])
     change = {"spec": {"upstream": {"retries": 3}}, "status": {"replicas": 2}}
     _, changed_spec = await api.request("PATCH", one, change, content_type=MERGE_PATCH)
-    assert (changed_spec["spec"]["upstream"]["retries"], "status" in changed_spec) == (3, False)
+    assert (changed_spec["spec"]["upstream"]["retries"], changed_spec["status"]) == (3, UNSEEN)
     assert changed_spec["metadata"]["generation"] == 2
     change = {"spec": {"upstream": {"retries": 0}}, "status": {"replicas": 2}}
     _, changed_status = await api.request("PATCH", f"{one}/status", change, content_type=MERGE_PATCH)
-    assert (changed_status["spec"]["upstream"]["retries"], changed_status["status"]) == (3, {"replicas": 2})
+    assert changed_status["spec"]["upstream"]["retries"] == 3
+    assert changed_status["status"] == UNSEEN | {"replicas": 2}
     assert changed_status["metadata"]["generation"] == 2
 
 
@@ -196,7 +206,7 @@ async def test_kubectl_get_prints_the_columns(api_server: ApiServer, api: ApiCli
     """`kubectl get tp` shows whose it is, where it leads and whether it works."""
     _, stored = await create(api, namespace, minimal())
     name, spec = stored["metadata"]["name"], stored["spec"]
-    condition = {"reason": "Test", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    condition = {"reason": "Test", "message": "why", "lastTransitionTime": "2026-01-01T00:00:00Z"}
     status = {
         "replicas": 2,
         "conditions": [
@@ -204,8 +214,11 @@ async def test_kubectl_get_prints_the_columns(api_server: ApiServer, api: ApiCli
             for kind, value in (("Ready", "False"), ("CredentialsReady", "Unknown"))
         ],
     }
+    columns = [*("NAME", "TENANT", "URL", "READY", "REASON", "CREDENTIALS", "AGE")]
+    assert api_server.kubectl("get", "tp", "-n", namespace).splitlines()[0].split() == columns
     await api.request("PATCH", f"{path(namespace, name)}/status", {"status": status}, content_type=MERGE_PATCH)
-    head, row = (line.split() for line in api_server.kubectl("get", "tp", "-n", namespace).splitlines())
+    wide = api_server.kubectl("get", "tp", "-n", namespace, "-o", "wide").splitlines()
+    head, row = (line.split() for line in wide)
     shown = dict(zip(head, row, strict=True))
     assert shown.pop("AGE")
     assert shown == {
@@ -213,8 +226,10 @@ async def test_kubectl_get_prints_the_columns(api_server: ApiServer, api: ApiCli
         "TENANT": spec["tenantId"],
         "URL": spec["upstream"]["url"],
         "READY": "False",
+        "REASON": "Test",
         "CREDENTIALS": "Unknown",
         "REPLICAS": "2",
+        "MESSAGE": "why",
     }
 
 

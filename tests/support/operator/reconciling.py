@@ -85,13 +85,19 @@ class World:
         """Delete an object."""
         self.api.delete(ref_of(plural, name))
 
-    def pods(self, name: str = "acme", *, ready: int = 2, updated: int = 2, stuck: str = "") -> None:
+    def pods(
+        self, name: str = "acme", *, ready: int = 2, updated: int = 2, stuck: str = "", refused: str = ""
+    ) -> None:
         """Bring a Deployment forward, as its controller and the kubelets would."""
         ref = ref_of("deployments", f"{name}-proxy")
-        condition = {"type": "Progressing", "status": "False", "message": stuck}
-        status = {"replicas": 2, "updatedReplicas": updated, "readyReplicas": ready}
+        conditions = [
+            {"type": kind, "status": status, "message": message}
+            for kind, status, message in (("Progressing", "False", stuck), ("ReplicaFailure", "True", refused))
+            if message
+        ]
+        status = {"replicas": 2, "updatedReplicas": updated, "readyReplicas": ready, "conditions": conditions}
         status |= {"observedGeneration": self.api.objects[ref]["metadata"]["generation"]}
-        self.api.set_status(ref, status | {"conditions": [condition] if stuck else []})
+        self.api.set_status(ref, status)
 
     def collect_garbage(self) -> None:
         """Delete what is owned by somebody that is gone."""

@@ -53,7 +53,7 @@ def test_metrics_exist() -> None:
 def test_reasons_exist() -> None:
     """Each reason that users see is one of the conditions'."""
     reasons = {value for name, value in vars(Reason).items() if name.isupper()}
-    types = {"Accepted", "Available"}
+    types = {"Accepted", "Available", "Stalled"}
     for row in ROWS:
         for name in re.findall(r"`([A-Z]\w+)`", row[1]):
             assert name in reasons | types, row

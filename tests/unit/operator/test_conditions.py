@@ -36,12 +36,35 @@ def rollout(**changes: Any) -> Rollout:
     [
         (None, "Unknown", Reason.PENDING, "there is no Deployment yet"),
         (rollout(), "True", Reason.PROXIES_READY, "all proxies are ready"),
-        (rollout(ready=1), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
-        (rollout(updated=1, replicas=3), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
-        (rollout(replicas=3), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
-        (rollout(observed=False), "True", Reason.ROLLING_OUT, "proxies serve, while others"),
+        (rollout(ready=1), "True", Reason.ROLLING_OUT, "started or terminated; 1 of 2 serve"),
+        (rollout(updated=1, replicas=3), "True", Reason.ROLLING_OUT, "; earlier proxies serve"),
+        (rollout(replicas=3, updated=3, ready=3), "True", Reason.ROLLING_OUT, "; 3 of 2 serve"),
+        (rollout(observed=False), "True", Reason.ROLLING_OUT, "; earlier proxies serve what was applied before"),
         (rollout(updated=1, stuck="it hangs."), "True", Reason.ROLLOUT_STUCK, "(it hangs); earlier proxies serve"),
         (rollout(ready=0, stuck="it hangs"), "False", Reason.ROLLOUT_STUCK, "(it hangs); no proxy is ready"),
+        (
+            rollout(updated=0, refused="a quota."),
+            "True",
+            Reason.REPLICA_FAILURE,
+            "the API server refuses new proxies (a quota); earlier proxies serve",
+        ),
+        (rollout(ready=0, refused="a quota"), "False", Reason.REPLICA_FAILURE, "(a quota); no proxy is ready"),
+        (rollout(refused="about earlier ones"), "True", Reason.PROXIES_READY, "all proxies are ready"),
+        (rollout(updated=0, paused=True), "True", Reason.DEPLOYMENT_PAUSED, "; earlier proxies serve"),
+        (
+            rollout(updated=0, ready=0, paused=True),
+            "False",
+            Reason.DEPLOYMENT_PAUSED,
+            "; no proxy is ready; resume",
+        ),
+        (
+            rollout(paused=True),
+            "True",
+            Reason.DEPLOYMENT_PAUSED,
+            "changes wait; resume it: kubectl rollout resume -n tenants deployment/acme-proxy",
+        ),
+        (rollout(updated=0, observed=False, paused=True), "True", Reason.ROLLING_OUT, "earlier proxies serve"),
+        (rollout(ready=1, paused=True), "True", Reason.ROLLING_OUT, "1 of 2 serve"),
         (
             rollout(ready=0),
             "False",
@@ -70,21 +93,96 @@ BAD = ConditionValue("False", "Bad", "it is bad")
 OPEN = ConditionValue("Unknown", "Open", "who knows")
 
 
+def summary(
+    accepted: ConditionValue, progress: Rollout | None, *, was_ready: bool = False
+) -> dict[str, ConditionValue]:
+    """Return what accepted and observed come to."""
+    availability = conditions.available(progress, namespace="tenants", name="acme")
+    return conditions.summary(accepted, availability, progress, was_ready=was_ready)
+
+
 @pytest.mark.parametrize(
-    ("accepted", "available", "expected"),
+    ("accepted", "progress", "was_ready", "status", "reason", "message", "other"),
     [
-        (GOOD, GOOD, ("True", Reason.READY, "orders can be read")),
-        (BAD, GOOD, ("False", "Bad", "not Accepted: it is bad")),
-        (GOOD, BAD, ("False", "Bad", "not Available: it is bad")),
-        (OPEN, BAD, ("Unknown", "Open", "not Accepted: who knows")),
-        (BAD, OPEN, ("False", "Bad", "not Accepted: it is bad")),
-        (GOOD, OPEN, ("Unknown", "Open", "not Available: who knows")),
+        (GOOD, rollout(), False, "True", Reason.READY, "orders can be read", None),
+        (BAD, rollout(), True, "False", "Bad", "not Accepted: it is bad", "Stalled"),
+        (OPEN, rollout(), True, "Unknown", "Open", "not Accepted: who knows", "Reconciling"),
+        (OPEN, rollout(stuck="x"), False, "Unknown", "Open", "not Accepted: who knows", "Reconciling"),
+        (BAD, None, False, "False", "Bad", "not Accepted: it is bad", "Stalled"),
+        (GOOD, None, True, "Unknown", Reason.PENDING, "not Available: there is no", "Reconciling"),
+        (GOOD, rollout(ready=0), True, "False", Reason.PROXIES_NOT_READY, "not Available: no", "Reconciling"),
+        (GOOD, rollout(updated=1), False, "Unknown", Reason.ROLLING_OUT, "not rolled out: proxies", "Reconciling"),
+        (GOOD, rollout(updated=1), True, "True", Reason.READY, "orders can be read", None),
+        (GOOD, rollout(stuck="x"), True, "True", Reason.READY, "orders can be read", None),
+        (
+            GOOD,
+            rollout(updated=1, stuck="x"),
+            True,
+            "False",
+            Reason.ROLLOUT_STUCK,
+            "not rolled out: new",
+            "Stalled",
+        ),
+        (GOOD, rollout(ready=0, stuck="x"), True, "False", Reason.ROLLOUT_STUCK, "not Available: new", "Stalled"),
+        (
+            GOOD,
+            rollout(updated=1, refused="x"),
+            False,
+            "Unknown",
+            Reason.REPLICA_FAILURE,
+            "not roll",
+            "Reconciling",
+        ),
+        (GOOD, rollout(updated=1, refused="x"), True, "True", Reason.READY, "orders can be read", None),
+        (GOOD, rollout(updated=0, paused=True), False, "False", Reason.DEPLOYMENT_PAUSED, "not rolled", "Stalled"),
+        (GOOD, rollout(paused=True), False, "True", Reason.READY, "orders can be read", None),
     ],
 )
-def test_ready(accepted: ConditionValue, available: ConditionValue, expected: tuple[str, str, str]) -> None:
-    """Ready is Accepted and Available, and has the reason of the first that does not hold."""
-    found = conditions.ready(accepted, available)
-    assert (found.status, found.reason, found.message) == expected
+def test_ready(
+    accepted: ConditionValue,
+    progress: Rollout | None,
+    was_ready: bool,  # noqa: FBT001 - a parameter of the test
+    status: str,
+    reason: str,
+    message: str,
+    other: str | None,
+) -> None:
+    """Ready is that this spec is served; it has the reason of what does not hold, and so has the other one."""
+    found = summary(accepted, progress, was_ready=was_ready)
+    ready = found.pop("Ready")
+    assert (ready.status, ready.reason) == (status, reason)
+    assert ready.message.startswith(message)
+    assert found == ({other: ConditionValue("True", ready.reason, ready.message)} if other else {})
+
+
+ROLLOUTS = st.builds(
+    Rollout,
+    wanted=st.integers(0, 2),
+    replicas=st.integers(0, 3),
+    updated=st.integers(0, 3),
+    ready=st.integers(0, 3),
+    observed=st.booleans(),
+    ever_observed=st.booleans(),
+    stuck=st.sampled_from(["", "x"]),
+    refused=st.sampled_from(["", "x"]),
+    paused=st.booleans(),
+)
+
+
+@given(st.sampled_from([GOOD, BAD, OPEN]), st.none() | ROLLOUTS, st.sampled_from([True, False]))
+def test_one_of_three(
+    accepted: ConditionValue,
+    progress: Rollout | None,
+    was_ready: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """It is Ready, or on its way, or stalled: exactly one. Nothing that is new, or does not serve, is Ready."""
+    found = summary(accepted, progress, was_ready=was_ready)
+    assert [value.status for value in found.values()].count("True") == 1
+    if found["Ready"].status == "True":
+        assert accepted == GOOD
+        assert progress is not None
+        assert progress.ready
+        assert progress.complete or was_ready
 
 
 VALUES = st.builds(
@@ -138,6 +236,14 @@ def test_a_long_message_is_cut() -> None:
     assert found["message"] == "x" * 4096
 
 
+def test_was_true() -> None:
+    """Of this generation, and of that condition."""
+    status = conditions.with_transition_times({"Ready": GOOD, "Accepted": BAD}, [], generation=2, now="t")
+    asked = [("Ready", 2), ("Ready", 1), ("Ready", 3), ("Accepted", 2), ("Available", 2)]
+    assert [conditions.was_true(status, *each) for each in asked] == [True, False, False, False, False]
+    assert not conditions.was_true([{}], "Ready", 2)
+
+
 def test_condition_in() -> None:
     """What a status says can be read back."""
     status = conditions.with_transition_times({"Ready": GOOD, "Accepted": BAD}, [], generation=1, now="t")
@@ -165,6 +271,20 @@ def test_transitions_are_told() -> None:
     assert told(after, before) == [
         EventNote(warning=False, reason="Fine", note="Accepted is True: fine"),
         EventNote(warning=False, reason="Fine", note="Available is True: fine"),
+    ]
+
+
+def test_a_stuck_rollout_is_told_once() -> None:
+    """Earlier proxies may serve on, so that no status changes; what only repeats it is told nothing of."""
+    stuck = ConditionValue("True", Reason.ROLLOUT_STUCK, "it hangs")
+    again = ConditionValue("True", Reason.ROLLOUT_STUCK, "it still hangs")
+    worse = ConditionValue("False", Reason.ROLLOUT_STUCK, "none is ready")
+    note = EventNote(warning=True, reason=Reason.ROLLOUT_STUCK, note="Available is True: it hangs")
+    assert told({"Available": GOOD}, {"Available": stuck, "Stalled": stuck}) == [note]
+    assert told({"Available": stuck, "Stalled": stuck}, {"Available": again, "Stalled": again}) == []
+    assert told({"Available": stuck}, {"Available": GOOD, "Reconciling": GOOD}) == []
+    assert told({"Available": BAD}, {"Available": worse}) == [
+        EventNote(warning=True, reason=Reason.ROLLOUT_STUCK, note="Available is False: none is ready")
     ]
 
 
@@ -212,7 +332,9 @@ def test_reasons_are_as_kubernetes_wants_them() -> None:
     assert len(REASONS) == sum(1 for name in vars(Reason) if not name.startswith("_"))
 
 
-ROW = re.compile(r"^\| `(\w+)` \| (True|False|Unknown|True, False) \| (.+) \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| `(\w+)` \| (True|False|Unknown|True, False|False, Unknown) \| (.+) \| (.+) \|$", re.MULTILINE
+)
 SECTION = re.compile(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 

@@ -32,6 +32,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.applied("ConfigMap", "success")
     metrics.status_written()
     metrics.ready_changed(None, "True")
+    metrics.stalled_changed(None, "RolloutStuck")
     metrics.watch_interrupted("secrets")
     metrics.missed_events.inc()
 
@@ -90,6 +91,16 @@ def test_tenants(metrics: Metrics) -> None:
     metrics.ready_changed("True", None)
     metrics.ready_changed(None, None)
     assert samples(metrics)[f"{PREFIX}tenants", "True"] == 1
+
+
+def test_stalled(metrics: Metrics) -> None:
+    """Each is counted under why it is stalled now, and no more when it goes on."""
+    for before, after in ((None, "InvalidSpec"), ("InvalidSpec", "RolloutStuck"), (None, "RolloutStuck")):
+        metrics.stalled_changed(before, after)
+    metrics.stalled_changed("RolloutStuck", None)
+    metrics.stalled_changed(None, None)
+    found = samples(metrics)
+    assert [found[f"{PREFIX}stalled", reason] for reason in ("InvalidSpec", "RolloutStuck")] == [0, 1]
 
 
 def test_values_that_are_asked_for(metrics: Metrics) -> None:

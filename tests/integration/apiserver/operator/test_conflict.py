@@ -164,7 +164,7 @@ async def test_child_of_an_earlier_tenant_proxy(tenants: Tenants, name: str) -> 
     before = await tenants.children(name)
     await tenants.delete(name)
     await tenants.create(name)
-    await tenants.condition(name, "Accepted", status="False", reason="Conflict")
+    await tenants.condition(name, "Accepted", status="Unknown", reason="Conflict")
     for kind, child in before.items():
         assert await tenants.child(kind, child_name(kind, name)) == child
     # Garbage collection.

@@ -59,7 +59,13 @@ async def test_a_tenants_life(operator: OperatorProcess, tenants: Tenants, name:
     await tenants.change(name, {"spec.replicas": 3})
     await set_status(tenants, name, replicas=3, updatedReplicas=1)
     await tenants.condition(name, "Available", reason="RollingOut")
-    await tenants.remove(kinds.SERVICE, child_name(kinds.SERVICE, name))
+    service = await tenants.child(kinds.SERVICE, child_name(kinds.SERVICE, name)) or {}
+    await tenants.remove(kinds.SERVICE, service["metadata"]["name"])
+    await tenants.child_until(
+        kinds.SERVICE,
+        service["metadata"]["name"],
+        lambda made: made and made["metadata"]["uid"] != service["metadata"]["uid"],
+    )
     await tenants.change(name, {"spec.suspend": True})
     await tenants.condition(name, "Accepted", reason="Suspended")
     await tenants.change(name, {"spec.suspend": False})

@@ -22,17 +22,17 @@ async def test_get(api_server: ApiServer, tenants: Tenants, name: str) -> None:
 
     def row() -> list[str]:
         head, line = api_server.kubectl("get", "tp", name, "-n", tenants.namespace).splitlines()
-        assert head.split() == ["NAME", "TENANT", "URL", "READY", "CREDENTIALS", "REPLICAS", "AGE"]
+        assert head.split() == ["NAME", "TENANT", "URL", "READY", "REASON", "CREDENTIALS", "AGE"]
         return line.split()[:-1]
 
-    assert row() == [name, f"T-{name}", "https://oms.example/api", "Unknown", "False", "0"]
+    assert row() == [name, f"T-{name}", "https://oms.example/api", "Unknown", "Pending", "False"]
     await set_ready(tenants, name)
     await tenants.patch(
         kinds.SECRET, child_name(kinds.SECRET, name), {"stringData": {"username": "u", "password": "p"}}
     )
     await tenants.condition(name, "Ready", status="True")
     await tenants.condition(name, "CredentialsReady", status="True")
-    assert row() == [name, f"T-{name}", "https://oms.example/api", "True", "True", "2"]
+    assert row() == [name, f"T-{name}", "https://oms.example/api", "True", "Ready", "True"]
 
 
 async def test_wait(api_server: ApiServer, tenants: Tenants, name: str) -> None:

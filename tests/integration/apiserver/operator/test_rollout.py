@@ -169,7 +169,12 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
             assert set(await events(fleet.tenants)) <= set(touched)
             assert operator.metrics()["rollout_pending"] == len(waiting)
             assert min(fleet.pods.ready.values()) == 2
-            assert all(condition_of(each, "Ready")["status"] == "True" for each in (await fleet.all()).values())
+            found = await fleet.all()
+            assert all(condition_of(each, "Available")["status"] == "True" for each in found.values())
+            assert all(condition_of(found[each], "Ready")["status"] == "True" for each in waiting)
+            stalled = [each for each in touched if condition_of(found[each], "Stalled")]
+            assert len(stalled) >= 3
+            assert {condition_of(found[each], "Ready")["reason"] for each in stalled} == {"RolloutStuck"}
 
             own = waiting.pop()
             await fleet.tenants.change(own, {"spec.upstream.url": "https://other.example/api"})

@@ -77,25 +77,37 @@ async def broken_webhook(tenants: Tenants, name: str) -> None:
     await tenants.remove(kinds.CONFIG_MAP, config_map)
 
 
+STUCK = {
+    "type": "Progressing",
+    "status": "False",
+    "reason": "ProgressDeadlineExceeded",
+    "message": 'ReplicaSet "x" has timed out progressing.',
+}
+REFUSED = {
+    "type": "ReplicaFailure",
+    "status": "True",
+    "reason": "FailedCreate",
+    "message": 'pods "x" is forbidden: no PriorityClass with name high was found',
+}
+
+
 def deployment(
-    *, ready: int = 0, updated: int = 2, stuck: bool = False, observed: int = 1
+    *conditions: Thing, ready: int = 0, updated: int = 2, observed: int = 1
 ) -> Callable[[Tenants, str], Awaitable[None]]:
     """Return what does to a Deployment's status what its controller would."""
-    conditions = [
-        {
-            "type": "Progressing",
-            "status": "False",
-            "reason": "ProgressDeadlineExceeded",
-            "message": 'ReplicaSet "x" has timed out progressing.',
-        }
-    ]
     status = {"replicas": 2, "updatedReplicas": updated, "readyReplicas": ready, "observedGeneration": observed}
 
     async def play(tenants: Tenants, name: str) -> None:
-        change = {"status": status | {"conditions": conditions if stuck else []}}
+        change = {"status": status | {"conditions": conditions}}
         await tenants.patch(kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name), change, subresource="status")
 
     return play
+
+
+async def paused(tenants: Tenants, name: str) -> None:
+    """Pause a Deployment before its first pods are started."""
+    await tenants.patch(kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name), {"spec": {"paused": True}})
+    await deployment(updated=0, observed=2)(tenants, name)
 
 
 class Case(NamedTuple):
@@ -147,16 +159,28 @@ CASES = {
     ),
     Reason.PROXIES_READY: Case("Available", "True", "all proxies are ready", None, deployment(ready=2)),
     Reason.ROLLING_OUT: Case(
-        "Available", "True", "while others are being started or terminated", None, deployment(ready=2, updated=1)
+        "Available",
+        "True",
+        "proxies are being started or terminated; earlier proxies serve",
+        None,
+        deployment(ready=2, updated=1),
     ),
     Reason.ROLLOUT_STUCK: Case(
         "Available",
         "True",
-        'new proxies don\'t become ready (ReplicaSet "x" has timed out progressing); earlier proxies serve; '
-        "check: kubectl describe pods -n ",
+        'new proxies don\'t become ready (ReplicaSet "x" has timed out progressing); earlier proxies serve '
+        "what was applied before; check: kubectl describe pods -n ",
         None,
-        deployment(ready=2, updated=1, stuck=True),
+        deployment(STUCK, ready=2, updated=1),
     ),
+    Reason.REPLICA_FAILURE: Case(
+        "Available",
+        "False",
+        'the API server refuses new proxies (pods "x" is forbidden: no PriorityClass with name high was found);',
+        None,
+        deployment(REFUSED, updated=0),
+    ),
+    Reason.DEPLOYMENT_PAUSED: Case("Available", "False", "resume it: kubectl rollout resume -n", None, paused),
     Reason.READY: Case("Ready", "True", "orders can be read", None, deployment(ready=2)),
     Reason.UNIQUE: Case("Unique", "True", "no other TenantProxy has this spec.tenantId"),
     Reason.CREDENTIALS_MISSING: Case("CredentialsReady", "False", "holds no credential yet; a tenant's"),
@@ -180,6 +204,12 @@ ELSEWHERE = {
 """Reasons that need an operator of another kind, or several TenantProxies, and where they have it."""
 
 
+NOT_ROLLED_OUT = {Reason.ROLLING_OUT: "Unknown", Reason.ROLLOUT_STUCK: "False"}
+"""What Ready is where proxies serve, but not what the spec says."""
+STALLED = {Reason.ROLLOUT_STUCK, Reason.DEPLOYMENT_PAUSED}
+"""Reasons of Available that somebody has to act for."""
+
+
 def test_every_reason_has_a_case() -> None:
     """A new reason needs one above."""
     reasons = {value for name, value in vars(Reason).items() if not name.startswith("_")}
@@ -190,7 +220,10 @@ def test_every_reason_has_a_case() -> None:
 
 @pytest.mark.parametrize("reason", CASES)
 async def test_reason(tenants: Tenants, name: str, reason: str) -> None:
-    """It is reached, its message helps, and Ready follows Accepted and Available, not CredentialsReady."""
+    """It is reached, its message helps, and Ready follows Accepted and Available, not CredentialsReady.
+
+    What is not Ready is Reconciling or Stalled, for the same reason.
+    """
     case = CASES[reason]
     if reason == Reason.SECRET_MISSING:
         await tenants.create(name, case.spec)
@@ -204,9 +237,19 @@ async def test_reason(tenants: Tenants, name: str, reason: str) -> None:
     tenant = await tenants.get(name)
     ready, accepted, available = (condition_of(tenant, kind) for kind in ("Ready", "Accepted", "Available"))
     cause = accepted if accepted["status"] != "True" else available
-    assert (ready["status"], ready["reason"]) == (
-        (cause["status"], cause["reason"]) if cause["status"] != "True" else ("True", "Ready")
-    )
+    expected = (cause["status"], cause["reason"])
+    if cause["reason"] in NOT_ROLLED_OUT:
+        expected = (NOT_ROLLED_OUT[cause["reason"]], cause["reason"])
+    elif cause["status"] == "True":
+        expected = ("True", "Ready")
+    assert (ready["status"], ready["reason"]) == expected
+    why = {kind: condition_of(tenant, kind).get("reason") for kind in ("Reconciling", "Stalled")}
+    if ready["status"] == "True":
+        assert why == {"Reconciling": None, "Stalled": None}
+    elif accepted["status"] == "False" or ready["reason"] in STALLED:
+        assert why == {"Reconciling": None, "Stalled": ready["reason"]}
+    else:
+        assert why == {"Reconciling": ready["reason"], "Stalled": None}
     if reason == Reason.APPLY_FAILED:
         await tenants.call("DELETE", f"{WEBHOOK.root}/{WEBHOOK.plural}/{name}")
         await tenants.condition(name, "Accepted", status="True", reason="Accepted")
@@ -224,7 +267,7 @@ async def test_numbers_follow_the_deployment(tenants: Tenants, name: str) -> Non
 async def test_stuck_without_any_proxy(tenants: Tenants, name: str) -> None:
     """A deadline that passed before the first proxy was ready makes it unavailable; later progress heals."""
     await tenants.created(name)
-    await deployment(stuck=True)(tenants, name)
+    await deployment(STUCK)(tenants, name)
     found = await tenants.condition(name, "Available", status="False", reason="RolloutStuck")
     assert "no proxy is ready" in found["message"]
     await deployment(ready=2)(tenants, name)
@@ -252,4 +295,4 @@ async def test_times_move_on_transitions_only(tenants: Tenants, name: str) -> No
     await deployment()(tenants, name)
     await tenants.condition(name, "Ready", status="False", reason="ProxiesNotReady")
     after = times(await tenants.get(name))
-    assert {kind for kind in after if after[kind] != before[kind]} == {"Ready", "Available"}
+    assert {kind for kind in after if after[kind] != before.get(kind)} == {"Ready", "Available", "Reconciling"}

@@ -11,10 +11,13 @@ DRIFT = {"spec": {"ports": [{"name": "http", "port": 8080, "targetPort": 1}]}}
 
 
 async def suspended(tenants: Tenants, name: str, changes: dict[str, object] | None = None) -> None:
-    """Suspend a TenantProxy, or change one that is."""
+    """Suspend a TenantProxy, or change one that is, which waits."""
     await tenants.change(name, {"spec.suspend": True} | (changes or {}))
-    accepted = await tenants.condition(name, "Accepted", status="True", reason="Suspended")
-    assert accepted["message"] == "spec.suspend is true: the operator changes nothing; set it to false to resume"
+    accepted = await tenants.condition(name, "Accepted", status="False" if changes else "True", reason="Suspended")
+    said = "the change waits until it is false" if changes else "the operator changes nothing; set it to false to"
+    assert said in accepted["message"]
+    ready = await tenants.condition(name, "Ready")
+    assert ready["reason"] == "Suspended" if changes else ready["status"] != "False"
 
 
 async def test_nothing_is_changed_until_it_ends(run: Run, tenants: Tenants, name: str) -> None:
@@ -27,7 +30,7 @@ async def test_nothing_is_changed_until_it_ends(run: Run, tenants: Tenants, name
     await tenants.remove(kinds.CONFIG_MAP, child_name(kinds.CONFIG_MAP, name))
     await suspended(tenants, name, {"spec.replicas": 3, "spec.auth": {"management": "platform"}})
     await tenants.flush(name)
-    assert {write.split()[1] for write in run.writes(name)} == {"tenantproxies/status"}
+    assert {write.split()[1] for write in run.writes(name)} == {"tenantproxies/status", "events"}
     found = await tenants.children(name)
     assert found.keys() == before.keys() - {kinds.CONFIG_MAP}
     assert found[kinds.SERVICE]["spec"]["ports"][0]["targetPort"] == 1
@@ -42,9 +45,9 @@ async def test_nothing_is_changed_until_it_ends(run: Run, tenants: Tenants, name
 
 
 async def test_new_one_that_is_suspended(tenants: Tenants, name: str) -> None:
-    """Nothing is made of it at first; Available says that there is nothing yet."""
+    """Nothing is made of it at first, which is no success; Available says that there is nothing yet."""
     await tenants.created(name, {"spec.suspend": True})
-    await tenants.condition(name, "Accepted", status="True", reason="Suspended")
+    await tenants.condition(name, "Ready", status="False", reason="Suspended")
     await tenants.condition(name, "Available", status="Unknown", reason="Pending")
     assert (await tenants.children(name)).keys() == {kinds.SECRET}
     await tenants.change(name, {"spec.suspend": ...})

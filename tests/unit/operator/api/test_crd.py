@@ -126,6 +126,13 @@ def test_replicas_have_no_default() -> None:
     assert rule["rule"] == "!(has(self.replicas) && has(self.autoscaling))"
 
 
+def test_what_no_operator_has_seen() -> None:
+    """It has an observed generation that no generation equals, so that kstatus does not call it current."""
+    status = _version()["schema"]["openAPIV3Schema"]["properties"]["status"]
+    assert status["default"] == {"observedGeneration": -1}
+    assert status["properties"]["observedGeneration"]["minimum"] == -1
+
+
 def test_tls_needs_https() -> None:
     """The API server refuses what `admission` does."""
     upstream = _version()["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["upstream"]
@@ -143,7 +150,10 @@ def test_rules_say_the_fix() -> None:
 
 def test_columns_and_names() -> None:
     """`kubectl get tp` shows the documented columns."""
-    names = [column["name"] for column in _version()["additionalPrinterColumns"]]
-    assert names == ["Tenant", "URL", "Ready", "Credentials", "Replicas", "Age"]
+    columns = {column["name"]: column.get("priority", 0) for column in _version()["additionalPrinterColumns"]}
+    assert [name for name, priority in columns.items() if not priority] == [
+        *("Tenant", "URL", "Ready", "Reason", "Credentials", "Age")
+    ]
+    assert [name for name, priority in columns.items() if priority] == ["Replicas", "Message"]
     assert build_crd()["spec"]["names"]["shortNames"] == ["tp"]
     assert _version()["subresources"] == {"status": {}}

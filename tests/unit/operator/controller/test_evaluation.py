@@ -309,10 +309,11 @@ def test_a_rival_that_was_first() -> None:
 
 
 def test_a_suspended_tenant() -> None:
-    """Nothing is applied; its Secrets are checked all the same."""
+    """Nothing is applied, and so what is new waits; its Secrets are checked all the same."""
     spec = {**SPECS[5], "spec.suspend": True}
     found = evaluate(snapshot_with(spec))
-    assert (found.accepted.status, found.accepted.reason) == ("True", Reason.SUSPENDED)
+    assert (found.accepted.status, found.accepted.reason) == ("False", Reason.SUSPENDED)
+    assert "the change waits until it is false" in found.accepted.message
     assert found.resource is not None
     assert found.resource.spec.suspend
     assert found.children is None

@@ -72,6 +72,14 @@ async def told(
     return world.condition(kind)
 
 
+async def served(world: World, operator: Operator) -> None:
+    """Create the tenant, and let all its proxies be ready."""
+    await told(world, operator, "Ready")
+    world.pods()
+    await operator.settle()
+    assert world.reason("Ready") == Reason.READY
+
+
 # Ready
 
 
@@ -96,18 +104,63 @@ async def test_accepted(world: World, operator: Operator) -> None:
 
 
 async def test_suspended(world: World, operator: Operator) -> None:
-    """Nothing is applied, neither a new spec nor what was edited, until it goes on."""
-    await told(world, operator, "Accepted")
+    """Nothing is applied until it goes on; it is Ready for as long as what is applied is what the spec says."""
+    await served(world, operator)
     world.calls()
-    status, reason, message = await told(world, operator, "Accepted", {"spec.suspend": True, "spec.replicas": 5})
+    status, reason, message = await told(world, operator, "Accepted", {"spec.suspend": True})
     assert (status, reason) == ("True", Reason.SUSPENDED)
     assert "set it to false to resume" in message
-    world.delete("services")
-    await operator.settle()
-    assert world.writes() == ["PATCH tenantproxies acme status"]
+    assert world.condition("Ready")[:2] == ("True", Reason.READY)
+    status, reason, message = await told(world, operator, "Accepted", {"spec.replicas": 5})
+    assert (status, reason) == ("False", Reason.SUSPENDED)
+    assert "the change waits until it is false; running proxies stay" in message
+    assert world.condition("Ready") == ("False", Reason.SUSPENDED, f"not Accepted: {message}")
+    assert world.condition("Stalled")[0] == "True"
+    assert [call for call in world.writes() if "acme-proxy" in call] == []
     assert (await told(world, operator, "Accepted", {"spec.suspend": False}))[1] == Reason.ACCEPTED
-    assert world.exists("services")
     assert world.child("deployments")["spec"]["replicas"] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"spec.replicas": 1}, "disruption budget too many"),
+        ({"spec.upstream.timeout": "4s"}, "other content"),
+        ({"spec.autoscaling": {"maxReplicas": 4}}, "autoscaler missing"),
+    ],
+)
+async def test_suspended_together_with_a_change(
+    world: World, operator: Operator, change: Changes, kind: str
+) -> None:
+    """It is no success of the change, also after a restart; without the change, it is all well again."""
+    await served(world, operator)
+    before = dict(world.child("tenantproxies", "acme")["spec"])
+    assert (await told(world, operator, "Ready", {"spec.suspend": True, **change}))[1] == Reason.SUSPENDED, kind
+    await Operator(world).settle()
+    assert world.condition("Ready")[:2] == ("False", Reason.SUSPENDED)
+    assert (await told(world, operator, "Ready", {"spec": before | {"suspend": True}}))[1] == Reason.READY
+
+
+async def test_suspended_and_edited(world: World) -> None:
+    """What somebody edits meanwhile is left, and said; a new image of the operator's is no change of the spec."""
+    operator = Operator(world, Settings(proxy_image="good:1"))
+    await served(world, operator)
+    await told(world, operator, "Ready", {"spec.suspend": True})
+    newer = Operator(world, Settings(proxy_image="good:2"))
+    await newer.settle()
+    assert world.image() == "good:1"
+    assert world.condition("Ready")[:2] == ("True", Reason.READY)
+    world.calls()
+    world.delete("services")
+    await newer.settle()
+    assert world.condition("Ready")[:2] == ("False", Reason.SUSPENDED)
+    assert world.writes() == ["PATCH tenantproxies acme status", "POST events"]
+
+
+async def test_suspended_from_the_start(world: World, operator: Operator) -> None:
+    """Nothing is made, and that is no success."""
+    assert (await told(world, operator, "Ready", {"spec.suspend": True}))[:2] == ("False", Reason.SUSPENDED)
+    assert not world.exists("deployments")
 
 
 async def test_rollout_stopped(world: World) -> None:
@@ -286,7 +339,8 @@ async def test_conflict_with_an_earlier_tenant_proxy(world: World, operator: Ope
     await told(world, operator, "Accepted")
     world.delete("tenantproxies", "acme")
     status, reason, message = await told(world, operator, "Accepted")
-    assert (status, reason) == ("False", Reason.CONFLICT)
+    assert (status, reason) == ("Unknown", Reason.CONFLICT)
+    assert world.condition("Reconciling")[1] == Reason.CONFLICT
     assert "Deployment acme-proxy: belongs to another TenantProxy; wait until garbage collection" in message
     world.collect_garbage()
     await operator.settle()
@@ -358,14 +412,56 @@ async def test_proxies_ready(world: World, operator: Operator) -> None:
     assert (world.status()["replicas"], world.status()["readyReplicas"]) == (2, 2)
 
 
-@pytest.mark.parametrize(("ready", "updated"), [(1, 2), (2, 1)])
-async def test_rolling_out(world: World, operator: Operator, ready: int, updated: int) -> None:
-    """Proxies serve, while others come and go."""
+@pytest.mark.parametrize(
+    ("ready", "updated", "meanwhile"),
+    [(1, 2, "1 of 2 serve"), (2, 1, "earlier proxies serve what was applied before")],
+)
+async def test_rolling_out(world: World, operator: Operator, ready: int, updated: int, meanwhile: str) -> None:
+    """Proxies serve, while others come and go; Ready is what all of them serve."""
     await told(world, operator, "Available")
     world.pods(ready=ready, updated=updated)
     await operator.settle()
+    status, reason, message = world.condition("Available")
+    assert (status, reason) == ("True", Reason.ROLLING_OUT)
+    assert message.endswith(f"; {meanwhile}")
+    assert world.condition("Ready") == ("Unknown", Reason.ROLLING_OUT, f"not rolled out: {message}")
+    assert world.condition("Reconciling")[1:] == world.condition("Ready")[1:]
+
+
+async def test_rolling_out_a_change_of_the_spec(world: World, operator: Operator) -> None:
+    """Ready goes with the change, and comes back when new proxies have taken the place of all earlier ones."""
+    await served(world, operator)
+    status, reason, message = await told(world, operator, "Ready", {"spec.upstream.timeout": "4s"})
+    assert (status, reason) == ("Unknown", Reason.ROLLING_OUT)
+    assert message.endswith("; earlier proxies serve what was applied before")
+    for updated, ready in ((0, 2), (1, 2), (2, 1)):
+        world.pods(updated=updated, ready=ready)
+        await operator.settle()
+        assert world.condition("Ready")[0] == "Unknown"
+    world.pods()
+    await operator.settle()
+    assert world.condition("Ready")[:2] == ("True", Reason.READY)
+    assert world.status()["observedGeneration"] == 2
+    assert "Reconciling" not in [each["type"] for each in world.status()["conditions"]]
+
+
+async def test_rolling_out_what_was_ready(world: World) -> None:
+    """Proxies that move to other nodes, or are replaced for an image of the operator's, take nothing away."""
+    operator = Operator(world, Settings(proxy_image="good:1"))
+    await served(world, operator)
+    world.pods(ready=1)
+    await operator.settle()
     assert world.condition("Available")[:2] == ("True", Reason.ROLLING_OUT)
-    assert world.reason("Ready") == Reason.READY
+    assert world.condition("Ready")[:2] == ("True", Reason.READY)
+    world.pods()
+    newer = Operator(world, Settings(proxy_image="good:2"))
+    await newer.settle()
+    assert world.image() == "good:2"
+    assert world.condition("Available")[:2] == ("True", Reason.ROLLING_OUT)
+    assert world.condition("Ready")[:2] == ("True", Reason.READY)
+    world.pods(ready=0)
+    await newer.settle()
+    assert world.condition("Ready")[:2] == ("False", Reason.PROXIES_NOT_READY)
 
 
 @pytest.mark.parametrize(("ready", "status"), [(2, "True"), (0, "False")])
@@ -378,9 +474,77 @@ async def test_rollout_stuck(world: World, operator: Operator, ready: int, statu
     assert (found, reason) == (status, Reason.ROLLOUT_STUCK)
     assert message.startswith("new proxies don't become ready (it hangs); ")
     assert message.endswith("kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme")
+    why = "not rolled out" if ready else "not Available"
+    assert world.condition("Ready") == ("False", Reason.ROLLOUT_STUCK, f"{why}: {message}")
+    assert world.condition("Stalled") == ("True", *world.condition("Ready")[1:])
+    metric = 'tenantproxy_operator_stalled{reason="RolloutStuck"}'
+    assert f"{metric} 1.0" in operator.metrics.exposition().decode()
     world.pods()
     await operator.settle()
     assert world.reason("Available") == Reason.PROXIES_READY
+    assert f"{metric} 0.0" in operator.metrics.exposition().decode()
+    world.pods(ready=ready, updated=1, stuck="it hangs")
+    await operator.settle()
+    world.delete("tenantproxies", "acme")
+    await operator.settle()
+    assert f"{metric} 0.0" in operator.metrics.exposition().decode()
+
+
+async def test_rollout_stuck_is_an_event_each_time(world: World, operator: Operator) -> None:
+    """One warning for each time, whatever is seen meanwhile, also over a restart; a correction ends it."""
+    await served(world, operator)
+    for count in (1, 2):
+        await told(world, operator, "Ready", {"spec.upstream.timeout": f"{count + 1}s"})
+        assert world.reason("Ready") == Reason.ROLLING_OUT  # no longer what is said of the spec before
+        for _ in range(2):
+            world.pods(updated=1, stuck="it hangs")
+            await operator.settle()
+            world.pods(updated=1, stuck="it still hangs")
+            await operator.settle()
+            await Operator(world).settle()
+        said = [event for event in world.events() if event[1] == Reason.ROLLOUT_STUCK]
+        assert [kind for kind, *_ in said] == ["Warning"] * count
+    assert "earlier proxies serve what was applied before" in said[-1][2]
+    assert world.condition("Ready")[:2] == ("False", Reason.ROLLOUT_STUCK)
+
+
+@pytest.mark.parametrize(("ready", "status"), [(2, "True"), (0, "False")])
+async def test_replica_failure(world: World, operator: Operator, ready: int, status: str) -> None:
+    """What the API server has against the pods is said at once, in its words, and beside what comes of it."""
+    words = 'pods "acme-proxy-6d5-" is forbidden: no PriorityClass with name high was found'
+    await told(world, operator, "Available")
+    world.pods(ready=ready, updated=0, refused=words)
+    await operator.settle()
+    found, reason, message = world.condition("Available")
+    assert (found, reason) == (status, Reason.REPLICA_FAILURE)
+    assert words in message
+    assert world.reason("Reconciling") == Reason.REPLICA_FAILURE
+    world.pods(ready=ready, updated=0, refused=words, stuck="it hangs")
+    await operator.settle()
+    assert world.reason("Stalled") == Reason.ROLLOUT_STUCK
+    assert f"(it hangs; {words}); " in world.condition("Stalled")[2]
+
+
+async def test_deployment_paused(world: World, operator: Operator) -> None:
+    """Somebody's pause is left; what to do is said; where a change waits for it, it is stalled."""
+    await served(world, operator)
+    world.edit("deployments", {"spec": {"paused": True}})
+    world.pods()
+    await operator.settle()
+    status, reason, message = world.condition("Available")
+    assert (status, reason) == ("True", Reason.DEPLOYMENT_PAUSED)
+    assert message.endswith("resume it: kubectl rollout resume -n tenants deployment/acme-proxy")
+    assert world.condition("Ready")[0] == "True"
+    await told(world, operator, "Ready", {"spec.upstream.timeout": "4s"})
+    world.pods(updated=0)
+    await operator.settle()
+    assert world.condition("Ready")[:2] == ("False", Reason.DEPLOYMENT_PAUSED)
+    assert world.condition("Stalled")[1] == Reason.DEPLOYMENT_PAUSED
+    assert "earlier proxies serve what was applied before" in world.condition("Ready")[2]
+    world.edit("deployments", {"spec": {"paused": False}})
+    world.pods()
+    await operator.settle()
+    assert world.condition("Ready")[0] == "True"
 
 
 async def test_proxies_not_ready(world: World, operator: Operator) -> None:

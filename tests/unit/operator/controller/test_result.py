@@ -35,6 +35,7 @@ SET = SecretCheck(usable=True, reason=Reason.CREDENTIALS_SET, message="m", type=
 MISSING = SecretCheck(usable=False, reason=Reason.CREDENTIALS_MISSING, message="m")
 UNREADABLE = unreadable_secret("acme-credentials", "why")
 BAD_CA = SecretCheck(usable=False, reason=Reason.TLS_SECRET_INVALID, message="m")
+ROLLED_OUT = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)
 SEEN = Observation(rollout=None, rollout_stopped=False, now="2026-01-01T00:00:00Z")
 
 
@@ -346,6 +347,7 @@ def test_what_a_status_has(snapshot: TenantSnapshot) -> None:
         "Available",
         "CredentialsReady",
         "Unique",
+        "Reconciling",
     ]
     assert {condition["observedGeneration"] for condition in status["conditions"]} == {snapshot.tenant.generation}
     assert {condition["lastTransitionTime"] for condition in status["conditions"]} == {SEEN.now}
@@ -382,8 +384,36 @@ def test_what_others_write_into_a_status_is_left(snapshot: TenantSnapshot) -> No
     theirs = {"type": "Theirs", "status": "True", "reason": "R", "message": "m"}
     status = {**known.status, "conditions": [theirs, *known.status["conditions"]], "other": 1}
     assert result(msgspec.structs.replace(known, status=status), outcome()).status is None
-    for changed in ({**status, "endpoint": "x"}, {**status, "conditions": [theirs]}):
+    reordered = {**status, "conditions": status["conditions"][::-1]}
+    assert result(msgspec.structs.replace(known, status=reordered), outcome()).status is None
+    left = {**theirs, "type": "Stalled"}
+    more = {**status, "conditions": [*status["conditions"], left]}
+    for changed in ({**status, "endpoint": "x"}, {**status, "conditions": [theirs]}, more):
         assert result(msgspec.structs.replace(known, status=changed), outcome()).status is not None
+
+
+def test_the_api_server_is_told_what_is_over(snapshot: TenantSnapshot) -> None:
+    """A summary that no longer holds is left out of what is written, so that it goes."""
+    rolling = Rollout(wanted=2, replicas=2, updated=1, ready=2, observed=True)
+    seen = [msgspec.structs.replace(SEEN, rollout=each) for each in (rolling, ROLLED_OUT)]
+    first = result(snapshot, outcome(), seen[0])
+    assert said(first, "Reconciling")[1] == Reason.ROLLING_OUT
+    second = result(next_snapshot(snapshot, first), outcome(), seen[1])
+    assert second.status is not None
+    assert "Reconciling" not in [each["type"] for each in second.status["conditions"]]
+    third = result(next_snapshot(snapshot, second), outcome(), seen[0])
+    assert (third.ready, said(third, "Available")[1]) == ("True", Reason.ROLLING_OUT)
+    another = msgspec.structs.replace(snapshot.tenant, generation=snapshot.tenant.generation + 1)
+    changed = msgspec.structs.replace(next_snapshot(snapshot, second), tenant=another)
+    assert result(changed, outcome(), seen[0]).ready == "Unknown"
+
+
+@pytest.mark.parametrize(("passes", "status"), [((True, True), "Unknown"), ((True, False), "False")])
+def test_a_conflict_that_passes(snapshot: TenantSnapshot, passes: tuple[bool, ...], status: str) -> None:
+    """What garbage collection deletes is waited for; nothing else of another's is."""
+    failures = tuple(msgspec.structs.replace(failure("conflict"), passes=each) for each in passes)
+    found = result(snapshot, outcome(children=ApplyResult(children={}, failures=failures)))
+    assert said(found, "Accepted")[:2] == (status, Reason.CONFLICT)
 
 
 # ---- what is tried again

@@ -231,8 +231,29 @@ def test_scaled_to_nothing() -> None:
 )
 def test_stuck(condition: dict[str, str], stuck: str) -> None:
     """The Deployment controller says when it waits no longer."""
-    found = rollout(deployment(**ALL, conditions=[{"type": "Available", "status": "True"}, condition]))
-    assert found.stuck == stuck
+    conditions = [{"type": "Available", "status": "True"}, condition]
+    assert rollout(deployment(**ALL, conditions=conditions)).stuck == stuck
+    # The spec is newer than what was seen to hang.
+    assert rollout(deployment(**ALL | {"observedGeneration": 2}, conditions=conditions)).stuck == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "seen", "refused"), [("True", 3, "a quota"), ("False", 3, ""), ("True", 2, "")]
+)
+def test_refused(status: str, seen: int, refused: str) -> None:
+    """The API server's words on why no pod can be made, as long as they are about the newest spec."""
+    condition = {"type": "ReplicaFailure", "status": status, "reason": "FailedCreate", "message": "a quota"}
+    assert rollout(deployment(**ALL | {"observedGeneration": seen}, conditions=[condition])).refused == refused
+
+
+def test_paused() -> None:
+    """Somebody may have paused it; what is rolled out waits for nothing."""
+    paused = deployment(**ALL | {"updatedReplicas": 0})
+    paused = msgspec.structs.replace(paused, spec=msgspec.structs.replace(paused.spec, paused=True))
+    assert (rollout(paused).paused, rollout(paused).waits_for_resume) == (True, True)
+    done = msgspec.structs.replace(paused, status=msgspec.structs.replace(paused.status, updated_replicas=2))
+    assert (rollout(done).paused, rollout(done).waits_for_resume) == (True, False)
+    assert not rollout(deployment(**ALL | {"updatedReplicas": 0})).waits_for_resume
 
 
 def test_no_secret_in_a_repr() -> None:

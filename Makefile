@@ -3,7 +3,7 @@ UV := hack/uv
 RUN := $(UV) run --locked --quiet
 BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
-PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds
+PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health
 
 .PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator crd format clean
 

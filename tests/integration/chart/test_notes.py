@@ -56,7 +56,7 @@ def test_commands(release: Release, tmp_path: Path) -> None:
         _be_controller(release, "first-proxy")
         printed = release.shell(wait)
     assert "tenantproxy.proxy.hiiretail.com/first condition met" in printed
-    assert re.search(r"^first +CIR7nQwtS0rA6t0S6ejd +\S+ +True +True +2 ", printed, re.MULTILINE)
+    assert re.search(r"^first +CIR7nQwtS0rA6t0S6ejd +\S+ +True +Ready +True ", printed, re.MULTILINE)
 
     # What forwards a port needs a pod; the names and the port are those of the tenant's Service.
     assert f"port-forward -n {release.namespace} service/first-proxy 8080 &" in read

@@ -321,6 +321,72 @@ def test_a_suspended_tenant() -> None:
     assert found.reads_credential
 
 
+ROUTES = frozenset({"HTTPRoute"})
+ROUTE: dict[str, Any] = {"spec.route": {"gatewayRef": {"name": "g"}, "hostnames": ["h.example"]}}
+
+
+async def applied(world: World, *specs: dict[str, Any]) -> Operator:
+    """Have specs applied, one after the other, by an operator that makes HTTPRoutes."""
+    operator = Operator(world, Settings(optional_kinds=ROUTES), optional_kinds=ROUTES)
+    for spec in specs:
+        world.tenant(changes=spec)
+        await operator.settle()
+        await operator.wait(SECRET_GRACE)
+    return operator
+
+
+def suspended(operator: Operator, changes: dict[str, Any], settings: Settings | None = None) -> str:
+    """Return what is said of the tenant once it is suspended, together with a change."""
+    operator.world.tenant(changes={"spec.suspend": True, **changes})
+    operator.hear()
+    tenant = operator.tenants.get(KEY)
+    assert tenant is not None
+    snapshot = operator.reconciler._take_snapshot(tenant, 0)
+    found = evaluate(msgspec.structs.replace(snapshot, settings=settings or snapshot.settings)).accepted
+    assert found.reason == Reason.SUSPENDED
+    return found.status
+
+
+@pytest.mark.parametrize(
+    ("specs", "changes", "status"),
+    [
+        ([{}], {}, "True"),
+        ([{}], {"spec.replicas": 3}, "False"),
+        ([{}], ROUTE, "False"),
+        ([ROUTE], {}, "True"),
+        ([ROUTE], {"spec.route": ...}, "False"),
+        ([{}, {"spec.auth": {"secretRef": {"name": "other"}}}], {}, "True"),
+    ],
+    ids=["as it was", "another one", "one too few", "all", "one too many", "a Secret that stays"],
+)
+@pytest.mark.parametrize("own_secret", [False, True])
+async def test_whether_a_suspended_tenant_is_as_its_spec_says(
+    specs: list[dict[str, Any]], changes: dict[str, Any], status: str, *, own_secret: bool
+) -> None:
+    """Each child is, and there is no other one; a Secret is the user's own, or may be left of an earlier spec."""
+    world = World()
+    if own_secret:
+        world.secret()
+    assert suspended(await applied(world, *specs), changes) == status
+
+
+async def test_a_suspended_tenant_whose_children_were_edited() -> None:
+    """By what, nobody knows: it is no longer what the spec says."""
+    operator = await applied(World(), {})
+    operator.world.edit("services", {"spec": {"ports": []}})
+    assert suspended(operator, {}) == "False"
+
+
+async def test_a_suspended_tenant_and_another_image() -> None:
+    """What would be made of the same spec by now does not count; a change of the spec does."""
+    operator = await applied(World(), {})
+    other = Settings(proxy_image="other:2", optional_kinds=ROUTES)
+    assert suspended(operator, {}, other) == "False"
+    await operator.settle()
+    assert suspended(operator, {}, other) == "True"
+    assert suspended(operator, {"spec.replicas": 3}, other) == "False"
+
+
 def test_what_is_to_be_done_for_a_new_tenant() -> None:
     """All children are rendered, with the operator's settings; a kind that can't be written is pointed out."""
     found = evaluate(snapshot_with({}, Settings(proxy_image="other:2")))

@@ -7,7 +7,7 @@ import msgspec
 
 from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.api.reasons import Reason
-from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.kube.objects import OtherControls, Rollout
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -80,6 +80,30 @@ def _meanwhile(rollout: Rollout) -> str:
     if rollout.replicas > rollout.updated or not rollout.observed:
         return "earlier proxies serve what was applied before"
     return f"{rollout.ready} of {rollout.wanted} serve"
+
+
+def beside_others(
+    availability: ConditionValue, others: OtherControls, *, is_scaled: bool, has_budget: bool
+) -> ConditionValue:
+    """Return Available with who else acts on the proxies, where that does harm.
+
+    `is_scaled` and `has_budget`: whether the tenant has an autoscaler and a disruption budget of ours.
+    """
+    said = [availability.message]
+    ours = "the operator's own" if is_scaled else "the operator"
+    said += [
+        f"HorizontalPodAutoscaler {name} sets the number of replicas, and so does {ours}: delete it, and set"
+        " spec.autoscaling to scale"
+        for name in others.autoscalers
+    ]
+    budgets = others.disruption_budgets
+    said += [
+        f"PodDisruptionBudget {name} selects these pods, and so does another one, so that Kubernetes evicts none"
+        " of them and no node can be drained: delete it, or change its selector"
+        for name in budgets
+        if has_budget or len(budgets) > 1
+    ]
+    return msgspec.structs.replace(availability, message="; ".join(said))
 
 
 def summary(

@@ -12,7 +12,7 @@ from tenantproxy_operator.api.labels import MANAGED_BY, MANAGER
 from tenantproxy_operator.api.names import KIND, name_of_parent
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
-from tenantproxy_operator.kube.objects import Deployment, Metadata, Partial, Rollout, rollout
+from tenantproxy_operator.kube.objects import Control, Deployment, Metadata, Partial, Rollout, rollout
 
 SELECTOR: Final = {"labelSelector": f"{MANAGED_BY}={MANAGER}"}
 
@@ -109,7 +109,7 @@ class Children:
         finally:
             del self._writing[kind.plural, key]
 
-    def put(self, kind: Kind, thing: Partial | Deployment, *, own: bool = False) -> Child | None:
+    def put(self, kind: Kind, thing: Partial | Deployment | Control, *, own: bool = False) -> Child | None:
         """Take note of a child; None where it is none. `own`: it is the answer to a write of ours.
 
         What is older than what is known is ignored: the answer to a write often overtakes the events before it.

@@ -11,11 +11,13 @@ from typing import Any, Final
 from tenantproxy.kube.client import KubeClient, KubeError, StatusError
 from tenantproxy.kube.reflector import SILENCE, Reflector
 from tenantproxy_operator.cache.children import SELECTOR, Child, Children
+from tenantproxy_operator.cache.controls import KINDS as CONTROL_KINDS
+from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.initial_sync import InitialSync
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
-from tenantproxy_operator.kube.objects import Deployment, Partial
+from tenantproxy_operator.kube.objects import Control, Deployment, Partial
 
 _log = logging.getLogger(__name__)
 
@@ -84,18 +86,62 @@ class ChildFollower:
                 self._children.drop(self._kind, tenant, key.name)
         self._synced()
 
-    def on_upsert(self, thing: Partial | Deployment) -> None:
+    def on_upsert(self, thing: Partial | Deployment | Control) -> None:
         """Take note of a child."""
         self._relist.add(thing.metadata.key)
         self._children.put(self._kind, thing)
 
-    def on_delete(self, thing: Partial | Deployment) -> None:
+    def on_delete(self, thing: Partial | Deployment | Control) -> None:
         """Take note of a deletion."""
         self._children.remove(self._kind, thing.metadata)
 
     def on_error(self, error: KubeError) -> None:
         """Report a failure."""
         self._failed(error)
+
+
+class ControlFollower(ChildFollower):
+    """Does the same for a kind of which others' objects act on proxies, too, and keeps `Controls` up to date."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        children: Children,
+        controls: Controls,
+        synced: Callable[[], None],
+        failed: Callable[[KubeError], None],
+    ) -> None:
+        """Prepare; the rest is as in `ChildFollower`."""
+        super().__init__(kind, namespace, children, synced, failed)
+        self._controls = controls
+        self._others = RelistDiff()
+
+    def on_list_start(self) -> None:
+        """Remember what is known, to forget what the list does not have."""
+        super().on_list_start()
+        self._others.start(self._controls.every(self._kind, self._namespace))
+
+    def on_list_end(self) -> None:
+        """Forget what the list did not have."""
+        for key in self._others.finish():
+            self._controls.drop(self._kind, key)
+        super().on_list_end()
+
+    def on_upsert(self, thing: Partial | Deployment | Control) -> None:
+        """Take note of an object: a child, by its label, or another's."""
+        if thing.metadata.is_labelled or not isinstance(thing, Control):
+            super().on_upsert(thing)
+            self._controls.drop(self._kind, thing.metadata.key)
+        else:
+            self._others.add(thing.metadata.key)
+            super().on_delete(thing)  # it may have been one
+            self._controls.put(self._kind, thing)
+
+    def on_delete(self, thing: Partial | Deployment | Control) -> None:
+        """Take note of a deletion."""
+        super().on_delete(thing)
+        self._controls.drop(self._kind, thing.metadata.key)
 
 
 class SecretFollower:
@@ -162,6 +208,7 @@ class Informers:
         namespaces: Iterable[str | None],
         *,
         children: Children,
+        controls: Controls,
         secrets: SecretVersions,
         secret_changed: Callable[[Key], None],
         synced: Callable[[str | None], None],
@@ -177,6 +224,7 @@ class Informers:
         self._client = client
         self._namespaces = tuple(namespaces)
         self._children = children
+        self._controls = controls
         self._secrets = secrets
         self._secret_changed = secret_changed
         self._on_synced = synced
@@ -230,13 +278,17 @@ class Informers:
                 self._on_synced(namespace)
 
         path = kind.path(namespace)
-        reflector: Reflector[Partial] | Reflector[Deployment]
+        reflector: Reflector[Partial] | Reflector[Deployment] | Reflector[Control]
         if kind is kinds.SECRET:
             secrets = SecretFollower(
                 namespace, self._secrets, self._children, self._secret_changed, synced, failed
             )
             # All Secrets, not ours alone: a tenant's may be of the user's making, without any label.
             reflector = Reflector(self._client, path, Partial, secrets, silence=self._silence)
+        elif kind in CONTROL_KINDS:
+            # All of them, too, and whole, for what they act on.
+            controls = ControlFollower(kind, namespace, self._children, self._controls, synced, failed)
+            reflector = Reflector(self._client, path, Control, controls, partial=False, silence=self._silence)
         else:
             follower = ChildFollower(kind, namespace, self._children, synced, failed)
             if kind is kinds.DEPLOYMENT:

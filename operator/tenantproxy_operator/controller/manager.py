@@ -14,6 +14,7 @@ from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.informers import REFUSALS, Informers
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenants
@@ -72,11 +73,13 @@ class OperatorManager:
         self._tenants = Tenants(self._queue.add)
         self._secrets = SecretVersions()
         self._children = Children(self._queue.add)
+        self._controls = Controls(self._queue.add, self._enqueue_all)
         self._rollout = RolloutGate(max_updating_tenants, self._queue.add)
         self._reconciler = Reconciler(
             self._cluster,
             tenants=self._tenants,
             children=self._children,
+            controls=self._controls,
             secrets=self._secrets,
             settings=settings,
             rollout=self._rollout,
@@ -86,6 +89,7 @@ class OperatorManager:
             self._client,
             self._scopes,
             children=self._children,
+            controls=self._controls,
             secrets=self._secrets,
             secret_changed=self._enqueue_referring,
             synced=self._enqueue_all,

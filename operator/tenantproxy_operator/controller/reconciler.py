@@ -18,6 +18,7 @@ from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.api.status import readable
 from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant, Tenants
 from tenantproxy_operator.conditions import ConditionStatus, EventNote
@@ -75,6 +76,7 @@ class Reconciler:
         *,
         tenants: Tenants,
         children: Children,
+        controls: Controls,
         secrets: SecretVersions,
         settings: Settings,
         rollout: RolloutGate,
@@ -85,6 +87,7 @@ class Reconciler:
         self._cluster = cluster
         self._tenants = tenants
         self._children = children
+        self._controls = controls
         self._secrets = secrets
         self._settings = settings
         self._rollout = rollout
@@ -153,7 +156,7 @@ class Reconciler:
         snapshot = self._take_snapshot(tenant, failures)
         settled = refused_for_rivals(snapshot) or unchanged(snapshot)
         if settled is not None:
-            result = result_of_settled(snapshot, settled, self._observe(key))
+            result = result_of_settled(snapshot, settled, self._observe(tenant))
         elif snapshot.owner_may_be_gone and not await self._cluster.lives(key, tenant.uid):
             # Garbage collection is faster than the event about the owner. After `--cascade=orphan` it would even
             # take what we give back to an owner that is gone.
@@ -161,7 +164,7 @@ class Reconciler:
         else:
             evaluation = evaluate(snapshot)
             outcome = await self._carry_out(snapshot, evaluation)
-            result = result_of(snapshot, evaluation, outcome, self._observe(key))
+            result = result_of(snapshot, evaluation, outcome, self._observe(tenant))
         self._states[key] = result.state
         wrote = await self._write_status(tenant, result)
         await self._report_turn(key, held=result.held)
@@ -270,10 +273,13 @@ class Reconciler:
         secret = Key(snapshot.tenant.key.namespace, name)
         return await self._cluster.read_secret(secret) if snapshot.secrets.get(secret) else None
 
-    def _observe(self, key: Key) -> Observation:
+    def _observe(self, tenant: Tenant) -> Observation:
         """Return what the status says beside what was evaluated and applied."""
         return Observation(
-            rollout=self._children.rollout_of(key), rollout_stopped=self._rollout.stopped, now=self._now()
+            rollout=self._children.rollout_of(tenant.key),
+            others=self._controls.of(tenant),
+            rollout_stopped=self._rollout.stopped,
+            now=self._now(),
         )
 
     async def _write_status(self, tenant: Tenant, result: ReconcileResult) -> bool:

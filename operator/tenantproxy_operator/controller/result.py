@@ -21,10 +21,12 @@ from tenantproxy_operator.controller.evaluation import (
     Settled,
     TenantSnapshot,
     credentials_of_unusable,
+    owned_by,
 )
 from tenantproxy_operator.controller.rollout import MOST_MISSED
+from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.kube.objects import OtherControls, Rollout
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.secrets import SecretCheck
@@ -54,6 +56,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
     rollout: Rollout | None
     """How far the tenant's Deployment is; None where there is none."""
+    others: OtherControls = OtherControls()
+    """Autoscalers and disruption budgets of others that act on the tenant's proxies."""
     rollout_stopped: bool
     """Whether no tenant gets a change of what all share any more."""
     now: str
@@ -243,6 +247,13 @@ def _status(
     tenant, before, rollout = snapshot.tenant, snapshot.status, observation.rollout
     key = tenant.key
     availability = conditions.available(rollout, namespace=key.namespace, name=key.name)
+    plurals = {plural for plural, _ in owned_by(tenant, snapshot.children)}
+    availability = conditions.beside_others(
+        availability,
+        observation.others,
+        is_scaled=kinds.AUTOSCALER.plural in plurals,
+        has_budget=kinds.DISRUPTION_BUDGET.plural in plurals,
+    )
     was_ready = conditions.was_true(before.get("conditions", []), "Ready", tenant.generation)
     summary = conditions.summary(accepted, availability, rollout, was_ready=was_ready)
     values = {

@@ -1,6 +1,7 @@
 """The decoded parts of the API server's objects: metadata, a Deployment's status, a Secret's data for a check."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -71,6 +72,11 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     def owner(self) -> _Owner | None:
         """The owner that controls it."""
         return next((owner for owner in self.owner_references if owner.controller), None)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it says that it is ours."""
+        return self.labels.managed_by == MANAGER
 
     @property
     def written(self) -> bool:
@@ -193,6 +199,61 @@ def _said(status: DeploymentStatus, kind: str, value: str) -> str:
     """Return the message of a condition that has this status; empty where none has."""
     found = (each for each in status.conditions if each.type == kind and each.status == value)
     return next((condition.message or condition.reason for condition in found), "")
+
+
+class _Requirement(msgspec.Struct, frozen=True):
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        there, is_one = self.key in labels, labels.get(self.key) in self.values
+        return {"In": is_one, "NotIn": not is_one, "Exists": there, "DoesNotExist": not there}.get(
+            self.operator, False
+        )
+
+
+class LabelSelector(msgspec.Struct, frozen=True, rename="camel"):
+    """`metav1.LabelSelector`."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: tuple[_Requirement, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether it selects what has these labels; an empty one selects all."""
+        return self.match_labels.items() <= labels.items() and all(
+            requirement.holds(labels) for requirement in self.match_expressions
+        )
+
+
+class _ScaleTarget(msgspec.Struct, frozen=True):
+    kind: str
+    name: str
+
+
+class _ControlSpec(msgspec.Struct, frozen=True, rename="camel"):
+    scale_target_ref: _ScaleTarget | None = None
+    selector: LabelSelector | None = None
+
+
+class Control(msgspec.Struct, frozen=True):
+    """An autoscaler or a disruption budget: its metadata, and what it acts on."""
+
+    metadata: Metadata
+    spec: _ControlSpec = _ControlSpec()
+
+    @property
+    def scales(self) -> str:
+        """The name of the Deployment that it scales; empty where there is none."""
+        target = self.spec.scale_target_ref
+        return target.name if target and target.kind == "Deployment" else ""
+
+
+class OtherControls(msgspec.Struct, frozen=True):
+    """The autoscalers and disruption budgets of others that act on one tenant's proxies, by name."""
+
+    autoscalers: tuple[str, ...] = ()
+    disruption_budgets: tuple[str, ...] = ()
 
 
 class SecretContent(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tenantproxy_operator.api.names import KIND
-from tenantproxy_operator.kube.objects import FIELD_MANAGER, Deployment, Partial
+from tenantproxy_operator.kube.objects import FIELD_MANAGER, Control, Deployment, Partial
 
 OWNER = "uid-of-the-owner"
 
@@ -43,6 +43,13 @@ def document(
 def partial(name: str = "acme-proxy", version: int = 1, **more: Any) -> Partial:
     """Return a child's metadata; see `document`."""
     return msgspec.json.decode(json.dumps(document(name, version, **more)), type=Partial)
+
+
+def control(name: str, version: int = 1, *, spec: dict[str, Any], **more: Any) -> Control:
+    """Return an autoscaler or disruption budget, by default nobody's; see `document`."""
+    nobodys: dict[str, Any] = {"labelled": False, "written": False, "owner": None}
+    whole = document(name, version, **nobodys | more) | {"spec": spec}
+    return msgspec.json.decode(json.dumps(whole), type=Control)
 
 
 def deployment(version: int = 1, *, ready: int = 0, wanted: int = 2, **more: Any) -> Deployment:

@@ -18,6 +18,9 @@ from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.api.labels import MANAGED_BY
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.controls import KINDS as CONTROL_KINDS
+from tenantproxy_operator.cache.controls import Controls
+from tenantproxy_operator.cache.informers import ControlFollower
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.controller.reconciler import Reconciler
@@ -26,7 +29,7 @@ from tenantproxy_operator.controller.workqueue import RetryError
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import Deployment, Partial
+from tenantproxy_operator.kube.objects import Control, Deployment, Partial
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.settings import Settings
 
@@ -35,6 +38,7 @@ _START: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
 _MOST_RECONCILES: Final = 1000
 _deployment: Final = msgspec.json.Decoder(Deployment).decode
+_control: Final = msgspec.json.Decoder(Control).decode
 _partial: Final = msgspec.json.Decoder(Partial).decode
 
 
@@ -195,11 +199,17 @@ class Operator:
         self.tenants = Tenants(self.enqueue)
         self.secrets = SecretVersions()
         self.children = Children(self.enqueue)
+        self.controls = Controls(self.enqueue, self._enqueue_all)
+        self.followers = {
+            kind: ControlFollower(kind, None, self.children, self.controls, lambda: None, lambda _: None)
+            for kind in CONTROL_KINDS
+        }
         self.rollout = RolloutGate(most_updating, self.enqueue)
         self.reconciler = Reconciler(
             Cluster(world.api),
             tenants=self.tenants,
             children=self.children,
+            controls=self.controls,
             secrets=self.secrets,
             settings=settings or Settings(),
             rollout=self.rollout,
@@ -215,6 +225,11 @@ class Operator:
 
     def enqueue(self, key: Key) -> None:
         self.queue[key] = None
+
+    def _enqueue_all(self, namespace: str) -> None:
+        for key in self.tenants:
+            if key.namespace == namespace:
+                self.enqueue(key)
 
     async def settle(self) -> None:
         """Reconcile until nothing is left to do now."""
@@ -277,7 +292,10 @@ class Operator:
             elif not self.tenants.on_event(thing):
                 return
             self.enqueue(key)
-        elif kind := _KINDS.get(ref.plural):
+        elif (kind := _KINDS.get(ref.plural)) in self.followers:
+            control = _control(json.dumps(thing))
+            (self.followers[kind].on_delete if gone else self.followers[kind].on_upsert)(control)
+        elif kind is not None:
             decoded: Deployment | Partial = (_deployment if kind is kinds.DEPLOYMENT else _partial)(
                 json.dumps(thing)
             )

@@ -13,7 +13,7 @@ from tenantproxy_operator import conditions
 from tenantproxy_operator.api import reasons
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.conditions import ConditionValue, EventNote
-from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.kube.objects import OtherControls, Rollout
 
 PAGE = Path(__file__).parents[3] / "docs" / "conditions.md"
 REASONS = {value for name, value in vars(Reason).items() if not name.startswith("_")}
@@ -91,6 +91,37 @@ def test_available(progress: Rollout | None, status: str, reason: str, message: 
 GOOD = ConditionValue("True", "Fine", "fine")
 BAD = ConditionValue("False", "Bad", "it is bad")
 OPEN = ConditionValue("Unknown", "Open", "who knows")
+
+
+HPA = "HorizontalPodAutoscaler theirs sets the number of replicas, and so does the operator"
+PDB = "PodDisruptionBudget theirs selects these pods, and so does another one"
+
+
+@pytest.mark.parametrize(
+    ("others", "is_scaled", "has_budget", "expected"),
+    [
+        (OtherControls(), True, True, []),
+        (OtherControls(("theirs",)), False, True, [f"{HPA}: delete it"]),
+        (OtherControls(("theirs",)), True, True, [f"{HPA}'s own: delete it"]),
+        (OtherControls((), ("theirs",)), False, True, [PDB]),
+        (OtherControls((), ("theirs",)), False, False, []),
+        (OtherControls((), ("theirs", "more")), False, False, [PDB, PDB.replace("theirs", "more")]),
+        (OtherControls(("theirs",), ("theirs",)), False, True, [HPA, PDB]),
+    ],
+)
+def test_who_else_acts_on_the_proxies(
+    others: OtherControls,
+    is_scaled: bool,  # noqa: FBT001 - a parameter of the test
+    has_budget: bool,  # noqa: FBT001 - a parameter of the test
+    expected: list[str],
+) -> None:
+    """An autoscaler fights with the operator or its own; a single budget does no harm, two forbid evictions."""
+    found = conditions.beside_others(GOOD, others, is_scaled=is_scaled, has_budget=has_budget)
+    assert (found.status, found.reason) == (GOOD.status, GOOD.reason)
+    message, *said = found.message.split("; ")
+    assert message == GOOD.message
+    assert len(said) == len(expected)
+    assert all(part.startswith(beginning) for part, beginning in zip(said, expected, strict=True))
 
 
 def summary(

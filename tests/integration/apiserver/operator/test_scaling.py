@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from support.apiserver.server import ApiServer
 from support.operator.process import OperatorProcess
-from support.operator.tenants import Tenants, Thing, child_name
+from support.operator.tenants import Tenants, Thing, child_name, condition_of
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 
@@ -129,3 +129,29 @@ async def test_with_the_cluster_s_own_controllers(
     deployment, autoscaler = (f"patch {kind.plural} {name}-proxy" for kind in (kinds.DEPLOYMENT, kinds.AUTOSCALER))
     writes = [write for write in run.writes(name) if write != f"patch tenantproxies/status {name}"]
     assert writes == [deployment, deployment, autoscaler]
+
+
+async def test_autoscaler_and_disruption_budget_of_somebody_else(run: Run, tenants: Tenants, name: str) -> None:
+    """Both are named while they are there; the number that an autoscaler sets is set back."""
+    await tenants.created(name)
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": child_name(kinds.DEPLOYMENT, name)}
+    theirs = f"{name}-theirs"
+    await tenants.put(kinds.AUTOSCALER, theirs, {"spec": {"scaleTargetRef": target, "maxReplicas": 5}})
+    select = {"matchLabels": {"app.kubernetes.io/instance": name}}
+    await tenants.put(kinds.DISRUPTION_BUDGET, theirs, {"spec": {"selector": select, "maxUnavailable": 1}})
+
+    def said(tenant: Thing) -> list[str]:
+        message = condition_of(tenant, "Available").get("message", "")
+        return [part.split()[0] for part in message.split("; ") if theirs in part]
+
+    await tenants.until(name, lambda tenant: len(said(tenant)) == 2)
+    assert said(await tenants.get(name)) == ["HorizontalPodAutoscaler", "PodDisruptionBudget"]
+    await scale(tenants, name, 5)
+    await eventually(lambda: replicas(tenants, name), lambda number: number == 2)
+    await tenants.flush(name)
+    run.since_now()
+    await tenants.flush(name)
+    assert {write.split()[1] for write in run.writes(name)} == {"tenantproxies/status"}
+    for kind in (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET):
+        await tenants.remove(kind, theirs)
+    await tenants.until(name, lambda tenant: said(tenant) == [])

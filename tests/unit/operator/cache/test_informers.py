@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from support.apiserver.objects import deployment, document, partial
+from support.apiserver.objects import control, deployment, document, partial
 from support.apiserver.scripts import event, kube_client, page, query, silent, status, stream
 from support.proxy.oms import RawServer, Received, raw_server
 from support.waiting import PATIENCE, eventually
 from tenantproxy_operator.cache.children import Children
-from tenantproxy_operator.cache.informers import ChildFollower, Informers, SecretFollower
+from tenantproxy_operator.cache.controls import Controls
+from tenantproxy_operator.cache.informers import ChildFollower, ControlFollower, Informers, SecretFollower
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
@@ -27,11 +28,18 @@ class World:
 
     def __init__(self) -> None:
         self.tenants: list[Key] = []
+        self.namespaces: list[str] = []
         self.secrets_told: list[Key] = []
         self.synced: list[object] = []
         self.interruptions: list[object] = []
         self.children = Children(self.tenants.append)
+        self.controls = Controls(self.tenants.append, self.namespaces.append)
         self.secrets = SecretVersions()
+
+    def control_watch(self, kind: Kind = kinds.DISRUPTION_BUDGET) -> ControlFollower:
+        return ControlFollower(
+            kind, "tenants", self.children, self.controls, lambda: self.synced.append(kind), lambda _: None
+        )
 
     def child_watch(self, kind: Kind = kinds.CONFIG_MAP, namespace: str | None = "tenants") -> ChildFollower:
         return ChildFollower(
@@ -113,6 +121,35 @@ def test_what_we_write_while_it_lists_stays(world: World) -> None:
     world.children.put(kinds.CONFIG_MAP, partial("new-proxy", 3), own=True)
     watch.on_list_end()
     assert len(world.children.every(kinds.CONFIG_MAP, None)) == 2
+
+
+SELECTS_ALL: dict[str, Any] = {"selector": {}}
+
+
+def test_a_control_is_a_child_or_anothers(world: World) -> None:
+    """By its label, which can come and go."""
+    watch = world.control_watch()
+    own: dict[str, Any] = {"spec": {}, "labelled": True, "written": True, "owner": "uid"}
+    list_of(watch, control("acme-proxy", 1, **own), control("theirs", 2, spec=SELECTS_ALL))
+    assert world.names() == {("poddisruptionbudgets", "acme-proxy")}
+    assert world.controls.every(kinds.DISRUPTION_BUDGET, None).keys() == {Key("tenants", "theirs")}
+    watch.on_upsert(control("acme-proxy", 3, spec=SELECTS_ALL))
+    assert world.names() == set()
+    assert len(world.controls.every(kinds.DISRUPTION_BUDGET, None)) == 2
+    watch.on_upsert(control("acme-proxy", 4, **own))
+    assert world.names() == {("poddisruptionbudgets", "acme-proxy")}
+    assert len(world.controls.every(kinds.DISRUPTION_BUDGET, None)) == 1
+
+
+def test_a_control_that_has_gone(world: World) -> None:
+    """By an event, or missing in the next list."""
+    watch = world.control_watch()
+    list_of(watch, *(control(name, 1, spec=SELECTS_ALL) for name in ("a", "b", "c")))
+    watch.on_delete(control("a", 2, spec=SELECTS_ALL))
+    assert {key.name for key in world.controls.every(kinds.DISRUPTION_BUDGET, "tenants")} == {"b", "c"}
+    list_of(watch, control("c", 1, spec=SELECTS_ALL))
+    assert {key.name for key in world.controls.every(kinds.DISRUPTION_BUDGET, None)} == {"c"}
+    assert world.controls.every(kinds.DISRUPTION_BUDGET, "elsewhere") == {}
 
 
 def test_a_list_that_breaks_off(world: World) -> None:
@@ -227,6 +264,7 @@ async def watching(
             client,
             namespaces,
             children=world.children,
+            controls=world.controls,
             secrets=world.secrets,
             secret_changed=world.secrets_told.append,
             synced=world.synced.append,
@@ -264,9 +302,14 @@ async def test_one_watch_for_each_kind_and_namespace(world: World) -> None:
 
 
 async def test_what_is_asked_for(world: World) -> None:
-    """Metadata of what has our label; of a Deployment all, for its status; of Secrets all, but metadata only."""
+    """Metadata of what has our label; of a Deployment all, for its status; of Secrets all, but metadata only.
+
+    Of autoscalers and disruption budgets all, for what others' act on.
+    """
     async with watching(world, Cluster(), None) as (informers, server):
-        informers.start([kinds.CONFIG_MAP, kinds.SECRET, kinds.DEPLOYMENT])
+        informers.start(
+            [kinds.CONFIG_MAP, kinds.SECRET, kinds.DEPLOYMENT, kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET]
+        )
         await informers.settled()
     asked = {
         request.target.partition("?")[0].rpartition("/")[2]: (
@@ -276,7 +319,13 @@ async def test_what_is_asked_for(world: World) -> None:
         for request in server.received
     }
     ours = "app.kubernetes.io/managed-by=tenantproxy-operator"
-    assert asked == {"configmaps": (ours, True), "deployments": (ours, False), "secrets": (None, True)}
+    assert asked == {
+        "configmaps": (ours, True),
+        "deployments": (ours, False),
+        "secrets": (None, True),
+        "horizontalpodautoscalers": (None, False),
+        "poddisruptionbudgets": (None, False),
+    }
 
 
 async def test_who_is_not_answered_is_waited_for(world: World) -> None:

@@ -558,6 +558,32 @@ async def test_proxies_not_ready(world: World, operator: Operator) -> None:
     assert world.condition("Ready")[:2] == ("False", Reason.PROXIES_NOT_READY)
 
 
+async def test_proxies_ready_beside_an_autoscaler_and_a_budget_of_others(world: World, operator: Operator) -> None:
+    """They are named in the message while they are there; Ready is as before, and it is no Event."""
+    await served(world, operator)
+    before, events = world.condition("Available"), world.events()
+    world.edit(
+        "horizontalpodautoscalers",
+        {"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "acme-proxy"}}},
+        "their-hpa",
+    )
+    world.edit("poddisruptionbudgets", {"spec": {"selector": {"matchLabels": {}}}}, "their-pdb")
+    await operator.settle()
+    status, reason, message = world.condition("Available")
+    assert (status, reason) == ("True", Reason.PROXIES_READY)
+    assert "; HorizontalPodAutoscaler their-hpa sets the number of replicas" in message
+    assert "; PodDisruptionBudget their-pdb selects these pods" in message
+    assert world.condition("Ready")[:2] == ("True", Reason.READY)
+    again = Operator(world)
+    world.calls()
+    await again.settle()
+    assert world.writes() == []
+    world.delete("horizontalpodautoscalers", "their-hpa")
+    world.delete("poddisruptionbudgets", "their-pdb")
+    await operator.settle()
+    assert (world.condition("Available"), world.events()) == (before, events)
+
+
 # CredentialsReady
 
 

@@ -24,6 +24,9 @@ TYPES: Final = ("Ready", "Accepted", "Available", "CredentialsReady", "Unique", 
 """All conditions that we write."""
 _SUMMARIES: Final = ("Ready", "Reconciling", "Stalled")
 """Those that only repeat what others say."""
+_AWAITED: Final = Reason.TLS_SECRET_MISSING
+"""A reason of Accepted that may pass by itself: External Secrets or cert-manager makes a Secret a moment later.
+Whoever installs both in one go must not be told that it has failed."""
 _BLOCKED: Final = (Reason.ROLLOUT_STUCK, Reason.DEPLOYMENT_PAUSED)
 """Reasons of Available for which new proxies wait until somebody acts."""
 
@@ -116,7 +119,7 @@ def summary(
     """
     if accepted.status != "True":
         ready = ConditionValue(accepted.status, accepted.reason, f"not Accepted: {accepted.message}")
-        stalled = accepted.status == "False"
+        stalled = accepted.status == "False" and accepted.reason != _AWAITED
     elif availability.status == "True" and rollout and (rollout.complete or (was_ready and not rollout.stuck)):
         return {"Ready": ConditionValue("True", Reason.READY, "orders can be read")}
     else:

@@ -155,6 +155,11 @@ async def tls_secret_missing(scene: Scene) -> None:
     await scene.change({"spec.upstream.tls": {"caSecretRef": {"name": "ca"}}})
 
 
+async def tls_secret_invalid(scene: Scene) -> None:
+    scene.world.secret("ca", **{"ca.crt": "x"})
+    await tls_secret_missing(scene)
+
+
 async def not_unique(scene: Scene) -> None:
     scene.world.secret("first-credentials")
     scene.world.delete("tenantproxies", "acme")
@@ -232,7 +237,8 @@ STATES: Final[dict[Callable[[Scene], Awaitable[None]], Verdict]] = {
     crashed: WAIT._replace(said="no proxy is ready"),
     updated_operator: WELL,
     invalid: FAILED._replace(said="`spec.resources.requests.cpu` is missing"),
-    tls_secret_missing: FAILED._replace(said="Secret ca does not exist"),
+    tls_secret_missing: WAIT._replace(said="Secret ca does not exist"),
+    tls_secret_invalid: FAILED._replace(said="Secret ca: `ca.crt`"),
     not_unique: FAILED._replace(said="tenants/first was first"),
     conflict: FAILED._replace(said="was not created by this operator"),
     conflict_that_passes: WAIT._replace(said="wait until garbage collection"),

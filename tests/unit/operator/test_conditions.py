@@ -90,6 +90,7 @@ def test_available(progress: Rollout | None, status: str, reason: str, message: 
 
 GOOD = ConditionValue("True", "Fine", "fine")
 BAD = ConditionValue("False", "Bad", "it is bad")
+AWAITED = ConditionValue("False", Reason.TLS_SECRET_MISSING, "it comes")
 OPEN = ConditionValue("Unknown", "Open", "who knows")
 
 
@@ -140,6 +141,7 @@ def summary(
         (OPEN, rollout(), True, "Unknown", "Open", "not Accepted: who knows", "Reconciling"),
         (OPEN, rollout(stuck="x"), False, "Unknown", "Open", "not Accepted: who knows", "Reconciling"),
         (BAD, None, False, "False", "Bad", "not Accepted: it is bad", "Stalled"),
+        (AWAITED, rollout(), True, "False", Reason.TLS_SECRET_MISSING, "not Accepted: it comes", "Reconciling"),
         (GOOD, None, True, "Unknown", Reason.PENDING, "not Available: there is no", "Reconciling"),
         (GOOD, rollout(ready=0), True, "False", Reason.PROXIES_NOT_READY, "not Available: no", "Reconciling"),
         (GOOD, rollout(updated=1), False, "Unknown", Reason.ROLLING_OUT, "not rolled out: proxies", "Reconciling"),

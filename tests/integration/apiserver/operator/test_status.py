@@ -246,7 +246,7 @@ async def test_reason(tenants: Tenants, name: str, reason: str) -> None:
     why = {kind: condition_of(tenant, kind).get("reason") for kind in ("Reconciling", "Stalled")}
     if ready["status"] == "True":
         assert why == {"Reconciling": None, "Stalled": None}
-    elif accepted["status"] == "False" or ready["reason"] in STALLED:
+    elif (accepted["status"] == "False" or ready["reason"] in STALLED) and reason != Reason.TLS_SECRET_MISSING:
         assert why == {"Reconciling": None, "Stalled": ready["reason"]}
     else:
         assert why == {"Reconciling": ready["reason"], "Stalled": None}

@@ -164,11 +164,15 @@ def with_transition_times(
 _LONGEST_MESSAGE: Final = 4096
 
 
-def was_true(conditions: Sequence[Mapping[str, Any]], kind: str, generation: int) -> bool:
-    """Tell whether a status says that a condition is True of this generation of the spec."""
+def was_true(status: Mapping[str, Any], kind: str, generation: int) -> bool:
+    """Tell whether a status says that a condition is True of this generation of the spec.
+
+    A condition without a generation of its own (an older CRD may lack it) is about the status', as for kubectl.
+    """
+    whole = status.get("observedGeneration")
     return any(
-        (each.get("type"), each.get("status"), each.get("observedGeneration")) == (kind, "True", generation)
-        for each in conditions
+        (each.get("type"), each.get("status"), each.get("observedGeneration", whole)) == (kind, "True", generation)
+        for each in status.get("conditions", ())
     )
 
 

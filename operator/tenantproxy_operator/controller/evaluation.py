@@ -241,7 +241,7 @@ def _is_applied(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> boo
     owned = owned_by(snapshot.tenant, snapshot.children)
     if not snapshot.state.holds(owned):
         return False
-    if was_true(snapshot.status.get("conditions", []), "Accepted", snapshot.tenant.generation):
+    if was_true(snapshot.status, "Accepted", snapshot.tenant.generation):
         return True
     wanted = {
         (kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]].plural, manifest["metadata"]["name"]): manifest

@@ -254,7 +254,7 @@ def _status(
         is_scaled=kinds.AUTOSCALER.plural in plurals,
         has_budget=kinds.DISRUPTION_BUDGET.plural in plurals,
     )
-    was_ready = conditions.was_true(before.get("conditions", []), "Ready", tenant.generation)
+    was_ready = conditions.was_true(before, "Ready", tenant.generation)
     summary = conditions.summary(accepted, availability, rollout, was_ready=was_ready)
     values = {
         "Ready": summary["Ready"],

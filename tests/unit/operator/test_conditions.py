@@ -270,11 +270,16 @@ def test_a_long_message_is_cut() -> None:
 
 
 def test_was_true() -> None:
-    """Of this generation, and of that condition."""
-    status = conditions.with_transition_times({"Ready": GOOD, "Accepted": BAD}, [], generation=2, now="t")
+    """Of this generation, and of that condition; without one of its own, of the status'."""
+    found = conditions.with_transition_times({"Ready": GOOD, "Accepted": BAD}, [], generation=2, now="t")
     asked = [("Ready", 2), ("Ready", 1), ("Ready", 3), ("Accepted", 2), ("Available", 2)]
+    status = {"conditions": found, "observedGeneration": 3}
     assert [conditions.was_true(status, *each) for each in asked] == [True, False, False, False, False]
-    assert not conditions.was_true([{}], "Ready", 2)
+    for condition in found:
+        del condition["observedGeneration"]
+    assert [conditions.was_true(status, *each) for each in asked] == [False, False, True, False, False]
+    assert not conditions.was_true({}, "Ready", 2)
+    assert not conditions.was_true({"conditions": [{}]}, "Ready", 2)
 
 
 def test_condition_in() -> None:

@@ -21,6 +21,7 @@ import yaml
 from hack import ROOT
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.kube import kinds
+from tenantproxy_operator.kube.kinds import Manifest
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
@@ -65,18 +66,30 @@ def generated() -> dict[Path, str]:
 
 
 def rules() -> str:
-    """Return the template of the operator's rules; those for optional kinds are there with their switches."""
-    _, role, _ = operator_manifests(None, "", "", optional_kinds=frozenset(kind.kind for kind in kinds.OPTIONAL))
+    """Return the templates of the operator's rules; those for optional kinds are there with their switches."""
+    everything = frozenset(kind.kind for kind in kinds.OPTIONAL)
+    namespaced, cluster = (
+        operator_manifests(where, "", "", optional_kinds=everything)[1]["rules"] for where in (("",), None)
+    )
+    parts = {
+        "rules": [rule for rule in cluster if rule in namespaced],
+        "leaseRules": [rule for rule in namespaced if rule not in cluster],
+        "otherLeasesRules": [rule for rule in cluster if rule not in namespaced],
+    }
+    header = "{{/* Generated from tenantproxy_operator.render.operator_rbac by `make crd`; don't edit. */}}\n"
+    return header + "".join(_template(name, part) for name, part in parts.items())
+
+
+def _template(name: str, rules: list[Manifest]) -> str:
     switches = {kind.plural: _camel_case(switch.parameter) for kind, switch in kinds.OPTIONAL.items()}
     parts = []
-    for rule in role["rules"]:
+    for rule in rules:
         text = to_yaml([[rule]], explicit_start=False)  # type: ignore[list-item] # a list is a document, too
         (resource,) = rule["resources"]
         if switch := switches.get(resource):
             text = f"{{{{- if .Values.proxies.{switch} }}}}\n{text}{{{{- end }}}}\n"
         parts.append(text)
-    header = "{{/* Generated from tenantproxy_operator.render.operator_rbac by `make crd`; don't edit. */}}\n"
-    return f'{header}{{{{- define "tenantproxy.rules" -}}}}\n{"".join(parts)}{{{{- end -}}}}\n'
+    return f'{{{{- define "tenantproxy.{name}" -}}}}\n{"".join(parts)}{{{{- end -}}}}\n'
 
 
 def _camel_case(name: str) -> str:

@@ -85,9 +85,17 @@ PANELS: Final = (
         red_from=1,
     ),
     Panel(
+        title="Leaders, by watched namespace",
+        unit="none",
+        description="Of the operators of a namespace, or of all, one acts. If it is red: the runbook "
+        "TenantProxyOperatorNotLeading.",
+        queries=(("sum by (watched) (tenantproxy_operator_leader)", "{{watched}}"),),
+        red_below=1,
+    ),
+    Panel(
         title="Operators, by version",
         unit="none",
-        description="Exactly one for each namespace of tenants. If it is red, or there is no line: the runbook "
+        description="One that acts, and those that stand by. If it is red, or there is no line: the runbook "
         "TenantProxyOperatorAbsent.",
         queries=(("count by (version) (tenantproxy_operator_build_info)", "{{version}}"),),
         red_below=1,

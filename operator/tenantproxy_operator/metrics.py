@@ -59,6 +59,12 @@ class Metrics:
             "1: that rollout was stopped, because several tenants' proxies don't become ready with it.",
             registry=self._registry,
         )
+        self._leader = Gauge(
+            f"{_PREFIX}leader",
+            "1: this process holds the Lease, and acts; 0: it stands by.",
+            ("watched",),
+            registry=self._registry,
+        )
         self._interruptions = Counter(
             f"{_PREFIX}watch_interruptions", "Interruptions of a watch.", ("kind",), registry=self._registry
         )
@@ -95,6 +101,10 @@ class Metrics:
     def stalled_changed(self, before: str | None, after: str | None) -> None:
         """Count a TenantProxy under another reason of its condition Stalled; None: it is not stalled."""
         _move(self._stalled, before, after)
+
+    def set_leader(self, namespace: str | None, *, leads: bool) -> None:
+        """Tell whether this process acts in a namespace, or in all (None)."""
+        self._leader.labels(namespace or "").set(leads)
 
     def watch_interrupted(self, plural: str) -> None:
         """Count an interruption of a watch."""

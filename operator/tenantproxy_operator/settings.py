@@ -14,6 +14,42 @@ DEFAULT_IMAGE: Final = f"tenantproxy:{__version__}"
 DEFAULT_DNS_PORTS: Final = (53, 5353)
 
 
+JITTER: Final = 1.2
+"""The longest pause between two tries to get a Lease, in retry periods."""
+
+
+LEASE_NAME: Final = "tenantproxy-operator"
+"""The same for all operators: two that don't know of each other would undo each other's work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaderElection:
+    """The Leases by which operators take turns, and seconds, as kube-controller-manager's `--leader-elect-…`."""
+
+    resource_namespace: str = "kube-system"
+    """That of the one Lease of an operator that watches all namespaces; else there is one in each of them."""
+    lease_duration: int = 15
+    """After which a Lease that is not renewed may be taken."""
+    renew_deadline: float = 10.0
+    """For which the leader writes without a renewal; the rest of the duration is for writes under way."""
+    retry_period: float = 2.0
+    """Between two tries to get a Lease, or to renew it."""
+
+    def problem(self) -> str | None:
+        """Return what is wrong with them; None where nothing is."""
+        if self.lease_duration <= self.renew_deadline:
+            return (
+                f"--leader-elect-lease-duration ({self.lease_duration}) must be greater than "
+                f"--leader-elect-renew-deadline ({self.renew_deadline:g})"
+            )
+        if self.renew_deadline <= self.retry_period * JITTER:
+            return (
+                f"--leader-elect-renew-deadline ({self.renew_deadline:g}) must be greater than {JITTER:g} times "
+                f"--leader-elect-retry-period ({self.retry_period:g})"
+            )
+        return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings that all tenants share."""

@@ -151,3 +151,31 @@
   - watch
 {{- end }}
 {{- end -}}
+{{- define "tenantproxy.leaseRules" -}}
+- apiGroups:
+  - coordination.k8s.io
+  resources:
+  - leases
+  verbs:
+  - create
+- apiGroups:
+  - coordination.k8s.io
+  resources:
+  - leases
+  verbs:
+  - get
+  - patch
+  resourceNames:
+  - tenantproxy-operator
+{{- end -}}
+{{- define "tenantproxy.otherLeasesRules" -}}
+- apiGroups:
+  - coordination.k8s.io
+  resources:
+  - leases
+  verbs:
+  - list
+  - watch
+  resourceNames:
+  - tenantproxy-operator
+{{- end -}}

@@ -15,6 +15,7 @@ from tenantproxy import __version__
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.api.crd import crd_yaml
+from tenantproxy_operator.cli.leader_election import lease_options
 from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.cli.run import run
 from tenantproxy_operator.local.cross_checks import find_rivals
@@ -26,7 +27,7 @@ from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 from tenantproxy_operator.render.params import Params
-from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.settings import LeaderElection, Settings
 from tenantproxy_operator.validation.optional_kinds import find_unused
 
 _FAILURE: Final = 1
@@ -210,16 +211,19 @@ main.add_command(run)
     help="The operator's own ServiceAccount.",
 )
 @kind_options
+@lease_options
 def rbac(
     namespaces: tuple[str, ...],
     service_account: tuple[str, str],
+    leader_election: LeaderElection,
     *,
     all_namespaces: bool,
     optional_kinds: frozenset[str],
 ) -> None:
     """Print the operator's ServiceAccount and RBAC objects. The namespaces must exist.
 
-    Pass the same --namespace, --all-namespaces, --pod-monitors and --http-routes as to `run`.
+    Pass the same --namespace, --all-namespaces, --pod-monitors, --http-routes and
+    --leader-elect-resource-namespace as to `run`.
 
     \b
       tenantproxy-operator rbac --namespace tenants | kubectl apply --server-side -f -
@@ -232,6 +236,7 @@ def rbac(
         operator_namespace,
         name,
         optional_kinds=optional_kinds,
+        leader_election=leader_election,
     )
     click.echo(to_yaml(manifests), nl=False)
 

@@ -215,7 +215,7 @@ def tenant_options(command: Command) -> Command:
         )
         command(*arguments, settings=settings, **options)
 
-    return _with(_TENANT_OPTIONS, with_settings)
+    return with_options(_TENANT_OPTIONS, with_settings)
 
 
 def cluster_options(command: Command) -> Command:
@@ -246,7 +246,7 @@ def cluster_options(command: Command) -> Command:
         )
         command(*arguments, settings=settings, **options)
 
-    return tenant_options(_with(_CLUSTER_OPTIONS, kind_options(with_settings)))
+    return tenant_options(with_options(_CLUSTER_OPTIONS, kind_options(with_settings)))
 
 
 def kind_options(command: Command) -> Command:
@@ -257,10 +257,10 @@ def kind_options(command: Command) -> Command:
         on = frozenset(kind.kind for kind, switch in kinds.OPTIONAL.items() if options.pop(switch.parameter))
         command(*arguments, optional_kinds=on, **options)
 
-    return _with(_KIND_OPTIONS, with_kinds)
+    return with_options(_KIND_OPTIONS, with_kinds)
 
 
-def _with(options: Iterable[Callable[[Command], Command]], command: Command) -> Command:
+def with_options(options: Iterable[Callable[[Command], Command]], command: Command) -> Command:
     """Return `command` with `options`, which `--help` shows in their order."""
     for option in reversed(tuple(options)):
         command = option(command)

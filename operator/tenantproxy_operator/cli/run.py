@@ -14,8 +14,9 @@ from tenantproxy import logs
 from tenantproxy.kube.client import KubeError
 from tenantproxy.logs import LEVELS
 from tenantproxy.server.sockets import listen
+from tenantproxy_operator.cli.leader_election import leader_election_options
 from tenantproxy_operator.cli.options import cluster_options, reject
-from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.settings import LeaderElection, Settings
 
 _FAILURE: Final = 1
 _DEEPEST: Final = 30_000
@@ -88,6 +89,7 @@ _DEEPEST: Final = 30_000
     help="After how long a TenantProxy change without a watch event counts as missed: /healthz fails, and the "
     "kubelet restarts the operator.",
 )
+@leader_election_options
 @click.option(
     "--admin",
     default="0.0.0.0:9090",
@@ -108,6 +110,7 @@ _DEEPEST: Final = 30_000
 )
 def run(
     settings: Settings,
+    leader_election: LeaderElection,
     namespaces: tuple[str, ...],
     kubeconfig: Path | None,
     context: str | None,
@@ -123,8 +126,8 @@ def run(
     """Reconcile TenantProxies in a Kubernetes cluster, until SIGTERM or SIGINT.
 
     The CustomResourceDefinition and the RBAC objects must exist (`tenantproxy-operator crd`,
-    `tenantproxy-operator rbac`). Run one operator per namespace: there is no leader election, and two with
-    different images or options undo each other's changes.
+    `tenantproxy-operator rbac`). Of several operators for the same namespaces one acts, and the others stand by:
+    they hold a Lease in turn.
 
     \b
     Against the cluster of your kubeconfig:
@@ -162,6 +165,7 @@ def run(
             check_interval=check_interval,
             event_patience=event_patience,
             max_updating_tenants=max_updating_tenants,
+            leader_election=leader_election,
         )
         await manager.run(listening)
 

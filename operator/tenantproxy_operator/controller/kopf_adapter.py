@@ -20,6 +20,7 @@ event triggers a full reconcile of its TenantProxy.
 | after a 401 asks for credentials, and retries, at once | `RestartThrottle` in `on_login` |
 | ends the process where the CRD is deleted (404) | `kopf_session`: its request waits for the CRD |
 | has its own ways to a kubeconfig and a pod's token | `kopf_session`: ours, see `kube.connection` |
+| says that it is ready before its watches stand | `FirstWatches` |
 | takes seconds to deliver thousands of TenantProxies | `OperatorManager` lists them: `Tenants.on_list` |
 | delivers the events of our own writes, too | `Tenants.on_own_write` |
 | reports no deletion while its watch was interrupted, nor a dead watch | `resync.PeriodicResync` |
@@ -32,18 +33,21 @@ import asyncio
 import itertools
 import logging
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
+from yarl import URL
 
 from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import KubeAccess
 from tenantproxy_operator.api.names import GROUP, PLURAL, VERSION
+from tenantproxy_operator.cache.informers import REFUSALS
 from tenantproxy_operator.cache.tenants import Tenants
+from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Key
 
 _log = logging.getLogger(__name__)
@@ -61,6 +65,7 @@ _STARTUP_BACKOFF: Final = 1
 _STABLE_LOGIN: Final = 60.0
 """Seconds after which credentials that were accepted are no reason to delay the next login."""
 _NOT_FOUND: Final = 404
+_OK: Final = 200
 _STABLE_WATCH: Final = 5.0
 """A watch that lasted this many seconds makes earlier failures forgotten."""
 
@@ -74,27 +79,26 @@ async def run_kopf(
     namespaces: tuple[str, ...] | None,
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], Awaitable[None]],
-    started: asyncio.Event,
+    watching: asyncio.Event,
     ended: asyncio.Future[None],
 ) -> None:
-    """Run kopf until `ended` is done or a signal comes; `started` is set after `start` has returned.
+    """Run kopf until `ended` is done or a signal comes; `watching` is set when its watches stand, after `start`.
 
     It watches the TenantProxies of `namespaces`, None: of all. `stop` is called at the end, but only where `start`
     has returned. `crd_missing` is awaited where the API server knows no TenantProxies, and returns once it does.
     """
     if not _log.isEnabledFor(logging.DEBUG):
         logging.getLogger("kopf").setLevel(logging.WARNING)  # it has a line for each event
-    throttle = WatchThrottle()
+    traces = (WatchThrottle().trace, FirstWatches(access.url, namespaces, watching).trace)
     await kopf.operator(
         registry=build_registry(
-            tenants, enqueue, login=lambda: kopf_session(access, throttle, crd_missing), start=start, stop=stop
+            tenants, enqueue, login=lambda: kopf_session(access, traces, crd_missing), start=start, stop=stop
         ),
         settings=kopf_settings(),
         clusterwide=namespaces is None,
         namespaces=namespaces or (),
         memories=NoMemories(),
         stop_flag=ended,
-        ready_flag=started,
     )
 
 
@@ -227,8 +231,33 @@ class WatchThrottle:
         await throttle.wait(lambda delay: _log.warning(told, path, delay))
 
 
+class FirstWatches:
+    """Knows when kopf watches all that it is to watch, for the first time.
+
+    What the API server refuses, such as in a namespace that is missing, holds up nothing.
+    """
+
+    def __init__(self, url: str, namespaces: tuple[str, ...] | None, watching: asyncio.Event) -> None:
+        """Prepare for an API server at `url`; `watching` is set when the watches stand."""
+        base = URL(url).path.rstrip("/")
+        self._missing = {f"{base}{TENANT_PROXY.path(namespace)}" for namespace in namespaces or (None,)}
+        self._watching = watching
+        self.trace = aiohttp.TraceConfig()
+        """For a session whose watches are meant."""
+        self.trace.on_request_end.append(self._after)
+
+    async def _after(
+        self, _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestEndParams
+    ) -> None:
+        stands = request.response.status == _OK and request.url.query.get("watch") == "true"
+        if self._missing and (stands or request.response.status in REFUSALS):
+            self._missing.discard(request.url.path)
+            if not self._missing:
+                self._watching.set()
+
+
 def kopf_session(
-    access: KubeAccess, throttle: WatchThrottle, crd_missing: Callable[[], Awaitable[None]]
+    access: KubeAccess, traces: Iterable[aiohttp.TraceConfig], crd_missing: Callable[[], Awaitable[None]]
 ) -> kopf.AiohttpSession:
     """Return a session for kopf with the credentials of now; kopf closes it, and asks again after a 401."""
     authorization = access.authorization()
@@ -244,7 +273,7 @@ def kopf_session(
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=access.tls or True),
         headers={} if authorization is None else {"Authorization": authorization},
-        trace_configs=[throttle.trace],
+        trace_configs=list(traces),
         middlewares=(wait_for_crd,),
     )
     return kopf.AiohttpSession(server=access.url, aiohttp_session=session)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from typing import Any, Final
 
 from tenantproxy.backoff import Backoff
@@ -18,7 +18,9 @@ from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.informers import REFUSALS, Informers
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenants
+from tenantproxy_operator.controller.elector import Elector
 from tenantproxy_operator.controller.kopf_adapter import run_kopf
+from tenantproxy_operator.controller.leadership import Scope
 from tenantproxy_operator.controller.reconciler import Reconciler
 from tenantproxy_operator.controller.resync import PeriodicResync
 from tenantproxy_operator.controller.rollout import RolloutGate
@@ -29,10 +31,11 @@ from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.connection import Connection
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.settings import LeaderElection, Settings
 
 _log = logging.getLogger(__name__)
 
+_PROGRAM: Final = "tenantproxy-operator"
 _REQUIRED: Final = tuple(kind for kind in kinds.CHILDREN if not kind.optional)
 
 
@@ -49,6 +52,7 @@ class OperatorManager:
         check_interval: float,
         max_updating_tenants: int,
         event_patience: float,
+        leader_election: LeaderElection,
         watch_silence: float = SILENCE,
     ) -> None:
         """Wire an operator for `namespaces`, None: all; must be called inside the event loop.
@@ -64,12 +68,25 @@ class OperatorManager:
         # One for each worker, and no more than are needed: a connection's TLS buffer has 256 KiB. Beside them run
         # the watches, each of which keeps its connection, and the resync.
         client_connections = workers + 4 + len(self._scopes) * len(kinds.CHILDREN)
-        self._client = KubeClient(
-            connection.access, connections=client_connections, program="tenantproxy-operator"
-        )
-        self._cluster = Cluster(self._client)
         self._metrics = Metrics()
         self._queue: WorkQueue[Key] = WorkQueue()
+        self._elector = Elector(
+            connection.access,
+            self._scopes,
+            leader_election,
+            self._metrics,
+            program=_PROGRAM,
+            on_acquired=self._take_over,
+            on_lost=self._enqueue_all,
+            at_rest=lambda scope: not self._queue.has(lambda key: scope in (None, key.namespace)),
+        )
+        self._client = KubeClient(
+            connection.access,
+            connections=client_connections,
+            program=_PROGRAM,
+            write_guard=self._elector.gate.guard,
+        )
+        self._cluster = Cluster(self._client)
         self._tenants = Tenants(self._queue.add)
         self._secrets = SecretVersions()
         self._children = Children(self._queue.add)
@@ -105,7 +122,7 @@ class OperatorManager:
             namespaces=self._scopes,
             check_crd=self._crd.check,
             discover_kinds=self._discover_kinds,
-            on_list=self._rollout.expect,
+            on_list=self._expect_led,
             on_gone=self._queue.add,
             patience=event_patience,
         )
@@ -134,13 +151,14 @@ class OperatorManager:
                 namespaces=self._namespaces,
                 start=self._start,
                 stop=self._stop,
-                started=self._ready,
+                watching=self._ready,
                 ended=self._ended,
             )
             if self._ended.done():
                 self._ended.result()
         finally:
             await self._client.close()
+            await self._elector.close()
             await server.drain(0.0)
 
     async def _start(self) -> None:
@@ -154,7 +172,12 @@ class OperatorManager:
             self._spawn(self._queue.run(self._workers, self._handle), "workers"),
             self._spawn(self._resync.run(self._check_interval), "resync"),
             self._spawn(self._connection.keep_fresh(), "credentials"),
+            self._spawn(self._elector.run(), "election"),
+            self._spawn(self._say_ready(), "readiness"),
         ]
+
+    async def _say_ready(self) -> None:
+        await self._ready.wait()
         _log.info("ready")
 
     async def _fill_caches(self) -> None:
@@ -202,11 +225,14 @@ class OperatorManager:
         return True
 
     async def _stop(self) -> None:
+        """End all work, and then let another operator go on at once."""
         self._ready.clear()
+        await self._elector.finish_writes()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._informers.stop()
+        await self._elector.release()
         if not self._ended.done():
             self._ended.set_result(None)  # kopf would wait for it for 5 s
 
@@ -236,10 +262,22 @@ class OperatorManager:
             self._enqueue_all(None)
 
     async def _handle(self, key: Key, failures: int) -> float | None:
-        """Reconcile a tenant; one whose namespace has not synced yet is enqueued again when it has."""
+        """Reconcile a tenant; one whose namespace has not synced, or is not led, is enqueued again when it is."""
+        if not self._elector.gate.permits(key.namespace):
+            self._reconciler.forget(key)
+            return None
         if not self._informers.has_synced(key.namespace):
             return None
         return await self._reconciler.reconcile(key, failures)
+
+    def _take_over(self, scope: Scope) -> None:
+        """Begin to act: whatever another operator has left undone is done, and nothing else is written."""
+        self._rollout.expect_more(key for key in self._tenants if scope in (None, key.namespace))
+        self._enqueue_all(scope)
+
+    def _expect_led(self, listed: Collection[Key]) -> None:
+        """Have the rollout know which of its tenants exist; those that another operator leads are not its own."""
+        self._rollout.expect([key for key in listed if self._elector.gate.permits(key.namespace)])
 
     def _enqueue_all(self, namespace: str | None) -> None:
         for key in self._tenants:

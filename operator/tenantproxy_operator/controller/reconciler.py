@@ -149,7 +149,7 @@ class Reconciler:
         """Return the metric's result, and the seconds after which there is something to do."""
         tenant = self._tenants.get(key)
         if tenant is None or tenant.deleting:
-            self._forget(key)
+            self.forget(key)
             if tenant is not None:
                 self._rollout.report(key, "done")
             return "unchanged", None
@@ -292,7 +292,7 @@ class Reconciler:
         if answer is None:
             # kopf lists again after an interruption, and reports nothing of what was deleted meanwhile.
             self._tenants.remove(key, tenant.uid)
-            self._forget(key)
+            self.forget(key)
             return False
         self._metrics.status_written()
         self._tenants.on_own_write(msgspec.json.decode(answer))
@@ -326,7 +326,8 @@ class Reconciler:
         """Report how far a tenant's pods are; one that can't be reconciled holds up no other."""
         self._rollout.report(key, progress_of(self._children.rollout_of(key)))
 
-    def _forget(self, key: Key) -> None:
+    def forget(self, key: Key) -> None:
+        """Keep nothing about a tenant: it is gone, or it is another operator's; its status has what counts."""
         self._rollout.forget(key)
         self._states.pop(key, None)
         self._count(key, None)

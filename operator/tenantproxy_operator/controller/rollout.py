@@ -192,6 +192,10 @@ class RolloutGate:
             self._expected &= set(keys)
         self._admit()
 
+    def expect_more(self, keys: Iterable[Key]) -> None:
+        """Admit no tenant before these were seen, too: another operator may have admitted one of them."""
+        self._expected = (self._expected or set()).union(keys)
+
     def request(self, key: Key, *, canary: bool) -> bool:
         """Tell whether a tenant may change its pods now; if not, it is woken once it is admitted."""
         self._move(key, Event.REQUESTED, canary=canary)

@@ -56,6 +56,10 @@ class WorkQueue(Generic[K]):
         """Whether nothing waits and nothing is being handled; keys that pause before a retry don't count."""
         return not self._waiting and not self._handling
 
+    def has(self, test: Callable[[K], bool]) -> bool:
+        """Tell whether a key that passes a test waits or is being handled."""
+        return any(test(key) for keys in (self._waiting, self._handling) for key in keys)
+
     def add(self, key: K) -> None:
         """Have `key` handled soon; where it waits already, nothing changes."""
         if timer := self._timers.pop(key, None):

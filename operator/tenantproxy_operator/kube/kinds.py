@@ -116,6 +116,7 @@ HTTP_ROUTE: Final = Kind(
         reason=Reason.ROUTE_UNAVAILABLE,
     ),
 )
+LEASE: Final = Kind(api_version="coordination.k8s.io/v1", kind="Lease", plural="leases")
 
 CHILDREN: Final = (
     SERVICE_ACCOUNT,

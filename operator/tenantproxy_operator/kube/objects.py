@@ -1,4 +1,4 @@
-"""The decoded parts of the API server's objects: metadata, a Deployment's status, a Secret's data for a check."""
+"""The decoded parts of the API server's objects: metadata, a Deployment's status, a Secret's data, a Lease."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,6 +12,9 @@ from tenantproxy_operator.api.names import OWN_PREFIX
 from tenantproxy_operator.kube.kinds import Key
 
 FIELD_MANAGER: Final = "tenantproxy-operator"
+LONGEST_LEASE: Final = 300
+"""Seconds for which a Lease is held at most without a renewal."""
+_USUAL_LEASE: Final = 15
 MANIFEST_HASH: Final = f"{OWN_PREFIX}manifest-hash"
 """The annotation of a child with the hash of the manifest that it was applied from."""
 ADOPT: Final = f"{OWN_PREFIX}adopt"
@@ -265,3 +268,29 @@ class SecretContent(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"SecretContent({self.metadata.key}, {sorted(self.data)})"
+
+
+class LeaseRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """`LeaseSpec`: who holds a Lease. What somebody else has left out is as if it were empty."""
+
+    holder: str | None = msgspec.field(name="holderIdentity", default=None)
+    """Empty: nobody, it was released."""
+    duration: int | None = msgspec.field(name="leaseDurationSeconds", default=None)
+    acquired: str | None = msgspec.field(name="acquireTime", default=None)
+    renewed: str | None = msgspec.field(name="renewTime", default=None)
+    transitions: int | None = msgspec.field(name="leaseTransitions", default=None)
+
+    def is_held(self, since: float, now: float) -> bool:
+        """Tell whether its holder may rely on it, where it was first seen as it is at `since`.
+
+        What says that it is held for ever, or does not say for how long, is somebody's mistake.
+        """
+        return bool(self.holder) and now < since + min(self.duration or _USUAL_LEASE, LONGEST_LEASE)
+
+
+class StoredLease(msgspec.Struct, frozen=True):
+    """A Lease as the API server has it."""
+
+    record: LeaseRecord
+    version: str
+    """Its resource version, without which it can't be changed."""

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from tenantproxy_operator.api.names import GROUP, PLURAL
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.kinds import Kind, Manifest
+from tenantproxy_operator.kube.kinds import LEASE, Kind, Manifest
 from tenantproxy_operator.render.access import SECRET_VERBS
+from tenantproxy_operator.settings import LEASE_NAME, LeaderElection
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 
@@ -27,21 +28,35 @@ def operator_manifests(
     service_account: str,
     *,
     optional_kinds: frozenset[str] = frozenset(),
+    leader_election: LeaderElection = LeaderElection(),  # noqa: B008 - immutable
 ) -> list[Manifest]:
     """Return the operator's ServiceAccount, and its rights in `namespaces`, or in all (None).
 
-    `optional_kinds` are those of `kinds.OPTIONAL`, by name, that are switched on.
+    `optional_kinds` are those of `kinds.OPTIONAL`, by name, that are switched on. There is a Lease in each of
+    the namespaces; the one for all of them has a role of its own, and the others are watched.
     """
     rules = _rules([kind for kind in kinds.CHILDREN if not kind.optional or kind.kind in optional_kinds])
+    lease = _lease_rules()
     subject = {"kind": "ServiceAccount", "name": service_account, "namespace": operator_namespace}
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": {"labels": dict(_LABELS), "name": service_account, "namespace": operator_namespace},
     }
-    where: tuple[str | None, ...] = (None,) if namespaces is None else namespaces
-    rights = [right for namespace in where for right in _rights(service_account, namespace, rules, subject)]
+    others = _rule(LEASE.group, LEASE.plural, {"list", "watch"}) | {"resourceNames": [LEASE_NAME]}
+    where: dict[str | None, list[Manifest]] = {None: [*rules, others], leader_election.resource_namespace: lease}
+    if namespaces is not None:
+        where = {namespace: [*rules, *lease] for namespace in namespaces}
+    rights = [
+        right for namespace, held in where.items() for right in _rights(service_account, namespace, held, subject)
+    ]
     return [account, *rights]
+
+
+def _lease_rules() -> list[Manifest]:
+    """Return the rights on a Lease; `create` can't be limited to a name."""
+    lease = _rule(LEASE.group, LEASE.plural, {"get", "patch"})
+    return [_rule(LEASE.group, LEASE.plural, {"create"}), lease | {"resourceNames": [LEASE_NAME]}]
 
 
 def _rights(name: str, namespace: str | None, rules: list[Manifest], subject: dict[str, str]) -> list[Manifest]:

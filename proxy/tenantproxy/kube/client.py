@@ -19,6 +19,7 @@ import msgspec
 from yarl import URL
 
 from tenantproxy import __version__
+from tenantproxy.kube.write_guard import SecondsLeft, WriteGuard, last_look, open_socket
 from tenantproxy.retry_after import parse_retry_after
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -177,11 +178,28 @@ class TokenFile:
 class KubeClient:
     """Calls the API server."""
 
-    def __init__(self, access: KubeAccess, *, connections: int = 100, program: str = "tenantproxy") -> None:
-        """Prepare for calls, at most `connections` of them at once; further ones wait."""
+    def __init__(
+        self,
+        access: KubeAccess,
+        *,
+        connections: int = 100,
+        program: str = "tenantproxy",
+        write_guard: WriteGuard | None = None,
+    ) -> None:
+        """Prepare for calls, at most `connections` of them at once; further ones wait.
+
+        `write_guard` says whether and for how long a write may be under way: none leaves when that is over.
+        """
         self._access = access
+        self._write_guard = write_guard
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, ssl=access.tls or True, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(
+                limit=connections,
+                ssl=access.tls or True,
+                keepalive_timeout=60,
+                socket_factory=open_socket if write_guard else None,
+            ),
+            trace_configs=[last_look()] if write_guard else [],
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
             # Compression would take both sides more time than it saves on a cluster's network.
             headers={"User-Agent": f"{program}/{__version__}", "Accept-Encoding": "identity"},
@@ -208,11 +226,18 @@ class KubeClient:
         Raises:
             StatusError: The answer is an error.
             UnreachableError: There is none within `timeout` seconds.
+            KubeError: It is a write, and the guard forbids it.
 
         """
         headers = {"Accept": accept} | ({"Content-Type": content_type} if body is not None else {})
-        _, answer = await self._send(method, self._url(path, query), headers, body=body, timeout=timeout)
-        return answer
+        guard = self._write_guard(path) if self._write_guard and method != "GET" else contextlib.nullcontext()
+        with guard as seconds_left:
+            if seconds_left is not None:
+                timeout = min(timeout, seconds_left())
+            _, answer = await self._send(
+                method, self._url(path, query), headers, body=body, timeout=timeout, seconds_left=seconds_left
+            )
+            return answer
 
     async def read_if_changed(self, path: str, tag: str) -> tuple[str, bytes] | None:
         """Return a document, and the ETag by which its next version is told; None where it still has this one.
@@ -238,6 +263,7 @@ class KubeClient:
         *,
         body: bytes | None = None,
         timeout: float = _TIMEOUT,  # noqa: ASYNC109 - aiohttp's own
+        seconds_left: SecondsLeft | None = None,
     ) -> tuple[Mapping[str, str], bytes]:
         """Return the headers and the body of a successful answer. Raises KubeError."""
         with _translated():
@@ -248,6 +274,7 @@ class KubeClient:
                 headers={**headers, **self._authorization()},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_TIMEOUT)),
+                trace_request_ctx=seconds_left,
             ) as response:
                 answer = await response.read()
                 if response.status >= 300:  # noqa: PLR2004 - a redirect is no success either

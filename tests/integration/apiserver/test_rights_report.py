@@ -12,14 +12,14 @@ TESTS: Final = Path(__file__).parents[2]
 CONFTEST: Final = """
 import os, pytest
 from support.operator import rights_report
-from support.operator.rights import granted
+from support.operator.rights import NAMESPACED, granted
 
 @pytest.fixture(scope="session", autouse=True)
 def _rights(request):
     yield
-    rights = sorted(granted())[UNUSED:]
+    rights = sorted(granted(NAMESPACED))[UNUSED:]
     seen = rights[::2] if os.environ.get("PYTEST_XDIST_WORKER") == "gw0" else rights[1::2]
-    rights_report.note(request.config, {"namespaced": set(seen)}, whole=WHOLE)
+    rights_report.note(request.config, {NAMESPACED: set(seen)}, whole=WHOLE)
 """
 FAILED: Final = 1
 

@@ -28,6 +28,7 @@ TROUBLE_SECONDS: Final = 35
 PATIENCE: Final = 90
 """Seconds for which an alert is waited for beyond that."""
 WITHOUT_TROUBLE: Final = {
+    "TenantProxyOperatorNotLeading": "who stands by counts no tenants, as other alerts need; rules has it",
     "TenantProxyOperatorStalled": "an operator that hangs is not scraped either; tests/integration/rules has it",
 }
 """Alerts that this test can't bring about, each with the reason."""

@@ -39,6 +39,8 @@ class AuditEntry:
     """When the server got the request."""
     uri: str
     """Path and query."""
+    credential: str
+    """Which of the user's tokens it was; "" for other credentials."""
     reason: str
     """The authorizer's words: which binding of which role allowed it, or why not; "" for system:masters."""
 
@@ -93,5 +95,6 @@ def _entry(event: dict[str, Any]) -> AuditEntry:
         code=event["responseStatus"]["code"],
         time=dt.datetime.fromisoformat(event["requestReceivedTimestamp"]),
         uri=event["requestURI"],
+        credential="".join(event["user"].get("extra", {}).get("authentication.kubernetes.io/credential-id", [])),
         reason=event.get("annotations", {}).get("authorization.k8s.io/reason", ""),
     )

@@ -1,6 +1,8 @@
 """The operator as its users run it: a process of its own, with a service account's rights."""
 
+import base64
 import contextlib
+import json
 import os
 import re
 import signal
@@ -52,6 +54,17 @@ class OperatorProcess:
     def admin_port(self) -> int:
         """Where metrics and probes are, also after it was started anew."""
         return self._port
+
+    @property
+    def credential(self) -> str:
+        """Its own token's id, as the audit log has it."""
+        token = json.loads(self._kubeconfig.read_text())["users"][0]["user"]["token"].split(".")[1]
+        return f"JTI={json.loads(base64.urlsafe_b64decode(token + '==='))['jti']}"
+
+    @property
+    def leads(self) -> bool:
+        """Whether it acts in all that it watches."""
+        return all(value for name, value in self.metrics().items() if name.startswith("leader"))
 
     @property
     def log(self) -> str:

@@ -10,6 +10,9 @@ from tenantproxy_operator.render.operator_rbac import HELD_TO_GRANT, operator_ma
 
 OPTIONAL_KINDS: Final = frozenset(kind.kind for kind in kinds.OPTIONAL)
 
+NAMESPACED: Final = "namespaced"
+"""What an operator watches that does not watch all namespaces."""
+
 
 class Right(NamedTuple):
     """What a rule of a role allows."""
@@ -45,12 +48,13 @@ def used(entries: Iterable[AuditEntry], user: str) -> set[Right]:
     return created | {Right(entry.group, entry.resource, entry.verb) for entry in mine}
 
 
-def granted() -> set[Right]:
-    """Return all rights that the operator is given to use, with all kinds switched on."""
+def granted(watch: str) -> set[Right]:
+    """Return all rights that an operator is given to use that watches this, with all kinds switched on."""
     held = {Right(*right) for right in HELD_TO_GRANT}
+    namespaces = ("x",) if watch == NAMESPACED else None
     return {
         Right(group, resource, verb)
-        for manifest in operator_manifests(None, "x", "x", optional_kinds=OPTIONAL_KINDS)
+        for manifest in operator_manifests(namespaces, "x", "x", optional_kinds=OPTIONAL_KINDS)
         for rule in manifest.get("rules", ())
         for group in rule["apiGroups"]
         for resource in rule["resources"]

@@ -61,7 +61,7 @@ def _idle(seen: list[Used]) -> dict[str, list[str]]:
     """Return the rights that no test made the operator use, by what it watches."""
     watches = {watch for used in seen for watch in used["rights"]}
     idle = {
-        watch: granted() - {Right(*right) for used in seen for right in used["rights"].get(watch, [])}
+        watch: granted(watch) - {Right(*right) for used in seen for right in used["rights"].get(watch, [])}
         for watch in sorted(watches)
     }
     return {watch: sorted(map(str, rights)) for watch, rights in idle.items() if rights}

@@ -35,6 +35,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.stalled_changed(None, "RolloutStuck")
     metrics.watch_interrupted("secrets")
     metrics.missed_events.inc()
+    metrics.set_leader("tenants", leads=True)
 
 
 def exported(metrics: Metrics) -> dict[str, set[str]]:
@@ -101,6 +102,14 @@ def test_stalled(metrics: Metrics) -> None:
     metrics.stalled_changed(None, None)
     found = samples(metrics)
     assert [found[f"{PREFIX}stalled", reason] for reason in ("InvalidSpec", "RolloutStuck")] == [0, 1]
+
+
+def test_leader(metrics: Metrics) -> None:
+    """One series for each watched namespace; all of them together have no name."""
+    for namespace, leads in (("a", True), ("b", True), ("b", False), (None, True)):
+        metrics.set_leader(namespace, leads=leads)
+    found = samples(metrics)
+    assert {watched: found[f"{PREFIX}leader", watched] for watched in ("a", "b", "")} == {"a": 1, "b": 0, "": 1}
 
 
 def test_values_that_are_asked_for(metrics: Metrics) -> None:

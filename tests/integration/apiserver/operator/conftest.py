@@ -19,7 +19,7 @@ from support.apiserver.client import ApiClient
 from support.apiserver.server import ApiServer, service_account
 from support.operator import rights_report
 from support.operator.process import OperatorProcess
-from support.operator.rights import lacking, used
+from support.operator.rights import NAMESPACED, lacking, used
 from support.operator.tenants import Tenants
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
@@ -32,7 +32,7 @@ HOME: Final = "tenantproxy-system"
 ACCOUNT: Final = "tenantproxy-operator"
 USER: Final = service_account(HOME, ACCOUNT)
 CLUSTER_WIDE: Final = "cluster-wide"
-ACCOUNTS: Final = {"namespaced": ACCOUNT, CLUSTER_WIDE: f"{ACCOUNT}-{CLUSTER_WIDE}"}
+ACCOUNTS: Final = {NAMESPACED: ACCOUNT, CLUSTER_WIDE: f"{ACCOUNT}-{CLUSTER_WIDE}"}
 """The service account of an operator, by what it watches: none may profit from another one's rights."""
 _SELECTED: Final = pytest.StashKey[bool]()
 
@@ -51,9 +51,10 @@ class Run:
         self.since_now()
 
     def audit(self) -> list[AuditEntry]:
-        """Return the requests since the mark that the operator has made since then."""
+        """Return the requests since the mark that the operator has made since then, but those about its Lease."""
         # What is answered later, such as the end of a watch, was asked for before.
         entries = self.api_server.audit(self.mark)
+        entries = [entry for entry in entries if entry.resource != kinds.LEASE.plural]
         return [entry for entry in entries if entry.user == self.user and entry.time >= self.marked_at]
 
     def since_now(self) -> None:
@@ -132,7 +133,6 @@ async def _empty(api_server: ApiServer, namespaces: tuple[str, ...]) -> None:
 def launch(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., OperatorProcess]]:
     """Return what prepares an operator for the module's namespaces; those that run are stopped at the end."""
     server = run.api_server
-    token = server.kubectl("create", "token", run.account, "--namespace", HOME, "--duration=8h").strip()
     made: list[OperatorProcess] = []
 
     def launch(
@@ -143,6 +143,7 @@ def launch(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
         **more: Any,
     ) -> OperatorProcess:
         directory = tmp_path_factory.mktemp("operator")
+        token = server.kubectl("create", "token", run.account, "--namespace", HOME, "--duration=8h").strip()
         kubeconfig = server.kubeconfig(directory / "kubeconfig", token, url=url, ca=ca)
         operator = OperatorProcess(
             *run.options, *options, directory=directory, kubeconfig=kubeconfig, environ=environ, **more

@@ -218,7 +218,13 @@ async def test_end_during_a_write(run: Run, api: ApiClient, launch: Launch, betw
         return None
 
     between.play = play
-    operator = launch(url=between.url, ca=between.ca)
+    # The Lease is not released: nobody knows whether the API server still gets that write.
+    soon = (
+        "--leader-elect-lease-duration=2",
+        "--leader-elect-renew-deadline=1.5",
+        "--leader-elect-retry-period=0.2",
+    )
+    operator = launch(*soon, url=between.url, ca=between.ca)
     await asyncio.to_thread(operator.start_ready)
     tenants = Tenants(api, run.namespaces[0])
     await tenants.create(name)

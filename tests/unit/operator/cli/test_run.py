@@ -23,6 +23,15 @@ from tenantproxy_operator.cli.main import main
         (["--namespace=a", "--api-server-cidr=x"], "write a CIDR, such as 10.1.0.0/16"),
         (["--namespace=a", "--issuers={issuers}"], "[0].jwksFile is for `local` only"),
         (["--namespace=a", "--no-such-option"], "No such option"),
+        (
+            ["--namespace=a", "--leader-elect-lease-duration=10"],
+            "--leader-elect-lease-duration (10) must be greater than --leader-elect-renew-deadline (10)",
+        ),
+        (
+            ["--namespace=a", "--leader-elect-retry-period=9"],
+            "--leader-elect-renew-deadline (10) must be greater than 1.2 times --leader-elect-retry-period (9)",
+        ),
+        (["--namespace=a", "--leader-elect-lease-duration=301"], "'--leader-elect-lease-duration'"),
     ],
 )
 def test_bad_options(tmp_path: Path, options: list[str], message: str) -> None:

@@ -13,13 +13,14 @@ from kopf._cogs.structs.bodies import RawBody
 from kopf._core.reactor.inventory import ResourceMemories
 
 from support.certificates import HERE, Authority
-from support.proxy.oms import answering, http, raw_server
+from support.proxy.oms import Received, answering, http, raw_server
 from support.proxy.tls_server import Peers, TlsServer
 from support.waiting import PATIENCE
 from tenantproxy.backoff import Backoff
 from tenantproxy.kube.client import KubeAccess
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.controller.kopf_adapter import (
+    FirstWatches,
     NoMemories,
     WatchThrottle,
     build_registry,
@@ -180,7 +181,7 @@ async def never() -> None:
 async def test_kopf_goes_the_way_of_our_own_calls(tls: ssl.SSLContext | None, authorization: str | None) -> None:
     """The same server, CAs and token, read anew at each login."""
     access = KubeAccess(url="https://127.0.0.1:6443", tls=tls, authorization=lambda: authorization)
-    login = kopf_session(access, WatchThrottle(), never)
+    login = kopf_session(access, [], never)
     assert login.server == access.url
     async with login.aiohttp_session as session:
         assert session.headers.get("Authorization") == authorization
@@ -193,7 +194,7 @@ async def test_kopf_has_our_client_certificate(tmp_path: Path) -> None:
     peers = Peers(answering(http(200, b"{}")))
     async with TlsServer(peers, CA.issue(*HERE), client_ca=CA.pem) as server:
         access = KubeAccess(url=server.url, tls=with_client_certificate(tmp_path))
-        login = kopf_session(access, WatchThrottle(), never)
+        login = kopf_session(access, [], never)
         async with login.aiohttp_session as session, session.get(server.url) as response:
             assert response.status == 200
     assert peers.serials == [PAIR.serial]
@@ -208,7 +209,7 @@ async def test_kopf_does_not_learn_that_the_crd_is_gone() -> None:
 
     absent, there = http(404, b"{}"), http(200, b"{}")
     async with raw_server(answering(absent, absent, there, absent)) as server:
-        login = kopf_session(KubeAccess(url=server.url), WatchThrottle(), crd_missing)
+        login = kopf_session(KubeAccess(url=server.url), [], crd_missing)
         async with login.aiohttp_session as session:
             for path, status in (("/namespaces/a/tenantproxies?watch=true", 200), ("/namespaces/a", 404)):
                 async with session.get(f"{server.url}{path}") as response:
@@ -239,6 +240,33 @@ async def test_watches_that_end_soon_are_throttled() -> None:
             await took(session, *first)
             assert await took(session, "/a?watch=true") >= 0.2
             assert await took(session, "/a?watch=true", "/b?watch=true") >= 0.4
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "before", "last"),
+    [
+        (None, ("/tenantproxies", "/namespaces/a/tenantproxies?watch=true"), "/tenantproxies?watch=true"),
+        (("a",), ("/namespaces/a/tenantproxies?limit=1",), "/namespaces/a/tenantproxies?watch=true"),
+        (("a", "b"), ("/namespaces/b/tenantproxies?watch=true",), "/namespaces/a/tenantproxies?watch=true"),
+        (("a", "refused"), ("/namespaces/refused/tenantproxies",), "/namespaces/a/tenantproxies?watch=true"),
+    ],
+)
+async def test_first_watches(namespaces: tuple[str, ...] | None, before: tuple[str, ...], last: str) -> None:
+    """They stand when the API server answers the last one; a list is none, and a refusal is not waited for."""
+    watching = asyncio.Event()
+
+    async def play(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(403 if "refused" in request.target else 200, b""))
+
+    async with raw_server(play) as server:
+        url = f"{server.url}/base"
+        root = f"{url}/apis/proxy.hiiretail.com/v1alpha1"
+        async with aiohttp.ClientSession(trace_configs=[FirstWatches(url, namespaces, watching).trace]) as session:
+            for path in (*before, *before):
+                async with session.get(f"{root}{path}"):
+                    assert not watching.is_set()
+            async with session.get(f"{root}{last}"):
+                assert watching.is_set()
 
 
 async def test_nothing_is_remembered() -> None:

@@ -10,15 +10,17 @@ from tenantproxy_operator.kube.kinds import BY_NAME, CHILDREN
 from tenantproxy_operator.render.access import render_role
 from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.operator_rbac import HELD_TO_GRANT, operator_manifests
+from tenantproxy_operator.settings import LeaderElection
 
 _LEAST: dict[str, Any] = {"spec.replicas": 1, "spec.auth.management": "platform"}
 
 
 def _held(optional_kinds: frozenset[str] = OPTIONAL_KINDS) -> set[tuple[str, str, str]]:
-    _, role, _ = operator_manifests(None, "ops", "tp", optional_kinds=optional_kinds)
+    manifests = operator_manifests(None, "ops", "tp", optional_kinds=optional_kinds)
     return {
         (group, resource, verb)
-        for rule in role["rules"]
+        for manifest in manifests
+        for rule in manifest.get("rules", ())
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
@@ -45,15 +47,34 @@ def test_namespaced() -> None:
 
 
 def test_cluster_wide() -> None:
-    """The same rights, everywhere."""
-    _, role, binding = operator_manifests(None, "ops", "tp")
+    """The same rights, everywhere; but the Lease is in one namespace, and all others are only watched."""
+    _, role, binding, lease_role, lease_binding = operator_manifests(
+        None, "ops", "tp", leader_election=LeaderElection(resource_namespace="locks")
+    )
     assert (role["kind"], binding["kind"], binding["roleRef"]["kind"]) == (
         "ClusterRole",
         "ClusterRoleBinding",
         "ClusterRole",
     )
     assert "namespace" not in role["metadata"] | binding["metadata"]
-    assert role["rules"] == operator_manifests(("a",), "ops", "tp")[1]["rules"]
+    namespaced = operator_manifests(("a",), "ops", "tp")[1]["rules"]
+    assert role["rules"][:-1] == [rule for rule in namespaced if "leases" not in rule["resources"]]
+    assert (role["rules"][-1]["verbs"], role["rules"][-1]["resourceNames"]) == (
+        ["list", "watch"],
+        ["tenantproxy-operator"],
+    )
+    assert {thing["metadata"]["namespace"] for thing in (lease_role, lease_binding)} == {"locks"}
+    assert lease_role["rules"] == [rule for rule in namespaced if "leases" in rule["resources"]]
+
+
+def test_lease() -> None:
+    """Only the one of this name can be read and changed."""
+    role = operator_manifests(("a",), "ops", "tp")[1]
+    leases = [rule for rule in role["rules"] if "leases" in rule["resources"]]
+    assert {(*rule["verbs"], *rule.get("resourceNames", ())) for rule in leases} == {
+        ("create",),
+        ("get", "patch", "tenantproxy-operator"),
+    }
 
 
 def test_no_wildcard_and_no_escalation() -> None:

@@ -19,7 +19,11 @@ from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
 
 CLUSTER_WIDE = False  # writes are the same
-OPTIONS = ("--check-interval=0.2", "--workers=32")
+OPTIONS = (
+    *("--check-interval=0.2", "--workers=32"),
+    # The next one has to wait for the Lease of one that was killed.
+    *("--leader-elect-lease-duration=2", "--leader-elect-renew-deadline=1.5", "--leader-elect-retry-period=0.2"),
+)
 AtRest = Callable[[], Awaitable[None]]
 Work = Callable[[str], Coroutine[Any, Any, None]]
 

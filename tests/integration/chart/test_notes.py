@@ -45,7 +45,7 @@ def test_commands(release: Release, tmp_path: Path) -> None:
     rollout, make, wait, read, remove = commands_of(_notes(release))
     with pytest.raises(AssertionError, match="timed out"):
         release.shell(rollout.replace("--timeout=2m", "--timeout=1s"))
-    _be_controller(release, "tenantproxy-operator", 1)
+    _be_controller(release, "tenantproxy-operator")
     release.shell(rollout)
 
     printed = release.shell(make)

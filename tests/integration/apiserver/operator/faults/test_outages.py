@@ -98,7 +98,6 @@ async def test_etcd_answers_nobody(
     at_rest: AtRest,
 ) -> None:
     """In the middle of the work, for half a minute. What can't go on waits, and is asked for seldom."""
-    await tenants.created(name)  # it watches TenantProxies, which it begins only after it is ready
     run.since_now()
     async with contextlib.AsyncExitStack() as frozen:
         with operator.paused():  # else all may be made before there is nobody to ask

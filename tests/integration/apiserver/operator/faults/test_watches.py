@@ -30,7 +30,7 @@ import asyncio, pathlib, sys
 from tenantproxy.server.sockets import listen
 from tenantproxy_operator.kube.connection import Connection
 from tenantproxy_operator.controller.manager import OperatorManager
-from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.settings import LeaderElection, Settings
 
 async def main(kubeconfig, *namespaces):
     manager = OperatorManager(
@@ -41,6 +41,7 @@ async def main(kubeconfig, *namespaces):
         check_interval=0.5,
         max_updating_tenants=5,
         event_patience=60.0,
+        leader_election=LeaderElection(),
         watch_silence=2.0,
     )
     await manager.run(listen("127.0.0.1:0"))

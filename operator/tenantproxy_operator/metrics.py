@@ -104,7 +104,7 @@ class Metrics:
 
     def set_leader(self, namespace: str | None, *, leads: bool) -> None:
         """Tell whether this process acts in a namespace, or in all (None)."""
-        self._leader.labels(namespace or "").set(leads)
+        self._leader.labels(namespace or "*").set(leads)
 
     def watch_interrupted(self, plural: str) -> None:
         """Count an interruption of a watch."""

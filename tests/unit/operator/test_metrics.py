@@ -105,11 +105,11 @@ def test_stalled(metrics: Metrics) -> None:
 
 
 def test_leader(metrics: Metrics) -> None:
-    """One series for each watched namespace; all of them together have no name."""
+    """One series for each watched namespace; all of them together are `*`."""
     for namespace, leads in (("a", True), ("b", True), ("b", False), (None, True)):
         metrics.set_leader(namespace, leads=leads)
     found = samples(metrics)
-    assert {watched: found[f"{PREFIX}leader", watched] for watched in ("a", "b", "")} == {"a": 1, "b": 0, "": 1}
+    assert {watched: found[f"{PREFIX}leader", watched] for watched in ("a", "b", "*")} == {"a": 1, "b": 0, "*": 1}
 
 
 def test_values_that_are_asked_for(metrics: Metrics) -> None:

@@ -52,7 +52,7 @@ _SOURCES: Final = (
         GO_MODULES / "prometheus-operator",
         "github.com/prometheus-operator/prometheus-operator",
         "example/prometheus-operator-crd/monitoring.coreos.com_{plural}.yaml",
-        ("podmonitors", "prometheusrules"),
+        ("podmonitors", "prometheusrules", "servicemonitors"),
     ),
 )
 
@@ -69,7 +69,8 @@ def main() -> int:
 
 def _directory() -> Path:
     versions = [f"{source.name}-{source.version}" for source in _SOURCES]
-    directory = CACHE / "-".join(("crds", *versions))
+    kinds = sum(len(source.plurals) for source in _SOURCES)
+    directory = CACHE / "-".join((f"crds-{kinds}", *versions))
     if directory.exists():
         return directory
     with filling(directory) as fresh, stage(f"definitions of {', '.join(versions)}"):

@@ -1,10 +1,26 @@
-{{/* The name of all objects. */}}
+{{/*
+The name of the operator's objects: 51 characters at most, so that a suffix fits. With nameOverride it is `RELEASE-NAME`,
+or the release's name if that contains it, as is usual in charts.
+*/}}
 {{- define "tenantproxy.name" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride -}}
+{{- else if not .Values.nameOverride -}}
+{{- printf "%s-operator" (.Release.Name | trimSuffix "-operator" | trunc 42 | trimSuffix "-") -}}
+{{- else if contains .Values.nameOverride .Release.Name -}}
+{{- .Release.Name | trunc 51 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-operator" (.Release.Name | trimSuffix "-operator" | trunc 54 | trimSuffix "-") -}}
+{{- printf "%s-%s" .Release.Name .Values.nameOverride | trunc 51 | trimSuffix "-" -}}
 {{- end -}}
+{{- end -}}
+
+{{/* What the objects' names in the whole cluster begin with: releases of one name may be in several namespaces. */}}
+{{- define "tenantproxy.clusterName" -}}
+{{- printf "%s-%s" (include "tenantproxy.namespace" .) (include "tenantproxy.name" .) -}}
+{{- end -}}
+
+{{- define "tenantproxy.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
 {{- define "tenantproxy.serviceAccountName" -}}
@@ -17,25 +33,85 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "tenantproxy.selectorLabels" -}}
-app.kubernetes.io/name: tenantproxy-operator
+{{- define "tenantproxy.instanceLabels" -}}
+app.kubernetes.io/name: {{ .Values.nameOverride | default "tenantproxy-operator" }}
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "tenantproxy.selectorLabels" -}}
+{{ include "tenantproxy.instanceLabels" . }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
-{{/* Managed by Helm: with tenantproxy-operator there, the operator would treat an object as a tenant's. */}}
+{{/* Those of the pod of `helm test`, which is no pod of the operator's. */}}
+{{- define "tenantproxy.testLabels" -}}
+{{ include "tenantproxy.instanceLabels" . }}
+app.kubernetes.io/component: test
+{{- end -}}
+
 {{- define "tenantproxy.labels" -}}
-{{ include "tenantproxy.selectorLabels" . }}
+{{ include "tenantproxy.labelsWith" (dict "root" . "labels" dict) }}
+{{- end -}}
+
+{{/* An object's labels with additional ones, which win over those for all objects. */}}
+{{- define "tenantproxy.labelsWith" -}}
+{{ include "tenantproxy.selectorLabels" .root }}
+{{ include "tenantproxy.chartLabels" .root }}
+{{- with merge (dict) .labels .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Managed by Helm: with tenantproxy-operator there, the operator would treat an object as a tenant's. */}}
+{{- define "tenantproxy.chartLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
+{{/* Refuse labels that are the chart's own: an object can't have a label twice. */}}
+{{- define "tenantproxy.checkLabels" -}}
+{{- $own := printf "%s\n%s" (include "tenantproxy.selectorLabels" .) (include "tenantproxy.chartLabels" .) | fromYaml -}}
+{{- $values := dict
+  "commonLabels" .Values.commonLabels
+  "podLabels" .Values.podLabels
+  "serviceAccount.extraLabels" .Values.serviceAccount.extraLabels
+  "podMonitor.labels" .Values.podMonitor.labels
+  "serviceMonitor.labels" .Values.serviceMonitor.labels
+  "grafanaDashboard.labels" .Values.grafanaDashboard.labels
+  "prometheusRule.labels" .Values.prometheusRule.labels -}}
+{{- range $value, $labels := $values -}}
+{{- range $label, $_ := $labels -}}
+{{- if hasKey $own $label -}}
+{{- fail (printf "%s: %s is a label that the chart sets itself; remove it" $value $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* An image of its parts: [REGISTRY/]REPOSITORY@DIGEST, or without a digest REPOSITORY:TAG. */}}
+{{- define "tenantproxy.imageOf" -}}
+{{- $repository := .repository -}}
+{{- with .registry -}}
+{{- $repository = printf "%s/%s" . $repository -}}
+{{- end -}}
+{{- ternary (printf "%s@%s" $repository .digest) (printf "%s:%s" $repository .tag) (ne .digest "") -}}
+{{- end -}}
+
 {{- define "tenantproxy.image" -}}
-{{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
-{{- else -}}
-{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- $image := .Values.image -}}
+{{- dict "tag" ($image.tag | default .Chart.AppVersion) | merge (omit $image "tag") | include "tenantproxy.imageOf" -}}
+{{- end -}}
+
+{{/* What is not set of the proxies' image is that of the operator's; a tag of their own replaces its digest, too. */}}
+{{- define "tenantproxy.proxyImage" -}}
+{{- $operators := .Values.image -}}
+{{- with .Values.proxies.image -}}
+{{- dict "registry" (.registry | default $operators.registry)
+  "repository" (.repository | default $operators.repository)
+  "tag" (.tag | default $operators.tag | default $.Chart.AppVersion)
+  "digest" (.digest | default (ternary "" $operators.digest (ne .tag "")))
+  | include "tenantproxy.imageOf" -}}
 {{- end -}}
 {{- end -}}
 
@@ -47,6 +123,54 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- dict "names" list | toJson -}}
 {{- else -}}
-{{- dict "names" (.Values.watch.namespaces | default (list .Release.Namespace) | uniq | sortAlpha) | toJson -}}
+{{- dict "names" (.Values.watch.namespaces | default (list (include "tenantproxy.namespace" .)) | uniq | sortAlpha) | toJson -}}
 {{- end -}}
+{{- end -}}
+
+{{/* A probe's settings, with the path that it asks for. */}}
+{{- define "tenantproxy.probe" -}}
+httpGet:
+  path: {{ .path }}
+  port: metrics
+{{- with .settings.initialDelaySeconds }}
+initialDelaySeconds: {{ . }}
+{{- end }}
+periodSeconds: {{ .settings.periodSeconds }}
+timeoutSeconds: {{ .settings.timeoutSeconds }}
+failureThreshold: {{ .settings.failureThreshold }}
+{{- end -}}
+
+{{/* The metadata of a PodMonitor or a ServiceMonitor. */}}
+{{- define "tenantproxy.monitorMetadata" -}}
+name: {{ include "tenantproxy.name" .root }}
+namespace: {{ .monitor.namespace | default (include "tenantproxy.namespace" .root) }}
+labels:
+  {{- dict "root" .root "labels" .monitor.labels | include "tenantproxy.labelsWith" | nindent 2 }}
+{{- with .monitor.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* What both say of a target. */}}
+{{- define "tenantproxy.monitorEndpoint" -}}
+port: metrics
+path: /metrics
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
+{{- if .honorLabels }}
+honorLabels: true
+{{- end }}
+{{- with .relabelings }}
+relabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}

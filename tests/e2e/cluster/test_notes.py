@@ -13,6 +13,17 @@ def _shell(command: str) -> str:
     return done.stdout
 
 
+def test_helm_test(installation: Installation) -> None:
+    """The pod of `helm test` finds the operator ready, and goes."""
+    installation.test()
+    assert (
+        installation.cluster.get("pods", f"-n={installation.system}", "-l=app.kubernetes.io/component=test")[
+            "items"
+        ]
+        == []
+    )
+
+
 def test_commands(installation: Installation) -> None:
     """Each does what its step says."""
     namespace = installation.namespace

@@ -4,13 +4,14 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from support.commands import BIN
+from support.commands import BIN, free_ports
 from support.tools.helm import CHART, ROOT, HelmError, Release
 from tenantproxy import __version__
 from tenantproxy_operator.cli.run import run
@@ -18,19 +19,26 @@ from tenantproxy_operator.cli.run import run
 SYSTEM = "tenantproxy-system"
 CRD = "crd/tenantproxies.proxy.hiiretail.com"
 PAGE = (ROOT / "docs/install.md").read_text()
-OBJECTS = {
-    "deployment.apps/tenantproxy-operator",
-    "networkpolicy/tenantproxy-operator",
-    "role/tenantproxy-operator",
-    "rolebinding/tenantproxy-operator",
-    "serviceaccount/tenantproxy-operator",
-}
 TENANT = {
     "apiVersion": "proxy.hiiretail.com/v1alpha1",
     "kind": "TenantProxy",
     "metadata": {"name": "acme"},
     "spec": {"tenantId": "T1", "upstream": {"url": "https://oms.acme.example"}},
 }
+
+
+def _objects(release: Release, name: str = "tenantproxy-operator") -> set[str]:
+    """Return what a release without values has."""
+    return {
+        f"clusterrole/{release.namespace}-{name}-edit",
+        f"clusterrole/{release.namespace}-{name}-view",
+        f"deployment.apps/{name}",
+        f"networkpolicy/{name}",
+        f"role/{name}",
+        f"rolebinding/{name}",
+        f"service/{name}-metrics",
+        f"serviceaccount/{name}",
+    }
 
 
 def _make_tenant(release: Release) -> str:
@@ -78,18 +86,61 @@ def _plain_deployment(release: Release) -> str:
 def test_the_operator_runs_on_it(release: Release, tmp_path: Path) -> None:
     """With the arguments and the rights of the Deployment, the operator gets ready and serves a tenant."""
     release.install()
-    assert release.objects() == OBJECTS
+    assert release.objects() == _objects(release)
     uid = _make_tenant(release)
     (deployment,) = (each for each in release.manifests() if each["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     probes = [container[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")]
+    test = _test_of(release)
     with release.operator(tmp_path) as operator:
         assert [operator.probe(path) for path in probes] == [200, 200, 200]
+        assert _run_test(test, f"http://127.0.0.1:{operator.admin_port}", seconds=30) == (0, "")
         release.wait_for("deployment/acme-proxy", "service/acme-proxy")
         release.kubectl("wait", "--for=condition=Accepted", "--timeout=30s", "tenantproxy/acme")
     proxy = json.loads(release.kubectl("get", "deployment/acme-proxy", "-o", "json"))
     assert proxy["metadata"]["ownerReferences"][0]["uid"] == uid
     assert proxy["spec"]["template"]["spec"]["containers"][0]["image"] == container["image"]
+
+
+def _test_of(release: Release) -> dict[str, Any]:
+    """Return the container of the pod that `helm test` creates; it asks the Service of the release."""
+    (pod,) = yaml.safe_load_all(release.helm.run("get", "hooks", "tenantproxy", "-n", release.namespace))
+    (container,) = pod["spec"]["containers"]
+    service = json.loads(release.kubectl("get", "service/tenantproxy-operator-metrics", "-o", "json"))
+    (port,) = service["spec"]["ports"]
+    assert container["args"][0] == (
+        f"http://{service['metadata']['name']}.{release.namespace}.svc:{port['port']}/readyz"
+    )
+    return dict(container)
+
+
+def _run_test(container: dict[str, Any], operator: str, *, seconds: float) -> tuple[int, str]:
+    """Run the container's command, with the address of an operator in place of the Service's."""
+    assert container["command"][0] == "python3"
+    command = (sys.executable, *container["command"][1:], f"{operator}/readyz", str(seconds))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_operator_that_is_not_ready(release: Release) -> None:
+    """`helm test` fails where nobody answers, and says what it asked and where to look."""
+    release.install()
+    (port,) = free_ports(1)
+    status, said = _run_test(_test_of(release), f"http://127.0.0.1:{port}", seconds=0)
+    assert status == 1
+    assert re.fullmatch(
+        rf"http://127.0.0.1:{port}/readyz: .*; see `kubectl logs` of the operator's Deployment\n", said
+    )
+
+
+def test_two_releases_in_one_namespace(release: Release) -> None:
+    """The second one needs no more than not to bring the definition along, and tenants of its own."""
+    release.server.kubectl("create", "namespace", f"{release.namespace}-b")
+    release.install()
+    release.install("--set", f"crds.enabled=false,watch.namespaces={{{release.namespace}-b}}", name="other")
+    assert release.objects() == _objects(release) | {
+        name for name in _objects(release, "other-operator") if not name.startswith("role")
+    }
 
 
 def test_upgrade_updates_the_crd(release: Release, tmp_path: Path) -> None:
@@ -112,7 +163,7 @@ def test_uninstall_keeps_tenants(release: Release) -> None:
     assert release.objects() == set()
     assert _uid(release) == uid
     release.install()
-    assert release.objects() == OBJECTS
+    assert release.objects() == _objects(release)
     assert _uid(release) == uid
 
 
@@ -143,7 +194,7 @@ def test_from_plain_manifests_to_helm(release: Release) -> None:
     (delete,) = re.findall(r"^kubectl delete deployment/.*$", PAGE, re.MULTILINE)
     release.shell(delete.replace(SYSTEM, release.namespace))
     release.install("--take-ownership", "--force-conflicts")
-    assert release.objects() == OBJECTS
+    assert release.objects() == _objects(release)
     assert _uid(release) == uid
 
 

@@ -15,10 +15,19 @@ import yaml
 
 from support.golden import CHART as GOLDEN
 from support.tools.helm import CHART, NAMESPACE, Helm
+from tenantproxy import __version__
 from tenantproxy_operator.api.crd import build_crd
+from tenantproxy_operator.api.names import GROUP, PLURAL
 from tenantproxy_operator.cli.run import run
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
+EVERYTHING = {
+    "grafanaDashboard": {"enabled": True},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "proxies": {"issuers": [{"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "user"}]},
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+}
+"""All kinds of objects, but for the PodMonitor, which excludes the ServiceMonitor."""
 DASHBOARD = (CHART / "files/dashboard.json").read_text()
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 OPTIONS = {parameter.opts[-1]: parameter for parameter in run.params if isinstance(parameter, click.Option)}
@@ -89,6 +98,7 @@ def test_rights(helm: Helm, *, where: tuple[str, ...] | None, pod_monitors: bool
     """They are those that `tenantproxy-operator rbac` prints, for every switch."""
     manifests = helm.manifests(
         values={
+            "rbac": {"aggregateToView": False, "aggregateToEdit": False},
             "watch": {"allNamespaces": where is None, "namespaces": list(where or ())},
             "proxies": {"podMonitors": pod_monitors, "httpRoutes": http_routes},
         }
@@ -165,12 +175,185 @@ def test_issuers_are_read_anew(helm: Helm) -> None:
     assert annotations("https://a/") == annotations("https://a/") != annotations("https://b/")
 
 
-@pytest.mark.parametrize("release", ["tenantproxy", "tenantproxy-operator"])
-def test_names(helm: Helm, release: str) -> None:
-    """Objects are named after the release, without saying operator twice."""
-    rendered = helm.run("template", release, CHART, "--set", "crds.enabled=false")
-    names = {manifest["metadata"]["name"] for manifest in yaml.safe_load_all(rendered)}
-    assert names == {"tenantproxy-operator"}
+LONGEST_RELEASE = "a" * 53
+"""Helm's limit."""
+
+
+@pytest.mark.parametrize(
+    ("release", "values", "name"),
+    [
+        ("tenantproxy", {}, "tenantproxy-operator"),
+        ("tenantproxy-operator", {}, "tenantproxy-operator"),
+        (LONGEST_RELEASE, {}, f"{'a' * 42}-operator"),
+        ("tenantproxy", {"nameOverride": "orders"}, "tenantproxy-orders"),
+        ("team-orders", {"nameOverride": "orders"}, "team-orders"),
+        (LONGEST_RELEASE, {"nameOverride": "b" * 63}, "a" * 51),
+        ("tenantproxy", {"fullnameOverride": "o" * 51, "nameOverride": "orders"}, "o" * 51),
+    ],
+)
+def test_names(helm: Helm, release: str, values: dict[str, Any], name: str) -> None:
+    """Objects are named after the release, without saying operator twice, and a suffix for what is beside it."""
+    chosen = EVERYTHING | {"crds": {"enabled": False}} | {"nameOverride": "", "fullnameOverride": ""} | values
+    metadata = [manifest["metadata"] for manifest in helm.manifests(values=chosen, release=release)]
+    names = {each["name"] for each in metadata if "namespace" in each}
+    assert {each.removeprefix(name) for each in names} == {"", "-metrics", "-test", "-dashboard"}
+    assert max(map(len, names)) <= 63
+    in_the_cluster = {each["name"] for each in metadata if "namespace" not in each}
+    assert in_the_cluster == {f"{NAMESPACE}-{name}-view", f"{NAMESPACE}-{name}-edit"}
+    assert {each["labels"]["app.kubernetes.io/instance"] for each in metadata} == {release}
+
+
+@pytest.mark.parametrize("case", GOLDEN.cases)
+def test_each_value_alone(helm: Helm, case: str) -> None:
+    """No value needs another one, but for those that say so; nothing is in an object twice."""
+    values = yaml.safe_load((GOLDEN.folder / case / "values.yaml").read_text()) or {}
+    for name, value in values.items():
+        rendered = helm.template(values={"crds": {"enabled": False}} | {name: value})
+        for manifest in filter(None, yaml.load_all(rendered, UniqueKeys)):
+            assert manifest["metadata"]["name"].startswith(("tenantprox", "orders")), name
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """Refuses what has a key twice, as Helm does only when it installs."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - theirs
+        """Return the mapping."""
+        keys = [key.value for key, _ in node.value]
+        assert len(set(keys)) == len(keys), keys
+        return dict(super().construct_mapping(node, deep))
+
+
+def test_two_releases(helm: Helm) -> None:
+    """Releases of two names in one namespace, and of one name in two namespaces, have no object in common."""
+
+    def identities(**options: str) -> set[tuple[str, str, str]]:
+        chosen = EVERYTHING | {"crds": {"enabled": False}, "watch": {"namespaces": []}}
+        manifests = helm.manifests(values=chosen, **options)
+        return {
+            (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in manifests
+        }
+
+    one = identities(release="one")
+    assert one.isdisjoint(identities(release="two"))
+    assert one.isdisjoint(identities(release="one", namespace="elsewhere"))
+
+
+@pytest.mark.parametrize("watched", [[], ["tenants"]])
+def test_namespace_override(helm: Helm, watched: list[str]) -> None:
+    """It moves all that is in the release's namespace, and what refers to it."""
+    chosen = EVERYTHING | {"namespaceOverride": "elsewhere", "watch": {"namespaces": watched}}
+    rendered = helm.template(values=chosen)
+    found = {each.get("namespace") for each in _metadata(rendered)}
+    assert found == {None, "elsewhere", *watched}
+    assert NAMESPACE not in rendered
+    notes = helm.run(
+        "install",
+        "tenantproxy",
+        CHART,
+        "--dry-run=client",
+        "--namespace",
+        NAMESPACE,
+        "--set",
+        "namespaceOverride=elsewhere",
+    ).partition("NOTES:")[2]
+    assert "-n elsewhere" in notes
+    assert NAMESPACE not in notes
+
+
+def _metadata(rendered: str) -> list[dict[str, Any]]:
+    return [manifest["metadata"] for manifest in yaml.safe_load_all(rendered) if manifest]
+
+
+def test_common_labels(helm: Helm) -> None:
+    """They are on every object and on the operator's pod; an object's own label of that name wins."""
+    common = {"example.com/team": "platform", "release": "none"}
+    manifests = helm.manifests(values=EVERYTHING | {"commonLabels": common, "podLabels": {"release": "mine"}})
+    (deployment,) = _of_kind(manifests, "Deployment")
+    labels = {
+        each["kind"]: each["metadata"]["labels"] for each in (*manifests, {"kind": "pods", **_pods(deployment)})
+    }
+    assert {each["example.com/team"] for each in labels.values()} == {"platform"}
+    own = {kind for kind, each in labels.items() if each["release"] != "none"}
+    assert own == {"pods", "ServiceMonitor", "PrometheusRule"}
+
+
+def _pods(deployment: dict[str, Any]) -> dict[str, Any]:
+    return dict(deployment["spec"]["template"])
+
+
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("operators", "proxies", "expected"),
+    [
+        ({}, {}, ("tenantproxy:0.1.0", "tenantproxy:0.1.0")),
+        ({"registry": "r:5000", "tag": "1"}, {}, ("r:5000/tenantproxy:1", "r:5000/tenantproxy:1")),
+        ({"registry": "r/x", "repository": "a/b"}, {"tag": "2"}, ("r/x/a/b:0.1.0", "r/x/a/b:2")),
+        ({"digest": DIGEST}, {"registry": "m"}, (f"tenantproxy@{DIGEST}", f"m/tenantproxy@{DIGEST}")),
+        ({"digest": DIGEST}, {"tag": "2"}, (f"tenantproxy@{DIGEST}", "tenantproxy:2")),
+        ({"tag": "1"}, {"repository": "p", "digest": DIGEST}, ("tenantproxy:1", f"p@{DIGEST}")),
+    ],
+)
+def test_images(helm: Helm, operators: dict[str, str], proxies: dict[str, str], expected: tuple[str, str]) -> None:
+    """An image is composed of its parts; the proxies' is the operator's but for what is said of it."""
+    manifests = helm.manifests(values={"image": operators, "proxies": {"image": proxies}})
+    (deployment,) = _of_kind(manifests, "Deployment")
+    (container,) = _pods(deployment)["spec"]["containers"]
+    (option,) = (each for each in container["args"] if each.startswith("--proxy-image="))
+    assert (container["image"], option.removeprefix("--proxy-image=")) == tuple(
+        image.replace("0.1.0", __version__) for image in expected
+    )
+    assert f'image: "{expected[1]}"'.replace("0.1.0", __version__) in _notes(helm, operators, proxies)
+
+
+def _notes(helm: Helm, operators: dict[str, str], proxies: dict[str, str]) -> str:
+    values = yaml.safe_dump({"image": operators, "proxies": {"image": proxies}})
+    return helm.run("install", "tenantproxy", CHART, "--dry-run=client", "--values", "-", stdin=values)
+
+
+def test_spread(helm: Helm) -> None:
+    """By default over nodes as far as possible; a constraint without a selector is of the operator's pods."""
+    (deployment,) = _of_kind(helm.manifests(), "Deployment")
+    (constraint,) = _pods(deployment)["spec"]["topologySpreadConstraints"]
+    assert constraint == {
+        "labelSelector": deployment["spec"]["selector"],
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+    }
+
+
+def test_rights_of_people(helm: Helm) -> None:
+    """Readers read TenantProxies and their status, editors write TenantProxies; no other object, no status."""
+    roles = {
+        each["metadata"]["name"].rpartition("-")[2]: each for each in _of_kind(helm.manifests(), "ClusterRole")
+    }
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    found = {
+        name: (
+            {key.removeprefix(prefix) for key in role["metadata"]["labels"] if key.startswith(prefix)},
+            {
+                (f"{group}/{resource}", verb)
+                for rule in role["rules"]
+                for group in rule["apiGroups"]
+                for resource in rule["resources"]
+                for verb in rule["verbs"]
+            },
+        )
+        for name, role in roles.items()
+    }
+    objects = f"{GROUP}/{PLURAL}"
+    assert found == {
+        "view": (
+            {"view", "edit", "admin"},
+            {(each, verb) for each in (objects, f"{objects}/status") for verb in ("get", "list", "watch")},
+        ),
+        "edit": (
+            {"edit", "admin"},
+            {(objects, verb) for verb in ("create", "delete", "deletecollection", "patch", "update")},
+        ),
+    }
 
 
 def test_never_taken_for_a_tenants(helm: Helm) -> None:

@@ -59,6 +59,7 @@ def test_every_value_is_described() -> None:
 def test_schema_is_closed() -> None:
     """No misspelt value is taken for nothing; what Kubernetes defines is left to Kubernetes."""
     kubernetes_own = {".affinity", ".podSecurityContext", ".securityContext", ".global"}
+    kubernetes_own |= {"$volume", "$mount", "$variable.valueFrom"}
     for path, schema in [("", SCHEMA), *_everywhere()]:
         if schema.get("type") == "object" and path not in kubernetes_own:
             assert schema["additionalProperties"] is not True, path
@@ -70,9 +71,9 @@ def test_schema_and_values_agree() -> None:
 
     def compare(schema: dict[str, Any], known: dict[str, Any], path: str) -> None:
         names = schema["properties"].keys() - {"global", "claims"}
-        assert names == known.keys(), path
+        assert names == known.keys() or path == ".dnsConfig", path  # which has no defaults
         for name, inner in schema["properties"].items():
-            if "properties" in inner:
+            if "properties" in inner and path != ".dnsConfig":
                 compare(inner, known[name], f"{path}.{name}")
 
     compare(SCHEMA, values, "")
@@ -147,6 +148,38 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
         ({"admin": {"host": "::"}}, "at '/admin/host': '::' does not match pattern"),
         ({"podAnnotations": {"a": True}}, "at '/podAnnotations/a': got boolean, want string"),
         ({"podMonitor": {"interval": "30"}}, "at '/podMonitor/interval': '30' does not match pattern"),
+        ({"image": {"registry": "https://r"}}, "at '/image/registry': 'https://r' does not match pattern"),
+        ({"proxies": {"image": "r/tenantproxy:1"}}, "at '/proxies/image': got string, want object"),
+        ({"commonLabels": {"a": 1}}, "at '/commonLabels/a': got number, want string"),
+        (
+            {"commonLabels": {"app.kubernetes.io/name": "mine"}},
+            "commonLabels: app.kubernetes.io/name is a label that the chart sets itself; remove it",
+        ),
+        (
+            {"podLabels": {"helm.sh/chart": "mine"}},
+            "podLabels: helm.sh/chart is a label that the chart sets itself; remove it",
+        ),
+        ({"namespaceOverride": "Orders"}, "at '/namespaceOverride': 'Orders' does not match pattern"),
+        ({"fullnameOverride": "o" * 52}, "at '/fullnameOverride': maxLength: got 52, want 51"),
+        ({"extraArgs": {"workers": 2}}, "at '/extraArgs': got object, want array"),
+        ({"extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value': got number, want string"),
+        ({"extraVolumes": [{"emptyDir": {}}]}, "at '/extraVolumes/0': missing property 'name'"),
+        ({"extraVolumes": [{"name": "issuers"}]}, "at '/extraVolumes/0/name': 'not' failed"),
+        ({"extraVolumeMounts": [{"name": "a"}]}, "at '/extraVolumeMounts/0': missing property 'mountPath'"),
+        ({"livenessProbe": {"httpGet": {}}}, "at '/livenessProbe': additional properties 'httpGet' not allowed"),
+        ({"startupProbe": {"periodSeconds": 0}}, "at '/startupProbe/periodSeconds': minimum: got 0, want 1"),
+        ({"dnsConfig": {"servers": []}}, "at '/dnsConfig': additional properties 'servers' not allowed"),
+        ({"hostAliases": [{"ip": "10.1.2.3"}]}, "at '/hostAliases/0': missing property 'hostnames'"),
+        ({"serviceMonitor": {"scrapeTimeout": "10"}}, "at '/serviceMonitor/scrapeTimeout': '10' does not match"),
+        (
+            {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
+            "podMonitor.enabled and serviceMonitor.enabled exclude each other: the metrics would be scraped twice",
+        ),
+        (
+            {"serviceMonitor": {"enabled": True}, "metrics": {"service": {"enabled": False}}},
+            "serviceMonitor.enabled needs the Service: set metrics.service.enabled to true, or use podMonitor",
+        ),
+        ({"test": {"timeoutSeconds": 0}}, "at '/test/timeoutSeconds': minimum: got 0, want 1"),
         ({"resources": {"limit": {}}}, "at '/resources': additional properties 'limit' not allowed"),
         (
             {"serviceAccount": {"create": False}},

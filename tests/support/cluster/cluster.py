@@ -148,6 +148,10 @@ class Installation:
         """Return what Helm has printed after the installation."""
         return self.cluster.helm.run("get", "notes", RELEASE, f"--namespace={self.system}")
 
+    def test(self) -> None:
+        """Run `helm test`. Raises HelmError."""
+        self.cluster.helm.run("test", RELEASE, f"--namespace={self.system}", "--logs", within=_SECONDS)
+
     def uninstall(self) -> None:
         """Uninstall the chart: tenants and the CRD stay. Raises HelmError."""
         command = ("uninstall", RELEASE, f"--namespace={self.system}", "--wait", "--timeout=120s")

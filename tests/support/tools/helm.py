@@ -56,24 +56,37 @@ class Helm:
             raise HelmError(done.stderr)
         return done.stdout
 
-    def template(self, *options: str | Path, values: Mapping[str, Any] | None = None) -> str:
+    def template(
+        self,
+        *options: str | Path,
+        values: Mapping[str, Any] | None = None,
+        release: str = RELEASE,
+        namespace: str = NAMESPACE,
+    ) -> str:
         """Return the manifests of the chart.
 
         Raises:
             HelmError: It refused the values.
 
         """
-        command = ("template", RELEASE, CHART, "--namespace", NAMESPACE, "--kube-version", KUBERNETES)
+        command = ("template", release, CHART, "--namespace", namespace, "--kube-version", KUBERNETES)
         return self.run(*command, "--values", "-", *options, stdin=yaml.safe_dump(dict(values or {})))
 
-    def manifests(self, *options: str | Path, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    def manifests(
+        self,
+        *options: str | Path,
+        values: Mapping[str, Any] | None = None,
+        release: str = RELEASE,
+        namespace: str = NAMESPACE,
+    ) -> list[dict[str, Any]]:
         """Return the same, parsed.
 
         Raises:
             HelmError: It refused the values.
 
         """
-        return [each for each in yaml.safe_load_all(self.template(*options, values=values)) if each is not None]
+        rendered = self.template(*options, values=values, release=release, namespace=namespace)
+        return [each for each in yaml.safe_load_all(rendered) if each is not None]
 
 
 def commands_of(notes: str) -> list[str]:
@@ -166,7 +179,7 @@ class Release:
 
     def objects(self) -> set[str]:
         """Return what is there of the kinds that the chart has, as `kind/name`; without what Kubernetes makes."""
-        kinds = "deployments,serviceaccounts,roles,rolebindings,networkpolicies,configmaps,clusterroles"
+        kinds = "deployments,services,serviceaccounts,roles,rolebindings,networkpolicies,configmaps,clusterroles"
         lines = self.kubectl("get", kinds, "-l", "app.kubernetes.io/managed-by=Helm", "-o", "name").splitlines()
         return {line.replace(".rbac.authorization.k8s.io", "").replace(".networking.k8s.io", "") for line in lines}
 

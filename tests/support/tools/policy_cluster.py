@@ -76,6 +76,7 @@ def render(case: Case, helm: Helm, folder: Path) -> Cluster:
             "acme": _pod(manifests, "acme-proxy", "10.244.2.1"),
             "bravo": _pod(manifests, "bravo-proxy", "10.244.2.2"),
             "operator": _pod(manifests, "tenantproxy-operator", "10.244.2.3"),
+            "helm test": _test_pod(manifests, "10.244.2.4"),
         },
     )
 
@@ -87,6 +88,12 @@ def _tenant(name: str, *, upstream: Manifest | None = None, **spec: Any) -> Mani
         "metadata": {"name": name, "namespace": _TENANTS},
         "spec": {"tenantId": f"T-{name}", "upstream": {"url": "https://oms.example/"} | (upstream or {}), **spec},
     }
+
+
+def _test_pod(manifests: list[Manifest], address: str) -> Peer:
+    """Return the pod of `helm test`, the only one that has no controller."""
+    (metadata,) = (each["metadata"] for each in manifests if each["kind"] == "Pod")
+    return Peer(address, metadata["namespace"], metadata["labels"])
 
 
 def _pod(manifests: list[Manifest], deployment: str, address: str) -> Peer:

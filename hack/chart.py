@@ -4,6 +4,8 @@
 | --- | --- |
 | files/tenantproxies.yaml | the models: the CustomResourceDefinition |
 | templates/_rules.tpl | `tenantproxy_operator.render.operator_rbac`: the operator's rights |
+| templates/_constants.tpl | `tenantproxy_operator.api.constant_rules`: the types of a mapping's constants |
+| templates/_networks.tpl | `tenantproxy.transport.egress`: which addresses are refused |
 | values.schema.json: the values' descriptions | the comments in values.yaml |
 | README.md: the table | values.yaml |
 """
@@ -19,6 +21,8 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from hack import ROOT
+from tenantproxy.transport import egress
+from tenantproxy_operator.api.constant_rules import constant_rules
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Manifest
@@ -60,6 +64,8 @@ def generated() -> dict[Path, str]:
     return {
         CHART / "files/tenantproxies.yaml": crd_yaml(),
         CHART / "templates/_rules.tpl": rules(),
+        CHART / "templates/_networks.tpl": networks(),
+        CHART / "templates/_constants.tpl": constants(),
         schema: described(schema.read_text(), values),
         readme: readme.read_text().partition(_BEGIN)[0] + _BEGIN + table(values),
     }
@@ -90,6 +96,25 @@ def _template(name: str, rules: list[Manifest]) -> str:
             text = f"{{{{- if .Values.proxies.{switch} }}}}\n{text}{{{{- end }}}}\n"
         parts.append(text)
     return f'{{{{- define "tenantproxy.{name}" -}}}}\n{"".join(parts)}{{{{- end -}}}}\n'
+
+
+def constants() -> str:
+    """Return the template of an admission policy's rules for the constants of mappings."""
+    header = "{{/* Generated from tenantproxy_operator.api.constant_rules by `make crd`; don't edit. */}}\n"
+    found = [{"expression": expression, "message": message} for expression, message in constant_rules()]
+    text = to_yaml([found], explicit_start=False)  # type: ignore[list-item] # as above
+    return f'{header}{{{{- define "tenantproxy.constantRules" -}}}}\n{text}{{{{- end -}}}}\n'
+
+
+def networks() -> str:
+    """Return the template of the networks that are refused, by what they are, as JSON."""
+    header = "{{/* Generated from tenantproxy.transport.egress by `make crd`; don't edit. */}}\n"
+    refused = {
+        name: {what: [str(network) for network in each] for what, each in those.items()}
+        for name, those in (("never", egress.NEVER), ("private", egress.PRIVATE))
+    }
+    text = json.dumps(refused, indent=2)
+    return f'{header}{{{{- define "tenantproxy.networks" -}}}}\n{text}\n{{{{- end -}}}}\n'
 
 
 def _camel_case(name: str) -> str:

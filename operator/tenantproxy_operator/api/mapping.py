@@ -9,11 +9,13 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
+from tenantproxy.orders.mapping import DEEPEST
 from tenantproxy_operator.api.fields import Constant, Model, Text, cel, invalid
+from tenantproxy_operator.api.mapping_rules import mapping_rules
 
 _POINTER: Final = Text(
-    pattern=r"^(/([^~/]|~[01])*)*$",
-    problem='is not an RFC 6901 pointer; write /name/name, or "" for the whole',
+    pattern=rf"^(/([^~/]|~[01])*){{0,{DEEPEST}}}$",
+    problem=f'is not an RFC 6901 pointer of at most {DEEPEST} steps; write /name/name, or "" for the whole',
     longest=512,
 )
 Pointer = Annotated[str, _POINTER]
@@ -120,6 +122,8 @@ class Rule(_ListRule):
 class GetOrderMapping(Model):
     """The rules for the response to getOrder."""
 
+    model_config = ConfigDict(json_schema_extra=mapping_rules(GET_ORDER.name, Rule))
+
     root: Pointer | None = Field(
         default=None,
         description='Where the order is in the OMS\'s response, an RFC 6901 pointer; "" is the whole response. '
@@ -135,6 +139,8 @@ class GetOrderMapping(Model):
 
 class SearchOrdersMapping(Model):
     """The rules for the response to searchOrders."""
+
+    model_config = ConfigDict(json_schema_extra=mapping_rules(SEARCH_ORDERS.name, ValueRule))
 
     root: Pointer | None = Field(
         default=None,

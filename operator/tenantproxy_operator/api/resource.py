@@ -7,8 +7,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from tenantproxy import memory
 from tenantproxy.credentials.kinds import keys_in_words
-from tenantproxy_operator.api.fields import EMPTY, Model, Text, UniqueList, cel, invalid
+from tenantproxy_operator.api.fields import EMPTY, Model, Schema, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.names import (
     Name,
@@ -17,6 +18,7 @@ from tenantproxy_operator.api.names import (
 )
 from tenantproxy_operator.api.route import Route
 from tenantproxy_operator.api.upstream import SecretRef, Upstream
+from tenantproxy_operator.api.url_rules import BAD_NETWORK, PRIVATE_NETWORK
 from tenantproxy_operator.api.workload import MOST_REPLICAS, Autoscaling, PodTemplate, Resources
 
 DEFAULT_REPLICAS: Final = 2
@@ -48,6 +50,7 @@ Cidr = Annotated[
         pattern=r"^[0-9A-Fa-f.:]+/[0-9]{1,3}$",
         problem="is not a CIDR; write one such as 10.1.0.0/16",
         longest=43,
+        rules=(cel(f"self.matches(r'{PRIVATE_NETWORK}')", BAD_NETWORK),),
     ),
 ]
 
@@ -129,6 +132,35 @@ class Access(Model):
     )
 
 
+def _resources_rules() -> list[Schema]:
+    """Return the rules for resources that go with other fields: what `validation.resource` refuses, too."""
+    cpu = " : ".join(
+        f"has(self.resources.{amounts}) && has(self.resources.{amounts}.cpu) ? "
+        f"quantity(string(self.resources.{amounts}.cpu)).isGreaterThan(quantity('0'))"
+        for amounts in ("requests", "limits")
+    )
+    limit = "self.resources.limits.memory"
+    needed = (
+        f"{float(memory.needed(0))} + {float(memory.PER_ANSWER_BYTE)}"
+        " * quantity(self.upstream.maxResponseBytes).asApproximateFloat()"
+    )
+    return [
+        cel(
+            f"!has(self.autoscaling) || !has(self.resources) || ({cpu} : false)",
+            "has no CPU request, or 0, so autoscaling can't work; set requests.cpu, such as 100m, or remove"
+            " resources",
+            path=".resources",
+        ),
+        cel(
+            f"!has(self.resources) || !has(self.resources.limits) || !has({limit})"
+            f" || quantity(string({limit})).asApproximateFloat() >= {needed}",
+            f"limits memory to less than a proxy may need: {memory.needed(0) // 1024**2}Mi plus"
+            f" {memory.PER_ANSWER_BYTE} times upstream.maxResponseBytes; raise limits.memory, or lower that",
+            path=".resources",
+        ),
+    ]
+
+
 class Spec(Model):
     """One tenant's proxy."""
 
@@ -139,7 +171,8 @@ class Spec(Model):
                     "!(has(self.replicas) && has(self.autoscaling))",
                     "can't be combined with autoscaling, which sets it; remove one of the two",
                     path=".replicas",
-                )
+                ),
+                *_resources_rules(),
             ]
         }
     )

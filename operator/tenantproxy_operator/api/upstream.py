@@ -1,14 +1,15 @@
 """The models of `spec.upstream`: the tenant's order management system (OMS), and how it is called."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, Operation
+from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy.transport.forward_proxy import CREDENTIAL_KEYS
 from tenantproxy.transport.no_proxy import EVERYTHING
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Size, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.names import SecretName
+from tenantproxy_operator.api.url_rules import base_url_rules
 
 BaseUrl = Annotated[
     str,
@@ -50,13 +51,27 @@ FORWARD_PROXY_KEYS: Final = CREDENTIAL_KEYS
 TLS_KEYS: Final = frozenset({*CA_KEYS, *CLIENT_CERTIFICATE_KEYS})
 
 
+def _path_rules(operation: Operation) -> dict[str, Any]:
+    """Return what `Operation.check_path` checks."""
+    names = "|".join(operation.placeholders)
+    said = ", ".join(f"{{{name}}}" for name in sorted(operation.placeholders))
+    rules = [
+        (
+            f"self.matches(r'^([^{{}}]|[{{]({names})[}}])*$')",
+            f"has an unknown placeholder; it may hold {said}",
+        ),
+        ("!self.matches('/[.][.]?(/|$)')", "has a dot segment; write the path out"),
+    ]
+    if operation.reads_one_order:
+        missing = f"has no {{{ORDER_ID}}}; every order would be the same one"
+        rules.append((f"self.contains('{{{ORDER_ID}}}')", missing))
+    return {"x-kubernetes-validations": [cel(rule, message) for rule, message in rules]}
+
+
 class Endpoint(Model):
     """Where the OMS serves one operation."""
 
-    path: OperationPath = Field(
-        description="Path below the base URL. It may contain the placeholders of the default, such as "
-        "{businessUnitId}."
-    )
+    path: OperationPath
 
 
 class OrderEndpoint(Endpoint):
@@ -65,12 +80,23 @@ class OrderEndpoint(Endpoint):
     path: OperationPath = Field(
         default=GET_ORDER.path,
         description="Path below the base URL. It may contain the placeholders of the default.",
+        json_schema_extra=_path_rules(GET_ORDER),
     )
     id_match: Literal["exact", "any"] = Field(
         default="exact",
         description="exact: a response whose customerOrderId is not the requested one is refused, as it may be "
         "another caller's order. any: for an OMS that returns another form of the id, such as without leading "
         "zeros.",
+    )
+
+
+class SearchEndpoint(Endpoint):
+    """Where the OMS serves the search of orders."""
+
+    path: OperationPath = Field(
+        description="Path below the base URL. It may contain the placeholders of the default, such as "
+        "{businessUnitId}.",
+        json_schema_extra=_path_rules(SEARCH_ORDERS),
     )
 
 
@@ -88,8 +114,8 @@ class Operations(Model):
         description=f"Read one order {_call(GET_ORDER)}.",
         json_schema_extra=EMPTY,
     )
-    search_orders: Endpoint = Field(
-        default=Endpoint(path=SEARCH_ORDERS.path),
+    search_orders: SearchEndpoint = Field(
+        default=SearchEndpoint(path=SEARCH_ORDERS.path),
         description=f"Search orders {_call(SEARCH_ORDERS)}.",
     )
 
@@ -185,12 +211,7 @@ class Upstream(Model):
                     "is plain http; use https, or set allowInsecure: true where that is acceptable",
                     path=".url",
                 ),
-                # Here, not at `url`: there the API server's message would repeat the value, with the password.
-                cel(
-                    "!self.url.matches('^[^/]*//[^/]*@')",
-                    "has user-info; put credentials into the Secret that auth.secretRef names",
-                    path=".url",
-                ),
+                *base_url_rules("url"),
                 cel(
                     "!has(self.tls) || self.url.startsWith('https://')",
                     "does not apply to plain http; make url https, or remove tls",

@@ -28,7 +28,7 @@ from tenantproxy.orders.transform import (
 )
 from tenantproxy.orders.weight import HeavyError, Outward, is_heavy
 
-_DEEPEST: Final = 16
+DEEPEST: Final = 16
 """Steps of a pointer: each reads the rest of the answer once more."""
 
 
@@ -201,8 +201,8 @@ def _pointer(pointer: str, path: str, errors: list[FieldProblem]) -> list[str]:
         errors.append(FieldProblem(path, 'is not an RFC 6901 pointer; write /name/name, or "" for the whole'))
         return []
     tokens = pointer.split("/")[1:]
-    if len(tokens) > _DEEPEST:
-        errors.append(FieldProblem(path, f"has {len(tokens)} steps; shorten it to at most {_DEEPEST}"))
+    if len(tokens) > DEEPEST:
+        errors.append(FieldProblem(path, f"has {len(tokens)} steps; shorten it to at most {DEEPEST}"))
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
 
 

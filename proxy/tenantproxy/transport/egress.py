@@ -26,7 +26,7 @@ def _networks(*texts: str) -> tuple[_Network, ...]:
 
 
 # IANA's special-purpose address registries (RFC 6890 and its updates), by what they mean here.
-_NEVER: Final = {
+NEVER: Final = {
     "a cloud metadata address": _networks(
         "169.254.169.254/32", "fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"
     ),
@@ -51,7 +51,7 @@ _NEVER: Final = {
     ),
 }
 _OWN: Final = "loopback"
-_PRIVATE: Final = {
+PRIVATE: Final = {
     _OWN: _networks("127.0.0.0/8", "::1/128"),
     "private": _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
     "shared (CGNAT)": _networks("100.64.0.0/10"),
@@ -66,14 +66,15 @@ _TRANSLATED: Final = (
 _IPV6: Final = 6
 _MAX_ADDRESSES: Final = 16
 """Of one name; further ones are neither checked nor used."""
-_METADATA_HOSTS: Final = frozenset(
+METADATA_HOSTS: Final = frozenset(
     {"instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog", "metadata.google.internal"}
 )
 _NOT_IN_URLS: Final = {"fragment": "#", "query": "?"}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.1")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-_LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+"""What is between the dots of a host's name."""
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+(%[^\]]*)?\]|[^\[\]:]+)(:[0-9]+)?")
 """urlsplit() overlooks what stands around the brackets."""
 
@@ -105,7 +106,7 @@ class Policy:
         permission: str = "`allowPrivateNetworks: true`",
         trust_names: bool = True,
     ) -> None:
-        every_private = (network for networks in _PRIVATE.values() for network in networks)
+        every_private = (network for networks in PRIVATE.values() for network in networks)
         self._private = (*every_private,) if allow_private_networks else _networks(*private_networks)
         self._private_hosts = frozenset(map(_folded, private_hosts))
         self._allow = _networks(*allow)
@@ -141,7 +142,7 @@ class Policy:
 
     def _refusal_by_range(self, address: _Address, inner: _Address, host: str, port: int | None) -> str | None:
         named = self._is_named(host, port)
-        for name, networks in _PRIVATE.items():
+        for name, networks in PRIVATE.items():
             if any(address in network for network in networks):
                 permitted = (named and name != _OWN) or any(address in network for network in self._private)
                 return None if permitted else f"is {name}; {self._permission}"
@@ -153,7 +154,7 @@ class Policy:
 
 
 def _forbidden(address: _Address) -> str | None:
-    for name, networks in _NEVER.items():
+    for name, networks in NEVER.items():
         if any(address in network for network in networks):
             return f"is {name}"
     return None
@@ -172,7 +173,7 @@ def check_private_network(cidr: str) -> None:
         raise ValueError(f"{error}; write CIDRs such as 10.1.0.0/16") from None
     if not any(
         network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type] # typeshed
-        for networks in _PRIVATE.values()
+        for networks in PRIVATE.values()
         for other in networks
     ):
         raise ValueError(
@@ -265,7 +266,7 @@ def _is_address(host: str) -> bool:
 
 def is_host(text: str) -> bool:
     """Tell whether a text is a name that hosts can have, or a literal address."""
-    return _is_address(text) or all(_LABEL.fullmatch(label) for label in text.removesuffix(".").split("."))
+    return _is_address(text) or all(re.fullmatch(LABEL, label) for label in text.removesuffix(".").split("."))
 
 
 def _host_refusal(host: str, port: int, policy: Policy) -> str | None:
@@ -281,7 +282,7 @@ def _host_refusal(host: str, port: int, policy: Policy) -> str | None:
         return "looks like an IPv4 address; write its four decimal parts"
     if not is_host(host):
         return "is not a valid name"
-    if host.removesuffix(".").lower() in _METADATA_HOSTS:
+    if host.removesuffix(".").lower() in METADATA_HOSTS:
         return "is a cloud metadata host"
     return policy.refusal(_LOOPBACK, host, port) if labels[-1].lower() == "localhost" else None
 

@@ -38,6 +38,8 @@ def _objects(release: Release, name: str = "tenantproxy-operator") -> set[str]:
         f"rolebinding/{name}",
         f"service/{name}-metrics",
         f"serviceaccount/{name}",
+        f"validatingadmissionpolicy/{release.namespace}-{name}",
+        f"validatingadmissionpolicybinding/{release.namespace}-{name}",
     }
 
 

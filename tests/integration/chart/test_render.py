@@ -199,7 +199,8 @@ def test_names(helm: Helm, release: str, values: dict[str, Any], name: str) -> N
     assert {each.removeprefix(name) for each in names} == {"", "-metrics", "-test", "-dashboard"}
     assert max(map(len, names)) <= 63
     in_the_cluster = {each["name"] for each in metadata if "namespace" not in each}
-    assert in_the_cluster == {f"{NAMESPACE}-{name}-view", f"{NAMESPACE}-{name}-edit"}
+    assert in_the_cluster == {f"{NAMESPACE}-{name}{suffix}" for suffix in ("", "-view", "-edit")}
+    assert max(map(len, in_the_cluster)) <= 253
     assert {each["labels"]["app.kubernetes.io/instance"] for each in metadata} == {release}
 
 

@@ -179,6 +179,22 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
             {"serviceMonitor": {"enabled": True}, "metrics": {"service": {"enabled": False}}},
             "serviceMonitor.enabled needs the Service: set metrics.service.enabled to true, or use podMonitor",
         ),
+        (
+            {"admissionPolicies": {"validationActions": ["Deny", "Warn"]}},
+            "at '/admissionPolicies/validationActions': 'not' failed",
+        ),
+        (
+            {"admissionPolicies": {"validationActions": ["Refuse"]}},
+            "at '/admissionPolicies/validationActions/0': value must be one of 'Deny', 'Warn', 'Audit'",
+        ),
+        (
+            {"admissionPolicies": {"allowedHosts": {"a": ["https://oms.example"]}}},
+            "at '/admissionPolicies/allowedHosts/a/0': 'https://oms.example' does not match pattern",
+        ),
+        (
+            {"admissionPolicies": {"tenantIds": {"T1": "acme"}}},
+            "at '/admissionPolicies/tenantIds/T1': 'acme' does not match pattern",
+        ),
         ({"test": {"timeoutSeconds": 0}}, "at '/test/timeoutSeconds': minimum: got 0, want 1"),
         ({"resources": {"limit": {}}}, "at '/resources': additional properties 'limit' not allowed"),
         (

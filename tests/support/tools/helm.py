@@ -180,8 +180,10 @@ class Release:
     def objects(self) -> set[str]:
         """Return what is there of the kinds that the chart has, as `kind/name`; without what Kubernetes makes."""
         kinds = "deployments,services,serviceaccounts,roles,rolebindings,networkpolicies,configmaps,clusterroles"
+        kinds += ",validatingadmissionpolicies,validatingadmissionpolicybindings"
         lines = self.kubectl("get", kinds, "-l", "app.kubernetes.io/managed-by=Helm", "-o", "name").splitlines()
-        return {line.replace(".rbac.authorization.k8s.io", "").replace(".networking.k8s.io", "") for line in lines}
+        groups = r"\.(rbac\.authorization|networking|admissionregistration)\.k8s\.io/"
+        return {re.sub(groups, "/", line) for line in lines}
 
     def clean_up(self) -> None:
         """Remove what tests of a release leave in the cluster beside its namespace."""

@@ -14,7 +14,6 @@ from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
 
 CLUSTER_WIDE = False  # what a status says is the same
-SCALE = {"spec.autoscaling": {"maxReplicas": 4}, "spec.resources": {"limits": {"memory": "1Gi"}}}
 TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
 ROUTE = {"spec.route": {"gatewayRef": {"name": "g"}, "hostnames": ["h.example"]}}
 PLATFORM = {"spec.auth": {"management": "platform"}}
@@ -126,9 +125,9 @@ CASES = {
     Reason.INVALID_SPEC: Case(
         "Accepted",
         "False",
-        "`spec.resources.requests.cpu` is missing or 0, so `autoscaling` can't work; set it, such as `100m`, or "
-        "remove `resources`; running proxies stay as they are",
-        SCALE,
+        "`spec.auth.tokenEndpoint.allowNetworks[0]` 10.1.0.1/16 has host bits set; write CIDRs such as 10.1.0.0/16"
+        "; running proxies stay as they are",
+        {"spec.auth.tokenEndpoint.allowNetworks": ["10.1.0.1/16"]},
     ),
     Reason.TLS_SECRET_MISSING: Case(
         "Accepted", "False", "spec.upstream.tls.caSecretRef: Secret no-such-ca does not exist; create it", TLS

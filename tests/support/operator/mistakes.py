@@ -1,0 +1,222 @@
+"""Mistakes in a TenantProxy, one row each: what it is, where it is told, and some words of what is told."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from support.operator.manifests import changed, minimal
+
+URL: Final = "spec.upstream.url"
+NETWORKS: Final = "spec.auth.tokenEndpoint.allowNetworks"
+_PATHS: Final = "spec.upstream.operations"
+_ORDER: Final = "spec.mapping.getOrder.fields"
+_SEARCH: Final = "spec.mapping.searchOrders.fields"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake in the smallest manifest."""
+
+    what: str
+    """As the page has it."""
+    path: str
+    value: Any
+    told: Literal["schema", "policy", "status"]
+    words: str
+    others: dict[str, Any] = field(default_factory=dict)
+    """What else differs from the smallest manifest, by its path."""
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        manifest = minimal()
+        for path, value in (self.others | {self.path: self.value}).items():
+            manifest = changed(manifest, path, value)
+        return manifest
+
+
+MISTAKES: Final = (
+    # ---- where the OMS is
+    Mistake("plain http without `allowInsecure`", URL, "http://oms.example", "schema", "is plain http; use https"),
+    Mistake("user and password in it", URL, "https://u:p@oms.example", "schema", "has user-info; put credentials"),
+    Mistake("another scheme", URL, "ftp://oms.example", "schema", "should match"),
+    Mistake("a query or a fragment", URL, "https://oms.example/?a=b", "schema", "should match"),
+    Mistake("a character that URLs can't have", URL, 'https://oms.example/"', "schema", "percent-encode it"),
+    Mistake("a port that is none", URL, "https://oms.example:65536", "schema", "has no host or a bad port"),
+    Mistake("a dot segment", URL, "https://oms.example/a/../b", "schema", "has a dot segment; write the path out"),
+    Mistake("an abbreviated IPv4 address", URL, "https://10.1", "schema", "write its four decimal parts"),
+    Mistake("a host that is not a valid name", URL, "https://-oms.example", "schema", "is not a valid name"),
+    Mistake(
+        "the host of a cloud's metadata", URL, "https://metadata.google.internal", "schema", "cloud metadata host"
+    ),
+    Mistake("an address on the operator's deny list", URL, "https://10.66.0.1", "policy", "operator's deny list"),
+    Mistake(
+        "the address of a cloud's metadata", URL, "https://169.254.169.254", "policy", "cloud metadata address"
+    ),
+    Mistake("a link-local address", URL, "https://169.254.1.1", "policy", "is link-local"),
+    Mistake("a reserved address", URL, "https://192.0.2.1", "policy", "is reserved"),
+    Mistake(
+        "`localhost` without `allowPrivateNetworks`", URL, "https://localhost", "policy", "is loopback; `allow"
+    ),
+    Mistake(
+        "a private address without it", URL, "https://[fd00::1]", "policy", "is private; `allowPrivateNetworks"
+    ),
+    Mistake("a shared address without it", URL, "https://100.64.0.1", "policy", "is shared (CGNAT); `allow"),
+    Mistake("an IPv4 address in IPv6 form", URL, "https://[::ffff:10.0.0.1]", "status", "is an IPv4 address in"),
+    Mistake(
+        "a host that `allowedHosts` does not list", URL, "https://other.example", "policy", "does not permit in"
+    ),
+    Mistake(
+        "`tls` with plain http",
+        "spec.upstream",
+        {"url": "http://oms.example", "allowInsecure": True, "tls": {}},
+        "schema",
+        "does not apply to plain http",
+    ),
+    Mistake("a timeout out of bounds", "spec.upstream.timeout", "6m", "schema", "is out of bounds; use at least"),
+    Mistake("a size out of bounds", "spec.upstream.maxResponseBytes", "5Mi", "schema", "is out of bounds; use at"),
+    # ---- its operations
+    Mistake(
+        "an unknown placeholder", f"{_PATHS}.getOrder.path", "/o/{id}", "schema", "has an unknown placeholder"
+    ),
+    Mistake(
+        "an unknown placeholder",
+        f"{_PATHS}.searchOrders.path",
+        "/{customerOrderId}",
+        "schema",
+        "unknown placeholder",
+    ),
+    Mistake("no order's id", f"{_PATHS}.getOrder.path", "/orders", "schema", "every order would be the same one"),
+    Mistake("a dot segment", f"{_PATHS}.searchOrders.path", "/a/./b", "schema", "has a dot segment"),
+    Mistake("a query, `%` or a space", f"{_PATHS}.searchOrders.path", "/a?b=c", "schema", "should match"),
+    # ---- the token endpoint
+    Mistake("a public network", NETWORKS, ["8.8.8.0/24"], "schema", "is not private, shared or loopback"),
+    Mistake(
+        "a network that is too large", NETWORKS, ["10.0.0.0/7"], "schema", "is not private, shared or loopback"
+    ),
+    Mistake("an address without a length", NETWORKS, ["10.0.0.1"], "schema", "should match"),
+    Mistake("host bits in a network", NETWORKS, ["10.1.0.1/16"], "status", "has host bits set"),
+    Mistake(
+        "a host that `allowedHosts` does not list",
+        "spec.auth.tokenEndpoint.allowHosts",
+        ["idp.example:8443"],
+        "policy",
+        "does not permit in",
+    ),
+    # ---- the mapping
+    Mistake(
+        "an unknown output field", f"{_ORDER}.stautus", {"from": "/s"}, "schema", "not an output field; there are"
+    ),
+    Mistake(
+        "an unknown output field", f"{_SEARCH}.items", {"from": "/s"}, "schema", "not an output field; there are"
+    ),
+    Mistake(
+        "an unknown output field of an item",
+        f"{_ORDER}.items",
+        {"each": "/i", "fields": {"id": {"from": "/id"}}},
+        "schema",
+        "there are itemId, quantityOrdered",
+    ),
+    Mistake(
+        "an unknown output field of a discount",
+        f"{_ORDER}.items",
+        {"each": "/i", "fields": {"discounts": {"each": "/d", "fields": {"id": {"from": "/id"}}}}},
+        "schema",
+        "there are discountAmount",
+    ),
+    Mistake("`each` for what is no list", f"{_ORDER}.status", {"each": "/s", "fields": {}}, "schema", "use from"),
+    Mistake(
+        "`fields` for a single value", f"{_ORDER}.status", {"fields": {}}, "schema", "has fields in a rule for"
+    ),
+    Mistake("`each` without `fields`", f"{_ORDER}.items", {"each": "/i"}, "schema", "each needs fields"),
+    Mistake(
+        "`each` and `from`", f"{_ORDER}.items", {"each": "/i", "from": "/i", "fields": {}}, "schema", "keep one"
+    ),
+    Mistake(
+        "`from` with `fields` for a list", f"{_ORDER}.items", {"from": "/i", "fields": {}}, "schema", "use each"
+    ),
+    Mistake("`const` with other sources", f"{_ORDER}.status", {"const": "a", "from": "/s"}, "schema", "(not)"),
+    Mistake("a pointer that is none", f"{_ORDER}.status", {"from": "status"}, "schema", "should match"),
+    Mistake("a pointer of more than 16 steps", f"{_ORDER}.status", {"from": "/a" * 17}, "schema", "should match"),
+    Mistake(
+        "a constant of another type, in `const`", f"{_ORDER}.status", {"const": 1}, "policy", "must be a string"
+    ),
+    Mistake(
+        "a constant of another type, in `default`",
+        f"{_ORDER}.items",
+        {"each": "/i", "fields": {"quantityOrdered": {"default": "1"}}},
+        "policy",
+        "must be a number",
+    ),
+    Mistake(
+        "a constant of another type, in `values`",
+        f"{_SEARCH}.status",
+        {"values": {"1": True}},
+        "policy",
+        "a string",
+    ),
+    Mistake(
+        "`null` for a required field",
+        f"{_ORDER}.status",
+        {"default": None},
+        "policy",
+        "null is not, as the field is required",
+    ),
+    Mistake(
+        "`values` for a list or an object", f"{_ORDER}.items", {"values": {"a": []}}, "policy", "is for single"
+    ),
+    Mistake(
+        "`values` without any, and no `default`", f"{_ORDER}.status", {"values": {}}, "policy", "lists no value"
+    ),
+    # ---- whose it is
+    Mistake("a name that children can't have", "metadata.name", "t" * 51, "schema", "at most 50 characters"),
+    Mistake("an id that is none", "spec.tenantId", "T 1", "schema", "should match"),
+    Mistake(
+        "the id of the TenantProxy that `tenantIds` lists", "spec.tenantId", "T-mine", "policy", "is that of the"
+    ),
+    # ---- pods
+    Mistake(
+        "`replicas` and `autoscaling`",
+        "spec.replicas",
+        2,
+        "schema",
+        "remove one of",
+        {"spec.autoscaling": {"maxReplicas": 3}},
+    ),
+    Mistake("`minReplicas` above `maxReplicas`", "spec.autoscaling", {"maxReplicas": 1}, "schema", "is more than"),
+    Mistake(
+        "`autoscaling` without a CPU request",
+        "spec.resources",
+        {"requests": {"memory": "96Mi"}},
+        "schema",
+        "so autoscaling can't work",
+        {"spec.autoscaling": {"maxReplicas": 3}},
+    ),
+    Mistake("too little memory", "spec.resources", {"limits": {"memory": "128Mi"}}, "schema", "a proxy may need"),
+    Mistake(
+        "a request above its limit",
+        "spec.resources",
+        {"requests": {"cpu": 2}, "limits": {"cpu": 1}},
+        "schema",
+        "requests more cpu than the limit",
+    ),
+    Mistake("a key that is none", "spec.podTemplate.labels", {"a b": "c"}, "schema", "is not the key of a label"),
+    Mistake(
+        "a key of the operator's", "spec.podTemplate.annotations", {"prometheus.io/x": ""}, "schema", "sets itself"
+    ),
+    Mistake(
+        "a key that the platform forbids", "spec.podTemplate.labels", {"app": "a"}, "policy", "has the key `app`"
+    ),
+    Mistake(
+        "a key that the platform forbids",
+        "spec.podTemplate.annotations",
+        {"inject": "1"},
+        "policy",
+        "key `inject`",
+    ),
+    Mistake(
+        "a route, without `--http-routes`",
+        "spec.route",
+        {"gatewayRef": {"name": "shared"}, "hostnames": ["orders.example.com"]},
+        "policy",
+        "spec.route needs HTTPRoutes",
+    ),
+)

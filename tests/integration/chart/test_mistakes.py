@@ -28,7 +28,7 @@ POLICY: Final = "tenantproxy-system-tenantproxy-operator"
 VALUES: Final[dict[str, Any]] = {
     "watch": {"namespaces": [NAMESPACE, RESTRICTED]},
     "admissionPolicies": {
-        "allowedHosts": {RESTRICTED: ["oms.example", "*.acme.example"]},
+        "allowedHosts": {RESTRICTED: ["oms.example", "*.acme.example", "10.3.0.1", "10.77.0.1", "169.254.7.1"]},
         "tenantIds": {"T-mine": f"{NAMESPACE}/mine"},
     },
     "proxies": {
@@ -123,6 +123,9 @@ def test_page() -> None:
 GOOD: Final = (
     (URL, "https://OMS.example:8443/a%20b/c.d/...;e=f"),
     (URL, "https://a-b.acme.example"),
+    (URL, "https://10.77.0.1"),
+    (URL, "https://169.254.7.1"),
+    ("spec.upstream", {"url": "https://10.3.0.1", "allowPrivateNetworks": True}),
     ("spec.auth.tokenEndpoint.allowHosts", ["oms.example:8443", "idp.acme.example"]),
     (
         "spec.auth.tokenEndpoint.allowNetworks",

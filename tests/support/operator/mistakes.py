@@ -62,7 +62,7 @@ MISTAKES: Final = (
     Mistake("a shared address without it", URL, "https://100.64.0.1", "policy", "is shared (CGNAT); `allow"),
     Mistake("an IPv4 address in IPv6 form", URL, "https://[::ffff:10.0.0.1]", "status", "is an IPv4 address in"),
     Mistake(
-        "a host that `allowedHosts` does not list", URL, "https://other.example", "policy", "does not permit in"
+        "a host that `allowedHosts` does not list", URL, "https://xacme.example", "policy", "does not permit in"
     ),
     Mistake(
         "`tls` with plain http",

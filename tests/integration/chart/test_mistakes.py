@@ -14,6 +14,7 @@ from support.operator.mistakes import MISTAKES, URL, Mistake
 from support.tools.helm import ROOT, Helm
 from support.waiting import eventually, until
 from tenantproxy import config
+from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.settings import Settings
@@ -42,6 +43,7 @@ SETTINGS: Final = Settings(
 )
 ONLY_THE_POLICY: Final = ("that `allowedHosts`", "that `tenantIds`")
 """What the operator knows nothing of."""
+_SCHEMA: Final = ("apply", "--server-side", "--force-conflicts", "-f", "-")
 PAGE: Final = (ROOT / "docs/mistakes.md").read_text()
 
 
@@ -194,6 +196,35 @@ def test_what_was_there_before(apply: Applied) -> None:
     finally:
         server.kubectl("delete", "-n", NAMESPACE, "tenantproxy/before")
         apply.use(VALUES)
+
+
+def _without_rules(schema: Any) -> Any:
+    """Return a definition as it was before its rules."""
+    if isinstance(schema, list):
+        return [_without_rules(each) for each in schema]
+    if isinstance(schema, dict):
+        kept = {key: value for key, value in schema.items() if key != "x-kubernetes-validations"}
+        return {key: _without_rules(value) for key, value in kept.items()}
+    return schema
+
+
+def test_what_was_there_before_the_schema(apply: Applied) -> None:
+    """A spec that newer rules refuse keeps its status: the operator can go on to say what is wrong."""
+    server, crd = apply.server, build_crd()
+    probe = changed(minimal(), URL, "https://10.1")
+    server.kubectl(*_SCHEMA, stdin=json.dumps(_without_rules(crd)))
+    until(lambda: apply(probe, OTHER)[0] == 0)
+    mistakes = [each.manifest for each in MISTAKES if each.told == "schema" and each.path != "metadata.name"]
+    earlier = [changed(each, "metadata.name", f"earlier-{index}") for index, each in enumerate(mistakes)]
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": earlier})
+    # Some have always been refused.
+    names = server.try_kubectl("create", "-n", OTHER, "-oname", "-f", "-", stdin=listed)[1].split()
+    server.kubectl(*_SCHEMA, stdin=json.dumps(crd))
+    until(lambda: apply(probe, OTHER)[0] == 1)
+    assert len(names) > 15
+    server.kubectl("label", "-n", OTHER, "tenantproxies", "--all", "a=b")
+    status = json.dumps({"status": {"replicas": 2}})
+    server.kubectl("patch", "-n", OTHER, *names, "--subresource=status", "--type=merge", "-p", status)
 
 
 async def test_types(apply: Applied) -> None:

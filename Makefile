@@ -3,9 +3,9 @@ UV := hack/uv
 RUN := $(UV) run --locked --quiet
 BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
-PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health
+PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release
 
-.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator crd format clean
+.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator sbom release-check crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,6 +86,14 @@ bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFOR
 bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, on a real API server
 	@$(RUN) python -m hack.programs.kubernetes >/dev/null
 	PYTHONPATH=tests $(RUN) python -m bench.scale --sizes $(or $(SIZES),500)
+
+sbom: sync ## Write what the packages depend on (CycloneDX), of the present commit, to dist/
+	@$(RUN) python -m hack.release sbom
+
+release-check: sync ## Try all of a release that needs no outside registry (root, for the image; WITHOUT_IMAGE=1 leaves it out)
+	@$(RUN) python -m hack.programs.helm >/dev/null
+	@$(RUN) python -m hack.programs.release >/dev/null
+	$(RUN) python -m hack.release check $(if $(WITHOUT_IMAGE),--without-image)
 
 crd: sync ## Generate crds/, docs/reference.md, the dashboard and parts of the chart from the models and values.yaml
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml

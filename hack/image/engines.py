@@ -35,7 +35,7 @@ class Engine(ABC):
     name: str
 
     @abstractmethod
-    def build(self, tag: str, labels: Mapping[str, str], epoch: str) -> None:
+    def build(self, tag: str, labels: Mapping[str, str], epoch: str, source: Path = ROOT) -> None:
         """Build it; `labels` are build arguments, `epoch` is the time that it says it is of.
 
         Raises:
@@ -70,10 +70,10 @@ class Docker(Engine):
         """Return whether a daemon answers."""
         return shutil.which("docker") is not None and _quiet("docker", "info") == 0
 
-    def build(self, tag: str, labels: Mapping[str, str], epoch: str) -> None:
+    def build(self, tag: str, labels: Mapping[str, str], epoch: str, source: Path = ROOT) -> None:
         """Build it with the daemon's own builder."""
         arguments = _build_arguments({**labels, "SOURCE_DATE_EPOCH": epoch})
-        _run("docker", "build", *arguments, *_ca(), "--tag", tag, ROOT)
+        _run("docker", "build", *arguments, *_ca(), "--tag", tag, source)
 
     def configuration(self, tag: str) -> dict[str, Any]:
         """Ask the daemon."""
@@ -105,12 +105,15 @@ class Buildah(Engine):
             )
         _install(tuple(package for package in _PACKAGES if not _is_installed(package)))
 
-    def build(self, tag: str, labels: Mapping[str, str], epoch: str) -> None:
-        """Build it in a chroot, from a base image that is at hand."""
+    def build(
+        self, tag: str, labels: Mapping[str, str], epoch: str, source: Path = ROOT, *, cached: bool = True
+    ) -> None:
+        """Build it in a chroot, from a base image that is at hand, and where `cached` of earlier layers."""
         arguments = _build_arguments({**labels, "BASE": self._base()})
         # The host's network, because there may be no CNI plugins; chroot needs no runtime and no kernel module.
-        options = ("--pull-never", "--isolation=chroot", "--network=host", "--layers", f"--timestamp={epoch}")
-        _run("buildah", "bud", "--quiet", *options, *arguments, *_ca(), "--tag", tag, ROOT)
+        options = ("--pull-never", "--isolation=chroot", "--network=host", f"--timestamp={epoch}")
+        layers = "--layers" if cached else "--no-cache"
+        _run("buildah", "bud", "--quiet", *options, layers, *arguments, *_ca(), "--tag", tag, source)
 
     def configuration(self, tag: str) -> dict[str, Any]:
         """Read it from the storage."""
@@ -118,7 +121,7 @@ class Buildah(Engine):
 
     def size(self, tag: str) -> int:
         """Count what is in its file system."""
-        with self._mounted(tag) as root:
+        with self.mounted(tag) as root:
             return int(_output("du", "--summarize", "--block-size=1", root).split()[0])
 
     def probe(self, tag: str) -> dict[str, Any]:
@@ -131,7 +134,7 @@ class Buildah(Engine):
             " && root=$1 user=$2 && shift 2"
             ' && exec chroot --userspec="$user" --groups="" "$root" env -i "$@" python -'
         )
-        with self._mounted(tag) as root:
+        with self.mounted(tag) as root:
             command = (*isolated, "sh", "-c", script, "probe", root, configuration["User"], *configuration["Env"])
             return dict(json.loads(_output(*command, stdin=PROBE)))
 
@@ -139,6 +142,26 @@ class Buildah(Engine):
         """Write it, instead of an earlier one."""
         archive.unlink(missing_ok=True)  # it would not be overwritten
         _run("buildah", "push", "--quiet", tag, f"docker-archive:{archive}:{tag}")
+
+    def save_layout(self, tag: str, folder: Path) -> str:
+        """Write it as an OCI layout, as registries have images; return its digest.
+
+        Raises:
+            EngineError: It can't be written.
+
+        """
+        _run("buildah", "push", "--quiet", tag, f"oci:{folder}")
+        (manifest,) = json.loads((folder / "index.json").read_text())["manifests"]
+        return str(manifest["digest"])
+
+    def remove(self, tag: str) -> None:
+        """Remove it from the storage.
+
+        Raises:
+            EngineError: It can't be removed.
+
+        """
+        _run("buildah", "rmi", tag, stdout=subprocess.DEVNULL)
 
     def _base(self) -> str:
         """Return the name of a base image that is at hand."""
@@ -166,7 +189,13 @@ class Buildah(Engine):
 
     @staticmethod
     @contextlib.contextmanager
-    def _mounted(tag: str) -> Iterator[Path]:
+    def mounted(tag: str) -> Iterator[Path]:
+        """Give the root of its file system.
+
+        Raises:
+            EngineError: It can't be mounted.
+
+        """
         container = _output("buildah", "from", "--pull-never", tag).strip()
         try:
             yield Path(_output("buildah", "mount", container).strip())

@@ -9,6 +9,7 @@ import pytest
 from support.proxy import tokens
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
+from tenantproxy import __version__
 
 HOST = b"Host: proxy\r\n"
 
@@ -372,7 +373,7 @@ async def test_admin_port(proxy: RunningProxy) -> None:
     assert await proxy.metric('tenantproxy_requests_total{code="405",route="other"}') == 1
     assert await proxy.metric('tenantproxy_rejected_requests_total{reason="method-not-allowed"}') == 1
     assert await proxy.metric("tenantproxy_credentials_accepted") == 1
-    assert await proxy.metric('tenantproxy_build_info{tenant_id="T-acme",version="0.1.0"}') == 1
+    assert await proxy.metric(f'tenantproxy_build_info{{tenant_id="T-acme",version="{__version__}"}}') == 1
     assert await proxy.metric("tenantproxy_requests_in_flight") == 0
 
 

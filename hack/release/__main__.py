@@ -13,11 +13,12 @@ from pathlib import Path
 from hack import ROOT
 from hack.build.gomodules import MissingError, say
 from hack.release import ReleaseError, changelog, registry, versions
-from hack.release.artifacts import Artifacts, keep_chart, make_artifacts
+from hack.release.artifacts import Artifacts, make_artifacts
 from hack.release.check import check
 from hack.release.image import make_image
+from hack.release.kept import RELEASES, keep
 from hack.release.sbom import write_sbom
-from hack.release.source import exported
+from hack.release.source import check_committed, exported
 
 
 def main() -> int:
@@ -55,12 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--into", type=Path, default=ROOT / "dist", metavar="FOLDER", help="default: dist")
     command.set_defaults(command=_sbom)
 
-    command = commands.add_parser(
-        "keep", help="keep the chart below tests/releases, for tests of upgrades from it"
-    )
-    command.add_argument(
-        "--into", type=Path, default=ROOT / "tests/releases", metavar="FOLDER", help="default: %(default)s"
-    )
+    command = commands.add_parser("keep", help="keep the present commit below tests/releases, for later tests")
     command.set_defaults(command=_keep)
 
     command = commands.add_parser("files", help="make the files of a release, of the present commit")
@@ -107,9 +103,11 @@ def _sbom(options: argparse.Namespace) -> None:
     print(os.path.relpath(file))
 
 
-def _keep(options: argparse.Namespace) -> None:
-    with exported() as source:
-        print(os.path.relpath(keep_chart(source, options.into)))
+def _keep(_: argparse.Namespace) -> None:
+    check_committed()
+    release = RELEASES / versions.current()
+    keep(release)
+    print(os.path.relpath(release))
 
 
 def _files(options: argparse.Namespace) -> None:

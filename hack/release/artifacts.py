@@ -111,21 +111,6 @@ def make_chart(source: Source, folder: Path, *, image: str = "") -> None:
         run_helm("package", chart, "--destination", folder)
 
 
-def keep_chart(source: Source, folder: Path) -> Path:
-    """Keep the chart below a folder, by its version, as text that can be reviewed; return where it is.
-
-    Raises:
-        ReleaseError: A chart of this version is kept already.
-
-    """
-    kept = folder / source.version / "chart"
-    if kept.exists():
-        raise ReleaseError(f"{kept} is there: what was released stays as it was")
-    # The page of values has links to other pages.
-    shutil.copytree(source.root / "charts/tenantproxy", kept, ignore=shutil.ignore_patterns("README.md"))
-    return kept
-
-
 def run_helm(*arguments: str | Path) -> str:
     """Run Helm without any user's settings, except for logins to registries; return what it printed.
 

@@ -7,23 +7,21 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from hack.release.artifacts import keep_chart
-from hack.release.source import exported
-from support.tools.helm import CHART, RELEASE, ROOT, Release
+from hack.release import kept
+from support.operator import releases
+from support.tools.helm import CHART, RELEASE, Release
 
-KEPT: Final = ROOT / "tests/releases"
-VERSIONS: Final = sorted(path.parent.name for path in KEPT.glob("*/chart"))
 PRESENT: Final = "of the present commit"
 SCHEMA: Final = "files/tenantproxies.yaml"
 
 
-@pytest.fixture(params=[*VERSIONS, PRESENT])
+@pytest.fixture(params=[*releases.kept(), PRESENT])
 def earlier(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Return the chart of an earlier release."""
     if request.param != PRESENT:
-        return KEPT / str(request.param) / "chart"
-    with exported() as source:
-        return keep_chart(source, tmp_path)
+        return kept.RELEASES / str(request.param) / kept.CHART
+    kept.keep(tmp_path / "release")
+    return tmp_path / "release" / kept.CHART
 
 
 def _schema(release: Release) -> object:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from hack.releases import ARCHIVE, CRD, RELEASES, keep
+from hack.release.kept import ARCHIVE, CRD, RELEASES, keep
 
 _MAIN: Final = "from tenantproxy_operator.cli.main import main; main()"
 

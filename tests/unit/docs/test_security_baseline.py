@@ -74,9 +74,10 @@ def test_evidence_is_there(row: Row) -> None:
 
 
 def test_no_binary_files() -> None:
-    """Whatever is in Git can be reviewed: it is text."""
+    """Whatever is in Git can be reviewed: it is text, but for earlier releases (hack/release/kept.py)."""
     command = ("git", "ls-files", "-z")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     files = [ROOT / name for name in done.stdout.split("\0") if name]
     assert len(files) > 100
-    assert [path for path in files if path.is_file() and BINARY in path.read_bytes()] == []
+    binaries = [path for path in files if path.is_file() and BINARY in path.read_bytes()]
+    assert [path for path in binaries if not path.match("tests/releases/*/packages.zip")] == []

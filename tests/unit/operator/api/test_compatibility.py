@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hack.releases import CRD, RELEASES
+from hack.release.kept import CRD, RELEASES
 from support.operator.crds import incompatibilities, next_crd, previous_crd, schema_of
 from support.operator.releases import kept
 from tenantproxy_operator.api.crd import build_crd

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hack import ROOT, releases
-from hack.releases import ARCHIVE, CRD, RELEASES, keep
+from hack import ROOT
+from hack.release import ReleaseError
+from hack.release.kept import ARCHIVE, CHART, CRD, RELEASES, keep
 from support.operator.releases import kept, unpacked
 from tenantproxy import __version__
 
@@ -15,9 +16,9 @@ from tenantproxy import __version__
 def test_every_release_is_kept() -> None:
     """A version that the changelog has is released, but for the one that is being prepared."""
     released = set(re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE))
-    assert released - {__version__} <= set(kept()), "run `python -m hack.releases` in the checkout of the tag"
+    assert released - {__version__} <= set(kept()), "run `python -m hack.release keep` in the checkout of the tag"
     for version in kept():
-        assert {file.name for file in (RELEASES / version).iterdir()} == {CRD, ARCHIVE}, version
+        assert {file.name for file in (RELEASES / version).iterdir()} == {CRD, CHART, ARCHIVE}, version
 
 
 def test_the_same_commit_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -28,13 +29,11 @@ def test_the_same_commit_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a" / CRD).read_bytes() == (ROOT / "crds" / CRD).read_bytes()
 
 
-def test_a_release_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_is_kept_once(tmp_path: Path) -> None:
     """It does not change."""
-    monkeypatch.setattr(releases, "RELEASES", tmp_path)
-    releases.main()
-    assert [path.name for path in tmp_path.iterdir()] == [__version__]
-    with pytest.raises(SystemExit, match="exists"):
-        releases.main()
+    keep(tmp_path / "release")
+    with pytest.raises(ReleaseError, match="exists"):
+        keep(tmp_path / "release")
 
 
 def test_the_archive_runs(tmp_path: Path) -> None:

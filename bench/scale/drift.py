@@ -24,7 +24,7 @@ class _Edit(NamedTuple):
 
 
 _EDITS: Final = (
-    _Edit(kinds.CONFIG_MAP, ("data", "config.json"), "{}"),
+    _Edit(kinds.NETWORK_POLICY, ("spec", "policyTypes"), ["Egress"]),
     _Edit(kinds.DEPLOYMENT, ("spec", "template", "spec", "terminationGracePeriodSeconds"), 7),
     _Edit(kinds.AUTOSCALER, ("spec", "maxReplicas"), 9),
     _Edit(kinds.SERVICE, ("metadata", "labels", "app.kubernetes.io/name"), "somebody-elses"),

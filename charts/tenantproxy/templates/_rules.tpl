@@ -20,6 +20,12 @@
   verbs:
   - create
 - apiGroups:
+  - apps
+  resources:
+  - replicasets
+  verbs:
+  - list
+- apiGroups:
   - ''
   resources:
   - serviceaccounts
@@ -69,6 +75,7 @@
   - configmaps
   verbs:
   - create
+  - delete
   - get
   - list
   - patch

@@ -1,5 +1,6 @@
 """What the API is called, and the types of names in its manifests."""
 
+import re
 from typing import Annotated, Final
 
 from tenantproxy_operator.api.fields import Text
@@ -14,9 +15,12 @@ OWN_PREFIX: Final = f"{GROUP}/"
 """Of our own labels and annotations."""
 
 LONGEST_NAME: Final = 50
-"""Of a TenantProxy: its children's names (`<name>-proxy-<hash>-<hash>`) must fit into 63 characters."""
+"""Of a TenantProxy: its Service's name, `<name>-proxy`, must fit into 63 characters; a hashed child's has 253."""
 
 _CHILD_SUFFIX: Final = "-proxy"
+CONTENT_HASH_BYTES: Final = 10
+"""Of the hash in a child's name: too many for anybody to find another content of the same name."""
+_HASHED: Final = re.compile(rf"(.+){_CHILD_SUFFIX}-[0-9a-f]{{{2 * CONTENT_HASH_BYTES}}}")
 
 
 def child_name(name: str) -> str:
@@ -24,10 +28,24 @@ def child_name(name: str) -> str:
     return f"{name}{_CHILD_SUFFIX}"
 
 
+def hashed_child_name(name: str, content_hash: str) -> str:
+    """Return the name of a child of the TenantProxy `name` that never changes: other content is another child."""
+    return f"{child_name(name)}-{content_hash}"
+
+
 def name_of_parent(child: str) -> str | None:
-    """Return the name of the TenantProxy that a child of this name belongs to; None where it is no child's."""
+    """Return the name of the TenantProxy that a child of this name belongs to; None where it is no child's.
+
+    No name is both a child's and a hashed child's, so that it is never that of two TenantProxies.
+    """
     name = child.removesuffix(_CHILD_SUFFIX)
     return name if name != child else None
+
+
+def name_of_hashed_parent(child: str) -> str | None:
+    """Return the same for the name of a child that ends in the hash of its content."""
+    found = _HASHED.fullmatch(child)
+    return found[1] if found else None
 
 
 def default_secret_name(name: str) -> str:

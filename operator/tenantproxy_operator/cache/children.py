@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from tenantproxy_operator.api.labels import MANAGED_BY, MANAGER
-from tenantproxy_operator.api.names import KIND, name_of_parent
+from tenantproxy_operator.api.names import KIND, name_of_hashed_parent, name_of_parent
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
 from tenantproxy_operator.kube.objects import Control, Deployment, Metadata, Partial, Rollout, rollout
@@ -193,4 +193,6 @@ def _tenant_of(kind: Kind, metadata: Metadata) -> Key | None:
         ours = metadata.written or metadata.permits_adoption(name)
         return Key(metadata.namespace, name) if name and ours and not metadata.annotations.tenant_id else None
     parent = name_of_parent(metadata.name)
+    if parent is None and kind.hashed:
+        parent = name_of_hashed_parent(metadata.name)
     return None if parent is None else Key(metadata.namespace, parent)

@@ -1,43 +1,35 @@
 """Bring one tenant's children to what they shall be: apply what differs, leave alone what is another's, prune."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
-
-import msgspec
+import logging
+from collections.abc import Collection, Container, Iterable, Mapping
+from typing import Final
 
 from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
+from tenantproxy_operator.api.labels import selector
 from tenantproxy_operator.cache.children import Child, ChildName, Children, child_of
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.controller.applied_state import manifest_hash
-from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
+from tenantproxy_operator.controller.apply_result import ApplyResult, ChildResult, Failure
+from tenantproxy_operator.controller.retention import needed_config_maps
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import NEVER, Cluster
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
 from tenantproxy_operator.kube.objects import ADOPT, FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial, SecretContent
 from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.render.common import COMPONENT
+
+_log = logging.getLogger(__name__)
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
-_POD_KINDS: Final = (kinds.CONFIG_MAP, kinds.DEPLOYMENT)
+_KEPT_KINDS: Final = frozenset({kinds.SECRET, kinds.CONFIG_MAP})
+"""Kinds of which what is no longer wanted stays: what a tenant's admin may have set, what pods may still need."""
 _EXISTS: Final = "Conflict"
 """The reason of the error where an object of the name is there."""
+_INVALID: Final = 422
 _REFUSALS: Final = frozenset({400, 403, 404, 405, 413, 415, 422})
 """Statuses that mean that the API server understood, and does not want it."""
-
-
-class _ChildResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one child; nothing at all: it was left as it is."""
-
-    name: ChildName
-    owned: bytes | None = None
-    """What we own of it, now that it is as it shall be."""
-    foreign: bool = False
-    """Whether it has another owner, so that nothing of it is ours."""
-    created: Metadata | None = None
-    """A Secret that did not exist."""
-    failure: Failure | None = None
-    unreachable: UnreachableError | None = None
 
 
 class ChildApplier:
@@ -59,33 +51,46 @@ class ChildApplier:
         create_secret: bool,
         secret: SecretContent | None = None,
         hold_pods: bool = False,
+        prune_config_maps: bool = False,
     ) -> ApplyResult:
         """Make the tenant's children what `manifests` say.
 
         `trusted` is what we owned of each after our last write; `create_secret`: whether a missing Secret is made;
-        `secret` is the one with the credential, where it was read; `hold_pods`: leave the running pods, and what
-        they read, as they are.
+        `secret` is the one with the credential, where it was read; `hold_pods`: leave the running pods as they are;
+        `prune_config_maps`: delete those that pods need no more.
 
-        A child that fails keeps none of the others from being written, unless the API server does not answer.
+        A child that fails holds back those that need it, and no others, unless the API server does not answer.
         """
         wanted = {_name_of(manifest): manifest for manifest in manifests}
         # An autoscaler that goes must not fight over the number of replicas that comes instead.
         results = await self._prune(tenant, wanted, only=kinds.AUTOSCALER)
         if secret is not None and secret.data:
             results += await self._keep_secret(tenant, secret.metadata, tenant_id)
+        failed: dict[Kind, ChildName] = {}
         for name, manifest in wanted.items():
-            if name[0] == kinds.SECRET.plural:
+            kind, child = _KINDS[name[0]], self._children.of(tenant.key).get(name)
+            missing = next((failed[needed] for needed in kinds.REQUIRES.get(kind, ()) if needed in failed), None)
+            ours = child is None or child.belongs_to(tenant.uid)
+            if missing and ours and not _is_right(child, manifest, trusted.get(name)):
+                result = ChildResult(name=name, failure=_waits(name, missing))
+            elif kind is kinds.SECRET:
                 result = await self._apply_secret(tenant, name, manifest, trusted, secret, create=create_secret)
             else:
-                hold = hold_pods and _KINDS[name[0]] in _POD_KINDS
-                child = self._children.of(tenant.key).get(name)
+                hold = hold_pods and kind is kinds.DEPLOYMENT
                 result = await self._apply(tenant, name, manifest, child, trusted, hold=hold)
             results.append(result)
+            if result.failure:
+                failed[kind] = name
             if result.unreachable:
-                return _total(wanted, trusted, results)
-        results += await self._prune(tenant, wanted)
-        results += self._kept_secrets(tenant, wanted)
-        return _total(wanted, trusted, results)
+                return ApplyResult.of(wanted, trusted, results)
+        released = any(result.name[0] == kinds.DEPLOYMENT.plural and result.owned for result in results)
+        # What pods of an earlier Deployment need stays with it.
+        kept = _KEPT_KINDS if released else _KEPT_KINDS.union(kinds.REQUIRES[kinds.DEPLOYMENT])
+        results += await self._prune(tenant, wanted, kept=kept)
+        if prune_config_maps and released:
+            await self._prune_config_maps(tenant, wanted)
+        results += self._unwanted(tenant, wanted)
+        return ApplyResult.of(wanted, trusted, results)
 
     async def _apply_secret(
         self,
@@ -96,7 +101,7 @@ class ChildApplier:
         seen: SecretContent | None,
         *,
         create: bool,
-    ) -> _ChildResult:
+    ) -> ChildResult:
         """Make the Secret what its manifest says; one of the user's own making is left as it is.
 
         So is one that is not known to be empty, in the version that was `seen`: it must not be owned again.
@@ -105,13 +110,13 @@ class ChildApplier:
         exists = self._secrets[Key(tenant.key.namespace, name[1])] is not None
         is_users_own = exists if child is None else not child.belongs_to(tenant.uid)
         if is_users_own:
-            return _ChildResult(name=name, foreign=True)
+            return ChildResult(name=name, foreign=True)
         if not create if child is None else seen is None or seen.data:
-            return _ChildResult(name=name)
+            return ChildResult(name=name)
         version = seen.metadata.resource_version if seen else ""
         return await self._apply(tenant, name, manifest, child, trusted, hold=False, version=version)
 
-    async def _keep_secret(self, tenant: Tenant, seen: Metadata, tenant_id: str) -> list[_ChildResult]:
+    async def _keep_secret(self, tenant: Tenant, seen: Metadata, tenant_id: str) -> list[ChildResult]:
         """Have a Secret that we made, and that is empty no more, outlive the tenant; the watch tells the rest.
 
         The tenant's proxy does so itself when it sets a credential; this is for those that others set.
@@ -138,44 +143,57 @@ class ChildApplier:
         *,
         hold: bool,
         version: str = "",
-    ) -> _ChildResult:
+    ) -> ChildResult:
         """Make one child what its manifest says; leave it alone where it is another's, or there and to be held.
 
         `version` is the resource version that it must still have, if any.
         """
         kind = _KINDS[name[0]]
         if child is not None and not child.belongs_to(tenant.uid):
-            return _ChildResult(name=name, foreign=True, failure=_conflict(kind, name[1], child, tenant.key))
+            return ChildResult(name=name, foreign=True, failure=_conflict(kind, name[1], child, tenant.key))
         if child is not None and hold:
-            return _ChildResult(name=name)
-        digest = manifest_hash(manifest)
-        if child is not None and child.owned_fields_digest == trusted.get(name) and child.manifest_hash == digest:
-            return _ChildResult(name=name, owned=child.owned_fields_digest)
+            return ChildResult(name=name)
+        if child is not None and _is_right(child, manifest, trusted.get(name)):
+            return ChildResult(name=name, owned=child.owned_fields_digest)
+        key = Key(tenant.key.namespace, name[1])
         try:
-            with self._children.writing(kind, Key(tenant.key.namespace, name[1])):
-                result = await self._write(tenant.key, kind, name, _with_hash(manifest, digest), child, version)
+            with self._children.writing(kind, key):
+                result = await self._write(tenant.key, kind, name, _with_hash(manifest), child, version)
         except KubeError as error:
-            existing = await self._existing(tenant, kind, name[1], child, error)
-            if isinstance(existing, KubeError):
-                return self._failed(kind, name, existing)
+            try:
+                existing = await self._in_the_way(tenant.key, kind, manifest, child, error)
+            except KubeError as final:
+                return self._failed(kind, name, final)
             return await self._apply(tenant, name, manifest, existing, trusted, hold=hold)
         self._metrics.applied(kind.kind, "success")
         return result
 
-    async def _existing(
-        self, tenant: Tenant, kind: Kind, name: str, child: Child | None, error: KubeError
-    ) -> Child | KubeError:
-        """Return what was in the way of a new child, and lacks our labels, so no watch tells; or the error."""
-        if child is None and isinstance(error, StatusError) and error.reason == _EXISTS:
-            try:
-                found = await self._cluster.find(kind, Key(tenant.key.namespace, name))
-            except KubeError as another:
-                return another
-            if found is not None:
-                return child_of(found, tenant.key.name)
-        return error
+    async def _in_the_way(
+        self, tenant: Key, kind: Kind, manifest: Manifest, child: Child | None, error: KubeError
+    ) -> Child | None:
+        """Return what a failed write has to be tried again with; None: with nothing in its place.
 
-    def _failed(self, kind: Kind, name: ChildName, error: KubeError) -> _ChildResult:
+        That is what was in the way of a new child, and lacks our labels, so that no watch tells. A child whose
+        content is not that of its name can't be corrected, and is deleted.
+
+        Raises:
+            KubeError: It need not be tried again.
+
+        """
+        key = Key(tenant.namespace, manifest["metadata"]["name"])
+        if child is None and isinstance(error, StatusError) and error.reason == _EXISTS:
+            found = await self._cluster.find(kind, key)
+            if found is not None:
+                return child_of(found, tenant.name)
+        if child is not None and kind.hashed and isinstance(error, StatusError) and error.status == _INVALID:
+            there = await self._cluster.read(kind, key)
+            if there is not None and there.get("data") != manifest["data"]:
+                await self._cluster.delete(kind, key, child.uid)
+                self._children.drop(kind, tenant, key.name)
+                return None
+        raise error
+
+    def _failed(self, kind: Kind, name: ChildName, error: KubeError) -> ChildResult:
         self._metrics.applied(kind.kind, _metric_result(error))
         failure = Failure(
             kind.kind,
@@ -185,20 +203,20 @@ class ChildApplier:
             error.retry_after or 0.0,
         )
         unreachable = error if isinstance(error, UnreachableError) else None
-        return _ChildResult(name=name, failure=failure, unreachable=unreachable)
+        return ChildResult(name=name, failure=failure, unreachable=unreachable)
 
     async def _write(
         self, tenant: Key, kind: Kind, name: ChildName, manifest: Manifest, child: Child | None, version: str
-    ) -> _ChildResult:
+    ) -> ChildResult:
         """Write a child."""
         if kind is kinds.SECRET and child is None:
             # Not applied: that would take over a Secret which the user makes at the same moment.
             created = await self._cluster.create(kind, manifest)
             if created is None:
-                return _ChildResult(name=name)
+                return ChildResult(name=name)
             if self._children.put(kind, Partial(created), own=True):
                 self._secrets.put(created)
-            return _ChildResult(name=name, owned=created.owned_fields_digest, created=created)
+            return ChildResult(name=name, owned=created.owned_fields_digest, created=created)
         adopts = child is not None and child.adoptable and not child.owner_uid
         if adopts:
             version = await self._cluster.take_over(kind, Key(tenant.namespace, name[1]), version)
@@ -211,7 +229,7 @@ class ChildApplier:
         manifest = manifest | {"metadata": manifest["metadata"] | precondition}
         applied = await self._cluster.apply(kind, manifest)
         self._children.put(kind, applied, own=True)
-        return _ChildResult(name=name, owned=applied.metadata.owned_fields_digest)
+        return ChildResult(name=name, owned=applied.metadata.owned_fields_digest)
 
     async def _hand_over_replicas(self, tenant: Key, manifest: Manifest) -> None:
         """Let another manager own the number of replicas before we give it up for an autoscaler.
@@ -233,55 +251,53 @@ class ChildApplier:
             await self._cluster.apply(kinds.DEPLOYMENT, scale, manager=_SCALE_MANAGER)
 
     async def _prune(
-        self, tenant: Tenant, wanted: Mapping[ChildName, Any], *, only: Kind | None = None
-    ) -> list[_ChildResult]:
-        """Delete what is ours and no longer wanted, but no Secret."""
+        self,
+        tenant: Tenant,
+        wanted: Container[ChildName],
+        *,
+        only: Kind | None = None,
+        kept: Collection[Kind] = (),
+    ) -> list[ChildResult]:
+        """Delete what is ours and no longer wanted, but nothing of the kinds `kept`."""
         results = []
         for name, child in list(self._children.of(tenant.key).items()):
             kind = _KINDS[name[0]]
-            if (
-                name in wanted
-                or kind is kinds.SECRET
-                or (only and kind is not only)
-                or not child.belongs_to(tenant.uid)
-            ):
+            if name in wanted or (only or kind) is not kind or kind in kept or not child.belongs_to(tenant.uid):
                 continue
             try:
                 await self._cluster.delete(kind, Key(tenant.key.namespace, name[1]), child.uid)
             except KubeError as error:
                 failure = Failure(kind.kind, name[1], f"can't be deleted: {error}", "failed")
-                results.append(_ChildResult(name=name, failure=failure))
+                results.append(ChildResult(name=name, failure=failure))
                 self._metrics.applied(kind.kind, _metric_result(error))
             else:
                 self._children.drop(kind, tenant.key, name[1])
                 self._metrics.applied(kind.kind, "deleted")
         return results
 
-    def _kept_secrets(self, tenant: Tenant, wanted: Mapping[ChildName, Any]) -> list[_ChildResult]:
-        """Return the Secrets that are no longer wanted: they may hold what a tenant's admin has set."""
+    async def _prune_config_maps(self, tenant: Tenant, wanted: Mapping[ChildName, Manifest]) -> None:
+        """Delete the earlier ConfigMaps that no pod needs any more; what fails is left for the next time."""
+        (current,) = (name for plural, name in wanted if plural == kinds.CONFIG_MAP.plural)
+        try:
+            labels = selector(tenant.key.name, component=COMPONENT)
+            needed = needed_config_maps(await self._cluster.replica_sets(tenant.key.namespace, labels), current)
+            for (plural, name), child in list(self._children.of(tenant.key).items()):
+                unneeded = plural == kinds.CONFIG_MAP.plural and needed is not None and name not in needed
+                if unneeded and child.belongs_to(tenant.uid):
+                    await self._cluster.delete(kinds.CONFIG_MAP, Key(tenant.key.namespace, name), child.uid)
+                    self._children.drop(kinds.CONFIG_MAP, tenant.key, name)
+                    self._metrics.applied(kinds.CONFIG_MAP.kind, "deleted")
+        except KubeError as error:
+            self._metrics.applied(kinds.CONFIG_MAP.kind, _metric_result(error))
+            _log.warning("%s: earlier ConfigMaps can't be deleted: %s", tenant.key, error)
+
+    def _unwanted(self, tenant: Tenant, wanted: Container[ChildName]) -> list[ChildResult]:
+        """Return what was kept though it is no longer wanted."""
         return [
-            _ChildResult(name=name, owned=child.owned_fields_digest)
+            ChildResult(name=name, owned=child.owned_fields_digest)
             for name, child in self._children.of(tenant.key).items()
-            if name not in wanted and name[0] == kinds.SECRET.plural and child.belongs_to(tenant.uid)
+            if name not in wanted and child.belongs_to(tenant.uid)
         ]
-
-
-def _total(
-    wanted: Mapping[ChildName, Any], trusted: Mapping[ChildName, bytes], results: Sequence[_ChildResult]
-) -> ApplyResult:
-    """Return what came of all children together."""
-    owned = {name: digest for name, digest in trusted.items() if name in wanted}
-    for result in results:
-        if result.owned is not None:
-            owned[result.name] = result.owned
-        elif result.foreign:
-            owned.pop(result.name, None)
-    return ApplyResult(
-        children=owned,
-        created_secret=next((result.created for result in results if result.created), None),
-        failures=tuple(result.failure for result in results if result.failure),
-        unreachable=next((result.unreachable for result in results if result.unreachable), None),
-    )
 
 
 def _name_of(manifest: Manifest) -> ChildName:
@@ -289,9 +305,18 @@ def _name_of(manifest: Manifest) -> ChildName:
     return kind.plural, manifest["metadata"]["name"]
 
 
-def _with_hash(manifest: Manifest, digest: str) -> Manifest:
+def _is_right(child: Child | None, manifest: Manifest, trusted: bytes | None) -> bool:
+    """Tell whether a child is as its manifest says; `trusted` is what we owned of it after our last write."""
+    return (
+        child is not None
+        and child.owned_fields_digest == trusted
+        and child.manifest_hash == manifest_hash(manifest)
+    )
+
+
+def _with_hash(manifest: Manifest) -> Manifest:
     metadata = manifest["metadata"]
-    annotations = metadata.get("annotations", {}) | {MANIFEST_HASH: digest}
+    annotations = metadata.get("annotations", {}) | {MANIFEST_HASH: manifest_hash(manifest)}
     return manifest | {"metadata": metadata | {"annotations": annotations}}
 
 
@@ -304,6 +329,11 @@ def _conflict(kind: Kind, name: str, child: Child, tenant: Key) -> Failure:
             what = f"{kind.plural} {name} -n {tenant.namespace} {ADOPT}={tenant.name}"
             why += f", or have it adopted: kubectl annotate {what}"
     return Failure(kind.kind, name, why, "conflict", passes=child.owner_is_tenant_proxy)
+
+
+def _waits(name: ChildName, missing: ChildName) -> Failure:
+    why = f"waits for {_KINDS[missing[0]].kind} {missing[1]}"
+    return Failure(_KINDS[name[0]].kind, name[1], why, "waiting")
 
 
 def _is_refusal(error: StatusError) -> bool:

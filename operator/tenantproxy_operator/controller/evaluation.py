@@ -15,8 +15,10 @@ from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.conditions import ConditionValue, condition_in, was_true
 from tenantproxy_operator.controller.applied_state import AppliedState, manifest_hash
+from tenantproxy_operator.controller.retention import is_prune_due
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Manifest
+from tenantproxy_operator.kube.objects import Rollout
 from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.params import Params
@@ -60,6 +62,8 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """As the API server had it; empty where it can't be ours."""
     children: Mapping[ChildName, Child]
     """All objects of the children's names, whoever owns them."""
+    rollout: Rollout | None = None
+    """How far the tenant's Deployment is; None where there is none."""
     secrets: Mapping[Key, SecretVersion | None]
     """The Secrets that the spec refers to, None for one that does not exist."""
     rivals: tuple[Rival, ...]
@@ -89,6 +93,17 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         gone = self.state.children is not None and self.state.children.keys() - children.keys()
         return bool(gone) or any(not child.owner_uid for child in children.values())
 
+    @property
+    def prune_due(self) -> bool:
+        """Whether it has to be looked which of the earlier ConfigMaps are still needed."""
+        plurals = [plural for plural, _ in owned_by(self.tenant, self.children)]
+        available = self.condition("Available")
+        return is_prune_due(
+            plurals.count(kinds.CONFIG_MAP.plural),
+            self.rollout,
+            was_complete=available is not None and available.reason == Reason.PROXIES_READY,
+        )
+
     def condition(self, kind: str) -> ConditionValue | None:
         """Return what the status says about a condition type."""
         return condition_in(self.status.get("conditions", []), kind)
@@ -113,6 +128,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be read, and be valid, before anything is applied."""
     children: tuple[Manifest, ...] | None = None
     """What is to be applied; None: nothing."""
+    prune_due: bool = False
+    """Whether ConfigMaps that no pod needs any more have to be deleted."""
     needs_turn: bool = False
     """Whether pods would change because of what all tenants share, for which tenants take turns; see `rollout`."""
     secret_missing_since: float | None = None
@@ -142,6 +159,8 @@ def refused_for_rivals(snapshot: TenantSnapshot) -> Settled | None:
 def unchanged(snapshot: TenantSnapshot) -> Settled | None:
     """Return what the status says, where all is as it was when that was found; None where it is not."""
     if not snapshot.state.matches(snapshot.inputs, owned_by(snapshot.tenant, snapshot.children), snapshot.secrets):
+        return None
+    if snapshot.prune_due:
         return None
     accepted, credentials = snapshot.condition("Accepted"), snapshot.condition("CredentialsReady")
     digest = snapshot.status.get("appliedDigest")
@@ -184,6 +203,7 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
         resource=resource,
         tls_secrets=to_check,
         children=children,
+        prune_due=snapshot.prune_due,
         needs_turn=_needs_turn(snapshot, children),
         secret_missing_since=missing_since,
         secret_due_in=_secret_due_in(snapshot, missing_since),

@@ -186,6 +186,7 @@ class Reconciler:
             tenant=tenant,
             status=status,
             children=children,
+            rollout=self._children.rollout_of(key),
             secrets=secrets,
             rivals=tuple(self._tenants.rivals(key)),
             settings=self._settings,
@@ -237,6 +238,7 @@ class Reconciler:
             create_secret=evaluation.secret_due_in is None,
             secret=secret if isinstance(secret, SecretContent) else None,
             hold_pods=hold_pods,
+            prune_config_maps=evaluation.prune_due,
         )
         # What is written stays known, whatever fails from here on.
         self._states[key] = state_after_apply(snapshot.state, evaluation, result)

@@ -188,13 +188,13 @@ def _accepted(
     if result is None or not result.failures:
         return evaluation.accepted, None
     if result.conflicts:
-        message = _listed(result.conflicts)
+        message = _listed((*result.conflicts, *result.waiting))
         status: ConditionStatus = "Unknown" if all(each.passes for each in result.conflicts) else "False"
         return ConditionValue(status, Reason.CONFLICT, message), Retry(message, longest_pause=_CONFLICT_RETRY)
     if result.refused:
-        message = f"{_listed(result.refused)}; correct the spec, or whatever rejects it"
+        message = f"{_listed((*result.refused, *result.waiting))}; correct the spec, or whatever rejects it"
         return ConditionValue("False", Reason.APPLY_REFUSED, message), Retry(message)
-    message = f"{_listed(result.failed)}; retrying"
+    message = f"{_listed((*result.failed, *result.waiting))}; retrying"
     retry = Retry(message, shortest_pause=result.retry_after)
     before = snapshot.condition("Accepted")
     # What was found of an earlier generation says nothing about this one.

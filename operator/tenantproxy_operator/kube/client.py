@@ -16,7 +16,14 @@ from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.adoption import Entry, taken_over
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
-from tenantproxy_operator.kube.objects import FIELD_MANAGER, Deployment, Metadata, Partial, SecretContent
+from tenantproxy_operator.kube.objects import (
+    FIELD_MANAGER,
+    Deployment,
+    Metadata,
+    Partial,
+    ReplicaSet,
+    SecretContent,
+)
 
 TENANT_PROXY: Final = Kind(api_version=API_VERSION, kind=KIND, plural=PLURAL)
 EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events")
@@ -103,6 +110,17 @@ class Cluster:
         """Return an object's metadata; None where there is no such object."""
         answer = await self._get(kind.path(key.namespace, key.name), accept=METADATA)
         return None if answer is None else decoded(answer, Partial).metadata
+
+    async def read(self, kind: Kind, key: Key) -> Manifest | None:
+        """Return a whole object; None where there is no such object."""
+        answer = await self._get(kind.path(key.namespace, key.name))
+        return None if answer is None else decoded(answer, Manifest)
+
+    async def replica_sets(self, namespace: str, labels: Mapping[str, str]) -> list[ReplicaSet]:
+        """Return the ReplicaSets with these labels."""
+        selector = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+        pages = self._client.pages(kinds.REPLICA_SET.path(namespace), query=selector, size=_WHOLE_PAGE)
+        return [decoded(item, ReplicaSet) async for page in pages for item in page.items or ()]
 
     async def apply(self, kind: Kind, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> Deployment | Partial:
         """Apply a manifest by server-side apply, forced on conflicts of fields; return the object.

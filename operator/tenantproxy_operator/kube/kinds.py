@@ -4,6 +4,7 @@ A new kind of children is a row here and a render function in `render.children`.
 the commands, its setting, its rights and its condition from its row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -55,6 +56,9 @@ class Kind:
     """Whether the operator never deletes one, and has no right to: each tenant has it for as long as there is a
     TenantProxy; a Secret may even hold what a tenant's admin has set. Garbage collection takes them, with
     Kubernetes' own rights."""
+    hashed: bool = False
+    """Whether its name ends in the hash of its content: other content is another object, and earlier ones stay for
+    as long as pods may need them."""
     switch: Switch | None = None
 
     @property
@@ -79,7 +83,7 @@ class Kind:
         return f"{path}/{self.plural}" if name is None else f"{path}/{self.plural}/{name}"
 
 
-CONFIG_MAP: Final = Kind(api_version="v1", kind="ConfigMap", plural="configmaps", lasting=True)
+CONFIG_MAP: Final = Kind(api_version="v1", kind="ConfigMap", plural="configmaps", hashed=True)
 SECRET: Final = Kind(api_version="v1", kind="Secret", plural="secrets", lasting=True)
 SERVICE: Final = Kind(api_version="v1", kind="Service", plural="services", lasting=True)
 SERVICE_ACCOUNT: Final = Kind(api_version="v1", kind="ServiceAccount", plural="serviceaccounts")
@@ -133,6 +137,20 @@ CHILDREN: Final = (
     HTTP_ROUTE,
 )
 """All kinds of children, in the order in which they are applied: what others need comes first."""
+
+REQUIRES: Final[Mapping[Kind, tuple[Kind, ...]]] = {
+    ROLE_BINDING: (SERVICE_ACCOUNT, ROLE),
+    # Pods must neither run with another's configuration or rights, nor outside their NetworkPolicy.
+    DEPLOYMENT: (SERVICE_ACCOUNT, SECRET, ROLE_BINDING, CONFIG_MAP, NETWORK_POLICY),
+    AUTOSCALER: (DEPLOYMENT,),  # beside one that still sets the number of replicas it would fight over it
+    HTTP_ROUTE: (SERVICE,),  # another's of that name must not get the tenant's requests
+}
+"""What a child needs: while one of these can't be applied, a child of this kind is left as it is."""
+
+REPLICA_SET: Final = Kind(api_version="apps/v1", kind="ReplicaSet", plural="replicasets")
+"""Only listed: they say which ConfigMaps pods may still need."""
+
+HASHED: Final = frozenset(kind for kind in CHILDREN if kind.hashed)
 
 OPTIONAL: Final = {kind: kind.switch for kind in CHILDREN if kind.switch is not None}
 """The kinds that are written only where they are switched on and served, with their switches."""

@@ -1,6 +1,7 @@
 """The decoded parts of the API server's objects: metadata, a Deployment's status, a Secret's data, a Lease."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,6 +21,8 @@ MANIFEST_HASH: Final = f"{OWN_PREFIX}manifest-hash"
 ADOPT: Final = f"{OWN_PREFIX}adopt"
 """The annotation of an object that we have not created: the name of the TenantProxy whose child it may become."""
 
+_REVISION: Final = re.compile("[0-9]{1,18}")
+
 
 class _Labels(msgspec.Struct, frozen=True):
     instance: str = msgspec.field(name=INSTANCE, default="")
@@ -30,6 +33,7 @@ class _Annotations(msgspec.Struct, frozen=True):
     manifest_hash: str = msgspec.field(name=MANIFEST_HASH, default="")
     tenant_id: str = msgspec.field(name=TENANT_ID, default="")
     adopt: str = msgspec.field(name=ADOPT, default="")
+    revision: str = msgspec.field(name="deployment.kubernetes.io/revision", default="")
 
 
 class _Owner(msgspec.Struct, frozen=True):
@@ -257,6 +261,56 @@ class OtherControls(msgspec.Struct, frozen=True):
 
     autoscalers: tuple[str, ...] = ()
     disruption_budgets: tuple[str, ...] = ()
+
+
+class _ConfigMapVolume(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Volume(msgspec.Struct, frozen=True, rename="camel"):
+    config_map: _ConfigMapVolume | None = None
+
+
+class _PodSpec(msgspec.Struct, frozen=True):
+    volumes: tuple[_Volume, ...] = ()
+
+
+class _PodTemplate(msgspec.Struct, frozen=True):
+    spec: _PodSpec = _PodSpec()
+
+
+class _ReplicaSetSpec(msgspec.Struct, frozen=True):
+    replicas: int = 1
+    template: _PodTemplate = _PodTemplate()
+
+
+class _ReplicaSetStatus(msgspec.Struct, frozen=True):
+    replicas: int = 0
+
+
+class ReplicaSet(msgspec.Struct, frozen=True):
+    """A ReplicaSet, as far as it says which ConfigMaps its pods mount."""
+
+    metadata: Metadata
+    spec: _ReplicaSetSpec = _ReplicaSetSpec()
+    status: _ReplicaSetStatus = _ReplicaSetStatus()
+
+    @property
+    def revision(self) -> int:
+        """Which revision of its Deployment it is; that of the newest is the highest."""
+        revision = self.metadata.annotations.revision
+        return int(revision) if _REVISION.fullmatch(revision) else 0
+
+    @property
+    def live(self) -> bool:
+        """Whether it has pods, or shall have some."""
+        return self.spec.replicas > 0 or self.status.replicas > 0
+
+    @property
+    def config_maps(self) -> frozenset[str]:
+        """The ConfigMaps that its pods mount."""
+        volumes = self.spec.template.spec.volumes
+        return frozenset(volume.config_map.name for volume in volumes if volume.config_map)
 
 
 class SecretContent(msgspec.Struct, frozen=True):

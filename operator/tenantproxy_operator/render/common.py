@@ -1,6 +1,9 @@
 """What the children have in common: their names, their labels, and their owner."""
 
+import hashlib
 from typing import Any, Final
+
+import msgspec
 
 from tenantproxy_operator.api import names
 from tenantproxy_operator.api.labels import labels, selector
@@ -18,8 +21,14 @@ METRICS_PATH: Final = "/metrics"
 
 
 def child_name(params: Params) -> str:
-    """Return the name of all children but the Secret."""
+    """Return the name of all children but the Secret, and those that are named by their content."""
     return names.child_name(params.resource.metadata.name)
+
+
+def content_hash(content: Manifest) -> str:
+    """Return the hash in the name of a child with this content."""
+    encoded = msgspec.json.encode(content, order="sorted")
+    return hashlib.blake2b(encoded, digest_size=names.CONTENT_HASH_BYTES).hexdigest()
 
 
 def child(kind: Kind, params: Params, *, name: str | None = None, **content: Any) -> Manifest:  # noqa: ANN401 - JSON

@@ -9,7 +9,8 @@ from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.render.pod import render_pod_template
 
 _PROGRESS_DEADLINE_SECONDS: Final = 300
-_KEPT_REVISIONS: Final = 3
+KEPT_REVISIONS: Final = 3
+"""Earlier ReplicaSets that stay for `kubectl rollout undo`, and with them what their pods mount."""
 
 
 def render_deployment(params: Params) -> Manifest:
@@ -24,7 +25,7 @@ def render_deployment(params: Params) -> Manifest:
             # A new proxy is ready before an old one goes, one after the other.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "progressDeadlineSeconds": _PROGRESS_DEADLINE_SECONDS,
-            "revisionHistoryLimit": _KEPT_REVISIONS,
+            "revisionHistoryLimit": KEPT_REVISIONS,
             "template": render_pod_template(params),
         },
     )

@@ -81,6 +81,7 @@ def _rules(children: list[Kind]) -> list[Manifest]:
         _rule(GROUP, PLURAL, {"list", "watch"}),
         _rule(GROUP, f"{PLURAL}/status", {"patch"}),
         _rule("events.k8s.io", "events", {"create"}),
+        _rule(kinds.REPLICA_SET.group, kinds.REPLICA_SET.plural, {"list"}),
         *(_rule(kind.group, kind.plural, _verbs(kind)) for kind in children),
     ]
 

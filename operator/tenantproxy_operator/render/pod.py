@@ -1,10 +1,8 @@
 """The template of a proxy's pod."""
 
-import hashlib
 from typing import Any, Final
 
 from tenantproxy_operator.api.labels import labels
-from tenantproxy_operator.api.names import OWN_PREFIX
 from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS, FORWARD_PROXY_KEYS
 from tenantproxy_operator.api.workload import PodTemplate
 from tenantproxy_operator.kube.kinds import Manifest
@@ -18,11 +16,8 @@ from tenantproxy_operator.render.common import (
     child_name,
     pod_selector,
 )
-from tenantproxy_operator.render.config_map import CONFIG_KEY
+from tenantproxy_operator.render.config_map import CONFIG_KEY, config_map_name
 from tenantproxy_operator.render.params import Params
-
-CONFIG_HASH: Final = f"{OWN_PREFIX}config-hash"
-"""The annotation that changes with `config.json`: a changed configuration rolls the Deployment."""
 
 CONTAINER: Final = "proxy"
 _FILES: Final = "/etc/tenantproxy"
@@ -40,6 +35,12 @@ _DEFAULT_RESOURCES: Final = {
     "limits": {"memory": "512Mi"},  # none for CPU: idle CPU may be used
 }
 
+_ANNOTATIONS: Final = {
+    "prometheus.io/scrape": "true",
+    "prometheus.io/port": str(ADMIN_PORT),
+    "prometheus.io/path": METRICS_PATH,
+}
+
 
 def render_pod_template(params: Params) -> Manifest:
     """Return the template: what the operator sets, with the tenant's `podTemplate` around it."""
@@ -47,7 +48,7 @@ def render_pod_template(params: Params) -> Manifest:
     return {
         "metadata": {
             "labels": wanted.labels | labels(params.resource.metadata.name, component=COMPONENT),
-            "annotations": wanted.annotations | _annotations(params),
+            "annotations": wanted.annotations | _ANNOTATIONS,
         },
         "spec": _identity(params)
         | _placement(wanted, pod_selector(params))
@@ -65,15 +66,6 @@ def render_pod_template(params: Params) -> Manifest:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
         },
-    }
-
-
-def _annotations(params: Params) -> dict[str, str]:
-    return {
-        CONFIG_HASH: hashlib.sha256(params.config_json.encode()).hexdigest(),
-        "prometheus.io/scrape": "true",
-        "prometheus.io/port": str(ADMIN_PORT),
-        "prometheus.io/path": METRICS_PATH,
     }
 
 
@@ -162,7 +154,7 @@ def _resources(params: Params) -> Manifest:
 def _volumes(params: Params) -> list[Manifest]:
     resource = params.resource
     volumes = [
-        {"name": "config", "configMap": {"name": child_name(params), "defaultMode": _GROUP_READABLE}},
+        {"name": "config", "configMap": {"name": config_map_name(params), "defaultMode": _GROUP_READABLE}},
         # Optional: without a credential the proxy answers so, instead of not being there.
         {"name": "credentials", "secret": _secret(resource.secret_name) | {"optional": True}},
     ]
@@ -187,7 +179,7 @@ def _secret(name: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
 def _mounts(params: Params) -> list[Manifest]:
     resource = params.resource
     mounts: list[Manifest] = [
-        # One file, beside which the other directories have room. It doesn't follow its ConfigMap, nor need it.
+        # One file, beside which the other directories have room.
         {"name": "config", "mountPath": f"{_FILES}/{CONFIG_KEY}", "subPath": CONFIG_KEY},
         {"name": "credentials", "mountPath": f"{_FILES}/credentials"},
     ]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import ssl
 import time
 from collections import Counter
@@ -45,7 +46,7 @@ class Call:
     @property
     def tenant(self) -> str:
         """The TenantProxy that it is about, by the names that children have."""
-        return self.name.removesuffix("-proxy").removesuffix("-credentials")
+        return re.sub("-proxy(-[0-9a-f]{20})?$|-credentials$", "", self.name)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

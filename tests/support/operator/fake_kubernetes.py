@@ -71,7 +71,7 @@ class FakeKubernetes(KubeClient):
         content, query = json.loads(body or "{}"), query or {}
         ref = Ref(plural, namespace, name or content.get("metadata", {}).get("name", ""))
         if method == "GET" and not name:
-            answer = self._listed(ref, query.get("fieldSelector", ""))
+            answer = self._listed(ref, query.get("fieldSelector", ""), query.get("labelSelector", ""))
         elif method == "POST":
             answer = self.create(ref, content, manager=query.get("fieldManager", ""))
         elif method == "PATCH" and subresource:
@@ -106,6 +106,8 @@ class FakeKubernetes(KubeClient):
     ) -> Thing:
         """Have a manager set fields, which it owns from then on; what is `gone`, or applied no more, goes."""
         before = self.objects.get(ref)
+        if before and before.get("immutable") and content.get("data", before["data"]) != before["data"]:
+            raise StatusError(422, "Invalid", "data: Forbidden: field is immutable when `immutable` is set")
         thing = _copied(before) if before else self._new(ref)
         owned = self._owned.setdefault(ref, {})
         fields = dict(_leaves({key: value for key, value in content.items() if key != "status"}))
@@ -186,12 +188,14 @@ class FakeKubernetes(KubeClient):
             raise StatusError(404, "NotFound", f'{ref.plural} "{ref.name}" not found')
         return self.objects[ref]
 
-    def _listed(self, place: Ref, selector: str) -> Thing:
-        name = selector.removeprefix("metadata.name=")
+    def _listed(self, place: Ref, field_selector: str, label_selector: str) -> Thing:
+        name = field_selector.removeprefix("metadata.name=")
+        labels = dict(each.split("=") for each in label_selector.split(",") if each)
         items = [
             thing
             for ref, thing in self.objects.items()
-            if ref[:2] == place[:2] and (not selector or ref.name == name)
+            if ref[:2] == place[:2] and (not field_selector or ref.name == name)
+            if labels.items() <= thing["metadata"].get("labels", {}).items()
         ]
         return {"metadata": {}, "items": items}
 

@@ -34,6 +34,7 @@ from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.settings import Settings
 
 NAMESPACE: Final = "tenants"
+REVISION: Final = "deployment.kubernetes.io/revision"
 _START: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
 _MOST_RECONCILES: Final = 1000
@@ -81,13 +82,13 @@ class World:
         if document is not None:
             self.api.replace(ref, json.loads(document), manager=PROXY_MANAGER)
 
-    def edit(self, plural: str, content: Thing, name: str = "acme-proxy") -> None:
+    def edit(self, plural: str, content: Thing, name: str = "") -> None:
         """Create an object, or set fields of one."""
-        self.api.write(ref_of(plural, name), content)
+        self.api.write(ref_of(plural, name or self.name_of(plural)), content)
 
-    def delete(self, plural: str, name: str = "acme-proxy") -> None:
+    def delete(self, plural: str, name: str = "") -> None:
         """Delete an object."""
-        self.api.delete(ref_of(plural, name))
+        self.api.delete(ref_of(plural, name or self.name_of(plural)))
 
     def pods(
         self, name: str = "acme", *, ready: int = 2, updated: int = 2, stuck: str = "", refused: str = ""
@@ -101,7 +102,35 @@ class World:
         ]
         status = {"replicas": 2, "updatedReplicas": updated, "readyReplicas": ready, "conditions": conditions}
         status |= {"observedGeneration": self.api.objects[ref]["metadata"]["generation"]}
+        self._replica_sets(name, complete=updated == 2 and not stuck)
         self.api.set_status(ref, status)
+
+    def _replica_sets(self, name: str, *, complete: bool) -> None:
+        """Make a ReplicaSet for the Deployment's template; of the earlier ones, three stay."""
+        deployment = self.api.objects[ref_of("deployments", f"{name}-proxy")]
+        template = deployment["spec"]["template"]
+        labels = template["metadata"]["labels"]
+        sets = {
+            ref: thing
+            for ref, thing in self.api.objects.items()
+            if ref.plural == "replicasets" and thing["metadata"]["labels"] == labels
+        }
+        revisions = {ref: int(thing["metadata"]["annotations"][REVISION]) for ref, thing in sets.items()}
+        newest = max(revisions.values(), default=0)
+        current = next((ref for ref, thing in sets.items() if thing["spec"]["template"] == template), None)
+        if current is None or revisions[current] < newest:
+            newest += 1
+        current = current or ref_of("replicasets", f"{name}-proxy-{newest}")
+        metadata = {"labels": labels, "annotations": {REVISION: str(newest)}}
+        self.api.write(current, {"metadata": metadata, "spec": {"template": template, "replicas": 2}})
+        earlier = sorted(sets.keys() - {current}, key=revisions.__getitem__)
+        # Of a rollout that does not end, the last one before it has pods.
+        serving = () if complete else [ref for ref in earlier if sets[ref]["spec"]["replicas"]][:1]
+        for ref in earlier:
+            if ref not in serving:
+                self.api.write(ref, {"spec": {"replicas": 0}})
+        for ref in earlier[:-3] if complete else ():
+            self.api.delete(ref)
 
     def collect_garbage(self) -> None:
         """Delete what is owned by somebody that is gone."""
@@ -125,13 +154,28 @@ class World:
 
     # What users see
 
-    def exists(self, plural: str, name: str = "acme-proxy") -> bool:
-        """Tell whether there is an object."""
-        return ref_of(plural, name) in self.api.objects
+    def name_of(self, plural: str, tenant: str = "acme") -> str:
+        """Return the name of a child; of the ConfigMaps, that which the Deployment mounts."""
+        if plural != "configmaps":
+            return f"{tenant}-proxy"
+        (name,) = (
+            volume["configMap"]["name"]
+            for volume in self.child("deployments", f"{tenant}-proxy")["spec"]["template"]["spec"]["volumes"]
+            if "configMap" in volume
+        )
+        return str(name)
 
-    def child(self, plural: str, name: str = "acme-proxy") -> Thing:
+    def names(self, plural: str) -> set[str]:
+        """Return the names of all objects of a kind."""
+        return {ref.name for ref in self.api.objects if ref.plural == plural}
+
+    def exists(self, plural: str, name: str = "") -> bool:
+        """Tell whether there is an object."""
+        return ref_of(plural, name or self.name_of(plural)) in self.api.objects
+
+    def child(self, plural: str, name: str = "") -> Thing:
         """Return an object."""
-        return self.api.objects[ref_of(plural, name)]
+        return self.api.objects[ref_of(plural, name or self.name_of(plural))]
 
     def status(self, name: str = "acme") -> Thing:
         """Return the status of a TenantProxy; empty where there is none."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
@@ -46,12 +47,15 @@ class Tenants:
 
     async def create(self, name: str, changes: Mapping[str, Any] | None = None) -> Thing:
         """Create the smallest TenantProxy, of a tenant of its own, with other values at dotted paths."""
+        return await self.call("POST", self.path, self.manifest(name, changes))
+
+    def manifest(self, name: str, changes: Mapping[str, Any] | None = None) -> Thing:
+        """Return what `create` creates."""
         manifest = minimal()
-        own = {"metadata.name": name, "spec.tenantId": f"T-{name}"}
+        own = {"metadata.name": name, "metadata.namespace": self.namespace, "spec.tenantId": f"T-{name}"}
         for path, value in (own | dict(changes or {})).items():
             manifest = changed(manifest, path, value)
-        manifest["metadata"]["namespace"] = self.namespace
-        return await self.call("POST", self.path, manifest)
+        return manifest
 
     async def change(self, name: str, changes: Mapping[str, Any]) -> Thing:
         """Give a TenantProxy other values at dotted paths; `...` removes what is there."""
@@ -114,12 +118,25 @@ class Tenants:
 
         return condition_of(await self.until(name, good), kind)
 
-    # Children, Secrets and others
+    # Children, Secrets and others; what is named by its content may be named without the hash: the newest one
 
     async def child(self, kind: Kind, name: str) -> Thing | None:
         """Return an object; None where there is none."""
-        status, answer = await self.api.request("GET", kind.path(self.namespace, name))
+        path = kind.path(self.namespace, await self.whole_name(kind, name))
+        status, answer = await self.api.request("GET", path)
         return None if status == 404 else _checked(status, answer)
+
+    async def hashed(self, kind: Kind, name: str) -> list[str]:
+        """Return the names that begin so and end in a hash, the newest last."""
+        found = await self.call("GET", kind.path(self.namespace))
+        metadata = [each["metadata"] for each in found["items"] if without_hash(each["metadata"]["name"]) == name]
+        metadata.sort(key=lambda each: (each["creationTimestamp"], int(each["resourceVersion"])))
+        return [each["name"] for each in metadata if each["name"] != name]
+
+    async def whole_name(self, kind: Kind, name: str) -> str:
+        """Return the name that an object has."""
+        hashed = await self.hashed(kind, name) if kind.hashed else []
+        return hashed[-1] if hashed else name
 
     async def children(self, tenant: str) -> dict[Kind, Thing]:
         """Return the children of a TenantProxy by the names that they have."""
@@ -141,7 +158,7 @@ class Tenants:
 
     async def patch(self, kind: Kind, name: str, change: Any, *, subresource: str = "") -> Thing:
         """Merge a change into an object."""
-        path = kind.path(self.namespace, name) + (subresource and f"/{subresource}")
+        path = kind.path(self.namespace, await self.whole_name(kind, name)) + (subresource and f"/{subresource}")
         return await self.call("PATCH", path, change, content_type=MERGE_PATCH)
 
     async def apply(self, kind: Kind, name: str, content: Mapping[str, Any], *, manager: str) -> Thing:
@@ -151,7 +168,8 @@ class Tenants:
 
     async def remove(self, kind: Kind, name: str) -> None:
         """Delete an object, if there is one."""
-        status, answer = await self.api.request("DELETE", kind.path(self.namespace, name))
+        path = kind.path(self.namespace, await self.whole_name(kind, name))
+        status, answer = await self.api.request("DELETE", path)
         assert status in (200, 202, 404), answer
 
     async def call(self, method: str, path: str, body: Any = None, **more: str) -> Thing:
@@ -180,8 +198,13 @@ def whole(kind: Kind, name: str, content: Mapping[str, Any]) -> Thing:
 
 
 def child_name(kind: Kind, tenant: str) -> str:
-    """Return the name of a child. Names are for ever."""
+    """Return the name of a child, but for its hash. Names are for ever."""
     return f"{tenant}-credentials" if kind is kinds.SECRET else f"{tenant}-proxy"
+
+
+def without_hash(name: str) -> str:
+    """Return a name without the hash of the content at its end."""
+    return re.sub("-[0-9a-f]{20}$", "", name)
 
 
 def is_settled(thing: Thing) -> bool:

@@ -20,7 +20,7 @@ from support.apiserver.server import ApiServer, service_account
 from support.operator import rights_report
 from support.operator.process import OperatorProcess
 from support.operator.rights import NAMESPACED, lacking, used
-from support.operator.tenants import Tenants
+from support.operator.tenants import Tenants, without_hash
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
@@ -63,9 +63,9 @@ class Run:
         self.marked_at = dt.datetime.now(dt.UTC)
 
     def writes(self, about: str = "") -> list[str]:
-        """Return the operator's writes since the mark, about one tenant or all: verb, resource and name."""
+        """Return the operator's writes since the mark, of one tenant or all: verb, resource, name without hash."""
         return [
-            f"{entry.verb} {entry.resource} {entry.name}"
+            f"{entry.verb} {entry.resource} {without_hash(entry.name)}"
             for entry in writes(self.audit(), self.user)
             if entry.name.startswith(about)
         ]

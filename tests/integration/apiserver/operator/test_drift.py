@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from support.operator.process import OperatorProcess
-from support.operator.tenants import Tenants, Thing, child_name, versions
+from support.operator.tenants import ApiError, Tenants, Thing, child_name, versions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Kind
@@ -24,7 +24,6 @@ CONTENTS: dict[Kind, Any] = {
     kinds.SERVICE_ACCOUNT: {"automountServiceAccountToken": True},
     kinds.ROLE: {"rules": []},
     kinds.ROLE_BINDING: {"subjects": [{"kind": "User", "name": "eve", "apiGroup": "rbac.authorization.k8s.io"}]},
-    kinds.CONFIG_MAP: {"data": {"config.json": "{}"}},
     kinds.NETWORK_POLICY: {"spec": {"ingress": None}},
     kinds.SERVICE: {"spec": {"ports": [{"name": "http", "port": 8080, "targetPort": 1}]}},
     kinds.DEPLOYMENT: {"spec": {"template": {"spec": {"serviceAccountName": "default"}}}},
@@ -33,7 +32,8 @@ CONTENTS: dict[Kind, Any] = {
     kinds.POD_MONITOR: {"spec": {"podMetricsEndpoints": []}},
     kinds.HTTP_ROUTE: {"spec": {"hostnames": ["evil.example"]}},
 }
-"""An edit of what the operator wants of each kind beyond its metadata; of the Secret it wants nothing."""
+"""An edit of what the operator wants of each kind beyond its metadata; of the Secret it wants nothing, and what is
+named by its content can't be edited."""
 EDITS: dict[str, Any] = {
     "a changed label": {"metadata": {"labels": {"app.kubernetes.io/instance": "another"}}},
     "the label by which we find it removed": {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}},
@@ -106,7 +106,35 @@ async def test_edited_content_is_put_back(
 
 def test_every_kind_has_an_edit() -> None:
     """A new kind of children needs a case above."""
-    assert set(CONTENTS) == set(kinds.CHILDREN) - {kinds.SECRET}
+    assert set(CONTENTS) == {kind for kind in kinds.CHILDREN if not kind.hashed} - {kinds.SECRET}
+
+
+HASHED: dict[Kind, Any] = {kinds.CONFIG_MAP: {"data": {"config.json": "{}"}, "immutable": True}}
+
+
+@pytest.mark.parametrize("kind", HASHED, ids=lambda kind: kind.kind)
+async def test_other_content_of_the_same_name(
+    run: Run, tenants: Tenants, children: dict[Kind, Thing], kind: Kind
+) -> None:
+    """Nobody can edit it; who deletes it and makes another one of that name has it replaced."""
+    right = children[kind]
+    name = right["metadata"]["name"]
+    with pytest.raises(ApiError, match="immutable"):
+        await tenants.patch(kind, name, HASHED[kind])
+    run.since_now()
+    await tenants.change(TENANT, {"spec.suspend": True})
+    await tenants.settled(TENANT)
+    await tenants.remove(kind, name)
+    kept = {key: right["metadata"][key] for key in ("labels", "ownerReferences")}
+    await tenants.put(kind, name, HASHED[kind] | {"metadata": kept})
+    await tenants.change(TENANT, {"spec.suspend": ...})
+    await put_back(tenants, kind, right)
+    plain = child_name(kind, TENANT)
+    assert await writes_of_children(run, tenants) == [
+        f"delete {kind.plural} {plain}",
+        f"patch {kind.plural} {plain}",
+    ]
+    assert HASHED.keys() == kinds.HASHED
 
 
 @each_kind

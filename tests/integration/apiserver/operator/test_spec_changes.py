@@ -1,6 +1,8 @@
 """A change of the spec reaches the children that it is about, and writes no other."""
 
-from collections.abc import Iterator, Mapping
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -8,14 +10,21 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from support.apiserver.server import ApiServer
 from support.certificates import Authority
-from support.operator.tenants import ApiError, Tenants, child_name, condition_of
+from support.operator.tenants import ApiError, Tenants, Thing, child_name, condition_of, whole
+from support.waiting import eventually
+from tenantproxy_operator.api.labels import INSTANCE
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Kind
+from tenantproxy_operator.render.deployment import KEPT_REVISIONS
 
 from .conftest import Run
 
-CLUSTER_WIDE = ("test_part_appears_and_disappears",)  # each kind that can be deleted is, by another role
+CLUSTER_WIDE = (  # each kind that can be deleted is, by another role
+    "test_part_appears_and_disappears",
+    "test_earlier_config_maps_are_pruned",
+)
 OPTIONS = ("--http-routes",)
 CRD = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 CONFIG = {kinds.CONFIG_MAP, kinds.DEPLOYMENT}
@@ -23,6 +32,11 @@ CONFIG = {kinds.CONFIG_MAP, kinds.DEPLOYMENT}
 SCALE = {"autoscaling": {"minReplicas": 3, "maxReplicas": 6}}
 ROUTE = {"route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]}}
 LIMITS = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}
+_ADMISSION = "admissionregistration.k8s.io/v1"
+POLICY = Kind(api_version=_ADMISSION, kind="ValidatingAdmissionPolicy", plural="validatingadmissionpolicies")
+POLICY_BINDING = Kind(
+    api_version=_ADMISSION, kind="ValidatingAdmissionPolicyBinding", plural="validatingadmissionpolicybindings"
+)
 
 pytestmark = pytest.mark.usefixtures("with_optional_kinds")
 
@@ -157,6 +171,116 @@ async def test_part_appears_and_disappears(
     assert after.keys() == before.keys()
     for kind, child in after.items():
         assert child.get("spec") == before[kind].get("spec")
+
+
+class Pods:
+    """Plays the ReplicaSet controller and the kubelets, beside the cluster's own Deployment controller."""
+
+    def __init__(self, tenants: Tenants, name: str) -> None:
+        self._tenants = tenants
+        self._deployment = child_name(kinds.DEPLOYMENT, name)
+        self._path = f"{kinds.REPLICA_SET.path(tenants.namespace)}?labelSelector={INSTANCE}%3D{name}"
+
+    async def replica_sets(self) -> list[Thing]:
+        """Return the ReplicaSets, each with as many ready pods as it shall have."""
+        found: list[Thing] = (await self._tenants.call("GET", self._path))["items"]
+        for each in found:
+            ready = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas"), each["spec"]["replicas"])
+            status = {"status": ready | {"observedGeneration": each["metadata"]["generation"]}}
+            with contextlib.suppress(ApiError):  # it may be gone
+                await self._tenants.patch(
+                    kinds.REPLICA_SET, each["metadata"]["name"], status, subresource="status"
+                )
+        return found
+
+    async def rolled_out(self) -> None:
+        """Wait until all pods are up to date, and as few earlier ReplicaSets are left as there shall be."""
+
+        async def done() -> bool:
+            left = await self.replica_sets()
+            deployment = await self._tenants.child_until(kinds.DEPLOYMENT, self._deployment)
+            status = deployment.get("status", {})
+            counts = {status.get(each) for each in ("replicas", "updatedReplicas", "readyReplicas")}
+            observed = status.get("observedGeneration") == deployment["metadata"]["generation"]
+            return observed and counts == {deployment["spec"]["replicas"]} and len(left) <= KEPT_REVISIONS + 1
+
+        await eventually(done, bool)
+
+
+async def test_earlier_config_maps_are_pruned(
+    api_server: ApiServer, run: Run, tenants: Tenants, name: str
+) -> None:
+    """Those stay that a ReplicaSet can go back to, as the cluster's own Deployment controller keeps them."""
+    await tenants.created(name)
+    pods = Pods(tenants, name)
+    used = []
+    async with api_server.controllers("deployment-controller"):
+        for number in range(KEPT_REVISIONS + 3):
+            await tenants.change(name, {"spec.upstream.timeout": f"{number + 10}s"})
+            await tenants.settled(name)
+            used.append(await tenants.whole_name(kinds.CONFIG_MAP, f"{name}-proxy"))
+            await pods.rolled_out()
+            await tenants.condition(name, "Available", status="True", reason="ProxiesReady")
+        mounted = {
+            volume["configMap"]["name"]
+            for each in await pods.replica_sets()
+            for volume in each["spec"]["template"]["spec"]["volumes"]
+            if "configMap" in volume
+        }
+        assert mounted == set(used[-KEPT_REVISIONS - 1 :])
+        kept = await eventually(
+            lambda: tenants.hashed(kinds.CONFIG_MAP, f"{name}-proxy"),
+            lambda names: len(names) <= len(mounted),
+        )
+        assert set(kept) == mounted
+    await tenants.flush(name)
+    run.since_now()
+    await tenants.flush(name)
+    assert set(run.writes(name)) == {f"patch tenantproxies/status {name}"}
+
+
+async def test_policy_refuses_the_configuration(tenants: Tenants, name: str) -> None:
+    """Pods stay with what they have, and the status says what was refused and what waits; then all is done."""
+    await tenants.created(name)
+    before = await tenants.child(kinds.DEPLOYMENT, f"{name}-proxy")
+    config_map = f"{name}-proxy"
+    async with refused(tenants, config_map):
+        await tenants.change(name, {"spec.upstream.timeout": "9s", "spec.replicas": 3})
+        accepted = await tenants.condition(name, "Accepted", status="False", reason="ApplyRefused")
+        message = accepted["message"]
+        assert f"ConfigMap {config_map}-" in message
+        assert "not by this policy" in message
+        assert f"Deployment {name}-proxy: waits for ConfigMap {config_map}-" in message
+        assert await tenants.child(kinds.DEPLOYMENT, f"{name}-proxy") == before
+    await tenants.condition(name, "Accepted", status="True", reason="Accepted")
+    after = await tenants.child_until(kinds.DEPLOYMENT, f"{name}-proxy")
+    assert after["spec"]["replicas"] == 3
+    assert await tenants.whole_name(kinds.CONFIG_MAP, config_map) in json.dumps(after)
+
+
+@contextlib.asynccontextmanager
+async def refused(tenants: Tenants, beginning: str) -> AsyncIterator[None]:
+    """Have a ValidatingAdmissionPolicy refuse ConfigMaps whose names begin so."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    metadata = {"metadata": {"name": beginning}}
+    policy = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "matchConditions": [{"name": "one", "expression": f"request.name.startsWith('{beginning}')"}],
+        "validations": [{"expression": "false", "message": "not by this policy"}],
+    }
+    binding = {"policyName": beginning, "validationActions": ["Deny"]}
+    for kind, spec in ((POLICY, policy), (POLICY_BINDING, binding)):
+        manifest = {"apiVersion": kind.api_version, "kind": kind.kind, "spec": spec} | metadata
+        await tenants.call("POST", f"{kind.root}/{kind.plural}", manifest)
+
+    async def status() -> int:
+        path = f"{kinds.CONFIG_MAP.path(tenants.namespace)}?dryRun=All"
+        return (await tenants.api.request("POST", path, whole(kinds.CONFIG_MAP, f"{beginning}-x", {})))[0]
+
+    await eventually(status, lambda code: code == 422)  # the API server takes a moment to know of it
+    yield
+    for kind in (POLICY_BINDING, POLICY):
+        await tenants.call("DELETE", f"{kind.root}/{kind.plural}/{beginning}")
 
 
 async def test_tenant_id_is_refused(tenants: Tenants, name: str) -> None:

@@ -59,7 +59,7 @@ async def broken_webhook(tenants: Tenants, name: str) -> None:
         "rules": [
             {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]},
         ],
-        "matchConditions": [{"name": "one", "expression": f"request.name == '{name}-proxy'"}],
+        "matchConditions": [{"name": "one", "expression": f"request.name.startsWith('{name}-proxy')"}],
         "failurePolicy": "Fail",
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],

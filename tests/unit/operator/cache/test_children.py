@@ -115,12 +115,24 @@ def test_nothing_is_kept_for_tenants_without_children(children: Watched) -> None
         ("acme", None),
         ("acme-poslog", None),
         ("proxy", None),
+        ("acme-proxy-0123456789abcdef0123", "acme"),
+        ("acme-proxy-0123-proxy-0123456789abcdef0123", "acme-proxy-0123"),
+        ("acme-proxy-0123456789abcdef0123-proxy", "acme-proxy-0123456789abcdef0123"),
+        ("acme-proxy-0123", None),
+        ("acme-proxy-0123456789ABCDEF0123", None),
+        ("-proxy-0123456789abcdef0123", None),
     ],
 )
 def test_whose_child(children: Watched, name: str, tenant: str | None) -> None:
     """By its name, whatever its labels and owner say; a TenantProxy `acme-proxy` takes nothing from `acme`."""
     children.put(kinds.CONFIG_MAP, partial(name, owner="x", owner_name="somebody-else", labelled=False))
     assert children.told() == ([Key("tenants", tenant)] if tenant else [])
+
+
+def test_only_some_have_hashed_names(children: Watched) -> None:
+    """A Service of such a name is nobody's."""
+    children.put(kinds.SERVICE, partial("acme-proxy-0123456789abcdef0123"))
+    assert children.told() == []
 
 
 def test_whose_secret(children: Watched) -> None:

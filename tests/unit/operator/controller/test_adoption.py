@@ -27,8 +27,8 @@ def world() -> World:
     for manifest in rendered():
         kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
         manifest["metadata"]["annotations"][LAST_APPLIED] = "{}"
-        if kind is kinds.CONFIG_MAP:
-            manifest["data"]["old"] = "of an earlier version"
+        if kind is kinds.SERVICE:
+            manifest["metadata"]["labels"]["old"] = "of-an-earlier-version"
         world.api.write(
             ref_of(kind.plural, manifest["metadata"]["name"]), manifest, manager="kubectl-client-side-apply"
         )
@@ -43,7 +43,7 @@ def rendered() -> list[dict[str, Any]]:
 
 def children(world: World) -> dict[str, dict[str, Any]]:
     plurals = (kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]].plural for manifest in rendered())
-    return {plural: world.child(plural, SECRET if plural == "secrets" else "acme-proxy") for plural in plurals}
+    return {plural: world.child(plural, SECRET if plural == "secrets" else "") for plural in plurals}
 
 
 async def settled(world: World) -> Operator:
@@ -75,8 +75,9 @@ async def test_all_is_adopted(world: World) -> None:
         assert child["metadata"]["uid"] == uids[plural]
         assert [each["uid"] for each in child["metadata"]["ownerReferences"]] == [owner]
         assert child["metadata"]["annotations"].keys() == {"proxy.hiiretail.com/manifest-hash"}
-    assert world.child("configmaps")["data"].keys() == {"config.json"}
-    assert world.child("services")["metadata"]["labels"]["team"] == "a"
+    labels = world.child("services")["metadata"]["labels"]
+    assert labels["team"] == "a"
+    assert "old" not in labels
     await rests(world, operator)
     world.delete("tenantproxies", "acme")
     world.collect_garbage()

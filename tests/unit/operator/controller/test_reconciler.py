@@ -47,8 +47,8 @@ async def created(world: World, settings: Settings | None = None, **options: Any
     return operator
 
 
-def patched(*plurals: str) -> list[str]:
-    return [f"PATCH {plural} acme-proxy" for plural in plurals]
+def patched(world: World, *plurals: str) -> list[str]:
+    return [f"PATCH {plural} {world.name_of(plural)}" for plural in plurals]
 
 
 # Creation, and rest
@@ -59,7 +59,7 @@ async def test_a_new_tenant(world: World) -> None:
     world.tenant()
     operator = Operator(world)
     await operator.settle()
-    assert world.calls() == ["GET secrets acme-credentials", *patched(*CHILDREN), STATUS]
+    assert world.calls() == ["GET secrets acme-credentials", *patched(world, *CHILDREN), STATUS]
     assert world.events() == []
 
 
@@ -85,7 +85,7 @@ async def test_a_restart_with_a_changed_setting(world: World) -> None:
     await created(world)
     operator = Operator(world, Settings(dns_ports=(1053,)))
     await operator.settle()
-    assert world.calls() == ["GET secrets acme-credentials", *patched("networkpolicies"), STATUS]
+    assert world.calls() == ["GET secrets acme-credentials", *patched(world, "networkpolicies"), STATUS]
     await Operator(world, Settings(dns_ports=(1053,))).settle()
     assert world.calls() == []
 
@@ -95,7 +95,7 @@ async def test_a_spec_field_changes(world: World) -> None:
     operator = await created(world)
     world.tenant(changes={"spec.upstream.timeout": "4s"})
     await operator.settle()
-    assert world.writes() == [*patched("configmaps", "deployments"), STATUS]
+    assert world.writes() == [*patched(world, "configmaps", "deployments"), STATUS]
     world.tenant(changes={"metadata.labels": {"team": "orders"}})
     await operator.settle()
     assert world.calls() == []
@@ -131,7 +131,7 @@ async def test_an_edit_is_put_back(world: World, plural: str, edit: dict[str, An
     before = world.child(plural)
     world.edit(plural, edit)
     await operator.settle()
-    assert world.writes()[:1] == patched(plural)
+    assert world.writes()[:1] == patched(world, plural)
     after = world.child(plural)
     for field in ("labels", "annotations", "ownerReferences"):
         assert after["metadata"].get(field) == before["metadata"].get(field)
@@ -151,7 +151,7 @@ async def test_a_deleted_child_is_made_again(world: World, plural: str) -> None:
     operator = await created(world)
     world.delete(plural)
     await operator.settle()
-    assert world.calls()[:3] == ["GET tenantproxies", *patched(plural), STATUS]
+    assert world.calls()[:3] == ["GET tenantproxies", *patched(world, plural), STATUS]
     assert world.exists(plural)
 
 
@@ -208,7 +208,9 @@ async def test_the_number_of_replicas_is_handed_over(world: World) -> None:
     operator = await created(world)
     world.tenant(changes=SCALE)
     await operator.settle()
-    assert [call for call in world.writes() if "deployments" in call] == patched("deployments", "deployments")
+    assert [call for call in world.writes() if "deployments" in call] == patched(
+        world, "deployments", "deployments"
+    )
     assert world.child("deployments")["spec"]["replicas"] == 2
     managers = {
         entry["manager"]
@@ -225,7 +227,7 @@ async def test_optional_kinds(world: World) -> None:
     assert not operator.reconciler.serve_kinds(OPTIONAL)
     operator.enqueue(next(iter(operator.tenants)))
     await operator.settle()
-    assert world.writes() == [*patched("podmonitors"), STATUS]
+    assert world.writes() == [*patched(world, "podmonitors"), STATUS]
     await Operator(world, Settings(optional_kinds=frozenset({"PodMonitor"})), optional_kinds=OPTIONAL).settle()
     assert world.writes() == []
 

@@ -13,9 +13,9 @@ _KINDS = frozenset({"HTTPRoute", "PodMonitor"})
 
 
 def test_names_and_labels() -> None:
-    """Names and labels are decided for ever; only the Secret has a name of its own."""
+    """Names and labels are decided for ever; only the Secret and the ConfigMap have names of their own."""
     children = render_children(params(_EVERYTHING, kinds=_KINDS))
-    names = {child["metadata"]["name"] for child in children if child["kind"] != "Secret"}
+    names = {child["metadata"]["name"] for child in children if child["kind"] not in ("Secret", "ConfigMap")}
     assert names == {"t-proxy"}
     for child in children:
         assert child["metadata"]["namespace"] == "default"

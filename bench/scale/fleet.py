@@ -11,6 +11,7 @@ from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.names import API_VERSION, KIND
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.controller.applied_state import manifest_hash
+from tenantproxy_operator.controller.pod_revision import with_revision
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Key, Kind
@@ -84,7 +85,7 @@ def calls_for(key: Key, status: dict[str, Any]) -> list[Call]:
     manifest = manifest_of(key)
     manifest["metadata"]["uid"] = _NO_UID
     params = Params(resource=TenantProxy.model_validate(manifest), settings=Settings(), kinds=frozenset())
-    return [*map(_child_call, render_children(params)), _status_call(key, status)]
+    return [*map(_child_call, with_revision(render_children(params))), _status_call(key, status)]
 
 
 def _child_call(child: dict[str, Any]) -> Call:

@@ -103,6 +103,17 @@
 - apiGroups:
   - apps
   resources:
+  - controllerrevisions
+  verbs:
+  - create
+  - delete
+  - get
+  - list
+  - patch
+  - watch
+- apiGroups:
+  - apps
+  resources:
   - deployments
   verbs:
   - create

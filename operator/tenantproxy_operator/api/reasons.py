@@ -12,6 +12,7 @@ class Reason:
     # Accepted
     ACCEPTED: Final = "Accepted"
     SUSPENDED: Final = "Suspended"
+    ROLLOUT_PENDING: Final = "RolloutPending"
     ROLLOUT_STOPPED: Final = "RolloutStopped"
     INVALID_SPEC: Final = "InvalidSpec"
     TLS_SECRET_MISSING: Final = "TLSSecretMissing"

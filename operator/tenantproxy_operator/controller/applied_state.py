@@ -2,6 +2,7 @@
 
 A digest of three parts is in the status: the inputs (spec, settings, code), the children as they were after the
 last write, the referenced Secrets. A part that still fits after a restart needs no check of what it stands for.
+Behind a dot follows the hash of the revision that the pods were last released with.
 """
 
 import hashlib
@@ -33,6 +34,8 @@ class AppliedState(msgspec.Struct, frozen=True):
     children: Mapping[ChildName, bytes] | None = None
     """What we owned of each child after our last write (`Child.owned_fields_digest`); None: not known."""
     secrets: SecretStates = {}
+    revision: str = ""
+    """Which ControllerRevision the pods were last released with, by its content's hash; empty: none is stored."""
     secret_missing_since: float | None = None
     """Seconds of the monotonic clock; None while the credential's Secret is there."""
     fingerprint: bytes = b""
@@ -44,10 +47,12 @@ class AppliedState(msgspec.Struct, frozen=True):
         parts = (digest or "").split("-")
         if len(parts) != 3:  # noqa: PLR2004 - as `digest` makes it
             return cls()
+        secrets_part, _, revision = parts[2].partition(".")
         return cls(
             inputs=parts[0],
             children=_restored_children(parts[1], _owned(children)),
-            secrets=dict(secrets) if parts[2] == _secrets_digest(secrets) else {},
+            secrets=dict(secrets) if secrets_part == _secrets_digest(secrets) else {},
+            revision=revision,
         )
 
     def matches(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
@@ -64,12 +69,19 @@ class AppliedState(msgspec.Struct, frozen=True):
 
     def digest(self) -> str:
         """Return the digest for the status."""
-        return f"{self.inputs}-{_children_digest(self.children or {})}-{_secrets_digest(self.secrets)}"
+        known = f"{self.inputs}-{_children_digest(self.children or {})}-{_secrets_digest(self.secrets)}"
+        return known + self._revision_part()
 
     def unfinished_digest(self) -> str | None:
-        """Return the digest for the status while something is left to do: it vouches for the own spec alone."""
-        spec = spec_part(self.inputs)
-        return f"{spec}--" if spec else None
+        """Return the digest for the status while something is left to do: it vouches for the own spec alone.
+
+        What the pods were last released with stays known.
+        """
+        spec, revision = spec_part(self.inputs), self._revision_part()
+        return f"{spec}--{revision}" if spec or revision else None
+
+    def _revision_part(self) -> str:
+        return f".{self.revision}" if self.revision else ""
 
 
 def inputs_digest(tenant: Tenant, common: str) -> str:

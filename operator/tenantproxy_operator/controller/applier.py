@@ -1,25 +1,21 @@
 """Bring one tenant's children to what they shall be: apply what differs, leave alone what is another's, prune."""
 
-import logging
 from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Final
 
 from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
-from tenantproxy_operator.api.labels import selector
 from tenantproxy_operator.cache.children import Child, ChildName, Children, child_of
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.controller.applied_state import manifest_hash
 from tenantproxy_operator.controller.apply_result import ApplyResult, ChildResult, Failure
-from tenantproxy_operator.controller.retention import needed_config_maps
+from tenantproxy_operator.controller.pod_revision import revision_hash, revision_name, stored_manifests
+from tenantproxy_operator.controller.pruning import prune_config_maps as prune
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import NEVER, Cluster
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
 from tenantproxy_operator.kube.objects import ADOPT, FIELD_MANAGER, MANIFEST_HASH, Metadata, Partial, SecretContent
 from tenantproxy_operator.metrics import Metrics
-from tenantproxy_operator.render.common import COMPONENT
-
-_log = logging.getLogger(__name__)
 
 _SCALE_MANAGER: Final = f"{FIELD_MANAGER}-scale"
 _KINDS: Final = {kind.plural: kind for kind in kinds.CHILDREN}
@@ -51,13 +47,14 @@ class ChildApplier:
         create_secret: bool,
         secret: SecretContent | None = None,
         hold_pods: bool = False,
+        revision: str = "",
         prune_config_maps: bool = False,
     ) -> ApplyResult:
         """Make the tenant's children what `manifests` say.
 
         `trusted` is what we owned of each after our last write; `create_secret`: whether a missing Secret is made;
-        `secret` is the one with the credential, where it was read; `hold_pods`: leave the running pods as they are;
-        `prune_config_maps`: delete those that pods need no more.
+        `secret` is the one with the credential, where it was read; `hold_pods`: have the pods as they were last
+        released, with `revision`; `prune_config_maps`: delete those that pods need no more.
 
         A child that fails holds back those that need it, and no others, unless the API server does not answer.
         """
@@ -69,28 +66,69 @@ class ChildApplier:
         failed: dict[Kind, ChildName] = {}
         for name, manifest in wanted.items():
             kind, child = _KINDS[name[0]], self._children.of(tenant.key).get(name)
-            missing = next((failed[needed] for needed in kinds.REQUIRES.get(kind, ()) if needed in failed), None)
             ours = child is None or child.belongs_to(tenant.uid)
+            if hold_pods and ours and kind in kinds.POD_KINDS:
+                continue
+            missing = next((failed[needed] for needed in kinds.REQUIRES.get(kind, ()) if needed in failed), None)
             if missing and ours and not _is_right(child, manifest, trusted.get(name)):
                 result = ChildResult(name=name, failure=_waits(name, missing))
             elif kind is kinds.SECRET:
                 result = await self._apply_secret(tenant, name, manifest, trusted, secret, create=create_secret)
             else:
-                hold = hold_pods and kind is kinds.DEPLOYMENT
-                result = await self._apply(tenant, name, manifest, child, trusted, hold=hold)
+                result = await self._apply(tenant, name, manifest, child, trusted)
             results.append(result)
             if result.failure:
                 failed[kind] = name
             if result.unreachable:
-                return ApplyResult.of(wanted, trusted, results)
+                return ApplyResult.of(wanted, trusted, [*results, *_remembered(trusted)], revision=revision)
         released = any(result.name[0] == kinds.DEPLOYMENT.plural and result.owned for result in results)
-        # What pods of an earlier Deployment need stays with it.
-        kept = _KEPT_KINDS if released else _KEPT_KINDS.union(kinds.REQUIRES[kinds.DEPLOYMENT])
-        results += await self._prune(tenant, wanted, kept=kept)
-        if prune_config_maps and released:
-            await self._prune_config_maps(tenant, wanted)
-        results += self._unwanted(tenant, wanted)
-        return ApplyResult.of(wanted, trusted, results)
+        needed, kept = set(wanted), _KEPT_KINDS
+        if released:
+            revision = revision_hash(wanted.values())
+        else:
+            held = hold_pods or any(_holds_back(result) for result in results)
+            put_back = await self._put_back(tenant, trusted, failed, revision) if held else None
+            results += _remembered(trusted) if put_back is None else put_back
+            # What the pods need stays with them, and what they are put back from.
+            needed.add(revision_name(tenant.key, revision))
+            kept = kept.union(kinds.REQUIRES[kinds.DEPLOYMENT])
+        results += await self._prune(tenant, needed, kept=kept)
+        if prune_config_maps:
+            await prune(self._cluster, self._children, self._metrics, tenant, _config_map(wanted))
+        results += self._unwanted(tenant, {*wanted, *(result.name for result in results)})
+        return ApplyResult.of(wanted, trusted, results, revision=revision)
+
+    async def _put_back(
+        self, tenant: Tenant, trusted: Mapping[ChildName, bytes], failed: Mapping[Kind, ChildName], revision: str
+    ) -> list[ChildResult]:
+        """Have the Deployment, and what it mounts, as they were last released, where anybody has changed them."""
+        children, before = self._children.of(tenant.key), _remembered(trusted)
+        now = {name: child.owned_fields_digest for name, child in children.items()}
+        intact = before and all(now.get(each.name) == each.owned for each in before)
+        name = revision_name(tenant.key, revision)
+        if intact or name not in children or not children[name].belongs_to(tenant.uid):
+            return []
+        try:
+            stored = await self._cluster.read(kinds.CONTROLLER_REVISION, Key(tenant.key.namespace, name[1]))
+        except KubeError as error:
+            return [*before, self._failed(kinds.CONTROLLER_REVISION, name, error)]
+        results = []
+        for manifest in stored_manifests(stored or {}, revision):
+            each = _name_of(manifest)
+            child = children.get(each)
+            if child is None and _KINDS[each[0]] is kinds.DEPLOYMENT and self._lacks(tenant, failed):
+                break
+            results.append(await self._apply(tenant, each, manifest, child, trusted))
+            if results[-1].failure:
+                return [*before, *results]
+        return results
+
+    def _lacks(self, tenant: Tenant, failed: Mapping[Kind, ChildName]) -> bool:
+        """Tell whether something is not there that every Deployment of the tenant needs, whatever it mounts."""
+        children = self._children.of(tenant.key)
+        needed = {kind: name for kind, name in failed.items() if kind in kinds.REQUIRES[kinds.DEPLOYMENT]}
+        needed.pop(kinds.CONFIG_MAP, None)
+        return any(name not in children or not children[name].belongs_to(tenant.uid) for name in needed.values())
 
     async def _apply_secret(
         self,
@@ -114,7 +152,7 @@ class ChildApplier:
         if not create if child is None else seen is None or seen.data:
             return ChildResult(name=name)
         version = seen.metadata.resource_version if seen else ""
-        return await self._apply(tenant, name, manifest, child, trusted, hold=False, version=version)
+        return await self._apply(tenant, name, manifest, child, trusted, version=version)
 
     async def _keep_secret(self, tenant: Tenant, seen: Metadata, tenant_id: str) -> list[ChildResult]:
         """Have a Secret that we made, and that is empty no more, outlive the tenant; the watch tells the rest.
@@ -141,18 +179,15 @@ class ChildApplier:
         child: Child | None,
         trusted: Mapping[ChildName, bytes],
         *,
-        hold: bool,
         version: str = "",
     ) -> ChildResult:
-        """Make one child what its manifest says; leave it alone where it is another's, or there and to be held.
+        """Make one child what its manifest says; leave it alone where it is another's.
 
         `version` is the resource version that it must still have, if any.
         """
         kind = _KINDS[name[0]]
         if child is not None and not child.belongs_to(tenant.uid):
             return ChildResult(name=name, foreign=True, failure=_conflict(kind, name[1], child, tenant.key))
-        if child is not None and hold:
-            return ChildResult(name=name)
         if child is not None and _is_right(child, manifest, trusted.get(name)):
             return ChildResult(name=name, owned=child.owned_fields_digest)
         key = Key(tenant.key.namespace, name[1])
@@ -164,7 +199,7 @@ class ChildApplier:
                 existing = await self._in_the_way(tenant.key, kind, manifest, child, error)
             except KubeError as final:
                 return self._failed(kind, name, final)
-            return await self._apply(tenant, name, manifest, existing, trusted, hold=hold)
+            return await self._apply(tenant, name, manifest, existing, trusted)
         self._metrics.applied(kind.kind, "success")
         return result
 
@@ -275,22 +310,6 @@ class ChildApplier:
                 self._metrics.applied(kind.kind, "deleted")
         return results
 
-    async def _prune_config_maps(self, tenant: Tenant, wanted: Mapping[ChildName, Manifest]) -> None:
-        """Delete the earlier ConfigMaps that no pod needs any more; what fails is left for the next time."""
-        (current,) = (name for plural, name in wanted if plural == kinds.CONFIG_MAP.plural)
-        try:
-            labels = selector(tenant.key.name, component=COMPONENT)
-            needed = needed_config_maps(await self._cluster.replica_sets(tenant.key.namespace, labels), current)
-            for (plural, name), child in list(self._children.of(tenant.key).items()):
-                unneeded = plural == kinds.CONFIG_MAP.plural and needed is not None and name not in needed
-                if unneeded and child.belongs_to(tenant.uid):
-                    await self._cluster.delete(kinds.CONFIG_MAP, Key(tenant.key.namespace, name), child.uid)
-                    self._children.drop(kinds.CONFIG_MAP, tenant.key, name)
-                    self._metrics.applied(kinds.CONFIG_MAP.kind, "deleted")
-        except KubeError as error:
-            self._metrics.applied(kinds.CONFIG_MAP.kind, _metric_result(error))
-            _log.warning("%s: earlier ConfigMaps can't be deleted: %s", tenant.key, error)
-
     def _unwanted(self, tenant: Tenant, wanted: Container[ChildName]) -> list[ChildResult]:
         """Return what was kept though it is no longer wanted."""
         return [
@@ -303,6 +322,25 @@ class ChildApplier:
 def _name_of(manifest: Manifest) -> ChildName:
     kind = kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]]
     return kind.plural, manifest["metadata"]["name"]
+
+
+def _config_map(wanted: Iterable[ChildName]) -> str:
+    return next(name for plural, name in wanted if plural == kinds.CONFIG_MAP.plural)
+
+
+def _remembered(trusted: Mapping[ChildName, bytes]) -> list[ChildResult]:
+    """Return what pods are made of as it was last released: it still has to be put back."""
+    return [
+        ChildResult(name=name, owned=digest)
+        for name, digest in trusted.items()
+        if _KINDS[name[0]] in kinds.POD_KINDS
+    ]
+
+
+def _holds_back(result: ChildResult) -> bool:
+    """Tell whether a Deployment can't be changed, other than by a passing failure."""
+    of_deployment = result.name[0] == kinds.DEPLOYMENT.plural
+    return of_deployment and result.failure is not None and result.failure.cause in ("waiting", "refused")
 
 
 def _is_right(child: Child | None, manifest: Manifest, trusted: bytes | None) -> bool:

@@ -47,13 +47,20 @@ class ApplyResult(msgspec.Struct, frozen=True, kw_only=True):
     """What we own of each child that is as it shall be, or was when we last wrote it."""
     created_secret: Metadata | None = None
     """The Secret that did not exist; it is empty."""
+    revision: str = ""
+    """Which revision the pods were last released with; empty: none is stored."""
     failures: tuple[Failure, ...] = ()
     unreachable: Exception | None = None
     """Set where the API server did not answer, and the rest was left."""
 
     @classmethod
     def of(
-        cls, wanted: Container[ChildName], trusted: Mapping[ChildName, bytes], results: Sequence[ChildResult]
+        cls,
+        wanted: Container[ChildName],
+        trusted: Mapping[ChildName, bytes],
+        results: Sequence[ChildResult],
+        *,
+        revision: str,
     ) -> Self:
         """Return what came of all children together; `trusted` is what we owned of each before."""
         owned = {name: digest for name, digest in trusted.items() if name in wanted}
@@ -65,6 +72,7 @@ class ApplyResult(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             children=owned,
             created_secret=next((result.created for result in results if result.created), None),
+            revision=revision,
             failures=tuple(result.failure for result in results if result.failure),
             unreachable=next((result.unreachable for result in results if result.unreachable), None),
         )

@@ -1,6 +1,6 @@
 """What has to be done for a tenant: a function of its snapshot. No client, no clock, nothing is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.conditions import ConditionValue, condition_in, was_true
 from tenantproxy_operator.controller.applied_state import AppliedState, manifest_hash
+from tenantproxy_operator.controller.pod_revision import revision_hash, revision_name, with_revision
 from tenantproxy_operator.controller.retention import is_prune_due
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Manifest
@@ -44,7 +45,7 @@ _CHANGE_WAITS: Final = ConditionValue(
     "spec.suspend is true, and what is applied differs from the spec: the change waits until it is false; running"
     " proxies stay as they are",
 )
-_KEPT: Final = (kinds.SECRET.plural, kinds.CONFIG_MAP.plural)
+_KEPT: Final = (kinds.SECRET.plural, kinds.CONFIG_MAP.plural, kinds.CONTROLLER_REVISION.plural)
 """Kinds of which a tenant may have more than its spec calls for."""
 _TOO_DEEP: Final = ConditionValue(
     "False",
@@ -166,7 +167,7 @@ def unchanged(snapshot: TenantSnapshot) -> Settled | None:
     digest = snapshot.status.get("appliedDigest")
     if accepted is None or credentials is None or digest is None:
         return None
-    if accepted.reason in (Reason.ROLLOUT_STOPPED, Reason.NOT_UNIQUE):
+    if accepted.reason in (Reason.ROLLOUT_PENDING, Reason.ROLLOUT_STOPPED, Reason.NOT_UNIQUE):
         return None  # that was about an earlier operator's image or settings, or about others
     return Settled(accepted, credentials, digest)
 
@@ -188,15 +189,16 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
         return Evaluation(accepted=known, resource=resource, reads_credential=reads_credential)
     to_check = tls_secrets(resource) if snapshot.inputs_changed else ()
     params = Params(resource=resource, settings=snapshot.settings, kinds=snapshot.optional_kinds)
-    children = tuple(render_children(params))
+    rendered = render_children(params)
     if resource.spec.suspend:
-        accepted = _SUSPENDED if _is_applied(snapshot, children) else _CHANGE_WAITS
+        accepted = _SUSPENDED if _is_applied(snapshot, rendered) else _CHANGE_WAITS
         return Evaluation(
             accepted=_mentioning(accepted, unknown),
             resource=resource,
             tls_secrets=to_check,
             reads_credential=reads_credential,
         )
+    children = with_revision(rendered)
     missing_since = _secret_missing_since(snapshot, resource)
     return Evaluation(
         accepted=find_unavailable(resource, snapshot.optional_kinds) or _mentioning(_ACCEPTED, unknown),
@@ -253,7 +255,7 @@ def _mentioning(accepted: ConditionValue, unknown: list[str]) -> ConditionValue:
     return msgspec.structs.replace(accepted, message=f"{accepted.message}; {said}; update the operator")
 
 
-def _is_applied(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:
+def _is_applied(snapshot: TenantSnapshot, rendered: Sequence[Manifest]) -> bool:
     """Tell whether the objects are what a suspended tenant's spec calls for.
 
     What the operator's own image or settings would change since then does not count: the spec is as it was.
@@ -265,7 +267,7 @@ def _is_applied(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> boo
         return True
     wanted = {
         (kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]].plural, manifest["metadata"]["name"]): manifest
-        for manifest in children
+        for manifest in rendered
     }
     applied = all(
         name in owned and owned[name].manifest_hash == manifest_hash(manifest)
@@ -281,7 +283,12 @@ def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> boo
         return False
     (deployment,) = (manifest for manifest in children if manifest["kind"] == kinds.DEPLOYMENT.kind)
     child = snapshot.children.get((kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]))
-    return child is not None and child.manifest_hash != manifest_hash(deployment)
+    if child is not None:
+        return child.manifest_hash != manifest_hash(deployment)
+    # One that was deleted comes back as it was, if that is stored.
+    released = snapshot.state.revision
+    stored = bool(released) and revision_name(snapshot.tenant.key, released) in snapshot.children
+    return stored and released != revision_hash(children)
 
 
 def _secret_missing_since(snapshot: TenantSnapshot, resource: TenantProxy) -> float | None:

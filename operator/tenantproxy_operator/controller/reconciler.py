@@ -238,6 +238,7 @@ class Reconciler:
             create_secret=evaluation.secret_due_in is None,
             secret=secret if isinstance(secret, SecretContent) else None,
             hold_pods=hold_pods,
+            revision=snapshot.state.revision,
             prune_config_maps=evaluation.prune_due,
         )
         # What is written stays known, whatever fails from here on.

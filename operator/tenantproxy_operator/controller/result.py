@@ -35,6 +35,15 @@ ROLLOUT_STOPPED: Final = (
     f"rollout stopped: {MOST_MISSED} tenants' proxies don't become ready with the operator's new image or"
     " settings; correct them, or roll back"
 )
+_STOPPED: Final = ConditionValue(
+    "True", Reason.ROLLOUT_STOPPED, f"{ROLLOUT_STOPPED}; this tenant's proxies are unchanged"
+)
+_PENDING: Final = ConditionValue(
+    "True",
+    Reason.ROLLOUT_PENDING,
+    "the operator's new image or settings reach a few tenants at a time; this tenant's proxies are unchanged until"
+    " its turn comes; wait",
+)
 _FAILURES_UNSAID: Final = 2
 """Failures in a row that the status does not mention: most pass by themselves."""
 _CONFLICT_RETRY: Final = 30.0
@@ -121,10 +130,8 @@ def result_of(
 ) -> ReconcileResult:
     """Return what it comes to where something was evaluated, and perhaps applied."""
     accepted, apply_retry = _accepted(snapshot, evaluation, outcome)
-    if outcome.held and observation.rollout_stopped and accepted.status == "True":
-        accepted = ConditionValue(
-            "True", Reason.ROLLOUT_STOPPED, f"{ROLLOUT_STOPPED}; this tenant's proxies are unchanged"
-        )
+    if outcome.held and accepted.status == "True":
+        accepted = _STOPPED if observation.rollout_stopped else _PENDING
     credential = _credential(snapshot, evaluation, outcome, observation.now)
     retry = apply_retry or _credential_retry(outcome.credential)
     later = evaluation.secret_due_in if outcome.children else None
@@ -151,7 +158,10 @@ def state_after_apply(before: AppliedState, evaluation: Evaluation, result: Appl
     if result is None:
         return before
     return msgspec.structs.replace(
-        before, children=result.children, secret_missing_since=evaluation.secret_missing_since
+        before,
+        children=result.children,
+        revision=result.revision,
+        secret_missing_since=evaluation.secret_missing_since,
     )
 
 

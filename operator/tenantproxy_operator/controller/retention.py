@@ -25,13 +25,11 @@ def is_prune_due(count: int, rollout: Rollout | None, *, was_complete: bool) -> 
     return count > _MOST or (rollout.complete and not was_complete)
 
 
-def needed_config_maps(replica_sets: Sequence[ReplicaSet], current: str) -> frozenset[str] | None:
-    """Return which ConfigMaps have to stay; None where that can't be told, as nothing mounts the current one.
+def needed_config_maps(replica_sets: Sequence[ReplicaSet]) -> frozenset[str]:
+    """Return which ConfigMaps have to stay for the ReplicaSets that there are.
 
     The Deployment controller keeps the ReplicaSets of as many revisions, and deletes others that have no pods.
     """
     newest = sorted(replica_sets, key=lambda each: each.revision, reverse=True)[: KEPT_REVISIONS + 1]
-    if not any(current in each.config_maps for each in replica_sets):
-        return None
     kept = [*newest, *(each for each in replica_sets if each.live)]
     return frozenset[str]().union(*(each.config_maps for each in kept))

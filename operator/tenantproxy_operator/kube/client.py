@@ -122,6 +122,11 @@ class Cluster:
         pages = self._client.pages(kinds.REPLICA_SET.path(namespace), query=selector, size=_WHOLE_PAGE)
         return [decoded(item, ReplicaSet) async for page in pages for item in page.items or ()]
 
+    async def mounted_config_maps(self, deployment: Key) -> frozenset[str]:
+        """Return which ConfigMaps the pods of a Deployment's present template mount."""
+        answer = await self._get(kinds.DEPLOYMENT.path(deployment.namespace, deployment.name))
+        return frozenset() if answer is None else decoded(answer, ReplicaSet).config_maps
+
     async def apply(self, kind: Kind, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> Deployment | Partial:
         """Apply a manifest by server-side apply, forced on conflicts of fields; return the object.
 

@@ -84,6 +84,9 @@ class Kind:
 
 
 CONFIG_MAP: Final = Kind(api_version="v1", kind="ConfigMap", plural="configmaps", hashed=True)
+CONTROLLER_REVISION: Final = Kind(
+    api_version="apps/v1", kind="ControllerRevision", plural="controllerrevisions", hashed=True
+)
 SECRET: Final = Kind(api_version="v1", kind="Secret", plural="secrets", lasting=True)
 SERVICE: Final = Kind(api_version="v1", kind="Service", plural="services", lasting=True)
 SERVICE_ACCOUNT: Final = Kind(api_version="v1", kind="ServiceAccount", plural="serviceaccounts")
@@ -130,6 +133,7 @@ CHILDREN: Final = (
     CONFIG_MAP,
     NETWORK_POLICY,
     SERVICE,
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     AUTOSCALER,
     DISRUPTION_BUDGET,
@@ -137,6 +141,12 @@ CHILDREN: Final = (
     HTTP_ROUTE,
 )
 """All kinds of children, in the order in which they are applied: what others need comes first."""
+
+RENDERED: Final = tuple(kind for kind in CHILDREN if kind is not CONTROLLER_REVISION)
+"""Those that a spec is rendered to; the operator stores in the other one what it has applied."""
+
+POD_KINDS: Final = frozenset({CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT})
+"""What pods are made of. A change of these takes turns; see `controller.rollout`."""
 
 REQUIRES: Final[Mapping[Kind, tuple[Kind, ...]]] = {
     ROLE_BINDING: (SERVICE_ACCOUNT, ROLE),

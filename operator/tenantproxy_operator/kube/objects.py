@@ -289,7 +289,7 @@ class _ReplicaSetStatus(msgspec.Struct, frozen=True):
 
 
 class ReplicaSet(msgspec.Struct, frozen=True):
-    """A ReplicaSet, as far as it says which ConfigMaps its pods mount."""
+    """A ReplicaSet, or a Deployment, as far as it says which ConfigMaps its pods mount."""
 
     metadata: Metadata
     spec: _ReplicaSetSpec = _ReplicaSetSpec()

@@ -1,4 +1,4 @@
-"""All children of a TenantProxy, top to bottom."""
+"""All children that a TenantProxy is rendered to, top to bottom."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -42,7 +42,7 @@ def render_children(params: Params) -> list[Manifest]:
     Keys are sorted, so the same parameters give the same bytes.
     """
     children = (
-        RENDERERS[kind](params) for kind in kinds.CHILDREN if not kind.optional or kind.kind in params.kinds
+        RENDERERS[kind](params) for kind in kinds.RENDERED if not kind.optional or kind.kind in params.kinds
     )
     wanted = [child for child in children if child is not None]
     return msgspec.json.decode(msgspec.json.encode(wanted, order="sorted"), type=list[Manifest])

@@ -27,7 +27,8 @@ def test_definition_without_operator(without_operator: Installation) -> None:
     cluster, namespace = without_operator.cluster, without_operator.namespace
     cluster.kubectl("delete", f"crd/{CRD}", "--timeout=60s")
     kinds = (
-        "deployments,services,configmaps,roles,rolebindings,serviceaccounts,poddisruptionbudgets,networkpolicies"
+        "deployments,controllerrevisions,services,configmaps,roles,rolebindings,serviceaccounts,"
+        "poddisruptionbudgets,networkpolicies"
     )
     command = ("get", kinds, f"-n={namespace}", "-lapp.kubernetes.io/name=tenantproxy", "-oname")
     wait_until(lambda: not cluster.kubectl(*command), within=60, what=lambda: cluster.kubectl(*command))

@@ -75,6 +75,8 @@ class FakePods:
             event = json.loads(line)
             if event["type"] in ("ADDED", "MODIFIED"):
                 self._see(event["object"])
+            elif event["type"] == "DELETED":
+                self._seen.pop(event["object"]["metadata"]["name"], None)
 
     def _see(self, deployment: dict[str, Any]) -> None:
         name, generation = deployment["metadata"]["name"], deployment["metadata"]["generation"]

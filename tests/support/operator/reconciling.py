@@ -155,7 +155,9 @@ class World:
     # What users see
 
     def name_of(self, plural: str, tenant: str = "acme") -> str:
-        """Return the name of a child; of the ConfigMaps, that which the Deployment mounts."""
+        """Return the name of a child: of the ConfigMap that is mounted, of the newest revision."""
+        if plural == "controllerrevisions":
+            return [name for name in self.names(plural) if name.startswith(f"{tenant}-proxy-")][-1]
         if plural != "configmaps":
             return f"{tenant}-proxy"
         (name,) = (
@@ -165,9 +167,9 @@ class World:
         )
         return str(name)
 
-    def names(self, plural: str) -> set[str]:
-        """Return the names of all objects of a kind."""
-        return {ref.name for ref in self.api.objects if ref.plural == plural}
+    def names(self, plural: str) -> list[str]:
+        """Return the names of all objects of a kind, the newest last."""
+        return [ref.name for ref in self.api.objects if ref.plural == plural]
 
     def exists(self, plural: str, name: str = "") -> bool:
         """Tell whether there is an object."""

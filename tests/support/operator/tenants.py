@@ -210,7 +210,8 @@ def without_hash(name: str) -> str:
 def is_settled(thing: Thing) -> bool:
     """Tell whether the operator has acted upon the newest spec, and has nothing left to do for it."""
     status = thing.get("status", {})
-    unfinished = status.get("appliedDigest", "--").endswith("--")
+    _, children, _ = status.get("appliedDigest", "--").split("-")
+    unfinished = not children
     return status.get("observedGeneration") == thing["metadata"]["generation"] and not unfinished
 
 

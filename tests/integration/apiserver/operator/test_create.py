@@ -92,7 +92,7 @@ async def test_management_by_the_platform(run: Run, tenants: Tenants, name: str)
     assert after[kinds.SECRET]["data"] == {"username": "dQ=="}
     assert not [write for write in run.writes(name) if "secrets" in write]
     assert sorted(write for write in run.writes(name) if write.startswith("delete")) == sorted(
-        f"delete {kind.plural} {name}-proxy" for kind in access
+        f"delete {kind.plural} {name}-proxy" for kind in {*access, kinds.CONTROLLER_REVISION}
     )
 
     await tenants.change(name, {"spec.auth": {"management": "tenant"}})

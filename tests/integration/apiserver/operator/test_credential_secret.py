@@ -187,7 +187,7 @@ async def test_secret_that_the_spec_names(run: Run, tenants: Tenants, name: str)
     await tenants.change(name, {"spec.auth": {"secretRef": {"name": f"{name}-two"}}})
     await tenants.condition(name, "CredentialsReady", **MISSING)
     assert f"create secrets {name}-two" in run.writes(name)
-    assert not [write for write in run.writes() if write.startswith("delete")]
+    assert not [write for write in run.writes() if write.startswith("delete secrets")]
     left = await tenants.child(kinds.SECRET, first)
     assert left is not None
     assert left["data"]["username"] == base64.b64encode(b"u").decode()

@@ -109,7 +109,10 @@ def test_every_kind_has_an_edit() -> None:
     assert set(CONTENTS) == {kind for kind in kinds.CHILDREN if not kind.hashed} - {kinds.SECRET}
 
 
-HASHED: dict[Kind, Any] = {kinds.CONFIG_MAP: {"data": {"config.json": "{}"}, "immutable": True}}
+HASHED: dict[Kind, Any] = {
+    kinds.CONFIG_MAP: {"data": {"config.json": "{}"}, "immutable": True},
+    kinds.CONTROLLER_REVISION: {"data": {"manifests": []}, "revision": 1},
+}
 
 
 @pytest.mark.parametrize("kind", HASHED, ids=lambda kind: kind.kind)

@@ -75,6 +75,28 @@ class Scene(NamedTuple):
 
         await eventually(others, lambda found: not found)
 
+    async def until_put_back(self, before: Thing, image: str) -> None:
+        """Wait until a deleted Deployment, and what it mounts, are back; `before` is its TenantProxy then."""
+        name = before["metadata"]["name"]
+
+        def again(thing: Thing) -> bool:
+            return is_ready(thing) and thing["status"]["appliedDigest"] != before["status"]["appliedDigest"]
+
+        await self.until(again, [name])
+        await self.tenants.child_until(kinds.CONFIG_MAP, deployment(name))
+        assert image_of(await self.tenants.child(kinds.DEPLOYMENT, deployment(name))) == image.partition("=")[2]
+
+    async def is_put_back(self, name: str, image: str) -> None:
+        """Edit the Deployment of a tenant, then delete it: it comes back with an image."""
+        container = {"name": "proxy", "image": "registry.example/good:evil"}
+        change = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        await self.tenants.patch(kinds.DEPLOYMENT, deployment(name), change)
+        good = image.partition("=")[2]
+        await self.tenants.child_until(kinds.DEPLOYMENT, deployment(name), lambda found: image_of(found) == good)
+        before = await self.tenants.until(name, is_ready)
+        await self.tenants.remove(kinds.DEPLOYMENT, deployment(name))
+        await self.until_put_back(before, image)
+
     async def at_rest(self) -> None:
         """See that the operator goes round and writes nothing."""
         self.run.since_now()
@@ -118,6 +140,14 @@ def deployment(tenant: str) -> str:
     return child_name(kinds.DEPLOYMENT, tenant)
 
 
+def image_of(found: Thing | None) -> str:
+    """Return the image of a Deployment's only container; empty where there is none."""
+    if found is None:
+        return ""
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    return str(container["image"])
+
+
 def is_ready(thing: Thing) -> bool:
     return condition_of(thing, "Ready").get("status") == "True" and is_complete(thing)
 
@@ -128,6 +158,11 @@ def is_complete(thing: Thing) -> bool:
 
 def is_accepted(thing: Thing) -> bool:
     return condition_of(thing, "Accepted").get("reason") == "Accepted" and is_settled(thing)
+
+
+def is_pending(thing: Thing) -> bool:
+    accepted = condition_of(thing, "Accepted")
+    return (accepted.get("status"), accepted.get("reason")) == ("True", "RolloutPending")
 
 
 def is_stopped(thing: Thing) -> bool:
@@ -176,6 +211,7 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
             assert len(stalled) >= 3
             assert {condition_of(found[each], "Ready")["reason"] for each in stalled} == {"RolloutStuck"}
 
+            await fleet.is_put_back(waiting[0], FIRST)
             own = waiting.pop()
             await fleet.tenants.change(own, {"spec.upstream.url": "https://other.example/api"})
             await fleet.tenants.settled(own)
@@ -185,9 +221,13 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
             await fleet.at_rest()
             await asyncio.to_thread(operator.kill)
 
+        before = await fleet.tenants.get(waiting[0])
+        await fleet.tenants.remove(kinds.DEPLOYMENT, deployment(waiting[0]))
+        await fleet.tenants.remove(kinds.CONFIG_MAP, deployment(waiting[0]))
         started = list(fleet.pods.started)
         async with fleet.operated(BAD) as operator:
             await stopped(operator)
+            await fleet.until_put_back(before, FIRST)
             await fleet.at_rest()
             assert operator.metrics()["rollout_pending"] == len(waiting)
             assert fleet.pods.started == started
@@ -222,6 +262,7 @@ async def test_good_image(scene: Callable[..., Any]) -> None:
 
             await eventually(started, lambda count: count >= 8, log=lambda: operator.log)
             assert operator.metrics()["rollout_pending"] > 0
+            assert any(is_pending(each) for each in (await fleet.all()).values())
             await asyncio.to_thread(operator.kill)
             before = len(fleet.pods.started)
             assert before < TENANTS - 2 * MOST

@@ -135,7 +135,10 @@ async def test_change_of_a_field(run: Run, tenants: Tenants, name: str, field: s
     after = await tenants.settled(name)
     assert condition_of(after, "Accepted")["status"] == "True"
     assert condition_of(before, "Accepted")["status"] == "True"
+    # What pods are made of is stored anew.
+    stored = ["patch", "delete"] if kinds.DEPLOYMENT in case.written else []
     expected = [
+        *(f"{verb} {kinds.CONTROLLER_REVISION.plural} {name}-proxy" for verb in stored),
         *(f"patch {kind.plural} {child_name(kind, name)}" for kind in case.written),
         *(f"delete {kind.plural} {child_name(kind, name)}" for kind in case.deleted),
         f"patch tenantproxies/status {name}",
@@ -164,6 +167,8 @@ async def test_part_appears_and_disappears(
     await tenants.change(name, changes)
     await tenants.settled(name)
     written = {write.removesuffix(f" {name}-proxy") for write in await run.writes_to_the_end(name)}
+    if "patch deployments" in expected:
+        expected |= {"patch controllerrevisions", "delete controllerrevisions"}
     assert written == expected | {f"patch tenantproxies/status {name}"}
     await tenants.change(name, dict.fromkeys(changes, ...))
     await tenants.settled(name)

@@ -195,6 +195,7 @@ CASES = {
 
 ELSEWHERE = {
     Reason.SECRET_UNREADABLE: "test_unreadable_secret.py",
+    Reason.ROLLOUT_PENDING: "test_rollout.py",
     Reason.ROLLOUT_STOPPED: "test_rollout.py",
     Reason.NOT_UNIQUE: "test_refused.py",
     Reason.SECRET_SHARED: "test_unique.py",

@@ -12,7 +12,7 @@ from support.operator.local import secret, tenant_proxy, write
 from tenantproxy import __version__
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.cli.main import main
-from tenantproxy_operator.kube.kinds import CHILDREN
+from tenantproxy_operator.kube.kinds import RENDERED
 from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
@@ -72,7 +72,7 @@ def test_render_every_child(tmp_path: Path) -> None:
     path = write(tmp_path / "f.yaml", tenant_proxy(**spec))
     result = _run("render", "-f", str(path), "--pod-monitors", "--http-routes")
     assert result.stderr == ""
-    assert [each["kind"] for each in yaml.safe_load_all(result.stdout)] == [kind.kind for kind in CHILDREN]
+    assert [each["kind"] for each in yaml.safe_load_all(result.stdout)] == [kind.kind for kind in RENDERED]
 
 
 def test_render_says_what_has_no_effect(tmp_path: Path) -> None:

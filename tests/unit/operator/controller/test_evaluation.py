@@ -440,9 +440,14 @@ def test_whose_change_it_is(snapshot: TenantSnapshot) -> None:
     other = msgspec.structs.replace(snapshot, settings=Settings(proxy_image="other:2"))
     assert evaluate(changed_inputs(other, spec=False)).needs_turn
     assert not evaluate(changed_inputs(other, spec=True)).needs_turn
-    nobodys = {name: child for name, child in snapshot.children.items() if name[0] != "deployments"}
-    new = msgspec.structs.replace(other, children=nobodys)
+    gone = {name: child for name, child in snapshot.children.items() if name[0] != "deployments"}
+    new = msgspec.structs.replace(other, children=gone)
+    assert evaluate(changed_inputs(new, spec=False)).needs_turn  # it comes back as it was
+    unstored = {name: child for name, child in gone.items() if name[0] != "controllerrevisions"}
+    new = msgspec.structs.replace(other, children=unstored)
     assert not evaluate(changed_inputs(new, spec=False)).needs_turn
+    same = msgspec.structs.replace(snapshot, children=gone)
+    assert not evaluate(changed_inputs(same, spec=False)).needs_turn
 
 
 def test_contents_are_read_where_something_changed(snapshot: TenantSnapshot) -> None:

@@ -88,7 +88,7 @@ async def test_every_request_fails(world: World, error: KubeError, pause: float)
     world.api.fault = healthy
     world.calls()
     await operator.retry()
-    assert len(world.writes()) == 9
+    assert len(world.writes()) == 10
     assert operator.retries == {}
     await rests(world)
 
@@ -105,6 +105,7 @@ async def test_the_api_server_goes_in_the_middle(world: World) -> None:
     assert world.calls() == [
         "GET secrets acme-credentials",
         "PATCH services acme-proxy",
+        f"PATCH controllerrevisions {world.name_of('controllerrevisions')}",
         "PATCH deployments acme-proxy",
         "PATCH poddisruptionbudgets acme-proxy",
         STATUS,

@@ -20,6 +20,7 @@ CHILDREN: Final = (
     "configmaps",
     "networkpolicies",
     "services",
+    "controllerrevisions",
     "deployments",
     "poddisruptionbudgets",
 )
@@ -94,8 +95,10 @@ async def test_a_spec_field_changes(world: World) -> None:
     """The children that depend on it are written, and no others."""
     operator = await created(world)
     world.tenant(changes={"spec.upstream.timeout": "4s"})
+    (earlier,) = world.names("controllerrevisions")
     await operator.settle()
-    assert world.writes() == [*patched(world, "configmaps", "deployments"), STATUS]
+    made = patched(world, "configmaps", "controllerrevisions", "deployments")
+    assert world.writes() == [*made, f"DELETE controllerrevisions {earlier}", STATUS]
     world.tenant(changes={"metadata.labels": {"team": "orders"}})
     await operator.settle()
     assert world.calls() == []
@@ -351,12 +354,14 @@ async def test_a_status_of_one_that_is_gone(world: World) -> None:
 async def test_orphans_are_taken_back(world: World) -> None:
     """What `--cascade=orphan` left behind is the next one's of that name: the same objects, with another owner."""
     await created(world)
-    uids = {plural: world.child(plural)["metadata"]["uid"] for plural in CHILDREN}
+    # A revision is named after what it stores, of which the owner is a part.
+    kept = [plural for plural in CHILDREN if plural != "controllerrevisions"]
+    uids = {plural: world.child(plural)["metadata"]["uid"] for plural in kept}
     world.delete("tenantproxies", "acme")
     for plural in CHILDREN:
         world.edit(plural, {"metadata": {"ownerReferences": []}})
     await created(world)
-    assert {plural: world.child(plural)["metadata"]["uid"] for plural in CHILDREN} == uids
+    assert {plural: world.child(plural)["metadata"]["uid"] for plural in kept} == uids
     owner = world.child("tenantproxies", "acme")["metadata"]["uid"]
     assert all(world.child(plural)["metadata"]["ownerReferences"][0]["uid"] == owner for plural in CHILDREN)
 
@@ -445,7 +450,7 @@ async def test_a_held_tenant(world: World) -> None:
         f"PATCH networkpolicies {n}-proxy" for n in names
     ]
     assert [call for call in writes if "deployments" in call] == ["PATCH deployments t0-proxy"]
-    assert [world.reason("Accepted", name) for name in names] == ["Accepted"] * 5
+    assert [world.reason("Accepted", name) for name in names] == ["Accepted"] + ["RolloutPending"] * 4
     assert operator.rollout.pending == 4
     world.calls()
     await Operator(world, settings, most_updating=1).settle()  # goes on where the last one stopped

@@ -173,7 +173,7 @@ def test_a_held_tenant_keeps_its_inputs(snapshot: TenantSnapshot) -> None:
     assert held.held
     assert held.state.inputs == before.inputs
     assert held.status is not None
-    assert held.status["conditions"][1]["reason"] == Reason.ACCEPTED
+    assert held.status["conditions"][1]["reason"] == Reason.ROLLOUT_PENDING
     assert "secretName" not in held.status
     stopped = result(known, outcome(held=True), msgspec.structs.replace(SEEN, rollout_stopped=True))
     assert stopped.status is not None

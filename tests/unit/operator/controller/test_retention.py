@@ -48,14 +48,14 @@ def test_what_can_be_gone_back_to_stays() -> None:
     """As many revisions as the Deployment controller keeps, whatever their order."""
     sets = [replica_set(f"c{number}", number) for number in (7, 3, 10, 9, 8, 6)]
     assert KEPT_REVISIONS == 3
-    assert needed_config_maps(sets, "c10") == frozenset({"c10", "c9", "c8", "c7"})
+    assert needed_config_maps(sets) == frozenset({"c10", "c9", "c8", "c7"})
 
 
 @pytest.mark.parametrize("living", [replica_set("c1", 1, replicas=1), replica_set("c1", 1, pods=1)])
 def test_what_has_pods_stays(living: ReplicaSet) -> None:
     """Or shall have some, however old it is, as in a rollout that does not end."""
     sets = [replica_set(f"c{number}", number) for number in range(2, 11)]
-    assert needed_config_maps([living, *sets], "c10") == frozenset({"c10", "c9", "c8", "c7", "c1"})
+    assert needed_config_maps([living, *sets]) == frozenset({"c10", "c9", "c8", "c7", "c1"})
 
 
 def test_revisions_that_share_a_config_map() -> None:
@@ -67,13 +67,7 @@ def test_revisions_that_share_a_config_map() -> None:
         replica_set("b", 2),
         replica_set("c", 1),
     ]
-    assert needed_config_maps(sets, "a") == frozenset({"a", "b"})
-
-
-def test_what_can_not_be_told() -> None:
-    """Where nothing mounts the present one, the list is not that of the present pods."""
-    assert needed_config_maps([replica_set("a", 1), replica_set("b", 2)], "c") is None
-    assert needed_config_maps([], "c") is None
+    assert needed_config_maps(sets) == frozenset({"a", "b"})
 
 
 @pytest.mark.parametrize("revision", ["", "x", "-1", "9" * 5000, "٣"])

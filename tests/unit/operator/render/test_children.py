@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from support.operator.manifests import params
 from support.operator.rights import OPTIONAL_KINDS
-from tenantproxy_operator.kube.kinds import BY_NAME, CHILDREN
+from tenantproxy_operator.kube.kinds import BY_NAME, RENDERED
 from tenantproxy_operator.render.children import RENDERERS, render_children
 
 _ROUTE = {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example.com"]}
@@ -22,7 +22,7 @@ def test_everything_in_the_order_of_the_kinds() -> None:
     """What others need comes first."""
     changes = {"spec.autoscaling": {"maxReplicas": 3}, "spec.route": _ROUTE}
     found = _kinds(changes, kinds=OPTIONAL_KINDS)
-    assert found == [kind.kind for kind in CHILDREN]
+    assert found == [kind.kind for kind in RENDERED]
 
 
 def test_minimal() -> None:
@@ -48,7 +48,7 @@ def test_platform_with_one_replica() -> None:
 
 def test_every_kind_has_a_renderer() -> None:
     """And each renderer a row in the table of kinds, which says the order."""
-    assert RENDERERS.keys() == set(CHILDREN)
+    assert RENDERERS.keys() == set(RENDERED)
 
 
 def test_every_kind_is_known() -> None:

@@ -24,6 +24,7 @@ OWN_SECURITY: Final = {"least"}
 
 EXCEPTIONS: Final = {
     "CPU limit is not set": "What nobody else needs may be used, and a start is not slowed down.",
+    "Deployment does not have a host podAntiAffinity set": "topologySpreadConstraints spread the pods over nodes.",
     "Ephemeral Storage limit is not set": "It writes to no disk: its root is read-only.",
     "Ephemeral Storage request is not set": "The same.",
     "ImagePullPolicy is not set to Always": "Kubernetes' rule (a tag is pulled once) works without a registry.",

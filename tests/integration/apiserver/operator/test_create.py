@@ -78,7 +78,12 @@ async def test_management_by_the_platform(run: Run, tenants: Tenants, name: str)
 
     await tenants.complete(name)
     before = await tenants.children(name)
-    await tenants.patch(kinds.SECRET, child_name(kinds.SECRET, name), {"stringData": {"username": "u"}})
+    secret = child_name(kinds.SECRET, name)
+    await tenants.patch(kinds.SECRET, secret, {"stringData": {"username": "u"}})
+    await tenants.child_until(
+        kinds.SECRET, secret, lambda child: child and "ownerReferences" not in child["metadata"]
+    )
+    await tenants.flush(name)
     run.since_now()
     await tenants.change(name, platform)
     await tenants.settled(name)

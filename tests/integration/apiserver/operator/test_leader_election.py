@@ -186,7 +186,7 @@ async def test_leader_that_is_cut_off(
     cut: list[Call] = []
 
     async def play(call: Call) -> web.Response | None:
-        if not gate.is_set():
+        if not gate.is_set() and "/secrets/" not in call.path:  # what is read before the first write
             cut.append(call)
             await hold(gate)
         return None

@@ -11,7 +11,7 @@ from support.apiserver.client import ApiClient
 from support.apiserver.fault_proxy import Between, Call, hold
 from support.apiserver.server import ApiServer
 from support.operator.process import OperatorProcess
-from support.operator.tenants import Tenants, child_name
+from support.operator.tenants import Tenants, child_name, without_hash
 from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 
@@ -69,8 +69,13 @@ async def test_triggers_are_merged(tenants: Tenants, between: Between, name: str
     root = f"/api/v1/namespaces/{tenants.namespace}"
     apps = f"/apis/apps/v1/namespaces/{tenants.namespace}"
     status = f"PATCH /apis/proxy.hiiretail.com/v1alpha1/namespaces/{tenants.namespace}/tenantproxies/{name}/status"
-    service, deployment = f"PATCH {root}/services/{name}-proxy", f"PATCH {apps}/deployments/{name}-proxy"
-    assert between.writes(name) == [service, deployment, status]
+    assert [without_hash(write) for write in between.writes(name)] == [
+        f"PATCH {root}/services/{name}-proxy",
+        f"PATCH {apps}/controllerrevisions/{name}-proxy",
+        f"PATCH {apps}/deployments/{name}-proxy",
+        f"DELETE {apps}/controllerrevisions/{name}-proxy",
+        status,
+    ]
     assert (await tenants.children(name))[kinds.DEPLOYMENT]["spec"]["replicas"] == 12
 
 

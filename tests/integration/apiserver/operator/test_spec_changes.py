@@ -31,6 +31,7 @@ CONFIG = {kinds.CONFIG_MAP, kinds.DEPLOYMENT}
 """What a change of the proxies' configuration reaches: a Deployment rolls with it."""
 SCALE = {"autoscaling": {"minReplicas": 3, "maxReplicas": 6}}
 ROUTE = {"route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]}}
+FORWARD_PROXY = {"upstream.forwardProxy": {"url": "http://squid.example:3128"}}
 LIMITS = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}
 _ADMISSION = "admissionregistration.k8s.io/v1"
 POLICY = Kind(api_version=_ADMISSION, kind="ValidatingAdmissionPolicy", plural="validatingadmissionpolicies")
@@ -64,6 +65,9 @@ CASES = {
     "upstream.operations.searchOrders.path": Case("/o/{businessUnitId}", CONFIG),
     "upstream.tls.caSecretRef.name": Case("ca", CONFIG),
     "upstream.tls.clientCertificateSecretRef.name": Case("client", CONFIG),
+    "upstream.forwardProxy.url": Case("http://squid.example:3128", CONFIG | {kinds.NETWORK_POLICY}),
+    "upstream.forwardProxy.noProxy": Case(["idp.example"], CONFIG | {kinds.NETWORK_POLICY}, FORWARD_PROXY),
+    "upstream.forwardProxy.secretRef.name": Case("squid", CONFIG, FORWARD_PROXY),
     "mapping.getOrder.root": Case("/data", CONFIG),
     "mapping.getOrder.fields": Case({"customerId": {"from": "/customer"}}, CONFIG),
     "mapping.searchOrders.root": Case("/hits", CONFIG),

@@ -195,6 +195,7 @@ CASES = {
 
 ELSEWHERE = {
     Reason.SECRET_UNREADABLE: "test_unreadable_secret.py",
+    Reason.SECRET_OF_ANOTHER_TENANT: "test_kept_secret.py",
     Reason.ROLLOUT_PENDING: "test_rollout.py",
     Reason.ROLLOUT_STOPPED: "test_rollout.py",
     Reason.NOT_UNIQUE: "test_refused.py",

@@ -105,9 +105,6 @@ async def test_helm_waits_for_it(helm: Helm, tenants: Tenants, name: str, tmp_pa
     with pytest.raises(HelmError, match=r"status: Failed, .*\(it hangs\); earlier proxies serve what was applied"):
         await upgrading
 
-    with pytest.raises(
-        HelmError, match=r"status: Failed, message: not Accepted: `spec\.resources\.requests\.cpu`"
-    ):
-        await helm_does(
-            "upgrade", {"spec.autoscaling": {"maxReplicas": 4}, "spec.resources": {"limits": {"memory": "1Gi"}}}
-        )
+    said = r"status: Failed, message: not Accepted: `spec\.auth\.tokenEndpoint\.allowNetworks\[0\]`"
+    with pytest.raises(HelmError, match=said):
+        await helm_does("upgrade", {"spec.auth.tokenEndpoint.allowNetworks": ["10.1.0.1/16"]})

@@ -5,21 +5,22 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from bench.scale import drift, fleet, floor, machine
+from bench.scale.auditlog import Requests
 from bench.scale.cluster_site import Site, fresh_site
 from bench.scale.floor import Creation
 from bench.scale.machine import Usage
-from bench.scale.subject import BenchError, Subject, known
+from bench.scale.subject import BenchError, Subject, known, ours
 from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kube.client import TENANT_PROXY
 
 _SETTLE: Final = 3.0
 """Seconds in which what is still to be written would be."""
-_REPAIRS: Final = 20
+REPAIRS: Final = 20
 _MEANWHILE: Final = 8
 _CHANGES: Final = 20
 
@@ -77,11 +78,28 @@ class Figures(msgspec.Struct, kw_only=True):
     """Seconds of one reconcile in which nothing is to be done, from the operator's own metric."""
 
 
+class PeerFigures(msgspec.Struct, kw_only=True):
+    """What is measured of the peer, an operator in Go, at one size; as in `Figures`."""
+
+    size: int
+    create: float
+    create_cpu: dict[str, float]
+    create_requests: dict[str, float]
+    create_peak_rss: float
+    rest_rss: float
+    repair: list[float]
+    restart: float
+    restart_cpu: float
+    restart_writes: int
+    restart_peak_rss: float
+
+
 class Results(msgspec.Struct):
     """What is kept of a run; `plot.py` draws it."""
 
     machine: str
     sizes: list[Figures]
+    peers: list[PeerFigures] = []
 
 
 def measure(binaries: Path, size: int, *, rounds: int, rest: float) -> Figures:
@@ -136,13 +154,13 @@ def _floor(binaries: Path, size: int, status: dict[str, Any], ours: Creation) ->
 
 def _created(binaries: Path, size: int) -> Creation:
     with fresh_site(binaries, size) as site:
-        subject = Subject(site)
+        subject = ours(site)
         with subject.running() as pid:
-            return asyncio.run(_create(site, subject, pid, size))
+            return asyncio.run(create(site, subject, pid, size))
 
 
-async def _create(site: Site, subject: Subject, pid: int, size: int) -> Creation:
-    """Create the fleet, and wait until the operator is through."""
+async def create(site: Site, subject: Subject, pid: int, size: int) -> Creation:
+    """Create the fleet, and wait until the operator is through. Raises BenchError."""
     subject.wait_ready()
     async with site.client(admin=True) as admin:
         mark = site.mark()
@@ -157,23 +175,24 @@ def _with_operator(binaries: Path, size: int, rest: float) -> tuple[dict[str, An
     """Return all but the floor, and the status of a tenant."""
     found: dict[str, Any] = {}
     with fresh_site(binaries, size) as site:
-        subject = Subject(site)
+        subject = ours(site)
         with subject.running() as pid:
             _say(size, "creation")
-            found["creation"] = asyncio.run(_create(site, subject, pid, size))
+            found["creation"] = asyncio.run(create(site, subject, pid, size))
             _say(size, "at rest")
-            found |= _at_rest(site, pid, rest)
+            found |= at_rest(site, pid, rest)
             found["create_peak_rss"] = machine.peak_rss_mib(pid)
             _say(size, "changes")
             found |= asyncio.run(_changes(site, subject, size))
         _say(size, "restarts")
-        found |= _restart(site, subject, size)
+        found |= _own_restart(site, subject, size)
         found |= asyncio.run(_repairs_in_resync(site, subject, size))
         status = asyncio.run(_status(site))
     return found, status
 
 
-def _at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
+def at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
+    """Return what an operator takes that has nothing to do; see `Figures`."""
     mark = site.mark()
     with Usage(operator=pid, **site.pids) as usage:
         time.sleep(seconds)
@@ -190,7 +209,7 @@ def _at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
 async def _changes(site: Site, subject: Subject, size: int) -> dict[str, Any]:
     """Edit children, then change specs, while the operator is at rest."""
     async with site.client(admin=True) as admin:
-        repairs = await drift.repairs_at_rest(admin, _spread(size, _REPAIRS))
+        repairs = await drift.repairs_at_rest(admin, spread(size, REPAIRS))
         await asyncio.sleep(_SETTLE)
         mark = site.mark()
         changes = min(_CHANGES, size)
@@ -199,7 +218,20 @@ async def _changes(site: Site, subject: Subject, size: int) -> dict[str, Any]:
     return {"repair": repairs, "change_requests": _each(site.requests(mark).counts, changes)}
 
 
-def _restart(site: Site, subject: Subject, size: int) -> dict[str, Any]:
+class Restart(NamedTuple):
+    """What a restart took; see `Figures`."""
+
+    seconds: float
+    usage: Usage
+    rss: float
+    peak_rss: float
+    metrics: dict[str, float]
+    """The operator's own, when it was idle."""
+    requests: Requests
+
+
+def restart(site: Site, subject: Subject, size: int) -> Restart:
+    """Start an operator that has nothing to do, wait until it is idle, and end it. Raises BenchError."""
     mark = site.mark()
     begin = time.perf_counter()
     with subject.running() as pid:
@@ -207,19 +239,30 @@ def _restart(site: Site, subject: Subject, size: int) -> dict[str, Any]:
             seconds = subject.wait_idle(pid, size) - begin
         metrics = subject.metrics()
         time.sleep(_SETTLE)
-        requests = site.requests(mark)
-        return {
-            "restart": seconds,
-            "restart_cpu": usage.cpu["operator"],
-            "restart_apiserver_cpu": usage.cpu["apiserver"] + usage.cpu["etcd"],
-            "restart_others": usage.others,
-            "restart_writes": requests.writes,
-            "restart_requests": dict(sorted(requests.counts.items())),
-            "restart_rss": machine.rss_mib(pid),
-            "restart_peak_rss": machine.peak_rss_mib(pid),
-            "reconcile_mean": metrics["reconcile_duration_seconds_sum"]
-            / metrics["reconcile_duration_seconds_count"],
-        }
+        return Restart(
+            seconds=seconds,
+            usage=usage,
+            rss=machine.rss_mib(pid),
+            peak_rss=machine.peak_rss_mib(pid),
+            metrics=metrics,
+            requests=site.requests(mark),
+        )
+
+
+def _own_restart(site: Site, subject: Subject, size: int) -> dict[str, Any]:
+    found = restart(site, subject, size)
+    return {
+        "restart": found.seconds,
+        "restart_cpu": found.usage.cpu["operator"],
+        "restart_apiserver_cpu": found.usage.cpu["apiserver"] + found.usage.cpu["etcd"],
+        "restart_others": found.usage.others,
+        "restart_writes": found.requests.writes,
+        "restart_requests": dict(sorted(found.requests.counts.items())),
+        "restart_rss": found.rss,
+        "restart_peak_rss": found.peak_rss,
+        "reconcile_mean": found.metrics["reconcile_duration_seconds_sum"]
+        / found.metrics["reconcile_duration_seconds_count"],
+    }
 
 
 async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> dict[str, Any]:
@@ -233,12 +276,12 @@ async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> dict[st
 
     async with site.client(admin=True) as admin:
         with subject.running() as pid:
-            found = await drift.repairs_meanwhile(admin, _spread(size, _MEANWHILE), begun)
+            found = await drift.repairs_meanwhile(admin, spread(size, _MEANWHILE), begun)
             subject.wait_idle(pid, size)
     return {"repair_in_resync": found, "resync_known": seen}
 
 
-def _spread(size: int, count: int) -> list[int]:
+def spread(size: int, count: int) -> list[int]:
     """Return tenants from the whole fleet, each of another kind of edit than the one before."""
     return [min(size - 1, size * place // count // 4 * 4 + place % 4) for place in range(min(count, size // 4))]
 

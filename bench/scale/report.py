@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
-from bench.scale.measure import Figures
+from bench.scale.measure import Figures, PeerFigures
 
 RATIO: Final = 1.5
 MEMORY: Final = 256.0
@@ -83,6 +83,26 @@ def print_figures(found: Figures) -> None:
     _print_requests("requests per change of a spec", found.change_requests)
     _print_requests("requests of a restart", found.restart_requests)
     _print_requests("requests at rest, per minute", found.rest_requests)
+
+
+def print_beside(found: Figures, peer: PeerFigures) -> None:
+    """Print what ours takes as ratios to the peer."""
+    own_cpu, peer_cpu = (each.create_cpu["operator"] / found.size * 1e3 for each in (found, peer))
+    lines = [
+        ("CPU per tenant created", own_cpu, peer_cpu, "ms", 2.0),
+        ("creation", found.create, peer.create, "s", None),
+        ("memory, peak of a creation", found.create_peak_rss, peer.create_peak_rss, "MiB", None),
+        ("memory at rest", found.rest_rss, peer.rest_rss, "MiB", 2.0),
+        ("restart until idle", found.restart, peer.restart, "s", 1.5),
+        ("  CPU", found.restart_cpu, peer.restart_cpu, "s", None),
+        ("memory, peak of a restart", found.restart_peak_rss, peer.restart_peak_rss, "MiB", None),
+        ("repair at rest, median", median(found.repair) * 1e3, median(peer.repair) * 1e3, "ms", None),
+    ]
+    print(f"  beside an operator in Go{'':<18}{'ours':>8}{'Go':>10}{'ratio':>8}  target")
+    for name, own, other, unit, target in lines:
+        bound = "" if target is None else f"<= {target:g}  {'within' if own / other <= target else 'OVER'}"
+        print(f"  {name:<38} {own:9.2f} {other:9.2f} {own / other:7.2f}  {unit:<4} {bound}")
+    print(f"  writes of the peer's restart: {peer.restart_writes}")
 
 
 def cpu_ratio(found: Figures) -> float:

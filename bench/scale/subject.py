@@ -1,4 +1,4 @@
-"""The operator under measurement: a process, and how long it takes to reach a state."""
+"""The operator under measurement, ours or a peer: a process, and how long it takes to reach a state."""
 
 import contextlib
 import time
@@ -22,10 +22,10 @@ class BenchError(Exception):
 
 
 class Subject:
-    """`tenantproxy-operator run`, with its own rights and the default number of workers."""
+    """An operator with our operator's rights and default number of workers."""
 
-    def __init__(self, site: Site) -> None:
-        self._process = OperatorProcess("--all-namespaces", directory=site.directory, kubeconfig=site.kubeconfig)
+    def __init__(self, process: OperatorProcess) -> None:
+        self._process = process
 
     @contextlib.contextmanager
     def running(self) -> Iterator[int]:
@@ -85,6 +85,11 @@ class Subject:
             if time.monotonic() > deadline or not self._process.running:
                 raise BenchError(f"the operator does not get there:\n{self._process.log[-3000:]}")
             time.sleep(poll)
+
+
+def ours(site: Site) -> Subject:
+    """Return `tenantproxy-operator run`."""
+    return Subject(OperatorProcess("--all-namespaces", directory=site.directory, kubeconfig=site.kubeconfig))
 
 
 def known(metrics: dict[str, float]) -> int:

@@ -75,12 +75,15 @@ class OperatorProcess:
         assert self._process is None, "it runs already"
         self._watchdog = Watchdog()
         self._process = self._watchdog.start(
-            *(*self._program, "run", "--kubeconfig", self._kubeconfig),
-            *("--admin", f"127.0.0.1:{self._port}"),
+            *self._command(kubeconfig=self._kubeconfig, admin=f"127.0.0.1:{self._port}"),
             *(option for option in self._options if option not in without),
             log=self._log,
             environ=self._environ,
         )
+
+    def _command(self, *, kubeconfig: Path, admin: str) -> Sequence[str | Path]:
+        """Return what is run, without the options."""
+        return (*self._program, "run", "--kubeconfig", kubeconfig, "--admin", admin)
 
     def start_ready(self, *, without: Collection[str] = ()) -> None:
         """Start it and wait until it is ready."""

@@ -7,7 +7,7 @@ import msgspec
 
 from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.api.reasons import Reason
-from tenantproxy_operator.kube.objects import OtherControls, Rollout
+from tenantproxy_operator.kube.workloads import OtherControls, Rollout
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 

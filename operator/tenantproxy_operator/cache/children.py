@@ -12,7 +12,8 @@ from tenantproxy_operator.api.labels import MANAGED_BY, MANAGER
 from tenantproxy_operator.api.names import KIND, name_of_hashed_parent, name_of_parent
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
-from tenantproxy_operator.kube.objects import Control, Deployment, Metadata, Partial, Rollout, rollout
+from tenantproxy_operator.kube.objects import Metadata, Partial
+from tenantproxy_operator.kube.workloads import Control, Deployment, Rollout, rollout
 
 SELECTOR: Final = {"labelSelector": f"{MANAGED_BY}={MANAGER}"}
 

@@ -11,7 +11,7 @@ from tenantproxy_operator.api.names import name_of_parent
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
-from tenantproxy_operator.kube.objects import Control, LabelSelector, OtherControls
+from tenantproxy_operator.kube.workloads import Control, LabelSelector, OtherControls
 from tenantproxy_operator.render.common import COMPONENT
 
 KINDS: Final = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)

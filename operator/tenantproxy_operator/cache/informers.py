@@ -17,7 +17,8 @@ from tenantproxy_operator.cache.initial_sync import InitialSync
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
-from tenantproxy_operator.kube.objects import Control, Deployment, Partial
+from tenantproxy_operator.kube.objects import Partial
+from tenantproxy_operator.kube.workloads import Control, Deployment
 
 _log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from tenantproxy_operator.controller.pod_revision import revision_hash, revision
 from tenantproxy_operator.controller.retention import is_prune_due
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Manifest
-from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.kube.workloads import Rollout
 from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.params import Params

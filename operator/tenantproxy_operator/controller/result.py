@@ -26,7 +26,7 @@ from tenantproxy_operator.controller.evaluation import (
 from tenantproxy_operator.controller.rollout import MOST_MISSED
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import OtherControls, Rollout
+from tenantproxy_operator.kube.workloads import OtherControls, Rollout
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.secrets import SecretCheck

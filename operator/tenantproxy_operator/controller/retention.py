@@ -7,7 +7,7 @@ that mounts it: one that has pods, as in a rollout that does not end, or that `k
 from collections.abc import Sequence
 from typing import Final
 
-from tenantproxy_operator.kube.objects import ReplicaSet, Rollout
+from tenantproxy_operator.kube.workloads import ReplicaSet, Rollout
 from tenantproxy_operator.render.deployment import KEPT_REVISIONS
 
 _MOST: Final = KEPT_REVISIONS + 3

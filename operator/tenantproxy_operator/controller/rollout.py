@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import Final, Literal
 
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.kube.workloads import Rollout
 
 MOST_MISSED: Final = 3
 """Tenants that may miss their progress deadline before the rollout stops."""

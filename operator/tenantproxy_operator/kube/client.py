@@ -16,14 +16,8 @@ from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.adoption import Entry, taken_over
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
-from tenantproxy_operator.kube.objects import (
-    FIELD_MANAGER,
-    Deployment,
-    Metadata,
-    Partial,
-    ReplicaSet,
-    SecretContent,
-)
+from tenantproxy_operator.kube.objects import FIELD_MANAGER, Metadata, Partial, SecretContent
+from tenantproxy_operator.kube.workloads import Deployment, ReplicaSet
 
 TENANT_PROXY: Final = Kind(api_version=API_VERSION, kind=KIND, plural=PLURAL)
 EVENT: Final = Kind(api_version="events.k8s.io/v1", kind="Event", plural="events")

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from tenantproxy_operator.api.names import KIND
-from tenantproxy_operator.kube.objects import FIELD_MANAGER, Control, Deployment, Partial
+from tenantproxy_operator.kube.objects import FIELD_MANAGER, Partial
+from tenantproxy_operator.kube.workloads import Control, Deployment
 
 OWNER = "uid-of-the-owner"
 

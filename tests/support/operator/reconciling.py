@@ -29,7 +29,8 @@ from tenantproxy_operator.controller.workqueue import RetryError
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import Control, Deployment, Partial
+from tenantproxy_operator.kube.objects import Partial
+from tenantproxy_operator.kube.workloads import Control, Deployment
 from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.settings import Settings
 

@@ -13,7 +13,7 @@ from tenantproxy_operator import conditions
 from tenantproxy_operator.api import reasons
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.conditions import ConditionValue, EventNote
-from tenantproxy_operator.kube.objects import OtherControls, Rollout
+from tenantproxy_operator.kube.workloads import OtherControls, Rollout
 
 PAGE = Path(__file__).parents[3] / "docs" / "conditions.md"
 REASONS = {value for name, value in vars(Reason).items() if not name.startswith("_")}

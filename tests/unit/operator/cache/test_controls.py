@@ -10,7 +10,7 @@ from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.tenants import Tenant, tenant_from
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import OtherControls
+from tenantproxy_operator.kube.workloads import OtherControls
 
 ACME = Key("tenants", "acme")
 NOTHING = OtherControls()

@@ -26,7 +26,7 @@ from tenantproxy_operator.controller.result import (
     state_after_apply,
 )
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.kube.workloads import Rollout
 from tenantproxy_operator.validation.secrets import SecretCheck, unreadable_secret
 
 KEY = Key(NAMESPACE, "acme")

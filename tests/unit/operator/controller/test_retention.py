@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tenantproxy_operator.controller.retention import is_prune_due, needed_config_maps
-from tenantproxy_operator.kube.objects import ReplicaSet, Rollout
+from tenantproxy_operator.kube.workloads import ReplicaSet, Rollout
 from tenantproxy_operator.render.deployment import KEPT_REVISIONS
 
 COMPLETE = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)

@@ -18,7 +18,7 @@ from tenantproxy_operator.controller.rollout import (
     progress_of,
 )
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.objects import Rollout
+from tenantproxy_operator.kube.workloads import Rollout
 
 
 def _key(number: int) -> Key:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
 from support.waiting import PATIENCE
 from tenantproxy.config import Tls
-from tenantproxy.transport import connection_pool
+from tenantproxy.transport import connection_pool, dialer
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
@@ -83,6 +83,7 @@ async def proxy() -> AsyncIterator[RunningProxy]:
     # Each case is to show what becomes of its own connection, not that none is used again for a minute after it.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection_pool, "NO_REUSE_SECONDS", 0.0)
+        patch.setattr(dialer, "CONNECT_TIMEOUT", PATIENCE)
         async with _proxy() as running:
             yield running
 
@@ -90,7 +91,9 @@ async def proxy() -> AsyncIterator[RunningProxy]:
 @contextlib.asynccontextmanager
 async def _proxy() -> AsyncIterator[RunningProxy]:
     server = await asyncio.get_running_loop().create_server(Oms, "127.0.0.1", 0)
-    config = proxy_config(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", retries=0)
+    config = proxy_config(
+        f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", retries=0, timeoutSeconds=PATIENCE
+    )
     with tempfile.TemporaryDirectory() as directory:
         async with server, running_proxy(config, Path(directory), BASIC) as running:
             yield running

@@ -51,8 +51,10 @@ def write(path: Path, *documents: Mapping[str, Any]) -> Path:
 
 
 def free_port_base(tenants: int = 4) -> int:
-    """Return a port with enough free ones behind it."""
-    for base in range(20000 + os.getpid() % 10000, 60000, 2 * tenants):
+    """Return a port with enough free ones behind it; each worker that runs tests has a range of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + worker % 4 * 3_000  # all below the ports that the kernel gives to clients
+    for base in range(first + os.getpid() % 1_000, first + 3_000 - 2 * tenants, 2 * tenants):
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for port in range(base, base + 2 * tenants):
                 stack.enter_context(socket.create_server(("127.0.0.1", port)))

@@ -174,6 +174,7 @@ async def test_next_crd(scene: Scene, install: Install) -> None:
             await scene.at_rest(operator)
             assert (await tenants.get(plain))["spec"]["later"] == {"ttl": "5s"}
             await tenants.change(user, {"spec.upstream.mode": "slow", "spec.upstream.hint": "x"})
+            await tenants.settled(user)
             accepted = await tenants.condition(user, "Accepted", status="True", reason="Accepted")
             assert accepted["message"] == (
                 "all objects match the spec; `spec.upstream.hint`, `spec.upstream.mode` are not known to this"

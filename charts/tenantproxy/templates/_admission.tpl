@@ -17,6 +17,9 @@ reads as its own; messages are those of the operator's status.
 - name: hosts
   expression: >-
     variables.namespaces[?namespaceObject.metadata.name].or(variables.namespaces[?'*']).orValue(['*'])
+- name: forwardProxy
+  expression: >-
+    object.spec.upstream.?forwardProxy.?url.optMap(it, isURL(it) ? url(it).getHostname().lowerAscii() : '')
 {{- end }}
 {{- if include "tenantproxy.hasAddresses" . }}
 # The address that the URL has in place of a name; empty: it has a name.
@@ -86,6 +89,12 @@ variables.hosts.exists(host, host == '*' || (host.startsWith('*.') ? {{ . }}.end
 - expression: {{ include "tenantproxy.isPermitted" "variables.host" | toJson }}
   messageExpression: >-
     'spec.upstream.url names a host that the platform does not permit in this namespace; use one of '
+    + variables.hosts.join(', ')
+- expression: >-
+    variables.forwardProxy.optMap(via,
+    {{ include "tenantproxy.isPermitted" "via" }}).orValue(true)
+  messageExpression: >-
+    'spec.upstream.forwardProxy.url names a host that the platform does not permit in this namespace; use one of '
     + variables.hosts.join(', ')
 - expression: >-
     object.spec.?auth.?tokenEndpoint.?allowHosts.orValue([]).all(allowed,

@@ -128,6 +128,8 @@ GOOD: Final = (
     (URL, "https://10.77.0.1"),
     (URL, "https://169.254.7.1"),
     ("spec.upstream", {"url": "https://10.3.0.1", "allowPrivateNetworks": True}),
+    ("spec.upstream.forwardProxy", {"url": "http://SQUID.acme.example:3128", "noProxy": ["oms.example"]}),
+    ("spec.upstream.forwardProxy", {"noProxy": ["*"]}),
     ("spec.auth.tokenEndpoint.allowHosts", ["oms.example:8443", "idp.acme.example"]),
     (
         "spec.auth.tokenEndpoint.allowNetworks",

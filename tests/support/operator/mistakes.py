@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from support.operator.manifests import changed, minimal
 
 URL: Final = "spec.upstream.url"
+FORWARD_PROXY: Final = "spec.upstream.forwardProxy.url"
 NETWORKS: Final = "spec.auth.tokenEndpoint.allowNetworks"
 _PATHS: Final = "spec.upstream.operations"
 _ORDER: Final = "spec.mapping.getOrder.fields"
@@ -73,6 +74,31 @@ MISTAKES: Final = (
     ),
     Mistake("a timeout out of bounds", "spec.upstream.timeout", "6m", "schema", "is out of bounds; use at least"),
     Mistake("a size out of bounds", "spec.upstream.maxResponseBytes", "5Mi", "schema", "is out of bounds; use at"),
+    # ---- the way to it
+    Mistake(
+        "no URL", "spec.upstream.forwardProxy", {"noProxy": ["a.example"]}, "schema", "write http://HOST:PORT"
+    ),
+    Mistake("user and password in it", FORWARD_PROXY, "http://u:p@squid:3128", "schema", "has user-info; put"),
+    Mistake("a path", FORWARD_PROXY, "http://squid:3128/a", "schema", "has a path"),
+    Mistake("a port that is none", FORWARD_PROXY, "http://squid:65536", "status", "is not a valid URL"),
+    Mistake(
+        "the address of a cloud's metadata", FORWARD_PROXY, "http://169.254.169.254:3128", "status", "is a cloud"
+    ),
+    Mistake("an address on the operator's deny list", FORWARD_PROXY, "http://10.66.0.1", "status", "deny list"),
+    Mistake(
+        "a host that `allowedHosts` does not list",
+        FORWARD_PROXY,
+        "http://squid.example:3128",
+        "policy",
+        "does not permit in",
+    ),
+    Mistake(
+        "a destination that is none",
+        "spec.upstream.forwardProxy",
+        {"url": "http://squid:3128", "noProxy": ["a b"]},
+        "schema",
+        "should match",
+    ),
     # ---- its operations
     Mistake(
         "an unknown placeholder", f"{_PATHS}.getOrder.path", "/o/{id}", "schema", "has an unknown placeholder"

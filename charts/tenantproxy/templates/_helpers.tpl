@@ -89,6 +89,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* Refuse what excludes each other, which the schema can't say, or not in words. */}}
+{{- define "tenantproxy.checkValues" -}}
+{{- with .Values.leaderElection -}}
+{{- if le (float64 .leaseDuration) (float64 .renewDeadline) -}}
+{{- fail (printf "leaderElection.leaseDuration (%v) must be greater than leaderElection.renewDeadline (%v)" .leaseDuration .renewDeadline) -}}
+{{- end -}}
+{{- if le (float64 .renewDeadline) (mulf .retryPeriod 1.2) -}}
+{{- fail (printf "leaderElection.renewDeadline (%v) must be greater than 1.2 times leaderElection.retryPeriod (%v)" .renewDeadline .retryPeriod) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (has "Deny" .Values.admissionPolicies.validationActions) (has "Warn" .Values.admissionPolicies.validationActions) -}}
+{{- fail "admissionPolicies.validationActions: Deny and Warn exclude each other; remove one" -}}
+{{- end -}}
+{{- range .Values.extraVolumes -}}
+{{- if eq .name "issuers" -}}
+{{- fail "extraVolumes: issuers is a volume that the chart sets itself; give yours another name" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* An image of its parts: [REGISTRY/]REPOSITORY@DIGEST, or without a digest REPOSITORY:TAG. */}}
 {{- define "tenantproxy.imageOf" -}}
 {{- $repository := .repository -}}

@@ -163,6 +163,17 @@ def test_defaults() -> None:
     assert defaults == {name: OPTIONS[name].default for name in defaults}
 
 
+def test_forward_proxy_of_the_environment(helm: Helm) -> None:
+    """What belongs to a forward proxy is passed on where HTTPS_PROXY has its URL."""
+    values = {
+        "proxies": {"forwardProxy": {"noProxy": [".internal.example"], "secretName": "squid"}},
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://squid.example:3128"}],
+    }
+    arguments = _arguments(helm.manifests(values=values))
+    assert {"--no-proxy=.internal.example", "--forward-proxy-secret=squid"} <= {*arguments}
+    assert not any(argument.startswith("--forward-proxy=") for argument in arguments)
+
+
 def test_issuers_are_read_anew(helm: Helm) -> None:
     """A changed issuer replaces the operator's pod, which reads them at its start."""
 

@@ -164,7 +164,7 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
         ({"extraArgs": {"workers": 2}}, "at '/extraArgs': got object, want array"),
         ({"extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value': got number, want string"),
         ({"extraVolumes": [{"emptyDir": {}}]}, "at '/extraVolumes/0': missing property 'name'"),
-        ({"extraVolumes": [{"name": "issuers"}]}, "at '/extraVolumes/0/name': 'not' failed"),
+        ({"extraVolumes": [{"name": "issuers"}]}, "extraVolumes: issuers is a volume that the chart"),
         ({"extraVolumeMounts": [{"name": "a"}]}, "at '/extraVolumeMounts/0': missing property 'mountPath'"),
         ({"livenessProbe": {"httpGet": {}}}, "at '/livenessProbe': additional properties 'httpGet' not allowed"),
         ({"startupProbe": {"periodSeconds": 0}}, "at '/startupProbe/periodSeconds': minimum: got 0, want 1"),
@@ -181,7 +181,7 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
         ),
         (
             {"admissionPolicies": {"validationActions": ["Deny", "Warn"]}},
-            "at '/admissionPolicies/validationActions': 'not' failed",
+            "admissionPolicies.validationActions: Deny and Warn exclude each other; remove one",
         ),
         (
             {"admissionPolicies": {"validationActions": ["Refuse"]}},
@@ -194,6 +194,14 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
         (
             {"admissionPolicies": {"tenantIds": {"T1": "acme"}}},
             "at '/admissionPolicies/tenantIds/T1': 'acme' does not match pattern",
+        ),
+        (
+            {"leaderElection": {"renewDeadline": 15}},
+            "leaderElection.leaseDuration (15) must be greater than leaderElection.renewDeadline (15)",
+        ),
+        (
+            {"leaderElection": {"retryPeriod": 9}},
+            "leaderElection.renewDeadline (10) must be greater than 1.2 times leaderElection.retryPeriod (9)",
         ),
         ({"test": {"timeoutSeconds": 0}}, "at '/test/timeoutSeconds': minimum: got 0, want 1"),
         ({"resources": {"limit": {}}}, "at '/resources': additional properties 'limit' not allowed"),

@@ -36,6 +36,12 @@ def test_one_job_may_write() -> None:
     assert set(RELEASE["jobs"]["publish"]["needs"]) == rights.keys() - {"publish"}
 
 
+def test_failure_before_a_pipe_ends_the_job() -> None:
+    """GitHub runs scripts without pipefail, unless they name bash."""
+    assert "| tee" in (WORKFLOWS / "release.yaml").read_text()
+    assert RELEASE["defaults"]["run"]["shell"] == "bash"
+
+
 def test_names_of_others_are_never_part_of_a_script() -> None:
     """Whoever names a tag must not write commands: scripts take from variables what GitHub tells."""
     text = (WORKFLOWS / "release.yaml").read_text()

@@ -18,7 +18,7 @@ from hack.release.check import check
 from hack.release.image import make_image
 from hack.release.kept import RELEASES, keep
 from hack.release.sbom import write_sbom
-from hack.release.source import check_committed, exported
+from hack.release.source import check_committed, check_tagged, exported
 
 
 def main() -> int:
@@ -105,6 +105,7 @@ def _sbom(options: argparse.Namespace) -> None:
 
 def _keep(_: argparse.Namespace) -> None:
     check_committed()
+    check_tagged(versions.current())
     release = RELEASES / versions.current()
     keep(release)
     print(os.path.relpath(release))
@@ -128,7 +129,11 @@ def _image(options: argparse.Namespace) -> None:
 
 def _publish(options: argparse.Namespace) -> None:
     files = Artifacts(options.files, versions.current())
-    layouts = sorted(path for path in options.images.iterdir() if path.is_dir())
+    layouts = sorted(path for path in options.images.glob("*") if path.is_dir())
+    if not files.chart.is_file():
+        raise ReleaseError(f"{files.chart} is missing: `python -m hack.release files` makes it")
+    if not layouts:
+        raise ReleaseError(f"{options.images} has no image: `python -m hack.release image` makes one")
     for sbom in options.images.glob("*.cdx.json"):
         shutil.copy(sbom, files.folder)
     files.write_checksums()

@@ -62,3 +62,10 @@ def check_committed() -> None:
         raise ReleaseError(
             f"{len(changed)} files are not committed, such as {changed[0][3:]}; what is checked is the last commit"
         )
+
+
+def check_tagged(version: str) -> None:
+    """Raise ReleaseError where the present commit is not that of the version's tag."""
+    tag = f"v{version}"
+    if tag not in run("git", "tag", "--points-at", "HEAD", cwd=ROOT).split():
+        raise ReleaseError(f"this commit has not the tag {tag}: check out the release's tag first")

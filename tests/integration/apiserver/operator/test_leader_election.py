@@ -207,12 +207,14 @@ async def test_leader_that_is_cut_off(
 
 
 async def test_api_server_is_away_for_longer_than_the_lease(
-    api_server: ApiServer, launch: Launch, tenants: Tenants, name: str
+    api_server: ApiServer, run: Run, launch: Launch, tenants: Tenants, name: str
 ) -> None:
-    """It stops, goes on running, and takes the Lease again as soon as it can."""
+    """It stops, goes on running, takes the Lease again as soon as it can, and writes nothing else."""
     operator = launch()
     await asyncio.to_thread(operator.start_ready)
     await tenants.created(name)
+    await tenants.flush(name)
+    run.since_now()
     await asyncio.to_thread(api_server.stop_apiserver)
     try:
         await leading(operator, leads=False)
@@ -220,6 +222,8 @@ async def test_api_server_is_away_for_longer_than_the_lease(
     finally:
         await asyncio.to_thread(api_server.start_apiserver)
     await leading(operator)
+    await tenants.flush(name)
+    assert {write.split()[1] for write in run.writes(name)} <= {"tenantproxies/status"}
     await tenants.change(name, {"spec.replicas": 3})
     await tenants.settled(name)
     assert await asyncio.to_thread(operator.stop) == 0

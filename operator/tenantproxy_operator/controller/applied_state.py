@@ -42,14 +42,23 @@ class AppliedState(msgspec.Struct, frozen=True):
     """Of the credential, if it was read by this process."""
 
     @classmethod
-    def restore(cls, digest: str | None, children: Mapping[ChildName, Child], secrets: SecretStates) -> Self:
-        """Return what a status' digest still vouches for, after a restart."""
+    def restore(
+        cls, digest: str | None, children: Mapping[ChildName, Child], secrets: SecretStates, *, own: str = ""
+    ) -> Self:
+        """Return what a status' digest still vouches for, after a restart.
+
+        `own` is the present inputs' part about the tenant's own spec, where the status is of its generation.
+        """
         parts = (digest or "").split("-")
         if len(parts) != 3:  # noqa: PLR2004 - as `digest` makes it
             return cls()
         secrets_part, _, revision = parts[2].partition(".")
+        inputs = parts[0]
+        if own and inputs and not revision:
+            # From before revisions were stored: that part was of the spec's content, which can't be compared.
+            inputs = own + inputs[len(spec_part(inputs)) :]
         return cls(
-            inputs=parts[0],
+            inputs=inputs,
             children=_restored_children(parts[1], _owned(children)),
             secrets=dict(secrets) if secrets_part == _secrets_digest(secrets) else {},
             revision=revision,

@@ -22,7 +22,7 @@ from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant, Tenants
 from tenantproxy_operator.conditions import ConditionStatus, EventNote
-from tenantproxy_operator.controller.applied_state import AppliedState, common_digest, inputs_digest
+from tenantproxy_operator.controller.applied_state import AppliedState, common_digest, inputs_digest, spec_part
 from tenantproxy_operator.controller.applier import ChildApplier
 from tenantproxy_operator.controller.apply_result import ApplyResult
 from tenantproxy_operator.controller.evaluation import (
@@ -178,9 +178,12 @@ class Reconciler:
         status = readable(tenant.status)
         children = dict(self._children.of(key))
         secrets = {secret: self._secrets[secret] for secret in self._tenants.secrets_of(key)}
+        inputs = inputs_digest(tenant, self._common)
         state = self._states.get(key)
         if state is None:
-            state = AppliedState.restore(status.get("appliedDigest"), owned_by(tenant, children), secrets)
+            own = spec_part(inputs) if status.get("observedGeneration") == tenant.generation else ""
+            digest = status.get("appliedDigest")
+            state = AppliedState.restore(digest, owned_by(tenant, children), secrets, own=own)
             self._states[key] = state
         return TenantSnapshot(
             tenant=tenant,
@@ -192,7 +195,7 @@ class Reconciler:
             settings=self._settings,
             optional_kinds=self._optional_kinds,
             schema=self._schema,
-            inputs=inputs_digest(tenant, self._common),
+            inputs=inputs,
             state=state,
             failures=failures,
             time=self._clock(),

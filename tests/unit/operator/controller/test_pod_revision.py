@@ -201,6 +201,34 @@ async def test_a_tenant_of_an_earlier_version(world: World) -> None:
     assert world.image() == "good:2"
 
 
+async def test_a_fleet_of_an_earlier_version(world: World) -> None:
+    """Its digests began with another part, and named no revision: one still has its turn after the other."""
+    names = ("a0", "a1", "a2", "acme")
+    for name in names:
+        world.secret(f"{name}-credentials")
+        world.tenant(name)
+    first = Operator(world, FIRST)
+    await first.settle()
+    for name in names:
+        world.pods(name)
+    await first.settle()
+    for name in names:
+        _, _, rest = world.status(name)["appliedDigest"].rpartition(".")[0].partition(".")
+        world.status_is(world.status(name) | {"appliedDigest": f"0123456789abcdef.{rest}"}, name)
+        world.delete(REVISIONS, world.name_of(REVISIONS, name))
+
+    def images() -> list[str]:
+        return [world.image(name) for name in names]
+
+    for _ in range(2):  # over a restart, too
+        operator = Operator(world, SECOND, most_updating=1)
+        await operator.settle()
+        assert images() == ["good:2", "good:1", "good:1", "good:1"]
+    world.tenant("acme", {"spec.upstream.timeout": "9s"})
+    await Operator(world, SECOND, most_updating=1).settle()
+    assert images() == ["good:2", "good:1", "good:1", "good:2"]
+
+
 @pytest.mark.parametrize("drift", DRIFTS)
 @pytest.mark.parametrize("call", [f"GET {REVISIONS}", "PATCH configmaps", "PATCH deployments acme"])
 async def test_what_can_not_be_put_back_for_a_moment(

@@ -287,7 +287,8 @@ def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> boo
         return child.manifest_hash != manifest_hash(deployment)
     # One that was deleted comes back as it was, if that is stored.
     released = snapshot.state.revision
-    stored = bool(released) and revision_name(snapshot.tenant.key, released) in snapshot.children
+    name, owned = revision_name(snapshot.tenant.key, released), owned_by(snapshot.tenant, snapshot.children)
+    stored = bool(released) and name in owned
     return stored and released != revision_hash(children)
 
 

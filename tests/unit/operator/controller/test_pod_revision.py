@@ -229,6 +229,18 @@ async def test_a_fleet_of_an_earlier_version(world: World) -> None:
     assert images() == ["good:2", "good:1", "good:1", "good:2"]
 
 
+async def test_a_revision_that_is_nobodys(world: World) -> None:
+    """As one that a backup has brought back: nothing is put back from it, so a deleted Deployment has no turn."""
+    operator = await waiting(world)
+    revision = world.child(REVISIONS)
+    name = revision["metadata"]["name"]
+    world.delete(REVISIONS, name)
+    world.edit(REVISIONS, {"metadata": {"labels": revision["metadata"]["labels"]}, "data": revision["data"]}, name)
+    world.delete("deployments")
+    await operator.settle()
+    assert world.image() == "good:2"
+
+
 @pytest.mark.parametrize("drift", DRIFTS)
 @pytest.mark.parametrize("call", [f"GET {REVISIONS}", "PATCH configmaps", "PATCH deployments acme"])
 async def test_what_can_not_be_put_back_for_a_moment(

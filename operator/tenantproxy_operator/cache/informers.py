@@ -248,6 +248,11 @@ class Informers:
         sync = self._syncs.get(namespace) or self._syncs[None]
         return sync.complete
 
+    @property
+    def useful(self) -> bool:
+        """Whether the initial lists of any namespace are complete: else no tenant could be reconciled."""
+        return any(sync.complete for sync in self._syncs.values())
+
     async def settled(self) -> None:
         """Return when the initial lists of each namespace are complete or forbidden."""
         for sync in self._syncs.values():

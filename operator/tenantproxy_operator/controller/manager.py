@@ -137,9 +137,7 @@ class OperatorManager:
         self._metrics.retrying.set_function(lambda: self._queue.retrying)
         self._metrics.rollout_pending.set_function(lambda: self._rollout.pending)
         self._metrics.rollout_stopped.set_function(lambda: self._rollout.stopped)
-        admin = Admin(
-            self._metrics, lambda: self._ready.is_set() and self._crd.served, is_live=lambda: self._resync.healthy
-        )
+        admin = Admin(self._metrics, self._is_ready, is_live=lambda: self._resync.healthy)
         server = HttpServer(admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS)
         await server.listen(admin_socket)
         try:
@@ -175,6 +173,9 @@ class OperatorManager:
             self._spawn(self._elector.run(), "election"),
             self._spawn(self._say_ready(), "readiness"),
         ]
+
+    def _is_ready(self) -> bool:
+        return self._ready.is_set() and self._crd.served and self._informers.useful
 
     async def _say_ready(self) -> None:
         await self._ready.wait()

@@ -359,6 +359,19 @@ async def test_a_namespace_that_can_not_be_listed_holds_up_no_other(
         assert world.synced == ["one", "gone"]
 
 
+async def test_where_nothing_can_be_listed(world: World) -> None:
+    """No tenant could be reconciled, until one namespace is complete."""
+    cluster = Cluster()
+    cluster.forbidden |= {"/namespaces/one/secrets", "/namespaces/gone/"}
+    async with watching(world, cluster, "one", "gone") as (informers, _):
+        informers.start([kinds.CONFIG_MAP, kinds.SECRET])
+        async with asyncio.timeout(PATIENCE):
+            await informers.settled()
+        assert not informers.useful
+        cluster.forbidden.remove("/namespaces/one/secrets")
+        await eventually(lambda: informers.useful)
+
+
 async def test_an_optional_kind_without_rights_holds_up_nobody(world: World) -> None:
     """Its objects can't be known, but all else can."""
     cluster = Cluster()

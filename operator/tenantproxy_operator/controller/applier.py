@@ -104,12 +104,19 @@ class ChildApplier:
         name = revision_name(tenant.key, revision)
         if intact or name not in children or not children[name].belongs_to(tenant.uid):
             return []
+        key = Key(tenant.key.namespace, name[1])
         try:
-            stored = await self._cluster.read(kinds.CONTROLLER_REVISION, Key(tenant.key.namespace, name[1]))
+            stored = await self._cluster.read(kinds.CONTROLLER_REVISION, key)
+            manifests = stored_manifests(stored or {}, revision)
+            if not manifests:
+                # Somebody has put other content in its place: then nothing is stored.
+                await self._cluster.delete(kinds.CONTROLLER_REVISION, key, children[name].uid)
+                self._children.drop(kinds.CONTROLLER_REVISION, tenant.key, key.name)
+                return []
         except KubeError as error:
             return [*before, self._writer.failed(kinds.CONTROLLER_REVISION, name, error)]
         results = []
-        for manifest in stored_manifests(stored or {}, revision):
+        for manifest in manifests:
             each = name_of(manifest)
             child = children.get(each)
             if child is None and _KINDS[each[0]] is kinds.DEPLOYMENT and self._lacks(tenant, failed):

@@ -171,7 +171,7 @@ async def test_back_to_the_earlier_image(world: World) -> None:
 
 
 async def test_a_planted_revision(world: World) -> None:
-    """One of the right name and owner, with other content, makes no Deployment."""
+    """One of the right name and owner, with other content, makes no Deployment, and is deleted."""
     operator = await waiting(world)
     revision = world.child(REVISIONS)
     assert revision["metadata"]["name"].startswith("acme-proxy-")
@@ -183,7 +183,11 @@ async def test_a_planted_revision(world: World) -> None:
     world.edit("deployments", {"spec": {"replicas": 7}})
     await operator.settle()
     assert world.image() == "good:1"
-    assert not [call for call in world.writes() if "acme-proxy" in call]
+    own = [call for call in world.writes() if "acme-proxy" in call]
+    assert own == [f"DELETE {REVISIONS} {revision['metadata']['name']}"]
+    world.delete("deployments")
+    await operator.settle()
+    assert world.image() == "good:2"
 
 
 async def test_a_tenant_of_an_earlier_version(world: World) -> None:

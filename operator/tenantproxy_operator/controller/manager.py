@@ -114,7 +114,12 @@ class OperatorManager:
             spawn=self._spawn,
             silence=watch_silence,
         )
-        self._crd = ServedCrd(self._cluster, on_schema=self._adopt_schema, on_gone=self._forget_all)
+        self._crd = ServedCrd(
+            self._cluster,
+            on_schema=self._adopt_schema,
+            on_settling=self._list_tenants,
+            on_gone=self._forget_all,
+        )
         self._resync = PeriodicResync(
             self._cluster,
             self._tenants,

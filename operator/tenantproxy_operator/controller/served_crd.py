@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,6 +17,8 @@ _NAME: Final = f"the CustomResourceDefinition {PLURAL}.{GROUP}"
 _NOT_READ: Final = (403, 404)
 """The schema is not for us, or not published yet."""
 _MOST_NAMED: Final = 20
+_SETTLING: Final = 5.0
+"""Seconds for which a watch from before a change of the schema may still bring objects by the earlier one."""
 
 
 class ServedCrd:
@@ -26,12 +29,22 @@ class ServedCrd:
         cluster: Cluster,
         *,
         on_schema: Callable[[ServedSchema], Awaitable[None]],
+        on_settling: Callable[[], Awaitable[None]],
         on_gone: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; `on_schema` is called where the CRD has come or changed, `on_gone` where it is not there."""
+        """Prepare; `on_schema` is called where the CRD has come or changed, `on_gone` where it is not there.
+
+        `on_settling` is called at each look after a change until that has settled: what came by the earlier schema
+        meanwhile has to be read again.
+        """
         self._cluster = cluster
         self._on_schema = on_schema
+        self._on_settling = on_settling
         self._on_gone = on_gone
+        self._clock = clock
+        self._settles_at: float | None = None
+        """When a change will have settled; None: it has, and all was read since."""
         self._served = asyncio.Event()
         self._schema: ServedSchema | None = None
         self._tag = ""
@@ -63,6 +76,13 @@ class ServedCrd:
             if self._missed:
                 self._missed = False
                 _log.info("the API server serves TenantProxies again")
+        elif self._settles_at is not None:
+            settled = self._clock() >= self._settles_at
+            await self._on_settling()
+            if settled:
+                self._settles_at = None
+        if self._schema is not None and schema != self._schema:
+            self._settles_at = self._clock() + _SETTLING
         self._tag, self._schema = tag, schema
         return True
 

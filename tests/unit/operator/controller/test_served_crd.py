@@ -40,7 +40,15 @@ class Looking:
         self.schema = openapi(build_crd(), '"own"')
         self.adopted: list[ServedSchema] = []
         self.gone = 0
-        self.crd = ServedCrd(cluster, on_schema=self._adopt, on_gone=self._lose)
+        self.settling = 0
+        self.now = 0.0
+        self.crd = ServedCrd(
+            cluster,
+            on_schema=self._adopt,
+            on_settling=self._settle,
+            on_gone=self._lose,
+            clock=lambda: self.now,
+        )
         server.play = self._answer
 
     async def _answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
@@ -53,6 +61,9 @@ class Looking:
 
     async def _adopt(self, schema: ServedSchema) -> None:
         self.adopted.append(schema)
+
+    async def _settle(self) -> None:
+        self.settling += 1
 
     def _lose(self) -> None:
         self.gone += 1
@@ -67,6 +78,21 @@ async def looking(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Looking]:
 
     async with raw_server(nothing) as server, kube_client(server) as client:
         yield Looking(server, Cluster(client))
+
+
+async def test_a_change_settles(looking: Looking) -> None:
+    """What a watch brought by the schema before is read again, at last when none can any more; not at a start."""
+    for _ in range(2):
+        await looking.crd.check()
+    assert looking.settling == 0
+    looking.schema = openapi(next_crd(), '"next"')
+    await looking.crd.check()
+    assert looking.settling == 0
+    for now, calls in ((0.2, 1), (4.9, 2), (5.0, 3), (60.0, 3)):
+        looking.now = now
+        await looking.crd.check()
+        assert looking.settling == calls
+    assert [schema.added_fields() != {} for schema in looking.adopted] == [False, True]
 
 
 async def test_this_versions(looking: Looking, caplog: pytest.LogCaptureFixture) -> None:

@@ -70,6 +70,23 @@ class Run:
             if entry.name.startswith(about)
         ]
 
+    def rounds(self) -> int:
+        """Return how often the operator has gone round all TenantProxies since the mark."""
+        return sum(entry.resource == "tenantproxies" and "limit=500" in entry.uri for entry in self.audit())
+
+    async def at_rest(self) -> None:
+        """See that the operator comes to rest: it goes round, and writes nothing any more.
+
+        What is made is seen before the operator's last words about it: a status, and an Event after that.
+        """
+
+        async def writes() -> list[str]:
+            self.since_now()
+            await eventually(self.rounds, lambda count: count >= 2)
+            return self.writes()
+
+        await eventually(writes, lambda found: found == [])
+
     async def writes_to_the_end(self, tenant: str) -> list[str]:
         """Return the writes about a tenant whose status is as it shall be: that write is the last one.
 

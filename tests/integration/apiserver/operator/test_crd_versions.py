@@ -116,20 +116,9 @@ class Scene:
 
     async def at_rest(self, operator: OperatorProcess) -> None:
         """Wait until it goes round and writes nothing, and has nothing to retry."""
-
-        async def writes() -> list[str]:
-            self.run.since_now()
-            await eventually(lambda: rounds(self.run), lambda count: count >= 3, log=lambda: operator.log)
-            return self.run.writes()
-
-        await eventually(writes, lambda found: found == [], log=lambda: operator.log)
+        await self.run.at_rest()
         assert operator.metrics()["retrying"] == 0, operator.log
         assert operator.probe("/healthz") == 200
-
-
-def rounds(run: Run) -> int:
-    """Return how often the operator has gone round since the mark."""
-    return sum("limit=500" in entry.uri and entry.resource == "tenantproxies" for entry in run.audit())
 
 
 @pytest.fixture

@@ -97,18 +97,6 @@ class Scene(NamedTuple):
         await self.tenants.remove(kinds.DEPLOYMENT, deployment(name))
         await self.until_put_back(before, image)
 
-    async def at_rest(self) -> None:
-        """See that the operator goes round and writes nothing."""
-        self.run.since_now()
-
-        async def rounds() -> int:
-            return sum(
-                "limit=500" in entry.uri and entry.resource == "tenantproxies" for entry in self.run.audit()
-            )
-
-        await eventually(rounds, lambda count: count >= 3)
-        assert self.run.writes() == []
-
 
 @pytest.fixture
 async def scene(run: Run, launch: Launch, api: ApiClient, name: str) -> AsyncIterator[Callable[..., Any]]:
@@ -218,7 +206,7 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
             assert fleet.pods.images[deployment(own)].endswith("bad:2")
             await fleet.until(lambda thing: condition_of(thing, "Available")["reason"] == "RolloutStuck", [own])
             assert operator.metrics()["rollout_pending"] == len(waiting)
-            await fleet.at_rest()
+            await fleet.run.at_rest()
             await asyncio.to_thread(operator.kill)
 
         before = await fleet.tenants.get(waiting[0])
@@ -228,7 +216,7 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
         async with fleet.operated(BAD) as operator:
             await stopped(operator)
             await fleet.until_put_back(before, FIRST)
-            await fleet.at_rest()
+            await fleet.run.at_rest()
             assert operator.metrics()["rollout_pending"] == len(waiting)
             assert fleet.pods.started == started
             assert len(await events(fleet.tenants)) == 3
@@ -241,7 +229,7 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
             assert fleet.pods.most_under_way <= MOST
             metrics = operator.metrics()
             assert (metrics["rollout_stopped"], metrics["rollout_pending"]) == (0, 0)
-            await fleet.at_rest()
+            await fleet.run.at_rest()
 
 
 async def test_good_image(scene: Callable[..., Any]) -> None:
@@ -291,5 +279,5 @@ async def test_setting_that_changes_no_pod(scene: Callable[..., Any]) -> None:
             await eventually(written, lambda found: found == each, log=lambda: operator.log)
             assert operator.metrics()["rollout_pending"] == 0
             await fleet.until(is_accepted)
-            await fleet.at_rest()
+            await fleet.run.at_rest()
         assert fleet.pods.started == []

@@ -11,7 +11,6 @@ from support.apiserver.fault_proxy import Between
 from support.apiserver.fragile import FragileApiServer
 from support.operator.process import OperatorProcess
 from support.operator.rights import lacking
-from support.waiting import eventually
 
 from ..conftest import USER, Run  # noqa: TID252 - tests are no package
 
@@ -68,16 +67,5 @@ async def operator_behind(
 
 @pytest.fixture
 def at_rest(run: Run) -> Callable[[], Awaitable[None]]:
-    """Return what waits for periodic looks, and sees that nothing was written between the last two."""
-
-    async def looks() -> int:
-        return sum(entry.resource == "tenantproxies" and "limit=500" in entry.uri for entry in run.audit())
-
-    async def look() -> None:
-        run.since_now()
-        await eventually(looks, lambda count: count >= 1)  # an Event follows the status that it is about
-        run.since_now()
-        await eventually(looks, lambda count: count >= 2)
-        assert run.writes() == []
-
-    return look
+    """Return what sees that the operator goes round, and writes nothing."""
+    return run.at_rest

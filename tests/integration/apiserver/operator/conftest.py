@@ -72,18 +72,28 @@ class Run:
 
     def rounds(self) -> int:
         """Return how often the operator has gone round all TenantProxies since the mark."""
-        return sum(entry.resource == "tenantproxies" and "limit=500" in entry.uri for entry in self.audit())
+        return sum(
+            entry.verb == "list" and entry.resource == "tenantproxies" and "limit=500" in entry.uri
+            for entry in self.audit()
+        )
+
+    async def writes_in_two_rounds(self) -> list[str]:
+        """Return the operator's writes while it goes round twice."""
+        self.since_now()
+        await eventually(self.rounds, lambda count: count >= 2)
+        return self.writes()
 
     async def at_rest(self) -> None:
-        """See that the operator comes to rest: it goes round, and writes nothing any more.
+        """See that the operator goes round, and writes nothing any more.
 
-        What is made is seen before the operator's last words about it: a status, and an Event after that.
+        What is made is seen before the operator's last words about it, a status, and an Event after that; no child
+        is written any more.
         """
 
         async def writes() -> list[str]:
-            self.since_now()
-            await eventually(self.rounds, lambda count: count >= 2)
-            return self.writes()
+            found = await self.writes_in_two_rounds()
+            assert {write.split()[1] for write in found} <= {"tenantproxies/status", "events"}, found
+            return found
 
         await eventually(writes, lambda found: found == [])
 

@@ -116,7 +116,7 @@ class Scene:
 
     async def at_rest(self, operator: OperatorProcess) -> None:
         """Wait until it goes round and writes nothing, and has nothing to retry."""
-        await self.run.at_rest()
+        await eventually(self.run.writes_in_two_rounds, lambda found: found == [], log=lambda: operator.log)
         assert operator.metrics()["retrying"] == 0, operator.log
         assert operator.probe("/healthz") == 200
 

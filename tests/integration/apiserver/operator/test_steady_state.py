@@ -17,14 +17,7 @@ READS = {"get", "list", "watch"}
 
 async def rounds(run: Run, count: int) -> None:
     """Wait until the operator has gone round so many times since the mark."""
-
-    async def done() -> int:
-        return sum(
-            entry.verb == "list" and entry.resource == "tenantproxies" and "limit=500" in entry.uri
-            for entry in run.audit()
-        )
-
-    await eventually(done, lambda found: found >= count)
+    await eventually(run.rounds, lambda found: found >= count)
 
 
 async def looked_at(operator: OperatorProcess, count: int) -> None:

@@ -63,20 +63,27 @@ def test_other_content_is_not_taken(stored: Thing) -> None:
 # A tenant that waits for its turn
 
 
-async def waiting(world: World, *, stopped: bool = False) -> Operator:
-    """Make five tenants, and give them another image: the first has its turn, `acme` waits."""
-    names = ("a0", "a1", "a2", "acme")
-    for name in names:
+NAMES = ("a0", "a1", "a2", "acme")
+
+
+async def serve_all(world: World) -> None:
+    """Make four tenants, whose proxies serve with the first image."""
+    for name in NAMES:
         world.secret(f"{name}-credentials")
         world.tenant(name)
     first = Operator(world, FIRST)
     await first.settle()
-    for name in names:
+    for name in NAMES:
         world.pods(name)
     await first.settle()
+
+
+async def waiting(world: World, *, stopped: bool = False) -> Operator:
+    """Give four tenants another image: the first has its turn, `acme` waits."""
+    await serve_all(world)
     operator = Operator(world, SECOND, most_updating=1)
     await operator.settle()
-    for name in names[:-1] if stopped else ():
+    for name in NAMES[:-1] if stopped else ():
         world.pods(name, updated=1, stuck="it hangs")
         await operator.settle()
     assert world.reason("Accepted") == (Reason.ROLLOUT_STOPPED if stopped else Reason.ROLLOUT_PENDING)
@@ -207,22 +214,14 @@ async def test_a_tenant_of_an_earlier_version(world: World) -> None:
 
 async def test_a_fleet_of_an_earlier_version(world: World) -> None:
     """Its digests began with another part, and named no revision: one still has its turn after the other."""
-    names = ("a0", "a1", "a2", "acme")
-    for name in names:
-        world.secret(f"{name}-credentials")
-        world.tenant(name)
-    first = Operator(world, FIRST)
-    await first.settle()
-    for name in names:
-        world.pods(name)
-    await first.settle()
-    for name in names:
+    await serve_all(world)
+    for name in NAMES:
         _, _, rest = world.status(name)["appliedDigest"].rpartition(".")[0].partition(".")
         world.status_is(world.status(name) | {"appliedDigest": f"0123456789abcdef.{rest}"}, name)
         world.delete(REVISIONS, world.name_of(REVISIONS, name))
 
     def images() -> list[str]:
-        return [world.image(name) for name in names]
+        return [world.image(name) for name in NAMES]
 
     for _ in range(2):  # over a restart, too
         operator = Operator(world, SECOND, most_updating=1)

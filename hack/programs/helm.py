@@ -7,25 +7,18 @@ the versions. What is on PATH is not taken: the tests compare what these very ve
 import sys
 from typing import Final
 
-from hack.build.gomodules import Module, Programs
-from hack.programs import GO_MODULES
-
-
-def _module(name: str, path: str, minutes: int, version_variable: str) -> Module:
-    return Module(
-        GO_MODULES / name, path, {name: f"{path}/cmd/{name}"}, minutes, (f"{version_variable}={{version}}",)
-    )
-
+from hack.build.gomodules import Programs
+from hack.programs import folder_of, module_of_command
 
 _MODULES: Final = (
-    _module("helm", "helm.sh/helm/v4", 2, "helm.sh/helm/v4/internal/version.version"),
-    _module("kubeconform", "github.com/yannh/kubeconform", 1, "main.version"),
-    _module("kube-score", "github.com/zegl/kube-score", 1, "main.version"),
+    module_of_command("helm", "helm.sh/helm/v4", 2, "helm.sh/helm/v4/internal/version.version"),
+    module_of_command("kubeconform", "github.com/yannh/kubeconform", 1, "main.version"),
+    module_of_command("kube-score", "github.com/zegl/kube-score", 1, "main.version"),
 )
 PROGRAMS: Final = Programs(
     name="chart",
     modules=_MODULES,
-    folder="-".join(f"{module.folder.name}-{module.version}" for module in _MODULES),
+    folder=folder_of(_MODULES),
     variable="CHART_TOOLS",
 )
 

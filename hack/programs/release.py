@@ -7,24 +7,19 @@ say the versions. What is on PATH is not taken: releases are made with these ver
 import sys
 from typing import Final
 
-from hack.build.gomodules import Module, Programs
-from hack.programs import GO_MODULES
-
-
-def _module(name: str, path: str, version_variable: str) -> Module:
-    return Module(GO_MODULES / name, path, {name: f"{path}/cmd/{name}"}, 1, (f"{version_variable}={{version}}",))
-
+from hack.build.gomodules import Programs
+from hack.programs import folder_of, module_of_command
 
 _CRANE: Final = "github.com/google/go-containerregistry"
 _ACTIONLINT: Final = "github.com/rhysd/actionlint"
 _MODULES: Final = (
-    _module("crane", _CRANE, f"{_CRANE}/cmd/crane/cmd.Version"),
-    _module("actionlint", _ACTIONLINT, f"{_ACTIONLINT}.version"),
+    module_of_command("crane", _CRANE, 1, f"{_CRANE}/cmd/crane/cmd.Version"),
+    module_of_command("actionlint", _ACTIONLINT, 1, f"{_ACTIONLINT}.version"),
 )
 PROGRAMS: Final = Programs(
     name="release",
     modules=_MODULES,
-    folder="-".join(f"{module.folder.name}-{module.version}" for module in _MODULES),
+    folder=folder_of(_MODULES),
     variable="RELEASE_TOOLS",
 )
 

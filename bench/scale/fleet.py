@@ -80,12 +80,17 @@ class Call(NamedTuple):
         )
 
 
+def children_of(key: Key, uid: str) -> tuple[dict[str, Any], ...]:
+    """Return the children of a TenantProxy, in the order in which the operator applies them."""
+    manifest = manifest_of(key)
+    manifest["metadata"]["uid"] = uid
+    params = Params(resource=TenantProxy.model_validate(manifest), settings=Settings(), kinds=frozenset())
+    return with_revision(render_children(params))
+
+
 def calls_for(key: Key, status: dict[str, Any]) -> list[Call]:
     """Return the calls that write a TenantProxy's children and its status; `status` is that of any other."""
-    manifest = manifest_of(key)
-    manifest["metadata"]["uid"] = _NO_UID
-    params = Params(resource=TenantProxy.model_validate(manifest), settings=Settings(), kinds=frozenset())
-    return [*map(_child_call, with_revision(render_children(params))), _status_call(key, status)]
+    return [*map(_child_call, children_of(key, _NO_UID)), _status_call(key, status)]
 
 
 def _child_call(child: dict[str, Any]) -> Call:

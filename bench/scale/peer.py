@@ -14,11 +14,7 @@ from bench.scale.cluster_site import Site, fresh_site
 from bench.scale.measure import REPAIRS, PeerFigures, at_rest, create, restart, spread
 from bench.scale.subject import Subject
 from support.operator.process import OperatorProcess
-from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.render.children import render_children
-from tenantproxy_operator.render.params import Params
-from tenantproxy_operator.settings import Settings
 
 _NAME: Final = Key("zz-namespace-zz", "zz-name-zz")
 _UID: Final = "zz-uid-zz"
@@ -67,10 +63,8 @@ def measure_peer(binaries: Path, size: int, rest: float) -> PeerFigures:
 
 def _template() -> bytes:
     """Return the children of a tenant with the names that the peer replaces, as a List."""
-    manifest = fleet.manifest_of(_NAME)
-    manifest["metadata"]["uid"] = _UID
-    params = Params(resource=TenantProxy.model_validate(manifest), settings=Settings(), kinds=frozenset())
-    return msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": render_children(params)})
+    items = fleet.children_of(_NAME, _UID)
+    return msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": items})
 
 
 async def _repairs(site: Site, size: int) -> list[float]:

@@ -45,7 +45,7 @@ import (
 // Beside the Secret, of which only the metadata is cached.
 var owned = []client.Object{
 	&corev1.ServiceAccount{}, &rbacv1.Role{}, &rbacv1.RoleBinding{}, &corev1.ConfigMap{}, &networkingv1.NetworkPolicy{},
-	&corev1.Service{}, &appsv1.Deployment{}, &autoscalingv2.HorizontalPodAutoscaler{}, &policyv1.PodDisruptionBudget{},
+	&corev1.Service{}, &appsv1.ControllerRevision{}, &appsv1.Deployment{}, &autoscalingv2.HorizontalPodAutoscaler{}, &policyv1.PodDisruptionBudget{},
 }
 
 // Under the names that ours have, for the benchmark to read both.

@@ -29,6 +29,8 @@ class Tenant(msgspec.Struct, frozen=True):
     spec: bytes
     """JSON, sorted."""
     spec_hash: str
+    change_hash: str
+    """Of the spec without `suspend`, which changes when a change is made, not what is made."""
     status: bytes
     """JSON."""
 
@@ -36,7 +38,10 @@ class Tenant(msgspec.Struct, frozen=True):
 def tenant_from(body: Mapping[str, Any]) -> Tenant:
     """Return what is cached of a TenantProxy object."""
     metadata = body["metadata"]
-    spec = _encode(body.get("spec") or {})
+    content = body.get("spec") or {}
+    spec = _encode(content)
+    if isinstance(content, Mapping):  # else it is refused later, in words
+        content = {name: value for name, value in content.items() if name != "suspend"}
     return Tenant(
         key=Key(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -45,9 +50,14 @@ def tenant_from(body: Mapping[str, Any]) -> Tenant:
         deleting="deletionTimestamp" in metadata,
         canary=(metadata.get("labels") or {}).get(CANARY) == "true",
         spec=spec,
-        spec_hash=hashlib.blake2b(spec, digest_size=8).hexdigest(),
+        spec_hash=_hash(spec),
+        change_hash=_hash(_encode(content)),
         status=_encode(body.get("status") or {}),
     )
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 class Tenants:

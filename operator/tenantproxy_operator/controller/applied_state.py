@@ -2,7 +2,8 @@
 
 A digest of three parts is in the status: the inputs (spec, settings, code), the children as they were after the
 last write, the referenced Secrets. A part that still fits after a restart needs no check of what it stands for.
-Behind a dot follows the hash of the revision that the pods were last released with.
+Behind dots follow the hash of the revision that the pods were last released with, and of the spec that was last
+applied.
 """
 
 import hashlib
@@ -36,6 +37,8 @@ class AppliedState(msgspec.Struct, frozen=True):
     secrets: SecretStates = {}
     revision: str = ""
     """Which ControllerRevision the pods were last released with, by its content's hash; empty: none is stored."""
+    change: str = ""
+    """The spec that the children were last brought to, or are held back with (`Tenant.change_hash`)."""
     secret_missing_since: float | None = None
     """Seconds of the monotonic clock; None while the credential's Secret is there."""
     fingerprint: bytes = b""
@@ -52,7 +55,7 @@ class AppliedState(msgspec.Struct, frozen=True):
         parts = (digest or "").split("-")
         if len(parts) != 3:  # noqa: PLR2004 - as `digest` makes it
             return cls()
-        secrets_part, _, revision = parts[2].partition(".")
+        secrets_part, revision, change = (*parts[2].split("."), "", "")[:3]
         inputs = parts[0]
         if own and inputs and not revision:
             # From before revisions were stored: that part was of the spec's content, which can't be compared.
@@ -62,6 +65,7 @@ class AppliedState(msgspec.Struct, frozen=True):
             children=_restored_children(parts[1], _owned(children)),
             secrets=dict(secrets) if secrets_part == _secrets_digest(secrets) else {},
             revision=revision,
+            change=change,
         )
 
     def matches(self, inputs: str, children: Mapping[ChildName, Child], secrets: SecretStates) -> bool:
@@ -72,25 +76,28 @@ class AppliedState(msgspec.Struct, frozen=True):
         """Tell whether the children are as they were after our last write."""
         return self.children == _owned(children)
 
-    def has_spec(self, inputs: str) -> bool:
-        """Tell whether the tenant's own spec is as it was, whatever else has changed."""
-        return spec_part(self.inputs) == spec_part(inputs)
+    def has_spec(self, inputs: str, change: str) -> bool:
+        """Tell whether the tenant's own spec is as it was, whatever else has changed.
+
+        It is of the same generation, or has been suspended and resumed meanwhile.
+        """
+        return spec_part(self.inputs) == spec_part(inputs) or self.change == change
 
     def digest(self) -> str:
         """Return the digest for the status."""
         known = f"{self.inputs}-{_children_digest(self.children or {})}-{_secrets_digest(self.secrets)}"
-        return known + self._revision_part()
+        return known + self._released()
 
     def unfinished_digest(self) -> str | None:
         """Return the digest for the status while something is left to do: it vouches for the own spec alone.
 
-        What the pods were last released with stays known.
+        What the pods were last released with stays known, and by what spec.
         """
-        spec, revision = spec_part(self.inputs), self._revision_part()
-        return f"{spec}--{revision}" if spec or revision else None
+        spec, released = spec_part(self.inputs), self._released()
+        return f"{spec}--{released}" if spec or released else None
 
-    def _revision_part(self) -> str:
-        return f".{self.revision}" if self.revision else ""
+    def _released(self) -> str:
+        return f".{self.revision}.{self.change}" if self.revision or self.change else ""
 
 
 def inputs_digest(tenant: Tenant, common: str) -> str:

@@ -90,7 +90,7 @@ class ChildApplier:
             kept = kept.union(kinds.REQUIRES[kinds.DEPLOYMENT])
         results += await self._prune(tenant, needed, kept=kept)
         if prune_config_maps:
-            await prune(self._cluster, self._children, self._metrics, tenant, _config_map(wanted))
+            await prune(self._cluster, self._children, self._writer, tenant, _config_map(wanted))
         results += self._unwanted(tenant, {*wanted, *(result.name for result in results)})
         return ApplyResult.of(wanted, trusted, results, revision=revision)
 
@@ -110,8 +110,7 @@ class ChildApplier:
             manifests = stored_manifests(stored or {}, revision)
             if not manifests:
                 # Somebody has put other content in its place: then nothing is stored.
-                await self._cluster.delete(kinds.CONTROLLER_REVISION, key, children[name].uid)
-                self._children.drop(kinds.CONTROLLER_REVISION, tenant.key, key.name)
+                await self._writer.delete(tenant, name, children[name].uid)
                 return []
         except KubeError as error:
             return [*before, self._writer.failed(kinds.CONTROLLER_REVISION, name, error)]
@@ -148,14 +147,11 @@ class ChildApplier:
             if name in wanted or (only or kind) is not kind or kind in kept or not child.belongs_to(tenant.uid):
                 continue
             try:
-                await self._cluster.delete(kind, Key(tenant.key.namespace, name[1]), child.uid)
+                await self._writer.delete(tenant, name, child.uid)
             except KubeError as error:
                 failure = Failure(kind.kind, name[1], f"can't be deleted: {error}", "failed")
                 results.append(ChildResult(name=name, failure=failure))
                 self._metrics.applied(kind.kind, metric_result(error))
-            else:
-                self._children.drop(kind, tenant.key, name[1])
-                self._metrics.applied(kind.kind, "deleted")
         return results
 
     def _unwanted(self, tenant: Tenant, wanted: Container[ChildName]) -> list[ChildResult]:

@@ -58,7 +58,7 @@ class ChildWriter:
                 result = await self._write(tenant.key, kind, name, _with_hash(manifest), child, version)
         except KubeError as error:
             try:
-                existing = await self._in_the_way(tenant.key, kind, manifest, child, error)
+                existing = await self._in_the_way(tenant, kind, manifest, child, error)
             except KubeError as final:
                 return self.failed(kind, name, final)
             return await self.apply(tenant, name, manifest, existing, trusted)
@@ -106,8 +106,15 @@ class ChildWriter:
         self._metrics.applied(kinds.SECRET.kind, "success")
         return []
 
+    async def delete(self, tenant: Tenant, name: ChildName, uid: str) -> None:
+        """Delete one child, if it is still this object. Raises KubeError."""
+        kind = _KINDS[name[0]]
+        await self._cluster.delete(kind, Key(tenant.key.namespace, name[1]), uid)
+        self._children.drop(kind, tenant.key, name[1])
+        self._metrics.applied(kind.kind, "deleted")
+
     async def _in_the_way(
-        self, tenant: Key, kind: Kind, manifest: Manifest, child: Child | None, error: KubeError
+        self, tenant: Tenant, kind: Kind, manifest: Manifest, child: Child | None, error: KubeError
     ) -> Child | None:
         """Return what a failed write has to be tried again with; None: with nothing in its place.
 
@@ -118,16 +125,15 @@ class ChildWriter:
             KubeError: It need not be tried again.
 
         """
-        key = Key(tenant.namespace, manifest["metadata"]["name"])
+        key = Key(tenant.key.namespace, manifest["metadata"]["name"])
         if child is None and isinstance(error, StatusError) and error.reason == _EXISTS:
             found = await self._cluster.find(kind, key)
             if found is not None:
-                return child_of(found, tenant.name)
+                return child_of(found, tenant.key.name)
         if child is not None and kind.hashed and isinstance(error, StatusError) and error.status == _INVALID:
             there = await self._cluster.read(kind, key)
             if there is not None and there.get("data") != manifest["data"]:
-                await self._cluster.delete(kind, key, child.uid)
-                self._children.drop(kind, tenant, key.name)
+                await self.delete(tenant, (kind.plural, key.name), child.uid)
                 return None
         raise error
 

@@ -4,27 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from pydantic import ValidationError
 
-from tenantproxy_operator.api.names import API_VERSION, KIND
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Child, ChildName
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
-from tenantproxy_operator.conditions import ConditionValue, condition_in, was_true
+from tenantproxy_operator.conditions import ConditionValue, condition_in
 from tenantproxy_operator.controller.applied_state import AppliedState, manifest_hash
 from tenantproxy_operator.controller.pod_revision import revision_hash, revision_name, with_revision
 from tenantproxy_operator.controller.retention import is_prune_due
+from tenantproxy_operator.controller.spec_reader import mentioning, read_spec
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Manifest
 from tenantproxy_operator.kube.workloads import Rollout
-from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.settings import Settings
-from tenantproxy_operator.validation import resource as validation
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.claims import Rival
 from tenantproxy_operator.validation.optional_kinds import find_unavailable
@@ -37,8 +34,6 @@ _ACCEPTED: Final = ConditionValue("True", Reason.ACCEPTED, "all objects match th
 _SUSPENDED: Final = ConditionValue(
     "True", Reason.SUSPENDED, "spec.suspend is true: the operator changes nothing; set it to false to resume"
 )
-_MOST_NAMED: Final = 5
-"""Fields that a message names; lists may have the same in each item."""
 _CHANGE_WAITS: Final = ConditionValue(
     "False",
     Reason.SUSPENDED,
@@ -47,12 +42,6 @@ _CHANGE_WAITS: Final = ConditionValue(
 )
 _KEPT: Final = (kinds.SECRET.plural, kinds.CONFIG_MAP.plural, kinds.CONTROLLER_REVISION.plural)
 """Kinds of which a tenant may have more than its spec calls for."""
-_TOO_DEEP: Final = ConditionValue(
-    "False",
-    Reason.INVALID_SPEC,
-    f"`spec` is nested more than {validation.MOST_NESTED} levels deep; reduce the nesting; running"
-    " proxies stay as they are",
-)
 
 
 class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +75,11 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     def inputs_changed(self) -> bool:
         """Whether the spec, the settings or a Secret changed since the last evaluation."""
         return self.state.inputs != self.inputs or self.state.secrets != self.secrets
+
+    @property
+    def has_spec(self) -> bool:
+        """Whether the tenant's own spec is as it was, whatever else has changed."""
+        return self.state.has_spec(self.inputs, self.tenant.change_hash)
 
     @property
     def owner_may_be_gone(self) -> bool:
@@ -174,7 +168,7 @@ def unchanged(snapshot: TenantSnapshot) -> Settled | None:
 
 def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     """Return what has to be done for a tenant that something has changed for."""
-    resource, unknown = _validated(snapshot)
+    resource, unknown = read_spec(snapshot.tenant, snapshot.schema, snapshot.settings)
     if isinstance(resource, ConditionValue):
         return Evaluation(accepted=resource)
     tenant_ids = {key.name: secret.tenant_id for key, secret in snapshot.secrets.items() if secret}
@@ -193,7 +187,7 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     if resource.spec.suspend:
         accepted = _SUSPENDED if _is_applied(snapshot, rendered) else _CHANGE_WAITS
         return Evaluation(
-            accepted=_mentioning(accepted, unknown),
+            accepted=mentioning(accepted, unknown),
             resource=resource,
             tls_secrets=to_check,
             reads_credential=reads_credential,
@@ -201,7 +195,8 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     children = with_revision(rendered)
     missing_since = _secret_missing_since(snapshot, resource)
     return Evaluation(
-        accepted=find_unavailable(resource, snapshot.optional_kinds) or _mentioning(_ACCEPTED, unknown),
+        accepted=find_unavailable(resource, snapshot.optional_kinds)
+        or _mentioning_secret(mentioning(_ACCEPTED, unknown), snapshot, resource),
         resource=resource,
         tls_secrets=to_check,
         children=children,
@@ -219,40 +214,19 @@ def credentials_of_unusable(snapshot: TenantSnapshot, accepted: ConditionValue) 
     return snapshot.condition("CredentialsReady") or unknown
 
 
-def _validated(snapshot: TenantSnapshot) -> tuple[TenantProxy | ConditionValue, list[str]]:
-    """Return the resource, or what is wrong with it; and the fields in use that only a newer version knows."""
-    tenant = snapshot.tenant
-    spec = msgspec.json.decode(tenant.spec)
-    if validation.is_too_deep(spec):
-        return _TOO_DEEP, []
-    spec, unknown = snapshot.schema.known_spec(spec)
-    manifest = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": tenant.key.name, "namespace": tenant.key.namespace, "uid": tenant.uid},
-        "spec": spec,
-    }
-    try:
-        resource = TenantProxy.model_validate(manifest)
-    except ValidationError as error:
-        errors = field_errors(error, TenantProxy)
-    else:
-        errors = validation.check_resource(resource, snapshot.settings)
-        if not errors:
-            return resource, unknown
-    said = "; ".join(f"`{field}` {detail}" for field, detail in errors)
-    return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; running proxies stay as they are"), unknown
-
-
-def _mentioning(accepted: ConditionValue, unknown: list[str]) -> ConditionValue:
-    """Return a condition whose message also names the fields that are ignored, if there are any."""
-    if not unknown:
+def _mentioning_secret(
+    accepted: ConditionValue, snapshot: TenantSnapshot, resource: TenantProxy
+) -> ConditionValue:
+    """Return a condition whose message also says that there is no credential for the forward proxy."""
+    forward_proxy = resource.spec.upstream.forward_proxy
+    reference = forward_proxy.secret_ref if forward_proxy else None
+    if reference is None or snapshot.secrets.get(Key(snapshot.tenant.key.namespace, reference.name)):
         return accepted
-    named = ", ".join(f"`{field}`" for field in unknown[:_MOST_NAMED])
-    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
-    verb, have = ("is", "has") if len(unknown) == 1 else ("are", "have")
-    said = f"{named}{more} {verb} not known to this version of the operator and {have} no effect"
-    return msgspec.structs.replace(accepted, message=f"{accepted.message}; {said}; update the operator")
+    said = (
+        f"`spec.upstream.forwardProxy.secretRef`: Secret {reference.name} does not exist, so the forward proxy"
+        " gets no credential; create it, or remove the field"
+    )
+    return msgspec.structs.replace(accepted, message=f"{accepted.message}; {said}")
 
 
 def _is_applied(snapshot: TenantSnapshot, rendered: Sequence[Manifest]) -> bool:
@@ -263,7 +237,7 @@ def _is_applied(snapshot: TenantSnapshot, rendered: Sequence[Manifest]) -> bool:
     owned = owned_by(snapshot.tenant, snapshot.children)
     if not snapshot.state.holds(owned):
         return False
-    if was_true(snapshot.status, "Accepted", snapshot.tenant.generation):
+    if snapshot.state.change == snapshot.tenant.change_hash:
         return True
     wanted = {
         (kinds.BY_NAME[manifest["apiVersion"], manifest["kind"]].plural, manifest["metadata"]["name"]): manifest
@@ -279,7 +253,7 @@ def _is_applied(snapshot: TenantSnapshot, rendered: Sequence[Manifest]) -> bool:
 
 def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> bool:
     """Tell whether the tenant's pods would change, and not because of its own spec."""
-    if snapshot.state.inputs == snapshot.inputs or not snapshot.state.has_spec(snapshot.inputs):
+    if snapshot.state.inputs == snapshot.inputs or not snapshot.has_spec:
         return False
     (deployment,) = (manifest for manifest in children if manifest["kind"] == kinds.DEPLOYMENT.kind)
     child = snapshot.children.get((kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]))

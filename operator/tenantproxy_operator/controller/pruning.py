@@ -7,18 +7,18 @@ from tenantproxy_operator.api.labels import selector
 from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.tenants import Tenant
+from tenantproxy_operator.controller.child_writer import ChildWriter
 from tenantproxy_operator.controller.retention import needed_config_maps
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.metrics import Metrics
 from tenantproxy_operator.render.common import COMPONENT
 
 _log = logging.getLogger(__name__)
 
 
 async def prune_config_maps(
-    cluster: Cluster, children: Children, metrics: Metrics, tenant: Tenant, wanted: str
+    cluster: Cluster, children: Children, writer: ChildWriter, tenant: Tenant, wanted: str
 ) -> None:
     """Delete all but `wanted` and those that pods need; what fails is left for the next time, and logged."""
     kind, namespace = kinds.CONFIG_MAP, tenant.key.namespace
@@ -28,8 +28,6 @@ async def prune_config_maps(
         needed = needed_config_maps(replica_sets) | mounted | {wanted}
         for (plural, name), child in list(children.of(tenant.key).items()):
             if plural == kind.plural and name not in needed and child.belongs_to(tenant.uid):
-                await cluster.delete(kind, Key(namespace, name), child.uid)
-                children.drop(kind, tenant.key, name)
-                metrics.applied(kind.kind, "deleted")
+                await writer.delete(tenant, (plural, name), child.uid)
     except KubeError as error:
         _log.warning("%s: earlier ConfigMaps can't be deleted: %s", tenant.key, error)

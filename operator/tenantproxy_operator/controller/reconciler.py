@@ -9,19 +9,14 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
-
-import msgspec
 
 from tenantproxy.kube.client import KubeError, StatusError
-from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.api.status import readable
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant, Tenants
-from tenantproxy_operator.conditions import ConditionStatus, EventNote
 from tenantproxy_operator.controller.applied_state import AppliedState, common_digest, inputs_digest, spec_part
 from tenantproxy_operator.controller.applier import ChildApplier
 from tenantproxy_operator.controller.apply_result import ApplyResult
@@ -33,17 +28,10 @@ from tenantproxy_operator.controller.evaluation import (
     refused_for_rivals,
     unchanged,
 )
-from tenantproxy_operator.controller.result import (
-    ROLLOUT_STOPPED,
-    Observation,
-    Outcome,
-    ReconcileResult,
-    Retry,
-    result_of,
-    result_of_settled,
-    state_after_apply,
-)
-from tenantproxy_operator.controller.rollout import RolloutGate, progress_of
+from tenantproxy_operator.controller.outcome import Observation, Outcome, Retry
+from tenantproxy_operator.controller.reporter import Reporter
+from tenantproxy_operator.controller.result import result_of, result_of_settled, state_after_apply
+from tenantproxy_operator.controller.rollout import RolloutGate
 from tenantproxy_operator.controller.workqueue import RetryError
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
@@ -58,8 +46,6 @@ from tenantproxy_operator.validation.secrets import (
 )
 
 _log = logging.getLogger(__name__)
-
-_STOPPED_EVENT: Final = EventNote(warning=True, reason=Reason.ROLLOUT_STOPPED, note=ROLLOUT_STOPPED)
 
 
 def utc_now() -> str:
@@ -95,9 +81,8 @@ class Reconciler:
         self._clock = clock
         self._now = now
         self._applier = ChildApplier(cluster, children, secrets, metrics)
+        self._reporter = Reporter(cluster, tenants=tenants, children=children, rollout=rollout, metrics=metrics)
         self._states: dict[Key, AppliedState] = {}
-        self._counted: dict[Key, tuple[ConditionStatus, str | None]] = {}
-        """What the metrics have of each tenant: its Ready, and why it is stalled."""
         self._optional_kinds = frozenset[str]()
         self._schema = own_schema()
         self._common = common_digest(settings, self._optional_kinds, self._schema)
@@ -133,12 +118,12 @@ class Reconciler:
         except KubeError as error:
             result = "retry"
             _log.warning("%s: %s; retrying", key, error)
-            self._report_rollout(key)
+            self._reporter.report_rollout(key)
             raise RetryError(str(error), shortest_pause=error.retry_after or 0.0) from None
         except Exception as error:  # noqa: BLE001 - see below
             # A bug, or an object of an unexpected shape: it must harm this tenant alone.
             _log.exception("%s: unexpected error", key)
-            self._report_rollout(key)
+            self._reporter.report_rollout(key)
             raise RetryError(type(error).__name__) from None
         else:
             return later
@@ -166,8 +151,10 @@ class Reconciler:
             outcome = await self._carry_out(snapshot, evaluation)
             result = result_of(snapshot, evaluation, outcome, self._observe(tenant))
         self._states[key] = result.state
-        wrote = await self._write_status(tenant, result)
-        await self._report_turn(key, held=result.held)
+        wrote = await self._reporter.write_status(tenant, result)
+        if wrote is None:
+            self.forget(key)
+        await self._reporter.report_turn(key, held=result.held)
         if result.retry is not None:
             raise _retry_error(result.retry)
         return "unchanged" if settled and not wrote else "changed", result.later
@@ -245,7 +232,7 @@ class Reconciler:
             prune_config_maps=evaluation.prune_due,
         )
         # What is written stays known, whatever fails from here on.
-        self._states[key] = state_after_apply(snapshot.state, evaluation, result)
+        self._states[key] = state_after_apply(snapshot, evaluation, result)
         if result.unreachable:
             raise result.unreachable
         return result
@@ -288,63 +275,10 @@ class Reconciler:
             now=self._now(),
         )
 
-    async def _write_status(self, tenant: Tenant, result: ReconcileResult) -> bool:
-        """Write the status if it differs, and post what is worth an Event; return whether it was written."""
-        key = tenant.key
-        self._count(key, (result.ready, result.stalled))
-        if result.status is None:
-            return False
-        answer = await self._cluster.write_status(key, dict(result.status))
-        if answer is None:
-            # kopf lists again after an interruption, and reports nothing of what was deleted meanwhile.
-            self._tenants.remove(key, tenant.uid)
-            self.forget(key)
-            return False
-        self._metrics.status_written()
-        self._tenants.on_own_write(msgspec.json.decode(answer))
-        for event in result.events:
-            await self._post(tenant, event)
-        return True
-
-    async def _post(self, tenant: Tenant, event: EventNote) -> None:
-        try:
-            await self._cluster.post_event(
-                tenant.key, tenant.uid, warning=event.warning, reason=event.reason, note=event.note
-            )
-        except KubeError as error:
-            # It would say what the status says already.
-            _log.warning("%s: can't create the Event %s: %s", tenant.key, event.reason, error)
-
-    async def _report_turn(self, key: Key, *, held: bool) -> None:
-        """Report where the tenant's pods are, so that the next one can be admitted; log a stop."""
-        if held:
-            self._rollout.report_waiting(key)
-            return
-        was_stopped = self._rollout.stopped
-        self._report_rollout(key)
-        if self._rollout.stopped and not was_stopped:
-            _log.error("%s: %s", ROLLOUT_STOPPED, ", ".join(map(str, self._rollout.missed)))
-            for missed in map(self._tenants.get, self._rollout.missed):
-                if missed is not None:
-                    await self._post(missed, _STOPPED_EVENT)
-
-    def _report_rollout(self, key: Key) -> None:
-        """Report how far a tenant's pods are; one that can't be reconciled holds up no other."""
-        self._rollout.report(key, progress_of(self._children.rollout_of(key)))
-
     def forget(self, key: Key) -> None:
         """Keep nothing about a tenant: it is gone, or it is another operator's; its status has what counts."""
-        self._rollout.forget(key)
+        self._reporter.forget(key)
         self._states.pop(key, None)
-        self._count(key, None)
-
-    def _count(self, key: Key, now: tuple[ConditionStatus, str | None] | None) -> None:
-        """Have the metrics count a tenant as it is now; None: no more."""
-        (was_ready, was_stalled), (ready, stalled) = self._counted.pop(key, (None, None)), now or (None, None)
-        self._metrics.ready_changed(was_ready, ready)
-        self._metrics.stalled_changed(was_stalled, stalled)
-        if now:
-            self._counted[key] = now
 
 
 def _retry_error(retry: Retry) -> RetryError:

@@ -3,17 +3,17 @@
 The one place that puts together what was evaluated, what came of applying it, and what was observed after.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from tenantproxy_operator import conditions
 from tenantproxy_operator.api.names import child_name
-from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.status import Status
 from tenantproxy_operator.cache.secrets import SecretVersion
-from tenantproxy_operator.conditions import ConditionStatus, ConditionValue, EventNote
+from tenantproxy_operator.conditions import ConditionValue
+from tenantproxy_operator.controller.acceptance import acceptance
 from tenantproxy_operator.controller.applied_state import AppliedState, spec_part
 from tenantproxy_operator.controller.apply_result import ApplyResult
 from tenantproxy_operator.controller.evaluation import (
@@ -23,86 +23,14 @@ from tenantproxy_operator.controller.evaluation import (
     credentials_of_unusable,
     owned_by,
 )
-from tenantproxy_operator.controller.rollout import MOST_MISSED
+from tenantproxy_operator.controller.outcome import Observation, Outcome, ReconcileResult, Retry
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.kube.workloads import OtherControls, Rollout
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.secrets import SecretCheck
 
-ROLLOUT_STOPPED: Final = (
-    f"rollout stopped: {MOST_MISSED} tenants' proxies don't become ready with the operator's new image or"
-    " settings; correct them, or roll back"
-)
-_STOPPED: Final = ConditionValue(
-    "True", Reason.ROLLOUT_STOPPED, f"{ROLLOUT_STOPPED}; this tenant's proxies are unchanged"
-)
-_PENDING: Final = ConditionValue(
-    "True",
-    Reason.ROLLOUT_PENDING,
-    "the operator's new image or settings reach a few tenants at a time; this tenant's proxies are unchanged until"
-    " its turn comes; wait",
-)
-_FAILURES_UNSAID: Final = 2
-"""Failures in a row that the status does not mention: most pass by themselves."""
-_CONFLICT_RETRY: Final = 30.0
-"""Seconds after which it is seen at the latest that another's object, of which no watch tells, is gone."""
 _OWN_FIELDS: Final = frozenset(field.alias for field in Status.model_fields.values())
-
-
-class Retry(msgspec.Struct, frozen=True):
-    """Why it has to be retried; see `RetryError`."""
-
-    message: str
-    longest_pause: float | None = None
-    """Seconds; None: as for any other failure."""
-    shortest_pause: float = 0.0
-
-
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What is seen once all is written that had to be."""
-
-    rollout: Rollout | None
-    """How far the tenant's Deployment is; None where there is none."""
-    others: OtherControls = OtherControls()
-    """Autoscalers and disruption budgets of others that act on the tenant's proxies."""
-    rollout_stopped: bool
-    """Whether no tenant gets a change of what all share any more."""
-    now: str
-    """The time as the API server writes it (RFC 3339, seconds)."""
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of carrying out an evaluation."""
-
-    tls: SecretCheck | None = None
-    """What is wrong with a Secret of `spec.upstream.tls`, so that nothing was applied."""
-    children: ApplyResult | None = None
-    """What came of the children; None: nothing was to be applied."""
-    held: bool = False
-    """Whether the tenant's pods wait for their turn to be changed."""
-    credential: SecretCheck | None = None
-    """None: the Secret is as it was when it was last checked."""
-
-
-class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reconcile comes to."""
-
-    state: AppliedState
-    """What the next reconcile is compared with."""
-    ready: ConditionStatus
-    stalled: str | None = None
-    """The reason of the condition Stalled, where it is there."""
-    status: Mapping[str, Any] | None
-    """The whole status to be written; None: it is as it shall be."""
-    events: tuple[EventNote, ...] = ()
-    """What is worth an Event once the status is written."""
-    retry: Retry | None = None
-    later: float | None = None
-    """Seconds after which there is something to do."""
-    held: bool = False
-    """Whether the tenant's pods wait for their turn to be changed."""
 
 
 class _Credential(msgspec.Struct, frozen=True):
@@ -129,36 +57,41 @@ def result_of(
     snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome, observation: Observation
 ) -> ReconcileResult:
     """Return what it comes to where something was evaluated, and perhaps applied."""
-    accepted, apply_retry = _accepted(snapshot, evaluation, outcome)
-    if outcome.held and accepted.status == "True":
-        accepted = _STOPPED if observation.rollout_stopped else _PENDING
+    accepted, apply_retry = acceptance(snapshot, evaluation, outcome, rollout_stopped=observation.rollout_stopped)
     credential = _credential(snapshot, evaluation, outcome, observation.now)
     retry = apply_retry or _credential_retry(outcome.credential)
     later = evaluation.secret_due_in if outcome.children else None
+    applied = outcome.children is not None and apply_retry is None
+    in_use = applied and not outcome.held
+    written = state_after_apply(snapshot, evaluation, outcome.children)
     state = msgspec.structs.replace(
-        state_after_apply(snapshot.state, evaluation, outcome.children),
+        written,
         inputs=_next_inputs(snapshot, held=outcome.held, unfinished=retry is not None or later is not None),
         secrets=_next_secrets(snapshot, evaluation, outcome.children),
         fingerprint=credential.fingerprint,
+        change=snapshot.tenant.change_hash if applied else written.change,
     )
-    done = outcome.children is not None and apply_retry is None and not outcome.held
     status = _status(
         snapshot,
         accepted,
         credential,
         observation,
         digest=state.unfinished_digest() if retry else state.digest(),
-        secret_name=evaluation.resource.secret_name if evaluation.resource and done else None,
+        secret_name=evaluation.resource.secret_name if evaluation.resource and in_use else None,
     )
     return _result(snapshot, status, credential, state=state, retry=retry, later=later, held=outcome.held)
 
 
-def state_after_apply(before: AppliedState, evaluation: Evaluation, result: ApplyResult | None) -> AppliedState:
+def state_after_apply(
+    snapshot: TenantSnapshot, evaluation: Evaluation, result: ApplyResult | None
+) -> AppliedState:
     """Return what is known as soon as the children are written, whatever comes of the rest."""
     if result is None:
-        return before
+        return snapshot.state
     return msgspec.structs.replace(
-        before,
+        snapshot.state,
+        # Some may be of another spec now: to go back to the one before is a change of the tenant's own, too.
+        change=snapshot.state.change if snapshot.has_spec else "",
         children=result.children,
         revision=result.revision,
         secret_missing_since=evaluation.secret_missing_since,
@@ -173,7 +106,7 @@ def _next_inputs(snapshot: TenantSnapshot, *, held: bool, unfinished: bool) -> s
     if not unfinished:
         return snapshot.inputs
     # It stays known that what is left to do is about no change of its own.
-    return spec_part(before.inputs) if before.has_spec(snapshot.inputs) else ""
+    return spec_part(before.inputs) if snapshot.has_spec else ""
 
 
 def _next_secrets(
@@ -185,37 +118,6 @@ def _next_secrets(
         return snapshot.secrets
     secret = Key(snapshot.tenant.key.namespace, evaluation.resource.secret_name)
     return {**snapshot.secrets, secret: SecretVersion(created.uid, created.version)}
-
-
-def _accepted(
-    snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome
-) -> tuple[ConditionValue, Retry | None]:
-    """Return what the condition Accepted says, and whether to retry."""
-    if outcome.tls is not None:
-        message = f"{outcome.tls.message}; running proxies stay as they are"
-        return ConditionValue("False", outcome.tls.reason, message), None
-    result = outcome.children
-    if result is None or not result.failures:
-        return evaluation.accepted, None
-    if result.conflicts:
-        message = _listed((*result.conflicts, *result.waiting))
-        status: ConditionStatus = "Unknown" if all(each.passes for each in result.conflicts) else "False"
-        return ConditionValue(status, Reason.CONFLICT, message), Retry(message, longest_pause=_CONFLICT_RETRY)
-    if result.refused:
-        message = f"{_listed((*result.refused, *result.waiting))}; correct the spec, or whatever rejects it"
-        return ConditionValue("False", Reason.APPLY_REFUSED, message), Retry(message)
-    message = f"{_listed((*result.failed, *result.waiting))}; retrying"
-    retry = Retry(message, shortest_pause=result.retry_after)
-    before = snapshot.condition("Accepted")
-    # What was found of an earlier generation says nothing about this one.
-    same = snapshot.status.get("observedGeneration") == snapshot.tenant.generation
-    if snapshot.failures < _FAILURES_UNSAID and same and before is not None:
-        return before, retry
-    return ConditionValue("Unknown", Reason.APPLY_FAILED, message), retry
-
-
-def _listed(failures: Iterable[object]) -> str:
-    return "; ".join(map(str, failures))
 
 
 def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome, now: str) -> _Credential:

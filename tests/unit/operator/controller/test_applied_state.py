@@ -58,9 +58,10 @@ def test_a_restart_before_all_was_done(
     ours: dict[ChildName, bytes], secrets: dict[Key, SecretVersion | None]
 ) -> None:
     """All is looked at again, and it is known that the spec has not changed; of a new spec nothing is known."""
-    state = AppliedState(inputs="0123.4567", children=ours, secrets=secrets)
+    state = AppliedState(inputs="0123.4567", children=ours, secrets=secrets, revision="r", change="c")
     restored = AppliedState.restore(state.unfinished_digest(), as_children(ours), secrets)
-    assert restored.has_spec("0123.89ab")
+    assert restored.has_spec("0123.89ab", "")
+    assert (restored.revision, restored.change) == ("r", "c")
     assert not restored.matches("0123.4567", as_children(ours), secrets)
     assert restored.children is None
     assert restored.secrets == {}
@@ -242,14 +243,22 @@ def test_an_optional_kind_that_was_switched_off() -> None:
 
 def test_whose_change_it_is() -> None:
     """A change by the tenant's users is told from one of what all tenants share, such as the schema's defaults."""
-    before = inputs_digest(_tenant({"a": 1}, generation=1), "common")
-    state = AppliedState(inputs=before)
-    assert state.has_spec(inputs_digest(_tenant({"a": 1}, generation=1), "other"))
-    by_schema = inputs_digest(_tenant({"a": 1, "b": 2}, generation=1), "common")
-    assert state.has_spec(by_schema)
-    assert by_schema != before
-    assert not state.has_spec(inputs_digest(_tenant({"a": 2}, generation=2), "common"))
-    assert not AppliedState().has_spec(before)
+    tenant = _tenant({"a": 1}, generation=1)
+    before = inputs_digest(tenant, "common")
+    state = AppliedState(inputs=before, change=tenant.change_hash)
+
+    def has_spec(now: Tenant, common: str = "common", state: AppliedState = state) -> bool:
+        return state.has_spec(inputs_digest(now, common), now.change_hash)
+
+    assert has_spec(tenant, "other")
+    by_schema = _tenant({"a": 1, "b": 2}, generation=1)
+    assert has_spec(by_schema)
+    assert inputs_digest(by_schema, "common") != before
+    suspended = _tenant({"a": 1, "suspend": True}, generation=2)
+    assert has_spec(suspended)
+    assert inputs_digest(suspended, "common") != before
+    assert not has_spec(_tenant({"a": 2}, generation=2))
+    assert not has_spec(tenant, state=AppliedState())
 
 
 def _tenant(spec: dict[str, Any], *, generation: int) -> Tenant:

@@ -81,7 +81,10 @@ def test_a_secret_of_another_tenant(spec: dict[str, Any]) -> None:
 def changed_inputs(snapshot: TenantSnapshot, *, spec: bool) -> TenantSnapshot:
     """Return it with inputs that are not those of before: another spec, or another setting."""
     own, _, common = snapshot.inputs.partition(".")
-    return msgspec.structs.replace(snapshot, inputs=f"{own}x.{common}" if spec else f"{own}.{common}x")
+    if not spec:
+        return msgspec.structs.replace(snapshot, inputs=f"{own}.{common}x")
+    tenant = msgspec.structs.replace(snapshot.tenant, change_hash="other")
+    return msgspec.structs.replace(snapshot, inputs=f"{own}x.{common}", tenant=tenant)
 
 
 @given(
@@ -382,8 +385,6 @@ async def test_a_suspended_tenant_and_another_image() -> None:
     """What would be made of the same spec by now does not count; a change of the spec does."""
     operator = await applied(World(), {})
     other = Settings(proxy_image="other:2", optional_kinds=ROUTES)
-    assert suspended(operator, {}, other) == "False"
-    await operator.settle()
     assert suspended(operator, {}, other) == "True"
     assert suspended(operator, {"spec.replicas": 3}, other) == "False"
 
@@ -404,6 +405,18 @@ def test_what_is_to_be_done_for_a_new_tenant() -> None:
         assert found.children is not None
         assert ("HTTPRoute" in [child["kind"] for child in found.children]) == is_rendered
         assert (found.accepted.reason == Reason.ACCEPTED) == is_rendered
+
+
+def test_no_credential_for_the_forward_proxy() -> None:
+    """That is said, and holds up nothing: the forward proxy may demand none."""
+    spec = {"spec.upstream.forwardProxy": {"url": "http://squid:3128", "secretRef": {"name": "squid"}}}
+    secret = Key(KEY.namespace, "squid")
+    for there in (False, True):
+        state = SecretVersion("u", 1) if there else None
+        found = evaluate(snapshot_with(spec, secrets={SECRET: SecretVersion("u", 1), secret: state}))
+        assert found.children is not None
+        assert found.accepted.reason == Reason.ACCEPTED
+        assert ("Secret squid does not exist" in found.accepted.message) != there
 
 
 @pytest.mark.parametrize("reason", [Reason.TLS_SECRET_MISSING, Reason.TLS_SECRET_INVALID])

@@ -169,6 +169,25 @@ async def test_an_own_change_does_not_wait(world: World) -> None:
     assert world.image() == "good:2"
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_suspended_while_it_waits(world: World, *, restarted: bool) -> None:
+    """That is no change of its own: what is applied is what the spec calls for, and resumed it waits on."""
+    operator = await waiting(world)
+    for suspend, reason in ((True, Reason.SUSPENDED), (False, Reason.ROLLOUT_PENDING)):
+        world.tenant(changes={"spec.suspend": suspend})
+        if restarted:
+            operator = Operator(world, SECOND, most_updating=1)
+        await operator.settle()
+        assert world.condition("Accepted")[:2] == ("True", reason)
+        assert world.image() == "good:1"
+    world.tenant(changes={"spec.suspend": True, "spec.upstream.timeout": "9s"})
+    await operator.settle()
+    assert world.condition("Accepted")[:2] == ("False", Reason.SUSPENDED)
+    world.tenant(changes={"spec.suspend": False, "spec.upstream.timeout": "9s"})
+    await operator.settle()
+    assert world.image() == "good:2"
+
+
 async def test_back_to_the_earlier_image(world: World) -> None:
     """What waited has what it shall have."""
     await waiting(world)
@@ -200,13 +219,15 @@ async def test_a_planted_revision(world: World) -> None:
 async def test_a_tenant_of_an_earlier_version(world: World) -> None:
     """Of which nothing is stored: it is left as it is while it waits; what is deleted comes as it shall be."""
     await waiting(world)
-    digest = world.status()["appliedDigest"].rpartition(".")[0]
+    assert "is stored" not in world.condition("Accepted")[2]
+    digest = world.status()["appliedDigest"].rsplit(".", 2)[0]
     world.status_is(world.status() | {"appliedDigest": digest})
     world.delete(REVISIONS, world.name_of(REVISIONS))
     operator = Operator(world, SECOND, most_updating=1)
     edited(world)
     await operator.settle()
     assert world.image() == "evil:1"
+    assert "nothing is stored of what they were last released with" in world.condition("Accepted")[2]
     world.delete("deployments")
     await operator.settle()
     assert world.image() == "good:2"
@@ -216,7 +237,7 @@ async def test_a_fleet_of_an_earlier_version(world: World) -> None:
     """Its digests began with another part, and named no revision: one still has its turn after the other."""
     await serve_all(world)
     for name in NAMES:
-        _, _, rest = world.status(name)["appliedDigest"].rpartition(".")[0].partition(".")
+        _, _, rest = world.status(name)["appliedDigest"].rsplit(".", 2)[0].partition(".")
         world.status_is(world.status(name) | {"appliedDigest": f"0123456789abcdef.{rest}"}, name)
         world.delete(REVISIONS, world.name_of(REVISIONS, name))
 

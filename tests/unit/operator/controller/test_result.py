@@ -12,19 +12,12 @@ from hypothesis import strategies as st
 from support.apiserver.objects import partial
 from support.operator.reconciling import NAMESPACE, Operator, World
 from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.controller.acceptance import ROLLOUT_STOPPED
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
 from tenantproxy_operator.controller.evaluation import SECRET_GRACE, TenantSnapshot, evaluate, unchanged
-from tenantproxy_operator.controller.result import (
-    ROLLOUT_STOPPED,
-    Observation,
-    Outcome,
-    ReconcileResult,
-    Retry,
-    result_of,
-    result_of_settled,
-    state_after_apply,
-)
+from tenantproxy_operator.controller.outcome import Observation, Outcome, ReconcileResult, Retry
+from tenantproxy_operator.controller.result import result_of, result_of_settled, state_after_apply
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.workloads import Rollout
 from tenantproxy_operator.validation.secrets import SecretCheck, unreadable_secret
@@ -162,7 +155,8 @@ def test_what_is_left_to_do_of_a_known_spec(snapshot: TenantSnapshot) -> None:
     failed = result(known, outcome(credential=UNREADABLE))
     assert failed.state.inputs == snapshot.inputs.partition(".")[0]
     assert failed.status is not None
-    assert failed.status["appliedDigest"] == f"{failed.state.inputs}--"
+    assert failed.state.change == snapshot.tenant.change_hash  # its children are applied
+    assert failed.status["appliedDigest"] == f"{failed.state.inputs}--..{failed.state.change}"
 
 
 def test_a_held_tenant_keeps_its_inputs(snapshot: TenantSnapshot) -> None:
@@ -455,6 +449,18 @@ def test_what_is_known_before_all_is_done(snapshot: TenantSnapshot) -> None:
     """The children as they were written; where none were, what was known before."""
     evaluation = evaluate(msgspec.structs.replace(snapshot, secrets={}))
     before = AppliedState(inputs="x", fingerprint=b"f")
-    assert state_after_apply(before, evaluation, None) is before
-    after = state_after_apply(before, evaluation, ApplyResult(children=CHILDREN))
+    known = msgspec.structs.replace(snapshot, state=before)
+    assert state_after_apply(known, evaluation, None) is before
+    after = state_after_apply(known, evaluation, ApplyResult(children=CHILDREN))
     assert after == msgspec.structs.replace(before, children=CHILDREN, secret_missing_since=snapshot.time)
+
+
+def test_back_to_a_spec_of_which_a_change_failed(snapshot: TenantSnapshot) -> None:
+    """Some children may be of the other spec already: which one they were brought to is known no more."""
+    before = AppliedState(inputs="x", change="of another spec")
+    failing = outcome(children=ApplyResult(children={}, failures=(failure("failed"),)))
+    found = result(msgspec.structs.replace(snapshot, state=before), failing)
+    assert found.state.change == ""
+    same = AppliedState(inputs="x", change=snapshot.tenant.change_hash)
+    found = result(msgspec.structs.replace(snapshot, state=same), failing)
+    assert found.state.change == snapshot.tenant.change_hash

@@ -1,0 +1,95 @@
+"""Tells what a reconcile came to: the status, Events, the metrics' counts of tenants, and the rollout gate."""
+
+import logging
+from typing import Final
+
+import msgspec
+
+from tenantproxy.kube.client import KubeError
+from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.cache.children import Children
+from tenantproxy_operator.cache.tenants import Tenant, Tenants
+from tenantproxy_operator.conditions import ConditionStatus, EventNote
+from tenantproxy_operator.controller.acceptance import ROLLOUT_STOPPED
+from tenantproxy_operator.controller.outcome import ReconcileResult
+from tenantproxy_operator.controller.rollout import RolloutGate, progress_of
+from tenantproxy_operator.kube.client import Cluster
+from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+_STOPPED_EVENT: Final = EventNote(warning=True, reason=Reason.ROLLOUT_STOPPED, note=ROLLOUT_STOPPED)
+
+
+class Reporter:
+    """Tells what reconciles came to."""
+
+    def __init__(
+        self, cluster: Cluster, *, tenants: Tenants, children: Children, rollout: RolloutGate, metrics: Metrics
+    ) -> None:
+        self._cluster = cluster
+        self._tenants = tenants
+        self._children = children
+        self._rollout = rollout
+        self._metrics = metrics
+        self._counted: dict[Key, tuple[ConditionStatus, str | None]] = {}
+        """What the metrics have of each tenant: its Ready, and why it is stalled."""
+
+    async def write_status(self, tenant: Tenant, result: ReconcileResult) -> bool | None:
+        """Write the status if it differs, and post what is worth an Event.
+
+        Return whether it was written; None: the tenant is gone.
+        """
+        self._count(tenant.key, (result.ready, result.stalled))
+        if result.status is None:
+            return False
+        answer = await self._cluster.write_status(tenant.key, dict(result.status))
+        if answer is None:
+            # kopf lists again after an interruption, and reports nothing of what was deleted meanwhile.
+            self._tenants.remove(tenant.key, tenant.uid)
+            return None
+        self._metrics.status_written()
+        self._tenants.on_own_write(msgspec.json.decode(answer))
+        for event in result.events:
+            await self._post(tenant, event)
+        return True
+
+    async def report_turn(self, key: Key, *, held: bool) -> None:
+        """Report where the tenant's pods are, so that the next one can be admitted; log a stop."""
+        if held:
+            self._rollout.report_waiting(key)
+            return
+        was_stopped = self._rollout.stopped
+        self.report_rollout(key)
+        if self._rollout.stopped and not was_stopped:
+            _log.error("%s: %s", ROLLOUT_STOPPED, ", ".join(map(str, self._rollout.missed)))
+            for missed in map(self._tenants.get, self._rollout.missed):
+                if missed is not None:
+                    await self._post(missed, _STOPPED_EVENT)
+
+    def report_rollout(self, key: Key) -> None:
+        """Report how far a tenant's pods are; one that can't be reconciled holds up no other."""
+        self._rollout.report(key, progress_of(self._children.rollout_of(key)))
+
+    def forget(self, key: Key) -> None:
+        """Keep nothing about a tenant."""
+        self._rollout.forget(key)
+        self._count(key, None)
+
+    async def _post(self, tenant: Tenant, event: EventNote) -> None:
+        try:
+            await self._cluster.post_event(
+                tenant.key, tenant.uid, warning=event.warning, reason=event.reason, note=event.note
+            )
+        except KubeError as error:
+            # It would say what the status says already.
+            _log.warning("%s: can't create the Event %s: %s", tenant.key, event.reason, error)
+
+    def _count(self, key: Key, now: tuple[ConditionStatus, str | None] | None) -> None:
+        """Have the metrics count a tenant as it is now; None: no more."""
+        (was_ready, was_stalled), (ready, stalled) = self._counted.pop(key, (None, None)), now or (None, None)
+        self._metrics.ready_changed(was_ready, ready)
+        self._metrics.stalled_changed(was_stalled, stalled)
+        if now:
+            self._counted[key] = now

@@ -92,6 +92,23 @@ def name_in_advance(tenants: Tenants, kind: Kind, name: str) -> str:
     return config_map_name(Params(resource=resource, settings=Settings(), kinds=frozenset()))
 
 
+async def delete_as_they_come_to_light(tenants: Tenants, name: str, taken: list[Kind]) -> None:
+    """Delete what is in the way; one that another one waits for is said to be so only after that one has gone.
+
+    So each of them was read, whatever came first.
+    """
+    left = {kind: f"{kind.kind} {name_in_advance(tenants, kind, name)}: was not created" for kind in taken}
+
+    async def in_the_way() -> list[Kind]:
+        message = (await tenants.condition(name, "Accepted"))["message"]
+        return [kind for kind, said in left.items() if said in message]
+
+    while left:
+        for kind in await eventually(in_the_way, bool):
+            await tenants.remove(kind, child_name(kind, name))
+            del left[kind]
+
+
 @pytest.mark.parametrize("whose", ["the user", "another controller"])
 @pytest.mark.parametrize("half", [0, 1])
 async def test_objects_of_the_same_names(run: Run, tenants: Tenants, name: str, half: int, whose: str) -> None:
@@ -124,8 +141,7 @@ async def test_objects_of_the_same_names(run: Run, tenants: Tenants, name: str, 
     made_at_once = {*CONTENTS, kinds.CONTROLLER_REVISION} - {*taken, *waiting}
     assert written == {kind.plural for kind in made_at_once}
 
-    for kind in taken:
-        await tenants.remove(kind, child_name(kind, name))
+    await delete_as_they_come_to_light(tenants, name, taken)
     await tenants.condition(name, "Accepted", status="True", reason="Accepted")
     for child in (await tenants.children(name)).values():
         if child["kind"] != kinds.SECRET.kind:

@@ -90,14 +90,79 @@ class Upstream(_Model, frozen=True):
     forward_proxy: ForwardProxy | UnsetType = UNSET
 
 
+class Condition(_Model, frozen=True):
+    """What the value at a pointer must be; exactly one of the others is set."""
+
+    from_: str = msgspec.field(name="from")
+    in_: tuple[str, ...] | None = msgspec.field(default=None, name="in")
+    """One of these words (see `orders.words`)."""
+    absent: bool | None = None
+    """Whether it must be absent or null, or must not be."""
+    same_as: str | None = None
+    """The same word as at this pointer, from the object that the rule is for; only in `pick`."""
+
+
+class Pick(_Model, frozen=True):
+    """One element of a list, the first that holds all conditions; the rule's pointers then begin there."""
+
+    each: str
+    """Pointer to the list."""
+    where: tuple[Condition, ...]
+    within: Literal["object", "document"] = "object"
+    """What `each` begins at: the object that the rule is for, or the whole of the OMS's answer."""
+
+
+class Join(_Model, frozen=True):
+    """Texts, one after another; if one of them is absent, so is the whole."""
+
+    from_: tuple[str, ...] = msgspec.field(name="from")
+    with_: str = msgspec.field(default="", name="with")
+
+
+class Part(_Model, frozen=True):
+    """A part of a text, between delimiters that must be there."""
+
+    after: str | None = None
+    after_last: str | None = None
+    before: str | None = None
+
+
+class TableRow(_Model, frozen=True):
+    """A row of a table: a word for each of its pointers (`*`: any other, or none), and the value."""
+
+    when: tuple[str, ...]
+    value: Any
+
+
+class Table(_Model, frozen=True):
+    """A value by several values of the OMS together."""
+
+    from_: tuple[str, ...] = msgspec.field(name="from")
+    rows: tuple[TableRow, ...]
+
+
 class Rule(_Model, frozen=True):
     """How one output field is made; an absent field is taken from the same name in the OMS's answer."""
 
+    pick: Pick | None = None
     from_: str | None = msgspec.field(default=None, name="from")
+    or_from: tuple[str, ...] = ()
+    """Further pointers, tried in order where there is nothing, or null."""
+    join: Join | None = None
     const: Any | UnsetType = UNSET
+    part: Part | None = None
     values: dict[str, Any] | None = None
+    table: Table | None = None
+    as_: str | None = msgspec.field(default=None, name="as")
+    """For a single value `string` or `number`; for a list `single` or `keyed`."""
+    scale: int | None = None
+    """Decimal places by which the point is moved to the left."""
+    scale_from: str | None = None
+    """Pointer to that number."""
+    negate: bool = False
     default: Any | UnsetType = UNSET
     each: str | None = None
+    where: tuple[Condition, ...] = ()
     fields: "dict[str, Rule] | None" = None
 
 

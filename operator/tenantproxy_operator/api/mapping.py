@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
-from tenantproxy.orders.mapping import DEEPEST
+from tenantproxy.orders.pointers import DEEPEST
 from tenantproxy_operator.api.fields import Constant, Model, Text, cel, invalid
 from tenantproxy_operator.api.mapping_rules import mapping_rules
 

@@ -6,7 +6,7 @@ same contract as an unmapped answer (`contract`): no rule can get around it.
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -14,9 +14,8 @@ from msgspec import UNSET, Raw
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
-from tenantproxy.orders import transform
+from tenantproxy.orders import pointers, transform
 from tenantproxy.orders.contract import CONTRACTS
-from tenantproxy.orders.json_members import STRING, text
 from tenantproxy.orders.transform import (
     KIND_NAMES,
     MAX_VIOLATIONS,
@@ -27,9 +26,7 @@ from tenantproxy.orders.transform import (
     TransformState,
 )
 from tenantproxy.orders.weight import HeavyError, Outward, is_heavy
-
-DEEPEST: Final = 16
-"""Steps of a pointer: each reads the rest of the answer once more."""
+from tenantproxy.orders.words import look_up
 
 
 class MappingError(ValueError):
@@ -91,7 +88,7 @@ def _compile_operation(
     if mapping.root is None and not mapping.fields:
         return None
     root = operation.root if mapping.root is None else mapping.root
-    tokens = _pointer(root, f"{operation.name}.root", errors)
+    tokens = pointers.parse(root, f"{operation.name}.root", errors)
     (field,) = msgspec.structs.fields(shape)
     kind, inner = transform.outward_type(field.type)
     source = transform.nested(field, kind, _sources(mapping.fields, inner, f"{operation.name}.fields", errors))
@@ -130,7 +127,7 @@ def _source(
     pointer = rule.each if rule.each is not None else rule.from_
     if pointer is not None:
         name = "each" if rule.each is not None else "from"
-        source = source._replace(tokens=_pointer(pointer, f"{path}.{name}", errors))
+        source = source._replace(tokens=pointers.parse(pointer, f"{path}.{name}", errors))
     return source._replace(default=rule.default, const=rule.const)
 
 
@@ -194,23 +191,13 @@ def _is_constant(kind: str, value: Any) -> bool:  # noqa: ANN401 - whatever the 
     return False
 
 
-def _pointer(pointer: str, path: str, errors: list[FieldProblem]) -> list[str]:
-    """Return the tokens of an RFC 6901 pointer."""
-    bare = pointer.replace("~0", "").replace("~1", "")
-    if (pointer and not pointer.startswith("/")) or "~" in bare:
-        errors.append(FieldProblem(path, 'is not an RFC 6901 pointer; write /name/name, or "" for the whole'))
-        return []
-    tokens = pointer.split("/")[1:]
-    if len(tokens) > DEEPEST:
-        errors.append(FieldProblem(path, f"has {len(tokens)} steps; shorten it to at most {DEEPEST}"))
-    return [token.replace("~1", "/").replace("~0", "~") for token in tokens]
-
-
 def _convert_word(values: dict[str, Any], default: Any) -> ConvertValue:  # noqa: ANN401 - the rule's values
+    find = look_up(values)
+
     def convert(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401
-        word = text(raw) if memoryview(raw)[0] == STRING else bytes(raw).decode()
-        if word in values:
-            return values[word]
+        value = find(raw)
+        if value is not UNSET:
+            return value
         if default is UNSET:
             state.add_violation(location, "has a value that the mapping's `values` don't list")
         return default

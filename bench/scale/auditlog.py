@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from support.apiserver.audit import WRITES, lines_of
+from tenantproxy_operator.kube.kinds import LEASE
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ class Requests(msgspec.Struct):
     first_create: str = ""
     """When the first POST of a TenantProxy came; times as the log has them sort as text."""
     last_write: str = ""
-    """When the last write of `user` was answered."""
+    """When the last write of `user` was answered, other than of its Lease."""
     counts: Counter[str] = msgspec.field(default_factory=Counter)
     """Requests of `user` by verb and resource."""
     writes: int = 0
@@ -74,7 +75,7 @@ def _count(found: Requests, event: _Event, user: str) -> None:
     if event.user.username != user:
         return
     found.counts[f"{event.verb} {resource or 'discovery'}"] += 1
-    if event.verb in WRITES:
+    if event.verb in WRITES and resource != LEASE.plural:  # which is renewed at rest, too
         found.last_write = max(found.last_write, event.stage_timestamp)
         found.writes += 1
     # A look for an object of a child's name ends in 404.

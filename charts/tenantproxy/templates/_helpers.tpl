@@ -6,11 +6,11 @@ or the release's name if that contains it, as is usual in charts.
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
 {{- else if not .Values.nameOverride -}}
-{{- printf "%s-operator" (.Release.Name | trimSuffix "-operator" | trunc 42 | trimSuffix "-") -}}
+{{- printf "%s-operator" (.Release.Name | replace "." "-" | trimSuffix "-operator" | trunc 42 | trimSuffix "-") -}}
 {{- else if contains .Values.nameOverride .Release.Name -}}
-{{- .Release.Name | trunc 51 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 51 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Values.nameOverride | trunc 51 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name .Values.nameOverride | replace "." "-" | trunc 51 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 

@@ -198,6 +198,9 @@ LONGEST_RELEASE = "a" * 53
         (LONGEST_RELEASE, {}, f"{'a' * 42}-operator"),
         ("tenantproxy", {"nameOverride": "orders"}, "tenantproxy-orders"),
         ("team-orders", {"nameOverride": "orders"}, "team-orders"),
+        ("team.orders", {}, "team-orders-operator"),  # a Service's name has no dots
+        ("team.orders", {"nameOverride": "orders"}, "team-orders"),
+        ("team.a", {"nameOverride": "orders"}, "team-a-orders"),
         (LONGEST_RELEASE, {"nameOverride": "b" * 63}, "a" * 51),
         ("tenantproxy", {"fullnameOverride": "o" * 51, "nameOverride": "orders"}, "o" * 51),
     ],

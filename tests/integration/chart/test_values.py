@@ -122,6 +122,21 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
             "at '/proxies/egress/deny/0': '10.0.0.1' does not match",
         ),
         (
+            {"proxies": {"egress": {"allow": ["10.0.0.0/33"]}}},
+            "at '/proxies/egress/allow/0': '10.0.0.0/33' does not match",
+        ),
+        (
+            {"proxies": {"egress": {"allow": ["10.0.0.256/32"]}}},
+            "at '/proxies/egress/allow/0': '10.0.0.256/32' does not match",
+        ),
+        ({"commonLabels": {"a team": "x"}}, "at '/commonLabels': additional properties 'a team' not allowed"),
+        ({"commonLabels": {"team": "a b"}}, "at '/commonLabels/team': 'a b' does not match pattern"),
+        ({"podAnnotations": {"a b": "x"}}, "at '/podAnnotations': additional properties 'a b' not allowed"),
+        (
+            {"topologySpreadConstraints": [{"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}]},
+            "at '/topologySpreadConstraints/0': missing property 'topologyKey'",
+        ),
+        (
             {"proxies": {"forwardProxy": {"url": "http://user:password@squid:3128"}}},
             "at '/proxies/forwardProxy/url': 'http://user:password@squid:3128' does not match",
         ),

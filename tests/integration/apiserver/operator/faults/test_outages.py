@@ -106,14 +106,15 @@ async def test_etcd_answers_nobody(
             await told(tenants, names)
             await frozen.enter_async_context(api_server.etcd_frozen())
         begin = time.time()
-        await watched(operator, FROZEN_SECONDS)
+        found = await watched(operator, FROZEN_SECONDS)
         end = time.time()
     await all_made(tenants, names)
     audit = run.audit()
     await at_rest()
     asked = [entry for entry in audit if begin <= entry.time.timestamp() <= end]
     assert len(asked) <= 100, asked  # what was under way, and a few more
-    # Nothing of it need be in the queue: who could not renew the Lease in time waits for that first.
+    # Nothing of it need be in the queue: who can't renew the Lease in time waits for that first.
+    assert {value for name, value in found[-1].items() if name.startswith("leader{")} == {0.0}
     made = [entry for entry in writes(audit, run.user) if entry.resource == "deployments"]
     assert any(entry.time.timestamp() > end for entry in made), "all was made before"
     assert operator.metrics()["retrying"] == 0

@@ -12,6 +12,8 @@ from tenantproxy_operator.render.deployment import KEPT_REVISIONS
 
 _MOST: Final = KEPT_REVISIONS + 3
 """ConfigMaps of one tenant: that of the pods, those of earlier revisions, and of a rollout that is under way."""
+_MOST_UNOBSERVED: Final = 2 * _MOST
+"""The same while the Deployment controller, which may be down, has still to make ReplicaSets."""
 
 
 def is_prune_due(count: int, rollout: Rollout | None, *, was_complete: bool) -> bool:
@@ -20,8 +22,10 @@ def is_prune_due(count: int, rollout: Rollout | None, *, was_complete: bool) -> 
     That is where a rollout has completed since the last time, so that nothing is read at rest; and whenever there
     are many, as where rollouts never complete.
     """
-    if rollout is None or not rollout.observed or count <= 1:
+    if rollout is None or count <= 1:
         return False
+    if not rollout.observed:
+        return count > _MOST_UNOBSERVED
     return count > _MOST or (rollout.complete and not was_complete)
 
 

@@ -36,11 +36,13 @@ def replica_set(config_map: str, revision: int | str, *, replicas: int = 0, pods
         (9, UNDER_WAY, False, True),
         (9, COMPLETE, True, True),
         (9, UNOBSERVED, False, False),
+        (12, UNOBSERVED, False, False),
+        (13, UNOBSERVED, False, True),
         (9, None, False, False),
     ],
 )
 def test_when(count: int, rollout: Rollout | None, *, was_complete: bool, due: bool) -> None:
-    """Once after each rollout, and where there are many; never before all ReplicaSets are made."""
+    """Once after each rollout, and where there are many; hardly ever before all ReplicaSets are made."""
     assert is_prune_due(count, rollout, was_complete=was_complete) is due
 
 

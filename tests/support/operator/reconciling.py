@@ -20,7 +20,7 @@ from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.controls import KINDS as CONTROL_KINDS
 from tenantproxy_operator.cache.controls import Controls
-from tenantproxy_operator.cache.informers import ControlFollower
+from tenantproxy_operator.cache.followers import ControlFollower
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.controller.reconciler import Reconciler

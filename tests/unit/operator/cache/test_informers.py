@@ -14,7 +14,8 @@ from support.proxy.oms import RawServer, Received, raw_server
 from support.waiting import PATIENCE, eventually
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.controls import Controls
-from tenantproxy_operator.cache.informers import ChildFollower, ControlFollower, Informers, SecretFollower
+from tenantproxy_operator.cache.followers import ChildFollower, ControlFollower, SecretFollower
+from tenantproxy_operator.cache.informers import Informers
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind

@@ -229,12 +229,14 @@ async def test_many_changes_leave_a_handful(world: World) -> None:
 
 
 async def test_changes_faster_than_rollouts(world: World) -> None:
-    """None of them completes before the next one; the last one prunes them all."""
+    """None of them is even begun before the next one; the number is bounded, and the last one prunes them all."""
     operator = await created(world)
+    counts = []
     for number in range(30):
         change(world, number)
         await operator.settle()
-    assert len(world.names("configmaps")) == 31
+        counts.append(len(world.names("configmaps")))
+    assert max(counts) == 12
     world.pods()
     await operator.settle()
     assert len(world.names("configmaps")) == 2  # no ReplicaSet was ever made for the others

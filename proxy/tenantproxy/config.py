@@ -106,7 +106,7 @@ class Pick(_Model, frozen=True):
     """One element of a list, the first that holds all conditions; the rule's pointers then begin there."""
 
     each: str
-    """Pointer to the list."""
+    """Pointer to the list, as `Rule.each`."""
     where: tuple[Condition, ...]
     within: Literal["object", "document"] = "object"
     """What `each` begins at: the object that the rule is for, or the whole of the OMS's answer."""
@@ -153,8 +153,8 @@ class Rule(_Model, frozen=True):
     part: Part | None = None
     values: dict[str, Any] | None = None
     table: Table | None = None
-    as_: str | None = msgspec.field(default=None, name="as")
-    """For a single value `string` or `number`; for a list `single` or `keyed`."""
+    as_: Literal["string", "number", "single"] | None = msgspec.field(default=None, name="as")
+    """What a single value is taken as; or `single`: one object where a list should be is a list of one."""
     scale: int | None = None
     """Decimal places by which the point is moved to the left."""
     scale_from: str | None = None
@@ -162,6 +162,7 @@ class Rule(_Model, frozen=True):
     negate: bool = False
     default: Any | UnsetType = UNSET
     each: str | None = None
+    """Pointer to a list; a step `*` goes through all elements of a list, or all members of an object."""
     where: tuple[Condition, ...] = ()
     fields: "dict[str, Rule] | None" = None
 

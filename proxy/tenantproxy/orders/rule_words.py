@@ -1,0 +1,82 @@
+"""The words of a mapping's rule, as manifests write them: for which output fields each is, and what goes with it.
+
+The proxy's compile step, the manifest's models and the API server's rules (CEL) all follow from these tables.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from tenantproxy import config
+from tenantproxy.errors import FieldProblem
+
+_SINGLE: Final = ("string", "number", "boolean")
+_ANY: Final = (*_SINGLE, "list", "object")
+
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pick": _ANY,
+    "from": _ANY,
+    "orFrom": _ANY,
+    "join": ("string",),
+    "const": _ANY,
+    "part": _SINGLE,
+    "values": _SINGLE,
+    "table": _SINGLE,
+    "as": ("string", "number", "list"),
+    "scale": ("number",),
+    "scaleFrom": ("number",),
+    "negate": ("number",),
+    "default": _ANY,
+    "each": ("list",),
+    "where": ("list",),
+    "fields": ("list", "object"),
+}
+"""The kinds of output field (see `transform.outward_type`) that a word is for."""
+
+AS: Final[Mapping[str, tuple[str, ...]]] = {
+    "string": ("string",),
+    "number": ("number",),
+    "list": ("single",),
+}
+"""What `as` may say, by the kind of output field."""
+
+_CONVERTING: Final = ("as", "scale", "scaleFrom", "negate")
+EXCLUDES: Final[Mapping[str, tuple[str, ...]]] = {
+    "const": tuple(word for word in KINDS if word != "const"),
+    "each": ("from",),
+    "join": ("from",),
+    "table": ("from", "join", "part", "values", *_CONVERTING),
+    "values": _CONVERTING,
+    "scale": ("scaleFrom",),
+}
+"""What can't be said beside a word: another source, or a conversion of what is a constant of the output."""
+
+NEEDS: Final[Mapping[str, str]] = {"orFrom": "from", "where": "each", "each": "fields"}
+"""What a word says nothing without."""
+PART_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {"number": ("as", "values"), "boolean": ("values",)}
+"""Of what `part`, which makes a text, needs one, by the kind of output field that is no text."""
+
+
+def given(rule: config.Rule) -> list[str]:
+    """Return the words of a rule."""
+    return [
+        field.encode_name
+        for field in msgspec.structs.fields(rule)
+        if getattr(rule, field.name) != field.default
+    ]
+
+
+def contradictions(words: Collection[str]) -> Iterator[FieldProblem]:
+    """Yield what is wrong with words that stand in one rule, whatever it is for; the field is a word, or empty."""
+    if "const" in words and len(words) > 1:
+        others = ", ".join(f"`{word}`" for word in KINDS if word in words and word != "const")
+        yield FieldProblem("", f"has `const` together with {others}; a constant stands alone, remove one")
+        return
+    for word, excluded in EXCLUDES.items():
+        for other in excluded:
+            if word in words and other in words:
+                yield FieldProblem("", f"has both `{word}` and `{other}`; keep one")
+    for word, needed in NEEDS.items():
+        if word in words and needed not in words:
+            yield FieldProblem(word, f"needs `{needed}`; add it, or remove `{word}`")

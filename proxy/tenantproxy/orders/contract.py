@@ -17,7 +17,7 @@ from msgspec import Raw
 from msgspec.structs import FieldInfo
 
 from tenantproxy.operations import GET_ORDER, OPERATIONS, ORDER_ID, SEARCH_ORDERS, Operation
-from tenantproxy.orders import transform
+from tenantproxy.orders import documents, transform
 from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, Outward, is_heavy
 
@@ -122,7 +122,7 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
 
     @functools.cache
     def slow() -> transform.Transform:
-        return transform.document(transform.checked(field), kind="object")
+        return documents.document(documents.checked(field), kind="object")
 
     def outward(body: bytes, *, at_once: bool = False) -> bytes:
         """Return the outward body. The fast pass stops at the first problem; then a slow one finds them all.

@@ -27,6 +27,11 @@ elements: Final = msgspec.json.Decoder(list[Raw]).decode
 text: Final = msgspec.json.Decoder(str).decode
 
 
+def unless_null(value: Raw | None) -> Raw | None:
+    """Return a value, if there is one and it is not null."""
+    return None if value is None or memoryview(value)[0] == NULL else value
+
+
 def reader(pointers: Sequence[Sequence[str]]) -> Read:
     """Return what follows pointers, given by their tokens, into a value; what several go through is read once."""
     if pointers and all(len(tokens) == 1 for tokens in pointers):

@@ -57,13 +57,17 @@ NEEDS: Final[Mapping[str, str]] = {"orFrom": "from", "where": "each", "each": "f
 PART_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {"number": ("as", "values"), "boolean": ("values",)}
 """Of what `part`, which makes a text, needs one, by the kind of output field that is no text."""
 
+MAX_POINTERS: Final = 8
+"""In `orFrom` and `join`."""
+MAX_CONDITIONS: Final = 8
+"""In one `where`."""
+MAX_SCALE: Final = 9
+
 
 def given(rule: config.Rule) -> list[str]:
     """Return the words of a rule."""
     return [
-        field.encode_name
-        for field in msgspec.structs.fields(rule)
-        if getattr(rule, field.name) != field.default
+        field.encode_name for field in msgspec.structs.fields(rule) if getattr(rule, field.name) != field.default
     ]
 
 

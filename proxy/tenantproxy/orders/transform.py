@@ -1,9 +1,8 @@
-"""Transform an OMS's answer into a document of the outward shape, and find all violations of the contract in it.
+"""What a pass over an OMS's answer has: where each outward field comes from, and the violations found so far.
 
 A shape is a struct of `contract`. Where each of its fields comes from is compiled once (`FieldSource`): by the
-mapping's rules, or from the field of the same name. One pass over the answer then makes the document, from the
-bytes that were sent, and records each violation. Work and memory are bounded by the answer's size. The pass ends
-at the hundredth violation.
+mapping's rules (`rules`), or from the field of the same name. `documents` makes the passes. Work and memory are
+bounded by the answer's size. A pass ends at the hundredth violation.
 """
 
 import types
@@ -15,7 +14,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import FieldInfo
 
 from tenantproxy.errors import FieldProblem
-from tenantproxy.orders.json_members import LIST, NULL, OBJECT, elements, reader, whole
+from tenantproxy.orders.json_members import LIST, OBJECT, Values
 
 MAX_VIOLATIONS: Final = 100
 """Of one answer; an OMS with a wrong list would otherwise cause thousands."""
@@ -45,7 +44,13 @@ class TransformState:
 
     def __init__(self, size: int) -> None:
         self.violations: list[FieldProblem] = []
-        self.remaining = size * _MAX_GROWTH + _MIN_ALLOWED_BYTES
+        self.remaining = allowed_bytes(size)
+        self.answer = Raw(b"null")
+        """The whole of it, for rules that don't begin at the object that they are for."""
+        self.found: dict[object, Any] = {}
+        """What such rules have found in it, by whatever they are."""
+        self.readable = self.remaining
+        """How many bytes they may still read of what they have found."""
 
     def add_violation(self, location: Location, detail: str) -> None:
         """Record a violation.
@@ -67,11 +72,26 @@ class TransformState:
         """
         self.remaining = remaining
         if remaining < 0:
-            raise ContractError([*self.violations, FieldProblem(_pointer(location), _TOO_LARGE)])
+            raise self.ended(location, _TOO_LARGE)
+
+    def ended(self, location: Location, detail: str) -> ContractError:
+        """Return the error that ends the pass, with a last violation."""
+        return ContractError([*self.violations, FieldProblem(_pointer(location), detail)])
+
+
+def allowed_bytes(size: int) -> int:
+    """Return how many bytes may be made of an answer of a size."""
+    return size * _MAX_GROWTH + _MIN_ALLOWED_BYTES
 
 
 ConvertValue = Callable[[Raw, Location, TransformState], Any]
 """Make the outward value of the OMS's; UNSET where there is none to be made."""
+Combine = Callable[[Values, Location, TransformState], Any]
+"""Make the outward value of what is at several pointers; UNSET where there is none to be made."""
+ReadPicked = Callable[[Raw, Location, TransformState], Values]
+"""Read what is at pointers into an element that belongs to the OMS's object."""
+Picker = Callable[[Sequence[Sequence[str]]], ReadPicked]
+"""Return what reads these pointers; one picker is one choice of an element."""
 Transform = Callable[[bytes], tuple[bytes, list[FieldProblem]]]
 """Make the outward document of an OMS's answer, and list its violations; raises ContractError, UnparsableError."""
 
@@ -91,107 +111,28 @@ class FieldSource(NamedTuple):
     """Stands in where the OMS has nothing, or null."""
     const: Any = UNSET
     """The value, whatever the OMS has."""
+    combine: Combine | None = None
+    """Makes the value of what is at `tokens` and `others`, and does all that has to do with it."""
+    others: Sequence[Sequence[str]] = ()
+    """Further pointers, for `combine`."""
+    picker: Picker | None = None
+    """None: the pointers begin at the OMS's object."""
+
+    def stand_in(self, value: Raw | None, location: Location, state: TransformState) -> Any:  # noqa: ANN401
+        """Return what stands in for nothing, or null; UNSET: nothing does, which a required field doesn't bear.
+
+        Raises:
+            ContractError: See `add_violation`.
+
+        """
+        if self.default is UNSET and self.required:
+            state.add_violation(location, "is missing" if value is None else "must not be null")
+        return self.default
 
 
 def same_field(field: FieldInfo) -> FieldSource:
     """Return the source of a field that is taken from the same name; its content is left to the contract."""
     return FieldSource(field.name, field.required, (field.name,))
-
-
-def checked(field: FieldInfo) -> FieldSource:
-    """Return the source of a field that is taken from the same name, with all in it; each value is checked."""
-    kind, inner = outward_type(field.type)
-    if kind not in ("object", "list"):
-        return same_field(field)._replace(kind=kind)
-    return nested(field, kind, [checked(member) for member in msgspec.structs.fields(inner)])
-
-
-def nested(field: FieldInfo, kind: str, sources: Sequence[FieldSource]) -> FieldSource:
-    """Return the source of an object, or list of objects, of the same name, with members from `sources`."""
-    convert = _an_object(sources) if kind == "object" else _a_list(sources)
-    return same_field(field)._replace(kind=kind, convert=convert)
-
-
-def document(source: FieldSource, *, kind: str = "") -> Transform:
-    """Return what makes the outward document, which has one member; with a `kind`, the answer must be of it."""
-    make = _an_object([source])
-
-    def made(body: bytes) -> tuple[bytes, list[FieldProblem]]:
-        state = TransformState(len(body))
-        remaining = state.remaining
-        try:
-            answer = whole(body)
-            if kind and memoryview(answer)[0] not in _STARTS[kind]:
-                raise ContractError([FieldProblem("", must_be(kind))])
-            outward = _encode(make(answer, None, state))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise UnparsableError from None
-        except RecursionError:
-            raise ContractError([FieldProblem("", "is nested too deeply")]) from None
-        state.set_remaining(None, remaining - len(outward))
-        return outward, state.violations
-
-    return made
-
-
-def _an_object(sources: Sequence[FieldSource]) -> ConvertValue:
-    """Return what makes an outward object of the OMS's object."""
-    constants = {source.name: source.const for source in sources if source.const is not UNSET}
-    sources = [source for source in sources if source.const is UNSET]
-    read = reader([source.tokens for source in sources])
-    plan = [
-        (
-            source.name,
-            source,
-            bool(source.kind or source.convert or source.default is not UNSET),
-            _STARTS[source.kind],
-            source.convert,
-        )
-        for source in sources
-    ]
-
-    def make(raw: Raw, location: Location, state: TransformState) -> dict[str, Any]:
-        made = dict(constants)
-        for (name, source, is_looked_at, starts, convert), value in zip(plan, read(raw), strict=True):
-            if value is None or (is_looked_at and (first := memoryview(value)[0]) == NULL):
-                if source.default is not UNSET:
-                    made[name] = source.default
-                elif source.required:
-                    state.add_violation((location, name), "is missing" if value is None else "must not be null")
-            elif not is_looked_at:
-                made[name] = value
-            elif starts and first not in starts:
-                state.add_violation((location, name), must_be(source.kind))
-            elif convert is None:
-                made[name] = value
-            elif (converted := convert(value, (location, name), state)) is not UNSET:
-                made[name] = converted
-        return made
-
-    return make
-
-
-def _a_list(sources: Sequence[FieldSource]) -> ConvertValue:
-    """Return what makes an outward list of the OMS's list of objects."""
-    make = _an_object(sources)
-
-    def convert(raw: Raw, location: Location, state: TransformState) -> Raw:
-        # Written at once: objects for each of many elements would be many times their size.
-        made = bytearray(b"[")
-        remaining = state.remaining
-        for index, element in enumerate(elements(raw)):
-            if index:
-                made += b","
-            if memoryview(element)[0] == OBJECT:
-                made += _encode(make(element, (location, index), state))
-            else:
-                state.add_violation((location, index), must_be("object"))
-                made += b"null"  # keeps its place, so that pointers to the others stay right
-            state.set_remaining(location, remaining - len(made))
-        made += b"]"
-        return Raw(made)
-
-    return convert
 
 
 def outward_type(expected: Any) -> tuple[str, Any]:  # noqa: ANN401 - a type expression, as msgspec gives it
@@ -228,7 +169,7 @@ KIND_NAMES: Final = {
     "list": "a list",
     "object": "an object",
 }
-_STARTS: Final = {
+STARTS: Final = {
     "": b"",
     "string": b'"',
     "boolean": b"tf",
@@ -236,8 +177,8 @@ _STARTS: Final = {
     "list": bytes([LIST]),
     "object": bytes([OBJECT]),
 }
+"""The bytes that a value of a kind may begin with; none: any."""
 _SINGLE_VALUES: Final = {str: "string", bool: "boolean", Raw: "number"}
-_encode: Final = msgspec.json.Encoder().encode
 
 
 def _pointer(location: Location) -> str:

@@ -5,26 +5,28 @@ that `5` in a configuration is `5.0` or `50e-1` of an OMS. Numbers are compared 
 floating point.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from msgspec import UNSET, Raw, UnsetType
 
 from tenantproxy.orders.json_members import STRING, text
+from tenantproxy.orders.numbers import GRAMMAR
 
 T = TypeVar("T")
 
 Number = tuple[bool, str, int]
 """Whether it is negative, its digits without zeros around them, and the power of ten of the last one."""
 
-_NUMBER: Final = re.compile(rb"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,18}))?")
+Word = str | Number
+"""What a value is compared by."""
+
 _ZERO: Final[Number] = (False, "", 0)
 
 
 def number(written: bytes) -> Number | None:
     """Return the value of a JSON number (RFC 8259 section 6); None: it is none, or its exponent is absurd."""
-    found = _NUMBER.fullmatch(written)
+    found = GRAMMAR.fullmatch(written)
     if found is None:
         return None
     sign, whole, fraction, exponent = found.groups(b"")
@@ -36,7 +38,7 @@ def number(written: bytes) -> Number | None:
     return bool(sign), significant, power
 
 
-def word_of(raw: Raw) -> str | Number | None:
+def word_of(raw: Raw) -> Word | None:
     """Return what a value is compared by; None: it is null, a list or an object, which no word stands for."""
     first = memoryview(raw)[0]
     if first == STRING:
@@ -48,9 +50,9 @@ def word_of(raw: Raw) -> str | Number | None:
 def look_up(values: Mapping[str, T]) -> Callable[[Raw], T | UnsetType]:
     """Return what finds what a value stands for, by its word; UNSET: its word is not among them.
 
-    Of two words for one number the last one counts.
+    Of two words for one number the last one counts (`repeated` tells of them).
     """
-    known: dict[str | Number | None, T] = {}
+    known: dict[Word | None, T] = {}
     for word, value in values.items():
         known[word] = value
         if (same := number(word.encode())) is not None:
@@ -60,3 +62,14 @@ def look_up(values: Mapping[str, T]) -> Callable[[Raw], T | UnsetType]:
         return known.get(word_of(raw), UNSET)
 
     return find
+
+
+def repeated(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each word that is there already, or is the same number as another, with the one that it repeats."""
+    known: dict[Word, str] = {}
+    for word in words:
+        key = number(word.encode()) or word
+        if key in known:
+            yield word, known[key]
+        else:
+            known[key] = word

@@ -644,11 +644,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "bad pointer of a list": ({"items": {"each": "lines", "fields": {}}}, {f"{ITEM}.each": "RFC 6901"}),
     "from and const": (
         {"status": {"from": "/s", "const": "X"}},
-        {"getOrder.fields.status": "has both `from` and `const`"},
+        {"getOrder.fields.status": "has `const` together with `from`"},
     ),
     "from and each": (
         {"items": {"from": "/a", "each": "/b", "fields": {}}},
-        {ITEM: "has both `from` and `each`", f"{ITEM}.from": ""},
+        {ITEM: "has both `each` and `from`", f"{ITEM}.from": ""},
     ),
     "const and each": ({"items": {"const": [], "each": "/b", "fields": {}}}, {ITEM: "`const`"}),
     "const and values": (

@@ -1,0 +1,95 @@
+"""Compile the rules for the fields of an outward object into where each comes from."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import FieldInfo
+
+from tenantproxy import config
+from tenantproxy.errors import FieldProblem
+from tenantproxy.orders import pointers
+from tenantproxy.orders.conditions import compile_conditions
+from tenantproxy.orders.documents import a_list, an_object, list_writer
+from tenantproxy.orders.numbers import MAX_PLACES
+from tenantproxy.orders.rules import combine, lists
+from tenantproxy.orders.rules.checks import find_problems
+from tenantproxy.orders.rules.pick import compile_picker
+from tenantproxy.orders.rules.values import converter
+from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same_field
+
+
+class RuleCompiler:
+    """Compiles the rules of one operation; what is wrong with them is added to `errors`, each with its path."""
+
+    def __init__(self, errors: list[FieldProblem]) -> None:
+        self._errors = errors
+        self._pickers: dict[config.Pick, Picker] = {}
+        """What is picked alike is looked for once."""
+
+    def sources(self, rules: dict[str, config.Rule], shape: type[msgspec.Struct], path: str) -> list[FieldSource]:
+        """Return where the fields of an outward object come from."""
+        fields = {field.name: field for field in msgspec.structs.fields(shape)}
+        for name in rules:
+            if name not in fields:
+                known = ", ".join(f"`{field}`" for field in fields)
+                self._errors.append(FieldProblem(f"{path}.{name}", f"is not an output field; there are {known}"))
+        return [
+            self._source(rules[name], field, f"{path}.{name}") if name in rules else same_field(field)
+            for name, field in fields.items()
+        ]
+
+    def _source(self, rule: config.Rule, field: FieldInfo, path: str) -> FieldSource:
+        """Return where a field comes from; of a rule with errors, anything."""
+        kind, inner = outward_type(field.type)
+        self._errors += find_problems(rule, kind, path, required=field.required)
+        source = same_field(field)._replace(default=rule.default, const=rule.const)
+        if rule.from_ is not None:
+            source = source._replace(tokens=self._parse(rule.from_, f"{path}.from"))
+        if rule.pick is not None:
+            picker = compile_picker(rule.pick, f"{path}.pick", self._errors)
+            source = source._replace(picker=self._pickers.setdefault(rule.pick, picker))
+        if rule.fields is None or inner is None:
+            source = source._replace(convert=converter(rule))
+        else:
+            members = self.sources(rule.fields, inner, f"{path}.fields")
+            if kind == "list":
+                return self._list(rule, source, members, path)
+            source = source._replace(kind=kind, convert=an_object(members))
+        return self._combined(rule, source, path)
+
+    def _list(
+        self, rule: config.Rule, source: FieldSource, members: Sequence[FieldSource], path: str
+    ) -> FieldSource:
+        """Return the source of a list of objects."""
+        tokens = source.tokens if rule.each is None else self._parse(rule.each, f"{path}.each")
+        if rule.as_ is None and not rule.where and lists.EVERY not in tokens:
+            return source._replace(tokens=tokens, kind="list", convert=a_list(members))
+        way, find = lists.finder(tokens, single=rule.as_ == "single")
+        holds = compile_conditions(rule.where, f"{path}.where", self._errors) if rule.where else None
+        write = list_writer(members)
+        return source._replace(tokens=way, combine=combine.by_elements(source, find, holds, write))
+
+    def _combined(self, rule: config.Rule, source: FieldSource, path: str) -> FieldSource:
+        """Return a source whose value is made of what several pointers lead to, if that is so."""
+        if rule.table is not None:
+            first, *others = self._parse_all(rule.table.from_, f"{path}.table.from")
+            return source._replace(tokens=first, others=others, combine=combine.by_table(source, rule.table))
+        if rule.join is not None:
+            first, *others = self._parse_all(rule.join.from_, f"{path}.join.from")
+            made = combine.by_join(source, rule.join, of_any=rule.as_ == "string")
+            return source._replace(tokens=first, others=others, combine=made)
+        others = self._parse_all(rule.or_from, f"{path}.orFrom") if rule.or_from else []
+        if rule.scale_from is not None:
+            others.append(self._parse(rule.scale_from, f"{path}.scaleFrom"))
+            scaled = [converter(msgspec.structs.replace(rule, scale=places)) for places in range(MAX_PLACES + 1)]
+            return source._replace(others=others, combine=combine.by_scale(source, scaled))
+        if others:
+            return source._replace(others=others, combine=combine.by_first(source))
+        return source
+
+    def _parse(self, pointer: str, path: str) -> Sequence[str]:
+        return pointers.parse(pointer, path, self._errors)
+
+    def _parse_all(self, given: Sequence[str], path: str) -> list[Sequence[str]]:
+        """Return the tokens of several pointers, of which a rule with errors may have none."""
+        return [self._parse(pointer, f"{path}[{index}]") for index, pointer in enumerate(given)] or [[]]

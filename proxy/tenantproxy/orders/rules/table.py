@@ -1,0 +1,119 @@
+"""Make a value of several values together, by a table that has one row for each combination, and no gap."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from msgspec import UNSET, Raw
+
+from tenantproxy import config
+from tenantproxy.errors import FieldProblem
+from tenantproxy.orders.json_members import Values
+from tenantproxy.orders.words import look_up, repeated
+
+ANY: Final = "*"
+"""In a row, any other word, or none."""
+MAX_ROWS: Final = 64
+"""Each is compared with each."""
+COLUMNS: Final = (2, 3)
+
+When = tuple[str, ...]
+"""The words of a row."""
+
+
+def finder(table: config.Table) -> Callable[[Values], Any]:
+    """Return what finds the value of the row that fits what is at the table's pointers; UNSET: none does."""
+    rows = {row.when: row.value for row in table.rows}
+    columns = [_word_reader(words) for words in _words(list(rows), len(table.from_))]
+    # Where several rows fit, the one that names most of the words is the first that is tried.
+    forms = sorted({tuple(word != ANY for word in when) for when in rows}, reverse=True)
+
+    def find(values: Values) -> Any:  # noqa: ANN401 - the table's value
+        words = [word_at(value) for word_at, value in zip(columns, values, strict=True)]
+        for form in forms:
+            when = tuple(word if named else ANY for word, named in zip(words, form, strict=True))
+            if when in rows:
+                return rows[when]
+        return UNSET
+
+    return find
+
+
+def _word_reader(words: Sequence[str]) -> Callable[[Raw | None], str]:
+    find = look_up({word: word for word in words})
+
+    def word_at(value: Raw | None) -> str:
+        word = UNSET if value is None else find(value)
+        return ANY if word is UNSET else word
+
+    return word_at
+
+
+def problems(table: config.Table, *, has_default: bool) -> Iterator[FieldProblem]:
+    """Yield what is wrong with a table; the field is the path below it."""
+    least, most = COLUMNS
+    width = len(table.from_)
+    if not least <= width <= most:
+        yield FieldProblem(".from", f"has {width} pointers; name {least} or {most}, or use `values` for one")
+        return
+    if not 1 <= len(table.rows) <= MAX_ROWS:
+        yield FieldProblem(".rows", f"has {len(table.rows)} rows; write 1 to {MAX_ROWS}")
+        return
+    unfit = [index for index, row in enumerate(table.rows) if len(row.when) != width]
+    for index in unfit:
+        yield FieldProblem(f".rows[{index}].when", f"needs {width} words, one for each pointer of `from`")
+    if unfit:
+        return
+    rows = [row.when for row in table.rows]
+    columns = _words(rows, width)
+    for column, words in enumerate(columns):
+        if not words:
+            yield FieldProblem(f".from[{column}]", f"is `{ANY}` in all rows; remove it, or name its words")
+        for word, first in repeated(words):
+            yield FieldProblem(".rows", f"has `{word}` and `{first}`, which are one number; write them the same")
+    yield from _overlaps(rows)
+    gap = _first_gap(rows, columns)
+    if gap is not None and not has_default:
+        yield FieldProblem(".rows", f"has none for {_shown(gap)}; add one, or `default`")
+
+
+def _words(rows: Sequence[When], width: int) -> list[list[str]]:
+    """Return the words of each column."""
+    return [list(dict.fromkeys(when[column] for when in rows if when[column] != ANY)) for column in range(width)]
+
+
+def _overlaps(rows: Sequence[When]) -> Iterator[FieldProblem]:
+    """Yield which rows are there twice, and which fit one combination without either being the more exact one."""
+    known = set(rows)
+    missing: set[When] = set()
+    for (first, one), (second, two) in itertools.combinations(enumerate(rows), 2):
+        path = f".rows[{second}]"
+        if one == two:
+            yield FieldProblem(path, f"is for the same words as rows[{first}]; keep one")
+        elif all(ANY in pair or len(set(pair)) == 1 for pair in zip(one, two, strict=True)):
+            both = tuple(two[column] if word == ANY else word for column, word in enumerate(one))
+            if both not in known | missing:
+                missing.add(both)
+                yield FieldProblem(
+                    path, f"and rows[{first}] both fit {_shown(both)}; add a row for it, which then counts"
+                )
+
+
+def _first_gap(rows: Sequence[When], columns: Sequence[Sequence[str]]) -> When | None:
+    """Return the first combination of the columns' words that no row fits."""
+    if not columns:
+        return None if rows else ()
+    if not rows:
+        return tuple(words[0] if words else ANY for words in columns)
+    if any(set(when) <= {ANY} for when in rows):
+        return None
+    words, *others = columns
+    for word in words or [ANY]:
+        gap = _first_gap([when[1:] for when in rows if when[0] in (ANY, word)], others)
+        if gap is not None:
+            return (word, *gap)
+    return None
+
+
+def _shown(when: When) -> str:
+    return f"[{', '.join(when)}]"

@@ -1,0 +1,129 @@
+"""Convert single values: texts, parts of them, words, and numbers in texts or in minor units.
+
+What is there but doesn't fit is a violation, never a default: an amount that can't be read must not become
+another one.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from tenantproxy import config
+from tenantproxy.orders.json_members import LIST, OBJECT, STRING, text
+from tenantproxy.orders.numbers import GRAMMAR, number_negated, number_shifted
+from tenantproxy.orders.transform import STARTS, ConvertValue, Location, TransformState, must_be
+from tenantproxy.orders.words import look_up
+
+LONGEST_NUMBER: Final = 100
+"""Characters of a text that is taken for a number."""
+_NO_NUMBER: Final = f"must be a number, or a text of at most {LONGEST_NUMBER} characters that is one in JSON"
+_NOT_SHIFTED: Final = "has an exponent that is too long for the mapping to scale it"
+_NO_PART: Final = "has a text without the delimiters of the mapping's `part`"
+
+
+def converter(rule: config.Rule) -> ConvertValue | None:
+    """Return what converts a single value by a rule; None: it is taken as it is."""
+    steps: list[ConvertValue] = []
+    if rule.as_ == "string":
+        steps.append(as_text)
+    if rule.part is not None:
+        steps.append(_parter(rule.part))
+    if rule.values is not None:
+        steps.append(_word_converter(rule.values, rule.default))
+    elif rule.as_ == "number" or rule.scale is not None or rule.negate:
+        steps.append(_number_converter(rule))
+    if len(steps) < 2:  # noqa: PLR2004 - one alone needs no chain
+        return steps[0] if steps else None
+
+    def convert(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401
+        value: Any = raw
+        for step in steps:
+            value = step(value, location, state)
+            if value is UNSET:
+                break
+        return value
+
+    return convert
+
+
+def as_text(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401
+    """Return a number as the text that was sent, true and false as these words."""
+    first = memoryview(raw)[0]
+    if first == STRING:
+        return raw
+    if first in (LIST, OBJECT):
+        state.add_violation(location, must_be("string"))
+        return UNSET
+    return Raw(b'"%b"' % bytes(raw))
+
+
+def _parter(part: config.Part) -> ConvertValue:
+    after, last, before = part.after, part.after_last, part.before
+
+    def convert(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401
+        if memoryview(raw)[0] != STRING:
+            state.add_violation(location, must_be("string"))
+            return UNSET
+        there, rest = "yes", text(raw)
+        if after is not None:
+            _, there, rest = rest.partition(after)
+        elif last is not None:
+            _, there, rest = rest.rpartition(last)
+        if there and before is not None:
+            rest, there, _ = rest.partition(before)
+        if not there:
+            state.add_violation(location, _NO_PART)
+            return UNSET
+        return Raw(_encode(rest))
+
+    return convert
+
+
+def _word_converter(values: Mapping[str, Any], default: Any) -> ConvertValue:  # noqa: ANN401 - the rule's values
+    find = look_up(values)
+
+    def convert(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401
+        value = find(raw)
+        if value is not UNSET:
+            return value
+        if default is UNSET:
+            state.add_violation(location, "has a value that the mapping's `values` don't list")
+        return default
+
+    return convert
+
+
+def _number_converter(rule: config.Rule) -> ConvertValue:
+    of_text, places, negate = rule.as_ == "number", rule.scale or 0, rule.negate
+    wrong = _NO_NUMBER if of_text else must_be("number")
+
+    def convert(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401
+        written: bytes | None
+        if memoryview(raw)[0] in STARTS["number"]:
+            written = bytes(raw)
+        else:
+            written = _number_in(raw) if of_text else None
+            if written is None:
+                state.add_violation(location, wrong)
+                return UNSET
+        if places:
+            written = number_shifted(written, places)
+            if written is None:
+                state.add_violation(location, _NOT_SHIFTED)
+                return UNSET
+        return Raw(number_negated(written) if negate else written)
+
+    return convert
+
+
+def _number_in(raw: Raw) -> bytes | None:
+    """Return the number that a text is; None: it is none, or no text."""
+    if memoryview(raw)[0] != STRING or len(raw) > LONGEST_NUMBER * len("\\u0030") + len('""'):
+        return None
+    written = text(raw).encode()
+    return written if len(written) <= LONGEST_NUMBER and GRAMMAR.fullmatch(written) else None
+
+
+_encode: Final = msgspec.json.Encoder().encode

@@ -91,17 +91,24 @@ def map_sample(config_path: Path, operation: str | None, sample: BinaryIO) -> No
     """Show what clients get if the OMS answers SAMPLE, a JSON file (- for standard input).
 
     No request is made. Exit status: 0 with the mapped response on standard output, 1 if the sample breaks the
-    contract (each violation on standard error), 2 for an invalid configuration.
+    contract (each violation on standard error), 2 for an invalid configuration. Amounts that look like minor
+    units, and are not scaled, are warnings on standard error.
 
     \b
       tenantproxy-operator render -f initech.yaml --output config > config.json
       tenantproxy map --config config.json order.json
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
+    from tenantproxy.orders import minor_units  # noqa: PLC0415 - see the module's docstring
     from tenantproxy.orders.preview import preview_mapping  # noqa: PLC0415 - see the module's docstring
 
-    _, mapping = _checked(config_path)
+    config, mapping = _checked(config_path)
     chosen = next((each for each in OPERATIONS if each.name == operation), None)
-    preview = preview_mapping(mapping, sample.read(), chosen)
+    answer = sample.read()
+    preview = preview_mapping(mapping, answer, chosen)
+    suspects = dict(minor_units.suspects(config.mapping))
+    suspects |= dict(minor_units.suspects_in(config.mapping, preview.operation, answer))
+    for rule, detail in suspects.items():
+        click.echo(f"warning: mapping.{rule} {detail}", err=True)
     for violation in preview.violations:
         subject = f"{preview.operation.name}: `{violation.field}`" if violation.field else sample.name
         click.echo(f"{subject} {violation.detail}", err=True)

@@ -8,51 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.proxy.mappings import compiled, listed, mapped, rule_errors, violations
 from support.proxy.orders import ORDER, SUMMARY, changed, order_body, search_body
-from tenantproxy import config
 from tenantproxy.orders.contract import CONTRACTS, CustomerOrder, OrderSummary
-from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
+from tenantproxy.orders.mapping import MappingError
 from tenantproxy.orders.transform import ContractError, UnparsableError, outward_type
 
 GET_ORDER = CONTRACTS["getOrder"].outward
 SEARCH_ORDERS = CONTRACTS["searchOrders"].outward
 SMALL = {"customerOrderId": "CO-1", "customerId": "C-1", "status": "CREATED", "items": []}
-
-
-def compiled(**operations: Any) -> CompiledMapping:
-    """Compile what a manifest would have below `mapping`."""
-    return compile_mapping(msgspec.convert(operations, config.Mapping))
-
-
-def mapped(document: Any, **operation: Any) -> Any:
-    """Return what a GET's mapping makes of the OMS's document: the order."""
-    answer = compiled(getOrder=operation)["getOrder"](json.dumps(document).encode())
-    return json.loads(answer)["customerOrder"]
-
-
-def listed(document: Any, **operation: Any) -> Any:
-    """Return what a search's mapping makes of the OMS's document: the orders."""
-    answer = compiled(searchOrders=operation)["searchOrders"](json.dumps(document).encode())
-    return json.loads(answer)["customerOrders"]
-
-
-def violations(body: Any, **operations: Any) -> dict[str, str]:
-    """Return the violations, by pointer, in an answer to the one operation that has rules."""
-    mapping = compiled(**operations)
-    check = mapping["getOrder"] if "getOrder" in operations else mapping["searchOrders"]
-    with pytest.raises(ContractError) as caught:
-        check(body if isinstance(body, bytes) else json.dumps(body).encode())
-    found = caught.value.violations
-    assert "MARKED" not in str(found)
-    assert len({violation.field for violation in found}) == len(found)
-    return dict(found)
-
-
-def rule_errors(**operations: Any) -> dict[str, str]:
-    with pytest.raises(MappingError) as caught:
-        compiled(**operations)
-    assert str(caught.value).startswith("`")
-    return dict(caught.value.errors)
 
 
 # ---- the design's example

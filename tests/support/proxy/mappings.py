@@ -1,0 +1,48 @@
+"""Mappings as a manifest has them, and what they make of an OMS's documents."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from tenantproxy import config
+from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
+from tenantproxy.orders.transform import ContractError
+
+
+def compiled(**operations: Any) -> CompiledMapping:
+    """Compile what a manifest would have below `mapping`."""
+    return compile_mapping(msgspec.convert(operations, config.Mapping))
+
+
+def mapped(document: Any, **operation: Any) -> Any:
+    """Return what a GET's mapping makes of the OMS's document: the order."""
+    answer = compiled(getOrder=operation)["getOrder"](json.dumps(document).encode())
+    return json.loads(answer)["customerOrder"]
+
+
+def listed(document: Any, **operation: Any) -> Any:
+    """Return what a search's mapping makes of the OMS's document: the orders."""
+    answer = compiled(searchOrders=operation)["searchOrders"](json.dumps(document).encode())
+    return json.loads(answer)["customerOrders"]
+
+
+def violations(body: Any, **operations: Any) -> dict[str, str]:
+    """Return the violations, by pointer, in an answer to the one operation that has rules."""
+    mapping = compiled(**operations)
+    check = mapping["getOrder"] if "getOrder" in operations else mapping["searchOrders"]
+    with pytest.raises(ContractError) as caught:
+        check(body if isinstance(body, bytes) else json.dumps(body).encode())
+    found = caught.value.violations
+    assert "MARKED" not in str(found)
+    assert len({violation.field for violation in found}) == len(found)
+    return dict(found)
+
+
+def rule_errors(**operations: Any) -> dict[str, str]:
+    """Return why a mapping can't be used, by path."""
+    with pytest.raises(MappingError) as caught:
+        compiled(**operations)
+    assert str(caught.value).startswith("`")
+    return dict(caught.value.errors)

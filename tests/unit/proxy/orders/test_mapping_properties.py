@@ -1,0 +1,45 @@
+"""Whatever the rules and the answer: what comes out is what a slow mapping makes, or where it fails, too."""
+
+from random import Random
+from typing import Any
+
+import msgspec
+from hypothesis import event, given, note, settings
+from hypothesis import strategies as st
+
+from support.proxy.random_mapping import RandomAnswer, RandomRules
+from support.proxy.slow_mapping import SlowMapping, exact, parsed
+from tenantproxy import config
+from tenantproxy.operations import OPERATIONS, Operation
+from tenantproxy.orders.contract import SHAPES
+from tenantproxy.orders.mapping import MappingError, compile_mapping
+from tenantproxy.orders.transform import ContractError, outward_type
+
+
+@given(seed=st.integers(0, 2**64), operation=st.sampled_from(OPERATIONS))
+@settings(max_examples=300)
+def test_a_mapping_makes_what_a_slow_one_makes(seed: int, operation: Operation) -> None:
+    """The same order, amounts as exact decimals; or violations at the same places. Never another error."""
+    random, shape = Random(seed), SHAPES[operation.name]  # noqa: S311 - not for secrets
+    rules: dict[str, Any] = {"fields": RandomRules(random).fields(outward_type(shape)[1])}
+    rules["root"] = "" if operation.reads_one_order else RandomRules(random).root()
+    answer = RandomAnswer(random).object(3).encode()
+    note(f"{rules}\n{answer!r}")
+    try:
+        outward = compile_mapping(msgspec.convert({operation.name: rules}, config.Mapping))[operation.name]
+    except MappingError:
+        event("refused")
+        return
+    slow = SlowMapping(parsed(answer), shape)
+    expected = slow.outward(rules, operation.root)
+    made, violations = _outcome(outward, answer)
+    event("violations" if violations else "an order")
+    assert violations == slow.violations
+    assert violations or made == {operation.root.removeprefix("/"): expected}
+
+
+def _outcome(outward: Any, answer: bytes) -> tuple[Any, set[str]]:
+    try:
+        return exact(outward(answer)), set()
+    except ContractError as error:
+        return None, {violation.field for violation in error.violations}

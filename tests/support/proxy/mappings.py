@@ -46,3 +46,20 @@ def rule_errors(**operations: Any) -> dict[str, str]:
         compiled(**operations)
     assert str(caught.value).startswith("`")
     return dict(caught.value.errors)
+
+
+def made(name: str, rule: dict[str, Any], members: bytes) -> bytes | None:
+    """Return the bytes that a rule for a field of an order makes of an OMS's members; None: there is none."""
+    body = b'{"customerOrderId": "1", "customerId": "2", "status": "3", "items": [], %b}' % members
+    outward = compiled(getOrder={"root": "", "fields": {name: rule}})["getOrder"](body)
+    value = msgspec.json.decode(outward, type=dict[str, dict[str, msgspec.Raw]])["customerOrder"].get(name)
+    return None if value is None else bytes(value)
+
+
+def wrong(name: str, rule: dict[str, Any], members: bytes) -> str:
+    """Return the violation at a field of an order, which is the only one."""
+    with pytest.raises(ContractError) as caught:
+        made(name, rule, members)
+    ((field, detail),) = caught.value.violations
+    assert field == f"/customerOrder/{name}"
+    return detail

@@ -23,8 +23,9 @@ When = tuple[str, ...]
 
 def finder(table: config.Table) -> Callable[[Values], Any]:
     """Return what finds the value of the row that fits what is at the table's pointers; UNSET: none does."""
-    rows = {row.when: row.value for row in table.rows}
-    columns = [_word_reader(words) for words in _words(list(rows), len(table.from_))]
+    width = len(table.from_)
+    rows = {row.when: row.value for row in table.rows if len(row.when) == width}
+    columns = [_word_reader(words) for words in _words(list(rows), width)]
     # Where several rows fit, the one that names most of the words is the first that is tried.
     forms = sorted({tuple(word != ANY for word in when) for when in rows}, reverse=True)
 

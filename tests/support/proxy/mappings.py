@@ -1,6 +1,8 @@
 """Mappings as a manifest has them, and what they make of an OMS's documents."""
 
+import contextlib
 import json
+import sys
 from typing import Any
 
 import msgspec
@@ -63,3 +65,22 @@ def wrong(name: str, rule: dict[str, Any], members: bytes) -> str:
     ((field, detail),) = caught.value.violations
     assert field == f"/customerOrder/{name}"
     return detail
+
+
+def calls(fields: dict[str, Any], members: dict[str, Any], *, only: str = "") -> int:
+    """Return how many functions a mapping calls, of Python and of C, or those of one name."""
+    outward = compiled(getOrder={"root": "", "fields": fields})["getOrder"]
+    body = json.dumps(members, separators=(",", ":")).encode()
+    count = 0
+
+    def seen(_frame: object, event: str, function: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call") and (not only or getattr(function, "__name__", "") == only)
+
+    with contextlib.suppress(ContractError):
+        sys.setprofile(seen)
+        try:
+            outward(body)
+        finally:
+            sys.setprofile(None)
+    return count

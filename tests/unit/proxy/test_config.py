@@ -164,7 +164,7 @@ def test_any_rules_survive_the_file(rules: dict[str, config.Rule]) -> None:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "unknown field": ({**FULL, "extra": 1}, "extra"),
     "unknown field inside": (with_value("upstream.timeout", 5), "timeout"),
-    "unknown field of a rule": (with_value("mapping.getOrder.fields.status.scale", 2), "scale"),
+    "unknown field of a rule": (with_value("mapping.getOrder.fields.status.sign", 2), "sign"),
     "snake case": (with_value("upstream.allow_insecure", value=True), "allow_insecure"),
     "no version": (with_value("version", ...), "version"),
     "version as text": (with_value("version", "1"), "$.version"),

@@ -1,12 +1,11 @@
 """One element of a list is picked by what its members are, of the object's own lists or of the whole answer's."""
 
 import json
-import sys
 from typing import Any
 
 import pytest
 
-from support.proxy.mappings import compiled, made, mapped, violations, wrong
+from support.proxy.mappings import calls, compiled, made, mapped, violations, wrong
 
 ORDER: dict[str, Any] = {"customerOrderId": "1", "customerId": "2", "status": "3"}
 ROLES = b"""
@@ -170,6 +169,14 @@ def test_a_relation_within_the_object() -> None:
     assert made("customerId", {"pick": pick, "from": "/name"}, members) == b'"B"'
 
 
+def test_what_relates_to_nothing() -> None:
+    """An element without the member, and an object without it, are not the same in that."""
+    for within in ({}, {"within": "document"}):
+        pick = {"each": "/l", "where": [{"from": "/no", "sameAs": "/main"}], **within}
+        for members in (b'"l": [{"name": "A"}]', b'"main": null, "l": [{"no": null, "name": "A"}]'):
+            assert made("customerId", {"pick": pick, "from": "/name", "default": "X"}, members) == b'"X"'
+
+
 def test_answers_do_not_share_what_was_found() -> None:
     """Nothing of one answer is looked up in the next one."""
     pick = {"each": "/l", "within": "document", "where": [{"from": "/id", "sameAs": "/customer"}]}
@@ -196,37 +203,18 @@ ITEMS: dict[str, Any] = {
 }
 
 
-def calls(document: Any) -> int:
-    """Return how many functions a mapping calls, of Python and of C."""
-    outward = compiled(getOrder={"root": "", "fields": {"items": ITEMS}})["getOrder"]
-    body = json.dumps(document).encode()
-    count = 0
+def test_what_is_picked_is_read_once() -> None:
+    """For all fields of an object that are picked alike, and for all lines that relate to it."""
+    pick = ITEMS["fields"]["itemId"]["pick"]
+    products = [{"id": 1, "sku": "S", "price": 5, "a": {"b": {"c": "S"}}}]
 
-    def seen(_frame: object, event: str, _function: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
+    def reads(lines: int, **fields: str) -> int:
+        rules = {name: {"pick": pick, "from": pointer} for name, pointer in fields.items()}
+        items = {**ITEMS, "fields": {**ITEMS["fields"], **rules}}
+        return calls({"items": items}, {**ORDER, "lines": [{"p": 1}] * lines, "products": products}, only="decode")
 
-    sys.setprofile(seen)
-    try:
-        outward(body)
-    finally:
-        sys.setprofile(None)
-    return count
-
-
-def test_lookups_take_time_by_the_answers_size() -> None:
-    """Twice as many lines, each looked up among twice as many elements, are twice the work and no more."""
-    counts = [
-        calls(
-            {
-                **ORDER,
-                "lines": [{"p": str(line)} for line in range(size)],
-                "products": [{"id": str(line), "sku": "S"} for line in range(size)],
-            }
-        )
-        for size in (500, 1000)
-    ]
-    assert counts[1] < 2.1 * counts[0]
+    assert reads(10, itemId="/sku", unitPrice="/price") == reads(10, itemId="/sku")
+    assert [reads(lines, itemId="/a/b/c") - reads(lines, itemId="/sku") for lines in (10, 20)] == [2, 2]
 
 
 def test_a_list_that_is_looked_up_has_a_longest_length() -> None:

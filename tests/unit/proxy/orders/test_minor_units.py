@@ -8,7 +8,9 @@ import pytest
 
 from tenantproxy import config
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
-from tenantproxy.orders.minor_units import is_minor, suspects, suspects_in
+from tenantproxy.orders.contract import CustomerOrder
+from tenantproxy.orders.minor_units import AMOUNTS, is_minor, suspects, suspects_in
+from tenantproxy.orders.transform import outward_type
 
 MINOR = [
     "cents",
@@ -140,6 +142,19 @@ def test_every_amount_is_looked_at() -> None:
         "items.fields.contributedAmount",
         "items.fields.discounts.fields.discountAmount",
     }
+
+
+def test_the_amounts_are_those_of_the_contract() -> None:
+    """All its numbers but the quantity."""
+
+    def numbers(shape: Any) -> set[str]:
+        found = set()
+        for field in msgspec.structs.fields(shape):
+            kind, inner = outward_type(field.type)
+            found |= numbers(inner) if inner else {field.name} if kind == "number" else set()
+        return found
+
+    assert numbers(CustomerOrder) - {"quantityOrdered"} == AMOUNTS
 
 
 # ---- by an answer

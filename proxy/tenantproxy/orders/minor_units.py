@@ -18,7 +18,7 @@ from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders import pointers
 from tenantproxy.orders.contract import SHAPES
 from tenantproxy.orders.json_members import OBJECT, reader, unless_null, whole
-from tenantproxy.orders.numbers import MAX_PLACES
+from tenantproxy.orders.rule_words import MAX_SCALE
 from tenantproxy.orders.rules import lists
 from tenantproxy.orders.transform import outward_type
 from tenantproxy.orders.words import look_up
@@ -37,7 +37,7 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _PLACES_NAME: Final = re.compile(r"(?:currency)?(?:fractiondigits?|decimal(?:place|digit)?s|precision|exponent)")
 _NO_PLACES: Final = re.compile(rb'"?-?[1-9][0-9]*"?')
 """An amount that has no decimal places itself."""
-_places: Final = look_up({str(places): places for places in range(1, MAX_PLACES + 1)})
+_places: Final = look_up({str(places): places for places in range(1, MAX_SCALE + 1)})
 _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _Found = Iterator[tuple[str, str, config.Rule, Sequence[Raw]]]

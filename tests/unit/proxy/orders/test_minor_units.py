@@ -210,6 +210,7 @@ def test_an_amount_beside_decimal_places(line: Any, rule: dict[str, Any], pointe
         ({"price": MONEY}, {"from": "/price/amount", "scale": 0}),
         ({"price": [1245, 2]}, {"from": "/price/0"}),
         ({"unitPrice": 1245, "fractionDigits": 2}, {"const": 5}),
+        ({"price": {"value": "20", "precision": 20}}, {"from": "/price/value", "as": "number"}),
     ],
 )
 def test_an_amount_beside_none(line: Any, rule: dict[str, Any]) -> None:

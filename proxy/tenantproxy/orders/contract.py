@@ -103,6 +103,8 @@ class Contract(NamedTuple):
     document: type[msgspec.Struct]
     """The whole outward document: its one member is the root."""
     outward: Outward
+    encode: Callable[[Any], bytes]
+    """Return the outward body of a whole outward document; raises ValidationError where an amount is no number."""
 
 
 def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a type expression
@@ -148,7 +150,7 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise UnparsableError from None
 
-    return Contract(document, outward)
+    return Contract(document, outward, lambda made: settle(_encode(made)))
 
 
 def is_of(operation: Operation, outward: bytes, order_id: str) -> bool:

@@ -41,7 +41,7 @@ def checked(field: FieldInfo) -> FieldSource:
 def nested(field: FieldInfo, kind: str, sources: Sequence[FieldSource]) -> FieldSource:
     """Return the source of an object, or list of objects, of the same name, with members from `sources`."""
     convert = an_object(sources) if kind == "object" else a_list(sources)
-    return same_field(field)._replace(kind=kind, convert=convert)
+    return same_field(field)._replace(kind=kind, convert=convert, members=sources)
 
 
 def document(source: FieldSource, *, kind: str = "") -> Transform:

@@ -12,11 +12,12 @@ from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders import pointers
-from tenantproxy.orders.contract import CONTRACTS
+from tenantproxy.orders.contract import CONTRACTS, Contract
+from tenantproxy.orders.direct import NotDirectError, compile_direct
 from tenantproxy.orders.documents import document, nested
 from tenantproxy.orders.rules.compile import RuleCompiler
-from tenantproxy.orders.transform import MAX_VIOLATIONS, ContractError, Transform, outward_type
-from tenantproxy.orders.weight import HeavyError, Outward, is_heavy
+from tenantproxy.orders.transform import MAX_VIOLATIONS, ContractError, FieldSource, allowed_bytes, outward_type
+from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, Outward, is_heavy
 
 
 class MappingError(ValueError):
@@ -39,28 +40,46 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
 
     """
     errors: list[FieldProblem] = []
-    compiled = {}
-    for operation in OPERATIONS:
-        contract = CONTRACTS[operation.name]
-        make = _compile_operation(operation, mapping.of(operation), contract.document, errors)
-        compiled[operation.name] = contract.outward if make is None else _mapped(make, contract.outward)
+    sources = {
+        operation.name: _compile_operation(
+            operation, mapping.of(operation), CONTRACTS[operation.name].document, errors
+        )
+        for operation in OPERATIONS
+    }
     if errors:
         raise MappingError(errors)
-    return compiled
+    return {
+        name: CONTRACTS[name].outward if source is None else _mapped(source, CONTRACTS[name])
+        for name, source in sources.items()
+    }
 
 
-def _mapped(make: Transform, contract: Outward) -> Outward:
+def _mapped(source: FieldSource, contract: Contract) -> Outward:
     """Return what makes the outward body by rules, and holds it to the contract."""
+    make = document(source)
+    (field,) = msgspec.structs.fields(contract.document)
+    direct = compile_direct(field, source)
 
     def outward(body: bytes, *, at_once: bool = False) -> bytes:
         if at_once and is_heavy(body):
             raise HeavyError
+        # Of a small answer alone: the growth of the other ones is counted while they are made.
+        if direct is not None and len(body) <= LIGHT_BYTES:
+            try:
+                made = contract.encode(contract.document(direct(body)))
+                if len(made) <= allowed_bytes(len(body)):
+                    return made
+            except (NotDirectError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass  # whatever it is, the other way tells
+        return explained(body)
+
+    def explained(body: bytes) -> bytes:
         made, found = make(body)
         try:
-            checked = contract(made)
+            checked = contract.outward(made)
         except ContractError as error:
-            explained = {violation.field for violation in found}
-            found += [violation for violation in error.violations if violation.field not in explained]
+            known = {violation.field for violation in found}
+            found += [violation for violation in error.violations if violation.field not in known]
         if found:
             raise ContractError(found[:MAX_VIOLATIONS])
         return checked
@@ -73,8 +92,8 @@ def _compile_operation(
     mapping: config.OperationMapping,
     shape: type[msgspec.Struct],
     errors: list[FieldProblem],
-) -> Transform | None:
-    """Return what makes the outward document; its one member is made of what is at the root."""
+) -> FieldSource | None:
+    """Return where the outward document's one member comes from; None: there are no rules."""
     if mapping.root is None and not mapping.fields:
         return None
     root = operation.root if mapping.root is None else mapping.root
@@ -82,4 +101,4 @@ def _compile_operation(
     (field,) = msgspec.structs.fields(shape)
     kind, inner = outward_type(field.type)
     sources = RuleCompiler(errors).sources(mapping.fields, inner, f"{operation.name}.fields")
-    return document(nested(field, kind, sources)._replace(tokens=tokens))
+    return nested(field, kind, sources)._replace(tokens=tokens)

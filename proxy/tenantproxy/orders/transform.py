@@ -6,7 +6,7 @@ bounded by the answer's size. A pass ends at the hundredth violation.
 """
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Union, get_args, get_origin
 
 import msgspec
@@ -52,7 +52,7 @@ class TransformState:
         self.readable = self.remaining
         """How many bytes they may still read of what they have found."""
 
-    def add_violation(self, location: Location, detail: str) -> None:
+    def add_violation(self, location: Location, detail: str, /) -> None:
         """Record a violation.
 
         Raises:
@@ -74,7 +74,7 @@ class TransformState:
         if remaining < 0:
             raise self.ended(location, _TOO_LARGE)
 
-    def ended(self, location: Location, detail: str) -> ContractError:
+    def ended(self, location: Location, detail: str, /) -> ContractError:
         """Return the error that ends the pass, with a last violation."""
         return ContractError([*self.violations, FieldProblem(_pointer(location), detail)])
 
@@ -117,6 +117,10 @@ class FieldSource(NamedTuple):
     """Further pointers, for `combine`."""
     picker: Picker | None = None
     """None: the pointers begin at the OMS's object."""
+    members: Sequence["FieldSource"] | None = None
+    """Where the members of an object or of a list's elements come from, if it is simply at `tokens`."""
+    words: Mapping[str, Any] | None = None
+    """What texts become, if nothing else has to be done."""
 
     def stand_in(self, value: Raw | None, location: Location, state: TransformState) -> Any:  # noqa: ANN401
         """Return what stands in for nothing, or null; UNSET: nothing does, which a required field doesn't bear.

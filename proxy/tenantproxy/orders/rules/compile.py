@@ -14,7 +14,7 @@ from tenantproxy.orders.numbers import MAX_PLACES
 from tenantproxy.orders.rules import combine, lists
 from tenantproxy.orders.rules.checks import find_problems
 from tenantproxy.orders.rules.pick import compile_picker
-from tenantproxy.orders.rules.values import converter
+from tenantproxy.orders.rules.values import converter, plain_words
 from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same_field
 
 
@@ -49,12 +49,12 @@ class RuleCompiler:
             picker = compile_picker(rule.pick, f"{path}.pick", self._errors)
             source = source._replace(picker=self._pickers.setdefault(rule.pick, picker))
         if rule.fields is None or inner is None:
-            source = source._replace(convert=converter(rule))
+            source = source._replace(convert=converter(rule), words=plain_words(rule))
         else:
             members = self.sources(rule.fields, inner, f"{path}.fields")
             if kind == "list":
                 return self._list(rule, source, members, path)
-            source = source._replace(kind=kind, convert=an_object(members))
+            source = source._replace(kind=kind, convert=an_object(members), members=members)
         return self._combined(rule, source, path)
 
     def _list(
@@ -63,7 +63,7 @@ class RuleCompiler:
         """Return the source of a list of objects."""
         tokens = source.tokens if rule.each is None else self._parse(rule.each, f"{path}.each")
         if rule.as_ is None and not rule.where and lists.EVERY not in tokens:
-            return source._replace(tokens=tokens, kind="list", convert=a_list(members))
+            return source._replace(tokens=tokens, kind="list", convert=a_list(members), members=members)
         way, find = lists.finder(tokens, single=rule.as_ == "single")
         holds = compile_conditions(rule.where, f"{path}.where", self._errors) if rule.where else None
         write = list_writer(members)

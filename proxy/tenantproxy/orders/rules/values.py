@@ -14,7 +14,7 @@ from tenantproxy import config
 from tenantproxy.orders.json_members import LIST, OBJECT, STRING, text
 from tenantproxy.orders.numbers import GRAMMAR, number_negated, number_shifted
 from tenantproxy.orders.transform import STARTS, ConvertValue, Location, TransformState, must_be
-from tenantproxy.orders.words import look_up
+from tenantproxy.orders.words import look_up, number
 
 LONGEST_NUMBER: Final = 100
 """Characters of a text that is taken for a number."""
@@ -46,6 +46,15 @@ def converter(rule: config.Rule) -> ConvertValue | None:
         return value
 
     return convert
+
+
+def plain_words(rule: config.Rule) -> Mapping[str, Any] | None:
+    """Return the words of a rule that does nothing else, if each stands for a text alone."""
+    if rule.values is None or rule.part is not None:
+        return None
+    if any(word in ("true", "false") or number(word.encode()) is not None for word in rule.values):
+        return None
+    return rule.values
 
 
 def as_text(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401

@@ -1,0 +1,244 @@
+"""Convert an answer in which all is as the rules expect it, at the speed of C.
+
+Structs are generated from the rules, with the members that they name and the types that these must have, so that
+one decode reads the whole answer; the contract's structs are then made field by field. An answer with anything
+else in it (another type, a null on the way, a violation) is left to `documents`, which makes the same wherever
+both can.
+"""
+
+import re
+import types
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+from msgspec import NODEFAULT, UNSET, Raw
+from msgspec.structs import FieldInfo
+
+from tenantproxy.orders.json_members import unless_null
+from tenantproxy.orders.transform import ContractError, FieldSource, Location, TransformState, outward_type
+
+Direct = Callable[[bytes], Any]
+"""Make what is at the outward root; raises NotDirectError, or what msgspec raises, where it is left to others."""
+_Make = Callable[[Sequence[Any], TransformState], list[Any]]
+"""Make something outward of each of the OMS's objects, which the generated structs hold."""
+
+_UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
+"""Steps of a pointer that may be an index, or that msgspec takes for no member's name."""
+
+
+class NotDirectError(Exception):
+    """Rules, or an answer, need the other way."""
+
+
+class _State(TransformState):
+    """A pass that ends at what is not as expected."""
+
+    def add_violation(self, _location: Location, _detail: str, /) -> None:
+        raise NotDirectError
+
+    def ended(self, _location: Location, _detail: str, /) -> ContractError:
+        raise NotDirectError
+
+
+class _Members:
+    """The members of an object that rules read, each with its type and its default, or with members of its own."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, _Members | tuple[Any, Any]] = {}
+
+    def add(self, tokens: Sequence[str], expected: Any, default: Any = NODEFAULT) -> Callable[[Any], Any]:  # noqa: ANN401
+        """Return what gets the value at a pointer from the generated struct."""
+        if not tokens or any(map(_UNSUITABLE.fullmatch, tokens)):
+            raise NotDirectError
+        inner: Any = self
+        way = []
+        for token in tokens[:-1]:
+            way.append(inner.place(token, _Members()))
+            inner = inner.member(token)
+            if not isinstance(inner, _Members):
+                raise NotDirectError
+        way.append(inner.place(tokens[-1], (expected, default)))
+        if inner.member(tokens[-1]) != (expected, default):
+            raise NotDirectError
+        return attrgetter(".".join(way))
+
+    def place(self, token: str, member: "_Members | tuple[Any, Any]") -> str:
+        """Return the name of a member in the generated struct, which is put there unless it is there."""
+        self._members.setdefault(token, member)
+        return f"member{list(self._members).index(token)}"
+
+    def member(self, token: str) -> "_Members | tuple[Any, Any]":
+        """Return what is known of a member."""
+        return self._members[token]
+
+    def struct(self) -> Any:  # noqa: ANN401 - a generated type
+        """Return the struct, in which what is not required has a default."""
+        fields: list[Any] = []
+        for place, member in enumerate(self._members.values()):
+            expected, default = member if isinstance(member, tuple) else _inner(member)
+            fields.append((f"member{place}", expected, *(() if default is NODEFAULT else (default,))))
+        rename = {f"member{place}": token for place, token in enumerate(self._members)}
+        return msgspec.defstruct("Members", fields, rename=rename, kw_only=True, gc=False)
+
+    def is_required(self) -> bool:
+        """Return whether anything of it is."""
+        return any(
+            member[1] is NODEFAULT if isinstance(member, tuple) else member.is_required()
+            for member in self._members.values()
+        )
+
+
+def _inner(members: _Members) -> tuple[Any, Any]:
+    struct = members.struct()
+    return struct, NODEFAULT if members.is_required() else msgspec.field(default_factory=struct)
+
+
+def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
+    """Return what makes a field of the outward document; None: its rules need the other way."""
+    kind, _ = outward_type(field.type)
+    try:
+        expected, make = _objects(field, source)
+        if not source.tokens:
+            decode = msgspec.json.Decoder(expected).decode
+            get: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of two
+        else:
+            members = _Members()
+            get = members.add(source.tokens, expected)
+            decode = msgspec.json.Decoder(members.struct()).decode
+    except NotDirectError:
+        return None
+
+    def direct(body: bytes) -> Any:  # noqa: ANN401 - a struct, or a list of them
+        state = _State(len(body))
+        state.answer = Raw(body.strip())
+        value = get(decode(body))
+        return make(value, state) if kind == "list" else make([value], state)[0]
+
+    return direct
+
+
+def _objects(field: FieldInfo, source: FieldSource) -> tuple[Any, _Make]:
+    """Return the type of the OMS's object, or list of objects, and what makes the outward objects of these."""
+    kind, shape = outward_type(field.type)
+    members = _Members()
+    infos = msgspec.structs.fields(shape)
+    columns = [_column(info, of, members) for info, of in zip(infos, source.members or (), strict=True)]
+    names = [info.name for info in infos]
+    is_positional = shape.__match_args__ == tuple(names)
+
+    def make(objects: Sequence[Any], state: TransformState) -> list[Any]:
+        made = [column(objects, state) for column in columns]
+        if is_positional:
+            return list(map(shape, *made))
+        return [shape(**dict(zip(names, values, strict=True))) for values in zip(*made, strict=True)]
+
+    struct = members.struct()
+    return types.GenericAlias(list, (struct,)) if kind == "list" else struct, make
+
+
+def _column(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
+    """Return what makes one field of each outward object; what it reads is added to the members."""
+    if source.picker is not None:
+        raise NotDirectError
+    if source.const is not UNSET:
+        const = field.default if source.const is None else source.const
+        return lambda objects, _state: [const] * len(objects)
+    stand_in = field.default if source.default is UNSET or source.default is None else source.default
+    if source.combine is not None:
+        return _combined(field, source, members)
+    if source.words is not None:
+        return _translated(field, source, members, stand_in)
+    if source.members is not None:
+        return _nested(field, source, members, stand_in)
+    if source.convert is not None:
+        return _converted(field, source, members, stand_in)
+    return _copied(field, source, members, stand_in)
+
+
+def _copied(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
+    if stand_in is NODEFAULT:
+        get = members.add(source.tokens, field.type)
+        return lambda objects, _state: list(map(get, objects))
+    is_number = outward_type(field.type)[0] == "number"
+    get = members.add(source.tokens, Raw if is_number else field.type | None, None)
+    if is_number:
+        return lambda objects, _state: [stand_in if unless_null(v) is None else v for v in map(get, objects)]
+    return lambda objects, _state: [stand_in if value is None else value for value in map(get, objects)]
+
+
+def _translated(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
+    words: dict[str | None, Any] = {
+        word: field.default if meant is None else meant for word, meant in (source.words or {}).items()
+    }
+    if stand_in is NODEFAULT:
+        get = members.add(source.tokens, str)
+    else:
+        get = members.add(source.tokens, str | None, None)
+        words[None] = stand_in
+
+    def make(objects: Sequence[Any], _state: TransformState) -> list[Any]:
+        try:
+            return [words[word] for word in map(get, objects)]
+        except KeyError:
+            if source.default is UNSET:
+                raise NotDirectError from None
+            return [words.get(word, stand_in) for word in map(get, objects)]
+
+    return make
+
+
+def _nested(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
+    expected, make = _objects(field, source)
+    is_list = outward_type(field.type)[0] == "list"
+    get = members.add(source.tokens, *((expected,) if stand_in is NODEFAULT else (expected | None, None)))
+
+    def one(value: Any, state: TransformState) -> Any:  # noqa: ANN401
+        if value is None:
+            return stand_in
+        return make(value, state) if is_list else make([value], state)[0]
+
+    return lambda objects, state: [one(value, state) for value in map(get, objects)]
+
+
+def _converted(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
+    get = members.add(source.tokens, Raw, None)
+    settle, convert = _settler(field), source.convert
+
+    def one(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
+        if value is None or unless_null(value) is None or convert is None:
+            return settle(stand_in)
+        return settle(convert(value, None, state))
+
+    return lambda objects, state: [one(value, state) for value in map(get, objects)]
+
+
+def _combined(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
+    gets = [members.add(tokens, Raw, None) for tokens in (source.tokens, *source.others)]
+    settle, combine = _settler(field), source.combine
+
+    def one(each: Any, state: TransformState) -> Any:  # noqa: ANN401
+        return settle(combine([get(each) for get in gets], None, state) if combine else UNSET)
+
+    return lambda objects, state: [one(each, state) for each in objects]
+
+
+def _settler(field: FieldInfo) -> Callable[[Any], Any]:
+    """Return what makes a field's value of what a rule has made, checked as the contract checks it."""
+    is_number = outward_type(field.type)[0] == "number"  # checked when all is encoded, as in the contract
+    decode = msgspec.json.Decoder(field.type).decode
+
+    def settle(made: Any) -> Any:  # noqa: ANN401
+        if made is UNSET or made is None:
+            made = field.default
+        if made is NODEFAULT:
+            raise NotDirectError
+        if isinstance(made, dict):  # of `documents`, which leaves the order and the types to the contract
+            made = Raw(_encode(made))
+        return decode(made) if isinstance(made, Raw) and not is_number else made
+
+    return settle
+
+
+_encode: Final = msgspec.json.Encoder().encode

@@ -90,7 +90,7 @@ class Upstream(_Model, frozen=True):
     forward_proxy: ForwardProxy | UnsetType = UNSET
 
 
-class Condition(_Model, frozen=True):
+class Condition(_Model, frozen=True, omit_defaults=True):
     """What the value at a pointer must be; exactly one of the others is set."""
 
     from_: str = msgspec.field(name="from")
@@ -102,7 +102,7 @@ class Condition(_Model, frozen=True):
     """The same word as at this pointer, from the object that the rule is for; only in `pick`."""
 
 
-class Pick(_Model, frozen=True):
+class Pick(_Model, frozen=True, omit_defaults=True):
     """One element of a list, the first that holds all conditions; the rule's pointers then begin there."""
 
     each: str
@@ -112,14 +112,14 @@ class Pick(_Model, frozen=True):
     """What `each` begins at: the object that the rule is for, or the whole of the OMS's answer."""
 
 
-class Join(_Model, frozen=True):
+class Join(_Model, frozen=True, omit_defaults=True):
     """Texts, one after another; if one of them is absent, so is the whole."""
 
     from_: tuple[str, ...] = msgspec.field(name="from")
     with_: str = msgspec.field(default="", name="with")
 
 
-class Part(_Model, frozen=True):
+class Part(_Model, frozen=True, omit_defaults=True):
     """A part of a text, between delimiters that must be there."""
 
     after: str | None = None
@@ -141,7 +141,7 @@ class Table(_Model, frozen=True):
     rows: tuple[TableRow, ...]
 
 
-class Rule(_Model, frozen=True):
+class Rule(_Model, frozen=True, omit_defaults=True):
     """How one output field is made; an absent field is taken from the same name in the OMS's answer."""
 
     pick: Pick | None = None

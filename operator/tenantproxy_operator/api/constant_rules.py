@@ -1,7 +1,7 @@
 """CEL rules about the constants of a mapping, for an admission policy: what `compile_mapping` refuses, too.
 
-`const`, `default` and `values` may be of any type, so that a schema's rules can't see them. A policy can, as
-`dyn`.
+`const`, `default`, and the outputs of `values` and `table` may be of any type, so that a schema's rules can't see
+them. A policy can, as `dyn`.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import msgspec
 
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.contract import SHAPES
+from tenantproxy.orders.rule_words import KINDS
 from tenantproxy.orders.transform import KIND_NAMES, outward_type
 
 _IS: Final = {
@@ -47,12 +48,14 @@ def _of_field(rule: str, where: str, kind: str, *, required: bool) -> tuple[str,
     one = f"each.optMap(it, {right.format('it')}).orValue(true)"
     ones = f"[dyn(rule)[?'const'], dyn(rule)[?'default']].all(each, {one})"
     words = f"dyn(rule)[?'values'].optMap(them, them.all(word, {right.format('them[word]')})).orValue(true)"
+    row = f"dyn(row)[?'value'].optMap(it, {right.format('it')}).orValue(true)"
+    rows = f" && rule.?table.?rows.optMap(rows, rows.all(row, {row})).orValue(true)"
     null = "null is not, as the field is required" if required else "or null"
     message = (
-        f"{where} has a constant (`const`, `default`, `values`) that must be {KIND_NAMES[kind]}, as the output"
-        f" field is; {null}"
+        f"{where} has a constant (`const`, `default`, `values`, `table`) that must be {KIND_NAMES[kind]}, as the"
+        f" output field is; {null}"
     )
-    return _where_there(rule, f"{ones} && {words}"), message
+    return _where_there(rule, f"{ones} && {words}{rows if kind in KINDS['table'] else ''}"), message
 
 
 def _of_values(rule: str, where: str, kind: str) -> tuple[str, str]:

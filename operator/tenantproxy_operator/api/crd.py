@@ -125,6 +125,8 @@ def _structural(schema: Schema, definitions: dict[str, Schema]) -> Schema:
     structural = first | {key: value for key, value in schema.items() if key not in _DROPPED}
     if "default" in structural and structural["default"] is None:
         del structural["default"]  # absent, not null
+    if "const" in structural:  # the same of one value
+        structural["enum"] = [structural.pop("const")]
     if "properties" in schema:
         structural["properties"] = {
             name: _structural(field, definitions) for name, field in schema["properties"].items()

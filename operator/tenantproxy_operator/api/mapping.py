@@ -4,48 +4,60 @@ A rule may hold rules, for lists and objects. A structural schema knows no recur
 three levels that an order has: order, then items and invoice instructions, then discounts and references.
 """
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
-from tenantproxy.orders.pointers import DEEPEST
-from tenantproxy_operator.api.fields import Constant, Model, Text, cel, invalid
-from tenantproxy_operator.api.mapping_rules import mapping_rules
+from tenantproxy.orders.rule_words import MAX_CONDITIONS, MAX_POINTERS, MAX_SCALE, contradictions
+from tenantproxy_operator.api.fields import Constant, Model, invalid
+from tenantproxy_operator.api.mapping_parts import Condition, Join, Part, Pick, Pointer, Table
+from tenantproxy_operator.api.mapping_rules import mapping_rules, word_rules
 
-_POINTER: Final = Text(
-    pattern=rf"^(/([^~/]|~[01])*){{0,{DEEPEST}}}$",
-    problem=f'is not an RFC 6901 pointer of at most {DEEPEST} steps; write /name/name, or "" for the whole',
-    longest=512,
-)
-Pointer = Annotated[str, _POINTER]
-
-_CONST_ALONE: Final = (
-    "has `const` together with other sources; a constant needs none of `from`, `each`, `fields`, `values`"
+_MOST_FIELDS: Final = 16
+_FIELDS: Final = (
+    "With each (for a list) or from (for an object): a rule for each output field of the element or object that "
+    "differs from the OMS's."
 )
 
 
-def _not_with_const(*others: str) -> dict[str, Any]:
-    """Return a schema that refuses `const` with any of `others`: CEL can't see a field that may be of any type."""
-    return {"not": {"anyOf": [{"required": ["const", other]} for other in others]}}
+class _AnyRule(Model):
+    """How an output field is made, whatever it is."""
 
-
-class ValueRule(Model):
-    """How one output field is made; a field without a rule is taken from the field of the same name."""
-
-    model_config = ConfigDict(json_schema_extra=_not_with_const("from", "values"))
+    model_config = ConfigDict(json_schema_extra=word_rules)
     nullable = frozenset({"const", "default"})
 
+    pick: Pick | None = Field(
+        default=None,
+        description="One element of a list, by what is in it; the rule's pointers then begin there. Such as "
+        "{each: /orderRoles, where: [{from: /roleTypeId, in: [PLACING_CUSTOMER]}]}.",
+    )
     from_: Pointer | None = Field(
         default=None,
         alias="from",
         description="Where the OMS has the value: an RFC 6901 pointer such as /price/amount, relative to the "
         "object that the enclosing rule (or root) points at. Defaults to the output field's own name.",
     )
+    or_from: list[Pointer] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_POINTERS,
+        description="Where else, in this order, if there is nothing at from, or null, such as [/email].",
+    )
+    join: Join | None = Field(
+        default=None,
+        description="Several of the OMS's texts as one, instead of from, such as {from: [/store, /number], with: "
+        '"-"}.',
+    )
     const: Constant = Field(
         default=None,
         description="A fixed value, for what the OMS does not have: a string, a number, true, false. null omits "
-        "an optional output field. Excludes from, values, each and fields.",
+        "an optional output field. Stands alone in its rule.",
+    )
+    part: Part | None = Field(
+        default=None,
+        description='A part of the OMS\'s text, such as {afterLast: "/"}: 17 of /api/customers/17. A text without '
+        "the delimiters is a contract violation.",
     )
     values: dict[str, Constant] | None = Field(
         default=None,
@@ -53,70 +65,98 @@ class ValueRule(Model):
         description="The OMS's values and the output value of each, such as {open: CREATED, done: FULFILLED}. A "
         "value that is not listed becomes the default; without one it is a contract violation.",
     )
+    table: Table | None = Field(
+        default=None,
+        description="The output value by two or three of the OMS's together, instead of from. Each combination "
+        "must be in one row, or there must be a default.",
+    )
     default: Constant = Field(
         default=None,
         description="The value if the OMS's is absent or null, or is not listed in values.",
     )
 
     @model_validator(mode="after")
-    def _check_const(self) -> Self:
-        if "const" in self.model_fields_set and self.model_fields_set & {"from_", "each", "fields", "values"}:
-            raise invalid(_CONST_ALONE)
+    def _check_words(self) -> Self:
+        fields = type(self).model_fields
+        words = [fields[name].alias or name for name in self.model_fields_set]
+        if problem := next(contradictions(words), None):
+            raise invalid(f"`{problem.field}` {problem.detail}" if problem.field else problem.detail)
         return self
 
 
-class _ListRule(ValueRule):
+class TextRule(_AnyRule):
+    """How one output field that is a text is made; one without a rule is taken from the field of the same name."""
+
+    as_: Literal["string"] | None = Field(
+        default=None,
+        alias="as",
+        description="string: a number (as it was sent), true or false becomes a text.",
+    )
+
+
+class _AmountRule(_AnyRule):
+    """A rule for what may be a number."""
+
+    scale: Annotated[int, Field(ge=0, le=MAX_SCALE)] | None = Field(
+        default=None,
+        description="For minor units: the point moves this many places to the left, so that 1245 with 2 is "
+        "12.45. 0 says that the amount is not in minor units.",
+    )
+    scale_from: Pointer | None = Field(
+        default=None,
+        description="For minor units: where the OMS says how many places, such as /price/fractionDigits, an "
+        "RFC 6901 pointer as in from.",
+    )
+    negate: bool | None = Field(
+        default=None,
+        description="true: the number's sign changes, for discounts that the OMS has below zero.",
+    )
+
+
+class ValueRule(_AmountRule):
+    """How one output field is made; a field without a rule is taken from the field of the same name."""
+
+    as_: Literal["string", "number"] | None = Field(
+        default=None,
+        alias="as",
+        description="string: a number (as it was sent), true or false becomes a text. number: a text such as "
+        '"12.50" becomes a number.',
+    )
+
+
+class _ListRule(_AmountRule):
     """A rule for a list or an object."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            **_not_with_const("from", "values", "each", "fields"),
-            "x-kubernetes-validations": [
-                cel("!(has(self.each) && has(self.from))", "has both each and from; keep one"),
-                cel(
-                    "!has(self.each) || has(self.fields)",
-                    "each needs fields; to take a list as it is, use from",
-                    path=".each",
-                ),
-            ],
-        }
+    as_: Literal["string", "number", "single"] | None = Field(
+        default=None,
+        alias="as",
+        description="string: a number (as it was sent), true or false becomes a text. number: a text such as "
+        '"12.50" becomes a number. single, beside each: one object where the list should be is a list of one.',
     )
-
     each: Pointer | None = Field(
         default=None,
-        description="For an output list: where the OMS has its list, an RFC 6901 pointer as in from. The rules in "
+        description="For an output list: where the OMS has its list, an RFC 6901 pointer as in from. A step * "
+        "goes through all elements of a list, or all members of an object: /shipments/*/items. The rules in "
         "fields apply to each element.",
     )
-
-    @model_validator(mode="after")
-    def _check_each(self) -> Self:
-        if self.each is not None and self.from_ is not None:
-            raise invalid("has both `each` and `from`; keep one")
-        if self.each is not None and getattr(self, "fields", None) is None:
-            raise invalid("has `each` without `fields`; add them, or use `from` to take a list as it is")
-        return self
+    where: list[Condition] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_CONDITIONS,
+        description="Only the elements for which all of these hold, such as [{from: /type, in: [product]}].",
+    )
 
 
 class InnerRule(_ListRule):
     """How one field of an output list's element, or of an output object, is made."""
 
-    fields: dict[str, ValueRule] | None = Field(
-        default=None,
-        max_length=16,
-        description="With each (for a list) or from (for an object): a rule for each output field of the "
-        "element or object that differs from the OMS's.",
-    )
+    fields: dict[str, ValueRule] | None = Field(default=None, max_length=_MOST_FIELDS, description=_FIELDS)
 
 
 class Rule(_ListRule):
     """How one output field of an order is made; by default it is taken from the field of the same name."""
 
-    fields: dict[str, InnerRule] | None = Field(
-        default=None,
-        max_length=16,
-        description="With each (for a list) or from (for an object): a rule for each output field of the "
-        "element or object that differs from the OMS's.",
-    )
+    fields: dict[str, InnerRule] | None = Field(default=None, max_length=_MOST_FIELDS, description=_FIELDS)
 
 
 class GetOrderMapping(Model):
@@ -131,7 +171,7 @@ class GetOrderMapping(Model):
     )
     fields: dict[str, Rule] = Field(
         default_factory=dict,
-        max_length=16,
+        max_length=_MOST_FIELDS,
         description="A rule for each output field of the order that differs from the OMS's. A field without a "
         "rule is taken from the field of the same name.",
     )
@@ -140,16 +180,16 @@ class GetOrderMapping(Model):
 class SearchOrdersMapping(Model):
     """The rules for the response to searchOrders."""
 
-    model_config = ConfigDict(json_schema_extra=mapping_rules(SEARCH_ORDERS.name, ValueRule))
+    model_config = ConfigDict(json_schema_extra=mapping_rules(SEARCH_ORDERS.name, TextRule))
 
     root: Pointer | None = Field(
         default=None,
         description='Where the list of orders is in the OMS\'s response, an RFC 6901 pointer; "" is the whole '
         f"response. Defaults to {SEARCH_ORDERS.root}.",
     )
-    fields: dict[str, ValueRule] = Field(
+    fields: dict[str, TextRule] = Field(
         default_factory=dict,
-        max_length=16,
+        max_length=_MOST_FIELDS,
         description="A rule for each output field of a found order (customerOrderId, customerId, status) that "
         "differs from the OMS's.",
     )

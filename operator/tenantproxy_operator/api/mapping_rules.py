@@ -1,18 +1,57 @@
 """CEL rules about the mapping of an operation, from the shape of its order: what `compile_mapping` refuses, too.
 
-The API server sees which fields there are, and which parts a rule has. It can't see `const`, `default` and
+The API server sees which fields there are, and which words a rule has. It can't see `const`, `default` and
 `values`, which may be of any type: `constant_rules` is about these.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, get_args
 
 import msgspec
 from pydantic import BaseModel
 
 from tenantproxy.orders.contract import SHAPES
+from tenantproxy.orders.rule_words import AS, EXCLUDES, KINDS, NEEDS
 from tenantproxy.orders.transform import outward_type
 from tenantproxy_operator.api.fields import Schema, cel
+from tenantproxy_operator.api.mapping_parts import escaped
+
+_UNSEEN: Final = frozenset({"const", "default", "values"})
+"""Words that CEL can't see."""
+
+
+def word_rules(schema: Schema, model: type[BaseModel]) -> None:
+    """Add to the schema of a rule's model which words go together."""
+    words = words_of(model)
+    unseen: set[tuple[str, str]] = set()
+    rules: list[Schema] = []
+    for word in filter(words.__contains__, EXCLUDES):
+        others = [other for other in EXCLUDES[word] if other in words]
+        seen = [] if word in _UNSEEN else [other for other in others if other not in _UNSEEN]
+        unseen |= {(word, other) for other in others if other not in seen}
+        if seen:
+            both = f"{_has(word)} && ({' || '.join(map(_has, seen))})"
+            rules.append(cel(f"!({both})", f"has {word} together with {_listed(seen)}; keep one"))
+    for word, needed in NEEDS.items():
+        if word in words and needed in words:
+            message = f"needs {needed}; add it, or remove {word}"
+            rules.append(cel(f"!{_has(word)} || {_has(needed)}", message, path=f".{word}"))
+    alone = [{"required": list(pair)} for pair in sorted(unseen)]
+    schema |= {"not": {"anyOf": alone}, "x-kubernetes-validations": rules}
+
+
+def words_of(model: type[BaseModel]) -> list[str]:
+    """Return the words that a rule of a model may have."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _has(word: str, rule: str = "self") -> str:
+    return f"has({rule}.{escaped(word)})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def mapping_rules(operation: str, rule: type[BaseModel]) -> dict[str, Any]:
@@ -30,27 +69,46 @@ def _rules(
     """
     fields, one = f"{above}.fields", f"{above}.fields[name]"
     inner = {field.name: outward_type(field.type) for field in msgspec.structs.fields(shape)}
-    lists = [name for name, (kind, _) in inner.items() if kind == "list"]
-    nested = [name for name, (kind, _) in inner.items() if kind in ("list", "object")]
+    kinds = {name: kind for name, (kind, _) in inner.items()}
 
     def every(condition: str, message: str) -> Schema:
         return cel(f"{absent} || {fields}.all(name, {condition})", message, path=f"{path}.fields")
 
     known = ", ".join(inner)
     yield every(f"name in {list(inner)}", f"has a rule for what is not an output field; there are {known}")
-    if "each" not in rule.model_fields:
-        return
-    lists_only = f"has each in a rule for another field than {' or '.join(lists) or 'a list'}; use from"
-    yield every(f"name in {lists} || !has({one}.each)", lists_only)
-    nested_only = f"has fields in a rule for another field than {' or '.join(nested) or 'a list'}; remove them"
-    yield every(f"name in {nested} || !has({one}.fields)", nested_only)
-    if lists:
-        condition = f"!(name in {lists}) || !has({one}.fields) || !has({one}.from)"
-        yield every(condition, f"has from with fields in the rule for {' or '.join(lists)}; use each")
-    for name in nested:
+    words = words_of(rule)
+    for allowed, said in _by_kinds(rule, one):
+        right = [name for name, kind in kinds.items() if kind in allowed]
+        if right != list(inner):
+            where = (
+                f"in a rule for another field than {_listed(right)}" if right else "and no field here can use it"
+            )
+            message = f"has {_listed(said)} {where}; remove it"
+            yield every(f"name in {right} || !({' || '.join(said.values())})", message)
+    lists = [name for name, kind in kinds.items() if kind == "list"]
+    if lists and "each" in words:
+        condition = f"!(name in {lists}) || !{_has('fields', one)} || !{_has('from', one)}"
+        yield every(condition, f"has from with fields in the rule for {_listed(lists)}; use each")
+    for name, kind in kinds.items():
+        if kind not in KINDS["fields"] or "fields" not in words:
+            continue
         there = f"{fields}['{name}']"
         missing = f"{absent} || !has({fields}.{name}) || !has({there}.fields)"
         yield from _rules(inner[name][1], _inner_model(rule), there, f"{path}.fields.{name}", missing)
+
+
+def _by_kinds(model: type[BaseModel], rule: str) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+    """Yield the kinds of output field that words are for, and whether a rule has each; `as` by its values."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for word in words_of(model):
+        if word not in _UNSEEN and word != "as":
+            found.setdefault(KINDS[word], {})[word] = _has(word, rule)
+    literal, _ = get_args(model.model_fields["as_"].annotation)
+    for kind, values in AS.items():
+        for value in filter(get_args(literal).__contains__, values):
+            said = f"({_has('as', rule)} && {rule}.{escaped('as')} == '{value}')"
+            found.setdefault((kind,), {})[f"as: {value}"] = said
+    yield from found.items()
 
 
 def _inner_model(rule: type[BaseModel]) -> type[BaseModel]:

@@ -10,6 +10,12 @@ import yaml
 from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer, KubectlError
 from support.operator.manifests import changed, minimal
+from support.operator.mappings import EVERY_WORD
+from tenantproxy.orders.mapping import compile_mapping
+from tenantproxy_operator.api.crd import build_crd
+from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.settings import Settings
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 CRD = "tenantproxies.proxy.hiiretail.com"
@@ -33,6 +39,23 @@ async def test_crd_is_established(api: ApiClient) -> None:
     conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
     assert conditions["Established"] == "True"
     assert conditions.get("NonStructuralSchema", "False") == "False"
+
+
+async def test_crd_is_small(api: ApiClient) -> None:
+    """There is room in etcd for it, and for a `kubectl apply` that notes it whole in an annotation."""
+    _, crd = await api.request("GET", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{CRD}")
+    assert len(json.dumps(crd)) < 1024 * 1024, "etcd takes 1.5 MiB"
+    assert len(json.dumps(build_crd())) < 160 * 1024, "an annotation takes 256 KiB"
+
+
+async def test_every_word_of_a_mapping(api: ApiClient, namespace: str) -> None:
+    """Each is kept as it was written, null too, and nothing is added."""
+    manifest = changed(minimal(), "spec.mapping", EVERY_WORD)
+    status, stored = await create(api, namespace, manifest)
+    assert status == 201, stored
+    assert stored["spec"]["mapping"] == EVERY_WORD
+    resource = TenantProxy.model_validate(stored | {"status": None})
+    compile_mapping(render_config(resource, Settings()).mapping)
 
 
 async def test_defaults_are_filled_in(api: ApiClient, namespace: str) -> None:
@@ -114,12 +137,12 @@ async def test_defaults_are_filled_in(api: ApiClient, namespace: str) -> None:
         (
             "spec.mapping",
             {"getOrder": {"fields": {"items": {"each": "/l"}}}},
-            "spec.mapping.getOrder.fields[items].each: Invalid value: each needs fields",
+            "spec.mapping.getOrder.fields[items].each: Invalid value: needs fields; add it",
         ),
         (
             "spec.mapping",
             {"getOrder": {"fields": {"items": {"each": "/l", "from": "/l", "fields": {}}}}},
-            "has both each and from; keep one",
+            "has each together with from; keep one",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from support.apiserver.server import ApiServer
 from support.operator.manifests import changed, minimal
+from support.operator.mappings import EVERY_WORD
 from support.operator.mistakes import MISTAKES, URL, Mistake
 from support.tools.helm import ROOT, Helm
 from support.waiting import eventually, until
@@ -158,6 +159,7 @@ GOOD: Final = (
         },
     ),
     ("spec.mapping.searchOrders.fields", {"status": {"values": {"1": "a"}}}),
+    ("spec.mapping", EVERY_WORD),
 )
 
 

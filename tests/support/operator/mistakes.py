@@ -11,6 +11,10 @@ NETWORKS: Final = "spec.auth.tokenEndpoint.allowNetworks"
 _PATHS: Final = "spec.upstream.operations"
 _ORDER: Final = "spec.mapping.getOrder.fields"
 _SEARCH: Final = "spec.mapping.searchOrders.fields"
+_TABLE: Final = {
+    "from": ["/a", "/b"],
+    "rows": [{"when": ["a", "b"], "value": "c"}, {"when": ["*", "*"], "value": "d"}],
+}
 
 
 @dataclass(frozen=True)
@@ -148,11 +152,13 @@ MISTAKES: Final = (
         "schema",
         "there are discountAmount",
     ),
-    Mistake("`each` for what is no list", f"{_ORDER}.status", {"each": "/s", "fields": {}}, "schema", "use from"),
+    Mistake(
+        "`each` for what is no list", f"{_ORDER}.status", {"each": "/s", "fields": {}}, "schema", "than items"
+    ),
     Mistake(
         "`fields` for a single value", f"{_ORDER}.status", {"fields": {}}, "schema", "has fields in a rule for"
     ),
-    Mistake("`each` without `fields`", f"{_ORDER}.items", {"each": "/i"}, "schema", "each needs fields"),
+    Mistake("`each` without `fields`", f"{_ORDER}.items", {"each": "/i"}, "schema", "needs fields; add it"),
     Mistake(
         "`each` and `from`", f"{_ORDER}.items", {"each": "/i", "from": "/i", "fields": {}}, "schema", "keep one"
     ),
@@ -160,6 +166,158 @@ MISTAKES: Final = (
         "`from` with `fields` for a list", f"{_ORDER}.items", {"from": "/i", "fields": {}}, "schema", "use each"
     ),
     Mistake("`const` with other sources", f"{_ORDER}.status", {"const": "a", "from": "/s"}, "schema", "(not)"),
+    Mistake("`const` with a default", f"{_ORDER}.status", {"const": "a", "default": "b"}, "schema", "(not)"),
+    Mistake(
+        "`values` with what makes a number of a text",
+        f"{_ORDER}.minimumDownPaymentAmount",
+        {"values": {"a": 1}, "as": "number"},
+        "schema",
+        "(not)",
+    ),
+    Mistake(
+        "`join` and `from`",
+        f"{_ORDER}.status",
+        {"from": "/a", "join": {"from": ["/a", "/b"]}},
+        "schema",
+        "has join together with from; keep one",
+    ),
+    Mistake(
+        "`table` and `part`",
+        f"{_ORDER}.status",
+        {"table": _TABLE, "part": {"before": "-"}},
+        "schema",
+        "has table together with",
+    ),
+    Mistake(
+        "`scale` and `scaleFrom`",
+        f"{_ORDER}.minimumDownPaymentAmount",
+        {"scale": 2, "scaleFrom": "/d"},
+        "schema",
+        "has scale together with scaleFrom; keep one",
+    ),
+    Mistake("`orFrom` without `from`", f"{_ORDER}.status", {"orFrom": ["/a"]}, "schema", "needs from; add it"),
+    Mistake(
+        "`where` without `each`",
+        f"{_ORDER}.items",
+        {"where": [{"from": "/a", "in": ["b"]}]},
+        "schema",
+        "needs each; add it",
+    ),
+    Mistake("`scale` for a text", f"{_ORDER}.status", {"scale": 2}, "schema", "another field than minimumDown"),
+    Mistake(
+        "`scale` for what has no amounts",
+        f"{_ORDER}.invoicePaymentInstructions",
+        {"fields": {"additionalInformation": {"each": "/a", "fields": {"id": {"scale": 2}}}}},
+        "schema",
+        "no field here can use it",
+    ),
+    Mistake(
+        "`join` for an amount",
+        f"{_ORDER}.items",
+        {"each": "/i", "fields": {"unitPrice": {"join": {"from": ["/a", "/b"]}}}},
+        "schema",
+        "another field than itemId",
+    ),
+    Mistake(
+        "`as` for a field of another type",
+        f"{_ORDER}.status",
+        {"as": "number"},
+        "schema",
+        "has scale, scaleFrom, negate or as: number in a rule for another field than minimumDownPaymentAmount",
+    ),
+    Mistake("`as: single` for what is no list", f"{_ORDER}.status", {"as": "single"}, "schema", "than items"),
+    Mistake("`as` of another word", f"{_ORDER}.status", {"as": "text"}, "schema", "Unsupported value"),
+    Mistake(
+        "`scale` out of bounds", f"{_ORDER}.minimumDownPaymentAmount", {"scale": 10}, "schema", "less than or"
+    ),
+    Mistake(
+        "`part` without a delimiter", f"{_ORDER}.status", {"part": {}}, "schema", "say what the part is after"
+    ),
+    Mistake(
+        "`after` and `afterLast`",
+        f"{_ORDER}.status",
+        {"part": {"after": "a", "afterLast": "b"}},
+        "schema",
+        "has both after and afterLast; keep one",
+    ),
+    Mistake(
+        "a condition that says nothing",
+        f"{_ORDER}.items",
+        {"each": "/i", "fields": {}, "where": [{"from": "/a"}]},
+        "schema",
+        "needs one of in and absent",
+    ),
+    Mistake(
+        "a condition that says two things",
+        f"{_ORDER}.customerId",
+        {"pick": {"each": "/r", "where": [{"from": "/a", "in": ["b"], "sameAs": "/b"}]}},
+        "schema",
+        "needs one of in, absent and sameAs",
+    ),
+    Mistake(
+        "`pick` without conditions",
+        f"{_ORDER}.status",
+        {"pick": {"each": "/r", "where": []}},
+        "schema",
+        "should have at least 1 items",
+    ),
+    Mistake(
+        "a row of another length than its table's `from`",
+        f"{_ORDER}.status",
+        {"table": {"from": ["/a", "/b"], "rows": [{"when": ["a", "b", "c"], "value": "d"}]}},
+        "schema",
+        "another number of words",
+    ),
+    Mistake(
+        "a table with a gap",
+        f"{_ORDER}.status",
+        {
+            "table": {
+                "from": ["/a", "/b"],
+                "rows": [{"when": ["a", "b"], "value": "e"}, {"when": ["c", "d"], "value": "f"}],
+            }
+        },
+        "status",
+        "has none for [a, d]; add one, or `default`",
+    ),
+    Mistake(
+        "a table with an overlap",
+        f"{_ORDER}.status",
+        {
+            "table": {
+                "from": ["/a", "/b"],
+                "rows": [{"when": ["a", "*"], "value": "c"}, {"when": ["*", "b"], "value": "d"}],
+            },
+            "default": "e",
+        },
+        "status",
+        "both fit [a, b]; add a row for it",
+    ),
+    Mistake(
+        "a pointer of a table that no row has a word for",
+        f"{_ORDER}.status",
+        {"table": {"from": ["/a", "/b"], "rows": [{"when": ["a", "*"], "value": "c"}]}, "default": "d"},
+        "status",
+        "is `*` in all rows; remove it",
+    ),
+    Mistake(
+        "one number twice",
+        f"{_ORDER}.status",
+        {"values": {"5": "a", "5.0": "b"}},
+        "status",
+        "is the same number as `5`; keep one",
+    ),
+    Mistake(
+        "one pointer twice", f"{_ORDER}.status", {"from": "/a", "orFrom": ["/a"]}, "status", "each is tried once"
+    ),
+    Mistake("the whole object for a single value", f"{_ORDER}.status", {"from": ""}, "status", "is the object"),
+    Mistake(
+        "`part` for a number that stays a text",
+        f"{_ORDER}.minimumDownPaymentAmount",
+        {"part": {"after": "EUR "}},
+        "status",
+        "add `as` or `values`",
+    ),
     Mistake("a pointer that is none", f"{_ORDER}.status", {"from": "status"}, "schema", "should match"),
     Mistake("a pointer of more than 16 steps", f"{_ORDER}.status", {"from": "/a" * 17}, "schema", "should match"),
     Mistake(
@@ -176,6 +334,13 @@ MISTAKES: Final = (
         "a constant of another type, in `values`",
         f"{_SEARCH}.status",
         {"values": {"1": True}},
+        "policy",
+        "a string",
+    ),
+    Mistake(
+        "a constant of another type, in `table`",
+        f"{_ORDER}.status",
+        {"table": {"from": ["/a", "/b"], "rows": [{"when": ["*", "*"], "value": 1}]}},
         "policy",
         "a string",
     ),

@@ -21,6 +21,7 @@ _STRUCTURAL = {
     "maxProperties",
     "maximum",
     "minItems",
+    "minLength",
     "minimum",
     "not",
     "nullable",

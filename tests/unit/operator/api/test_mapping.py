@@ -2,17 +2,50 @@
 
 from typing import Any
 
+import msgspec
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from tenantproxy_operator.api.mapping import Mapping
+from support.operator.mappings import EVERY_WORD
+from tenantproxy import config
+from tenantproxy.orders.rule_words import KINDS
+from tenantproxy_operator.api.mapping import InnerRule, Mapping, Rule, TextRule, ValueRule
+from tenantproxy_operator.api.mapping_parts import Join, Part, Pick, PickCondition, Table, TableRow
+from tenantproxy_operator.api.mapping_rules import words_of
 from tenantproxy_operator.manifests.problems import field_errors
 
-_CONST = "has `const` together with other sources; a constant needs none of"
+_ALONE = "a constant stands alone, remove one"
+_PICK = {"each": "/r", "where": [{"from": "/a", "in": ["b"]}]}
 
 
 def _get_order(**fields: Any) -> dict[str, Any]:
     return {"getOrder": {"fields": fields}}
+
+
+@pytest.mark.parametrize(
+    ("model", "struct"),
+    [
+        (Rule, config.Rule),
+        (InnerRule, config.Rule),
+        (PickCondition, config.Condition),
+        (Pick, config.Pick),
+        (Join, config.Join),
+        (Part, config.Part),
+        (Table, config.Table),
+        (TableRow, config.TableRow),
+    ],
+)
+def test_words(model: type[BaseModel], struct: type[msgspec.Struct]) -> None:
+    """A manifest has the words that the proxy has, and no others."""
+    words = {field.encode_name for field in msgspec.structs.fields(struct)}
+    assert {field.alias for field in model.model_fields.values()} == words
+
+
+def test_words_by_level() -> None:
+    """Where there are no lists, or no numbers, a rule has no words for them."""
+    assert set(words_of(Rule)) == set(KINDS)
+    assert set(words_of(Rule)) - set(words_of(ValueRule)) == {"each", "where", "fields"}
+    assert set(words_of(ValueRule)) - set(words_of(TextRule)) == {"scale", "scaleFrom", "negate"}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +57,7 @@ def _get_order(**fields: Any) -> dict[str, Any]:
         _get_order(isLocked={"const": False}, minimumDownPaymentAmount={"const": 1.5}),
         _get_order(items={"const": []}),
         _get_order(items={"each": "/l", "fields": {"discounts": {"each": "/d", "fields": {}}}}),
+        EVERY_WORD,
     ],
 )
 def test_good_mapping(mapping: dict[str, Any]) -> None:
@@ -37,11 +71,58 @@ def test_good_mapping(mapping: dict[str, Any]) -> None:
     [
         ({"getOrder": {"root": "data"}}, "getOrder.root: is not an RFC 6901 pointer"),
         ({"getOrder": {"root": "/~2"}}, "getOrder.root: is not an RFC 6901 pointer"),
-        (_get_order(status={"const": "x", "from": "/y"}), f"getOrder.fields.status: {_CONST}"),
-        (_get_order(status={"const": None, "values": {}}), f"getOrder.fields.status: {_CONST}"),
-        (_get_order(items={"const": [], "fields": {}}), f"getOrder.fields.items: {_CONST}"),
+        (
+            _get_order(status={"const": "x", "from": "/y"}),
+            f"getOrder.fields.status: has `const` together with `from`; {_ALONE}",
+        ),
+        (
+            _get_order(status={"const": None, "values": {}, "default": "y"}),
+            f"getOrder.fields.status: has `const` together with `values`, `default`; {_ALONE}",
+        ),
+        (
+            _get_order(items={"const": [], "fields": {}}),
+            f"getOrder.fields.items: has `const` together with `fields`; {_ALONE}",
+        ),
         (_get_order(items={"each": "/a", "from": "/b"}), "getOrder.fields.items: has both `each` and `from`"),
-        (_get_order(items={"each": "/a"}), "getOrder.fields.items: has `each` without `fields`; add them"),
+        (
+            _get_order(items={"each": "/a"}),
+            "getOrder.fields.items: `each` needs `fields`; add it, or remove `each`",
+        ),
+        (_get_order(status={"orFrom": ["/a"]}), "getOrder.fields.status: `orFrom` needs `from`; add it"),
+        (
+            _get_order(status={"from": "/a", "orFrom": []}),
+            "getOrder.fields.status.orFrom: has 0 entries; at least 1",
+        ),
+        (_get_order(status={"as": "text"}), "getOrder.fields.status.as: must be 'string', 'number' or 'single'"),
+        (_get_order(status={"scale": 10}), "getOrder.fields.status.scale: is too large; use at most 9"),
+        (_get_order(status={"part": {}}), "getOrder.fields.status.part: is empty; say what the part is"),
+        (
+            _get_order(status={"part": {"after": "a", "afterLast": "b"}}),
+            "getOrder.fields.status.part: has both `after` and `afterLast`; keep one",
+        ),
+        (_get_order(status={"part": {"before": ""}}), "getOrder.fields.status.part.before: is empty; set a value"),
+        (
+            _get_order(status={"join": {"from": ["/a"]}}),
+            "getOrder.fields.status.join.from: has 1 entries; at least 2",
+        ),
+        (
+            _get_order(status={"pick": {**_PICK, "where": [{"from": "/a"}]}}),
+            "getOrder.fields.status.pick.where[0]: needs one of `in`, `absent` and `sameAs`, and only one",
+        ),
+        (
+            _get_order(items={"each": "/l", "fields": {}, "where": [{"from": "/a", "in": ["b"], "absent": True}]}),
+            "getOrder.fields.items.where[0]: needs one of `in` and `absent`, and only one",
+        ),
+        (
+            _get_order(items={"each": "/l", "fields": {}, "where": [{"from": "/a", "sameAs": "/b"}]}),
+            "getOrder.fields.items.where[0].sameAs: does not belong here",
+        ),
+        (
+            _get_order(
+                status={"table": {"from": ["/a", "/b"], "rows": [{"when": ["a", "b", "c"], "value": "d"}]}}
+            ),
+            "getOrder.fields.status.table: has 3 words in row 0, and 2 pointers in `from`; write a word for each",
+        ),
         (_get_order(status={"const": {"a": 1}}), "getOrder.fields.status.const: can't be a constant; write"),
         (_get_order(status={"const": ["a"]}), "getOrder.fields.status.const: can't be a constant"),
         (_get_order(status={"default": 2**60}), "getOrder.fields.status.default: can't be a constant"),

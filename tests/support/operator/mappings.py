@@ -1,0 +1,72 @@
+"""A mapping that has every word of the vocabulary."""
+
+from typing import Any, Final
+
+EVERY_WORD: Final[dict[str, Any]] = {
+    "getOrder": {
+        "root": "/data",
+        "fields": {
+            "customerOrderId": {"join": {"from": ["/store", "/number"], "with": "-"}},
+            "customerId": {
+                "pick": {"each": "/roles", "where": [{"from": "/type", "in": ["CUSTOMER"]}], "within": "object"},
+                "from": "/id",
+                "orFrom": ["/party/id", "/email"],
+                "as": "string",
+                "part": {"afterLast": "/", "before": ":"},
+                "default": "guest",
+            },
+            "status": {
+                "table": {
+                    "from": ["/paid", "/shipped"],
+                    "rows": [
+                        {"when": ["true", "5"], "value": "FULFILLED"},
+                        {"when": ["*", "*"], "value": "CREATED"},
+                    ],
+                },
+                "default": "CREATED",
+            },
+            "minimumDownPaymentAmount": {"from": "/deposit", "as": "number", "scale": 2, "negate": True},
+            "isLocked": {"from": "/locked", "values": {"1": True, "0": None}, "default": None},
+            "invoicePaymentInstructions": {
+                "from": "/invoice",
+                "fields": {
+                    "invoicingAmount": {"from": "/cents", "scaleFrom": "/digits"},
+                    "additionalInformation": {
+                        "each": "/references/*",
+                        "fields": {
+                            "id": {
+                                "pick": {
+                                    "each": "/included",
+                                    "within": "document",
+                                    "where": [
+                                        {"from": "/id", "sameAs": "/reference"},
+                                        {"from": "/deleted", "absent": True},
+                                    ],
+                                },
+                                "from": "/code",
+                            },
+                            "value": {"from": "/text", "part": {"after": "ref:"}},
+                        },
+                    },
+                },
+            },
+            "items": {
+                "each": "/shipments/*/items",
+                "as": "single",
+                "where": [{"from": "/parent", "absent": True}, {"from": "/type", "in": ["product", "7"]}],
+                "fields": {
+                    "contributedAmount": {"const": 0},
+                    "discounts": {
+                        "each": "/adjustments",
+                        "where": [{"from": "/amount", "absent": False}],
+                        "fields": {
+                            "discountAmount": {"from": "/amount", "negate": True, "scale": 0},
+                            "rewardType": {"const": None},
+                        },
+                    },
+                },
+            },
+        },
+    },
+    "searchOrders": {"root": "", "fields": {"customerOrderId": {"from": "/id", "as": "string"}}},
+}

@@ -3,7 +3,7 @@ UV := hack/uv
 RUN := $(UV) run --locked --quiet
 BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
-PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release
+PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release yaml_language_server
 
 .PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator sbom release-check crd format clean
 
@@ -97,6 +97,7 @@ release-check: sync ## Try all of a release that needs no outside registry (root
 
 crd: sync ## Generate crds/, docs/reference.md, the dashboard and parts of the chart from the models and values.yaml
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
+	$(RUN) tenantproxy-operator crd --output json-schema > crds/tenantproxy.schema.json
 	$(RUN) python -m tenantproxy_operator.api.reference > docs/reference.md
 	$(RUN) python -m hack.observability.dashboard
 	$(RUN) python -m hack.chart

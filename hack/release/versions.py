@@ -15,7 +15,8 @@ from hack.release import ReleaseError
 
 _PLACE: Final = re.compile(
     r'(?P<before>tenantproxy[:-]|VERSION=|app\.kubernetes\.io/version: "|__version__ = "|'
-    r"^(?:appVersion|version): |--version |tags/v|download v)(?P<version>\d+\.\d+\.\d+)(?![\w.]*\d)",
+    r"^(?:appVersion|version): |--version |tags/v|/tenantproxy/v|download v)"
+    r"(?P<version>\d+\.\d+\.\d+)(?![\w.]*\d)",
     re.MULTILINE,
 )
 """Where a version of TenantProxy is written, by what is before it."""

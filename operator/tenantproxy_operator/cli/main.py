@@ -15,6 +15,7 @@ from tenantproxy import __version__
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.api.crd import crd_yaml
+from tenantproxy_operator.api.json_schema import json_schema_text
 from tenantproxy_operator.cli.leader_election import lease_options
 from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.cli.run import run
@@ -178,13 +179,23 @@ def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
 
 
 @main.command()
-def crd() -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json-schema"]),
+    default="yaml",
+    show_default=True,
+    help="The CustomResourceDefinition as YAML; `json-schema`: the JSON Schema of a manifest, for editors.",
+)
+def crd(output: str) -> None:
     """Print the CustomResourceDefinition of TenantProxy.
 
     \b
       tenantproxy-operator crd | kubectl apply --server-side -f -
+    Have an editor complete manifests that begin with "# yaml-language-server: $schema=tenantproxy.schema.json":
+      tenantproxy-operator crd --output json-schema > tenantproxy.schema.json
     """  # noqa: D301
-    click.echo(crd_yaml(), nl=False)
+    click.echo(json_schema_text() if output == "json-schema" else crd_yaml(), nl=False)
 
 
 main.add_command(run)

@@ -70,6 +70,7 @@ def test_updated_files_exist(update: dict[str, Any]) -> None:
         "docker": "Dockerfile",
         "github-actions": ".github/workflows/*.yaml",
         "gomod": "go.mod",
+        "npm": "package-lock.json",
         "pip": "*requirements.txt",
         "uv": "uv.lock",
     }

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from support.operator.local import secret, tenant_proxy, write
 from tenantproxy import __version__
 from tenantproxy_operator.api.crd import crd_yaml
+from tenantproxy_operator.api.json_schema import json_schema_text
 from tenantproxy_operator.cli.main import main
 from tenantproxy_operator.kube.kinds import RENDERED
 from tenantproxy_operator.render.operator_rbac import operator_manifests
@@ -38,6 +39,7 @@ def test_help(command: tuple[str, ...]) -> None:
 def test_crd() -> None:
     """`crd` prints what is committed."""
     assert _run("crd").output == crd_yaml()
+    assert _run("crd", "--output", "json-schema").output == json_schema_text()
 
 
 def test_rbac() -> None:

@@ -1,0 +1,123 @@
+"""Generate the JSON Schema of a TenantProxy manifest, by which editors complete and check it.
+
+It is the CustomResourceDefinition's, in the words of JSON Schema (draft 7, which editors know best), and knows two
+things more: a field that nobody knows is an error, and a rule of a mapping has the words of its output field.
+"""
+
+import copy
+import json
+from typing import Any, Final
+
+import msgspec
+
+from tenantproxy.operations import OPERATIONS
+from tenantproxy.orders.contract import SHAPES
+from tenantproxy.orders.rule_words import AS, EXCLUDES, KINDS, NEEDS
+from tenantproxy.orders.transform import outward_type
+from tenantproxy_operator.api.crd import build_crd
+from tenantproxy_operator.api.fields import Schema
+from tenantproxy_operator.api.names import API_VERSION, KIND
+
+_TYPES: Final = {"string": "string", "number": "number", "boolean": "boolean", "list": "array", "object": "object"}
+"""What JSON Schema calls a kind of output field."""
+_OF_KUBERNETES: Final = "x-kubernetes-"
+
+
+def build_json_schema() -> Schema:
+    """Return the JSON Schema of a manifest."""
+    (version,) = build_crd()["spec"]["versions"]
+    root = version["schema"]["openAPIV3Schema"]
+    properties = root["properties"]
+    spec = _plain(properties["spec"])
+    rules = spec["properties"]["mapping"]["properties"]
+    definitions: dict[str, Schema] = {}
+    for operation in OPERATIONS:
+        fields = rules[operation.name]["properties"]["fields"]
+        _, shape = outward_type(SHAPES[operation.name])
+        rules[operation.name]["properties"]["fields"] = _of_shape(shape, fields, definitions)
+    name = {"type": "string", "description": "The TenantProxy's name, which its proxy's objects begin with."}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": KIND,
+        "description": root["description"],
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": {"const": API_VERSION, "description": properties["apiVersion"]["description"]},
+            "kind": {"const": KIND, "description": properties["kind"]["description"]},
+            "metadata": {
+                "type": "object",
+                "description": "Name, namespace, labels and annotations.",
+                "required": ["name"],
+                "properties": {"name": name},
+            },
+            "spec": spec,
+        },
+        "additionalProperties": False,
+        "definitions": definitions,
+    }
+
+
+def json_schema_text() -> str:
+    """Return the JSON Schema as text; the same models give the same bytes."""
+    return json.dumps(build_json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _plain(schema: Schema) -> Schema:
+    """Return a structural schema without what only Kubernetes knows; fields that are not listed are errors."""
+    plain = {key: value for key, value in schema.items() if not key.startswith(_OF_KUBERNETES)}
+    plain.pop("nullable", None)
+    if "x-kubernetes-int-or-string" in schema:
+        plain["type"] = ["string", "integer"]
+    if "properties" in schema:
+        plain["properties"] = {name: _plain(field) for name, field in schema["properties"].items()}
+        plain["additionalProperties"] = False
+    for key in ("items", "additionalProperties"):
+        if isinstance(inner := schema.get(key), dict):
+            plain[key] = _plain(inner)
+    return plain
+
+
+def _of_shape(shape: type[msgspec.Struct], fields: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Return the schema of the rules for a shape's fields, each with its own words; `fields` has one for all."""
+    rules = {}
+    for field in msgspec.structs.fields(shape):
+        kind, inner = outward_type(field.type)
+        rule = _of_kind(kind, fields["additionalProperties"])
+        if inner is not None:
+            rule["properties"]["fields"] = _of_shape(inner, rule["properties"]["fields"], definitions)
+            rules[field.name] = rule
+        else:
+            definitions[kind] = rule
+            rules[field.name] = {"$ref": f"#/definitions/{kind}"}
+    return {
+        "type": "object",
+        "description": fields["description"],
+        "properties": rules,
+        "additionalProperties": False,
+    }
+
+
+def _of_kind(kind: str, rule: Schema) -> Schema:
+    """Return the schema of a rule with the words for a kind of output field alone."""
+    words: dict[str, Any] = {word: field for word, field in rule["properties"].items() if kind in KINDS[word]}
+    constant = {"type": [_TYPES[kind], "null"]}
+    for word in ("const", "default"):
+        words[word] = words[word] | constant
+    if kind in AS:
+        words["as"] = words["as"] | {"enum": list(AS[kind])}
+    if "values" in words:
+        words["values"] = words["values"] | {"additionalProperties": constant}
+    if "table" in words:
+        words["table"] = copy.deepcopy(words["table"])
+        row = words["table"]["properties"]["rows"]["items"]
+        row["properties"]["value"] |= constant
+    pairs = [
+        (word, other) for word, others in EXCLUDES.items() for other in others if {word, other} <= words.keys()
+    ]
+    pairs += [("from", "fields")] if kind == "list" else []
+    return rule | {
+        "properties": words,
+        "not": {"anyOf": [{"required": list(pair)} for pair in pairs]},
+        "dependencies": {word: [needed] for word, needed in NEEDS.items() if word in words},
+    }

@@ -30,6 +30,7 @@ from tenantproxy_operator.render.operator_rbac import operator_manifests
 from tenantproxy_operator.render.params import Params
 from tenantproxy_operator.settings import LeaderElection, Settings
 from tenantproxy_operator.validation.optional_kinds import find_unused
+from tenantproxy_operator.validation.resource import find_warnings
 
 _FAILURE: Final = 1
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -160,7 +161,8 @@ def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
     """Print the objects that TenantProxy manifests become in a cluster, without applying them or showing Secrets.
 
     \b
-    Validate manifests before you apply them (exit status 2, and all problems on stderr, if they are invalid):
+    Validate manifests before you apply them (exit status 2, and all problems on stderr, if they are invalid; what
+    is valid but probably wrong is a warning there):
       tenantproxy-operator render -f tenants/ > /dev/null
     Try a mapping on a sample of an OMS's response:
       tenantproxy-operator render -f examples/mapping -o config > config.json
@@ -175,6 +177,9 @@ def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
         Params(resource=wanted.resource, settings=settings, kinds=settings.optional_kinds)
         for wanted in snapshot.values()
     ]
+    for tenant in tenants:
+        for warning in find_warnings(tenant.resource, settings):
+            click.echo(f"warning: {_subject(tenant)}: {warning.field}: {warning.detail}", err=True)
     click.echo(_rendered(tenants, output), nl=False)
 
 

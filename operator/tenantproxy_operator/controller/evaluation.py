@@ -25,6 +25,7 @@ from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.claims import Rival
 from tenantproxy_operator.validation.optional_kinds import find_unavailable
+from tenantproxy_operator.validation.resource import find_warnings
 from tenantproxy_operator.validation.secrets import SecretCheck, TLSSecret, find_foreign_secret, tls_secrets
 
 SECRET_GRACE: Final = 3.0
@@ -184,10 +185,11 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     to_check = tls_secrets(resource) if snapshot.inputs_changed else ()
     params = Params(resource=resource, settings=snapshot.settings, kinds=snapshot.optional_kinds)
     rendered = render_children(params)
+    warnings = find_warnings(resource, snapshot.settings)
     if resource.spec.suspend:
         accepted = _SUSPENDED if _is_applied(snapshot, rendered) else _CHANGE_WAITS
         return Evaluation(
-            accepted=mentioning(accepted, unknown),
+            accepted=mentioning(accepted, unknown, warnings),
             resource=resource,
             tls_secrets=to_check,
             reads_credential=reads_credential,
@@ -196,7 +198,7 @@ def evaluate(snapshot: TenantSnapshot) -> Evaluation:
     missing_since = _secret_missing_since(snapshot, resource)
     return Evaluation(
         accepted=find_unavailable(resource, snapshot.optional_kinds)
-        or _mentioning_secret(mentioning(_ACCEPTED, unknown), snapshot, resource),
+        or _mentioning_secret(mentioning(_ACCEPTED, unknown, warnings), snapshot, resource),
         resource=resource,
         tls_secrets=to_check,
         children=children,

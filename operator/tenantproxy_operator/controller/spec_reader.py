@@ -1,10 +1,12 @@
 """Reads a tenant's spec, by the schema that the API server keeps it by. Pure."""
 
+from collections.abc import Sized
 from typing import Final
 
 import msgspec
 from pydantic import ValidationError
 
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.names import API_VERSION, KIND
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
@@ -51,12 +53,19 @@ def read_spec(
     return ConditionValue("False", Reason.INVALID_SPEC, f"{said}; running proxies stay as they are"), unknown
 
 
-def mentioning(accepted: ConditionValue, unknown: list[str]) -> ConditionValue:
-    """Return a condition whose message also names the fields that are ignored, if there are any."""
-    if not unknown:
-        return accepted
-    named = ", ".join(f"`{field}`" for field in unknown[:_MOST_NAMED])
-    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
-    verb, have = ("is", "has") if len(unknown) == 1 else ("are", "have")
-    said = f"{named}{more} {verb} not known to this version of the operator and {have} no effect"
-    return msgspec.structs.replace(accepted, message=f"{accepted.message}; {said}; update the operator")
+def mentioning(accepted: ConditionValue, unknown: list[str], warnings: list[FieldProblem]) -> ConditionValue:
+    """Return a condition whose message also names the fields that are ignored, and what is probably wrong."""
+    message = accepted.message
+    if unknown:
+        named = ", ".join(f"`{field}`" for field in unknown[:_MOST_NAMED])
+        verb, have = ("is", "has") if len(unknown) == 1 else ("are", "have")
+        said = f"{named}{_more(unknown)} {verb} not known to this version of the operator and {have} no effect"
+        message += f"; {said}; update the operator"
+    if warnings:
+        said = "; ".join(f"`{field}` {detail}" for field, detail in warnings[:_MOST_NAMED])
+        message += f"; warning: {said}{_more(warnings)}"
+    return msgspec.structs.replace(accepted, message=message)
+
+
+def _more(found: Sized) -> str:
+    return f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""

@@ -19,6 +19,7 @@ from tenantproxy_operator.local.source import DesiredTenant, ManifestSource, Sna
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.resource import find_warnings
 
 _POLL_SECONDS: Final = 0.25
 _BACKLOG: Final = 1024
@@ -116,8 +117,11 @@ class Supervisor:
                 await self._apply(snapshot)
 
     def _warn(self, snapshot: Snapshot) -> None:
-        """Report which tenants want the same, once for as long as they do."""
+        """Report which tenants want the same, and what is probably wrong, once for as long as it is so."""
         found = find_rivals(wanted.resource for wanted in snapshot.values())
+        for key, wanted in snapshot.items():
+            for warning in find_warnings(wanted.resource, self._options.settings):
+                found.append(f"{key.namespace}/{key.name}: {warning.field}: {warning.detail}")
         for message in found:
             if message not in self._warned:
                 self._reporter.emit("warning", message=message)

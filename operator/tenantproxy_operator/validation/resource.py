@@ -7,6 +7,7 @@ from tenantproxy import memory, validation
 from tenantproxy.credentials.base import CredentialError
 from tenantproxy.credentials.checks import usable_credential
 from tenantproxy.errors import FieldProblem
+from tenantproxy.orders import minor_units
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
@@ -39,6 +40,12 @@ def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldProbl
         errors.append(FieldProblem("spec.upstream.tls", detail))
     errors += filter(None, (_check_autoscaling(resource), _check_memory(resource)))
     return errors + _check_pod_metadata(resource, settings)
+
+
+def find_warnings(resource: TenantProxy, settings: Settings) -> list[FieldProblem]:
+    """Return what is probably wrong with a TenantProxy that is accepted; `field` is a path in the manifest."""
+    found = minor_units.suspects(render_config(resource, settings).mapping)
+    return [FieldProblem(f"spec.mapping.{field}", detail) for field, detail in found]
 
 
 def _check_autoscaling(resource: TenantProxy) -> FieldProblem | None:

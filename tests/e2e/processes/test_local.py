@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -152,6 +153,19 @@ async def test_two_that_want_the_same(tmp_path: Path, oms: RawServer) -> None:
         second = await local.event("warning")
         assert second["message"].startswith("TenantProxies tenants/c and tenants/a have the same spec.tenantId")
         await local.event("ready", "c")
+
+
+async def test_minor_units(tmp_path: Path, oms: RawServer) -> None:
+    """Amounts that look like cents are warned of, once for as long as they are taken as they are."""
+    mapping: dict[str, Any] = {"getOrder": {"fields": {"minimumDownPaymentAmount": {"from": "/cents"}}}}
+    path = write(tmp_path / "acme.yaml", tenant_proxy("acme", url=oms.url, mapping=mapping))
+    async with running_local(tmp_path, state=tmp_path / "run" / "state") as local:
+        warning = await local.event("warning")
+        assert warning["message"].startswith("tenants/acme: spec.mapping.getOrder.fields.minimumDownPayment")
+        await local.event("ready")
+        write(path, tenant_proxy("acme", url=oms.url, mapping=mapping, upstream={"retries": 0}))
+        await local.event("reloaded")
+        assert [event["event"] for event in local.events] == ["warning", "ready", "reloaded"]
 
 
 async def test_removed_tenant_is_stopped(tmp_path: Path, oms: RawServer) -> None:

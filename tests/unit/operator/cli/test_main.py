@@ -89,6 +89,23 @@ def test_render_says_what_has_no_effect(tmp_path: Path) -> None:
     )
 
 
+def test_render_warns_of_minor_units(tmp_path: Path) -> None:
+    """An amount taken as it is from what is named like cents is no error, but not passed over in silence."""
+    deposit = {"from": "/deposit/centAmount"}
+    mapping: dict[str, Any] = {"getOrder": {"fields": {"minimumDownPaymentAmount": deposit}}}
+    path = write(tmp_path / "f.yaml", tenant_proxy(mapping=mapping))
+    for output in ("yaml", "json", "config"):
+        result = _run("render", "-f", str(path), "-o", output)
+        assert result.exit_code == 0
+        assert result.stderr.startswith(
+            "warning: tenants/acme: spec.mapping.getOrder.fields.minimumDownPaymentAmount: takes `centAmount` as"
+        )
+        assert len(result.stderr.splitlines()) == 1
+    deposit["scaleFrom"] = "/deposit/fractionDigits"
+    write(path, tenant_proxy(mapping=mapping))
+    assert _run("render", "-f", str(path)).stderr == ""
+
+
 def test_render_says_who_wants_the_same(tmp_path: Path) -> None:
     """One tenant's two TenantProxies, or two tenants with one Secret, are no error until the platform says so."""
     auth = {"secretRef": {"name": "a-credentials"}}

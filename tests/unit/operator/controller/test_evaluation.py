@@ -258,6 +258,41 @@ def test_fields_of_a_newer_schema(fields: dict[str, Any], words: str, *, suspend
     assert said.endswith(" no effect; update the operator") if words else said == own
 
 
+_CENTS = {"from": "/priceInCents"}
+
+
+@pytest.mark.parametrize("suspend", [False, True])
+def test_minor_units(*, suspend: bool) -> None:
+    """An amount that may be a hundred times too high is no reason to refuse a spec, but is said."""
+    price = "spec.mapping.getOrder.fields.items.fields.unitPrice"
+    plain = evaluate(snapshot_with({"spec.suspend": suspend}))
+    lines = {"each": "/lines", "fields": {"unitPrice": _CENTS}}
+    found = evaluate(snapshot_with({"spec.suspend": suspend, "spec.mapping.getOrder.fields": {"items": lines}}))
+    assert (found.accepted.status, found.accepted.reason) == (plain.accepted.status, plain.accepted.reason)
+    assert f"; warning: `{price}` takes `priceInCents` as it is, which looks like minor" in found.accepted.message
+    scaled = {"each": "/lines", "fields": {"unitPrice": _CENTS | {"scale": 2}}}
+    found = evaluate(snapshot_with({"spec.suspend": suspend, "spec.mapping.getOrder.fields": {"items": scaled}}))
+    assert found.accepted == plain.accepted
+
+
+def test_many_minor_units() -> None:
+    """However long the names, and however many, there is room for them in a condition."""
+    amount = {"from": f"/{'a' * 490}InCents"}
+    items = {
+        "each": "/lines",
+        "fields": {
+            "unitPrice": amount,
+            "contributedAmount": amount,
+            "discounts": {"each": "/d", "fields": {"discountAmount": amount}},
+        },
+    }
+    invoice = {"from": "/i", "fields": {"invoicingAmount": amount}}
+    fields = {"items": items, "invoicePaymentInstructions": invoice, "minimumDownPaymentAmount": amount}
+    found = evaluate(snapshot_with({"spec.mapping.getOrder.fields": fields}))
+    assert found.accepted.message.count("looks like minor units") == 5
+    assert len(found.accepted.message) < 4096
+
+
 def test_many_fields_of_a_newer_schema() -> None:
     """The message names some of them."""
     newer = ServedSchema.of(schema_of(next_crd(added={f"spec.new{number}": {} for number in range(8)})))

@@ -96,6 +96,8 @@ class Condition(_Model, frozen=True, omit_defaults=True):
     from_: str = msgspec.field(name="from")
     in_: tuple[str, ...] | None = msgspec.field(default=None, name="in")
     """One of these words (see `orders.words`)."""
+    not_in: tuple[str, ...] | None = None
+    """None of these words, or absent, or null."""
     absent: bool | None = None
     """Whether it must be absent or null, or must not be."""
     same_as: str | None = None

@@ -39,7 +39,7 @@ def escaped(word: str) -> str:
 class Condition(Model):
     """What must be so at a pointer."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_one_of("in", "absent")]})
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_one_of("in", "notIn", "absent")]})
 
     from_: Pointer = Field(
         alias="from",
@@ -52,6 +52,12 @@ class Condition(Model):
         max_length=32,
         description="The value is one of these, such as [PLACING_CUSTOMER]. Numbers, true and false in quotes: "
         '["5", "true"]; a number is compared by its value, so that 5.0 is "5".',
+    )
+    not_in: list[Word] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=32,
+        description="The value is none of these, such as [canceled], or there is nothing. Written as in in.",
     )
     absent: bool | None = Field(
         default=None,
@@ -71,7 +77,9 @@ class Condition(Model):
 class PickCondition(Condition):
     """What must be so of the element that is picked."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_one_of("in", "absent", "sameAs")]})
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [_one_of("in", "notIn", "absent", "sameAs")]}
+    )
 
     same_as: Pointer | None = Field(
         default=None,

@@ -24,12 +24,12 @@ def compile_conditions(conditions: Sequence[config.Condition], path: str, errors
     tests: list[_Test] = []
     for index, condition in enumerate(conditions):
         where = f"{path}[{index}]"
-        given = [condition.in_ is not None, condition.absent is not None, condition.same_as is not None]
-        if sum(given) != 1:
-            errors.append(FieldProblem(where, "needs one of `in`, `absent` and `sameAs`"))
+        given = (condition.in_, condition.not_in, condition.absent, condition.same_as)
+        if sum(word is not None for word in given) != 1:
+            errors.append(FieldProblem(where, "needs one of `in`, `notIn`, `absent` and `sameAs`"))
         elif condition.same_as is None:
-            if condition.in_ is not None:
-                errors += _word_errors(condition.in_, f"{where}.in")
+            for name, words in (("in", condition.in_), ("notIn", condition.not_in)):
+                errors += () if words is None else _word_errors(words, f"{where}.{name}")
             tokens.append(pointers.parse(condition.from_, f"{where}.from", errors))
             tests.append(_test(condition))
     read = reader(tokens)
@@ -48,8 +48,10 @@ def _word_errors(words: Sequence[str], path: str) -> Iterator[FieldProblem]:
 
 
 def _test(condition: config.Condition) -> _Test:
-    if condition.in_ is None:
-        absent = bool(condition.absent)
+    if condition.absent is not None:
+        absent = condition.absent
         return lambda value: (unless_null(value) is None) == absent
-    find = look_up(dict.fromkeys(condition.in_, True))
+    find = look_up(dict.fromkeys(condition.in_ or condition.not_in or (), True))
+    if condition.in_ is None:
+        return lambda value: value is None or find(value) is UNSET
     return lambda value: value is not None and find(value) is not UNSET

@@ -53,7 +53,11 @@ EVERY_WORD: Final[dict[str, Any]] = {
             "items": {
                 "each": "/shipments/*/items",
                 "as": "single",
-                "where": [{"from": "/parent", "absent": True}, {"from": "/type", "in": ["product", "7"]}],
+                "where": [
+                    {"from": "/parent", "absent": True},
+                    {"from": "/type", "in": ["product", "7"]},
+                    {"from": "/state", "notIn": ["canceled"]},
+                ],
                 "fields": {
                     "contributedAmount": {"const": 0},
                     "discounts": {

@@ -245,14 +245,14 @@ MISTAKES: Final = (
         f"{_ORDER}.items",
         {"each": "/i", "fields": {}, "where": [{"from": "/a"}]},
         "schema",
-        "needs one of in and absent",
+        "needs one of in, notIn and absent",
     ),
     Mistake(
         "a condition that says two things",
         f"{_ORDER}.customerId",
         {"pick": {"each": "/r", "where": [{"from": "/a", "in": ["b"], "sameAs": "/b"}]}},
         "schema",
-        "needs one of in, absent and sameAs",
+        "needs one of in, notIn, absent and sameAs",
     ),
     Mistake(
         "`pick` without conditions",

@@ -169,7 +169,7 @@ class RandomRules:
     def _condition(self) -> dict[str, Any]:
         if self._is(0.5):
             return {"from": self._pointer(), "absent": self._is(0.5)}
-        return {"from": self._pointer(), "in": self._random.sample(WORDS, 4)}
+        return {"from": self._pointer(), "in" if self._is(0.7) else "notIn": self._random.sample(WORDS, 4)}
 
     def _pick(self) -> dict[str, Any]:
         related = {"from": self._pointer(), "sameAs": self._pointer()}

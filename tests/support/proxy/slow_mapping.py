@@ -166,8 +166,10 @@ class SlowMapping:
                 held = there(value) != condition["absent"]
             elif "sameAs" in condition:
                 held = is_same(value, at(of, steps(condition["sameAs"])))
-            else:
+            elif "in" in condition:
                 held = any(is_word(word, value) for word in condition["in"])
+            else:
+                held = not any(is_word(word, value) for word in condition["notIn"])
             if not held:
                 return False
         return True

@@ -107,11 +107,11 @@ def test_good_mapping(mapping: dict[str, Any]) -> None:
         ),
         (
             _get_order(status={"pick": {**_PICK, "where": [{"from": "/a"}]}}),
-            "getOrder.fields.status.pick.where[0]: needs one of `in`, `absent` and `sameAs`, and only one",
+            "getOrder.fields.status.pick.where[0]: needs one of `in`, `notIn`, `absent` and `sameAs`, and",
         ),
         (
             _get_order(items={"each": "/l", "fields": {}, "where": [{"from": "/a", "in": ["b"], "absent": True}]}),
-            "getOrder.fields.items.where[0]: needs one of `in` and `absent`, and only one",
+            "getOrder.fields.items.where[0]: needs one of `in`, `notIn` and `absent`, and only one",
         ),
         (
             _get_order(items={"each": "/l", "fields": {}, "where": [{"from": "/a", "sameAs": "/b"}]}),

@@ -29,6 +29,11 @@ HELD: list[dict[str, Any]] = [
     {"from": "/nothing/there", "absent": True},
     {"from": "/price", "absent": False},
     {"from": "/gift", "absent": False},
+    {"from": "/type", "notIn": ["bundle"]},
+    {"from": "/no", "notIn": ["5.1", "50"]},
+    {"from": "/price", "notIn": ["net", ""]},
+    {"from": "/parent", "notIn": ["null", ""]},
+    {"from": "/nothing", "notIn": ["simple"]},
 ]
 BROKEN: list[dict[str, Any]] = [
     {"from": "/type", "in": ["bundle"]},
@@ -39,6 +44,9 @@ BROKEN: list[dict[str, Any]] = [
     {"from": "/parent", "absent": False},
     {"from": "/type", "absent": True},
     {"from": "", "absent": True},
+    {"from": "/type", "notIn": ["bundle", "simple"]},
+    {"from": "/no", "notIn": ["50e-1"]},
+    {"from": "/gift", "notIn": ["false"]},
 ]
 
 
@@ -65,8 +73,14 @@ def test_all_of_them_have_to_hold() -> None:
 @pytest.mark.parametrize(
     ("condition", "field", "problem"),
     [
-        ({"from": "/a"}, "where[0]", "needs one of `in`, `absent` and `sameAs`"),
-        ({"from": "/a", "in": ["x"], "absent": True}, "where[0]", "needs one of `in`, `absent` and `sameAs`"),
+        ({"from": "/a"}, "where[0]", "needs one of `in`, `notIn`, `absent` and `sameAs`"),
+        (
+            {"from": "/a", "in": ["x"], "absent": True},
+            "where[0]",
+            "needs one of `in`, `notIn`, `absent` and `sameAs`",
+        ),
+        ({"from": "/a", "in": ["x"], "notIn": ["y"]}, "where[0]", "needs one of `in`, `notIn`, `absent` and"),
+        ({"from": "/a", "notIn": []}, "where[0].notIn", "lists no word; add one"),
         ({"from": "a", "in": ["x"]}, "where[0].from", "is not an RFC 6901 pointer"),
     ],
 )

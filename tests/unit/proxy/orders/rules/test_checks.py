@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "a condition of nothing": (
         "status",
         {"pick": {"each": "/l", "where": [{"from": "/a"}]}},
-        {"pick.where[0]": "needs one of `in`, `absent` and `sameAs`"},
+        {"pick.where[0]": "needs one of `in`, `notIn`, `absent` and `sameAs`"},
     ),
     # Words and pointers that fight.
     "a number twice": (

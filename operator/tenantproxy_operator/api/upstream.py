@@ -1,14 +1,14 @@
 """The models of `spec.upstream`: the tenant's order management system (OMS), and how it is called."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy.transport.forward_proxy import CREDENTIAL_KEYS
 from tenantproxy.transport.no_proxy import EVERYTHING
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Size, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.names import SecretName
+from tenantproxy_operator.api.operations import Operations
 from tenantproxy_operator.api.url_rules import base_url_rules
 
 BaseUrl = Annotated[
@@ -33,14 +33,6 @@ Destination = Annotated[
         longest=260,
     ),
 ]
-OperationPath = Annotated[
-    str,
-    Text(
-        pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@/{}-]*$",
-        problem="is not a path; it starts with / and has no query, % or space",
-        longest=512,
-    ),
-]
 
 CA_KEYS: Final = ("ca.crt",)
 """Keys of the Secret that `tls.caSecretRef` names."""
@@ -49,75 +41,6 @@ CLIENT_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key")
 FORWARD_PROXY_KEYS: Final = CREDENTIAL_KEYS
 """Keys of the Secret that `forwardProxy.secretRef` names, as the type kubernetes.io/basic-auth has them."""
 TLS_KEYS: Final = frozenset({*CA_KEYS, *CLIENT_CERTIFICATE_KEYS})
-
-
-def _path_rules(operation: Operation) -> dict[str, Any]:
-    """Return what `Operation.check_path` checks."""
-    names = "|".join(operation.placeholders)
-    said = ", ".join(f"{{{name}}}" for name in sorted(operation.placeholders))
-    rules = [
-        (
-            f"self.matches(r'^([^{{}}]|[{{]({names})[}}])*$')",
-            f"has an unknown placeholder; it may hold {said}",
-        ),
-        ("!self.matches('/[.][.]?(/|$)')", "has a dot segment; write the path out"),
-    ]
-    if operation.reads_one_order:
-        missing = f"has no {{{ORDER_ID}}}; every order would be the same one"
-        rules.append((f"self.contains('{{{ORDER_ID}}}')", missing))
-    return {"x-kubernetes-validations": [cel(rule, message) for rule, message in rules]}
-
-
-class Endpoint(Model):
-    """Where the OMS serves one operation."""
-
-    path: OperationPath
-
-
-class OrderEndpoint(Endpoint):
-    """Where the OMS serves one order, and what its response must be."""
-
-    path: OperationPath = Field(
-        default=GET_ORDER.path,
-        description="Path below the base URL. It may contain the placeholders of the default.",
-        json_schema_extra=_path_rules(GET_ORDER),
-    )
-    id_match: Literal["exact", "any"] = Field(
-        default="exact",
-        description="exact: a response whose customerOrderId is not the requested one is refused, as it may be "
-        "another caller's order. any: for an OMS that returns another form of the id, such as without leading "
-        "zeros.",
-    )
-
-
-class SearchEndpoint(Endpoint):
-    """Where the OMS serves the search of orders."""
-
-    path: OperationPath = Field(
-        description="Path below the base URL. It may contain the placeholders of the default, such as "
-        "{businessUnitId}.",
-        json_schema_extra=_path_rules(SEARCH_ORDERS),
-    )
-
-
-def _call(operation: Operation) -> str:
-    """Return an operation's method and placeholders, for its description."""
-    names = ", ".join(f"{{{name}}}" for name in operation.placeholders)
-    return f"({operation.method}). Placeholder{'s' if len(operation.placeholders) > 1 else ''}: {names}"
-
-
-class Operations(Model):
-    """Where the OMS serves its operations, if not where the documented contract says."""
-
-    get_order: OrderEndpoint = Field(
-        default_factory=OrderEndpoint,
-        description=f"Read one order {_call(GET_ORDER)}.",
-        json_schema_extra=EMPTY,
-    )
-    search_orders: SearchEndpoint = Field(
-        default=SearchEndpoint(path=SEARCH_ORDERS.path),
-        description=f"Search orders {_call(SEARCH_ORDERS)}.",
-    )
 
 
 class SecretRef(Model):

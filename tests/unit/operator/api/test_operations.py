@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from tenantproxy.operations import OPERATIONS
 from tenantproxy_operator.api.mapping import Mapping
-from tenantproxy_operator.api.upstream import Operations
+from tenantproxy_operator.api.operations import Operations
 
 
 @pytest.mark.parametrize("model", [Operations, Mapping])

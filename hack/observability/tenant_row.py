@@ -112,9 +112,9 @@ PANELS: Final = (
     Panel(
         title="Circuit",
         unit="none",
-        description="Open after twenty failures in a row: reads get 503 until one gets through. If it is red: "
-        "the runbook TenantProxyCircuitOpen.",
-        queries=((f"tenantproxy_circuit_state{{{ONE}}}", "{{pod}}"),),
+        description="By operation and pod. Open after twenty failures in a row: reads get 503 until one gets "
+        "through. If it is red: the runbook TenantProxyCircuitOpen.",
+        queries=((f"tenantproxy_circuit_state{{{ONE}}}", "{{operation}} {{pod}}"),),
         red_from=1,
         words={"0": "closed", "1": "half-open", "2": "open"},
     ),

@@ -45,6 +45,26 @@ class _Account:
         return self.requests >= self.max_requests or self.held > self._enough
 
 
+class Bulkhead:
+    """What one operation has in flight, and how much it may have of what all of them share.
+
+    As many requests as it may have connections may wait for one.
+    """
+
+    __slots__ = ("connections", "max_connections", "requests")
+
+    def __init__(self, max_connections: int) -> None:
+        self.max_connections = max_connections
+        self.connections = 0
+        """To the OMS in use, counted by their pool."""
+        self.requests = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place for another request."""
+        return self.requests >= self.max_connections * QUEUE_FACTOR
+
+
 class Admission:
     """What the reads of one process have in flight; `max_answer_bytes` is what the OMS's answers may have.
 
@@ -58,16 +78,18 @@ class Admission:
         self._max_answer_bytes = max_answer_bytes
         self._callers: dict[str, _Account] = {}
 
-    def admit(self, caller: str | None) -> "Ticket":
+    def admit(self, caller: str | None, bulkhead: Bulkhead | None = None) -> "Ticket":
         """Take a read in; its ticket must be released when its answer is out, or there will be none.
 
         Raises:
-            Problem: `overloaded`: there is no room, or this caller has its share.
+            Problem: `overloaded`: there is no room, or this caller or the operation of `bulkhead` has its share.
 
         """
         total = self._total
         if total.is_full:
             raise overloaded("The proxy has too many requests in flight.")
+        if bulkhead is not None and bulkhead.is_full:
+            raise overloaded("Too many requests of this operation are in flight.", reason="operation-share")
         own = self._anonymous if caller is None else self._callers.get(caller)
         if own is None:
             assert caller is not None  # noqa: S101 - anonymous callers have an account
@@ -76,9 +98,11 @@ class Admission:
             )
         elif own.is_full:
             raise overloaded("This caller has too many requests in flight.", reason="caller-share")
+        if bulkhead is not None:
+            bulkhead.requests += 1
         total.requests += 1
         own.requests += 1
-        return Ticket(self, caller, total, own)
+        return Ticket(self, caller, total, own, bulkhead)
 
     def forget(self, caller: str | None) -> None:
         """Keep nothing of a caller that has nothing in flight."""
@@ -89,10 +113,13 @@ class Admission:
 class Ticket:
     """The place of one read, and the bytes that are held for it."""
 
-    __slots__ = ("_admission", "_own", "_total", "caller", "held")
+    __slots__ = ("_admission", "_own", "_total", "bulkhead", "caller", "held")
 
-    def __init__(self, admission: Admission, caller: str | None, total: _Account, own: _Account) -> None:
+    def __init__(
+        self, admission: Admission, caller: str | None, total: _Account, own: _Account, bulkhead: Bulkhead | None
+    ) -> None:
         self.caller = caller
+        self.bulkhead = bulkhead
         self._admission: Admission | None = admission
         self._total = total
         self._own = own
@@ -125,6 +152,8 @@ class Ticket:
         own.held -= self.held
         total.requests -= 1
         own.requests -= 1
+        if self.bulkhead is not None:
+            self.bulkhead.requests -= 1
         if not own.requests:
             self._admission.forget(self.caller)
         self._admission = None

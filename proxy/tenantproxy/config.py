@@ -34,27 +34,65 @@ class Tenant(_Model, frozen=True):
     namespace: str = "default"
 
 
-class Endpoint(_Model, frozen=True):
-    """Where the OMS serves an operation, relative to the base URL."""
+class Body(_Model, frozen=True, omit_defaults=True):
+    """The body of a request, whose texts are templates; exactly one of the two is set."""
 
+    json: dict[str, Any] | None = None
+    form: dict[str, str] | None = None
+
+
+class Endpoint(_Model, frozen=True, omit_defaults=True):
+    """How the OMS serves an operation: the request, relative to the base URL, and how much of it may be asked."""
+
+    method: Literal["GET", "POST"]
     path: str
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    body: Body | None = None
+    timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
+    retries: Annotated[int, Meta(ge=0)] | None = None
+    max_connections: Annotated[int, Meta(ge=1)] | None = None
+    """Of these three, None is what the upstream has; see `admission.bulkhead`."""
 
 
-class OrderEndpoint(Endpoint, frozen=True):
-    """Where one order is read; `id_match` says whether the answer's id must be the one that was asked for."""
+class OrderEndpoint(Endpoint, frozen=True, omit_defaults=True):
+    """How one order is read; `id_match` says whether the answer's id must be the one that was asked for."""
 
+    method: Literal["GET", "POST"] = "GET"
     path: str = GET_ORDER.path
-    id_match: Literal["exact", "any"] = "exact"
+    id_match: Literal["exact", "ignoreCase", "off"] = "exact"
+    id_pattern: str | None = None
+    """What the ids of orders may be, if not what `oms.requests.ids` has."""
+    ids: tuple[str, ...] = ()
+    """Forms of the id by which an order is looked up, in this order; none: as it was sent."""
+
+
+class Criterion(_Model, frozen=True, omit_defaults=True):
+    """What a search's criterion must be, and how it is changed before."""
+
+    pattern: str | None = None
+    trim: bool = False
+    lower_case: bool = False
+
+
+class SearchEndpoint(Endpoint, frozen=True, omit_defaults=True):
+    """How orders are searched; `criteria` are those that there are besides `customerId`."""
+
+    method: Literal["GET", "POST"] = "POST"
+    path: str = SEARCH_ORDERS.path
+    criteria: dict[str, Criterion] = {}
+    unsupported: bool = False
+    """Whether the OMS has no search."""
 
 
 class Operations(_Model, frozen=True):
-    """Where the OMS serves each operation."""
+    """How the OMS serves each operation."""
 
     get_order: OrderEndpoint = OrderEndpoint()
-    search_orders: Endpoint = Endpoint(path=SEARCH_ORDERS.path)
+    search_orders: SearchEndpoint = SearchEndpoint()
 
     def of(self, operation: Operation) -> Endpoint:
-        """Return where one is served."""
+        """Return how one is served."""
         endpoint: Endpoint = getattr(self, operation.attribute)
         return endpoint
 
@@ -188,13 +226,15 @@ class Mapping(_Model, frozen=True):
         return rules
 
 
-class TokenEndpoint(_Model, frozen=True):
+class TokenEndpoint(_Model, frozen=True, omit_defaults=True):
     """Where a tenant's token endpoint may be besides public addresses (see `egress.Policy`)."""
 
     allow_hosts: tuple[str, ...] = ()
     """HOST or HOST:PORT."""
     allow_networks: tuple[str, ...] = ()
     """CIDRs."""
+    timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
+    """How long a token request may take; None: as long as the client has it."""
 
 
 class Auth(_Model, frozen=True):

@@ -58,7 +58,7 @@ class Metrics:
         self._violations = self._counter(
             "mapping_violations", "Violations of the contract in the OMS's answers.", "pointer"
         )
-        self._circuit = self._gauge("circuit_state", "0 closed, 1 half-open, 2 open.").labels(self._tenant)
+        self._circuits = self._gauge("circuit_state", "0 closed, 1 half-open, 2 open.", "operation")
         self._pointers: set[str] = set()
         self._bound_requests: dict[tuple[str, int], Counter] = {}
         self._bound_durations: dict[str, Histogram] = {}
@@ -135,9 +135,9 @@ class Metrics:
                 self._pointers.add(pointer)
             self._violations.labels(self._tenant, pointer).inc()
 
-    def show_circuit(self, state: Callable[[], str]) -> None:
-        """Show the circuit breaker's state, read at each scrape."""
-        self._circuit.set_function(lambda: _CIRCUIT[state()])
+    def show_circuit(self, operation: str, state: Callable[[], str]) -> None:
+        """Show the state of an operation's circuit breaker, read at each scrape."""
+        self._circuits.labels(self._tenant, operation).set_function(lambda: _CIRCUIT[state()])
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry)

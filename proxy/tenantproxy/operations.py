@@ -1,7 +1,6 @@
 """The reads that a proxy serves, one row for each; routes, default paths and checks are derived from them."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -12,7 +11,6 @@ ORDER_ID: Final = "customerOrderId"
 """The placeholder of an operation that reads one order, and the name of the order's id in the answer."""
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-_TEMPLATE: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|\{(\w+)\})*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +20,7 @@ class Operation:
     name: str
     """In the configuration, metrics and logs, and of the contract in `orders.contract`."""
     method: str
-    """Outwards and at the OMS. A POST has a body of search criteria."""
+    """Outwards, and at the OMS by default. A POST has a body of search criteria."""
     path: str
     """Outwards, below `API_PREFIX`; also where the OMS serves it by default, below its base URL."""
     root: str
@@ -45,32 +43,8 @@ class Operation:
 
     @cached_property
     def takes_criteria(self) -> bool:
-        """Whether a body of search criteria is passed on to the OMS."""
+        """Whether it comes with a body of search criteria."""
         return self.method == "POST"
-
-    def check_path(self, template: str) -> None:
-        """Check where an OMS serves the operation, such as `/orders/{customerOrderId}`.
-
-        Raises:
-            ValueError: With the problem and the fix: not a path, a placeholder other than `placeholders`, or none
-                for the id of the order that is read.
-
-        """
-        names = ", ".join(f"{{{name}}}" for name in sorted(self.placeholders))
-        if not _TEMPLATE.fullmatch(template):
-            raise ValueError(f"is not a path; it starts with / and may hold {names}, but no query, % or space")
-        if any(segment in (".", "..") for segment in template.split("/")):
-            raise ValueError("has a dot segment; write the path out")
-        found = _PLACEHOLDER.findall(template)
-        if unknown := sorted(set(found) - set(self.placeholders)):
-            raise ValueError(f"has the unknown placeholder {{{unknown[0]}}}; it may hold {names}")
-        if self.reads_one_order and ORDER_ID not in found:
-            raise ValueError(f"has no {{{ORDER_ID}}}; every order would be the same one")
-
-
-def fill(template: str, ids: Mapping[str, str]) -> str:
-    """Return an operation's path with its placeholders replaced by checked ids."""
-    return template.format_map(ids)  # check_path() lets no other braces pass
 
 
 GET_ORDER: Final = Operation(

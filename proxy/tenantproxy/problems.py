@@ -56,6 +56,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "headers-too-large": ProblemType(431, "A header is too large, or there are too many", _CALLER),
     # What went wrong in the proxy or behind it.
     "internal-error": ProblemType(500, "The proxy failed", _OURS),
+    "search-not-supported": ProblemType(501, "The order management system has no search", _CALLER),
     "forward-proxy-error": ProblemType(502, "The forward proxy makes no connection", _PLATFORM, "upstream"),
     "upstream-contract": ProblemType(
         502, "The order management system's answer breaks the contract", _OMS, "upstream"

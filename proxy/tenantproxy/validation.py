@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tenantproxy.config import ConfigError, Egress, ForwardProxy, ProxyConfig, Upstream
 from tenantproxy.errors import FieldProblem
-from tenantproxy.operations import OPERATIONS
+from tenantproxy.oms.requests.plan import RequestError, compile_requests
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import forward_proxy_policy, oms_policy
@@ -25,7 +25,7 @@ def validate_config(config: ProxyConfig) -> CompiledMapping:
 
 def find_errors(config: ProxyConfig) -> list[FieldProblem]:
     """Return what is wrong with a configuration; `field` is its path, in a CR below `spec`."""
-    return [*_url(config), *_token_endpoint(config), *_paths(config.upstream), *_mapping(config)]
+    return [*_url(config), *_token_endpoint(config), *_requests(config.upstream), *_mapping(config)]
 
 
 def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
@@ -65,12 +65,11 @@ def _token_endpoint(config: ProxyConfig) -> Iterator[FieldProblem]:
             yield FieldProblem(f"auth.tokenEndpoint.allowNetworks[{index}]", str(error))
 
 
-def _paths(upstream: Upstream) -> Iterator[FieldProblem]:
-    for operation in OPERATIONS:
-        try:
-            operation.check_path(upstream.operations.of(operation).path)
-        except ValueError as error:
-            yield FieldProblem(f"upstream.operations.{operation.name}.path", str(error))
+def _requests(upstream: Upstream) -> Iterator[FieldProblem]:
+    try:
+        compile_requests(upstream)
+    except RequestError as error:
+        yield from (FieldProblem(f"upstream.operations.{field}", detail) for field, detail in error.errors)
 
 
 def _mapping(config: ProxyConfig) -> Iterator[FieldProblem]:

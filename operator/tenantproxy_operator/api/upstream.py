@@ -4,9 +4,10 @@ from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.transport.forward_proxy import CREDENTIAL_KEYS
 from tenantproxy.transport.no_proxy import EVERYTHING
-from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Size, Text, UniqueList, cel, invalid
+from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Size, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.names import SecretName
 from tenantproxy_operator.api.operations import Operations
 from tenantproxy_operator.api.url_rules import base_url_rules
@@ -123,6 +124,15 @@ class ForwardProxy(Model):
         return self
 
 
+def _within_max_connections(operation: Operation) -> Schema:
+    own = f"operations.{operation.name}.maxConnections"
+    return cel(
+        f"!has(self.{own}) || self.{own} <= self.maxConnections",
+        "is more than upstream.maxConnections; lower it",
+        path=f".{own}",
+    )
+
+
 class Upstream(Model):
     """The tenant's order management system (OMS)."""
 
@@ -140,6 +150,7 @@ class Upstream(Model):
                     "does not apply to plain http; make url https, or remove tls",
                     path=".tls",
                 ),
+                *(_within_max_connections(operation) for operation in OPERATIONS),
             ]
         }
     )
@@ -185,7 +196,7 @@ class Upstream(Model):
     )
     operations: Operations = Field(
         default_factory=Operations,
-        description="Paths of the operations, only if the OMS differs from the documented contract.",
+        description="How the operations are requested, only if the OMS differs from the documented contract.",
         json_schema_extra=EMPTY,
     )
     tls: Tls | None = Field(

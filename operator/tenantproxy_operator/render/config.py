@@ -1,14 +1,19 @@
 """The configuration of a tenant's proxy, which the ConfigMap carries, or in `local` a file."""
 
+from typing import TypeVar
+
 import msgspec
 from msgspec import UNSET
 
 from tenantproxy import config
 from tenantproxy_operator.api.mapping import Mapping
+from tenantproxy_operator.api.operations import Endpoint
 from tenantproxy_operator.api.quantities import parse_duration, parse_size
 from tenantproxy_operator.api.resource import Access, Auth, TenantProxy
 from tenantproxy_operator.api.upstream import ForwardProxy
 from tenantproxy_operator.settings import Settings
+
+T = TypeVar("T", bound=config.Endpoint)
 
 
 def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConfig:
@@ -44,13 +49,26 @@ def _upstream(resource: TenantProxy, forward_proxy: ForwardProxy | None) -> conf
         retries=upstream.retries,
         max_connections=upstream.max_connections,
         max_response_bytes=parse_size(upstream.max_response_bytes),
-        operations=msgspec.convert(upstream.operations.model_dump(by_alias=True), config.Operations),
+        operations=config.Operations(
+            get_order=_endpoint(upstream.operations.get_order, config.OrderEndpoint),
+            search_orders=_endpoint(upstream.operations.search_orders, config.SearchEndpoint),
+        ),
         tls=config.Tls(
             ca=resource.ca_secret_name is not None,
             client_certificate=resource.client_certificate_secret_name is not None,
         ),
         forward_proxy=UNSET if forward_proxy is None else _forward_proxy(forward_proxy),
     )
+
+
+def _endpoint(given: Endpoint, kind: type[T]) -> T:
+    fields = given.model_dump(by_alias=True)
+    timeout = fields.pop("timeout")
+    return msgspec.convert({**fields, "timeoutSeconds": _seconds(timeout)}, kind)
+
+
+def _seconds(duration: str | None) -> float | None:
+    return None if duration is None else parse_duration(duration)
 
 
 def _forward_proxy(given: ForwardProxy) -> config.ForwardProxy:
@@ -64,7 +82,9 @@ def _auth(auth: Auth) -> config.Auth:
     return config.Auth(
         management=auth.management,
         token_endpoint=config.TokenEndpoint(
-            allow_hosts=tuple(allowed.allow_hosts), allow_networks=tuple(allowed.allow_networks)
+            allow_hosts=tuple(allowed.allow_hosts),
+            allow_networks=tuple(allowed.allow_networks),
+            timeout_seconds=_seconds(allowed.timeout),
         ),
     )
 

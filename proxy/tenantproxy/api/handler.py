@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from aiohttp.http import HttpVersion10, HttpVersion11
@@ -20,10 +20,12 @@ from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.client import OmsClient, OmsRequest
+from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.requests.plan import compile_requests
+from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import is_json
-from tenantproxy.operations import OPERATIONS, ORDER_ID, Operation, fill
+from tenantproxy.operations import ORDER_ID, Operation
 from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
@@ -68,13 +70,14 @@ class Api:
         self._oms = oms
         self._proxy_config = proxy_config
         self._converter = Converter(config.upstream, mapping)
-        self._paths = {operation.name: config.upstream.operations.of(operation).path for operation in OPERATIONS}
-        self._upstream_headers = {
+        self._plans = compile_requests(config.upstream)
+        ours = {
             "Accept": JSON,
             "Accept-Encoding": "identity",
             "Tenant-Id": config.tenant.id,
             "User-Agent": f"TenantProxy/{__version__}",
         }
+        self._upstream_headers = {name: {**plan.headers, **ours} for name, plan in self._plans.items()}
         self._logs_requests = _request_log.isEnabledFor(logging.INFO)
 
     async def handle(self, request: BaseRequest) -> Response:
@@ -142,21 +145,21 @@ class Api:
         if operation is None:
             return await self._put(request, correlation_id)
         caller = await self._authenticator.authenticate(request.headers)
-        headers = {**self._upstream_headers, "Correlation-Id": correlation_id}
+        plan = self._plans[operation.name]
+        if not plan.is_supported:
+            raise Problem("search-not-supported", "This order management system has no search.")
+        headers = {**self._upstream_headers[operation.name], "Correlation-Id": correlation_id}
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
-        ids = routes.checked_ids(operation, match.ids)
+        ids = routes.checked_ids(operation, match.ids, plan)
         criteria = None
-        if operation.takes_criteria:
-            criteria = search_criteria.encoded_anew(await _read(request, MAX_SEARCH_BYTES))
-            headers["Content-Type"] = JSON
-        path = fill(self._paths[operation.name], ids)
-        ticket = self._admission.admit(caller.key if caller is not None else None)
+        if plan.criteria is not None:
+            criteria = plan.criteria.check(search_criteria.parse(await _read(request, MAX_SEARCH_BYTES)))
+        requests = plan.requests(ids, criteria, headers)
+        bulkhead = self._oms.bulkhead(operation.name)
+        ticket = self._admission.admit(caller.key if caller is not None else None, bulkhead)
         try:
-            answer = await self._oms.read(
-                ticket, OmsRequest(operation.name, request.method, path, headers, criteria)
-            )
-            body = await self._outward(operation, answer, ids.get(ORDER_ID), ticket)
+            body = await self._ask(operation, requests, ids.get(ORDER_ID), ticket)
         except BaseException:
             ticket.release()
             raise
@@ -167,6 +170,20 @@ class Api:
             headers={"Correlation-Id": correlation_id},
             release=self._keep_in_flight(ticket),
         )
+
+    async def _ask(
+        self, operation: Operation, requests: Sequence[OmsRequest], order_id: str | None, ticket: Ticket
+    ) -> bytes:
+        """Return the outward answer to the first of an order's requests that finds it, all within one deadline."""
+        deadline = self._oms.deadline(operation.name)
+        for left, request in zip(range(len(requests) - 1, -1, -1), requests, strict=True):
+            answer = await self._oms.read(ticket, request, deadline)
+            try:
+                return await self._outward(operation, answer, order_id, ticket, request.order_id)
+            except Problem as problem:
+                if problem.code != "order-not-found" or not left:
+                    raise
+        raise AssertionError("there is a request")
 
     def _keep_in_flight(self, ticket: Ticket) -> Callable[[], None]:
         """Count a read beyond its handler; return what is to be called when its answer is out."""
@@ -179,10 +196,15 @@ class Api:
         return release
 
     async def _outward(
-        self, operation: Operation, answer: UpstreamResponse, order_id: str | None, ticket: Ticket
+        self,
+        operation: Operation,
+        answer: UpstreamResponse,
+        order_id: str | None,
+        ticket: Ticket,
+        form: str | None,
     ) -> bytes:
         try:
-            body = await self._converter.outward(operation, answer, order_id, ticket.caller)
+            body = await self._converter.outward(operation, answer, order_id, ticket.caller, form=form)
         except Problem:
             if answer.status == 200:  # noqa: PLR2004 - HTTP
                 answer.discard_connection()  # it may be the answer to another request

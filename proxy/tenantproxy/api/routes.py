@@ -8,11 +8,10 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from tenantproxy.errors import FieldProblem
-from tenantproxy.operations import API_PREFIX, OPERATIONS, Operation
+from tenantproxy.oms.requests.ids import ID, PLAIN_IDS, IdRule
+from tenantproxy.oms.requests.plan import RequestPlan
+from tenantproxy.operations import API_PREFIX, OPERATIONS, ORDER_ID, Operation
 from tenantproxy.problems import Problem
-
-ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}")
-"""What an id may be. All of it is allowed in a path segment as it is (RFC 3986 `pchar`), `..` is not in it."""
 
 
 class Route(NamedTuple):
@@ -73,31 +72,33 @@ def _method_not_allowed(allowed: str) -> Problem:
 _NO_SUCH_PATH: Final = "This path does not exist in proxy mode; orders are changed in the OMS itself."
 
 
-def checked_ids(operation: Operation, segments: tuple[str, ...]) -> dict[str, str]:
+def checked_ids(operation: Operation, segments: tuple[str, ...], plan: RequestPlan) -> dict[str, str]:
     """Return the decoded ids in a path's raw segments, by their placeholders.
 
     Raises:
         Problem: `invalid-id`.
 
     """
-    names = operation.placeholders
-    return dict(zip(names, map(decode_id, segments, names), strict=True))
+    return {
+        name: decode_id(segment, name, plan.order_ids if name == ORDER_ID else PLAIN_IDS)
+        for name, segment in zip(operation.placeholders, segments, strict=True)
+    }
 
 
-def decode_id(segment: str, name: str) -> str:
+def decode_id(segment: str, name: str, allowed: IdRule = PLAIN_IDS) -> str:
     """Return the id in a raw path segment; `name` is the path parameter's.
 
     Raises:
-        Problem: `invalid-id`: the decoded segment does not match `ID`.
+        Problem: `invalid-id`: the segment, decoded once, is not what is `allowed`.
 
     """
-    if ID.fullmatch(segment):
+    if allowed is PLAIN_IDS and ID.fullmatch(segment):
         return segment
     try:
         decoded = unquote_to_bytes(segment).decode("ascii")
     except (UnicodeDecodeError, UnicodeEncodeError):
         decoded = ""
-    if ID.fullmatch(decoded):
+    if allowed.holds(decoded):
         return decoded
-    detail = "must start with a letter or digit and have at most 128 of: letters, digits, . _ ~ : -"
+    detail = allowed.detail
     raise Problem("invalid-id", f"`{name}` {detail}.", errors=[FieldProblem(f"/path/{name}", detail)])

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
-from tenantproxy.admission import Ticket, overloaded
+from tenantproxy.admission import Bulkhead, Ticket, overloaded, share
 from tenantproxy.config import Upstream
 from tenantproxy.credentials.active import ActiveCredential, Grant
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
+from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.retry import RetryPolicy
+from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import (
     FORWARD_PROXY_FAILED,
@@ -26,14 +28,31 @@ _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 """Failures of a call that are no sign of a failing OMS."""
 
 
-class OmsRequest(NamedTuple):
-    """One read: which operation it is, for the metrics, and what is sent, without its authorization."""
+class _Operation:
+    """What one operation may ask of the OMS, and how the OMS does at it: none switches another one off."""
 
-    operation: str
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
+    def __init__(self, upstream: Upstream, operation: Operation, clock: Callable[[], float]) -> None:
+        endpoint = upstream.operations.of(operation)
+        given, default = endpoint.timeout_seconds, upstream.timeout_seconds
+        self.timeout_seconds = default if given is None else given
+        self.retries = upstream.retries if endpoint.retries is None else endpoint.retries
+        most = endpoint.max_connections
+        if most is None and not operation.reads_one_order:
+            most = share(upstream.max_connections)  # else slow searches would leave none for reads by id
+        self.bulkhead = None if most is None else Bulkhead(most)
+        self.circuit = CircuitBreaker()
+        self._clock = clock
+
+    def state(self) -> str:
+        """Return the state of its circuit."""
+        return self.circuit.state
+
+    def record(self, status: int | None) -> None:
+        """Tell the circuit breaker how a call ended, also one whose caller had gone; None: no answer."""
+        if status is None or status >= _SERVER_ERROR:
+            self.circuit.failed(self._clock())
+        else:
+            self.circuit.succeeded()
 
 
 class OmsClient:
@@ -48,49 +67,62 @@ class OmsClient:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._config = config
         self._transport = transport
         self._credential = credential
         self._metrics = metrics
         self._clock = clock
-        self._circuit = CircuitBreaker()
-        self._metrics.show_circuit(lambda: self._circuit.state)
+        self._operations = {each.name: _Operation(config, each, clock) for each in OPERATIONS}
+        for name, operation in self._operations.items():
+            self._metrics.show_circuit(name, operation.state)
 
-    async def read(self, ticket: Ticket, request: OmsRequest) -> UpstreamResponse:
+    def bulkhead(self, operation: str) -> Bulkhead | None:
+        """Return what bounds an operation's requests, beyond what bounds all; None: nothing."""
+        return self._operations[operation].bulkhead
+
+    def deadline(self, operation: str) -> float:
+        """Return when a read that begins now must have ended, in the loop's time."""
+        return asyncio.get_running_loop().time() + self._operations[operation].timeout_seconds
+
+    async def read(self, ticket: Ticket, request: OmsRequest, deadline: float | None = None) -> UpstreamResponse:
         """Make one read and return the OMS's answer, whatever its status but 401; it is counted on the ticket.
+
+        `deadline` is that of several reads together, if there are more.
 
         Raises:
             Problem: There is no answer, or the OMS may not be asked now.
 
         """
-        circuit = self._circuit.admit(self._clock())
+        operation = self._operations[request.operation]
+        circuit = operation.circuit.admit(self._clock())
         if circuit == "refuse":
-            pause = retry_after(self._circuit.remaining(self._clock()))
+            pause = retry_after(operation.circuit.remaining(self._clock()))
             raise Problem("circuit-open", "The OMS failed too often.", headers=pause)
         grant: Grant | None = None
         try:
-            async with asyncio.timeout(self._config.timeout_seconds):
+            async with asyncio.timeout_at(deadline or self.deadline(request.operation)):
                 grant = await self._credential.authorize()
-                return await self._attempt(ticket, request, grant)
+                return await self._attempt(ticket, request, grant, operation)
         except TimeoutError:
             if grant is None:
                 raise self._credential.timed_out() from None
             if circuit == "probe":  # any other call is recorded once the OMS has had its time
-                self._circuit.failed(self._clock())
+                operation.circuit.failed(self._clock())
             raise Problem("upstream-timeout", "The OMS did not answer in time.") from None
         except UpstreamError as error:
             raise _unanswered(error) from None
         finally:
             if circuit == "probe":
-                self._circuit.release()
+                operation.circuit.release()
 
-    async def _attempt(self, ticket: Ticket, request: OmsRequest, grant: Grant) -> UpstreamResponse:
+    async def _attempt(
+        self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: _Operation
+    ) -> UpstreamResponse:
         """Send the request as often as the retry policy says; raise where the last attempt brought no answer."""
         authorization = grant.authorization
-        retry = RetryPolicy(self._config.retries)
+        retry = RetryPolicy(operation.retries)
         try:
             while True:
-                outcome = await self._send(ticket, request, authorization)
+                outcome = await self._send(ticket, request, authorization, operation)
                 step = retry.after(outcome)
                 if step == "done":
                     break
@@ -112,7 +144,7 @@ class OmsClient:
                 self._credential.probe_ended()
 
     async def _send(
-        self, ticket: Ticket, request: OmsRequest, authorization: Authorization
+        self, ticket: Ticket, request: OmsRequest, authorization: Authorization, operation: _Operation
     ) -> UpstreamResponse | UpstreamError:
         """Make one call and record how it went, also where its caller has gone before it ended."""
         start = self._clock()
@@ -125,24 +157,17 @@ class OmsClient:
                 {**request.headers, **authorization.headers},
                 request.body,
                 ticket=ticket,
-                drain_seconds=self._config.timeout_seconds,
-                on_drained=self._record,
+                drain_seconds=operation.timeout_seconds,
+                on_drained=operation.record,
             )
         except UpstreamError as error:
             if error.reason not in _OMS_IS_WORKING:
-                self._record(None)
+                operation.record(None)
             return error
         finally:
             self._metrics.upstream_called(request.operation, self._clock() - start)
-        self._record(response.status)
+        operation.record(response.status)
         return response
-
-    def _record(self, status: int | None) -> None:
-        """Tell the circuit breaker how a call ended, also one whose caller had gone; None: no answer."""
-        if status is None or status >= _SERVER_ERROR:
-            self._circuit.failed(self._clock())
-        else:
-            self._circuit.succeeded()
 
     async def close(self) -> None:
         """Close all connections."""

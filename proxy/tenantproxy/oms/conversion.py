@@ -10,11 +10,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from tenantproxy.config import OrderEndpoint, Upstream
+from tenantproxy.config import Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms import responses
 from tenantproxy.oms.fair_lock import FairLock
-from tenantproxy.operations import OPERATIONS, Operation
+from tenantproxy.operations import Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.transport.base import UpstreamResponse
@@ -28,15 +28,23 @@ class Converter:
 
     def __init__(self, upstream: Upstream, mapping: CompiledMapping) -> None:
         self._mapping = mapping
-        self._exact_ids = {operation.name for operation in OPERATIONS if _is_exact(upstream, operation)}
+        self._id_match = upstream.operations.get_order.id_match
         set_interval = functools.partial(sys.setswitchinterval, _SWITCH_INTERVAL)
         self._turn = FairLock()
         self._thread = ThreadPoolExecutor(1, "conversion", initializer=set_interval)
 
     async def outward(
-        self, operation: Operation, response: UpstreamResponse, order_id: str | None, caller: str | None = None
+        self,
+        operation: Operation,
+        response: UpstreamResponse,
+        order_id: str | None,
+        caller: str | None = None,
+        *,
+        form: str | None = None,
     ) -> bytes:
         """Return the body of our 200 for a response of the OMS; `order_id` is the one asked for, if any.
+
+        `form` is the one by which the OMS was asked, if that is another one.
 
         Callers take turns at the thread; None stands for no caller. If this is cancelled, a conversion that waits
         for its turn is dropped; one that has begun continues in its thread.
@@ -47,7 +55,9 @@ class Converter:
         """
         responses.check(operation, response)
         body = response.body
-        asked = order_id if operation.name in self._exact_ids else None
+        asked = None
+        if order_id is not None and self._id_match != "off":
+            asked = responses.Asked(order_id, form, self._id_match == "ignoreCase")
         try:
             return responses.outward_body(operation, body, self._mapping, asked, at_once=True)
         except HeavyError:
@@ -62,9 +72,3 @@ class Converter:
             return await asyncio.shield(converting)
         finally:
             del converting  # its error's traceback holds this frame, and all that the conversion made
-
-
-def _is_exact(upstream: Upstream, operation: Operation) -> bool:
-    """Return whether the answer's id must be the one that was asked for."""
-    endpoint = upstream.operations.of(operation)
-    return isinstance(endpoint, OrderEndpoint) and endpoint.id_match == "exact"

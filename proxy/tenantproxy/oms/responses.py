@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import ORDER_ID, Operation
@@ -15,6 +15,16 @@ from tenantproxy.transport.base import UpstreamResponse
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
+
+
+class Asked(NamedTuple):
+    """The order that was asked for."""
+
+    order_id: str
+    """By the caller."""
+    form: str | None = None
+    """By the proxy, where it looked the order up by another form of the id."""
+    ignore_case: bool = False
 
 
 def check(operation: Operation, response: UpstreamResponse) -> None:
@@ -33,9 +43,9 @@ def check(operation: Operation, response: UpstreamResponse) -> None:
 
 
 def outward_body(
-    operation: Operation, body: bytes, mapping: CompiledMapping, asked: str | None, *, at_once: bool = False
+    operation: Operation, body: bytes, mapping: CompiledMapping, asked: Asked | None, *, at_once: bool = False
 ) -> bytes:
-    """Return the body of our 200 for that of the OMS's; with `asked`, only if it is the order with this id.
+    """Return the body of our 200 for that of the OMS's; with `asked`, only if it is that order.
 
     Raises:
         HeavyError: It was to be made `at_once`, and can't be.
@@ -48,7 +58,7 @@ def outward_body(
         raise Problem("upstream-error", "The OMS's answer is not valid JSON.", reason="malformed-json") from None
     except ContractError as error:
         raise broken(error.violations) from None
-    if asked is not None and not is_of(operation, outward, asked):
+    if asked is not None and not _is_asked(operation, outward, asked):
         raise Problem(
             "upstream-contract",
             "The OMS's answer is another order than the requested one.",
@@ -68,7 +78,16 @@ def broken(violations: Sequence[FieldProblem]) -> Problem:
     )
 
 
-_WRONG_ID: Final = "is not the requested id; if the OMS uses another form of it, set `idMatch: any`"
+_WRONG_ID: Final = (
+    "is not the requested id; if the OMS uses another form of it, set `idMatch: ignoreCase` or `off`"
+)
+
+
+def _is_asked(operation: Operation, outward: bytes, asked: Asked) -> bool:
+    """Return whether the answer is the order that the caller asked for, or that the OMS was asked for instead."""
+    return is_of(operation, outward, asked.order_id, ignore_case=asked.ignore_case) or (
+        asked.form is not None and is_of(operation, outward, asked.form, ignore_case=asked.ignore_case)
+    )
 
 
 def is_json(content_type: str) -> bool:

@@ -153,9 +153,15 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
     return Contract(document, outward, lambda made: settle(_encode(made)))
 
 
-def is_of(operation: Operation, outward: bytes, order_id: str) -> bool:
-    """Return whether an operation's outward body is of the order with this id: the first field of an order."""
-    return outward.startswith(_ID_PREFIXES[operation.name] + _encode(order_id) + b",")
+def is_of(operation: Operation, outward: bytes, order_id: str, *, ignore_case: bool = False) -> bool:
+    """Return whether an operation's outward body is of the order with this id: the first field of an order.
+
+    `ignore_case`: of letters of ASCII.
+    """
+    start = _ID_PREFIXES[operation.name] + _encode(order_id) + b","
+    if ignore_case:
+        return outward[: len(start)].lower() == start.lower()
+    return outward.startswith(start)
 
 
 def _amounts_settler(field: FieldInfo) -> Callable[[bytes], bytes]:

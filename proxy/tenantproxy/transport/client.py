@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver
 
-from tenantproxy.admission import Ticket
+from tenantproxy.admission import Bulkhead, Ticket
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.connection_pool import ConnectionPool
@@ -74,20 +74,20 @@ class HttpClient:
             target = f"http://{self._authority}{target}"
             headers |= self._relay.authorization()
         request = _encode(method, target, headers, body)
-        caller = None if ticket is None else ticket.caller
-        connection = await self._pool.acquire(caller)
+        caller, bulkhead = (None, None) if ticket is None else (ticket.caller, ticket.bulkhead)
+        connection = await self._pool.acquire(caller, bulkhead)
         asked_at = asyncio.get_running_loop().time()
         try:
             answer = await connection.exchange(request, ticket)
         except asyncio.CancelledError:
             deadline = None if drain_seconds is None else asked_at + drain_seconds
-            self._abandon(connection, caller, deadline, on_drained)
+            self._abandon(connection, caller, bulkhead, deadline, on_drained)
             raise
         except BaseException:
             connection.close()
-            self._pool.release(connection, caller)
+            self._pool.release(connection, caller, bulkhead)
             raise
-        self._pool.release(connection, caller)
+        self._pool.release(connection, caller, bulkhead)
         if self._relay is not None and answer.status == PROXY_AUTHENTICATION_REQUIRED:
             raise UpstreamError("forward-proxy-auth")
         return answer
@@ -96,18 +96,19 @@ class HttpClient:
         self,
         connection: HttpConnection,
         caller: str | None,
+        bulkhead: Bulkhead | None,
         deadline: float | None,
         on_drained: Callable[[int | None], None] | None,
     ) -> None:
         """Drain the response of a call whose caller is gone; its place is kept as long as the server may work."""
 
         def ended(status: int | None) -> None:
-            self._pool.release(connection, caller)
+            self._pool.release(connection, caller, bulkhead)
             if on_drained is not None:
                 on_drained(status)
 
         if not connection.in_exchange:  # it has just come to its end
-            self._pool.release(connection, caller)
+            self._pool.release(connection, caller, bulkhead)
         elif deadline is None or deadline - asyncio.get_running_loop().time() <= _TICK:
             connection.close()
             ended(None)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tenantproxy.admission import share
+from tenantproxy.admission import Bulkhead, share
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.connection import HttpConnection
 
@@ -16,15 +16,17 @@ NO_REUSE_SECONDS: Final = 60.0
 """For which no connection is used again after an unsolicited response."""
 
 _Waiter = asyncio.Future[HttpConnection]
+_Queue = tuple[str | None, Bulkhead | None]
+"""Requests of one caller within one bulkhead wait together."""
 
 
 class ConnectionPool:
     """At most `limit` connections, of which one caller has at most a share at a time; None stands for no caller.
 
-    What is free goes to the caller that has the fewest, among equals to each in turn, and to that caller's oldest
-    request. `connect` makes a connection with the context that `context` returns now. It runs in a task of its own
-    and comes to its end also when its request was cancelled: else such requests would have the server accept
-    connections without end.
+    A request within a bulkhead needs a place of that, too. What is free goes to the caller that has the fewest,
+    among equals to each in turn, and to that caller's oldest request. `connect` makes a connection with the
+    context that `context` returns now. It runs in a task of its own and comes to its end also when its request was
+    cancelled: else such requests would have the server accept connections without end.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class ConnectionPool:
         self._idle: list[HttpConnection] = []
         self._connecting: dict[_Waiter, asyncio.Task[None]] = {}
         self._in_use: dict[str | None, int] = {}
-        self._waiting: dict[str | None, dict[_Waiter, None]] = {}
+        self._waiting: dict[_Queue, dict[_Waiter, None]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._no_reuse_until = 0.0
         """Until then (monotonic) no connection is used again."""
@@ -55,7 +57,7 @@ class ConnectionPool:
         self._idle.clear()
         return is_new
 
-    async def acquire(self, caller: str | None) -> HttpConnection:
+    async def acquire(self, caller: str | None, bulkhead: Bulkhead | None = None) -> HttpConnection:
         """Return a connection for one exchange; it must be released.
 
         Raises:
@@ -63,30 +65,31 @@ class ConnectionPool:
 
         """
         while True:
-            connection = await self._next(caller)
+            connection = await self._next(caller, bulkhead)
             if connection.reusable or not connection.idle_since:
                 return connection
-            self.release(connection, caller)  # closed on its way from the exchange before
+            self.release(connection, caller, bulkhead)  # closed on its way from the exchange before
 
-    async def _next(self, caller: str | None) -> HttpConnection:
+    async def _next(self, caller: str | None, bulkhead: Bulkhead | None) -> HttpConnection:
         context = self._context()
-        if self._may_have_more(caller) and (connection := self._take_idle(context)) is not None:
-            self._in_use[caller] = self._in_use.get(caller, 0) + 1
+        if self._may_have_more(caller, bulkhead) and (connection := self._take_idle(context)) is not None:
+            self._take(caller, bulkhead)
             return connection
         waiter: _Waiter = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(caller, {})[waiter] = None
+        queue = (caller, bulkhead)
+        self._waiting.setdefault(queue, {})[waiter] = None
         self._serve()
         try:
             return await waiter
         except asyncio.CancelledError:
-            self._leave_queue(caller, waiter)
+            self._leave_queue(queue, waiter)
             if not waiter.cancelled() and waiter.exception() is None:
-                self.release(waiter.result(), caller)
+                self.release(waiter.result(), caller, bulkhead)
             raise
 
-    def release(self, connection: HttpConnection, caller: str | None) -> None:
+    def release(self, connection: HttpConnection, caller: str | None, bulkhead: Bulkhead | None = None) -> None:
         """Take a connection back after its exchange."""
-        self._give_back(caller)
+        self._give_back(caller, bulkhead)
         now = time.monotonic()
         if connection.reusable and connection in self._connections and now >= self._no_reuse_until:
             connection.idle_since = now
@@ -117,35 +120,44 @@ class ConnectionPool:
 
     # ---- who is next
 
-    def _may_have_more(self, caller: str | None) -> bool:
-        return caller is None or self._in_use.get(caller, 0) < self._share
+    def _may_have_more(self, caller: str | None, bulkhead: Bulkhead | None) -> bool:
+        return (caller is None or self._in_use.get(caller, 0) < self._share) and (
+            bulkhead is None or bulkhead.connections < bulkhead.max_connections
+        )
 
     def _serve(self) -> None:
         """Give what is free to those who wait."""
-        while callers := [caller for caller in self._waiting if self._may_have_more(caller)]:
-            caller = min(callers, key=lambda caller: self._in_use.get(caller, 0))
-            waiter = next(iter(self._waiting[caller]))
+        while queues := [queue for queue in self._waiting if self._may_have_more(*queue)]:
+            queue = min(queues, key=lambda queue: self._in_use.get(queue[0], 0))
+            waiter = next(iter(self._waiting[queue]))
             if waiter.done():  # cancelled, and its request has not come to know it yet
-                self._leave_queue(caller, waiter)
+                self._leave_queue(queue, waiter)
                 continue
             connection = self._take_idle(self._context())
             if connection is None and len(self._connections) + len(self._connecting) >= self._limit:
                 return
-            self._leave_queue(caller, waiter)
-            self._in_use[caller] = self._in_use.get(caller, 0) + 1
+            self._leave_queue(queue, waiter)
+            self._take(*queue)
             if connection is None:
-                self._connecting[waiter] = asyncio.create_task(self._open(waiter, caller), name="connect")
+                self._connecting[waiter] = asyncio.create_task(self._open(waiter, *queue), name="connect")
             else:
                 waiter.set_result(connection)
 
-    def _leave_queue(self, caller: str | None, waiter: _Waiter) -> None:
-        """Take a request out of the queue; its caller's next one comes after those of its equals."""
-        waiters = self._waiting.pop(caller, {})
+    def _leave_queue(self, queue: _Queue, waiter: _Waiter) -> None:
+        """Take a request out of its queue, whose next one comes after those of its equals."""
+        waiters = self._waiting.pop(queue, {})
         waiters.pop(waiter, None)
         if waiters:
-            self._waiting[caller] = waiters
+            self._waiting[queue] = waiters
 
-    def _give_back(self, caller: str | None) -> None:
+    def _take(self, caller: str | None, bulkhead: Bulkhead | None) -> None:
+        self._in_use[caller] = self._in_use.get(caller, 0) + 1
+        if bulkhead is not None:
+            bulkhead.connections += 1
+
+    def _give_back(self, caller: str | None, bulkhead: Bulkhead | None) -> None:
+        if bulkhead is not None:
+            bulkhead.connections -= 1
         left = self._in_use[caller] - 1
         if left:
             self._in_use[caller] = left
@@ -154,17 +166,17 @@ class ConnectionPool:
 
     # ---- connections
 
-    async def _open(self, waiter: _Waiter, caller: str | None) -> None:
+    async def _open(self, waiter: _Waiter, caller: str | None, bulkhead: Bulkhead | None) -> None:
         try:
             connection = await self._connect(self._context())
         except Exception as error:  # noqa: BLE001 - it is for who waits
-            self._give_back(caller)
+            self._give_back(caller, bulkhead)
             if not waiter.done():
                 waiter.set_exception(error)
         else:
             self._connections.add(connection)
             if waiter.done():
-                self.release(connection, caller)
+                self.release(connection, caller, bulkhead)
             else:
                 waiter.set_result(connection)
         finally:

@@ -97,7 +97,7 @@ async def _read(
 async def _ask(session: aiohttp.ClientSession, asked: Asked, kind: Kind, name: str) -> tuple[str, str]:
     """Read what has a name; return the outcome, and what is to be said against it."""
     if kind == "searchOrders":
-        request = session.post(f"/api/v1/business-units/{name}/customer-orders:search", json={})
+        request = session.post(f"/api/v1/business-units/{name}/customer-orders:search", json={"customerId": name})
     else:
         request = session.get(f"/api/v1/business-units/BU-1/customer-orders/{name}")
     async with request as answer:

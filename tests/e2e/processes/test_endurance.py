@@ -31,7 +31,7 @@ async def test_circuit_opens_and_lets_one_probe_go(oms: RawServer, tmp_path: Pat
         assert {answer.code for answer in refused} == {"circuit-open"}
         assert 1 <= int(refused[0].headers["Retry-After"]) <= 5
         assert len(oms.received) == FAILURES_TO_OPEN
-        assert await proxy.metric("tenantproxy_circuit_state") == 2
+        assert await proxy.metric('tenantproxy_circuit_state{operation="getOrder"}') == 2
         probed = asyncio.Event()
         oms.play = held_until(probed)
         await asyncio.sleep(5)  # the breaker's pause
@@ -40,7 +40,7 @@ async def test_circuit_opens_and_lets_one_probe_go(oms: RawServer, tmp_path: Pat
         probed.set()
         assert sorted([(await reading).status for reading in probing]) == [200] + [503] * 9
         assert (await proxy.get()).status == 200
-        assert await proxy.metric("tenantproxy_circuit_state") == 0
+        assert await proxy.metric('tenantproxy_circuit_state{operation="getOrder"}') == 0
         assert len(oms.received) == FAILURES_TO_OPEN + 2
 
 

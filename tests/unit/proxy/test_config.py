@@ -35,7 +35,7 @@ FULL: dict[str, Any] = {
         "maxConnections": 7,
         "maxResponseBytes": 1024,
         "operations": {
-            "getOrder": {"path": "/o/{customerOrderId}", "idMatch": "any"},
+            "getOrder": {"path": "/o/{customerOrderId}", "idMatch": "off"},
             "searchOrders": {"path": "/o"},
         },
         "tls": {"ca": True, "clientCertificate": True},

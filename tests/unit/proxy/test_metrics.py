@@ -25,7 +25,7 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_credentials_accepted": ("gauge", set()),
     "tenantproxy_config_changes_total": ("counter", {"outcome"}),
     "tenantproxy_mapping_violations_total": ("counter", {"pointer"}),
-    "tenantproxy_circuit_state": ("gauge", set()),
+    "tenantproxy_circuit_state": ("gauge", {"operation"}),
     "tenantproxy_build_info": ("gauge", {"version", "tenant_id"}),
 }
 """The names and labels of docs/metrics.md, beside the constant `tenant`."""
@@ -60,7 +60,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.credential_accepted(True)  # noqa: FBT003 - it is what is shown
     metrics.config_changed("success")
     metrics.contract_violated([FieldProblem("/customerOrder/status", "is missing")])
-    metrics.show_circuit(lambda: "open")
+    metrics.show_circuit("getOrder", lambda: "open")
 
 
 def test_interface(metrics: Metrics) -> None:
@@ -167,8 +167,8 @@ def test_expiry_is_of_the_token_at_hand(metrics: Metrics) -> None:
 @pytest.mark.parametrize(("state", "value"), [("closed", 0), ("half-open", 1), ("open", 2)])
 def test_circuit(metrics: Metrics, state: str, value: float) -> None:
     """The circuit breaker's state is a number that can be alerted on."""
-    metrics.show_circuit(lambda: state)
-    assert samples(metrics)["tenantproxy_circuit_state"] == [({}, value)]
+    metrics.show_circuit("getOrder", lambda: state)
+    assert samples(metrics)["tenantproxy_circuit_state"] == [({"operation": "getOrder"}, value)]
 
 
 def test_violations_without_indexes(metrics: Metrics) -> None:

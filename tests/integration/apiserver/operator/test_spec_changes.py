@@ -32,6 +32,8 @@ CONFIG = {kinds.CONFIG_MAP, kinds.DEPLOYMENT}
 SCALE = {"autoscaling": {"minReplicas": 3, "maxReplicas": 6}}
 ROUTE = {"route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.example"]}}
 FORWARD_PROXY = {"upstream.forwardProxy": {"url": "http://squid.example:3128"}}
+POST = {"upstream.operations.getOrder.method": "POST"}
+QUERY = {"upstream.operations.searchOrders.query": {"c": "{criteria.customerId}"}}
 LIMITS = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}
 _ADMISSION = "admissionregistration.k8s.io/v1"
 POLICY = Kind(api_version=_ADMISSION, kind="ValidatingAdmissionPolicy", plural="validatingadmissionpolicies")
@@ -61,8 +63,29 @@ CASES = {
     "upstream.maxConnections": Case(7, CONFIG),
     "upstream.maxResponseBytes": Case("2Mi", CONFIG),
     "upstream.operations.getOrder.path": Case("/o/{businessUnitId}/{customerOrderId}", CONFIG),
-    "upstream.operations.getOrder.idMatch": Case("any", CONFIG),
+    "upstream.operations.getOrder.idMatch": Case("off", CONFIG),
+    "upstream.operations.getOrder.ids": Case(["0{customerOrderId}"], CONFIG),
+    "upstream.operations.getOrder.idPattern": Case("#?[0-9]+", CONFIG),
     "upstream.operations.searchOrders.path": Case("/o/{businessUnitId}", CONFIG),
+    "upstream.operations.searchOrders.criteria": Case({"email": {"trim": True}}, CONFIG),
+    "upstream.operations.searchOrders.unsupported": Case(value=True, written=CONFIG),
+    "upstream.operations.getOrder.method": Case("POST", CONFIG),
+    "upstream.operations.getOrder.body.json": Case({"id": "{customerOrderId}"}, CONFIG, POST),
+    "upstream.operations.getOrder.body.form": Case({"id": "{customerOrderId}"}, CONFIG, POST),
+    "upstream.operations.searchOrders.method": Case("GET", CONFIG, QUERY),
+    "upstream.operations.searchOrders.body.json": Case({"c": "{criteria.customerId}"}, CONFIG),
+    "upstream.operations.searchOrders.body.form": Case({"c": "{criteria.customerId}"}, CONFIG),
+    **{
+        f"upstream.operations.{operation}.{field}": Case(value, CONFIG)
+        for operation in ("getOrder", "searchOrders")
+        for field, value in {
+            "query": {"fields": "FULL"},
+            "headers": {"X-Api-Version": "2"},
+            "timeout": "2s",
+            "retries": 2,
+            "maxConnections": 5,
+        }.items()
+    },
     "upstream.tls.caSecretRef.name": Case("ca", CONFIG),
     "upstream.tls.clientCertificateSecretRef.name": Case("client", CONFIG),
     "upstream.forwardProxy.url": Case("http://squid.example:3128", CONFIG | {kinds.NETWORK_POLICY}),
@@ -80,6 +103,7 @@ CASES = {
     ),
     "auth.tokenEndpoint.allowHosts": Case(["idp.internal.example"], CONFIG | {kinds.NETWORK_POLICY}),
     "auth.tokenEndpoint.allowNetworks": Case(["10.1.0.0/16"], CONFIG | {kinds.NETWORK_POLICY}),
+    "auth.tokenEndpoint.timeout": Case("8s", CONFIG),
     "access.mode": Case("trusted", CONFIG),
     "access.admins.emails": Case(["a@acme.example"], CONFIG),
     "access.admins.groups": Case(["g"], CONFIG),

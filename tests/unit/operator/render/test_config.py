@@ -46,7 +46,7 @@ def test_every_value_arrives() -> None:
         "spec.upstream.maxConnections": 7,
         "spec.upstream.allowInsecure": True,
         "spec.upstream.allowPrivateNetworks": True,
-        "spec.upstream.operations.getOrder": {"path": "/o/{customerOrderId}", "idMatch": "any"},
+        "spec.upstream.operations.getOrder": {"path": "/o/{customerOrderId}", "idMatch": "off"},
         "spec.upstream.tls.caSecretRef.name": "oms-ca",
         "spec.auth.management": "platform",
         "spec.auth.tokenEndpoint": {"allowHosts": ["idp.internal:8443"], "allowNetworks": ["10.1.0.0/16"]},
@@ -65,7 +65,7 @@ def test_every_value_arrives() -> None:
         retries=0,
         max_connections=7,
         max_response_bytes=65536,
-        operations=config.Operations(get_order=config.OrderEndpoint(path="/o/{customerOrderId}", id_match="any")),
+        operations=config.Operations(get_order=config.OrderEndpoint(path="/o/{customerOrderId}", id_match="off")),
         tls=config.Tls(ca=True),
     )
     assert rendered.egress == _LISTS

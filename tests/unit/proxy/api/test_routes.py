@@ -3,19 +3,27 @@
 import contextlib
 import posixpath
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tenantproxy.api.routes import _route, checked_ids, decode_id, match
-from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, fill
+from tenantproxy.config import Endpoint, Operations, OrderEndpoint
+from tenantproxy.oms.requests.plan import RequestPlan
+from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, Operation
 from tenantproxy.problems import Problem
 
 GET = "/api/v1/business-units/BU-1/customer-orders/CO-1"
 SEARCH = "/api/v1/business-units/BU-1/customer-orders:search"
 PUT = "/api/v1/proxy-config"
+
+
+def plan(operation: Operation, endpoint: Endpoint | None = None) -> RequestPlan:
+    return RequestPlan(operation, endpoint or Operations().of(operation))
+
+
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}")
 """The pattern of the specification, written out a second time."""
 
@@ -285,14 +293,17 @@ def test_bad_id(segment: str) -> None:
 
 def test_ids_of_an_operation() -> None:
     """Each segment is the id of its placeholder, decoded; a bad one is named by its own."""
-    assert checked_ids(GET_ORDER, ("B%3A1", "CO-1")) == {"businessUnitId": "B:1", "customerOrderId": "CO-1"}
-    assert checked_ids(SEARCH_ORDERS, ("B",)) == {"businessUnitId": "B"}
+    assert checked_ids(GET_ORDER, ("B%3A1", "CO-1"), plan(GET_ORDER)) == {
+        "businessUnitId": "B:1",
+        "customerOrderId": "CO-1",
+    }
+    assert checked_ids(SEARCH_ORDERS, ("B",), plan(SEARCH_ORDERS)) == {"businessUnitId": "B"}
     for segments, name in (((".", "CO-1"), "businessUnitId"), (("B", "."), "customerOrderId")):
         with pytest.raises(Problem) as caught:
-            checked_ids(GET_ORDER, segments)
+            checked_ids(GET_ORDER, segments, plan(GET_ORDER))
         assert [error.field for error in caught.value.errors] == [f"/path/{name}"]
     with pytest.raises(ValueError, match="argument"):
-        checked_ids(GET_ORDER, ("B",))
+        checked_ids(GET_ORDER, ("B",), plan(GET_ORDER))
 
 
 @given(segment=st.text() | st.text("ABCabc019._~:-%2eEfF/\\5c\0 \n", max_size=12))
@@ -303,7 +314,9 @@ def test_an_id_can_not_leave_its_segment(segment: str) -> None:
     with contextlib.suppress(Problem):
         found = decode_id(segment, "customerOrderId")
         assert ID.fullmatch(found)
-        path = fill(GET_ORDER.path, {"businessUnitId": found, "customerOrderId": found})
+        ids = {"businessUnitId": found, "customerOrderId": found}
+        (request,) = plan(GET_ORDER).requests(ids, None, {})
+        path = request.path
         assert path == f"/business-units/{found}/customer-orders/{found}"
         assert path.split("/") == ["", "business-units", found, "customer-orders", found]
         assert posixpath.normpath(path) == path
@@ -323,3 +336,63 @@ def test_encoding_does_not_change_an_id(wanted: str, encoded: list[str]) -> None
         for char, how in zip(wanted, encoded, strict=False)
     )
     assert decode_id(segment, "businessUnitId") == wanted
+
+
+# ---- where the platform team says what ids are
+
+ANYTHING = OrderEndpoint(id_pattern=".*", path="/orders/{customerOrderId}/lines")
+_bytes = st.sampled_from(
+    [*"aZ0.~:-_/\\;%?#& '\"+=@<>{}|^`", "%2e", "%2E", "%2f", "%5C", "%00", "%25", "%23", "%252e", "%"]
+)
+
+
+@pytest.mark.parametrize(
+    ("segment", "expected"),
+    [("%231001", "#1001"), ("A%2F17", "A/17"), ("A%2f17", "A/17"), ("CO-1", "CO-1"), ("a%20b", "a b")],
+)
+def test_wider_ids(segment: str, expected: str) -> None:
+    """An id may have what the platform team allows, percent-encoded in the path."""
+    segments = ("B", segment)
+    assert checked_ids(GET_ORDER, segments, plan(GET_ORDER, ANYTHING))["customerOrderId"] == expected
+    narrower = OrderEndpoint(id_pattern="[0-9]+")
+    with pytest.raises(Problem, match="must match"):
+        checked_ids(GET_ORDER, segments, plan(GET_ORDER, narrower))
+
+
+def test_business_units_are_not_wider() -> None:
+    """Only the ids of orders are what the platform team says."""
+    with pytest.raises(Problem, match="businessUnitId"):
+        checked_ids(GET_ORDER, ("%231", "CO-1"), plan(GET_ORDER, ANYTHING))
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        *("..", ".", "%2e%2e", "%2E.", "..%2F..%2Fadmin", "a%2F..", "a%2F..%2Fb", "%2Fa", "a%2F", "a%2F%2Fb"),
+        *("..%5C..", "a%5C..", "..%3Bx", "..;x", "%252e%252e", "a%2525", "%25", "%00", "%0D%0A", "a%7F", "%C3%A4"),
+        *("%20a", "a%20", "", "x" * 129, "%"),
+    ],
+)
+def test_no_pattern_lets_an_id_out_of_its_segment(segment: str) -> None:
+    """Whatever the pattern says: no dot segment in any encoding, no control character, no second encoding."""
+    with pytest.raises(Problem, match="customerOrderId"):
+        checked_ids(GET_ORDER, ("B", segment), plan(GET_ORDER, ANYTHING))
+
+
+@given(st.lists(_bytes, min_size=1, max_size=12).map("".join))
+def test_a_wider_id_stays_in_its_segment(segment: str) -> None:
+    """What is sent is the template's segments, of which one, decoded once, is the id that was decoded once."""
+    prepared = plan(GET_ORDER, ANYTHING)
+    with contextlib.suppress(Problem):
+        ids = checked_ids(GET_ORDER, ("B", segment), prepared)
+        order_id = ids["customerOrderId"]
+        assert order_id == unquote(segment)
+        (request,) = prepared.requests(ids, None, {})
+        parts = urlsplit(f"https://oms.example{request.path}")
+        assert (parts.netloc, parts.path, parts.query, parts.fragment) == ("oms.example", request.path, "", "")
+        assert [unquote(part) for part in parts.path.split("/")] == ["", "orders", order_id, "lines"]
+        # Nor do servers that decode early, twice, or cut parameters off, get anywhere else.
+        early = unquote(unquote(request.path)).replace("\\", "/")
+        cut = "/".join(part.partition(";")[0] for part in early.split("/"))
+        assert all(posixpath.normpath(path).startswith("/orders/") for path in (early, cut))
+        assert posixpath.normpath(early) == early

@@ -27,8 +27,9 @@ from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
-from tenantproxy.oms.client import OmsClient, OmsRequest
+from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
+from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.problems import Problem
 from tenantproxy.transport import dialer
 from tenantproxy.transport.tls import TlsFiles
@@ -171,7 +172,7 @@ async def test_another_order_is_refused_and_counted(oms: RawServer, tmp_path: Pa
 async def test_an_oms_with_another_form_of_the_id(oms: RawServer, tmp_path: Path) -> None:
     """Where it is said that the OMS has another form of ids, its answer is taken as it is."""
     oms.play = answering(http(200, BODY.replace(b"CO-1", b"000017")))
-    operations = {"getOrder": {"idMatch": "any"}}
+    operations = {"getOrder": {"idMatch": "off"}}
     async with running_proxy(proxy_config(oms.url, operations=operations), tmp_path, BASIC) as proxy:
         assert (await proxy.get()).json["customerOrder"]["customerOrderId"] == "000017"
 
@@ -208,7 +209,7 @@ async def test_calls_that_nobody_waits_for_open_the_circuit(oms: RawServer, tmp_
         await oms.reached(FAILURES_TO_OPEN)
         for each in asking:
             each.cancel()
-        await proxy.becomes("tenantproxy_circuit_state", 2)
+        await proxy.becomes('tenantproxy_circuit_state{operation="getOrder"}', 2)
         assert (await proxy.get()).code == "circuit-open"
 
 

@@ -13,7 +13,8 @@ from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.cooldown import COOLDOWN
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, PAUSE
-from tenantproxy.oms.client import OmsClient, OmsRequest
+from tenantproxy.oms.client import OmsClient
+from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import HttpTransport, UpstreamError, UpstreamResponse
 
@@ -103,7 +104,7 @@ class Setting:
         self.replacing.append(asyncio.create_task(self.credential.use(NEW)))
 
     def metric(self, line: str) -> bool:
-        return line.replace("{", '{tenant="acme"') in self.metrics.exposition().decode()
+        return line.replace("{}", '{tenant="acme"}') in self.metrics.exposition().decode()
 
 
 @pytest.fixture
@@ -212,19 +213,19 @@ async def test_a_timeout_before_the_oms_was_asked_is_not_its_failure() -> None:
     codes = await asyncio.gather(*(setting.read() for _ in range(FAILURES_TO_OPEN + 2)))
     assert (codes[0], set(codes[1:])) == ("upstream-timeout", {"upstream-rejected-credentials"})
     assert len(setting.transport.authorizations) == 2
-    assert setting.metric("tenantproxy_circuit_state{} 0.0")
+    assert setting.metric('tenantproxy_circuit_state{operation="getOrder",tenant="acme"} 0.0')
 
 
 async def test_the_circuit_opens_and_one_probe_closes_it(setting: Setting) -> None:
     """After a row of failures the OMS has a pause; then one request at a time decides."""
     for _ in range(FAILURES_TO_OPEN):
         assert isinstance(await setting.read(UpstreamResponse(500, {}, b"")), UpstreamResponse)
-    assert setting.metric("tenantproxy_circuit_state{} 2.0")
+    assert setting.metric('tenantproxy_circuit_state{operation="getOrder",tenant="acme"} 2.0')
     assert await setting.read() == "circuit-open"
     setting.now = PAUSE[0]
     both = [setting.read(lambda: None, OK), setting.read()]
     assert await asyncio.gather(*both) == [OK, "circuit-open"]
-    assert setting.metric("tenantproxy_circuit_state{} 0.0")
+    assert setting.metric('tenantproxy_circuit_state{operation="getOrder",tenant="acme"} 0.0')
 
 
 async def test_a_probe_of_the_circuit_that_never_asked_leaves_its_place(setting: Setting) -> None:

@@ -1,5 +1,6 @@
 """The failure table: which error a response of the OMS becomes."""
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from support.proxy.orders import ORDER, SUMMARY, changed, order_body, search_body
 from tenantproxy import config
-from tenantproxy.oms.responses import check, is_json
+from tenantproxy.oms.responses import Asked, check, is_json
 from tenantproxy.oms.responses import outward_body as convert
 from tenantproxy.operations import GET_ORDER, OPERATIONS, SEARCH_ORDERS, Operation
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
@@ -23,7 +24,7 @@ BODIES = {GET_ORDER: order_body(), SEARCH_ORDERS: search_body(SUMMARY)}
 
 
 def outward_body(
-    operation: Operation, answer: UpstreamResponse, mapping: CompiledMapping, asked: str | None = None
+    operation: Operation, answer: UpstreamResponse, mapping: CompiledMapping, asked: Asked | None = None
 ) -> bytes:
     check(operation, answer)
     return convert(operation, answer.body, mapping, asked)
@@ -250,7 +251,7 @@ def test_another_order(other: str, mapping: CompiledMapping) -> None:
     body = order_body(changed(ORDER, "customerOrderId", other))
     assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), mapping)
     with pytest.raises(Problem) as caught:
-        outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), mapping, "CO-1")
+        outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), mapping, Asked("CO-1"))
     problem = caught.value
     assert (problem.code, problem.reason, problem.status) == ("upstream-contract", "wrong-order", 502)
     ((pointer, detail),) = problem.errors
@@ -263,8 +264,28 @@ def test_another_order(other: str, mapping: CompiledMapping) -> None:
 def test_the_order_that_was_asked_for(order_id: str) -> None:
     """Any id that can be asked for is found in the answer, in whatever way it is written there."""
     body = order_body(changed(ORDER, "customerOrderId", order_id)).replace(b"x", b"\\u0078")
-    assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), UNMAPPED, order_id)
+    assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, body), UNMAPPED, Asked(order_id))
     reversed_order = json.dumps(
         {"x": 1, "customerOrder": dict(reversed({**ORDER, "customerOrderId": order_id}.items()))}
     )
-    assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, reversed_order.encode()), UNMAPPED, order_id)
+    assert outward_body(GET_ORDER, UpstreamResponse(200, JSON, reversed_order.encode()), UNMAPPED, Asked(order_id))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "good"),
+    [
+        (Asked("co-1"), "CO-1", False),
+        (Asked("co-1", ignore_case=True), "CO-1", True),
+        (Asked("CO-1", ignore_case=True), "co-12", False),
+        (Asked("CO-1", ignore_case=True), "CO-", False),
+        (Asked("17", "00017"), "00017", True),
+        (Asked("17", "00017"), "17", True),
+        (Asked("17", "00017"), "0017", False),
+        (Asked("a", "X-a", ignore_case=True), "x-A", True),
+    ],
+)
+def test_another_form_of_the_id(asked: Asked, answered: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """The answer is the caller's order, or that which was looked up for it; case matters unless it is said."""
+    answer = UpstreamResponse(200, JSON, order_body(changed(ORDER, "customerOrderId", answered)))
+    with contextlib.nullcontext() if good else pytest.raises(Problem, match="another order"):
+        assert outward_body(GET_ORDER, answer, UNMAPPED, asked)

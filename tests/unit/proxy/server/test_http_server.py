@@ -52,10 +52,10 @@ async def test_expect_continue_is_answered(proxy: RunningProxy) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     writer.write(
         f"POST {SEARCH_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
+        "Expect: 100-continue\r\nContent-Length: 18\r\n\r\n".encode()
     )
     assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-    writer.write(b"{}")
+    writer.write(b'{"customerId":"C"}')
     assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
     writer.close()
 

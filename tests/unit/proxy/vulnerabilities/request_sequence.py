@@ -65,7 +65,7 @@ UNREAD_BODIES = (
         "several",
         2005,
         "a length that ends before the body does",
-        search(b"Content-Length: 2", body=b"{}" + SMUGGLED),
+        search(b"Content-Length: 18", body=b'{"customerId":"1"}' + SMUGGLED),
         (SEARCH, MARKED, AFTER),
     ),
 )

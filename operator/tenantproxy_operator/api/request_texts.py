@@ -1,0 +1,67 @@
+"""The texts of which `spec.upstream.operations` is made, as far as a pattern shows what they may be.
+
+What a template may hold, and whether a pattern can be used, the compiler of requests checks.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from tenantproxy.oms.requests.fixed_headers import MAX_VALUE
+from tenantproxy.oms.requests.patterns import MAX_LENGTH
+from tenantproxy.operations import ORDER_ID
+from tenantproxy_operator.api.fields import Text
+
+OperationPath = Annotated[
+    str,
+    Text(
+        pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@/{|}-]*$",
+        problem="is not a path; it starts with / and has no query, % or space",
+        longest=512,
+    ),
+]
+TextTemplate = Annotated[
+    str,
+    Text(
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        problem="has a control character, such as a line break; remove it",
+        longest=2048,
+    ),
+]
+HeaderValue = Annotated[
+    str,
+    Text(
+        pattern=r"^[!-~]([ -~]*[!-~])?$",
+        problem="must be visible ASCII, with spaces only in between",
+        longest=MAX_VALUE,
+    ),
+]
+ValuePattern = Annotated[
+    str,
+    Text(
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        problem="is empty or has a control character; write a regular expression",
+        longest=MAX_LENGTH,
+    ),
+]
+IdForm = Annotated[
+    str,
+    Text(
+        pattern=rf"^[!-$&-z|~]*[{{]{ORDER_ID}([|](lower|upper))?[}}][!-$&-z|~]*$",
+        problem=f"is no form of an id; write {{{ORDER_ID}}}, {{{ORDER_ID}|upper}} or {{{ORDER_ID}|lower}} once, "
+        "with printable ASCII but for space, % and braces around it",
+        longest=128,
+    ),
+]
+
+
+def _off_is_text(value: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
+    return "off" if value is False else value
+
+
+IdMatch = Annotated[
+    Literal["exact", "ignoreCase", "off"],
+    BeforeValidator(_off_is_text),
+    WithJsonSchema({"enum": ["exact", "ignoreCase", "off", False], "x-kubernetes-preserve-unknown-fields": True}),
+]
+"""Of no type, as `off` without quotes is false in YAML 1.1, which kubectl reads."""

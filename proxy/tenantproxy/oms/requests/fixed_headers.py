@@ -1,0 +1,37 @@
+"""Fixed headers of the platform team: those that can't change what a request is, or who makes it."""
+
+import re
+from typing import Final
+
+MAX_VALUE: Final = 1024
+"""Characters."""
+OURS: Final = frozenset(
+    {
+        *("accept", "accept-encoding", "authorization", "connection", "correlation-id", "expect", "host"),
+        *("keep-alive", "te", "tenant-id", "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade"),
+        "user-agent",
+    }
+)
+"""What the proxy sets itself, and what belongs to one connection (RFC 9110 section 7.6.1)."""
+OURS_BEGIN: Final = ("content-", "proxy-")
+
+_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_SECRET: Final = re.compile(r"cookie.*|.*(?:key|passw(?:or)?d|secret|token)", re.IGNORECASE)
+
+
+def check_header(name: str, value: str) -> None:
+    """Check a header that goes with every request of an operation.
+
+    Raises:
+        ValueError: With the problem and the fix.
+
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError("is not the name of a header (RFC 9110 token of at most 64 characters)")
+    if name.lower() in OURS or name.lower().startswith(OURS_BEGIN):
+        raise ValueError("is a header that the proxy sets itself; remove it")
+    if _SECRET.fullmatch(name):
+        raise ValueError("looks like a credential, and this is no place for secrets; remove it")
+    if len(value) > MAX_VALUE or not _VALUE.fullmatch(value):
+        raise ValueError(f"must be 1 to {MAX_VALUE} characters of visible ASCII, with spaces only in between")

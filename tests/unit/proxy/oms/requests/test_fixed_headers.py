@@ -1,0 +1,37 @@
+"""Fixed headers: what the platform team may send with each request, and what it may not."""
+
+import pytest
+
+from tenantproxy.oms.requests.fixed_headers import MAX_VALUE, OURS, check_header
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X-Api-Version", "2"), ("Accept-Language", "sv-SE, en;q=0.5"), ("store", "default")]
+)
+def test_good_headers(name: str, value: str) -> None:
+    """A header of the OMS's own can be sent."""
+    check_header(name, value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(OURS),
+        *("Authorization", "HOST", "Content-Type", "content-length", "Content-Anything", "Proxy-Authorization"),
+        *("", "a b", "a:b", "a\r\nb", "\u00e4", "x" * 65),
+        *("Cookie", "Cookie2", "X-Api-Key", "X-VTEX-API-AppToken", "api_key", "X-Secret", "password"),
+    ],
+)
+def test_bad_names(name: str) -> None:
+    """Nothing that is the proxy's own, that means another request, or that looks like a secret."""
+    with pytest.raises(ValueError, match=r"^(is|looks) "):
+        check_header(name, "x")
+
+
+@pytest.mark.parametrize(
+    "value", ["", " a", "a ", "a\r\nX: y", "a\nb", "a\tb", "\u00e4", "a\x00", "x" * (MAX_VALUE + 1)]
+)
+def test_bad_values(value: str) -> None:
+    """A value is one line of ASCII."""
+    with pytest.raises(ValueError, match="visible ASCII"):
+        check_header("X-A", value)

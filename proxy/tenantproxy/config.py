@@ -226,15 +226,13 @@ class Mapping(_Model, frozen=True):
         return rules
 
 
-class TokenEndpoint(_Model, frozen=True, omit_defaults=True):
+class TokenEndpoint(_Model, frozen=True):
     """Where a tenant's token endpoint may be besides public addresses (see `egress.Policy`)."""
 
     allow_hosts: tuple[str, ...] = ()
     """HOST or HOST:PORT."""
     allow_networks: tuple[str, ...] = ()
     """CIDRs."""
-    timeout_seconds: Annotated[float, Meta(gt=0)] | None = None
-    """How long a token request may take; None: as long as the client has it."""
 
 
 class Auth(_Model, frozen=True):

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy import memory
 from tenantproxy.credentials.kinds import keys_in_words
-from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Text, UniqueList, cel, invalid
+from tenantproxy_operator.api.fields import EMPTY, Model, Schema, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.names import (
     Name,
@@ -72,11 +72,6 @@ class TokenEndpoint(Model):
         description="Networks, such as 10.1.0.0/16, of private, shared or loopback addresses. Loopback, where the "
         "proxy itself listens, is only permitted if listed here: 127.0.0.0/8.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
-    )
-    timeout: Duration | None = Field(
-        default=None,
-        description="How long one request for a token may take; a read that waits for it has its own timeout. "
-        "Defaults to 3s.",
     )
 
 

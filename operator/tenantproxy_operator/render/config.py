@@ -64,11 +64,8 @@ def _upstream(resource: TenantProxy, forward_proxy: ForwardProxy | None) -> conf
 def _endpoint(given: Endpoint, kind: type[T]) -> T:
     fields = given.model_dump(by_alias=True)
     timeout = fields.pop("timeout")
-    return msgspec.convert({**fields, "timeoutSeconds": _seconds(timeout)}, kind)
-
-
-def _seconds(duration: str | None) -> float | None:
-    return None if duration is None else parse_duration(duration)
+    seconds = None if timeout is None else parse_duration(timeout)
+    return msgspec.convert({**fields, "timeoutSeconds": seconds}, kind)
 
 
 def _forward_proxy(given: ForwardProxy) -> config.ForwardProxy:
@@ -82,9 +79,7 @@ def _auth(auth: Auth) -> config.Auth:
     return config.Auth(
         management=auth.management,
         token_endpoint=config.TokenEndpoint(
-            allow_hosts=tuple(allowed.allow_hosts),
-            allow_networks=tuple(allowed.allow_networks),
-            timeout_seconds=_seconds(allowed.timeout),
+            allow_hosts=tuple(allowed.allow_hosts), allow_networks=tuple(allowed.allow_networks)
         ),
     )
 

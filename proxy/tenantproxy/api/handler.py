@@ -5,14 +5,14 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
 from tenantproxy import __version__
-from tenantproxy.admission import Admission, Ticket, overloaded
+from tenantproxy.admission import Admission, Bulkhead, Ticket, overloaded
 from tenantproxy.api import routes, search_criteria
 from tenantproxy.api.audit import audited
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
@@ -22,7 +22,7 @@ from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.conversion import Converter
-from tenantproxy.oms.requests.plan import compile_requests
+from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import is_json
 from tenantproxy.operations import ORDER_ID, Operation
@@ -31,7 +31,6 @@ from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
 from tenantproxy.server.http_server import read_body
 from tenantproxy.server.response import JSON, Response
-from tenantproxy.transport.base import UpstreamResponse
 
 _log = logging.getLogger(__name__)
 _request_log = logging.getLogger("tenantproxy.request")
@@ -48,6 +47,14 @@ _VERSION_4: Final = 0x4 << 76 | 0x2 << 62
 """The bits of a UUID that say what it is, and those that don't."""
 _ONCE: Final = ("Authorization", "Content-Type", "Host", "Tenant-Id", "Transfer-Encoding")
 """Headers that mean nothing when they come twice."""
+
+
+class _Read(NamedTuple):
+    """What is the same in all reads of an operation."""
+
+    plan: RequestPlan
+    upstream_headers: Mapping[str, str]
+    bulkhead: Bulkhead | None
 
 
 class Api:
@@ -70,14 +77,16 @@ class Api:
         self._oms = oms
         self._proxy_config = proxy_config
         self._converter = Converter(config.upstream, mapping)
-        self._plans = compile_requests(config.upstream)
         ours = {
             "Accept": JSON,
             "Accept-Encoding": "identity",
             "Tenant-Id": config.tenant.id,
             "User-Agent": f"TenantProxy/{__version__}",
         }
-        self._upstream_headers = {name: {**plan.headers, **ours} for name, plan in self._plans.items()}
+        self._reads = {
+            name: _Read(plan, {**plan.headers, **ours}, oms.bulkhead(name))
+            for name, plan in compile_requests(config.upstream).items()
+        }
         self._logs_requests = _request_log.isEnabledFor(logging.INFO)
 
     async def handle(self, request: BaseRequest) -> Response:
@@ -145,10 +154,10 @@ class Api:
         if operation is None:
             return await self._put(request, correlation_id)
         caller = await self._authenticator.authenticate(request.headers)
-        plan = self._plans[operation.name]
+        plan, upstream_headers, bulkhead = self._reads[operation.name]
         if not plan.is_supported:
             raise Problem("search-not-supported", "This order management system has no search.")
-        headers = {**self._upstream_headers[operation.name], "Correlation-Id": correlation_id}
+        headers = {**upstream_headers, "Correlation-Id": correlation_id}
         if (traceparent := _traceparent(request)) is not None:
             headers["traceparent"] = traceparent
         ids = routes.checked_ids(operation, match.ids, plan)
@@ -156,7 +165,6 @@ class Api:
         if plan.criteria is not None:
             criteria = plan.criteria.check(search_criteria.parse(await _read(request, MAX_SEARCH_BYTES)))
         requests = plan.requests(ids, criteria, headers)
-        bulkhead = self._oms.bulkhead(operation.name)
         ticket = self._admission.admit(caller.key if caller is not None else None, bulkhead)
         try:
             body = await self._ask(operation, requests, ids.get(ORDER_ID), ticket)
@@ -175,15 +183,22 @@ class Api:
         self, operation: Operation, requests: Sequence[OmsRequest], order_id: str | None, ticket: Ticket
     ) -> bytes:
         """Return the outward answer to the first of an order's requests that finds it, all within one deadline."""
-        deadline = self._oms.deadline(operation.name)
-        for left, request in zip(range(len(requests) - 1, -1, -1), requests, strict=True):
+        deadline = None if len(requests) == 1 else self._oms.deadline(operation.name)
+        for request in requests:
             answer = await self._oms.read(ticket, request, deadline)
             try:
-                return await self._outward(operation, answer, order_id, ticket, request.order_id)
+                body = await self._converter.outward(
+                    operation, answer, order_id, ticket.caller, form=request.order_id
+                )
+                break
             except Problem as problem:
-                if problem.code != "order-not-found" or not left:
+                if answer.status == 200:  # noqa: PLR2004 - HTTP
+                    answer.discard_connection()  # it may be the answer to another request
+                if problem.code != "order-not-found" or request is requests[-1]:
                     raise
-        raise AssertionError("there is a request")
+        if not ticket.hold(len(body)):
+            raise overloaded("The proxy has too many responses in flight.")
+        return body
 
     def _keep_in_flight(self, ticket: Ticket) -> Callable[[], None]:
         """Count a read beyond its handler; return what is to be called when its answer is out."""
@@ -194,24 +209,6 @@ class Api:
             ticket.release()
 
         return release
-
-    async def _outward(
-        self,
-        operation: Operation,
-        answer: UpstreamResponse,
-        order_id: str | None,
-        ticket: Ticket,
-        form: str | None,
-    ) -> bytes:
-        try:
-            body = await self._converter.outward(operation, answer, order_id, ticket.caller, form=form)
-        except Problem:
-            if answer.status == 200:  # noqa: PLR2004 - HTTP
-                answer.discard_connection()  # it may be the answer to another request
-            raise
-        if not ticket.hold(len(body)):
-            raise overloaded("The proxy has too many responses in flight.")
-        return body
 
     async def _put(self, request: BaseRequest, correlation_id: str) -> Response:
         caller = await self._authenticator.identify(request.headers)

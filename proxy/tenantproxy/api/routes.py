@@ -79,9 +79,12 @@ def checked_ids(operation: Operation, segments: tuple[str, ...], plan: RequestPl
         Problem: `invalid-id`.
 
     """
+    names = operation.placeholders
+    if plan.order_ids is PLAIN_IDS:
+        return dict(zip(names, map(decode_id, segments, names), strict=True))
     return {
         name: decode_id(segment, name, plan.order_ids if name == ORDER_ID else PLAIN_IDS)
-        for name, segment in zip(operation.placeholders, segments, strict=True)
+        for name, segment in zip(names, segments, strict=True)
     }
 
 

@@ -99,7 +99,8 @@ class OmsClient:
             raise Problem("circuit-open", "The OMS failed too often.", headers=pause)
         grant: Grant | None = None
         try:
-            async with asyncio.timeout_at(deadline or self.deadline(request.operation)):
+            seconds = operation.timeout_seconds
+            async with asyncio.timeout(seconds) if deadline is None else asyncio.timeout_at(deadline):
                 grant = await self._credential.authorize()
                 return await self._attempt(ticket, request, grant, operation)
         except TimeoutError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver
 
-from tenantproxy.admission import Admission, Ticket
+from tenantproxy.admission import Admission, Bulkhead, Ticket
 from tenantproxy.config import Tls
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
@@ -43,9 +43,9 @@ async def client(
         await running.close()
 
 
-def ticket(caller: str | None) -> Ticket:
+def ticket(caller: str | None, bulkhead: Bulkhead | None = None) -> Ticket:
     """Return the ticket of a read that nothing else is going on beside."""
-    return Admission(1, 0).admit(caller)
+    return Admission(1, 0).admit(caller, bulkhead)
 
 
 async def get(

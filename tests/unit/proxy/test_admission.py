@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tenantproxy.admission import Admission, Ticket, share
+from tenantproxy.admission import Admission, Bulkhead, Ticket, share
 from tenantproxy.problems import Problem
 
 CALLERS = ("a", "b", "c", None)
@@ -36,6 +36,22 @@ def test_without_names_there_is_no_share() -> None:
     with pytest.raises(Problem) as caught:
         admission.admit(None)
     assert caught.value.reason == "overloaded"
+
+
+def test_an_operation_leaves_places_to_others() -> None:
+    """An operation with a bound has twice as many reads as connections; what it takes, it gives back."""
+    admission, searches = Admission(20, MAX_ANSWER), Bulkhead(2)
+    tickets = [admission.admit(caller, searches) for caller in ("a", "b", "a", None)]
+    for caller in ("a", "new", None):
+        with pytest.raises(Problem) as caught:
+            admission.admit(caller, searches)
+        assert (caught.value.code, caught.value.reason) == ("overloaded", "operation-share")
+        admission.admit(caller)
+    tickets[0].release()
+    tickets[0].release()
+    assert searches.requests == 3
+    admission.admit("new", searches)
+    assert searches.is_full
 
 
 def test_memory_is_shared_as_well() -> None:

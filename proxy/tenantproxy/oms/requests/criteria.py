@@ -60,9 +60,10 @@ class Criteria:
         criterion = self._criteria.get(name)
         if criterion is None:
             raise ValueError(f"is not a criterion of this search; there are {', '.join(self._criteria)}")
-        if not bytes(raw).startswith(b'"'):
-            raise ValueError("must be a string")
-        value = _STRING.decode(raw)
+        try:
+            value = _STRING.decode(raw)
+        except msgspec.ValidationError:
+            raise ValueError("must be a string") from None
         if criterion.trim:
             value = value.strip()
         if not 0 < len(value) <= MAX_LENGTH or _CONTROL.search(value):

@@ -69,6 +69,8 @@ class RequestPlan:
         self._body = compiler.body
         self._names_criteria = compiler.names_criteria
         self._sends_documented_body = endpoint.method == "POST" and compiler.body is None
+        self._is_documented = compiler.path_is_plain and not (self._forms or self._query or self._body)
+        """But for literal parts of the path, in which nothing has to be checked."""
         if compiler.body is not None:
             self.headers["Content-Type"] = compiler.body.content_type
         elif self._sends_documented_body and operation.takes_criteria:
@@ -83,6 +85,9 @@ class RequestPlan:
             Problem: `invalid-id` or `invalid-request`: a value can't stand where the OMS wants it.
 
         """
+        if self._is_documented:
+            body = _documented_body(criteria) if self._sends_documented_body else None
+            return (OmsRequest(self._operation, self._method, self._path(ids), headers, body),)
         if not self._forms:
             return (self._request(ids, criteria, headers),)
         forms = dict.fromkeys(form(ids[ORDER_ID]) for form in self._forms)
@@ -102,7 +107,7 @@ class RequestPlan:
         except UnfitError as error:
             raise _unfit(error) from None
         if self._sends_documented_body:
-            body = b"" if criteria is None else msgspec.json.encode(criteria)
+            body = _documented_body(criteria)
         return OmsRequest(self._operation, self._method, target, headers, body)
 
 
@@ -213,7 +218,8 @@ class _Compiler:
                 for segment in path.split("/")
             ]
         used = frozenset[str]().union(*(segment.names for segment in segments))
-        if self.order_ids is PLAIN_IDS and not self.forms and not used & self._criteria and _PLAIN.fullmatch(path):
+        self.path_is_plain = self.order_ids is PLAIN_IDS and not self.forms and _PLAIN.fullmatch(path) is not None
+        if self.path_is_plain:
             self.path: Callable[[Values], str] = path.format_map  # ids need no encoding
         else:
             self.path = lambda values: "/".join([segment.fill(values) for segment in segments])
@@ -255,3 +261,8 @@ class _Compiler:
         documented = endpoint.method == "POST" and self.body is None
         if not documented and (unused := sorted(self._criteria - used)):
             self._report("", f"has no {{{unused[0]}}} in path, query or body; the criterion would be lost")
+
+
+def _documented_body(criteria: Mapping[str, str] | None) -> bytes:
+    """Return the body of a POST of which the platform team says none."""
+    return b"" if criteria is None else msgspec.json.encode(criteria)

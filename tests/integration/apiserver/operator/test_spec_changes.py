@@ -103,7 +103,6 @@ CASES = {
     ),
     "auth.tokenEndpoint.allowHosts": Case(["idp.internal.example"], CONFIG | {kinds.NETWORK_POLICY}),
     "auth.tokenEndpoint.allowNetworks": Case(["10.1.0.0/16"], CONFIG | {kinds.NETWORK_POLICY}),
-    "auth.tokenEndpoint.timeout": Case("8s", CONFIG),
     "access.mode": Case("trusted", CONFIG),
     "access.admins.emails": Case(["a@acme.example"], CONFIG),
     "access.admins.groups": Case(["g"], CONFIG),

@@ -9,8 +9,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from support.proxy.http_clients import cancel, client, get, ticket
 from support.proxy.oms import RawServer, answering, held_until, http
 from support.waiting import PATIENCE, eventually
+from tenantproxy.admission import Bulkhead
 from tenantproxy.transport import connection_pool
-from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.client import HttpClient
 
 OK = http(200, b"ok")
@@ -74,6 +75,60 @@ async def test_who_waits_at_the_end_is_told(oms: RawServer) -> None:
     async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*reading, return_exceptions=True)
     assert all(isinstance(result, UpstreamError) for result in results)
+
+
+# ---- between operations
+
+
+def within(running: HttpClient, bulkhead: Bulkhead | None, count: int) -> list[asyncio.Task[UpstreamResponse]]:
+    return [
+        asyncio.create_task(
+            running.request("GET", "/search" if bulkhead else "/order", {}, ticket=ticket(caller, bulkhead))
+        )
+        for caller in map(str, range(count))
+    ]
+
+
+async def test_a_bulkhead_leaves_connections_to_others(oms: RawServer) -> None:
+    """Requests within it wait for each other, not others for them; when all has ended, its places are free."""
+    release, searches = asyncio.Event(), Bulkhead(2)
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=4) as running:
+        slow = within(running, searches, 4)
+        await oms.reached(2)
+        quick = within(running, None, 2)
+        await oms.reached(4)
+        assert [request.target for request in oms.received].count("/search") == searches.connections == 2
+        await cancel(slow[3])
+        release.set()
+        await asyncio.gather(*slow[:3], *quick)
+        assert searches.connections == 0
+
+
+async def test_a_search_that_nobody_waits_for_keeps_its_place(oms: RawServer) -> None:
+    """Until the server has answered, or its time has passed, it counts within its bulkhead."""
+    release, searches = asyncio.Event(), Bulkhead(1)
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=4) as running:
+        asking = running.request("GET", "/1", {}, ticket=ticket("a", searches), drain_seconds=LONG)
+        gone = asyncio.create_task(asking)
+        await oms.reached(1)
+        await cancel(gone)
+        (waiting,) = within(running, searches, 1)
+        await settle()
+        assert (searches.connections, len(oms.received)) == (1, 1)
+        release.set()
+        assert (await waiting).body == b"ok"
+        assert searches.connections == 0
+
+
+async def test_a_connection_that_fails_gives_its_place_back() -> None:
+    """Where no connection is made, none is counted."""
+    searches = Bulkhead(1)
+    async with client("http://127.0.0.1:1", connections=2) as running:
+        results = await asyncio.gather(*within(running, searches, 2), return_exceptions=True)
+    assert [isinstance(result, UpstreamError) for result in results] == [True] * 2
+    assert searches.connections == 0
 
 
 # ---- between callers

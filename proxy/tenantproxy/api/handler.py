@@ -78,7 +78,6 @@ class Api:
         self._proxy_config = proxy_config
         self._converter = Converter(config.upstream, mapping)
         ours = {
-            "Accept": JSON,
             "Accept-Encoding": "identity",
             "Tenant-Id": config.tenant.id,
             "User-Agent": f"TenantProxy/{__version__}",

@@ -1,23 +1,32 @@
 """Fixed headers of the platform team: those that can't change what a request is, or who makes it."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 MAX_VALUE: Final = 1024
 """Characters."""
 OURS: Final = frozenset(
     {
-        *("accept", "accept-encoding", "authorization", "connection", "correlation-id", "expect", "host"),
+        *("accept-encoding", "authorization", "connection", "correlation-id", "expect", "host"),
         *("keep-alive", "te", "tenant-id", "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade"),
         "user-agent",
     }
 )
 """What the proxy sets itself, and what belongs to one connection (RFC 9110 section 7.6.1)."""
+ACCEPT: Final = "Accept"
+"""What the proxy sets only where a manifest does not: Sylius documents `application/ld+json`."""
 OURS_BEGIN: Final = ("content-", "proxy-")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _SECRET: Final = re.compile(r"cookie.*|.*(?:key|passw(?:or)?d|secret|token)", re.IGNORECASE)
+
+
+def as_sent(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return an operation's headers, among them the one `Accept`, however it is spelled."""
+    accept = {ACCEPT: "application/json"}
+    return accept | {ACCEPT if name.lower() == "accept" else name: value for name, value in headers.items()}
 
 
 def check_header(name: str, value: str) -> None:

@@ -11,7 +11,7 @@ from tenantproxy.config import Body, Criterion, Endpoint, OrderEndpoint, SearchE
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.requests.bodies import FormBody, JsonBody
 from tenantproxy.oms.requests.criteria import CUSTOMER_ID, Criteria, invalid, pointer
-from tenantproxy.oms.requests.fixed_headers import check_header
+from tenantproxy.oms.requests.fixed_headers import as_sent, check_header
 from tenantproxy.oms.requests.ids import MAX_FORMS, PLAIN_IDS, Form, IdRule, compile_form, wider_ids
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.requests.templates import (
@@ -56,7 +56,7 @@ class RequestPlan:
         compiler = _Compiler(operation, endpoint)
         self._operation = operation.name
         self._method = endpoint.method
-        self.headers = dict(endpoint.headers)
+        self.headers = as_sent(endpoint.headers)
         """The fixed ones, and what the body is."""
         self.is_supported = not (isinstance(endpoint, SearchEndpoint) and endpoint.unsupported)
         self.criteria = compiler.criteria

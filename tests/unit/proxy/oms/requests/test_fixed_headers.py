@@ -2,11 +2,12 @@
 
 import pytest
 
-from tenantproxy.oms.requests.fixed_headers import MAX_VALUE, OURS, check_header
+from tenantproxy.oms.requests.fixed_headers import MAX_VALUE, OURS, as_sent, check_header
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("X-Api-Version", "2"), ("Accept-Language", "sv-SE, en;q=0.5"), ("store", "default")]
+    ("name", "value"),
+    [("X-Api-Version", "2"), ("Accept-Language", "sv-SE, en;q=0.5"), ("store", "default"), ("Accept", "a/b")],
 )
 def test_good_headers(name: str, value: str) -> None:
     """A header of the OMS's own can be sent."""
@@ -35,3 +36,10 @@ def test_bad_values(value: str) -> None:
     """A value is one line of ASCII."""
     with pytest.raises(ValueError, match="visible ASCII"):
         check_header("X-A", value)
+
+
+@pytest.mark.parametrize("name", ["Accept", "accept", "ACCEPT"])
+def test_accept(name: str) -> None:
+    """It is sent once, as the manifest has it, and as JSON where the manifest has none."""
+    assert as_sent({"A": "1"}) == {"Accept": "application/json", "A": "1"}
+    assert as_sent({name: "application/ld+json", "A": "1"}) == {"Accept": "application/ld+json", "A": "1"}

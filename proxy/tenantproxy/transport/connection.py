@@ -10,6 +10,7 @@ import httptools
 
 from tenantproxy.admission import Ticket
 from tenantproxy.transport.base import FailureReason, UpstreamError, UpstreamResponse
+from tenantproxy.transport.folding import Unfolder
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's head, interim answers before it included."""
@@ -27,7 +28,7 @@ _OK: Final = 200
 
 
 class HttpConnection(asyncio.Protocol):
-    """A connection in use by one exchange at a time; httptools (llhttp, strict) parses what comes.
+    """A connection in use by one exchange at a time; httptools parses what comes, as strictly as it can.
 
     `context` is what TLS was made with; None for plain HTTP.
     """
@@ -60,6 +61,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._header_count = 0
         self._headers_complete = False
+        self._unfold = Unfolder()
         self._interim = 0
         self._body = bytearray()
         self._body_bytes = 0
@@ -93,6 +95,8 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None or not self.reusable:
             raise UpstreamError("disconnected")
         self._parser = httptools.HttpResponseParser(self)
+        # Some servers pad a chunk's size to the length that they have left room for.
+        self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
         self._begin_answer()
         self._ticket = ticket
         self._answered = asyncio.get_running_loop().create_future()
@@ -145,6 +149,8 @@ class HttpConnection(asyncio.Protocol):
                 self._on_unsolicited()
             return
         self._received += len(data)
+        if not self._headers_complete:
+            data = self._unfold(data)
         try:
             parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):

@@ -119,7 +119,10 @@ REFUSED = {
     "endless head": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (MAX_HEAD_BYTES // 3), "http"),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", "http"),
     "length and chunks": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok", "http"),
-    "folded header": (b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n", "http"),
+    "endless folds": (b"HTTP/1.1 200 OK\r\nX: a" + b"\r\n b" * (ENDLESS // 4), "http"),
+    "an endless fold": (b"HTTP/1.1 200 OK\r\nX: a\r\n" + b" " * ENDLESS, "http"),
+    "endless spaces behind a chunk's size": (CHUNKED + b"1" + b" " * ENDLESS, "http"),
+    "spaces before a chunk's size": (CHUNKED + b" 1\r\nx\r\n0\r\n\r\n", "http"),
     "bare line feeds": (b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", "http"),
     "too large by its length": (http(200, b"x" * 1001), "too-large"),
     "too large in chunks": (

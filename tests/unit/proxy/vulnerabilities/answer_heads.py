@@ -92,7 +92,18 @@ HEADERS = (
         GOOD.replace(b"\r\nContent-Type", b"\r\n Content-Type") + EXTRA,
         _FAILED,
     ),
-    Case("obs-fold", "several", 2014, "a header goes on in the next line", _header(b"X: a\r\n b"), _FAILED),
+    Case(
+        "obs-fold", "several", 2014, "a header goes on in the next line", _header(b"X: a\r\n b"), (200, "closed")
+    ),
+    Case(
+        "obs-fold",
+        "several",
+        2014,
+        "a length goes on in the next line",
+        GOOD.replace(b"Content-Length: ", b"Content-Length: 1\r\n ") + EXTRA,
+        _FAILED,
+    ),
+    Case("obs-fold", "several", 2014, "NUL in the next line", _header(b"X: a\r\n \x00b"), _FAILED),
     Case("CVE-2023-30589", "llhttp", 2023, "a bare CR in a value", _header(b"X: a\rContent-Length: 2"), _FAILED),
     Case("CVE-2026-34520", "aiohttp", 2026, "NUL in a value", _header(b"X: a\x00b"), _FAILED),
     Case("CVE-2026-34520", "aiohttp", 2026, "a control character in a value", _header(b"X: a\x07b"), _FAILED),

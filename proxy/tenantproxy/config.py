@@ -123,6 +123,8 @@ class Upstream(_Model, frozen=True):
     retries: Annotated[int, Meta(ge=0)] = 1
     max_connections: Annotated[int, Meta(ge=1)] = 100
     max_response_bytes: Annotated[int, Meta(ge=1, le=MAX_RESPONSE_BYTES)] = 1024 * 1024
+    content_type: Literal["json", "any"] = "json"
+    """What an answer's header must say; its body must be JSON in any case."""
     operations: Operations = Operations()
     tls: Tls = Tls()
     forward_proxy: ForwardProxy | UnsetType = UNSET

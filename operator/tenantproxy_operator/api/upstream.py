@@ -1,6 +1,6 @@
 """The models of `spec.upstream`: the tenant's order management system (OMS), and how it is called."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -193,6 +193,12 @@ class Upstream(Model):
         default="1Mi",
         description="Maximum size of an OMS response: 1Ki to 4Mi. A larger one is an error of the OMS. "
         "resources.limits.memory must be at least 192Mi plus 20 times this size.",
+    )
+    content_type: Literal["json", "any"] = Field(
+        default="json",
+        description="json: a response of the OMS must say that it is JSON (application/json, or "
+        "application/...+json). any: for an OMS that sends JSON as text/plain, text/html or the like; what is not "
+        "JSON is still an error.",
     )
     operations: Operations = Field(
         default_factory=Operations,

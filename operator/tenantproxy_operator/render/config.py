@@ -49,6 +49,7 @@ def _upstream(resource: TenantProxy, forward_proxy: ForwardProxy | None) -> conf
         retries=upstream.retries,
         max_connections=upstream.max_connections,
         max_response_bytes=parse_size(upstream.max_response_bytes),
+        content_type=upstream.content_type,
         operations=config.Operations(
             get_order=_endpoint(upstream.operations.get_order, config.OrderEndpoint),
             search_orders=_endpoint(upstream.operations.search_orders, config.SearchEndpoint),

@@ -11,6 +11,7 @@ from tenantproxy.credentials.active import ActiveCredential, Grant
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
+from tenantproxy.oms.decoding import Decoder
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.retry import RetryPolicy
 from tenantproxy.operations import OPERATIONS, Operation
@@ -71,6 +72,7 @@ class OmsClient:
         self._credential = credential
         self._metrics = metrics
         self._clock = clock
+        self._decoder = Decoder(config.max_response_bytes)
         self._operations = {each.name: _Operation(config, each, clock) for each in OPERATIONS}
         for name, operation in self._operations.items():
             self._metrics.show_circuit(name, operation.state)
@@ -139,7 +141,7 @@ class OmsClient:
                 raise outcome
             if outcome.status < _SERVER_ERROR:
                 self._credential.accepted(grant)
-            return outcome
+            return await self._decoder.decoded(outcome, ticket)
         finally:
             if grant.is_probe:
                 self._credential.probe_ended()

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import ORDER_ID, Operation
+from tenantproxy.orders import surrogates
 from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.transform import ContractError, UnparsableError
@@ -15,6 +16,10 @@ from tenantproxy.transport.base import UpstreamResponse
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
+_SHOWN: Final = re.compile(r"[A-Za-z0-9!#$&^_.+/;,= -]{1,100}")
+"""The content types that callers are told of; of others nothing but that they are others."""
+_UNREADABLE: Final = frozenset({"br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
+"""Compressions (IANA's content codings) that can't be read; any other word there is an error of the server."""
 
 
 class Asked(NamedTuple):
@@ -27,8 +32,8 @@ class Asked(NamedTuple):
     ignore_case: bool = False
 
 
-def check(operation: Operation, response: UpstreamResponse) -> None:
-    """Check that a response of the OMS is a 200 with a body that can be read.
+def check(operation: Operation, response: UpstreamResponse, *, any_type: bool = False) -> None:
+    """Check that a response of the OMS is a 200 with a body that can be read; `any_type`: whatever its type says.
 
     Raises:
         Problem: It is anything else.
@@ -36,10 +41,17 @@ def check(operation: Operation, response: UpstreamResponse) -> None:
     """
     if response.status != 200:  # noqa: PLR2004 - HTTP
         raise _problem(operation, response)
-    if not is_json(response.headers.get("content-type", "")):
-        raise Problem("upstream-error", "The OMS's answer is not application/json.", reason="content-type")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem("upstream-error", "The OMS's answer is compressed.", reason="content-encoding")
+    headers = response.headers
+    given = headers.get("content-type", "")
+    # Where the header came twice, a gateway may have made one of both: the last one counts.
+    if not any_type and not is_json(given) and not is_json(given.rpartition(",")[2].strip()):
+        kind = given if _SHOWN.fullmatch(given) else "of another type" if given else "of no type"
+        detail = f"The OMS's answer is {kind}, not application/json in UTF-8."
+        raise Problem("upstream-error", detail, reason="content-type")
+    codings = headers.get("content-encoding")
+    if codings and (unreadable := _UNREADABLE.intersection(re.split(r"[\s,]+", codings.lower()))):
+        detail = f"The OMS's answer is compressed ({min(unreadable)}), and nobody asked for it."
+        raise Problem("upstream-error", detail, reason="content-encoding")
 
 
 def outward_body(
@@ -53,7 +65,7 @@ def outward_body(
 
     """
     try:
-        outward = mapping[operation.name](body, at_once=at_once)
+        outward = surrogates.converted(mapping[operation.name], body, at_once=at_once)
     except UnparsableError:
         raise Problem("upstream-error", "The OMS's answer is not valid JSON.", reason="malformed-json") from None
     except ContractError as error:

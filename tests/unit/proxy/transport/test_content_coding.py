@@ -1,0 +1,83 @@
+"""What servers compress: told by its first bytes, and decompressed within bounds."""
+
+import contextlib
+import gzip
+import json
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantproxy.transport.content_coding import LIGHT_BYTES, MAX_RATIO, coding_of, decompressed
+
+MIB = 1024 * 1024
+
+
+def _deflate(body: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(body) + compressor.flush()
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zlib": zlib.compress, "deflate": _deflate}
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@given(document=st.lists(documents) | st.dictionaries(st.text(), documents), ascii=st.booleans())
+def test_any_document(coding: str, document: object, ascii: bool) -> None:  # noqa: A002, FBT001 - json's word
+    """Whatever is compressed is found and read; what is not is left as it is, whatever the header says."""
+    body = json.dumps(document, ensure_ascii=ascii).encode("utf-8", "replace")
+    compressed = CODINGS[coding](body)
+    header = "deflate" if coding == "deflate" else ""
+    assert coding_of(compressed, header) == coding
+    assert decompressed(compressed, coding, MIB) == body
+    assert coding_of(body, header) is None
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("limit", [0, 1, 1000])
+def test_limit(coding: str, limit: int) -> None:
+    """A body may have as many bytes as the limit says, and not one more."""
+    assert decompressed(CODINGS[coding](b"x" * limit), coding, limit) == b"x" * limit
+    assert decompressed(CODINGS[coding](b"x" * (limit + 1)), coding, limit) is None
+
+
+def test_ratio() -> None:
+    """What is out of all proportion is not decompressed, though it would not be too large."""
+    small, large = (gzip.compress(bytes(size)) for size in (LIGHT_BYTES, 2 * LIGHT_BYTES))
+    assert len(large) * MAX_RATIO < 2 * LIGHT_BYTES
+    assert decompressed(small, "gzip", MIB) == bytes(LIGHT_BYTES)
+    assert decompressed(large, "gzip", MIB) is None
+
+
+def test_a_bomb_takes_no_memory() -> None:
+    """Of a body that would be huge no more is ever made than the limit."""
+    bomb = gzip.compress(bytes(200 * MIB))
+    tracemalloc.start()
+    try:
+        assert decompressed(bomb, "gzip", MIB) is None
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * MIB
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@given(cut=st.integers(1, 40), byte=st.integers(1, 255))
+def test_damaged(coding: str, cut: int, byte: int) -> None:
+    """What was cut off, or has something behind it, is malformed; what was changed is that or something else."""
+    body = json.dumps({"customerOrder": {"customerOrderId": "CO-1"}}).encode()
+    whole = CODINGS[coding](body)
+    for damaged in (whole[:-cut], whole + b"x"):
+        with pytest.raises(ValueError, match=r"malformed|cut off"):
+            decompressed(damaged, coding, MIB)
+    changed = bytearray(whole)
+    changed[cut % len(whole)] ^= byte
+    with contextlib.suppress(ValueError):
+        assert decompressed(bytes(changed), coding, MIB) is not None

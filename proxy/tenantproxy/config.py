@@ -41,6 +41,23 @@ class Body(_Model, frozen=True, omit_defaults=True):
     form: dict[str, str] | None = None
 
 
+class Outcome(_Model, frozen=True, omit_defaults=True):
+    """What an answer means that has one of these statuses, and whose body holds all conditions."""
+
+    status: tuple[Annotated[int, Meta(ge=200, le=599)], ...]
+    means: Literal[
+        "no-orders-found",
+        "order-not-found",
+        "search-rejected",
+        "upstream-error",
+        "upstream-forbidden",
+        "upstream-rate-limited",
+        "upstream-rejected-credentials",
+        "upstream-timeout",
+    ]
+    when: "tuple[Condition, ...]" = ()
+
+
 class Endpoint(_Model, frozen=True, omit_defaults=True):
     """How the OMS serves an operation: the request, relative to the base URL, and how much of it may be asked."""
 
@@ -53,6 +70,8 @@ class Endpoint(_Model, frozen=True, omit_defaults=True):
     retries: Annotated[int, Meta(ge=0)] | None = None
     max_connections: Annotated[int, Meta(ge=1)] | None = None
     """Of these three, None is what the upstream has; see `admission.bulkhead`."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What answers mean: the first that fits counts; what none fits means what it always does."""
 
 
 class OrderEndpoint(Endpoint, frozen=True, omit_defaults=True):

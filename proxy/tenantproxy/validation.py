@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from tenantproxy.config import ConfigError, Egress, ForwardProxy, ProxyConfig, Upstream
 from tenantproxy.errors import FieldProblem
+from tenantproxy.oms.outcomes import OutcomeError, compile_outcomes
 from tenantproxy.oms.requests.plan import RequestError, compile_requests
+from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import forward_proxy_policy, oms_policy
@@ -25,7 +27,13 @@ def validate_config(config: ProxyConfig) -> CompiledMapping:
 
 def find_errors(config: ProxyConfig) -> list[FieldProblem]:
     """Return what is wrong with a configuration; `field` is its path, in a CR below `spec`."""
-    return [*_url(config), *_token_endpoint(config), *_requests(config.upstream), *_mapping(config)]
+    return [
+        *_url(config),
+        *_token_endpoint(config),
+        *_requests(config.upstream),
+        *_outcomes(config.upstream),
+        *_mapping(config),
+    ]
 
 
 def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
@@ -70,6 +78,17 @@ def _requests(upstream: Upstream) -> Iterator[FieldProblem]:
         compile_requests(upstream)
     except RequestError as error:
         yield from (FieldProblem(f"upstream.operations.{field}", detail) for field, detail in error.errors)
+
+
+def _outcomes(upstream: Upstream) -> Iterator[FieldProblem]:
+    for operation in OPERATIONS:
+        try:
+            compile_outcomes(operation, upstream.operations.of(operation).outcomes)
+        except OutcomeError as error:
+            yield from (
+                FieldProblem(f"upstream.operations.{operation.name}.{field}", detail)
+                for field, detail in error.errors
+            )
 
 
 def _mapping(config: ProxyConfig) -> Iterator[FieldProblem]:

@@ -4,11 +4,13 @@ from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from tenantproxy.oms.outcomes import MAX_OUTCOMES
 from tenantproxy.oms.requests.fixed_headers import OURS, OURS_BEGIN
 from tenantproxy.oms.requests.ids import MAX_FORMS
 from tenantproxy.oms.requests.templates import CRITERIA, QUOTING
 from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, UniqueList, Verbatim, cel, invalid
+from tenantproxy_operator.api.outcomes import OrderOutcome, SearchOutcome
 from tenantproxy_operator.api.request_texts import (
     HeaderValue,
     IdForm,
@@ -20,6 +22,10 @@ from tenantproxy_operator.api.request_texts import (
 
 _MOST_PAIRS: Final = 32
 _MOST_CRITERIA: Final = 16
+_OUTCOMES: Final = (
+    "What responses mean that are not as documented. Read from the top: the first that fits counts; what none "
+    "fits means what it always does."
+)
 _NAME: Final = "[A-Za-z][A-Za-z0-9_]{0,63}"
 
 
@@ -179,6 +185,7 @@ class OrderEndpoint(Endpoint):
         "without look-around and references. At most 128 characters of printable ASCII, no %, no empty part, . or "
         ".. between the signs / \\ ;. Defaults to letters, digits and the signs . _ ~ : - of ids.",
     )
+    outcomes: list[OrderOutcome] = Field(default_factory=list, max_length=MAX_OUTCOMES, description=_OUTCOMES)
 
 
 class Criterion(Model):
@@ -208,7 +215,8 @@ class SearchEndpoint(Endpoint):
                 _names("criteria", f"^{_NAME}$", "has a name other than a letter, then letters, digits or _"),
                 cel(
                     "!self.unsupported || !(has(self.query) || has(self.headers) || has(self.body) || "
-                    "has(self.criteria) || has(self.timeout) || has(self.retries) || has(self.maxConnections))",
+                    "has(self.criteria) || has(self.outcomes) || has(self.timeout) || has(self.retries) || "
+                    "has(self.maxConnections))",
                     "is true, so that no search is sent; remove the fields beside it",
                     path=".unsupported",
                 ),
@@ -228,6 +236,7 @@ class SearchEndpoint(Endpoint):
         description="What callers may search by besides customerId, by name. Each must have a place in path, "
         "query or body: {criteria.NAME}.",
     )
+    outcomes: list[SearchOutcome] = Field(default_factory=list, max_length=MAX_OUTCOMES, description=_OUTCOMES)
     unsupported: bool = Field(
         default=False, description="Whether the OMS has no search; callers get 501 search-not-supported."
     )

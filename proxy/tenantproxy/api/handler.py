@@ -191,7 +191,7 @@ class Api:
                 )
                 break
             except Problem as problem:
-                if answer.status == 200:  # noqa: PLR2004 - HTTP
+                if answer.status == 200 and answer.meaning is None:  # noqa: PLR2004 - HTTP
                     answer.discard_connection()  # it may be the answer to another request
                 if problem.code != "order-not-found" or request is requests[-1]:
                     raise

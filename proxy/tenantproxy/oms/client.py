@@ -12,7 +12,10 @@ from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
 from tenantproxy.oms.decoding import Decoder
+from tenantproxy.oms.outcomes import FAILURES, compile_outcomes
+from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
+from tenantproxy.oms.responses import asked_pause
 from tenantproxy.oms.retry import RetryPolicy
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.problems import Problem, retry_after
@@ -24,6 +27,7 @@ from tenantproxy.transport.base import (
     UpstreamResponse,
 )
 
+_OK: Final = 200
 _SERVER_ERROR: Final = 500
 _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 """Failures of a call that are no sign of a failing OMS."""
@@ -42,15 +46,16 @@ class _Operation:
             most = share(upstream.max_connections)  # else slow searches would leave none for reads by id
         self.bulkhead = None if most is None else Bulkhead(most)
         self.circuit = CircuitBreaker()
+        self.meaning = compile_outcomes(operation, endpoint.outcomes)
         self._clock = clock
 
     def state(self) -> str:
         """Return the state of its circuit."""
         return self.circuit.state
 
-    def record(self, status: int | None) -> None:
+    def record(self, status: int | None, meaning: str | None = None) -> None:
         """Tell the circuit breaker how a call ended, also one whose caller had gone; None: no answer."""
-        if status is None or status >= _SERVER_ERROR:
+        if meaning in FAILURES or (meaning is None and (status is None or status >= _SERVER_ERROR)):
             self.circuit.failed(self._clock())
         else:
             self.circuit.succeeded()
@@ -73,6 +78,7 @@ class OmsClient:
         self._metrics = metrics
         self._clock = clock
         self._decoder = Decoder(config.max_response_bytes)
+        self._pause = Pause()
         self._operations = {each.name: _Operation(config, each, clock) for each in OPERATIONS}
         for name, operation in self._operations.items():
             self._metrics.show_circuit(name, operation.state)
@@ -94,6 +100,8 @@ class OmsClient:
             Problem: There is no answer, or the OMS may not be asked now.
 
         """
+        if (left := self._pause.remaining(self._clock())) > 0:
+            raise Problem("circuit-open", "The OMS asked for a pause.", headers=retry_after(left), reason="pause")
         operation = self._operations[request.operation]
         circuit = operation.circuit.admit(self._clock())
         if circuit == "refuse":
@@ -139,9 +147,9 @@ class OmsClient:
                 authorization = newer
             if isinstance(outcome, UpstreamError):
                 raise outcome
-            if outcome.status < _SERVER_ERROR:
+            if outcome.meaning is not None or outcome.status < _SERVER_ERROR:
                 self._credential.accepted(grant)
-            return await self._decoder.decoded(outcome, ticket)
+            return outcome
         finally:
             if grant.is_probe:
                 self._credential.probe_ended()
@@ -169,8 +177,23 @@ class OmsClient:
             return error
         finally:
             self._metrics.upstream_called(request.operation, self._clock() - start)
-        operation.record(response.status)
+        response = await self._understood(operation, response, ticket)
+        operation.record(response.status, response.meaning)
+        self._pause.begin(self._clock(), asked_pause(response))
         return response
+
+    async def _understood(
+        self, operation: _Operation, response: UpstreamResponse, ticket: Ticket
+    ) -> UpstreamResponse:
+        """Return a response with its body decoded, and what the configuration says that it means."""
+        meaning = operation.meaning
+        if response.status == _OK or meaning is not None:
+            try:
+                response = await self._decoder.decoded(response, ticket)
+            except (Problem, UpstreamError):
+                if response.status == _OK:
+                    raise  # of any other response the status says enough
+        return response if meaning is None else response._replace(meaning=meaning(response))
 
     async def close(self) -> None:
         """Close all connections."""

@@ -9,6 +9,7 @@ import functools
 from tenantproxy.config import Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms import responses
+from tenantproxy.oms.outcomes import NO_ORDERS_FOUND
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import Operation
 from tenantproxy.orders.mapping import CompiledMapping
@@ -45,6 +46,8 @@ class Converter:
             Problem: The response is anything but a 200 that holds the contract.
 
         """
+        if response.meaning == NO_ORDERS_FOUND:
+            return responses.EMPTY_SEARCH
         responses.check(operation, response, any_type=self._any_type)
         body = response.body
         asked = None

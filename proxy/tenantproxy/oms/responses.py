@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from tenantproxy.errors import FieldProblem
-from tenantproxy.operations import ORDER_ID, Operation
+from tenantproxy.oms.outcomes import RATE_LIMITED
+from tenantproxy.operations import ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy.orders import surrogates
 from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.retry_after import parse_retry_after
+from tenantproxy.retry_after import named_seconds, parse_retry_after
 from tenantproxy.transport.base import UpstreamResponse
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
@@ -20,6 +21,9 @@ _SHOWN: Final = re.compile(r"[A-Za-z0-9!#$&^_.+/;,= -]{1,100}")
 """The content types that callers are told of; of others nothing but that they are others."""
 _UNREADABLE: Final = frozenset({"br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
 """Compressions (IANA's content codings) that can't be read; any other word there is an error of the server."""
+
+EMPTY_SEARCH: Final = b'{"%s":[]}' % SEARCH_ORDERS.root.removeprefix("/").encode()
+"""The body of our 200 to a search that finds nothing."""
 
 
 class Asked(NamedTuple):
@@ -39,6 +43,8 @@ def check(operation: Operation, response: UpstreamResponse, *, any_type: bool = 
         Problem: It is anything else.
 
     """
+    if response.meaning is not None:
+        raise _meant(response.meaning, response)
     if response.status != 200:  # noqa: PLR2004 - HTTP
         raise _problem(operation, response)
     headers = response.headers
@@ -52,6 +58,14 @@ def check(operation: Operation, response: UpstreamResponse, *, any_type: bool = 
     if codings and (unreadable := _UNREADABLE.intersection(re.split(r"[\s,]+", codings.lower()))):
         detail = f"The OMS's answer is compressed ({min(unreadable)}), and nobody asked for it."
         raise Problem("upstream-error", detail, reason="content-encoding")
+
+
+def asked_pause(response: UpstreamResponse) -> float:
+    """Return the seconds without requests that an OMS asks for, by a 503 with `Retry-After`; 0: it does not."""
+    if response.status != 503 or response.meaning not in (None, RATE_LIMITED):  # noqa: PLR2004 - HTTP
+        return 0.0
+    headers = response.headers
+    return parse_retry_after(headers.get("retry-after", ""), headers.get("date", "")) or 0.0
 
 
 def outward_body(
@@ -119,10 +133,21 @@ def _problem(operation: Operation, response: UpstreamResponse) -> Problem:
     reason = f"status-{status}"
     if status == 403:  # noqa: PLR2004
         return Problem("upstream-forbidden", "The OMS answered 403.", reason=reason)
-    if status == 429:  # noqa: PLR2004
-        seconds = parse_retry_after(response.headers.get("retry-after", ""), response.headers.get("date", ""))
-        pause = retry_after(seconds or 0.0)
-        return Problem("upstream-rate-limited", "The OMS answered 429.", headers=pause, reason=reason)
+    if status == 429 or asked_pause(response):  # noqa: PLR2004
+        return _rate_limited(f"The OMS answered {status}.", response)
     if status >= 500:  # noqa: PLR2004
         return Problem("upstream-error", f"The OMS answered {status}.", reason=reason)
     return Problem("upstream-contract", f"The OMS answered {status}, which is not in the contract.", reason=reason)
+
+
+def _meant(meaning: str, response: UpstreamResponse) -> Problem:
+    """Return the problem that a configuration says an answer to be."""
+    detail = f"The OMS answered {response.status}, which `outcomes` gives this meaning."
+    if meaning == RATE_LIMITED:
+        return _rate_limited(detail, response)
+    return Problem(meaning, detail, reason=f"status-{response.status}")
+
+
+def _rate_limited(detail: str, response: UpstreamResponse) -> Problem:
+    pause = retry_after(named_seconds(response.headers) or 0.0)
+    return Problem(RATE_LIMITED, detail, headers=pause, reason=f"status-{response.status}")

@@ -2,6 +2,7 @@
 
 from typing import Final, Literal
 
+from tenantproxy.oms.outcomes import rejects_credential
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 
 RETRYABLE: Final = frozenset(
@@ -12,7 +13,6 @@ RETRYABLE: Final = frozenset(
 )
 """Failures of a call of which nothing of an answer had come."""
 _RETRYABLE_STATUS: Final = frozenset({502, 503, 504})
-_UNAUTHORIZED: Final = 401
 
 Next = Literal["done", "reauthenticate", "rejected", "send again"]
 """`reauthenticate`: send again with a newer authorization, if one can be had; `rejected`: no other try."""
@@ -22,7 +22,7 @@ class RetryPolicy:
     """The budget of one idempotent read.
 
     It is sent again at most `retries` times after a connection error or a 502, 503 or 504 without `Retry-After`,
-    and at most once after a 401.
+    and at most once after a 401. An answer that has a meaning by the configuration is what that says.
     """
 
     def __init__(self, retries: int) -> None:
@@ -31,7 +31,7 @@ class RetryPolicy:
 
     def after(self, outcome: UpstreamResponse | UpstreamError) -> Next:
         """Return what to do after an attempt that ended so."""
-        if isinstance(outcome, UpstreamResponse) and outcome.status == _UNAUTHORIZED:
+        if isinstance(outcome, UpstreamResponse) and rejects_credential(outcome):
             if not self._may_reauthenticate:
                 return "rejected"
             self._may_reauthenticate = False
@@ -45,4 +45,6 @@ class RetryPolicy:
 def _is_transient(outcome: UpstreamResponse | UpstreamError) -> bool:
     if isinstance(outcome, UpstreamError):
         return outcome.reason in RETRYABLE
+    if outcome.meaning is not None:
+        return False
     return outcome.status in _RETRYABLE_STATUS and "retry-after" not in outcome.headers

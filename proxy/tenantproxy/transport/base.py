@@ -44,6 +44,8 @@ class UpstreamResponse(NamedTuple):
     body: bytes
     discard_connection: Callable[[], None] = lambda: None
     """To be called where this can't be the response to the request: its connection is not used again."""
+    meaning: str | None = None
+    """What it means, where a configuration says so (see `oms.outcomes`); no matter of the transport's."""
 
 
 class UpstreamError(Exception):

@@ -9,6 +9,7 @@ URL: Final = "spec.upstream.url"
 FORWARD_PROXY: Final = "spec.upstream.forwardProxy.url"
 NETWORKS: Final = "spec.auth.tokenEndpoint.allowNetworks"
 _PATHS: Final = "spec.upstream.operations"
+_OUTCOMES: Final = "spec.upstream.operations.getOrder.outcomes"
 _ORDER: Final = "spec.mapping.getOrder.fields"
 _SEARCH: Final = "spec.mapping.searchOrders.fields"
 _TABLE: Final = {
@@ -182,6 +183,53 @@ MISTAKES: Final = (
         {"unsupported": True, "timeout": "1s"},
         "schema",
         "remove the fields beside it",
+    ),
+    # ---- what its answers mean
+    Mistake(
+        "a status that is none",
+        _OUTCOMES,
+        [{"status": [700], "means": "order-not-found"}],
+        "schema",
+        "less than or",
+    ),
+    Mistake("no status", _OUTCOMES, [{"status": [], "means": "order-not-found"}], "schema", "at least 1"),
+    Mistake(
+        "a status twice", _OUTCOMES, [{"status": [410, 410], "means": "order-not-found"}], "schema", "status twice"
+    ),
+    Mistake(
+        "a meaning of the search",
+        _OUTCOMES,
+        [{"status": [404], "means": "no-orders-found"}],
+        "schema",
+        "supported",
+    ),
+    Mistake(
+        "a meaning of reading one order",
+        f"{_PATHS}.searchOrders",
+        {"path": "/o", "outcomes": [{"status": [404], "means": "order-not-found"}]},
+        "schema",
+        "supported",
+    ),
+    Mistake(
+        "status 200 without `when`",
+        _OUTCOMES,
+        [{"status": [200], "means": "order-not-found"}],
+        "schema",
+        "no order would ever be read",
+    ),
+    Mistake(
+        "`in` and `absent`",
+        _OUTCOMES,
+        [{"status": [200], "when": [{"from": "/a", "in": ["b"], "absent": True}], "means": "order-not-found"}],
+        "schema",
+        "needs one of in",
+    ),
+    Mistake(
+        "an outcome that can't be reached",
+        _OUTCOMES,
+        [{"status": [404, 410], "means": "order-not-found"}, {"status": [410], "means": "upstream-error"}],
+        "status",
+        "can't be reached",
     ),
     # ---- the token endpoint
     Mistake("a public network", NETWORKS, ["8.8.8.0/24"], "schema", "is not private, shared or loopback"),

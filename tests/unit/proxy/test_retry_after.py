@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.retry_after import parse_retry_after
+from tenantproxy.retry_after import named_seconds, parse_retry_after
 
 NOW = "Fri, 31 Dec 1999 23:59:00 GMT"
 VALUES: dict[str, float | None] = {
@@ -21,7 +21,16 @@ VALUES: dict[str, float | None] = {
     "Fri, 31 Dec 1999": None,
     "": None,
     "-1": None,
-    "1.5": None,
+    "2.0": 2,
+    "1.5": 1.5,
+    "0.000000001": 1e-9,
+    "1.": None,
+    ".5": None,
+    "1e3": None,
+    "1,5": None,
+    "NaN": None,
+    "inf": None,
+    "9999999.0": None,
     "soon": None,
     "12345678901234567890": None,
     "5\r\nSet-Cookie: x": None,
@@ -46,3 +55,25 @@ def test_any_text(value: str, date: str) -> None:
     """Whatever comes, it is a bounded number of seconds or nothing."""
     seconds = parse_retry_after(value, date)
     assert seconds is None or 0 <= seconds <= 999_999
+
+
+NAMED: dict[str, tuple[dict[str, str], float | None]] = {
+    "Shopify": ({"retry-after": "2.0"}, 2.0),
+    "BigCommerce": ({"x-retry-after": "15"}, 15),
+    "BigCommerce, its window": ({"x-rate-limit-time-reset-ms": "1500"}, 1.5),
+    "WooCommerce": ({"ratelimit-retry-after": "8"}, 8),
+    "a date": ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT", "date": NOW}, 59),
+    "the standard first": ({"x-rate-limit-time-reset-ms": "1500", "retry-after": "3"}, 3),
+    "the next where one says nothing": ({"retry-after": "soon", "x-retry-after": "4"}, 4),
+    "zero": ({"retry-after": "0", "x-retry-after": "4"}, 0),
+    "nothing": ({}, None),
+    "no milliseconds": ({"x-rate-limit-time-reset-ms": "-1"}, None),
+    "too many": ({"x-rate-limit-time-reset-ms": "1234567890"}, None),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_by_any_name(name: str) -> None:
+    """What systems call it."""
+    headers, seconds = NAMED[name]
+    assert named_seconds(headers) == seconds

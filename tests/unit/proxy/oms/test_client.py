@@ -54,7 +54,6 @@ FAILURES: dict[str, tuple[Play, int, str, int]] = {
     "206": (answering(http(206, BODY)), 502, "upstream-contract", 1),
     "500": (answering(http(500, b"MARKED")), 502, "upstream-error", 1),
     "503": (answering(http(503, b"MARKED")), 502, "upstream-error", 2),
-    "503 with Retry-After": (answering(http(503, b"", retry_after="9")), 502, "upstream-error", 1),
     "HTML": (answering(http(200, b"<html>MARKED", content_type="text/html")), 502, "upstream-error", 1),
     "no content type": (answering(http(200, BODY, content_type="")), 502, "upstream-error", 1),
     "UTF-16": (

@@ -1,7 +1,9 @@
 """One read of the OMS, attempt by attempt: no network, and a clock that a test moves."""
 
 import asyncio
+import gzip
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from tenantproxy.credentials.cooldown import COOLDOWN
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, PAUSE
 from tenantproxy.oms.client import OmsClient
+from tenantproxy.oms.pause import LONGEST
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import HttpTransport, UpstreamError, UpstreamResponse
@@ -77,13 +80,16 @@ class NoTokens:
 class Setting:
     """A client, its transport, its credential and its clock."""
 
-    def __init__(self, *, timeout: float = 5.0, retries: int = 1) -> None:
+    def __init__(self, *outcomes: dict[str, Any], timeout: float = 5.0, retries: int = 1) -> None:
         self.now = 0.0
         self.transport = Transport()
         metrics = Metrics(Tenant(id="T", name="acme"))
         self.metrics = metrics
         self.credential = ActiveCredential(NoTokens(), metrics, clock=lambda: self.now)
-        config = proxy_config("http://oms.example", timeoutSeconds=timeout, retries=retries).upstream
+        operations = {"getOrder": {"outcomes": outcomes}}
+        config = proxy_config(
+            "http://oms.example", timeoutSeconds=timeout, retries=retries, operations=operations
+        ).upstream
         self.client = OmsClient(config, self.transport, self.credential, metrics, clock=lambda: self.now)
         self._admission = Admission(100, 0)
         self.replacing: list[asyncio.Task[bool]] = []
@@ -237,3 +243,133 @@ async def test_a_probe_of_the_circuit_that_never_asked_leaves_its_place(setting:
     assert await setting.read() == "credentials-not-configured"
     await setting.credential.use(OLD)
     assert await setting.read(OK) == OK
+
+
+# ---- the pause that the OMS asks for
+
+BUSY = UpstreamResponse(503, {"retry-after": "9"}, b"")
+
+
+async def test_a_503_with_retry_after_pauses(setting: Setting) -> None:
+    """Until the time that it names nobody asks the OMS; then everybody may."""
+    assert await setting.read(BUSY) == BUSY
+    setting.now = 8.9
+    assert [await setting.read() for _ in range(3)] == ["circuit-open"] * 3
+    assert len(setting.transport.authorizations) == 1
+    setting.now = 9.0
+    assert [await setting.read(OK) for _ in range(3)] == [OK] * 3
+
+
+async def test_callers_are_told_how_long_it_lasts(setting: Setting) -> None:
+    """The problem has the rest of the pause as `Retry-After`, in whole seconds."""
+    await setting.read(BUSY)
+    setting.now = 2.5
+    with pytest.raises(Problem) as caught:
+        await setting.client.read(Admission(1, 0).admit(None), REQUEST)
+    assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "7"})
+    assert caught.value.detail == "The OMS asked for a pause."
+
+
+async def test_no_pause_is_longer_than_a_minute(setting: Setting) -> None:
+    """An OMS that names a day is asked again after a minute."""
+    await setting.read(UpstreamResponse(503, {"retry-after": "86400"}, b""))
+    setting.now = LONGEST - 1
+    assert await setting.read() == "circuit-open"
+    setting.now = LONGEST
+    assert await setting.read(OK) == OK
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        UpstreamResponse(503, {}, b""),
+        UpstreamResponse(503, {"retry-after": "0"}, b""),
+        UpstreamResponse(503, {"retry-after": "soon"}, b""),
+        UpstreamResponse(503, {"x-rate-limit-time-reset-ms": "9000"}, b""),
+        UpstreamResponse(429, {"retry-after": "9"}, b""),
+        UpstreamResponse(500, {"retry-after": "9"}, b""),
+    ],
+)
+async def test_no_other_answer_pauses(answer: UpstreamResponse) -> None:
+    """A 429 may be about one caller or one kind of request; other answers ask for nothing."""
+    setting = Setting(retries=0)
+    await setting.credential.use(OLD)
+    assert await setting.read(answer) == answer
+    assert await setting.read(OK) == OK
+
+
+# ---- what the configuration says that answers mean
+
+HIDDEN: list[dict[str, Any]] = [
+    {
+        "status": [200, 403],
+        "when": [{"from": "/error", "in": ["INVALID_KEY"]}],
+        "means": "upstream-rejected-credentials",
+    },
+    {"status": [401], "means": "upstream-forbidden"},
+    {"status": [400], "when": [{"from": "/error", "in": ["QUERY_TIMEOUT"]}], "means": "upstream-timeout"},
+    {"status": [500, 503], "means": "order-not-found"},
+]
+INVALID = b'{"error": "INVALID_KEY"}'
+
+
+@pytest.fixture
+async def hidden() -> Setting:
+    """Return the setting of an OMS that hides what it means."""
+    setting = Setting(*HIDDEN)
+    await setting.credential.use(OLD)
+    return setting
+
+
+@pytest.mark.parametrize("status", [200, 403])
+async def test_a_hidden_rejection_is_one(hidden: Setting, status: int) -> None:
+    """The OMS is asked once; then nobody is until the cooldown is over, as after a 401."""
+    rejected = UpstreamResponse(status, {}, INVALID)
+    assert await hidden.read(rejected) == "upstream-rejected-credentials"
+    hidden.now = COOLDOWN - 0.01
+    assert [await hidden.read() for _ in range(10)] == ["upstream-rejected-credentials"] * 10
+    assert hidden.transport.authorizations == [BY_OLD]
+    assert hidden.metric("tenantproxy_credentials_accepted{} 0.0")
+    hidden.now = COOLDOWN
+    assert await hidden.read(OK) == OK
+
+
+async def test_a_hidden_rejection_is_tried_again_with_a_newer_credential(hidden: Setting) -> None:
+    """The caller sees nothing of it, as of a 401."""
+    assert await hidden.read(hidden.replace, UpstreamResponse(403, {}, INVALID), OK) == OK
+    assert hidden.transport.authorizations == [BY_OLD, BY_NEW]
+
+
+@pytest.mark.parametrize("body", [b"\x1f\x8bMARKED", gzip.compress(b"x" * 2_000_000), b"\xff", b""])
+async def test_a_401_is_one_whatever_its_body(body: bytes) -> None:
+    """Nothing in a body keeps a wrong credential in use."""
+    setting = Setting({"status": [401], "when": [{"from": "/a", "in": ["b"]}], "means": "upstream-forbidden"})
+    await setting.credential.use(OLD)
+    assert await setting.read(UpstreamResponse(401, {}, body)) == "upstream-rejected-credentials"
+    assert await setting.read() == "upstream-rejected-credentials"
+
+
+async def test_a_401_that_is_none(hidden: Setting) -> None:
+    """A 401 that is not about the credential has no cooldown, and shows that the credential is accepted."""
+    answer = UpstreamResponse(401, {}, b"")
+    assert await hidden.read(answer) == answer._replace(meaning="upstream-forbidden")
+    assert hidden.metric("tenantproxy_credentials_accepted{} 1.0")
+    assert await hidden.read(OK) == OK
+
+
+async def test_hidden_timeouts_open_the_circuit(hidden: Setting) -> None:
+    """A timeout is a sign of a failing OMS, whatever its status; it is not tried again at once."""
+    late = UpstreamResponse(400, {}, b'{"error": "QUERY_TIMEOUT"}')
+    for _ in range(FAILURES_TO_OPEN):
+        assert await hidden.read(late) == late._replace(meaning="upstream-timeout")
+    assert await hidden.read() == "circuit-open"
+    assert len(hidden.transport.authorizations) == FAILURES_TO_OPEN
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_what_looks_like_a_failure_is_none(hidden: Setting, status: int) -> None:
+    """Orders that don't exist open no circuit, are not asked for again, and pause nothing."""
+    unknown = UpstreamResponse(status, {"retry-after": "9"}, b"")
+    for _ in range(FAILURES_TO_OPEN + 1):
+        assert await hidden.read(unknown) == unknown._replace(meaning="order-not-found")
+    assert len(hidden.transport.authorizations) == FAILURES_TO_OPEN + 1

@@ -115,7 +115,9 @@ def test_only_200_is_a_success(status: int, operation: Operation, headers: Mappi
         (None, "1"),
         ("", "1"),
         ("-1", "1"),
-        ("1.5", "1"),
+        ("2.0", "2"),
+        ("1.5", "2"),
+        ("0.2", "1"),
         ("soon", "1"),
         ("12345678901234567890", "1"),
         ("5\r\nSet-Cookie: MARKED", "1"),
@@ -129,6 +131,12 @@ def test_rate_limit_is_passed_on(given: str | None, passed_on: str) -> None:
         headers["retry-after"] = given
     problem = refused(GET_ORDER, UpstreamResponse(429, headers, b""))
     assert (problem.status, problem.headers) == (503, {"Retry-After": passed_on})
+
+
+def test_a_503_with_retry_after_is_a_rate_limit() -> None:
+    """An OMS that says when to come again is not failing."""
+    problem = refused(GET_ORDER, UpstreamResponse(503, {"retry-after": "17"}, b""))
+    assert (problem.code, problem.status, problem.headers) == ("upstream-rate-limited", 503, {"Retry-After": "17"})
 
 
 @pytest.mark.parametrize("date", [None, "", "today", "Fri, 31 Dec 1999 23:59:00"], ids=repr)

@@ -1,0 +1,120 @@
+"""The models of an operation's `outcomes`: what responses of the OMS mean that differ from the documented ones."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from tenantproxy.oms.outcomes import MAX_CONDITIONS, MAX_STATUSES
+from tenantproxy_operator.api.fields import Model, cel, invalid
+from tenantproxy_operator.api.mapping import Pointer
+
+Status = Annotated[int, Field(ge=200, le=599)]
+Word = Annotated[str, Field(max_length=256)]
+
+_MEANS: Final = "The code of the problem that the caller gets (docs/errors.md)"
+
+_READS_NOTHING: Final = "is missing for status 200; no order would ever be read"
+_ONE_WORD: Final = "needs one of in and absent"
+
+
+class Condition(Model):
+    """What must be so in the body of a response."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [cel("has(self.__in__) != has(self.absent)", _ONE_WORD)]}
+    )
+
+    from_: Pointer = Field(
+        alias="from",
+        description='Where to look, such as /errors/0/type: an RFC 6901 pointer into the body; "" is all of it.',
+    )
+    in_: list[Word] | None = Field(
+        default=None,
+        alias="in",
+        min_length=1,
+        max_length=32,
+        description="The value is one of these, such as [UnknownIdentifierError]. Numbers, true and false in "
+        'quotes: ["5", "true"]; a number is compared by its value, so that 5.0 is "5".',
+    )
+    absent: bool | None = Field(
+        default=None,
+        description="true: there is nothing, or null, such as {from: /data/order, absent: true}; an empty body is "
+        "null. false: there is something.",
+    )
+
+    @model_validator(mode="after")
+    def _check_one(self) -> Self:
+        if (self.in_ is None) is (self.absent is None):
+            raise invalid("needs one of `in` and `absent`, and only one")
+        return self
+
+
+class _Outcome(Model):
+    """What responses mean that have one of these statuses, and such a body."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                cel("has(self.when) || !(200 in self.status)", _READS_NOTHING, path=".when"),
+                cel(
+                    "self.status.all(one, self.status.exists_one(other, other == one))",
+                    "names a status twice; remove one",
+                    path=".status",
+                ),
+            ]
+        }
+    )
+
+    status: list[Status] = Field(
+        min_length=1,
+        max_length=MAX_STATUSES,
+        description="The response has one of these statuses, such as [400].",
+    )
+    when: list[Condition] = Field(
+        default_factory=list,
+        min_length=1,
+        max_length=MAX_CONDITIONS,
+        description="All of these hold for its body. Absent: whatever the body is. In a body that is not JSON, "
+        "or has more than 64 KiB or 2,048 values, none holds.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.status)) < len(self.status):
+            raise invalid("names a status twice in `status`; remove one")
+        if 200 in self.status and not self.when:  # noqa: PLR2004 - HTTP
+            raise invalid(f"has no `when`, which {_READS_NOTHING}")
+        return self
+
+
+class OrderOutcome(_Outcome):
+    """What responses to reading one order mean."""
+
+    means: Literal[
+        "order-not-found",
+        "upstream-error",
+        "upstream-forbidden",
+        "upstream-rate-limited",
+        "upstream-rejected-credentials",
+        "upstream-timeout",
+    ] = Field(
+        description=f"{_MEANS}. upstream-rejected-credentials is treated like 401, upstream-error and "
+        "upstream-timeout count as failures of the OMS."
+    )
+
+
+class SearchOutcome(_Outcome):
+    """What responses to a search mean."""
+
+    means: Literal[
+        "no-orders-found",
+        "search-rejected",
+        "upstream-error",
+        "upstream-forbidden",
+        "upstream-rate-limited",
+        "upstream-rejected-credentials",
+        "upstream-timeout",
+    ] = Field(
+        description=f"{_MEANS}; no-orders-found: it gets an empty list. upstream-rejected-credentials is treated "
+        "like 401, upstream-error and upstream-timeout count as failures of the OMS."
+    )

@@ -1,0 +1,140 @@
+"""What the answers of an OMS mean, where a configuration says so (`outcomes`): compiled once, and pure.
+
+A meaning is the code of the problem that the caller gets (`problems`), or `no-orders-found`: it gets an empty
+list. What no outcome fits means what it always does (`responses`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from tenantproxy import config
+from tenantproxy.errors import FieldProblem
+from tenantproxy.operations import Operation
+from tenantproxy.orders.conditions import Holds, compile_conditions
+from tenantproxy.orders.json_members import whole
+from tenantproxy.orders.weight import is_heavy
+from tenantproxy.transport.base import UpstreamResponse
+
+MAX_OUTCOMES: Final = 16
+"""Of one operation."""
+MAX_STATUSES: Final = 8
+MAX_CONDITIONS: Final = 8
+"""Of one outcome, both."""
+
+NO_ORDERS_FOUND: Final = "no-orders-found"
+REJECTED: Final = "upstream-rejected-credentials"
+RATE_LIMITED: Final = "upstream-rate-limited"
+FAILURES: Final = frozenset({"upstream-error", "upstream-timeout"})
+"""Signs of a failing OMS."""
+
+_OF_AN_ORDER: Final = frozenset({"order-not-found"})
+_OF_A_SEARCH: Final = frozenset({NO_ORDERS_FOUND, "search-rejected"})
+_UNAUTHORIZED: Final = 401
+_NULL: Final = Raw(b"null")
+
+
+class OutcomeError(ValueError):
+    """Outcomes can't be used; `errors` name each by its path below the operation."""
+
+    def __init__(self, errors: list[FieldProblem]) -> None:
+        super().__init__("; ".join(f"`{error.field}` {error.detail}" for error in errors))
+        self.errors = errors
+
+
+Meaning = Callable[[UpstreamResponse], str | None]
+"""Tells what an answer means by the configuration; None: that says nothing of it."""
+
+
+def rejects_credential(response: UpstreamResponse) -> bool:
+    """Return whether an answer is about the credential, by its meaning or else its status."""
+    if response.meaning is None:
+        return response.status == _UNAUTHORIZED
+    return response.meaning == REJECTED
+
+
+def compile_outcomes(operation: Operation, outcomes: Sequence[config.Outcome]) -> Meaning | None:
+    """Return what tells the meaning of an operation's answers; None: there are no outcomes.
+
+    Raises:
+        OutcomeError: One can't be meant, or can never be reached.
+
+    """
+    errors = [*_too_many("outcomes", outcomes, MAX_OUTCOMES)]
+    cases: dict[int, dict[tuple[config.Condition, ...], tuple[Holds | None, str]]] = {}
+    for index, outcome in enumerate(outcomes):
+        path = f"outcomes[{index}]"
+        errors += _check(operation, outcome, path)
+        holds = compile_conditions(outcome.when, f"{path}.when", errors) if outcome.when else None
+        above = [cases.setdefault(status, {}) for status in outcome.status]
+        if above and all(() in known or outcome.when in known for known in above):
+            errors.append(FieldProblem(path, "can't be reached, as what stands above it fits before; move it up"))
+        for known in above:
+            known.setdefault(outcome.when, (holds, outcome.means))
+    if errors:
+        raise OutcomeError(errors)
+    if not cases:
+        return None
+    by_status = {status: tuple(known.values()) for status, known in cases.items()}
+
+    def meaning(response: UpstreamResponse) -> str | None:
+        known = by_status.get(response.status)
+        if known is None:
+            return None
+        document = _document(response.body)
+        for holds, means in known:
+            if holds is None or (document is not None and _hold(holds, document)):
+                return means
+        return None
+
+    return meaning
+
+
+def _check(operation: Operation, outcome: config.Outcome, path: str) -> list[FieldProblem]:
+    errors = [
+        *_too_many(f"{path}.status", outcome.status, MAX_STATUSES),
+        *_too_many(f"{path}.when", outcome.when, MAX_CONDITIONS),
+    ]
+    if not outcome.status:
+        errors.append(FieldProblem(f"{path}.status", "is empty; write at least one status"))
+    if len(set(outcome.status)) < len(outcome.status):
+        errors.append(FieldProblem(f"{path}.status", "names a status twice; remove one"))
+    if 200 in outcome.status and not outcome.when:  # noqa: PLR2004 - HTTP
+        errors.append(FieldProblem(f"{path}.when", "is missing for status 200; no order would ever be read"))
+    foreign = _OF_A_SEARCH if operation.reads_one_order else _OF_AN_ORDER
+    if outcome.means in foreign:
+        own = ", ".join(sorted((_OF_AN_ORDER | _OF_A_SEARCH) - foreign))
+        what = "the search" if operation.reads_one_order else "reading one order"
+        errors.append(FieldProblem(f"{path}.means", f"is a meaning of {what} only; here there is {own}"))
+    errors += [
+        FieldProblem(f"{path}.when[{index}].sameAs", "is for `pick` only; use `in` or `absent`")
+        for index, condition in enumerate(outcome.when)
+        if condition.same_as is not None
+    ]
+    return errors
+
+
+def _too_many(path: str, given: Sequence[object], most: int) -> Iterator[FieldProblem]:
+    if len(given) > most:
+        yield FieldProblem(path, f"has {len(given)} elements; shorten it to at most {most}")
+
+
+def _document(body: bytes) -> Raw | None:
+    """Return a body as JSON, an empty one as null; None: it is none, or larger than what names no order."""
+    if not body:
+        return _NULL
+    if is_heavy(body):
+        return None
+    try:
+        return whole(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _hold(holds: Holds, document: Raw) -> bool:
+    try:
+        return holds(document)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False  # a text in it is none

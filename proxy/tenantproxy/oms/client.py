@@ -12,7 +12,7 @@ from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
 from tenantproxy.oms.decoding import Decoder
-from tenantproxy.oms.outcomes import FAILURES, compile_outcomes
+from tenantproxy.oms.outcomes import compile_outcomes, is_failure
 from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import asked_pause
@@ -28,7 +28,6 @@ from tenantproxy.transport.base import (
 )
 
 _OK: Final = 200
-_SERVER_ERROR: Final = 500
 _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 """Failures of a call that are no sign of a failing OMS."""
 
@@ -55,7 +54,7 @@ class _Operation:
 
     def record(self, status: int | None, meaning: str | None = None) -> None:
         """Tell the circuit breaker how a call ended, also one whose caller had gone; None: no answer."""
-        if meaning in FAILURES or (meaning is None and (status is None or status >= _SERVER_ERROR)):
+        if is_failure(status, meaning):
             self.circuit.failed(self._clock())
         else:
             self.circuit.succeeded()
@@ -147,7 +146,7 @@ class OmsClient:
                 authorization = newer
             if isinstance(outcome, UpstreamError):
                 raise outcome
-            if outcome.meaning is not None or outcome.status < _SERVER_ERROR:
+            if not is_failure(outcome.status, outcome.meaning):
                 self._credential.accepted(grant)
             return outcome
         finally:

@@ -27,12 +27,12 @@ MAX_CONDITIONS: Final = 8
 NO_ORDERS_FOUND: Final = "no-orders-found"
 REJECTED: Final = "upstream-rejected-credentials"
 RATE_LIMITED: Final = "upstream-rate-limited"
-FAILURES: Final = frozenset({"upstream-error", "upstream-timeout"})
-"""Signs of a failing OMS."""
 
 _OF_AN_ORDER: Final = frozenset({"order-not-found"})
 _OF_A_SEARCH: Final = frozenset({NO_ORDERS_FOUND, "search-rejected"})
+_FAILURES: Final = frozenset({"upstream-error", "upstream-timeout"})
 _UNAUTHORIZED: Final = 401
+_SERVER_ERROR: Final = 500
 _NULL: Final = Raw(b"null")
 
 
@@ -53,6 +53,13 @@ def rejects_credential(response: UpstreamResponse) -> bool:
     if response.meaning is None:
         return response.status == _UNAUTHORIZED
     return response.meaning == REJECTED
+
+
+def is_failure(status: int | None, meaning: str | None = None) -> bool:
+    """Return whether a call ended as those of a failing OMS do, by its meaning or its status; None: no answer."""
+    if meaning is None:
+        return status is None or status >= _SERVER_ERROR
+    return meaning in _FAILURES
 
 
 def compile_outcomes(operation: Operation, outcomes: Sequence[config.Outcome]) -> Meaning | None:

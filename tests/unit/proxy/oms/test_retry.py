@@ -34,6 +34,12 @@ def test_retry_after_forbids_the_retry(status: int) -> None:
     assert after(UpstreamResponse(status, {"retry-after": "3"}, b"")) == ["done"]
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_has_a_meaning_is_not_retried(status: int) -> None:
+    """An answer that the configuration gives a meaning is understood; it would only come again."""
+    assert after(UpstreamResponse(status, {}, b"", meaning="order-not-found")) == ["done"]
+
+
 @pytest.mark.parametrize("reason", sorted(RETRYABLE))
 def test_connection_errors_are_retried(reason: str) -> None:
     """Where nothing of an answer came, the read is sent again."""

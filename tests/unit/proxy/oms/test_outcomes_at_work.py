@@ -187,3 +187,18 @@ async def test_a_503_with_retry_after_pauses(oms: RawServer, tmp_path: Path) -> 
             assert 25 <= int(paused.headers["Retry-After"]) <= 30
         assert len(oms.received) == before + 1
         assert await proxy.metric('tenantproxy_rejected_requests_total{reason="pause"}') == 2
+
+
+async def test_the_next_form_of_an_id_is_looked_up(oms: RawServer, tmp_path: Path) -> None:
+    """An answer that means an unknown order is one where an order has several forms of its id, too."""
+    unknown = body(400, {"error": "UNKNOWN"})
+    operations = {
+        "getOrder": {
+            "ids": ["000{customerOrderId}", "{customerOrderId}"],
+            "outcomes": [outcome(400, "order-not-found", "/error", "UNKNOWN")],
+        }
+    }
+    async with running_proxy(proxy_config(oms.url, operations=operations), tmp_path, BASIC) as proxy:
+        oms.play, before = answering(unknown, ORDER_ANSWER), len(oms.received)
+        assert (await proxy.get()).status == 200
+        assert [request.target.rpartition("/")[2] for request in oms.received[before:]] == ["000CO-1", "CO-1"]

@@ -1,5 +1,6 @@
 """The JSON text in an OMS's answer: decompressed where it is compressed, and without a byte order mark."""
 
+import codecs
 import functools
 from typing import Final
 
@@ -9,7 +10,6 @@ from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.content_coding import LIGHT_BYTES, coding_of, decompressed
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PLAIN: Final = (b"{", b"[", b"")
 
 
@@ -41,7 +41,7 @@ class Decoder:
                     "upstream-error", "The OMS's answer can't be decompressed.", reason="content-encoding"
                 ) from None
             headers = {name: value for name, value in headers.items() if name != "content-encoding"}
-        return response._replace(headers=headers, body=body.removeprefix(_BYTE_ORDER_MARK))
+        return response._replace(headers=headers, body=body.removeprefix(codecs.BOM_UTF8))
 
     async def _decompressed(self, body: bytes, coding: str, ticket: Ticket) -> bytes:
         plain = decompressed(body, coding, min(self._limit, LIGHT_BYTES))

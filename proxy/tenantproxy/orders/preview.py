@@ -1,5 +1,6 @@
 """Preview a mapping offline, on a sample of an OMS's answer."""
 
+import codecs
 from typing import NamedTuple
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders.mapping import CompiledMapping
+from tenantproxy.orders.surrogates import converted
 from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.orders.weight import TOO_DENSE, is_too_dense
 
@@ -35,10 +37,12 @@ def _misfit(preview: MappingPreview) -> tuple[bool, int]:
 
 
 def _preview(mapping: CompiledMapping, sample: bytes, operation: Operation) -> MappingPreview:
+    sample = sample.removeprefix(codecs.BOM_UTF8)
     if is_too_dense(sample):
         return MappingPreview(operation, b"", [FieldProblem("", TOO_DENSE)])
     try:
-        return MappingPreview(operation, msgspec.json.format(mapping[operation.name](sample), indent=2), [])
+        outward = converted(mapping[operation.name], sample)
+        return MappingPreview(operation, msgspec.json.format(outward, indent=2), [])
     except ContractError as error:
         return MappingPreview(operation, b"", error.violations)
     except UnparsableError:

@@ -1,5 +1,6 @@
 """Halves of surrogate pairs: no harm where they are not let out, a violation where they are."""
 
+import codecs
 import json
 import re
 
@@ -11,6 +12,7 @@ from support.proxy.orders import ORDER, changed
 from tenantproxy import config
 from tenantproxy.operations import GET_ORDER
 from tenantproxy.orders.mapping import compile_mapping
+from tenantproxy.orders.preview import preview_mapping
 from tenantproxy.orders.surrogates import converted
 from tenantproxy.orders.transform import MAX_VIOLATIONS, ContractError, UnparsableError
 
@@ -78,3 +80,12 @@ def test_what_is_not_json_stays_so(body: bytes) -> None:
     """Marks make no JSON of what is none."""
     with pytest.raises(UnparsableError):
         converted(CONVERT, body)
+
+
+def test_a_preview_is_what_the_proxy_answers() -> None:
+    """Offline a sample is read as an answer is, a byte order mark and halves of pairs included."""
+    mapping = compile_mapping(config.Mapping())
+    read = preview_mapping(mapping, codecs.BOM_UTF8 + order("C-1", "\ud83d"), GET_ORDER)
+    assert (json.loads(read.body), read.violations) == ({"customerOrder": ORDER}, [])
+    refused = preview_mapping(mapping, order("\ud83d", ""), GET_ORDER)
+    assert [violation.field for violation in refused.violations] == ["/customerOrder/customerId"]

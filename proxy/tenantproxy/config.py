@@ -248,18 +248,26 @@ class Mapping(_Model, frozen=True):
 
 
 class TokenEndpoint(_Model, frozen=True):
-    """Where a tenant's token endpoint may be besides public addresses (see `egress.Policy`)."""
+    """Where a tenant's token endpoint may be besides public addresses (see `egress.Policy`), and its time."""
 
     allow_hosts: tuple[str, ...] = ()
     """HOST or HOST:PORT."""
     allow_networks: tuple[str, ...] = ()
     """CIDRs."""
+    timeout_seconds: Annotated[float, Meta(gt=0)] = 3.0
+    """For one fetch of a token, which is two requests where the client authentication is not known yet."""
+
+
+CredentialType = Literal["basic", "oauth2", "bearer", "apiKey"]
+"""The types in `credentials.kinds`."""
 
 
 class Auth(_Model, frozen=True):
-    """Who sets the credential: the tenant by `PUT /api/v1/proxy-config`, or only the platform team."""
+    """Who sets the credential: the tenant by `PUT /api/v1/proxy-config`, or only the platform team; and which."""
 
     management: Literal["tenant", "platform"] = "tenant"
+    allowed_types: tuple[CredentialType, ...] | None = None
+    """None: all."""
     token_endpoint: TokenEndpoint = TokenEndpoint()
 
 

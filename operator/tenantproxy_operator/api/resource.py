@@ -8,8 +8,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy import memory
-from tenantproxy.credentials.kinds import keys_in_words
-from tenantproxy_operator.api.fields import EMPTY, Model, Schema, Text, UniqueList, cel, invalid
+from tenantproxy.config import CredentialType
+from tenantproxy.credentials.kinds import KINDS, keys_in_words
+from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.names import (
     Name,
@@ -56,7 +57,7 @@ Cidr = Annotated[
 
 
 class TokenEndpoint(Model):
-    """Where the tenant's token endpoint (authUrl) may be, besides public addresses."""
+    """Where the tenant's token endpoint (authUrl) may be, besides public addresses, and how long it may take."""
 
     allow_hosts: UniqueList[TokenHost] = Field(
         default_factory=list,
@@ -73,6 +74,11 @@ class TokenEndpoint(Model):
         "proxy itself listens, is only permitted if listed here: 127.0.0.0/8.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
+    timeout: Duration = Field(
+        default="3s",
+        description="How long getting a token may take. A request that waits for one longer than upstream.timeout "
+        "gets 503; the token is then there for the next one.",
+    )
 
 
 class Auth(Model):
@@ -87,9 +93,18 @@ class Auth(Model):
         description="Who sets the credential. tenant: a tenant admin may, with PUT /api/v1/proxy-config. "
         "platform: only whoever can write the Secret; the PUT returns 409.",
     )
+    allowed_types: UniqueList[CredentialType] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=len(KINDS),
+        description="Which types of credentials may be used, by PUT or in the Secret. Default: all of them. Hii "
+        "Retail documents basic and oauth2 for the PUT; the others are TenantProxy's own.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
     token_endpoint: TokenEndpoint = Field(
         default_factory=TokenEndpoint,
-        description="Where the tenant's token endpoint (authUrl) may be, besides public addresses.",
+        description="Where the tenant's token endpoint (authUrl) may be, besides public addresses, and how long "
+        "it may take.",
         json_schema_extra=EMPTY,
     )
 

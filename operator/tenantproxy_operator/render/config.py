@@ -76,11 +76,14 @@ def _forward_proxy(given: ForwardProxy) -> config.ForwardProxy:
 
 
 def _auth(auth: Auth) -> config.Auth:
-    allowed = auth.token_endpoint
+    endpoint = auth.token_endpoint
     return config.Auth(
         management=auth.management,
+        allowed_types=None if auth.allowed_types is None else tuple(auth.allowed_types),
         token_endpoint=config.TokenEndpoint(
-            allow_hosts=tuple(allowed.allow_hosts), allow_networks=tuple(allowed.allow_networks)
+            allow_hosts=tuple(endpoint.allow_hosts),
+            allow_networks=tuple(endpoint.allow_networks),
+            timeout_seconds=parse_duration(endpoint.timeout),
         ),
     )
 

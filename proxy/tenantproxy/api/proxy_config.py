@@ -12,8 +12,8 @@ from tenantproxy.api.rate_limit import RateLimit
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.authorizer import Failure
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients
-from tenantproxy.credentials.checks import check_auth_url
-from tenantproxy.credentials.formats import from_request
+from tenantproxy.credentials.checks import check_credential
+from tenantproxy.credentials.formats import blaming_the_body, from_request
 from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.errors import FieldProblem
@@ -28,7 +28,7 @@ _VALIDATE_TIMEOUT: Final = 5.0
 
 
 class ProxyConfigEndpoint:
-    """Takes the two documented bodies."""
+    """Takes the two documented bodies, and those of our own types."""
 
     def __init__(
         self,
@@ -78,7 +78,8 @@ class ProxyConfigEndpoint:
         try:
             credential = from_request(body)
             record.is_about(credential)
-            check_auth_url(credential, self._config, field="/config/authUrl")
+            with blaming_the_body():
+                check_credential(credential, self._config)
             candidate = await self._manager.candidate(credential)
             if validate and credential.token_url is not None:
                 await self._try(candidate.effective, record)

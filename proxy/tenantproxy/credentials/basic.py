@@ -12,7 +12,7 @@ from tenantproxy.metrics import Metrics
 
 
 class Basic(Credential, frozen=True, kw_only=True):
-    """A user name and a password."""
+    """A user name and a password, which may be empty: Medusa takes a secret API key as the user name alone."""
 
     type: ClassVar[str] = "basic"
     required_keys: ClassVar[tuple[str, ...]] = ("username", "password")
@@ -23,7 +23,9 @@ class Basic(Credential, frozen=True, kw_only=True):
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Self:
         """Return the credential in the given keys."""
-        problems = find_missing(given, cls.required_keys)
+        problems = find_missing(given, ("username",))
+        if "password" not in given:
+            problems.append(FieldProblem("password", "is missing; set it, to an empty text if there is none"))
         problems += [problem for key in cls.required_keys for problem in check_text(key, given.get(key, ""))]
         if ":" in given.get("username", ""):
             problems.append(FieldProblem("username", "contains a colon, which Basic authentication can't carry"))

@@ -1,10 +1,11 @@
-"""Check a credential against the proxy's configuration: whether its token endpoint may be called."""
+"""Check a credential against the proxy's configuration: what the platform team lets this tenant use."""
 
 from collections.abc import Mapping
 
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.formats import from_secret
+from tenantproxy.credentials.kinds import types_in_words
 from tenantproxy.errors import FieldProblem
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import no_proxy, token_endpoint_policy
@@ -19,27 +20,36 @@ def usable_credential(keys: Mapping[str, str], config: ProxyConfig) -> Credentia
     """
     credential = from_secret(keys)
     if credential is not None:
-        check_auth_url(credential, config)
+        check_credential(credential, config)
     return credential
 
 
-def check_auth_url(credential: Credential, config: ProxyConfig, *, field: str = "authUrl") -> None:
-    """Check that a credential's token endpoint, if it has one, may be called, without resolving its host.
+def check_credential(credential: Credential, config: ProxyConfig) -> None:
+    """Check that its type is allowed, and that its token endpoint may be called, without resolving its host.
 
     Raises:
-        CredentialError: It must not; `field` is what the error blames.
+        CredentialError: One of them is not; `field` is a key.
 
     """
+    allowed = config.auth.allowed_types
+    if allowed is not None and credential.type not in allowed:
+        detail = (
+            f"must be {types_in_words(allowed)}: the platform team does not allow `{credential.type}` here"
+            " (`auth.allowedTypes`)"
+        )
+        raise CredentialError([FieldProblem("type", detail)])
     if credential.token_url is not None:
-        policy = token_endpoint_policy(config)
-        insecure = config.upstream.allow_insecure
-        try:
-            egress.check_url(
-                credential.token_url,
-                policy,
-                allow_insecure=insecure,
-                allow_query=True,
-                no_proxy=no_proxy(config),
-            )
-        except egress.UrlError as error:
-            raise CredentialError([FieldProblem(field, str(error))]) from None
+        _check_token_url(credential.token_url, config)
+
+
+def _check_token_url(url: str, config: ProxyConfig) -> None:
+    try:
+        egress.check_url(
+            url,
+            token_endpoint_policy(config),
+            allow_insecure=config.upstream.allow_insecure,
+            allow_query=True,
+            no_proxy=no_proxy(config),
+        )
+    except egress.UrlError as error:
+        raise CredentialError([FieldProblem("authUrl", str(error))]) from None

@@ -1,7 +1,8 @@
 """The two formats of a credential: a Secret's flat keys, and the body of `PUT /api/v1/proxy-config`."""
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ def from_secret(data: Mapping[str, str]) -> Credential | None:
     if len(found) > 1:
         keep = f"; `type` says `{declared}`" if declared else ""
         names = ", ".join(f"`{key}`" for keys in found.values() for key in keys)
-        detail = f"can't be combined with keys of the other type ({names}){keep}; remove one type"
+        detail = f"can't be combined with keys of another type ({names}){keep}; remove one type"
         raise CredentialError([FieldProblem([*found.values()][1][0], detail)])
     for name, keys in found.items():
         if declared not in (None, name):
@@ -103,14 +104,25 @@ def from_request(body: Any) -> Credential:  # noqa: ANN401 - parsed JSON of any 
     given = {key: value for key, value in config.items() if key in allowed and isinstance(value, str)}
     wrong = {error.field for error in errors}
     try:
-        credential = kind.parse(given)
+        with blaming_the_body():
+            credential = kind.parse(given)
     except CredentialError as error:
-        pointers = (FieldProblem(f"/config/{field}", detail) for field, detail in error.errors)
-        errors.extend(pointer for pointer in pointers if pointer.field not in wrong)
+        errors.extend(pointer for pointer in error.errors if pointer.field not in wrong)
         raise CredentialError(errors) from None
     if errors:
         raise CredentialError(errors)
     return credential
+
+
+@contextlib.contextmanager
+def blaming_the_body() -> Iterator[None]:
+    """Have errors that name a Secret's key point at its field in the body of a PUT."""
+    try:
+        yield
+    except CredentialError as error:
+        raise CredentialError(
+            [FieldProblem("/type" if key == "type" else f"/config/{key}", detail) for key, detail in error.errors]
+        ) from None
 
 
 def _trimmed(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Who may call the mock OMS: Basic pairs, and OAuth2 clients with the tokens issued to them. No I/O.
+"""Who may call the mock OMS: Basic pairs, fixed tokens, API keys, OAuth2 clients with their tokens. No I/O.
 
 The OAuth2 side is the client credentials grant and nothing else: RFC 6749 sections 2.3.1, 4.4 and 5.
 """
@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import inf
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -31,17 +32,32 @@ class _Token(NamedTuple):
 
 
 class Authority:
-    """Known users and clients, and the tokens that are out."""
+    """Known users, tokens, API keys and clients, and the tokens that are out."""
 
-    def __init__(self, *, basic: Mapping[str, str], clients: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *,
+        basic: Mapping[str, str],
+        clients: Mapping[str, str],
+        bearer: Sequence[str] = (),
+        api_keys: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Take whom to accept; a request has to carry all the headers of `api_keys`."""
         self._basic = dict(basic)
+        self._bearer = tuple(bearer)
+        self._api_keys = dict(api_keys)
         self._clients = dict(clients)
         self._tokens: dict[str, _Token] = {}
 
-    def accepts(self, authorization: str | None, *, now: float) -> bool:
-        """Return whether a request with this `Authorization` may read orders."""
+    def accepts(self, headers: Mapping[str, str], *, now: float) -> bool:
+        """Return whether a request with these headers (by names in any case) may read orders."""
+        if self._api_keys and all(_equal(headers.get(name, ""), key) for name, key in self._api_keys.items()):
+            return True
+        authorization = headers.get("Authorization")
         scheme, _, value = (authorization or "").partition(" ")
         if scheme.lower() == "bearer":
+            if any(_equal(value, known) for known in self._bearer):
+                return True
             token = self._tokens.get(value)
             return token is not None and now < token.expires_at
         pair = _basic_pair(authorization)
@@ -112,4 +128,8 @@ def _basic_pair(authorization: str | None) -> tuple[str, str] | None:
 
 
 def _matches(known: Mapping[str, str], name: str, secret: str) -> bool:
-    return name in known and secrets.compare_digest(known[name].encode(), secret.encode())
+    return name in known and _equal(known[name], secret)
+
+
+def _equal(one: str, other: str) -> bool:
+    return secrets.compare_digest(*(text.encode("utf-8", "surrogateescape") for text in (one, other)))

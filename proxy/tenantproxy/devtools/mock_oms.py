@@ -52,6 +52,13 @@ return to the options' values, so {{}} resets all. GET shows the faults and the 
     envvar="MOCK_OMS_CLIENTS",
     help="Issue tokens to this OAuth2 client; repeatable. Or $MOCK_OMS_CLIENTS.",
 )
+@click.option("--bearer", multiple=True, metavar="TOKEN", help="Accept this fixed bearer token; repeatable.")
+@click.option(
+    "--api-key",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="Accept requests with this header; a second one has to be there, too.",
+)
 @click.option("--latency", default=0.0, help="FAULT: wait this many seconds before each response.")
 @click.option("--latency-jitter", default=0.0, help="FAULT: wait up to this many additional seconds.")
 @click.option("--error-rate", default=0.0, help="FAULT: share of reads that fail, 0 to 1.")
@@ -81,9 +88,11 @@ def mock_oms_command(
     seed: int,
     basic: Sequence[str],
     client: Sequence[str],
+    bearer: Sequence[str],
+    api_key: Sequence[str],
     **faults: Any,  # noqa: ANN401
 ) -> None:
-    """Run a mock of a tenant's OMS: customer orders behind Basic and OAuth2. Never in production.
+    """Run a mock of a tenant's OMS: customer orders behind a credential of any type. Never in production.
 
     It implements the documented contract under /api/v1 and has its own token endpoint. A development
     tool: its credentials are fake and may be given on the command line; the defaults are those of examples/.
@@ -97,6 +106,8 @@ def mock_oms_command(
         seed=seed,
         basic=_pairs(basic, "--basic"),
         clients=_pairs(client, "--client"),
+        bearer=tuple(bearer),
+        api_keys=_pairs(api_key, "--api-key"),
         faults=misbehaviour,
     )
     banner = f"mock OMS on {{base}}{API_PATH} (token endpoint {{base}}{TOKEN_PATH})"

@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     basic: Mapping[str, str] = MappingProxyType({})
     clients: Mapping[str, str] = MappingProxyType({})
+    bearer: tuple[str, ...] = ()
+    api_keys: Mapping[str, str] = MappingProxyType({})
     faults: Faults = Faults()
 
 
@@ -58,7 +60,12 @@ class _Oms:
         self._by_customer: dict[str, list[msgspec.Raw]] = {}
         for order in generated:
             self._by_customer.setdefault(order.customer_id, []).append(order.summary)
-        self._authority = Authority(basic=settings.basic, clients=settings.clients)
+        self._authority = Authority(
+            basic=settings.basic,
+            clients=settings.clients,
+            bearer=settings.bearer,
+            api_keys=settings.api_keys,
+        )
         self._counts = Counts()
         self._start_faults = self._faults = settings.faults
         self._random = Random(settings.seed)  # noqa: S311 - decides which request fails
@@ -149,8 +156,7 @@ class _Oms:
             return _error(faults.error_status, "out of order, as you wished")
         if "Tenant-Id" not in request.headers:
             return _error(HTTPStatus.BAD_REQUEST, "the header Tenant-Id is missing")
-        authorization = request.headers.get("Authorization")
-        if faults.reject_credentials or not self._authority.accepts(authorization, now=time.monotonic()):
+        if faults.reject_credentials or not self._authority.accepts(request.headers, now=time.monotonic()):
             response = _error(HTTPStatus.UNAUTHORIZED, "credentials are missing, wrong or expired")
             response.headers["WWW-Authenticate"] = 'Basic realm="mock OMS", Bearer realm="mock OMS"'
             return response

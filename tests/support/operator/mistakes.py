@@ -245,6 +245,10 @@ MISTAKES: Final = (
         "policy",
         "does not permit in",
     ),
+    Mistake("longer than it may take", "spec.auth.tokenEndpoint.timeout", "10m", "schema", "is out of bounds"),
+    # ---- the credential
+    Mistake("a type that there is not", "spec.auth.allowedTypes", ["apikey"], "schema", "supported values"),
+    Mistake("no type at all", "spec.auth.allowedTypes", [], "schema", "should have at least 1 items"),
     # ---- the mapping
     Mistake(
         "an unknown output field", f"{_ORDER}.stautus", {"from": "/s"}, "schema", "not an output field; there are"

@@ -139,13 +139,14 @@ def test_acceptance_is_absent_until_known(metrics: Metrics) -> None:
 @pytest.mark.parametrize(
     ("kind", "shown"),
     [
-        ("basic", {"basic": 1, "oauth2": 0}),
-        ("oauth2", {"basic": 0, "oauth2": 1}),
-        (None, {"basic": 0, "oauth2": 0}),
+        ("basic", {"basic": 1, "oauth2": 0, "bearer": 0, "apiKey": 0}),
+        ("oauth2", {"basic": 0, "oauth2": 1, "bearer": 0, "apiKey": 0}),
+        ("apiKey", {"basic": 0, "oauth2": 0, "bearer": 0, "apiKey": 1}),
+        (None, {"basic": 0, "oauth2": 0, "bearer": 0, "apiKey": 0}),
     ],
 )
 def test_type_of_the_credential(metrics: Metrics, kind: str | None, shown: dict[str, float]) -> None:
-    """One of the two types is 1, and none while no credential is configured."""
+    """One of the types is 1, and none while no credential is configured."""
     metrics.credential_changed("oauth2", among=KINDS)
     metrics.credential_changed(kind, among=KINDS)
     info = samples(metrics)["tenantproxy_credentials_info"]

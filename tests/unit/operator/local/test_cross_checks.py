@@ -40,7 +40,7 @@ def test_referenced_secret_is_checked(tmp_path: Path) -> None:
     """A Secret is checked when a TenantProxy uses it, under that tenant's flags."""
     (problem,) = _together(tmp_path, [tenant_proxy("acme")], [secret("acme", username="u")])
     assert problem.startswith("1.yaml (document 1, Secret tenants/acme-credentials): password: is missing")
-    assert problem.endswith("set it (used by TenantProxy tenants/acme as spec.auth.secretRef)")
+    assert problem.endswith("if there is none (used by TenantProxy tenants/acme as spec.auth.secretRef)")
 
 
 _TLS = {"caSecretRef": {"name": "oms-ca"}, "clientCertificateSecretRef": {"name": "client"}}

@@ -49,7 +49,12 @@ def test_every_value_arrives() -> None:
         "spec.upstream.operations.getOrder": {"path": "/o/{customerOrderId}", "idMatch": "off"},
         "spec.upstream.tls.caSecretRef.name": "oms-ca",
         "spec.auth.management": "platform",
-        "spec.auth.tokenEndpoint": {"allowHosts": ["idp.internal:8443"], "allowNetworks": ["10.1.0.0/16"]},
+        "spec.auth.tokenEndpoint": {
+            "allowHosts": ["idp.internal:8443"],
+            "allowNetworks": ["10.1.0.0/16"],
+            "timeout": "10s",
+        },
+        "spec.auth.allowedTypes": ["bearer", "basic"],
         "spec.access.mode": "trusted",
         "spec.access.admins": {"emails": ["a@b"], "groups": ["g"], "roles": ["r"]},
         "spec.mapping.getOrder": {"root": "", "fields": {"isLocked": {"const": None}, "status": {"from": "/s"}}},
@@ -71,7 +76,10 @@ def test_every_value_arrives() -> None:
     assert rendered.egress == _LISTS
     assert rendered.auth == config.Auth(
         management="platform",
-        token_endpoint=config.TokenEndpoint(allow_hosts=("idp.internal:8443",), allow_networks=("10.1.0.0/16",)),
+        allowed_types=("bearer", "basic"),
+        token_endpoint=config.TokenEndpoint(
+            allow_hosts=("idp.internal:8443",), allow_networks=("10.1.0.0/16",), timeout_seconds=10.0
+        ),
     )
     assert rendered.access.admins == config.Admins(emails=("a@b",), groups=("g",), roles=("r",))
     fields = rendered.mapping.get_order.fields

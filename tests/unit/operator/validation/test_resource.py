@@ -168,9 +168,9 @@ _OAUTH2 = {"clientId": "c", "clientSecret": "M4RKED"}
 @pytest.mark.parametrize(
     ("data", "field", "detail"),
     [
-        ({"username": "u"}, "password", "is missing or empty; set it"),
-        ({"username": "u", "password": "M4RKED", "clientId": "c"}, "clientId", "keys of the other type"),
-        ({"type": "ntlm", "password": "M4RKED"}, "type", "is unknown; use `basic` or `oauth2`"),
+        ({"username": "u"}, "password", "is missing; set it"),
+        ({"username": "u", "password": "M4RKED", "clientId": "c"}, "clientId", "keys of another type"),
+        ({"type": "ntlm", "password": "M4RKED"}, "type", "is unknown; use `basic`, `oauth2`,"),
         (_OAUTH2, "authUrl", "is missing or empty"),
         ({**_OAUTH2, "authUrl": "http://idp.example/token"}, "authUrl", "is plain http"),
         ({**_OAUTH2, "authUrl": "https://169.254.169.254/token"}, "authUrl", "metadata"),

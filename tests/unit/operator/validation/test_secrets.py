@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.apiserver.objects import partial
 from support.certificates import Authority
 from support.operator.manifests import params
-from support.proxy.api_key import ApiKey
+from support.proxy.signature import Signature
 from tenantproxy.credentials.kinds import KINDS, credential_keys
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
@@ -27,6 +27,12 @@ CA = Authority()
 PAIR = CA.issue("client")
 OAUTH2 = {"clientId": "c", "clientSecret": "M4RKED", "authUrl": "https://idp.example/token"}
 BASIC = {"username": "u", "password": "M4RKED"}
+API_KEY = {
+    "headerName": "X-VTEX-API-AppKey",
+    "headerValue": "M4RKED-1",
+    "secondHeaderName": "X-VTEX-API-AppToken",
+    "secondHeaderValue": "M4RKED-2",
+}
 TENANT = params().resource
 PLATFORM = params({"spec.auth": {"management": "platform"}}).resource
 
@@ -50,11 +56,15 @@ def judged(data: dict[str, str | bytes] | None, resource: TenantProxy = TENANT) 
         (BASIC | {"type": "basic"}, "basic"),
         (OAUTH2 | {"type": "oauth2", "scope": "a b", "audience": "x", "extraParams": '{"a": "b"}'}, "oauth2"),
         (BASIC | {"of-somebody-else": b"\xff\xfe"}, "basic"),
+        ({"username": "sk_M4RKED", "password": ""}, "basic"),
+        ({"bearerToken": "M4RKED\n"}, "bearer"),
+        (API_KEY, "apiKey"),
+        ({"headerName": "X-Shopify-Access-Token", "headerValue": "M4RKED"}, "apiKey"),
         ({"username": "ü", "password": "пароль\n"}, "basic"),
     ],
 )
 def test_good(data: dict[str, str | bytes], kind: str) -> None:
-    """Both kinds, with and without their type; keys that are not ours may hold anything."""
+    """All kinds, with and without their type; keys that are not ours may hold anything."""
     check = judged(data)
     assert (check.usable, check.reason, check.type) == (True, Reason.CREDENTIALS_SET, kind)
     assert check.message == f"Secret t-credentials holds a well-formed credential ({kind})"
@@ -67,16 +77,27 @@ def test_good(data: dict[str, str | bytes], kind: str) -> None:
         (None, Reason.SECRET_MISSING, "Secret t-credentials does not exist; "),
         ({}, Reason.CREDENTIALS_MISSING, "Secret t-credentials holds no credential yet; "),
         ({"other": "x", "username": ""}, Reason.CREDENTIALS_MISSING, "holds no credential yet"),
-        ({"username": "u"}, Reason.CREDENTIALS_INVALID, "`password` is missing or empty; set it"),
-        (BASIC | OAUTH2, Reason.CREDENTIALS_INVALID, "can't be combined with keys of the other type"),
+        ({"username": "u"}, Reason.CREDENTIALS_INVALID, "`password` is missing; set it"),
+        (BASIC | OAUTH2, Reason.CREDENTIALS_INVALID, "can't be combined with keys of another type"),
         (BASIC | {"type": "oauth2"}, Reason.CREDENTIALS_INVALID, "`password` does not belong to `type` `oauth2`"),
-        (BASIC | {"type": "M4RKED"}, Reason.CREDENTIALS_INVALID, "`type` is unknown; use `basic` or `oauth2`"),
+        (
+            BASIC | {"type": "M4RKED"},
+            Reason.CREDENTIALS_INVALID,
+            "`type` is unknown; use `basic`, `oauth2`,",
+        ),
         (BASIC | {"password": b"M4RKED\xff"}, Reason.CREDENTIALS_INVALID, "`password` is not text in UTF-8"),
         (BASIC | {"password": "M4RKED\tx"}, Reason.CREDENTIALS_INVALID, "`password` contains a control character"),
         (OAUTH2 | {"authUrl": "http://M4RKED.example"}, Reason.CREDENTIALS_INVALID, "`authUrl` is plain http"),
         (OAUTH2 | {"authUrl": "https://127.0.0.1/M4RKED"}, Reason.CREDENTIALS_INVALID, "`authUrl` "),
         (OAUTH2 | {"extraParams": "M4RKED"}, Reason.CREDENTIALS_INVALID, "`extraParams` must be a JSON object"),
         (OAUTH2 | {"clientAuth": "M4RKED"}, Reason.CREDENTIALS_INVALID, "`clientAuth` must be one of"),
+        (
+            {"bearerToken": "M4RKED x"},
+            Reason.CREDENTIALS_INVALID,
+            "`bearerToken` has other characters",
+        ),
+        (API_KEY | {"headerName": "M4RKED:"}, Reason.CREDENTIALS_INVALID, "`headerName` is not a header's name"),
+        (API_KEY | BASIC, Reason.CREDENTIALS_INVALID, "can't be combined with keys of another type"),
     ],
 )
 def test_bad(data: dict[str, str | bytes] | None, reason: str, words: str) -> None:
@@ -200,9 +221,9 @@ def test_bad_client_certificate(data: dict[str, str | bytes], words: str) -> Non
 
 def test_a_new_kind_of_credential_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row in the proxy's table is all that it takes; what is missing is said in the table's words."""
-    monkeypatch.setitem(KINDS, ApiKey.type, ApiKey)
-    check = judged({"apiKey": "M4RKED"})
-    assert (check.usable, check.type) == (True, "apiKey")
-    assert check.message == "Secret t-credentials holds a well-formed credential (apiKey)"
-    assert "clientSecret and authUrl, or apiKey, in it" in judged({}, PLATFORM).message
-    assert "`apiKey` contains a control character" in judged({"apiKey": "M4RKED\x7f"}).message
+    monkeypatch.setitem(KINDS, Signature.type, Signature)
+    check = judged({"signature": "M4RKED"})
+    assert (check.usable, check.type) == (True, "signature")
+    assert check.message == "Secret t-credentials holds a well-formed credential (signature)"
+    assert "headerName and headerValue, or signature, in it" in judged({}, PLATFORM).message
+    assert "`signature` contains a control character" in judged({"signature": "M4RKED\x7f"}).message

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tenantproxy.credentials.api_key import ApiKey
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.basic import Basic, basic_authorization
+from tenantproxy.credentials.bearer import Bearer
 from tenantproxy.credentials.formats import completed, digest, from_request, from_secret, merged, to_secret
-from tenantproxy.credentials.kinds import credential_keys
+from tenantproxy.credentials.kinds import KINDS, credential_keys
 from tenantproxy.credentials.oauth2.credential import OAuth2
 
 BASIC = {"username": "user", "password": "s3cret"}
@@ -27,6 +29,9 @@ OAUTH2_FULL = {
     "clientAuth": "client_secret_post",
     "extraParams": '{"resource": "urn:oms", "a": "b"}',
 }
+BEARER = {"bearerToken": "s3cret"}
+API_KEY = {"headerName": "X-VTEX-API-AppKey", "headerValue": "vtexappkey-acme"}
+API_KEYS = {**API_KEY, "secondHeaderName": "X-VTEX-API-AppToken", "secondHeaderValue": "s3cret"}
 MARKED = "MARKED-s3cret"
 
 
@@ -41,6 +46,12 @@ def refused(data: dict[str, str]) -> list[tuple[str, str]]:
 
 BASIC_CREDENTIAL = Basic(username="user", password="s3cret")
 OAUTH2_CREDENTIAL = OAuth2(client_id="id", client_secret="s3cret", auth_url="https://auth.example/token")
+API_KEY_CREDENTIAL = ApiKey(
+    header_name="X-VTEX-API-AppKey",
+    header_value="vtexappkey-acme",
+    second_header_name="X-VTEX-API-AppToken",
+    second_header_value="s3cret",
+)
 
 READABLE: dict[str, tuple[dict[str, str], Credential | None]] = {
     "basic": (BASIC, BASIC_CREDENTIAL),
@@ -76,6 +87,16 @@ READABLE: dict[str, tuple[dict[str, str], Credential | None]] = {
     ),
     "colon in the password": ({"username": "u", "password": "a:b"}, Basic(username="u", password="a:b")),
     "spaces are kept": ({"username": " u ", "password": " p "}, Basic(username=" u ", password=" p ")),
+    "an empty password": ({"username": "sk_1", "password": ""}, Basic(username="sk_1", password="")),
+    "a password of only a newline": ({"username": "sk_1", "password": "\n"}, Basic(username="sk_1", password="")),
+    "a bearer token": (BEARER, Bearer(bearer_token="s3cret")),
+    "a bearer token with its type": ({"type": "bearer", "bearerToken": "s3cret\n"}, Bearer(bearer_token="s3cret")),
+    "one header": (API_KEY, ApiKey(header_name="X-VTEX-API-AppKey", header_value="vtexappkey-acme")),
+    "one header, empty keys of a second": (
+        {"type": "apiKey", **API_KEY, "secondHeaderName": "", "secondHeaderValue": ""},
+        ApiKey(header_name="X-VTEX-API-AppKey", header_value="vtexappkey-acme"),
+    ),
+    "two headers": (API_KEYS, API_KEY_CREDENTIAL),
     "nothing": ({}, None),
     "only keys of others": ({"tls.crt": "x"}, None),
     "only empty keys": ({"username": "", "password": "", "type": ""}, None),
@@ -91,8 +112,6 @@ def test_secret_is_read(data: dict[str, str], expected: Credential | None) -> No
 UNUSABLE: dict[str, tuple[dict[str, str], set[str]]] = {
     "no password": ({"username": "u"}, {"password"}),
     "no username": ({"password": MARKED}, {"username"}),
-    "empty password": ({"username": "u", "password": ""}, {"password"}),
-    "password of only a newline": ({"username": "u", "password": "\n"}, {"password"}),
     "no client secret": ({"clientId": "i", "authUrl": "https://a.example"}, {"clientSecret"}),
     "only a client secret": ({"clientSecret": MARKED}, {"clientId", "authUrl"}),
     "only a scope": ({"scope": "s"}, {"clientId", "clientSecret", "authUrl"}),
@@ -120,6 +139,21 @@ UNUSABLE: dict[str, tuple[dict[str, str], set[str]]] = {
     "extraParams is deep": ({**OAUTH2, "extraParams": '{"a":' * 50_000}, {"extraParams"}),
     "extraParams is not Unicode": ({**OAUTH2, "extraParams": '{"a": "\\ud800"}'}, {"extraParams"}),
     "extraParams' name is not Unicode": ({**OAUTH2, "extraParams": '{"\\ud800": "a"}'}, {"extraParams"}),
+    "a bearer token with a space": ({"bearerToken": f"a {MARKED}"}, {"bearerToken"}),
+    "a bearer token with its scheme": ({"bearerToken": f"Bearer {MARKED}"}, {"bearerToken"}),
+    "a bearer token of other characters": ({"bearerToken": f"\u00fc{MARKED}"}, {"bearerToken"}),
+    "a bearer token that is too long": ({"bearerToken": "t" * 8193}, {"bearerToken"}),
+    "a header without a value": ({"headerName": "X-Key"}, {"headerValue"}),
+    "a value without a header": ({"headerValue": MARKED}, {"headerName"}),
+    "a header's value with CR LF": ({**API_KEY, "headerValue": f"{MARKED}\r\nX: y"}, {"headerValue"}),
+    "only a second header": (
+        {"secondHeaderName": "X-Key", "secondHeaderValue": MARKED},
+        {"headerName", "headerValue"},
+    ),
+    "a second header without a value": ({**API_KEY, "secondHeaderName": "X-Key"}, {"secondHeaderValue"}),
+    "a second value without a header": ({**API_KEY, "secondHeaderValue": MARKED}, {"secondHeaderName"}),
+    "the same header twice": ({**API_KEYS, "secondHeaderName": "x-vtex-api-appkey"}, {"secondHeaderName"}),
+    "a bearer token beside a header": ({**BEARER, **API_KEY}, {"headerName"}),
     "all at once": ({"clientId": "\0", "clientAuth": "x"}, {"clientId", "clientSecret", "authUrl", "clientAuth"}),
 }
 
@@ -156,7 +190,7 @@ def test_kinds_do_not_mix(basic: tuple[str, ...], oauth2: tuple[str, ...]) -> No
 
 def test_problem_says_the_fix() -> None:
     """The message names each field and what to do, for the person who filled the Secret."""
-    with pytest.raises(CredentialError, match=r"^`password` is missing or empty; set it$"):
+    with pytest.raises(CredentialError, match=r"^`password` is missing; set it, to an empty text if \w+"):
         from_secret({"username": "u"})
 
 
@@ -165,7 +199,7 @@ def test_problem_says_the_fix() -> None:
 _text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=12)
 _usernames = _text.filter(lambda text: ":" not in text)
 _params = st.dictionaries(_text.filter(lambda name: "_" not in name and name not in ("scope", "audience")), _text)
-_basics = st.builds(Basic, username=_usernames, password=_text)
+_basics = st.builds(Basic, username=_usernames, password=_text | st.just(""))
 _oauth2s = st.builds(
     OAuth2,
     client_id=_text,
@@ -175,11 +209,22 @@ _oauth2s = st.builds(
     audience=st.none() | _text,
     client_auth=st.sampled_from(["auto", "client_secret_basic", "client_secret_post"]),
 )
+_visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
+_names = st.from_regex(r"X-[A-Za-z0-9-]{1,12}", fullmatch=True)
+_bearers = st.builds(Bearer, bearer_token=_visible)
+_api_keys = st.builds(ApiKey, header_name=_names, header_value=_visible) | st.builds(
+    ApiKey,
+    header_name=_names,
+    header_value=_visible,
+    second_header_name=_names.map(lambda name: f"Second-{name}"),
+    second_header_value=_visible,
+)
+_credentials = _basics | _oauth2s | _bearers | _api_keys
 _others = st.dictionaries(_text.filter(lambda key: key not in credential_keys()), st.text(max_size=5), max_size=4)
 _ours = st.dictionaries(st.sampled_from(sorted(credential_keys() - {"extraParams"})), st.text(max_size=5))
 
 
-@given(credential=_basics | _oauth2s)
+@given(credential=_credentials)
 def test_round_trip(credential: Credential) -> None:
     """A credential is the same after it was stored and read."""
     data = to_secret(credential)
@@ -188,7 +233,7 @@ def test_round_trip(credential: Credential) -> None:
     assert data.keys() <= credential_keys()
 
 
-@given(credential=_basics | _oauth2s, others=_others, ours=_ours, params=st.none() | _params)
+@given(credential=_credentials, others=_others, ours=_ours, params=st.none() | _params)
 def test_merging_replaces_only_ours(
     credential: Credential, others: dict[str, str], ours: dict[str, str], params: dict[str, str] | None
 ) -> None:
@@ -254,6 +299,9 @@ def oauth2_body(**config: Any) -> dict[str, Any]:
             },
             OAuth2(client_id="client_id", client_secret="client", auth_url="https://example.com/token"),
         ),
+        ({"type": "basic", "config": {"username": "sk_1", "password": ""}}, Basic(username="sk_1", password="")),
+        ({"type": "bearer", "config": BEARER}, Bearer(bearer_token="s3cret")),
+        ({"type": "apiKey", "config": API_KEYS}, API_KEY_CREDENTIAL),
         (
             oauth2_body(scope="a b", audience="x", clientAuth="client_secret_basic"),
             OAuth2(
@@ -266,10 +314,13 @@ def oauth2_body(**config: Any) -> dict[str, Any]:
             ),
         ),
     ],
-    ids=["documented basic", "documented oauth2", "oauth2 with the optional fields"],
+    ids=[
+        *("documented basic", "documented oauth2", "basic without a password", "bearer", "apiKey"),
+        "oauth2 with the optional fields",
+    ],
 )
 def test_documented_bodies(body: dict[str, Any], expected: Credential) -> None:
-    """The two documented bodies are taken, and OAuth2 with the three fields that we add."""
+    """The two documented bodies are taken, OAuth2 with the three fields that we add, and our own types."""
     assert from_request(body) == expected
 
 
@@ -311,7 +362,18 @@ BODIES: dict[str, tuple[Any, list[str]]] = {
         {"type": "oauth2", "config": {}},
         ["/config/authUrl", "/config/clientId", "/config/clientSecret"],
     ),
-    "empty password": (basic_body(password=""), ["/config/password"]),
+    "a bearer token with a newline": (
+        {"type": "bearer", "config": {"bearerToken": f"{MARKED}\n"}},
+        ["/config/bearerToken"],
+    ),
+    "a header of HTTP": (
+        {"type": "apiKey", "config": {"headerName": "Host", "headerValue": MARKED}},
+        ["/config/headerName"],
+    ),
+    "three headers": (
+        {"type": "apiKey", "config": {**API_KEYS, "thirdHeaderName": "X-Key"}},
+        ["/config/thirdHeaderName"],
+    ),
     "control character": (basic_body(password=f"{MARKED}\r\nX: y"), ["/config/password"]),
     "colon in the username": (basic_body(username=f"a:{MARKED}"), ["/config/username"]),
     "unknown client authentication": (oauth2_body(clientAuth=MARKED), ["/config/clientAuth"]),
@@ -334,7 +396,7 @@ _json = st.recursive(
     max_leaves=8,
 )
 _bodies = _json | st.fixed_dictionaries(
-    {"type": st.sampled_from(["basic", "oauth2", "x"])},
+    {"type": st.sampled_from([*KINDS, "x"])},
     optional={
         "config": st.dictionaries(st.sampled_from(sorted(credential_keys())), _json | st.text(max_size=8)),
         "x": _json,
@@ -363,6 +425,8 @@ def test_any_body_is_a_credential_or_refused(body: Any) -> None:
 BASES: dict[str, Credential] = {
     "basic": Basic(username="u", password="p"),
     "oauth2": OAuth2(client_id="i", client_secret="s", auth_url="https://a.example"),
+    "bearer": Bearer(bearer_token="t"),
+    "apiKey": API_KEY_CREDENTIAL,
 }
 CHANGES: dict[str, tuple[str, Any]] = {
     "username": ("basic", "other"),
@@ -374,12 +438,17 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "audience": ("oauth2", "other"),
     "client_auth": ("oauth2", "client_secret_post"),
     "extra_params": ("oauth2", (("a", "b"),)),
+    "bearer_token": ("bearer", "other"),
+    "header_name": ("apiKey", "X-Other"),
+    "header_value": ("apiKey", "other"),
+    "second_header_name": ("apiKey", "X-Other"),
+    "second_header_value": ("apiKey", "other"),
 }
 
 
 def test_each_field_is_tried() -> None:
     """The table of changes names every field there is."""
-    fields = {field.name for kind in (Basic, OAuth2) for field in msgspec.structs.fields(kind)}
+    fields = {field.name for kind in KINDS.values() for field in msgspec.structs.fields(kind)}
     assert fields == set(CHANGES)
 
 
@@ -421,8 +490,10 @@ def test_digest_tells_fields_apart(one: Credential, two: Credential) -> None:
             audience=MARKED,
             extra_params=((MARKED, MARKED),),
         ),
+        Bearer(bearer_token=MARKED),
+        ApiKey(header_name=MARKED, header_value=MARKED, second_header_name=MARKED, second_header_value=MARKED),
     ],
-    ids=["basic", "oauth2"],
+    ids=[*KINDS],
 )
 def test_repr_shows_nothing(credential: Credential) -> None:
     """However a credential is printed, none of its values is."""
@@ -469,12 +540,17 @@ def test_our_keys() -> None:
     assert sorted(credential_keys()) == [
         "audience",
         "authUrl",
+        "bearerToken",
         "clientAuth",
         "clientId",
         "clientSecret",
         "extraParams",
+        "headerName",
+        "headerValue",
         "password",
         "scope",
+        "secondHeaderName",
+        "secondHeaderValue",
         "type",
         "username",
     ]

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from support.proxy import tokens
-from support.proxy.api_key import ApiKey
 from support.proxy.oms import RawServer, answering, http
 from support.proxy.running import BASIC, proxy_config, running_proxy
+from support.proxy.signature import Signature
+from tenantproxy.config import CredentialType
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.formats import from_request, from_secret, to_secret
 from tenantproxy.credentials.kinds import KINDS, credential_keys, keys_in_words, required_in_words, types_in_words
@@ -45,80 +46,91 @@ def test_no_key_is_of_two_kinds() -> None:
 
 def test_words_made_of_the_table() -> None:
     """Messages and the custom resource's schema name every kind."""
-    assert types_in_words() == "`basic` or `oauth2`"
-    assert required_in_words() == "username and password, or clientId, clientSecret and authUrl"
+    assert types_in_words() == "`basic`, `oauth2`, `bearer` or `apiKey`"
+    assert required_in_words() == (
+        "username and password, or clientId, clientSecret and authUrl, or bearerToken, "
+        "or headerName and headerValue"
+    )
     assert keys_in_words() == (
         "username and password, or clientId, clientSecret, authUrl and optionally scope, audience, clientAuth, "
-        "extraParams"
+        "extraParams, or bearerToken, "
+        "or headerName, headerValue and optionally secondHeaderName, secondHeaderValue"
     )
+
+
+def test_the_configuration_names_every_type() -> None:
+    """What `auth.allowedTypes` may hold are the types that there are."""
+    assert get_args(CredentialType) == tuple(KINDS)
 
 
 # ---- a kind that does not exist
 
 
 @pytest.fixture
-def with_api_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have one more row in the table."""
-    monkeypatch.setitem(KINDS, ApiKey.type, ApiKey)
+    monkeypatch.setitem(KINDS, Signature.type, Signature)
 
 
 def keys_of(oms: RawServer) -> list[tuple[str | None, str | None]]:
     """Return what authorized each request that the OMS got."""
-    return [(it.headers.get("x-api-key"), it.headers.get("authorization")) for it in oms.received]
+    return [(it.headers.get("x-signature"), it.headers.get("authorization")) for it in oms.received]
 
 
-@pytest.mark.usefixtures("with_api_key")
+@pytest.mark.usefixtures("with_signature")
 async def test_a_new_kind_is_read_stored_used_and_shown(
     oms: RawServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """From its Secret and from a PUT, into requests, metrics and the audit log; Basic goes on beside it."""
     config = proxy_config(oms.url, access=tokens.access(tmp_path, mode="trusted"))
-    async with running_proxy(config, tmp_path, {"apiKey": "M4RKED-1"}) as proxy:
+    async with running_proxy(config, tmp_path, {"signature": "M4RKED-1"}) as proxy:
         assert (await proxy.get()).status == 200
-        answer = await proxy.put({"type": "apiKey", "config": {"apiKey": "M4RKED-2"}}, headers=tokens.admin())
+        answer = await proxy.put(
+            {"type": "signature", "config": {"signature": "M4RKED-2"}}, headers=tokens.admin()
+        )
         assert answer.status == 204
-        assert read_keys(proxy.credentials) == {"type": "apiKey", "apiKey": "M4RKED-2"}
+        assert read_keys(proxy.credentials) == {"type": "signature", "signature": "M4RKED-2"}
         assert (await proxy.get()).status == 200
         for name in KINDS:
             shown = await proxy.metric(f'tenantproxy_credentials_info{{type="{name}"}}')
-            assert shown == (1 if name == "apiKey" else 0)
+            assert shown == (1 if name == "signature" else 0)
         await proxy.put({"type": "basic", "config": BASIC}, headers=tokens.admin())
         assert read_keys(proxy.credentials) == {"type": "basic", **BASIC}
         assert (await proxy.get()).status == 200
     assert keys_of(oms) == [("M4RKED-1", None), ("M4RKED-2", None), (None, "Basic dXNlcjpyaWdodA==")]
     audited = [record.__dict__["fields"] for record in caplog.records if record.name == "tenantproxy.audit"]
-    assert [line["type"] for line in audited] == ["apiKey", "basic"]
+    assert [line["type"] for line in audited] == ["signature", "basic"]
     assert "M4RKED" not in caplog.text
 
 
-@pytest.mark.usefixtures("with_api_key")
+@pytest.mark.usefixtures("with_signature")
 async def test_a_rejected_key_of_a_new_kind_has_its_cooldown(oms: RawServer, tmp_path: Path) -> None:
     """The OMS is spared it, as any other, until another one is set."""
     oms.play = answering(http(401))
-    async with running_proxy(proxy_config(oms.url), tmp_path, {"apiKey": "wrong"}) as proxy:
+    async with running_proxy(proxy_config(oms.url), tmp_path, {"signature": "wrong"}) as proxy:
         assert [(await proxy.get()).code for _ in range(3)] == ["upstream-rejected-credentials"] * 3
         assert keys_of(oms) == [("wrong", None)]
-        await proxy.change_keys({"apiKey": "other"})
+        await proxy.change_keys({"signature": "other"})
         await proxy.get()
         assert keys_of(oms) == [("wrong", None), ("other", None)]
 
 
-@pytest.mark.usefixtures("with_api_key")
+@pytest.mark.usefixtures("with_signature")
 @pytest.mark.parametrize(
     ("body", "pointer", "detail"),
     [
-        ({"type": "apiKey", "config": {}}, "/config/apiKey", "is missing or empty; set it"),
+        ({"type": "signature", "config": {}}, "/config/signature", "is missing or empty; set it"),
         (
-            {"type": "apiKey", "config": {"apiKey": "a\n"}},
-            "/config/apiKey",
+            {"type": "signature", "config": {"signature": "a\n"}},
+            "/config/signature",
             "contains a control character; remove it",
         ),
         (
-            {"type": "apiKey", "config": {"apiKey": "a", "password": "b"}},
+            {"type": "signature", "config": {"signature": "a", "password": "b"}},
             "/config/password",
             "is not a field of type",
         ),
-        ({"type": "mtls", "config": {}}, "/type", "must be `basic` or `oauth2` or `apiKey`"),
+        ({"type": "mtls", "config": {}}, "/type", "must be `basic`, `oauth2`, `bearer`, `apiKey` or `signature`"),
     ],
 )
 async def test_bad_fields_of_a_new_kind_are_pointed_at(
@@ -133,13 +145,13 @@ async def test_bad_fields_of_a_new_kind_are_pointed_at(
         assert detail in error["detail"]
 
 
-@pytest.mark.usefixtures("with_api_key")
+@pytest.mark.usefixtures("with_signature")
 @pytest.mark.parametrize("other", [BASIC, {"clientId": "c"}], ids=["basic", "oauth2"])
 def test_keys_of_two_kinds_are_refused(other: Mapping[str, str]) -> None:
     """A Secret in transition from one kind to another is named, not guessed."""
-    with pytest.raises(CredentialError, match="can't be combined with keys of the other type"):
-        from_secret({"apiKey": "a", **other})
-    with pytest.raises(CredentialError, match="`apiKey` does not belong to `type` `basic`"):
-        from_secret({"apiKey": "a", "type": "basic"})
-    assert "or apiKey" in required_in_words()
-    assert "or apiKey" in keys_in_words()
+    with pytest.raises(CredentialError, match="can't be combined with keys of another type"):
+        from_secret({"signature": "a", **other})
+    with pytest.raises(CredentialError, match="`signature` does not belong to `type` `basic`"):
+        from_secret({"signature": "a", "type": "basic"})
+    assert "or signature" in required_in_words()
+    assert "or signature" in keys_in_words()

@@ -50,6 +50,20 @@ async def test_a_signal_ends_it_cleanly(command: str, number: signal.Signals) ->
             assert await process.wait() == 0
 
 
+async def test_options_for_every_type_of_credential() -> None:
+    """A user without a password, a token, and an API key in two headers."""
+    options = ("--basic", "sk_1:", "--bearer", "t", "--api-key", "X-App-Key:k", "--api-key", "X-App-Token:a:b")
+    url = "/api/v1/business-units/store-1/customer-orders/CO-1001"
+    async with _running("mock-oms", *options) as (_, base), aiohttp.ClientSession() as session:
+        for headers in (
+            {"Authorization": basic_authorization("sk_1", "")},
+            {"Authorization": "Bearer t"},
+            {"X-App-Key": "k", "X-App-Token": "a:b"},
+        ):
+            async with session.get(base + url, headers={"Tenant-Id": "T", **headers}) as answer:
+                assert answer.status == 200
+
+
 async def test_the_defaults_know_the_example_tenants() -> None:
     """Without options the mock OMS takes the credentials of the example manifests, as `local --help` shows it."""
     secrets = [

@@ -30,11 +30,13 @@ Client = TestClient[Any, Any]
 
 @pytest.fixture
 async def oms() -> AsyncIterator[Client]:
-    """Run a mock OMS that knows two users and a client."""
+    """Run a mock OMS that knows two users, two tokens, an API key in two headers, and a client."""
     settings = Settings(
         orders=30,
         basic={USER: PASSWORD, "other": "other"},
         clients={CLIENT_ID: CLIENT_SECRET},
+        bearer=("fixed", "fixed-2"),
+        api_keys={"X-App-Key": "k", "X-App-Token": "t"},
     )
     async with TestClient(TestServer(create_app(settings))) as client:
         yield client
@@ -142,6 +144,25 @@ async def test_a_token_may_read_until_it_expires(oms: Client, monkeypatch: pytes
     assert (await _read(oms, token)).status == 200
     now += 2
     assert (await _read(oms, token)).status == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": "Bearer fixed"}, 200),
+        ({"Authorization": "bearer fixed-2"}, 200),
+        ({"Authorization": "Bearer other"}, 401),
+        ({"x-app-key": "k", "X-APP-TOKEN": "t"}, 200),
+        ({"X-App-Key": "k"}, 401),
+        ({"X-App-Key": "k", "X-App-Token": "other"}, 401),
+        ({}, 401),
+    ],
+)
+async def test_fixed_tokens_and_api_keys(oms: Client, headers: dict[str, str], status: int) -> None:
+    """A known token is enough, and so are all headers of the API key."""
+    assert (await oms.get(ORDER, headers=TENANT | headers)).status == status
+    await _faults(oms, rejectCredentials=True)
+    assert (await oms.get(ORDER, headers=TENANT | headers)).status == 401
 
 
 # The token endpoint (RFC 6749)

@@ -8,23 +8,25 @@ from tenantproxy.credentials.base import Credential, CredentialError, TokenClien
 from tenantproxy.metrics import Metrics
 
 
-class ApiKey(Credential, frozen=True, kw_only=True):
-    """A key in a header of its own: all that a kind without tokens has to say."""
+class Signature(Credential, frozen=True, kw_only=True):
+    """A signature in a header of its own: all that a kind without tokens has to say."""
 
-    type: ClassVar[str] = "apiKey"
-    required_keys: ClassVar[tuple[str, ...]] = ("apiKey",)
+    type: ClassVar[str] = "signature"
+    required_keys: ClassVar[tuple[str, ...]] = ("signature",)
 
-    api_key: str
+    signature: str
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Self:
-        if problems := find_missing(given, cls.required_keys) + check_text("apiKey", given.get("apiKey", "")):
+        if problems := find_missing(given, cls.required_keys) + check_text(
+            "signature", given.get("signature", "")
+        ):
             raise CredentialError(problems)
-        return cls(api_key=given["apiKey"])
+        return cls(signature=given["signature"])
 
     def to_keys(self) -> dict[str, str]:
-        return {"apiKey": self.api_key}
+        return {"signature": self.signature}
 
     def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
         del clients, metrics
-        return StaticAuthorizer({"X-Api-Key": self.api_key})
+        return StaticAuthorizer({"X-Signature": self.signature})

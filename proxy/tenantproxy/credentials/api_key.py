@@ -1,0 +1,65 @@
+"""An API key in a header of the OMS's own: Shopify and BigCommerce have one such header, VTEX has two."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final, Self
+
+from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
+from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, find_missing
+from tenantproxy.credentials.headers import check_header_name, check_header_value
+from tenantproxy.errors import FieldProblem
+from tenantproxy.metrics import Metrics
+
+_FIRST: Final = ("headerName", "headerValue")
+_SECOND: Final = ("secondHeaderName", "secondHeaderValue")
+
+
+class ApiKey(Credential, frozen=True, kw_only=True):
+    """One or two headers, by name and value."""
+
+    type: ClassVar[str] = "apiKey"
+    required_keys: ClassVar[tuple[str, ...]] = _FIRST
+    optional_keys: ClassVar[tuple[str, ...]] = _SECOND
+
+    header_name: str
+    header_value: str
+    second_header_name: str | None = None
+    second_header_value: str | None = None
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> Self:
+        """Return the credential in the given keys."""
+        has_second = any(given.get(key) for key in _SECOND)
+        problems = find_missing(given, (*_FIRST, *_SECOND) if has_second else _FIRST)
+        for name, value in (_FIRST, _SECOND):
+            if given.get(name):
+                problems += check_header_name(name, given[name])
+            problems += check_header_value(value, given.get(value, ""))
+        if has_second and given.get(_FIRST[0], "").lower() == given.get(_SECOND[0], "").lower():
+            problems.append(FieldProblem(_SECOND[0], "is the same header as the first one; remove it"))
+        if problems:
+            raise CredentialError(problems)
+        return cls(
+            header_name=given["headerName"],
+            header_value=given["headerValue"],
+            second_header_name=given["secondHeaderName"] if has_second else None,
+            second_header_value=given["secondHeaderValue"] if has_second else None,
+        )
+
+    def to_keys(self) -> dict[str, str]:
+        """Return what is set."""
+        keys = {"headerName": self.header_name, "headerValue": self.header_value}
+        if self.second_header_name is not None and self.second_header_value is not None:
+            keys |= {"secondHeaderName": self.second_header_name, "secondHeaderValue": self.second_header_value}
+        return keys
+
+    @property
+    def header_names(self) -> dict[str, str]:
+        """The names of its headers, by their keys."""
+        keys = self.to_keys()
+        return {key: keys[key] for key, _ in (_FIRST, _SECOND) if key in keys}
+
+    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
+        """Return one with headers that never change."""
+        del clients, metrics
+        keys = self.to_keys()
+        return StaticAuthorizer({keys[name]: keys[value] for name, value in (_FIRST, _SECOND) if name in keys})

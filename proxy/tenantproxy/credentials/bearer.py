@@ -1,0 +1,36 @@
+"""A fixed bearer token (RFC 6750), such as that of an integration of Magento or of an app of Saleor."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
+from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, find_missing
+from tenantproxy.credentials.headers import check_header_value
+from tenantproxy.metrics import Metrics
+
+
+class Bearer(Credential, frozen=True, kw_only=True):
+    """A token that somebody else issues, and renews where it expires."""
+
+    type: ClassVar[str] = "bearer"
+    required_keys: ClassVar[tuple[str, ...]] = ("bearerToken",)
+
+    bearer_token: str
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> Self:
+        """Return the credential in the given keys."""
+        problems = find_missing(given, cls.required_keys)
+        problems += check_header_value("bearerToken", given.get("bearerToken", ""))
+        if problems:
+            raise CredentialError(problems)
+        return cls(bearer_token=given["bearerToken"])
+
+    def to_keys(self) -> dict[str, str]:
+        """Return the token."""
+        return {"bearerToken": self.bearer_token}
+
+    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
+        """Return one with a header that never changes."""
+        del clients, metrics
+        return StaticAuthorizer({"Authorization": f"Bearer {self.bearer_token}"})

@@ -24,7 +24,6 @@ MOST_AT_ONCE: Final = 32
 MOST_VALIDATIONS: Final = 5
 """Of credentials, within `_PER_SECONDS`: each is a request to a server that the caller chooses."""
 _PER_SECONDS: Final = 60.0
-_VALIDATE_TIMEOUT: Final = 5.0
 
 
 class ProxyConfigEndpoint:
@@ -96,14 +95,14 @@ class ProxyConfigEndpoint:
             detail = f"At most {MOST_VALIDATIONS} credentials are tried in a minute."
             raise Problem("too-many-validations", detail, headers=retry_after(seconds))
         try:
-            async with asyncio.timeout(_VALIDATE_TIMEOUT):
+            async with asyncio.timeout(self._clients.token_timeout):
                 failure = await credential.try_out(self._clients)
         except TimeoutError:
             failure = Failure(rejected=False, reason="timeout")
         if failure is not None:
             record.reason = failure.reason
-            why = "rejected the client" if failure.rejected else f"returned no token ({failure.told})"
-            raise Problem("credential-rejected", f"The token endpoint {why}.")
+            why = "rejected the request for a token" if failure.rejected else "returned no token"
+            raise Problem("credential-rejected", f"The token endpoint {why} ({failure.told}).")
 
 
 def _flag(query: str, name: str) -> bool:

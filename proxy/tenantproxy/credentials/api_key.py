@@ -52,12 +52,6 @@ class ApiKey(Credential, frozen=True, kw_only=True):
             keys |= {"secondHeaderName": self.second_header_name, "secondHeaderValue": self.second_header_value}
         return keys
 
-    @property
-    def header_names(self) -> dict[str, str]:
-        """The names of its headers, by their keys."""
-        keys = self.to_keys()
-        return {key: keys[key] for key, _ in (_FIRST, _SECOND) if key in keys}
-
     def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
         """Return one with headers that never change."""
         del clients, metrics

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple, Protocol
 
 from tenantproxy.problems import Problem
 
-_ABOUT_AN_ANSWER: Final = frozenset({"internal", "malformed", "rejected", "server-error"})
-"""Reasons for a failure that are not about the way to the token endpoint."""
+_TOLD: Final = frozenset({"internal", "too-large"})
+"""Reasons for a failure without an answer that are not about the way to the token endpoint."""
 
 
 class Authorization(NamedTuple):
@@ -19,11 +19,21 @@ class Authorization(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why no token was had: `rejected` for a 4xx of the token endpoint, which a retry won't mend."""
+    """Why no token was had: `rejected` where the token endpoint says no, which a retry won't mend."""
 
     rejected: bool
     reason: str
+    """One of a bounded number of words, as metrics count it."""
     retry_after: float = 0.0
+    status: int | None = None
+    """Of the answer, if there was one."""
+
+    @property
+    def in_full(self) -> str:
+        """The reason with the status, for our own log."""
+        if self.status is None:
+            return self.reason
+        return f"{self.status}" if self.reason == f"status-{self.status}" else f"{self.status} {self.reason}"
 
     @property
     def told(self) -> str:
@@ -31,7 +41,7 @@ class Failure(NamedTuple):
 
         One word for all that brought no answer: by the finer ones, a tenant's admin could explore our network.
         """
-        return self.reason if self.reason in _ABOUT_AN_ANSWER else "unreachable"
+        return self.in_full if self.status is not None or self.reason in _TOLD else "unreachable"
 
 
 class SupersededError(Exception):
@@ -61,7 +71,7 @@ class Authorizer(Protocol):
         ...
 
     async def first_attempt(self) -> None:
-        """Wait until the first attempt at an authorization has ended, however it ended."""
+        """Wait until the first attempt at an authorization has ended, however it ended, or has taken too long."""
         ...
 
     def timed_out(self) -> Problem | None:

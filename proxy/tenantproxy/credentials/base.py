@@ -32,6 +32,11 @@ class CredentialError(ValueError):
 class TokenClients(Protocol):
     """Makes HTTP clients for token endpoints."""
 
+    @property
+    def token_timeout(self) -> float:
+        """Seconds for one fetch of a token."""
+        ...
+
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
         """Return a client whose base URL is `url`; a `trial` must not slow down the credential in use."""
         ...

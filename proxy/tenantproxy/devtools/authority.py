@@ -1,6 +1,6 @@
 """Who may call the mock OMS: Basic pairs, fixed tokens, API keys, OAuth2 clients with their tokens. No I/O.
 
-The OAuth2 side is the client credentials grant and nothing else: RFC 6749 sections 2.3.1, 4.4 and 5.
+The OAuth2 side is the client credentials grant: RFC 6749 sections 2.3.1, 4.4 and 5, unless a fault says otherwise.
 """
 
 import base64
@@ -89,15 +89,17 @@ class Authority:
         self._tokens.clear()
 
     def _client(self, authorization: str | None, params: Mapping[str, str], faults: Faults) -> str:
-        by_post = "client_secret" in params
-        if by_post and authorization is not None:
+        in_body = "client_secret" in params
+        if in_body and authorization is not None:
             raise TokenRefusedError("invalid_request", "more than one way of client authentication")
-        if faults.client_auth not in ("any", "post" if by_post else "basic"):
-            raise TokenRefusedError("invalid_client", f"use client_secret_{faults.client_auth}")
-        if by_post:
+        way: Final = faults.client_auth
+        if way != "any" and (way in ("post", "json")) is not in_body:
+            raise TokenRefusedError("invalid_client", f"use client_secret_{way}")
+        if in_body:
             pair = params.get("client_id", ""), params["client_secret"]
         elif (encoded := _basic_pair(authorization)) is not None:
-            pair = unquote_plus(encoded[0]), unquote_plus(encoded[1])
+            decoded = unquote_plus(encoded[0]), unquote_plus(encoded[1])
+            pair = encoded if way == "basic_unencoded" else decoded
         else:
             raise TokenRefusedError("invalid_client", "no client authentication")
         if faults.reject_credentials or not _matches(self._clients, *pair):

@@ -20,7 +20,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Seconds; 0 = the answer has no `expires_in`, and the token holds until it is revoked."""
     token_status: Annotated[int, Meta(ge=400, le=599)] | None = None
     token_latency: _Seconds = 0.0
-    client_auth: Literal["any", "basic", "post"] = "any"
+    client_auth: Literal["any", "basic", "post", "basic_unencoded", "json"] = "any"
     revoke_on_issue: bool = False
 
 

@@ -74,7 +74,7 @@ return to the options' values, so {{}} resets all. GET shows the faults and the 
 @click.option("--token-latency", default=0.0, help="FAULT: wait this many seconds before each token response.")
 @click.option(
     "--client-auth",
-    type=click.Choice(["any", "basic", "post"]),
+    type=click.Choice(["any", "basic", "post", "basic_unencoded", "json"]),
     default="any",
     show_default=True,
     help="FAULT: accept only this client authentication method.",

@@ -118,7 +118,7 @@ class _Oms:
         try:
             answer = self._authority.issue(
                 authorization=request.headers.get("Authorization"),
-                form=await _form(request),
+                form=await (_json_members(request) if faults.client_auth == "json" else _form(request)),
                 faults=faults,
                 now=time.monotonic(),
             )
@@ -167,6 +167,15 @@ async def _form(request: web.Request) -> list[tuple[str, str]]:
     if request.content_type != _FORM:
         raise TokenRefusedError("invalid_request", f"the Content-Type is not {_FORM}")
     return parse_qsl(await request.text(), keep_blank_values=True)
+
+
+async def _json_members(request: web.Request) -> list[tuple[str, str]]:
+    if request.content_type != _JSON:
+        raise TokenRefusedError("invalid_request", f"the Content-Type is not {_JSON}")
+    try:
+        return list(msgspec.json.decode(await request.read(), type=dict[str, str]).items())
+    except msgspec.DecodeError:
+        raise TokenRefusedError("invalid_request", "the body is not a JSON object of strings") from None
 
 
 def _json(content: object, *, status: int = HTTPStatus.OK) -> web.Response:

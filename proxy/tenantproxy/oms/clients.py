@@ -3,6 +3,7 @@
 from typing import Final
 
 from tenantproxy.config import ProxyConfig
+from tenantproxy.credentials.oauth2 import token_answer
 from tenantproxy.transport.base import HttpTransport
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import ThreadedResolver
@@ -11,7 +12,6 @@ from tenantproxy.transport.forward_proxy import ForwardProxy
 from tenantproxy.transport.tls import TlsFiles
 
 _TOKEN_CONNECTIONS: Final = 2
-_MAX_TOKEN_RESPONSE_BYTES: Final = 64 * 1024
 
 
 class ClientFactory:
@@ -21,6 +21,8 @@ class ClientFactory:
         self._config = config.upstream
         self._policy = oms_policy(config)
         self._token_policy = token_endpoint_policy(config)
+        self.token_timeout: Final = config.auth.token_endpoint.timeout_seconds
+        """Seconds for one fetch of a token."""
         self._tls = tls
         self._forward_proxy = forward_proxy
         self._resolver = ThreadedResolver()
@@ -45,7 +47,7 @@ class ClientFactory:
         return HttpClient(
             url,
             max_connections=_TOKEN_CONNECTIONS,
-            max_response_bytes=_MAX_TOKEN_RESPONSE_BYTES,
+            max_response_bytes=token_answer.MAX_BYTES,
             policy=self._token_policy,
             tls=self._tls.token_endpoint,
             resolver=self._trial_resolver if trial else self._resolver,

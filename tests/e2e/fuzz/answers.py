@@ -28,7 +28,7 @@ KINDS_ASKED: tuple[Kind, ...] = (
     *("searchOrders",) * 3,
     *("token",) * 3,
 )
-OUTCOMES = frozenset({*get_args(FailureReason), *PROBLEM_TYPES, "200", "Rejection", "Failure"})
+OUTCOMES = frozenset({*get_args(FailureReason), *PROBLEM_TYPES, "200", "Failure"})
 CONNECTIONS = 24
 WORKERS = 48
 """More than there are connections, so that each is used again at once, and some wait."""

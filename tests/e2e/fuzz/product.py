@@ -5,8 +5,8 @@ from pathlib import Path
 from e2e.fuzz.answer_bodies import Kind
 from support.proxy.running import proxy_config
 from tenantproxy.config import Tls
+from tenantproxy.credentials.oauth2.token_answer import parse_answer
 from tenantproxy.credentials.oauth2.token_cache import Token
-from tenantproxy.credentials.oauth2.token_endpoint import parse_answer
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.problems import Problem

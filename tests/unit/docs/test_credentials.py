@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.kinds import KINDS
+from tenantproxy.credentials.oauth2.token_answer import REASONS
+from tenantproxy.credentials.oauth2.token_request import CLIENT_AUTHS
+from tenantproxy.transport.base import FailureReason
 
 ROOT = Path(__file__).parents[3]
 ALL_KINDS = [pytest.param(kind, id=kind.type) for kind in KINDS.values()]
@@ -55,3 +58,34 @@ def test_the_custom_resource_has_every_kind() -> None:
     crd = yaml.safe_load((ROOT / "crds/tenantproxies.yaml").read_text())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
     assert schema["credentials"]["properties"]["type"]["enum"] == list(KINDS)
+
+
+TOKEN_FAILURES = sorted({*REASONS, *get_args(FailureReason), "status-NNN", "timeout", "internal"})
+
+
+@pytest.mark.parametrize("reason", TOKEN_FAILURES)
+def test_each_reason_for_no_token_says_what_to_do(reason: str) -> None:
+    """docs/troubleshooting.md has a row for each, or has it in the table of connections."""
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    _, _, section = page.partition("### No access token")
+    rows = re.findall(r"^\| (`[^|]+) \|", section.partition("## 401")[0], re.MULTILINE)
+    explained = {word for row in rows for word in re.findall(r"`([^`]+)`", row)}
+    connections = set(get_args(FailureReason)) - {"too-large"}
+    assert (reason in explained) is (reason not in connections)
+
+
+def test_metrics_name_each_reason_for_no_token() -> None:
+    """docs/metrics.md: the outcomes of a token request."""
+    (row,) = re.findall(
+        r"^\| `tenantproxy_token_fetch_total`.*$", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE
+    )
+    named = {*re.findall(r"`([^`]+)`", row)} - {"tenantproxy_token_fetch_total", "outcome"}
+    assert named == {*REASONS, "success", "status-NNN", "too-large", "timeout", "internal"}
+
+
+@pytest.mark.parametrize("client_auth", CLIENT_AUTHS)
+def test_each_client_authentication_is_explained(client_auth: str) -> None:
+    """In the table of docs/configuration.md, and in the schema of a PUT."""
+    assert f"| `{client_auth}` |" in (ROOT / "docs/configuration.md").read_text()
+    properties = bodies()["oauth2"]["properties"]["config"]["properties"]
+    assert client_auth in properties["clientAuth"]["enum"]

@@ -1,6 +1,7 @@
 """Authorizes requests with access tokens: the driver of `token_cache`, which fetches from `token_endpoint`."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -9,13 +10,14 @@ from typing import Final
 from tenantproxy.credentials.authorizer import Authorization, Failure, SupersededError
 from tenantproxy.credentials.oauth2.token_cache import Fetch, Token, TokenCache, Unavailable, Use, Wait
 from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
+from tenantproxy.credentials.oauth2.token_header import TokenHeader
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
 
 _log = logging.getLogger(__name__)
 
-FETCH_TIMEOUT: Final = 3.0
-"""Seconds for one fetch of a token."""
+_FIRST_ATTEMPT: Final = 3.0
+"""Seconds for which a proxy that starts waits for its first token."""
 
 
 class TokenAuthorizer:
@@ -26,11 +28,18 @@ class TokenAuthorizer:
         endpoint: TokenEndpoint,
         metrics: Metrics,
         *,
+        header: TokenHeader,
+        timeout: float,
         cache: TokenCache | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Begin; `timeout` is in seconds, for one fetch."""
         self._endpoint = endpoint
         self._metrics = metrics
+        self._header = header
+        self._made = ("", Authorization({}))
+        """The token in use, and the headers with it: made once for all requests."""
+        self._timeout = timeout
         self._cache = cache or TokenCache()
         self._clock = clock
         self._closed = False
@@ -43,11 +52,11 @@ class TokenAuthorizer:
         self._refreshing = asyncio.create_task(self._keep_fresh(), name="token refresh")
 
     async def authorization(self) -> Authorization:
-        """Return `Bearer` with a token that has not expired."""
+        """Return a token that has not expired, in its header."""
         while True:
             match self._cache.acquire(self._clock()):
                 case Use(value):
-                    return _bearer(value)
+                    return self._authorization(value)
                 case Unavailable(failure, seconds):
                     raise _problem(failure, seconds)
                 case Fetch():
@@ -56,12 +65,12 @@ class TokenAuthorizer:
                     await self._wait(self._fetching)
 
     async def reauthenticate(self, rejected: Authorization) -> Authorization | None:
-        """Return `Bearer` with a token other than the rejected one, fetching one if the budget allows."""
-        token = rejected.headers.get("Authorization", "").removeprefix("Bearer ")
+        """Return a token other than the rejected one, in its header, fetching one if the budget allows."""
+        token = self._header.token(rejected)
         while True:
             match self._cache.reauthenticate(self._clock(), token):
                 case Use(value):
-                    return _bearer(value)
+                    return self._authorization(value)
                 case Fetch():
                     await self._wait(self._start_fetch())
                 case Wait():
@@ -70,8 +79,10 @@ class TokenAuthorizer:
                     return None
 
     async def first_attempt(self) -> None:
-        """Wait until the first fetch has ended."""
-        await self._attempted.wait()
+        """Wait until the first fetch has ended, but not long: a slow token endpoint keeps no proxy unready."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_ATTEMPT):
+                await self._attempted.wait()
 
     def timed_out(self) -> Problem | None:
         """Return `token-unavailable`."""
@@ -87,6 +98,11 @@ class TokenAuthorizer:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._endpoint.close()
 
+    def _authorization(self, token: str) -> Authorization:
+        if token is not self._made[0]:
+            self._made = (token, self._header.authorization(token))
+        return self._made[1]
+
     def _start_fetch(self) -> asyncio.Task[None]:
         self._fetching = asyncio.create_task(self._fetch(), name="token fetch")
         return self._fetching
@@ -99,7 +115,7 @@ class TokenAuthorizer:
 
     async def _fetch(self) -> None:
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 result = await self._endpoint.fetch()
         except TimeoutError:
             result = Failure(rejected=False, reason="timeout")
@@ -115,7 +131,7 @@ class TokenAuthorizer:
         else:
             self._cache.failed(now, result)
             self._metrics.token_fetched(result.reason)
-            _log.warning("no access token could be fetched: %s", result.reason)
+            _log.warning("no access token could be fetched: %s", result.in_full)
         self._attempted.set()
         self._changed.set()
 
@@ -132,15 +148,11 @@ class TokenAuthorizer:
                     self._start_fetch()
 
 
-def _bearer(token: str) -> Authorization:
-    return Authorization({"Authorization": f"Bearer {token}"})
-
-
 def _problem(failure: Failure, seconds: float) -> Problem:
     if failure.rejected:
         return Problem(
             "upstream-rejected-credentials",
-            "The token endpoint rejected the configured client.",
+            f"The token endpoint rejected the request for a token ({failure.told}).",
             reason="token-rejected",
         )
     return Problem(

@@ -1,4 +1,4 @@
-"""OAuth2 client credentials as a kind of credential (RFC 6749 section 4.4)."""
+"""OAuth2 as a kind of credential: the client credentials grant (RFC 6749 section 4.4), or another of no person."""
 
 import json
 from collections.abc import Mapping
@@ -17,11 +17,14 @@ from tenantproxy.credentials.base import (
     is_unicode,
 )
 from tenantproxy.credentials.oauth2.authorizer import TokenAuthorizer
-from tenantproxy.credentials.oauth2.token_endpoint import CLIENT_AUTHS, ClientCredentials, TokenEndpoint
+from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
+from tenantproxy.credentials.oauth2.token_header import BEARER, TokenHeader, check_token_header
+from tenantproxy.credentials.oauth2.token_request import CLIENT_AUTHS, ClientCredentials
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 
-_RESERVED_PARAMS: Final = frozenset({"grant_type", "client_id", "client_secret", "scope", "audience"})
+_RESERVED_PARAMS: Final = frozenset({"client_id", "client_secret", "scope", "audience"})
+_GRANT_OF_A_PERSON: Final = "authorization_code"
 
 
 class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
@@ -29,8 +32,11 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
 
     type: ClassVar[str] = "oauth2"
     required_keys: ClassVar[tuple[str, ...]] = ("clientId", "clientSecret", "authUrl")
-    optional_keys: ClassVar[tuple[str, ...]] = ("scope", "audience", "clientAuth")
+    optional_keys: ClassVar[tuple[str, ...]] = ("scope", "audience", "clientAuth", "tokenHeader")
     platform_keys: ClassVar[tuple[str, ...]] = ("extraParams",)
+
+    token_header: str = BEARER
+    """The header of the OMS's requests that carries the token, and the word before it."""
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Self:
@@ -42,6 +48,10 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
         if client_auth not in CLIENT_AUTHS:
             choices = ", ".join(f"`{choice}`" for choice in CLIENT_AUTHS)
             problems.append(FieldProblem("clientAuth", f"must be one of {choices}"))
+        if client_auth == "client_secret_basic_unencoded" and ":" in given.get("clientId", ""):
+            problems.append(FieldProblem("clientId", f"contains a colon, which `{client_auth}` can't carry"))
+        token_header = given.get("tokenHeader") or BEARER
+        problems += check_token_header("tokenHeader", token_header)
         extra: tuple[tuple[str, str], ...] = ()
         try:
             extra = _extra_params(given)
@@ -57,6 +67,7 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
             audience=given.get("audience") or None,
             client_auth=client_auth,  # type: ignore[arg-type] # checked above
             extra_params=extra,
+            token_header=token_header,
         )
 
     def to_keys(self) -> dict[str, str]:
@@ -68,6 +79,8 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
             keys["audience"] = self.audience
         if self.client_auth != "auto":
             keys["clientAuth"] = self.client_auth
+        if self.token_header != BEARER:
+            keys["tokenHeader"] = self.token_header
         return keys
 
     def with_platform_keys(self, stored: Mapping[str, str]) -> Self:
@@ -76,7 +89,12 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
 
     def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
         """Return one that fetches tokens and keeps them fresh."""
-        return TokenAuthorizer(TokenEndpoint(self, clients.token_endpoint(self.auth_url)), metrics)
+        return TokenAuthorizer(
+            TokenEndpoint(self, clients.token_endpoint(self.auth_url)),
+            metrics,
+            header=TokenHeader.parse(self.token_header),
+            timeout=clients.token_timeout,
+        )
 
     @property
     def token_url(self) -> str:
@@ -105,6 +123,9 @@ def _extra_params(keys: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         raise CredentialError([FieldProblem("extraParams", "must be a JSON object of strings")])
     if reserved := sorted(_RESERVED_PARAMS & params.keys()):
         raise CredentialError([FieldProblem("extraParams", f"must not set `{reserved[0]}`; it has its own key")])
+    if params.get("grant_type") == _GRANT_OF_A_PERSON:
+        detail = f"can't set the `grant_type` `{_GRANT_OF_A_PERSON}`, which needs a person; use another one"
+        raise CredentialError([FieldProblem("extraParams", detail)])
     if not all(is_unicode(text) for param in params.items() for text in param):
         raise CredentialError([FieldProblem("extraParams", "is not valid Unicode text")])
     return tuple(sorted(params.items()))

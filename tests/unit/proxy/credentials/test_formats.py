@@ -19,6 +19,7 @@ from tenantproxy.credentials.bearer import Bearer
 from tenantproxy.credentials.formats import completed, digest, from_request, from_secret, merged, to_secret
 from tenantproxy.credentials.kinds import KINDS, credential_keys
 from tenantproxy.credentials.oauth2.credential import OAuth2
+from tenantproxy.credentials.oauth2.token_request import CLIENT_AUTHS
 
 BASIC = {"username": "user", "password": "s3cret"}
 OAUTH2 = {"clientId": "id", "clientSecret": "s3cret", "authUrl": "https://auth.example/token"}
@@ -27,6 +28,7 @@ OAUTH2_FULL = {
     "scope": "orders.read",
     "audience": "https://oms.example",
     "clientAuth": "client_secret_post",
+    "tokenHeader": "X-Shopify-Access-Token",
     "extraParams": '{"resource": "urn:oms", "a": "b"}',
 }
 BEARER = {"bearerToken": "s3cret"}
@@ -68,11 +70,27 @@ READABLE: dict[str, tuple[dict[str, str], Credential | None]] = {
             audience="https://oms.example",
             client_auth="client_secret_post",
             extra_params=(("a", "b"), ("resource", "urn:oms")),
+            token_header="X-Shopify-Access-Token",
         ),
     ),
     "client_secret_basic": (
         {**OAUTH2, "clientAuth": "client_secret_basic"},
         msgspec.structs.replace(OAUTH2_CREDENTIAL, client_auth="client_secret_basic"),
+    ),
+    "client_secret_json": (
+        {**OAUTH2, "clientAuth": "client_secret_json"},
+        msgspec.structs.replace(OAUTH2_CREDENTIAL, client_auth="client_secret_json"),
+    ),
+    "another scheme": (
+        {**OAUTH2, "tokenHeader": "Authorization: Zoho-oauthtoken\n"},
+        msgspec.structs.replace(OAUTH2_CREDENTIAL, token_header="Authorization: Zoho-oauthtoken"),
+    ),
+    "the usual header said": ({**OAUTH2, "tokenHeader": "Authorization: Bearer"}, OAUTH2_CREDENTIAL),
+    "another grant": (
+        {**OAUTH2, "extraParams": '{"grant_type": "password", "username": "u", "password": "p"}'},
+        msgspec.structs.replace(
+            OAUTH2_CREDENTIAL, extra_params=(("grant_type", "password"), ("password", "p"), ("username", "u"))
+        ),
     ),
     "auto said": ({**OAUTH2, "clientAuth": "auto"}, OAUTH2_CREDENTIAL),
     "optional ones empty": ({**OAUTH2, "scope": "", "audience": "", "clientAuth": ""}, OAUTH2_CREDENTIAL),
@@ -133,6 +151,16 @@ UNUSABLE: dict[str, tuple[dict[str, str], set[str]]] = {
     "DEL": ({**OAUTH2, "clientSecret": f"{MARKED}\x7f"}, {"clientSecret"}),
     "CR LF in the URL": ({**OAUTH2, "authUrl": "https://a.example/\r\nX: y"}, {"authUrl"}),
     "not Unicode": ({"username": "u", "password": "\udcff"}, {"password"}),
+    "a colon that Basic can't carry": (
+        {**OAUTH2, "clientId": "a:b", "clientAuth": "client_secret_basic_unencoded"},
+        {"clientId"},
+    ),
+    "a token's header with CR LF": ({**OAUTH2, "tokenHeader": "X-Token\r\nX"}, {"tokenHeader"}),
+    "a token's header of HTTP": ({**OAUTH2, "tokenHeader": "Host"}, {"tokenHeader"}),
+    "the grant of a person": (
+        {**OAUTH2, "extraParams": '{"grant_type": "authorization_code", "code": "x"}'},
+        {"extraParams"},
+    ),
     "extraParams is no JSON": ({**OAUTH2, "extraParams": MARKED}, {"extraParams"}),
     "extraParams is a list": ({**OAUTH2, "extraParams": '["a"]'}, {"extraParams"}),
     "extraParams has a number": ({**OAUTH2, "extraParams": '{"a": 1}'}, {"extraParams"}),
@@ -164,9 +192,9 @@ def test_secret_is_refused(data: dict[str, str], fields: set[str]) -> None:
     assert {field for field, _ in refused(data)} == fields
 
 
-@pytest.mark.parametrize("name", ["grant_type", "client_id", "client_secret", "scope", "audience"])
+@pytest.mark.parametrize("name", ["client_id", "client_secret", "scope", "audience"])
 def test_extra_params_can_not_replace_ours(name: str) -> None:
-    """What has a key of its own, or is the protocol's, can't be slipped in as an extra parameter."""
+    """What has a key of its own can't be slipped in as an extra parameter."""
     ((field, detail),) = refused({**OAUTH2, "extraParams": json.dumps({name: MARKED})})
     assert field == "extraParams"
     assert f"`{name}`" in detail
@@ -207,7 +235,8 @@ _oauth2s = st.builds(
     auth_url=_text,
     scope=st.none() | _text,
     audience=st.none() | _text,
-    client_auth=st.sampled_from(["auto", "client_secret_basic", "client_secret_post"]),
+    client_auth=st.sampled_from(CLIENT_AUTHS),
+    token_header=st.sampled_from(["Authorization: Bearer", "Authorization: OAuth", "Authorization", "X-Token"]),
 )
 _visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
 _names = st.from_regex(r"X-[A-Za-z0-9-]{1,12}", fullmatch=True)
@@ -258,7 +287,7 @@ def test_merging_drops_the_other_kind() -> None:
 
 
 def test_merging_drops_optional_keys() -> None:
-    """A PUT without `scope`, `audience` or `clientAuth` unsets them; only `extraParams` is the platform's."""
+    """A PUT without the optional keys unsets them; only `extraParams` is the platform's."""
     result = merged(OAUTH2_FULL, OAUTH2_CREDENTIAL)
     assert result == {"type": "oauth2", **OAUTH2, "extraParams": OAUTH2_FULL["extraParams"]}
 
@@ -303,7 +332,7 @@ def oauth2_body(**config: Any) -> dict[str, Any]:
         ({"type": "bearer", "config": BEARER}, Bearer(bearer_token="s3cret")),
         ({"type": "apiKey", "config": API_KEYS}, API_KEY_CREDENTIAL),
         (
-            oauth2_body(scope="a b", audience="x", clientAuth="client_secret_basic"),
+            oauth2_body(scope="a b", audience="x", clientAuth="client_secret_basic", tokenHeader="X-Token"),
             OAuth2(
                 client_id="id",
                 client_secret="s3cret",
@@ -311,6 +340,7 @@ def oauth2_body(**config: Any) -> dict[str, Any]:
                 scope="a b",
                 audience="x",
                 client_auth="client_secret_basic",
+                token_header="X-Token",
             ),
         ),
     ],
@@ -320,7 +350,7 @@ def oauth2_body(**config: Any) -> dict[str, Any]:
     ],
 )
 def test_documented_bodies(body: dict[str, Any], expected: Credential) -> None:
-    """The two documented bodies are taken, OAuth2 with the three fields that we add, and our own types."""
+    """The two documented bodies are taken, OAuth2 with the fields that we add, and our own types."""
     assert from_request(body) == expected
 
 
@@ -438,6 +468,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "audience": ("oauth2", "other"),
     "client_auth": ("oauth2", "client_secret_post"),
     "extra_params": ("oauth2", (("a", "b"),)),
+    "token_header": ("oauth2", "X-Token"),
     "bearer_token": ("bearer", "other"),
     "header_name": ("apiKey", "X-Other"),
     "header_value": ("apiKey", "other"),
@@ -551,6 +582,7 @@ def test_our_keys() -> None:
         "scope",
         "secondHeaderName",
         "secondHeaderValue",
+        "tokenHeader",
         "type",
         "username",
     ]

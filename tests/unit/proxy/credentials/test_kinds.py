@@ -53,7 +53,7 @@ def test_words_made_of_the_table() -> None:
     )
     assert keys_in_words() == (
         "username and password, or clientId, clientSecret, authUrl and optionally scope, audience, clientAuth, "
-        "extraParams, or bearerToken, "
+        "tokenHeader, extraParams, or bearerToken, "
         "or headerName, headerValue and optionally secondHeaderName, secondHeaderValue"
     )
 

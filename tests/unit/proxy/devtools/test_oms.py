@@ -261,15 +261,36 @@ async def test_every_credential_can_be_made_wrong(oms: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("style", "by_basic", "by_post"), [("any", 200, 200), ("basic", 200, 401), ("post", 401, 200)]
+    ("style", "by_basic", "unencoded", "by_post", "by_json"),
+    [
+        ("any", 200, 401, 200, 400),
+        ("basic", 200, 401, 401, 400),
+        ("post", 401, 401, 200, 400),
+        ("basic_unencoded", 401, 200, 401, 400),
+        ("json", 400, 400, 400, 200),
+    ],
 )
 async def test_one_way_of_client_authentication_can_be_required(
-    oms: Client, style: str, by_basic: int, by_post: int
+    oms: Client, style: str, by_basic: int, unencoded: int, by_post: int, by_json: int
 ) -> None:
-    """The other way is invalid_client then, as with a real server that knows only one."""
+    """Another way is invalid_client or invalid_request then, as with a real server that knows only one."""
     await _faults(oms, clientAuth=style)
-    assert (await oms.post("/oauth2/token", data=GRANT, headers=BY_BASIC)).status == by_basic
-    assert (await oms.post("/oauth2/token", data=POSTED)).status == by_post
+    requests: list[dict[str, Any]] = [
+        {"data": GRANT, "headers": BY_BASIC},
+        {"data": GRANT, "headers": {"Authorization": basic_authorization(CLIENT_ID, CLIENT_SECRET)}},
+        {"data": POSTED},
+        {"json": POSTED},
+    ]
+    statuses = [(await oms.post("/oauth2/token", **request)).status for request in requests]
+    assert statuses == [by_basic, unencoded, by_post, by_json]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"client_id": 1}', b"\xff"])
+async def test_a_token_request_in_json_is_an_object_of_strings(oms: Client, body: bytes) -> None:
+    """Anything else is the standard's invalid_request."""
+    await _faults(oms, clientAuth="json")
+    answer = await oms.post("/oauth2/token", data=body, headers={"Content-Type": "application/json"})
+    assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")
 
 
 async def test_a_token_may_have_no_stated_lifetime(oms: Client) -> None:

@@ -73,6 +73,8 @@ class Transport:
 class NoTokens:
     """There is no token endpoint here."""
 
+    token_timeout = 1.0
+
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
         raise AssertionError(url, trial)
 

@@ -1,185 +1,203 @@
-"""The token request and what its answer means; and both styles of client authentication against a real server."""
+"""Which styles of client authentication a token endpoint is asked in, and how often, against a real server."""
 
 import asyncio
 import base64
+import gzip
+import json
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qs, unquote_plus
 
 import pytest
 
-from support.proxy.oms import Received, answering, http, raw_server, token_answer
+from support.proxy.oms import Play, RawServer, Received, answering, http, raw_server, token_answer
 from support.proxy.running import proxy_config
 from tenantproxy.credentials.authorizer import Failure
 from tenantproxy.credentials.oauth2.credential import OAuth2
+from tenantproxy.credentials.oauth2.token_answer import MAX_BYTES
 from tenantproxy.credentials.oauth2.token_cache import Token
-from tenantproxy.credentials.oauth2.token_endpoint import Rejection, TokenEndpoint, build_request, parse_answer
+from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.oms.clients import ClientFactory
-from tenantproxy.transport.base import UpstreamResponse
 from tenantproxy.transport.tls import TlsFiles
 
-INVALID_CLIENT = http(401, b'{"error": "invalid_client"}')
+WRONG_SECRET = http(401, b'{"error": "invalid_client"}')
+TOKEN = token_answer("t")
 
 
-def credential(**fields: object) -> OAuth2:
-    known = {"client_id": "id", "client_secret": "secret", "auth_url": "https://idp.example/token"}
-    return OAuth2(**(known | fields))  # type: ignore[arg-type]
+def error(word: str, status: int = 400) -> bytes:
+    """Return an error of RFC 6749 section 5.2."""
+    return http(status, json.dumps({"error": word, "error_description": "MARKED"}).encode())
 
 
-def answer(body: bytes, status: int = 200, **headers: str) -> UpstreamResponse:
-    return UpstreamResponse(status, headers, body)
-
-
-def test_basic_style_form_encodes_both_parts() -> None:
-    """Ids and secrets of any characters arrive whole (RFC 6749 section 2.3.1)."""
-    request = build_request(credential(client_id="ä:b", client_secret="p+ %&ö"), "client_secret_basic")
-    encoded = request.headers["Authorization"].removeprefix("Basic ")
-    user, _, password = base64.b64decode(encoded).decode().partition(":")
-    assert (unquote_plus(user), unquote_plus(password)) == ("ä:b", "p+ %&ö")
-    assert b"client_secret" not in request.body
-
-
-def test_post_style_sends_both_in_the_body() -> None:
-    """In the body they are form fields, and there is no header."""
-    request = build_request(credential(client_secret="p+ %&ö"), "client_secret_post")
-    assert "Authorization" not in request.headers
-    assert parse_qs(request.body.decode())["client_secret"] == ["p+ %&ö"]
-
-
-def test_optional_parameters_are_sent_where_set() -> None:
-    """Scope, audience and the platform's extra parameters are in the form."""
-    extra = (("grant_hint", "a b"), ("resource", "https://x.example"))
-    full = credential(scope="orders read", audience="https://oms.example", extra_params=extra)
-    assert parse_qs(build_request(full, "client_secret_basic").body.decode()) == {
-        "grant_type": ["client_credentials"],
-        "scope": ["orders read"],
-        "audience": ["https://oms.example"],
-        "grant_hint": ["a b"],
-        "resource": ["https://x.example"],
-    }
-    assert build_request(credential(), "client_secret_basic").body == b"grant_type=client_credentials"
-
-
-@pytest.mark.parametrize(
-    ("body", "lifetime"),
-    [
-        (b'{"access_token": "t", "token_type": "bearer", "expires_in": 3600}', 3600.0),
-        (b'{"access_token": "t", "token_type": "Bearer", "expires_in": "60"}', 60.0),
-        (b'{"access_token": "t", "expires_in": 0.5}', 0.5),
-        (b'{"access_token": "t"}', None),
-        (b'{"access_token": "t", "expires_in": null, "more": [1]}', None),
-        (b'{"access_token": "t", "expires_in": 1e300}', 10 * 365 * 24 * 3600.0),
-    ],
-)
-def test_tokens_are_understood(body: bytes, lifetime: float | None) -> None:
-    """A token's lifetime is read in the spellings that servers use."""
-    assert parse_answer(answer(body)) == Token("t", lifetime)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>",
-        b"[]",
-        b"null",
-        b"{}",
-        b'{"access_token": ""}',
-        b'{"access_token": 1}',
-        b'{"access_token": "a\\r\\nX-Evil: 1"}',
-        b'{"access_token": "a b"}',
-        b'{"access_token": "t", "token_type": "mac"}',
-        b'{"access_token": "t", "token_type": 1}',
-        b'{"access_token": "t", "expires_in": 0}',
-        b'{"access_token": "t", "expires_in": -1}',
-        b'{"access_token": "t", "expires_in": true}',
-        b'{"access_token": "t", "expires_in": "soon"}',
-        b'{"access_token": "t", "expires_in": "nan"}',
-        b'{"access_token": "' + b"t" * 9000 + b'"}',
-        b"[" * 100_000,
-        b"\xff",
-    ],
-)
-def test_malformed_answers_are_failures(body: bytes) -> None:
-    """Whatever a token endpoint sends, it is a token or a failure that is tried again."""
-    assert parse_answer(answer(body)) == Failure(rejected=False, reason="malformed")
-
-
-@pytest.mark.parametrize("status", [201, 204, 302])
-def test_other_successes_are_malformed(status: int) -> None:
-    """Only a 200 brings a token; a redirect is never followed."""
-    assert parse_answer(answer(b"{}", status)) == Failure(rejected=False, reason="malformed")
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_overload_is_tried_again_when_asked_to(status: int) -> None:
-    """The pause that the server asks for is passed on."""
-    failure = parse_answer(answer(b"", status, **{"retry-after": "7"}))
-    assert failure == Failure(rejected=False, reason="server-error", retry_after=7.0)
-    assert parse_answer(answer(b"", status, **{"retry-after": "soon"})).retry_after == 0.0  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "invalid_client"),
-    [
-        (401, b"", True),
-        (400, b'{"error": "invalid_client"}', True),
-        (400, b'{"error": "invalid_scope"}', False),
-        (403, b"nope", False),
-        (404, b"", False),
-    ],
-)
-def test_rejections_are_told_apart(status: int, body: bytes, *, invalid_client: bool) -> None:
-    """Only `invalid_client` is a reason to try the other style."""
-    assert parse_answer(answer(body, status)) == Rejection(invalid_client, status)
-
-
-async def _fetch(url: str, times: int = 1, **fields: object) -> list[Token | Failure]:
+async def fetched(url: str, times: int = 1, **fields: object) -> list[Token | Failure]:
     config = proxy_config("http://oms.example")
     clients = ClientFactory(config, TlsFiles(config.upstream.tls, Path("/none")), None)
-    endpoint = TokenEndpoint(credential(auth_url=url, **fields), clients.token_endpoint(url))
+    known = {"client_id": "id", "client_secret": "secret", "auth_url": url}
+    credential = OAuth2(**(known | fields))  # type: ignore[arg-type]
+    endpoint = TokenEndpoint(credential, clients.token_endpoint(url))
     try:
         return [await endpoint.fetch() for _ in range(times)]
     finally:
         await endpoint.close()
 
 
-async def _post_only(request: Received, writer: asyncio.StreamWriter) -> None:
-    writer.write(token_answer("t") if b"client_secret" in request.body else INVALID_CLIENT)
+def style(request: Received) -> str:
+    """Return how a request was authenticated, by one letter."""
+    if request.headers["content-type"] == "application/json":
+        return "j"
+    return "b" if "authorization" in request.headers else "p"
 
 
-async def test_auto_falls_back_to_post_and_remembers() -> None:
-    """A server that only takes post is tried by Basic once in a credential's life."""
-    async with raw_server(_post_only) as idp:
-        assert await _fetch(f"{idp.url}/token?tenant=x", times=3) == [Token("t", None)] * 3
-        by_basic = ["authorization" in request.headers for request in idp.received]
-        assert by_basic == [True, False, False, False]
+def styles(server: RawServer) -> str:
+    return "".join(style(request) for request in server.received)
+
+
+def accepting(wanted: str, otherwise: bytes, answer: bytes = TOKEN) -> Play:
+    """Return a server that supports one style only."""
+
+    async def play(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer if style(request) == wanted else otherwise)
+
+    return play
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        WRONG_SECRET,
+        http(401),
+        error("unauthorized_client", 401),
+        error("invalid_request"),
+        http(400),
+        http(403, b"<html>"),
+        http(404),
+        http(415),
+        http(422, b'{"message": "client_id is required"}'),
+    ],
+    ids=["standard", "401", "Keycloak's", "parameter missing", "400", "403", "404", "415", "422"],
+)
+async def test_auto_falls_back_to_post_and_remembers(otherwise: bytes) -> None:
+    """A server that takes post only is tried by Basic once in a credential's life, however it says no."""
+    async with raw_server(accepting("p", otherwise)) as idp:
+        assert await fetched(f"{idp.url}/token?tenant=x", times=3) == [Token("t", None)] * 3
+        assert styles(idp) == "bppp"
         assert {request.target for request in idp.received} == {"/token?tenant=x"}
 
 
-@pytest.mark.parametrize("style", ["client_secret_basic", "client_secret_post"])
-async def test_a_fixed_style_is_the_only_one_tried(style: str) -> None:
-    """Where the style is configured, there is no second call."""
-    async with raw_server(answering(INVALID_CLIENT)) as idp:
-        assert await _fetch(idp.url, client_auth=style) == [Failure(rejected=True, reason="rejected")]
+@pytest.mark.parametrize(
+    ("client_auth", "letter"),
+    [
+        ("client_secret_basic", "b"),
+        ("client_secret_post", "p"),
+        ("client_secret_basic_unencoded", "b"),
+        ("client_secret_json", "j"),
+    ],
+)
+async def test_a_fixed_style_is_the_only_one_tried(client_auth: str, letter: str) -> None:
+    """Where the style is configured, each fetch is one request."""
+    async with raw_server(answering(WRONG_SECRET)) as idp:
+        rejected = Failure(rejected=True, reason="invalid_client", status=401)
+        assert await fetched(idp.url, times=3, client_auth=client_auth) == [rejected] * 3
+        assert styles(idp) == 3 * letter
+
+
+# ---- how often
+
+
+@pytest.mark.parametrize("answer", [WRONG_SECRET, http(400), http(403), error("invalid_request")])
+async def test_a_wrong_secret_costs_one_login_more_in_all(answer: bytes) -> None:
+    """It is tried in both styles once; after that each fetch is one login, in turn."""
+    async with raw_server(answering(answer)) as idp:
+        results = await fetched(idp.url, times=4)
+        assert all(isinstance(result, Failure) and result.rejected for result in results)
+        assert styles(idp) == "bp" + "pbp"
+
+
+@pytest.mark.parametrize(
+    "word", ["invalid_grant", "invalid_scope", "unauthorized_client", "unsupported_grant_type"]
+)
+async def test_what_is_not_about_the_client_costs_one_login(word: str) -> None:
+    """A server that names another fault knows the client: with a password grant, another try would be a login."""
+    async with raw_server(answering(error(word))) as idp:
+        assert await fetched(idp.url, times=3) == [Failure(rejected=True, reason=word, status=400)] * 3
+        assert styles(idp) == "bbb"
+
+
+@pytest.mark.parametrize("answer", [http(429), http(500), http(302, location="/"), http(200), http(200, b"{}")])
+async def test_what_is_no_rejection_is_not_tried_in_another_style(answer: bytes) -> None:
+    """It says nothing about the client."""
+    async with raw_server(answering(answer)) as idp:
+        await fetched(idp.url, times=3)
+        assert styles(idp) == "bbb"
+
+
+async def test_the_failure_that_says_more_is_told() -> None:
+    """Where one style is unknown to the server, the other one's failure is what has to be corrected."""
+    async with raw_server(accepting("b", WRONG_SECRET, error("invalid_request"))) as idp:
+        told = Failure(rejected=True, reason="invalid_request", status=400)
+        assert await fetched(idp.url) == [told]
+    async with raw_server(accepting("p", http(400), error("invalid_scope"))) as idp:
+        assert await fetched(idp.url) == [Failure(rejected=True, reason="invalid_scope", status=400)]
+
+
+async def test_a_style_that_works_is_kept() -> None:
+    """A 4xx that says nothing about the client, such as that of a server that restarts, changes no style."""
+    async with raw_server(answering(TOKEN, http(404), http(404), TOKEN)) as idp:
+        await fetched(idp.url, times=4)
+        assert styles(idp) == "bbbb"
+
+
+async def test_a_server_that_changes_its_style_is_followed() -> None:
+    """It is asked in the other one, in the next fetch at the latest."""
+    answers = iter([TOKEN])
+
+    async def play(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(next(answers, TOKEN if style(request) == "p" else WRONG_SECRET))
+
+    async with raw_server(play) as idp:
+        results = await fetched(idp.url, times=4)
+        assert [isinstance(result, Token) for result in results] == [True, True, True, True]
+        assert styles(idp) == "b" + "bp" + "pp"
+
+
+# ---- what comes, over a connection
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        (http(200, b" " * (MAX_BYTES + 1)), Failure(rejected=False, reason="too-large")),
+        (http(302, location="/MARKED"), Failure(rejected=False, reason="redirect", status=302)),
+        (http(201, gzip.compress(b'{"access_token": "t"}'), content_encoding="gzip"), Token("t", None)),
+        (b"SSH-2.0-x\r\n\r\n", Failure(rejected=False, reason="http")),
+    ],
+    ids=["too large", "redirect", "packed", "no HTTP"],
+)
+async def test_answers(answer: bytes, result: Token | Failure) -> None:
+    """They are read up to their bound, never followed, and unpacked."""
+    async with raw_server(answering(answer)) as idp:
+        assert await fetched(idp.url) == [result]
         assert len(idp.received) == 1
-        assert ("authorization" in idp.received[0].headers) == (style == "client_secret_basic")
-
-
-async def test_auto_with_a_wrong_secret_makes_one_call_more_in_all() -> None:
-    """A wrong secret is tried in both styles once; after that each fetch is one call, in turn."""
-    async with raw_server(answering(INVALID_CLIENT)) as idp:
-        assert await _fetch(idp.url, times=4) == [Failure(rejected=True, reason="rejected")] * 4
-        assert ["authorization" in request.headers for request in idp.received] == [
-            True,
-            False,
-            False,
-            True,
-            False,
-        ]
 
 
 async def test_a_dead_server_is_a_failure() -> None:
     """No connection is a failure with its reason."""
     async with raw_server(answering(b"")) as idp:
         url = idp.url
-    assert await _fetch(url) == [Failure(rejected=False, reason="connect")]
+    assert await fetched(url) == [Failure(rejected=False, reason="connect")]
+
+
+def decoding(request: Received) -> str:
+    """Return the secret as a server understands it that decodes Basic's base64 alone."""
+    encoded = request.headers["authorization"].removeprefix("Basic ")
+    return base64.b64decode(encoded).decode().partition(":")[2]
+
+
+@pytest.mark.parametrize(
+    ("client_auth", "understood"),
+    [("client_secret_basic_unencoded", lambda it: it), ("client_secret_basic", lambda it: it.replace("=", "%3D"))],
+)
+async def test_a_secret_with_reserved_characters(client_auth: str, understood: Callable[[str], str]) -> None:
+    """Whether a server gets `secret=` as it is depends on the style; `auto` does not try the unencoded one."""
+    async with raw_server(answering(TOKEN)) as idp:
+        await fetched(idp.url, client_secret="secret=", client_auth=client_auth)
+        assert [decoding(request) for request in idp.received] == [understood("secret=")]

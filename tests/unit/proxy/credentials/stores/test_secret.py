@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantproxy.config import Tenant
-from tenantproxy.credentials.base import CredentialError
+from tenantproxy.credentials.api_key import ApiKey
+from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.bearer import Bearer
 from tenantproxy.credentials.formats import from_secret
 from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.credentials.oauth2.credential import OAuth2
@@ -19,6 +21,10 @@ from tenantproxy_operator.api.labels import INSTANCE
 
 BASIC = Basic(username="user", password="pä:ss")
 OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")
+EVERY_TYPE = (
+    *(BASIC, OAUTH2, Basic(username="sk_1", password=""), Bearer(bearer_token="t")),
+    ApiKey(header_name="X-Key", header_value="k", second_header_name="X-Token", second_header_value="t"),
+)
 
 
 def b64(value: bytes) -> str:
@@ -37,14 +43,15 @@ def test_our_keys_are_read_and_others_are_not() -> None:
 
 
 @pytest.mark.parametrize("data", ["absent", None, {}])
-def test_a_secret_without_data(data: Any) -> None:
-    """It holds no credential, and takes one."""
+@pytest.mark.parametrize("credential", EVERY_TYPE, ids=lambda it: type(it).__name__)
+def test_a_secret_without_data(data: Any, credential: Credential) -> None:
+    """It holds no credential, and takes one of any type."""
     parts = {"metadata": {}} | ({} if data == "absent" else {"data": data})
     secret = Secret(json.dumps(parts).encode())
     assert secret.keys() == {}
-    replaced = secret.replaced(BASIC)
+    replaced = secret.replaced(credential)
     assert replaced is not None
-    assert from_secret(Secret(replaced).keys()) == BASIC
+    assert from_secret(Secret(replaced).keys()) == credential
 
 
 def test_a_value_that_is_not_text_is_no_credential() -> None:

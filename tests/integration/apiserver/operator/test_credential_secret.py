@@ -18,6 +18,8 @@ from .conftest import Run
 CLUSTER_WIDE = False  # what is in a Secret is read in its own namespace
 BASIC = {"username": "u", "password": "p"}
 OAUTH2 = {"clientId": "c", "clientSecret": "s", "authUrl": "https://id.example/token"}
+BEARER = {"bearerToken": "t0ken"}
+API_KEY = {"headerName": "X-Key", "headerValue": "k3y"}
 READY = {"status": "True", "reason": "CredentialsSet"}
 MISSING = {"status": "False", "reason": "CredentialsMissing"}
 
@@ -47,13 +49,19 @@ async def test_credential_appears_changes_and_goes(tenants: Tenants, name: str) 
         f"Secret {own} holds no credential yet; a tenant's admin sets it with PUT /api/v1/proxy-config, or the "
         "platform team in the Secret"
     )
-    for data, kind in ((BASIC, "basic"), (dict.fromkeys(BASIC) | OAUTH2, "oauth2")):
+    for data, kind in (
+        (BASIC, "basic"),
+        (dict.fromkeys(BASIC) | OAUTH2, "oauth2"),
+        (dict.fromkeys(OAUTH2) | BEARER, "bearer"),
+        (dict.fromkeys(BEARER) | API_KEY, "apiKey"),
+    ):
         encoded = {key: value and base64.b64encode(value.encode()).decode() for key, value in data.items()}
         await tenants.patch(kinds.SECRET, own, {"data": encoded})
         await says(tenants, name, f"Secret {own} holds a well-formed credential ({kind})")
         tenant = await tenants.get(name)
         assert tenant["status"]["credentials"]["type"] == kind
-        assert not {*BASIC.values(), *OAUTH2.values()} & set(json.dumps(tenant["status"]).split('"'))
+        values = {value for keys in (BASIC, OAUTH2, BEARER, API_KEY) for value in keys.values()}
+        assert not values & set(json.dumps(tenant["status"]).split('"'))
     await tenants.patch(kinds.SECRET, own, {"data": None})
     await tenants.condition(name, "CredentialsReady", **MISSING)
     assert "credentials" not in (await tenants.get(name))["status"]
@@ -85,6 +93,18 @@ async def test_credential_that_can_not_be_used(
     assert "169.254" not in message
     await tenants.patch(kinds.SECRET, own, {"data": None})
     await tenants.patch(kinds.SECRET, own, secret(BASIC))
+    await tenants.condition(name, "CredentialsReady", **READY)
+
+
+async def test_credential_of_a_type_that_is_not_allowed(tenants: Tenants, name: str) -> None:
+    """The status names the types that are; it is followed when that changes."""
+    own = child_name(kinds.SECRET, name)
+    await tenants.put(kinds.SECRET, own, secret(BEARER))
+    await tenants.create(name, {"spec.auth": {"allowedTypes": ["basic", "oauth2"]}})
+    refusal = {"status": "False", "reason": "CredentialsInvalid"}
+    message = (await tenants.condition(name, "CredentialsReady", **refusal))["message"]
+    assert message.startswith(f"Secret {own}: `type` must be `basic` or `oauth2`: ")
+    await tenants.change(name, {"spec.auth.allowedTypes": ["bearer"]})
     await tenants.condition(name, "CredentialsReady", **READY)
 
 

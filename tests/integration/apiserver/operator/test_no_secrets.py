@@ -110,6 +110,15 @@ def oauth2(marks: Marks, **more: str) -> dict[str, str]:
     } | more
 
 
+def bearer(marks: Marks, **more: str) -> dict[str, str]:
+    return {"bearerToken": marks.new()} | more
+
+
+def api_key(marks: Marks, **more: str) -> dict[str, str]:
+    names = ("headerName", "headerValue", "secondHeaderName", "secondHeaderValue")
+    return {name: marks.new() for name in names} | more
+
+
 def contents(marks: Marks) -> Iterator[tuple[dict[str, str] | dict[str, bytes], str]]:
     """Yield what a tenant's Secret holds, one after the other, and the reason that it leads to."""
     good = {"username": marks.new(), "password": marks.new()}
@@ -119,6 +128,14 @@ def contents(marks: Marks) -> Iterator[tuple[dict[str, str] | dict[str, bytes], 
     better = oauth2(marks)
     marks.add_digest(better)
     yield better, "CredentialsSet"
+    for other in (bearer(marks), api_key(marks), {"username": marks.new(), "password": ""}):
+        marks.add_digest(other)
+        yield other, "CredentialsSet"
+        yield other | oauth2(marks), "CredentialsInvalid"
+    yield bearer(marks, bearerToken=marks.new(after=" x")), "CredentialsInvalid"
+    yield api_key(marks, headerName=marks.new(after=":")), "CredentialsInvalid"
+    yield api_key(marks, secondHeaderValue=marks.new(after="\r\nx: y")), "CredentialsInvalid"
+    yield oauth2(marks, tokenHeader=marks.new(after=":")), "CredentialsInvalid"
     yield good | oauth2(marks), "CredentialsInvalid"
     yield {"username": marks.new()}, "CredentialsInvalid"
     yield {"username": marks.new(after=":"), "password": marks.new(after="\r\nx: y")}, "CredentialsInvalid"

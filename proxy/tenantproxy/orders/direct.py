@@ -6,6 +6,7 @@ else in it (another type, a null on the way, a violation) is left to `documents`
 both can.
 """
 
+import itertools
 import re
 import types
 from collections.abc import Callable, Sequence
@@ -158,13 +159,15 @@ def _column(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
 
 
 def _copied(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    if stand_in is NODEFAULT:
-        get = members.add(source.tokens, field.type)
-        return lambda objects, _state: list(map(get, objects))
+    # Null is left to whatever encodes: it leaves out what is optional, and a required amount is then no number.
     is_number = outward_type(field.type)[0] == "number"
-    get = members.add(source.tokens, Raw if is_number else field.type | None, None)
+    if stand_in is field.default:
+        get = members.add(source.tokens, field.type, stand_in)
+        return lambda objects, _state: list(map(get, objects))
     if is_number:
+        get = members.add(source.tokens, Raw, None)
         return lambda objects, _state: [stand_in if unless_null(v) is None else v for v in map(get, objects)]
+    get = members.add(source.tokens, field.type | None, None)
     return lambda objects, _state: [stand_in if value is None else value for value in map(get, objects)]
 
 
@@ -191,15 +194,19 @@ def _translated(field: FieldInfo, source: FieldSource, members: _Members, stand_
 
 def _nested(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
     expected, make = _objects(field, source)
-    is_list = outward_type(field.type)[0] == "list"
     get = members.add(source.tokens, *((expected,) if stand_in is NODEFAULT else (expected | None, None)))
 
-    def one(value: Any, state: TransformState) -> Any:  # noqa: ANN401
-        if value is None:
-            return stand_in
-        return make(value, state) if is_list else make([value], state)[0]
+    def of_objects(objects: Sequence[Any], state: TransformState) -> list[Any]:
+        inner = list(map(get, objects))
+        made = iter(make([each for each in inner if each is not None], state))
+        return [stand_in if each is None else next(made) for each in inner]
 
-    return lambda objects, state: [one(value, state) for value in map(get, objects)]
+    def of_lists(objects: Sequence[Any], state: TransformState) -> list[Any]:
+        lists = list(map(get, objects))
+        made = iter(make([each for inner in lists if inner for each in inner], state))
+        return [stand_in if inner is None else list(itertools.islice(made, len(inner))) for inner in lists]
+
+    return of_lists if outward_type(field.type)[0] == "list" else of_objects
 
 
 def _converted(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401

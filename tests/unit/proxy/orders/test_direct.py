@@ -1,0 +1,149 @@
+"""Small answers in which all is as expected are converted by generated structs, and come out as all others do."""
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from support.proxy.mappings import both_ways, compiled
+from tenantproxy.orders.transform import UnparsableError
+
+ORDER: dict[str, Any] = {"customerOrderId": "1", "customerId": "2", "status": "open"}
+LINES = [
+    {"sku": f"S{line}", "qty": line, "price": {"cents": 100 + line}, "off": [{"v": 1}] * line} for line in range(4)
+]
+ITEMS: dict[str, Any] = {
+    "each": "/lines",
+    "fields": {
+        "itemId": {"from": "/sku"},
+        "quantityOrdered": {"from": "/qty"},
+        "unitPrice": {"from": "/price/cents", "scale": 2},
+        "discounts": {"each": "/off", "fields": {"discountAmount": {"from": "/v"}}},
+    },
+}
+RULES: dict[str, Any] = {
+    "root": "/data",
+    "fields": {
+        "status": {"values": {"open": "CREATED"}, "default": "IN_PROGRESS"},
+        "minimumDownPaymentAmount": {"from": "/payment/deposit"},
+        "items": ITEMS,
+    },
+}
+
+
+def steps(rules: dict[str, Any], answer: Any) -> int:
+    """Return how many functions of the long way an answer takes; none, if it is converted directly."""
+    outward = compiled(getOrder=rules)["getOrder"]
+    count = 0
+
+    def seen(frame: Any, event: str, _function: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code.co_filename.endswith("/documents.py")
+
+    body = json.dumps(answer).encode()
+    sys.setprofile(seen)
+    try:
+        outward(body)
+    finally:
+        sys.setprofile(None)
+    assert both_ways(outward, body)
+    return count
+
+
+def answer(**members: Any) -> dict[str, Any]:
+    return {"data": {**ORDER, "payment": {"deposit": 5}, "lines": LINES, **members}}
+
+
+DIRECT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "as expected": ({}, {}),
+    "an unknown word": ({}, {"status": "other"}),
+    "no word": ({}, {"status": None}),
+    "nothing on the way": ({}, {"payment": {}}),
+    "no object on the way": ({}, {"payment": ...}),
+    "null for an optional amount": ({}, {"payment": {"deposit": None}}),
+    "no lines": ({}, {"lines": []}),
+    "a default": ({"customerId": {"from": "/who", "default": "guest"}}, {"who": None}),
+    "a default of an amount": ({"minimumDownPaymentAmount": {"from": "/x", "default": 7}}, {"x": None}),
+    "a constant": ({"customerId": {"const": "C"}, "isLocked": {"const": None}}, {"isLocked": True}),
+    "a text of a number": ({"customerId": {"from": "/no", "as": "string"}}, {"no": 7}),
+    "several places": ({"customerId": {"from": "/a", "orFrom": ["/b"]}}, {"a": None, "b": "B"}),
+    "a table": (
+        {
+            "isLocked": {
+                "table": {"from": ["/a", "/b"], "rows": [{"when": ["x", "y"], "value": True}]},
+                "default": None,
+            }
+        },
+        {"a": "x", "b": "y"},
+    ),
+    "an object": (
+        {"invoicePaymentInstructions": {"from": "/i", "fields": {"customerAccountId": {"from": "/k"}}}},
+        {"i": {"k": "K", "invoicingAmount": 5, "additionalInformation": None}},
+    ),
+    "no object": ({"invoicePaymentInstructions": {"from": "/i", "fields": {}}}, {"i": None}),
+    "a list as it is": (
+        {"items": {"from": "/l"}},
+        {"l": [{"itemId": "I", "quantityOrdered": 1, "unitPrice": 2, "discounts": [{"discountAmount": None}]}]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "members"), DIRECT.values(), ids=DIRECT)
+def test_what_is_converted_directly(fields: dict[str, Any], members: dict[str, Any]) -> None:
+    """No object is walked through; the result is the same."""
+    sent = answer(**members)
+    sent["data"] = {name: value for name, value in sent["data"].items() if value is not ...}
+    assert steps({**RULES, "fields": {**RULES["fields"], **fields}}, sent) == 0
+
+
+OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a null on the way": ({}, {"payment": None}),
+    "another type on the way": ({}, {"payment": "x"}),
+    "a number for a word": ({}, {"status": 5}),
+    "an index": ({"customerId": {"from": "/ids/0"}}, {"ids": ["A"]}),
+    "a name that may be an index": ({"customerId": {"from": "/0"}}, {"0": "A"}),
+    "a name with a quote": ({"customerId": {"from": '/a"b'}}, {'a"b': "A"}),
+    "a value and what is in it": (
+        {"customerId": {"from": "/a/b"}, "isLocked": {"from": "/a", "values": {"x": True}, "default": None}},
+        {"a": {"b": "B"}},
+    ),
+    "what is picked": (
+        {"customerId": {"pick": {"each": "/l", "where": [{"from": "/a", "in": ["x"]}]}, "from": "/b"}},
+        {"l": [{"a": "x", "b": "B"}]},
+    ),
+    "the object itself": (
+        {"invoicePaymentInstructions": {"from": "", "fields": {"customerAccountId": {"const": "K"}}}},
+        {"invoicingAmount": 5},
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "members"), OTHERS.values(), ids=OTHERS)
+def test_what_takes_the_other_way(fields: dict[str, Any], members: dict[str, Any]) -> None:
+    """It comes out, too."""
+    rules = {**RULES, "fields": {**RULES["fields"], **fields}}
+    assert steps(rules, answer(**members)) > 0
+
+
+def test_lookups_from_lists_that_are_made_directly() -> None:
+    """The whole answer is at hand, whatever space is before it."""
+    product = {"each": "/products", "within": "document", "where": [{"from": "/id", "sameAs": "/p"}]}
+    constants = {"quantityOrdered": {"const": 1}, "unitPrice": {"const": 2}}
+    items = {"each": "/l/*", "fields": {"itemId": {"pick": product, "from": "/sku"}, **constants}}
+    outward = compiled(getOrder={"root": "", "fields": {"items": items}})["getOrder"]
+    sent = {**ORDER, "l": {"1": {"p": 7}}, "products": [{"id": 7, "sku": "S"}]}
+    for space in ("", " \n\t"):
+        made = json.loads(both_ways(outward, (space + json.dumps(sent)).encode()))
+        assert made["customerOrder"]["items"][0]["itemId"] == "S"
+
+
+@pytest.mark.parametrize(
+    "rule", [{"as": "string"}, {"orFrom": ["/b"]}, {"values": {"a": "A"}, "default": "B"}, {}]
+)
+def test_bytes_that_are_no_text(rule: dict[str, Any]) -> None:
+    """They don't get out in any way."""
+    outward = compiled(getOrder={"root": "", "fields": {"customerId": {"from": "/a", **rule}}})["getOrder"]
+    for padding in (b"", b" " * 70_000):
+        with pytest.raises(UnparsableError):
+            outward(b'{"customerOrderId": "1", "status": "2", "items": [], "a": "\xff"}' + padding)

@@ -18,6 +18,7 @@ from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+SYSTEMS = EXAMPLES / "systems"
 CRD = "tenantproxies.proxy.hiiretail.com"
 UPSTREAM = "spec.upstream"
 UNSEEN = {"observedGeneration": -1}
@@ -303,7 +304,8 @@ def test_kubectl_explain_shows_the_tree(api_server: ApiServer) -> None:
 
 def examples() -> dict[str, str]:
     """Return the texts of the example manifests by the TenantProxy's name; local mode's issuers are none."""
-    texts = {file.stem: file.read_text() for file in sorted(EXAMPLES.rglob("*.yaml"))}
+    files = sorted({*EXAMPLES.rglob("*.yaml")} - {*SYSTEMS.rglob("*.yaml")})
+    texts = {file.stem: file.read_text() for file in files}
     return {name: text for name, text in texts.items() if "kind: TenantProxy" in text}
 
 
@@ -318,6 +320,24 @@ async def test_example_is_accepted(
     assert out.count(" created\n") == len(documents)
     _, stored = await api.request("GET", path(namespace))
     assert [item["metadata"]["name"] for item in stored["items"]] == [name]
+
+
+async def test_manifests_of_order_systems_are_accepted(
+    api_server: ApiServer, api: ApiClient, namespace: str
+) -> None:
+    """`kubectl apply` takes all of them, too, without a warning."""
+    files = sorted(SYSTEMS.glob("*/manifest.yaml"))
+    documents = [
+        changed(document, "metadata.namespace", namespace)
+        for file in files
+        for document in yaml.safe_load_all(file.read_text())
+    ]
+    text = "\n---\n".join(json.dumps(document) for document in documents)  # to kubectl, a bare Y is `true`
+    status, out, err = api_server.try_kubectl("apply", "-f", "-", stdin=text)
+    assert (status, err) == (0, "")
+    assert out.count(" created\n") == len(documents)
+    _, stored = await api.request("GET", path(namespace))
+    assert [item["metadata"]["name"] for item in stored["items"]] == [file.parent.name for file in files]
 
 
 def test_kubectl_apply_refuses_a_typo(api_server: ApiServer, namespace: str) -> None:

@@ -6,47 +6,23 @@ from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.oms.outcomes import MAX_CONDITIONS, MAX_STATUSES
 from tenantproxy_operator.api.fields import Model, cel, invalid
-from tenantproxy_operator.api.mapping import Pointer
+from tenantproxy_operator.api.mapping_parts import Condition, Pointer
 
 Status = Annotated[int, Field(ge=200, le=599)]
-Word = Annotated[str, Field(max_length=256)]
 
 _MEANS: Final = "The code of the problem that the caller gets (docs/errors.md)"
 
 _READS_NOTHING: Final = "is missing for status 200; no order would ever be read"
-_ONE_WORD: Final = "needs one of in and absent"
 
 
-class Condition(Model):
+class BodyCondition(Condition):
     """What must be so in the body of a response."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [cel("has(self.__in__) != has(self.absent)", _ONE_WORD)]}
-    )
 
     from_: Pointer = Field(
         alias="from",
-        description='Where to look, such as /errors/0/type: an RFC 6901 pointer into the body; "" is all of it.',
+        description="Where to look, such as /errors/0/type: an RFC 6901 pointer into the body. All of it is at "
+        '""; an empty body is null.',
     )
-    in_: list[Word] | None = Field(
-        default=None,
-        alias="in",
-        min_length=1,
-        max_length=32,
-        description="The value is one of these, such as [UnknownIdentifierError]. Numbers, true and false in "
-        'quotes: ["5", "true"]; a number is compared by its value, so that 5.0 is "5".',
-    )
-    absent: bool | None = Field(
-        default=None,
-        description="true: there is nothing, or null, such as {from: /data/order, absent: true}; an empty body is "
-        "null. false: there is something.",
-    )
-
-    @model_validator(mode="after")
-    def _check_one(self) -> Self:
-        if (self.in_ is None) is (self.absent is None):
-            raise invalid("needs one of `in` and `absent`, and only one")
-        return self
 
 
 class _Outcome(Model):
@@ -70,7 +46,7 @@ class _Outcome(Model):
         max_length=MAX_STATUSES,
         description="The response has one of these statuses, such as [400].",
     )
-    when: list[Condition] = Field(
+    when: list[BodyCondition] = Field(
         default_factory=list,
         min_length=1,
         max_length=MAX_CONDITIONS,

@@ -52,6 +52,12 @@ class ApiKey(Credential, frozen=True, kw_only=True):
             keys |= {"secondHeaderName": self.second_header_name, "secondHeaderValue": self.second_header_value}
         return keys
 
+    @property
+    def header_names(self) -> Mapping[str, str]:
+        """One or two."""
+        keys = self.to_keys()
+        return {name: keys[name] for name, _ in (_FIRST, _SECOND) if name in keys}
+
     def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
         """Return one with headers that never change."""
         del clients, metrics

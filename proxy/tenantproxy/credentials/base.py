@@ -90,6 +90,11 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         """Return what authorizes requests with it."""
 
     @property
+    def header_names(self) -> Mapping[str, str]:
+        """The headers that it is sent in beside `Authorization`, by the keys that name them."""
+        return {}
+
+    @property
     def token_url(self) -> str | None:
         """The URL of its token endpoint, the key `authUrl`; None for a kind without tokens."""
         return None

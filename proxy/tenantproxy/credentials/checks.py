@@ -7,6 +7,7 @@ from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.formats import from_secret
 from tenantproxy.credentials.kinds import types_in_words
 from tenantproxy.errors import FieldProblem
+from tenantproxy.operations import OPERATIONS
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import no_proxy, token_endpoint_policy
 
@@ -25,10 +26,12 @@ def usable_credential(keys: Mapping[str, str], config: ProxyConfig) -> Credentia
 
 
 def check_credential(credential: Credential, config: ProxyConfig) -> None:
-    """Check that its type is allowed, and that its token endpoint may be called, without resolving its host.
+    """Check its type, that no operation of the OMS sets its headers, and that its token endpoint may be called.
+
+    No host is resolved.
 
     Raises:
-        CredentialError: One of them is not; `field` is a key.
+        CredentialError: One of them is not right; `field` is a key.
 
     """
     allowed = config.auth.allowed_types
@@ -38,6 +41,14 @@ def check_credential(credential: Credential, config: ProxyConfig) -> None:
             " (`auth.allowedTypes`)"
         )
         raise CredentialError([FieldProblem("type", detail)])
+    operations = (config.upstream.operations.of(operation) for operation in OPERATIONS)
+    taken = {name.lower() for operation in operations for name in operation.headers}
+    if problems := [
+        FieldProblem(key, "is a header that `upstream.operations` sets; name another one, or remove it there")
+        for key, name in credential.header_names.items()
+        if name.lower() in taken
+    ]:
+        raise CredentialError(problems)
     if credential.token_url is not None:
         _check_token_url(credential.token_url, config)
 

@@ -13,16 +13,15 @@ _MOST_CHARACTERS: Final = 128
 """Of a name."""
 _VALUE: Final = re.compile(r"[!-~]*")
 AUTHORIZATION: Final = "authorization"
-_HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
-_OURS: Final = frozenset(
+RESERVED: Final = frozenset(
     {
         *("accept", "accept-encoding", "correlation-id", "tenant-id", "traceparent", "tracestate", "user-agent"),
-        *("expect", "host"),
+        *("connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
     }
 )
-"""What the proxy sends itself, or what changes how a request is read."""
-_OTHERS: Final = ("content-", "proxy-")
-"""Beginnings of names: what describes the body, and what is for a forward proxy."""
+"""What the proxy sends itself, and what is about the connection or changes how a request is read."""
+RESERVED_BEGIN: Final = ("content-", "proxy-")
+"""What describes the body, and what is for a forward proxy."""
 
 
 def check_header_name(key: str, name: str) -> list[FieldProblem]:
@@ -33,7 +32,7 @@ def check_header_name(key: str, name: str) -> list[FieldProblem]:
     lowered = name.lower()
     if lowered == AUTHORIZATION:
         return [FieldProblem(key, "can't be Authorization; use the type `basic` or `bearer` for that")]
-    if lowered in _HOP_BY_HOP | _OURS or lowered.startswith(_OTHERS):
+    if lowered in RESERVED or lowered.startswith(RESERVED_BEGIN):
         return [FieldProblem(key, "is a header of HTTP or of the proxy itself; name one of the OMS's own")]
     return []
 

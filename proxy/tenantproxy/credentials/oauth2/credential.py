@@ -97,6 +97,11 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
         )
 
     @property
+    def header_names(self) -> Mapping[str, str]:
+        """The one that carries the token."""
+        return {"tokenHeader": TokenHeader.parse(self.token_header).name}
+
+    @property
     def token_url(self) -> str:
         """The complete URL of the token endpoint."""
         return self.auth_url

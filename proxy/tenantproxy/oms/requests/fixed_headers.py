@@ -4,19 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from tenantproxy.credentials.headers import AUTHORIZATION, RESERVED, RESERVED_BEGIN
+
 MAX_VALUE: Final = 1024
 """Characters."""
-OURS: Final = frozenset(
-    {
-        *("accept-encoding", "authorization", "connection", "correlation-id", "expect", "host"),
-        *("keep-alive", "te", "tenant-id", "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade"),
-        "user-agent",
-    }
-)
-"""What the proxy sets itself, and what belongs to one connection (RFC 9110 section 7.6.1)."""
 ACCEPT: Final = "Accept"
 """What the proxy sets only where a manifest does not: Sylius documents `application/ld+json`."""
-OURS_BEGIN: Final = ("content-", "proxy-")
+OURS: Final = (RESERVED | {AUTHORIZATION}) - {ACCEPT.lower()}
+OURS_BEGIN: Final = RESERVED_BEGIN
 
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")

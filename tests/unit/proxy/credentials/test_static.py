@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from support.proxy import tokens
+from support.proxy.idp import oauth2
 from support.proxy.oms import RawServer, answering, http
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
 from tenantproxy.config import ProxyConfig
@@ -110,6 +111,34 @@ async def test_it_is_not_sent_again_where_it_is_wrong(oms: RawServer, tmp_path: 
         await proxy.put(OTHER, headers=tokens.admin())
         await proxy.get()
         assert len(oms.received) == 2
+
+
+SITE = {"secondHeaderName": "x-site-id", "secondHeaderValue": "M4RKED"}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"type": "apiKey", "config": CASES["one header"].keys | SITE}, "/config/secondHeaderName"),
+        (
+            {"type": "oauth2", "config": oauth2("http://127.0.0.1:1", tokenHeader="X-SITE-ID: T")},
+            "/config/tokenHeader",
+        ),
+    ],
+    ids=["API key", "token"],
+)
+async def test_a_header_that_an_operation_sets(
+    oms: RawServer, tmp_path: Path, body: dict[str, Any], pointer: str
+) -> None:
+    """Which of the two an OMS would take is not ours to say, so the credential is refused."""
+    operations = {"searchOrders": {"headers": {"X-Site-Id": "of the platform team"}}}
+    access = tokens.access(tmp_path, mode="trusted")
+    config = proxy_config(oms.url, access=access, operations=operations)
+    async with running_proxy(config, tmp_path) as proxy:
+        answer = await proxy.put(body, headers=tokens.admin())
+        assert (answer.status, [error["pointer"] for error in answer.json["errors"]]) == (400, [pointer])
+        await proxy.put({"type": "apiKey", "config": CASES["one header"].keys}, headers=tokens.admin())
+        assert (await proxy.get()).status == 200
 
 
 async def test_a_type_that_the_platform_team_does_not_allow(oms: RawServer, tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ _oauth2s = st.builds(
     audience=st.none() | _text,
     client_auth=st.sampled_from(CLIENT_AUTHS),
     token_header=st.sampled_from(["Authorization: Bearer", "Authorization: OAuth", "Authorization", "X-Token"]),
-)
+).filter(lambda it: ":" not in it.client_id or it.client_auth != "client_secret_basic_unencoded")
 _visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
 _names = st.from_regex(r"X-[A-Za-z0-9-]{1,12}", fullmatch=True)
 _bearers = st.builds(Bearer, bearer_token=_visible)

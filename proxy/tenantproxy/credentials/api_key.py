@@ -34,7 +34,7 @@ class ApiKey(Credential, frozen=True, kw_only=True):
             if given.get(name):
                 problems += check_header_name(name, given[name])
             problems += check_header_value(value, given.get(value, ""))
-        if has_second and given.get(_FIRST[0], "").lower() == given.get(_SECOND[0], "").lower():
+        if given.get(_SECOND[0]) and given.get(_FIRST[0], "").lower() == given[_SECOND[0]].lower():
             problems.append(FieldProblem(_SECOND[0], "is the same header as the first one; remove it"))
         if problems:
             raise CredentialError(problems)

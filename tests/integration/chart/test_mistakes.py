@@ -137,6 +137,21 @@ GOOD: Final = (
         ["10.0.0.0/8", "172.16.0.0/12", "192.168.7.0/24", "100.64.0.0/10", "127.0.0.1/32", "::1/128", "fc00::/7"],
     ),
     ("spec.upstream.operations.getOrder.path", "/o/{businessUnitId}/{customerOrderId}:x"),
+    ("spec.upstream.operations.getOrder.path", "/Orders('{customerOrderId|doubled}')"),
+    ("spec.upstream.operations.getOrder.idMatch", False),  # what `off` without quotes is in YAML 1.1
+    ("spec.upstream.operations.getOrder", {"ids": ["{customerOrderId}", "#{customerOrderId|upper}/A"]}),
+    (
+        "spec.upstream.operations.getOrder",
+        {"path": "/x", "query": {"f[0][v]": "id eq '{customerOrderId|doubled}'"}},
+    ),
+    (
+        "spec.upstream.operations.searchOrders",
+        {"path": "/x", "body": {"json": {"a": [{"{{b}}": "{criteria.customerId}", "c": None}]}}},
+    ),
+    (
+        "spec.upstream.operations.searchOrders",
+        {"path": "/{criteria.customerId}/{criteria.a}", "criteria": {"a": {}}},
+    ),
     ("spec.podTemplate", {"labels": {"example.com/a": "b", "team": "c"}, "annotations": {}}),
     ("spec.resources", {"requests": {"cpu": "0.1"}, "limits": {"memory": "0.3Gi"}}),
     (

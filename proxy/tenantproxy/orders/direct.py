@@ -143,14 +143,13 @@ def _column(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
     """Return what makes one field of each outward object; what it reads is added to the members."""
     if source.picker is not None:
         raise NotDirectError
-    if source.const is not UNSET:
-        const = field.default if source.const is None else source.const
-        return lambda objects, _state: [const] * len(objects)
+    if source.const is not UNSET:  # null is left out when all is encoded, as everywhere here
+        return lambda objects, _state: [source.const] * len(objects)
     stand_in = field.default if source.default is UNSET or source.default is None else source.default
     if source.combine is not None:
         return _combined(field, source, members)
     if source.words is not None:
-        return _translated(field, source, members, stand_in)
+        return _translated(source, members, stand_in)
     if source.members is not None:
         return _nested(field, source, members, stand_in)
     if source.convert is not None:
@@ -171,10 +170,8 @@ def _copied(field: FieldInfo, source: FieldSource, members: _Members, stand_in: 
     return lambda objects, _state: [stand_in if value is None else value for value in map(get, objects)]
 
 
-def _translated(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    words: dict[str | None, Any] = {
-        word: field.default if meant is None else meant for word, meant in (source.words or {}).items()
-    }
+def _translated(source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
+    words: dict[Any, Any] = {**(source.words or {})}
     if stand_in is NODEFAULT:
         get = members.add(source.tokens, str)
     else:
@@ -237,7 +234,7 @@ def _settler(field: FieldInfo) -> Callable[[Any], Any]:
     decode = msgspec.json.Decoder(field.type).decode
 
     def settle(made: Any) -> Any:  # noqa: ANN401
-        if made is UNSET or made is None:
+        if made is UNSET:
             made = field.default
         if made is NODEFAULT:
             raise NotDirectError

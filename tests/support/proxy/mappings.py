@@ -26,9 +26,17 @@ def both_ways(outward: Outward, body: bytes) -> bytes:
         ContractError: It breaks the contract.
 
     """
-    made = outward(body)
-    assert outward(body + b" " * LIGHT_BYTES) == made
-    return made
+    outcomes: list[Any] = []
+    for sent in (body, body + b" " * LIGHT_BYTES):
+        try:
+            outcomes.append(outward(sent))
+        except ContractError as error:
+            outcomes.append(error)
+    made, other = (each.violations if isinstance(each, ContractError) else each for each in outcomes)
+    assert made == other or "4 times" in str(made), "that depends on the answer's size"
+    if isinstance(outcomes[0], ContractError):
+        raise outcomes[0]
+    return outcomes[0]  # type: ignore[no-any-return]
 
 
 def mapped(document: Any, **operation: Any) -> Any:
@@ -48,7 +56,7 @@ def violations(body: Any, **operations: Any) -> dict[str, str]:
     mapping = compiled(**operations)
     check = mapping["getOrder"] if "getOrder" in operations else mapping["searchOrders"]
     with pytest.raises(ContractError) as caught:
-        check(body if isinstance(body, bytes) else json.dumps(body).encode())
+        both_ways(check, body if isinstance(body, bytes) else json.dumps(body).encode())
     found = caught.value.violations
     assert "MARKED" not in str(found)
     assert len({violation.field for violation in found}) == len(found)

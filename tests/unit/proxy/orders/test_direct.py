@@ -59,6 +59,13 @@ DIRECT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "as expected": ({}, {}),
     "an unknown word": ({}, {"status": "other"}),
     "no word": ({}, {"status": None}),
+    "the word of a number": ({"status": {"from": "/no", "values": {"5": "X", "a": "A"}}}, {"no": 5}),
+    "the word of a boolean": ({"status": {"from": "/no", "values": {"true": "X"}}}, {"no": True}),
+    "the word of a part": (
+        {"status": {"from": "/no", "part": {"afterLast": "/"}, "values": {"a": "A"}, "default": "D"}},
+        {"no": "/x/a"},
+    ),
+    "null for a text of a number": ({"customerId": {"from": "/no", "as": "string", "default": "X"}}, {"no": None}),
     "nothing on the way": ({}, {"payment": {}}),
     "no object on the way": ({}, {"payment": ...}),
     "null for an optional amount": ({}, {"payment": {"deposit": None}}),
@@ -126,11 +133,16 @@ def test_what_takes_the_other_way(fields: dict[str, Any], members: dict[str, Any
     assert steps(rules, answer(**members)) > 0
 
 
+def test_large_answers_take_the_other_way() -> None:
+    """What they may grow to is counted while they are made."""
+    assert steps(RULES, answer(x="x" * 66_000)) > 0
+
+
 def test_lookups_from_lists_that_are_made_directly() -> None:
     """The whole answer is at hand, whatever space is before it."""
     product = {"each": "/products", "within": "document", "where": [{"from": "/id", "sameAs": "/p"}]}
     constants = {"quantityOrdered": {"const": 1}, "unitPrice": {"const": 2}}
-    items = {"each": "/l/*", "fields": {"itemId": {"pick": product, "from": "/sku"}, **constants}}
+    items = {"each": "/l/*", "fields": {"itemId": {"pick": product, "from": "/sku", "default": "?"}, **constants}}
     outward = compiled(getOrder={"root": "", "fields": {"items": items}})["getOrder"]
     sent = {**ORDER, "l": {"1": {"p": 7}}, "products": [{"id": 7, "sku": "S"}]}
     for space in ("", " \n\t"):

@@ -162,6 +162,8 @@ class _Compiler:
             self._compile_query(endpoint.query),
             self._compile_body(endpoint.method, endpoint.body),
         ]
+        if len({name.lower() for name in endpoint.headers}) < len(endpoint.headers):
+            self._report("headers", "has a name twice, in other letters; remove one")
         for name, value in endpoint.headers.items():
             with self._reporting(f"headers[{name}]"):
                 check_header(name, value)

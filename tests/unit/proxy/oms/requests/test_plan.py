@@ -295,7 +295,7 @@ def test_all_errors_at_once() -> None:
         getOrder={
             "path": "/x?y",
             "query": {"a": "{nope}", "{customerOrderId}": "b"},
-            "headers": {"Authorization": "x"},
+            "headers": {"Authorization": "x", "X-A": "1", "x-a": "2"},
             "body": {"json": {"a": 1}},
             "ids": ["x", *["{customerOrderId}"] * 4],
             "idPattern": "(",
@@ -306,6 +306,7 @@ def test_all_errors_at_once() -> None:
         "getOrder.path",
         "getOrder.query[a]",
         "getOrder.query[{customerOrderId}]",
+        "getOrder.headers",
         "getOrder.headers[Authorization]",
         "getOrder.body",
         "getOrder.ids",

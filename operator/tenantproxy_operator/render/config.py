@@ -66,7 +66,11 @@ def _endpoint(given: Endpoint, kind: type[T]) -> T:
     fields = given.model_dump(by_alias=True)
     timeout = fields.pop("timeout")
     seconds = None if timeout is None else parse_duration(timeout)
-    return msgspec.convert({**fields, "timeoutSeconds": seconds}, kind)
+    # What is as by default is left out, whether a manifest or the API server's schema has written it: else one
+    # tenant would have two ConfigMaps, by `render` and by the operator.
+    defaults = {field.encode_name: field.default for field in msgspec.structs.fields(kind)}
+    fields = {**fields, "timeoutSeconds": seconds}
+    return msgspec.convert({name: value for name, value in fields.items() if value != defaults[name]}, kind)
 
 
 def _forward_proxy(given: ForwardProxy) -> config.ForwardProxy:

@@ -1,5 +1,6 @@
 """What a TenantProxy becomes in the proxy's configuration."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,16 @@ def test_defaults_are_the_proxys_own() -> None:
         upstream=config.Upstream(url="https://oms.example/api"),
         access=config.Access(issuers=DEFAULT_ISSUERS),
     )
+
+
+def test_defaults_that_the_api_server_has_written_change_nothing() -> None:
+    """`render`, which has no API server, makes the same ConfigMap as the operator."""
+    alone = TenantProxy.model_validate(minimal())
+    operations = alone.spec.upstream.operations.model_dump(mode="json", by_alias=True, exclude_none=True)
+    written = json.loads(json.dumps(operations))  # as read from JSON: equal, but not the same objects
+    stored = TenantProxy.model_validate(changed(minimal(), "spec.upstream.operations", written))
+    assert written["getOrder"]["path"]
+    assert config.encode(render_config(stored, Settings())) == config.encode(render_config(alone, Settings()))
 
 
 def test_every_value_arrives() -> None:

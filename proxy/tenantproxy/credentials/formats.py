@@ -130,4 +130,6 @@ def _trimmed(value: str) -> str:
 
 
 def _pointer(token: str) -> str:
+    # Half of a surrogate pair, which JSON can escape, can't be encoded again.
+    token = token.encode(errors="replace").decode()
     return token.replace("~", "~0").replace("/", "~1")

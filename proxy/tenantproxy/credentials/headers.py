@@ -17,11 +17,12 @@ RESERVED: Final = frozenset(
     {
         *("accept", "accept-encoding", "correlation-id", "tenant-id", "traceparent", "tracestate", "user-agent"),
         *("connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("cookie", "date", "forwarded", "max-forwards", "range", "set-cookie", "via"),
     }
 )
 """What the proxy sends itself, and what is about the connection or changes how a request is read."""
-RESERVED_BEGIN: Final = ("content-", "proxy-")
-"""What describes the body, and what is for a forward proxy."""
+RESERVED_BEGIN: Final = ("content-", "if-", "proxy-", "sec-", "x-forwarded-", "x-http-method", "x-method-override")
+"""What describes the body, makes an answer conditional, is for a proxy, or turns a method into another one."""
 
 
 def check_header_name(key: str, name: str) -> list[FieldProblem]:

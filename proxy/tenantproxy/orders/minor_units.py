@@ -34,7 +34,9 @@ _MINOR_WORDS: Final = frozenset(
 _MINOR_NAME: Final = re.compile(r"centamount|.*(?<!per)(?<!ac)cents|.*minorunits?|.*amountminor")
 """Names whose words are not told apart."""
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_PLACES_NAME: Final = re.compile(r"(?:currency)?(?:fractiondigits?|decimal(?:place|digit)?s|precision|exponent)")
+_PLACES_NAME: Final = re.compile(
+    r"(?:currency)?(?:fractiondigits?|(?:numberof)?decimal(?:place|digit)?s|precision|exponent|minorunits?|scale)"
+)
 _NO_PLACES: Final = re.compile(rb'"?-?[1-9][0-9]*"?')
 """An amount that has no decimal places itself."""
 _places: Final = look_up({str(places): places for places in range(1, MAX_SCALE + 1)})
@@ -121,8 +123,8 @@ def _is_unscaled(rule: config.Rule) -> bool:
 
 def _below(objects: Sequence[Raw], pointer: str, *, is_list: bool) -> list[Raw]:
     """Return the objects that a pointer leads to."""
-    tokens = pointers.parse(pointer, "", [])
-    way, find = lists.finder(tokens, single=lists.EVERY not in tokens) if is_list else (tokens, _itself)
+    tokens = pointers.parse(pointer, "", [], is_list=is_list)
+    way, find = lists.finder(tokens, single=pointers.EVERY not in tokens) if is_list else (tokens, _itself)
     read = reader([way])
     found: list[Raw] = []
     for raw in objects:

@@ -8,8 +8,15 @@ DEEPEST: Final = 16
 """Steps of a pointer: each reads the rest of the answer once more."""
 
 
-def parse(pointer: str, path: str, errors: list[FieldProblem]) -> list[str]:
-    """Return the tokens of a pointer; what is wrong with it is added to `errors`, under `path`."""
+EVERY: Final = "*"
+"""The step through all elements of a list, or all members of an object; only in pointers to lists."""
+
+
+def parse(pointer: str, path: str, errors: list[FieldProblem], *, is_list: bool = False) -> list[str]:
+    """Return the tokens of a pointer; what is wrong with it is added to `errors`, under `path`.
+
+    Only one to a list that is gone through, as `is_list` says, has the step `*`.
+    """
     bare = pointer.replace("~0", "").replace("~1", "")
     if (pointer and not pointer.startswith("/")) or "~" in bare:
         errors.append(FieldProblem(path, 'is not an RFC 6901 pointer; write /name/name, or "" for the whole'))
@@ -17,4 +24,7 @@ def parse(pointer: str, path: str, errors: list[FieldProblem]) -> list[str]:
     tokens = pointer.split("/")[1:]
     if len(tokens) > DEEPEST:
         errors.append(FieldProblem(path, f"has {len(tokens)} steps; shorten it to at most {DEEPEST}"))
+    if EVERY in tokens and not is_list:
+        problem = f"has the step `{EVERY}`, which only `each` has; name the member, or pick an element with `pick`"
+        errors.append(FieldProblem(path, problem))
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens]

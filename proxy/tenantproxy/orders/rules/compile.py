@@ -61,8 +61,8 @@ class RuleCompiler:
         self, rule: config.Rule, source: FieldSource, members: Sequence[FieldSource], path: str
     ) -> FieldSource:
         """Return the source of a list of objects."""
-        tokens = source.tokens if rule.each is None else self._parse(rule.each, f"{path}.each")
-        if rule.as_ is None and not rule.where and lists.EVERY not in tokens:
+        tokens = source.tokens if rule.each is None else self._parse(rule.each, f"{path}.each", is_list=True)
+        if rule.as_ is None and not rule.where and pointers.EVERY not in tokens:
             return source._replace(tokens=tokens, kind="list", convert=a_list(members), members=members)
         way, find = lists.finder(tokens, single=rule.as_ == "single")
         holds = compile_conditions(rule.where, f"{path}.where", self._errors) if rule.where else None
@@ -87,8 +87,8 @@ class RuleCompiler:
             return source._replace(others=others, combine=combine.by_first(source))
         return source
 
-    def _parse(self, pointer: str, path: str) -> Sequence[str]:
-        return pointers.parse(pointer, path, self._errors)
+    def _parse(self, pointer: str, path: str, *, is_list: bool = False) -> Sequence[str]:
+        return pointers.parse(pointer, path, self._errors, is_list=is_list)
 
     def _parse_all(self, given: Sequence[str], path: str) -> list[Sequence[str]]:
         """Return the tokens of several pointers, of which a rule with errors may have none."""

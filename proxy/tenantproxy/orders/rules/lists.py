@@ -7,10 +7,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
+from tenantproxy.orders import pointers
 from tenantproxy.orders.json_members import LIST, OBJECT, elements, reader, unless_null
-
-EVERY: Final = "*"
-"""The step of a pointer that goes through all elements of a list, or all members of an object."""
 
 _NUMERIC: Final = re.compile(r"[0-9]{1,18}")
 _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -31,7 +29,7 @@ def finder(tokens: Sequence[str], *, single: bool) -> tuple[Sequence[str], FindE
     """
     ways: list[list[str]] = [[]]
     for token in tokens:
-        if token == EVERY:
+        if token == pointers.EVERY:
             ways.append([])
         else:
             ways[-1].append(token)

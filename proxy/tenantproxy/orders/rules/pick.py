@@ -15,7 +15,7 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.orders import pointers
 from tenantproxy.orders.conditions import Holds, compile_conditions
 from tenantproxy.orders.json_members import Read, Values, reader, unless_null
-from tenantproxy.orders.rules.lists import EVERY, FindElements, NoListError, finder
+from tenantproxy.orders.rules.lists import FindElements, NoListError, finder
 from tenantproxy.orders.transform import Location, Picker, ReadPicked, TransformState
 from tenantproxy.orders.words import Word, word_of
 
@@ -70,9 +70,9 @@ class _Choice(NamedTuple):
 
 def compile_picker(pick: config.Pick, path: str, errors: list[FieldProblem]) -> Picker:
     """Return what picks by conditions; what is wrong with them is added to `errors`, under `path`."""
-    tokens = pointers.parse(pick.each, f"{path}.each", errors)
+    tokens = pointers.parse(pick.each, f"{path}.each", errors, is_list=True)
     # An object is a list of one, as converters of XML have it; the conditions tell whether it is meant.
-    way, find = finder(tokens, single=EVERY not in tokens)
+    way, find = finder(tokens, single=pointers.EVERY not in tokens)
     inner, outer = [], []
     for index, condition in enumerate(pick.where):
         if condition.same_as is not None:

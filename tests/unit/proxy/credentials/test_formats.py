@@ -450,6 +450,22 @@ def test_any_body_is_a_credential_or_refused(body: Any) -> None:
         assert len({field for field, _ in refusal.errors}) == len(refusal.errors)
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"type": "bearer", "config": {"bearerToken": "q", "\ud800": "1"}}, "/config/?"),
+        ({"\udc00/": 1, "type": "bearer", "config": {}}, "/?~1"),
+    ],
+)
+def test_a_name_that_can_not_be_encoded(body: Any, pointer: str) -> None:
+    """It is refused as any other; the pointer has a question mark in its place."""
+    with pytest.raises(CredentialError) as refused:
+        from_request(body)
+    (error,) = refused.value.errors
+    assert error.field == pointer
+    error.field.encode()
+
+
 # ---- what others see of it
 
 BASES: dict[str, Credential] = {

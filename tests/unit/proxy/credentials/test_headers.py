@@ -43,6 +43,8 @@ def test_what_is_no_name(name: str) -> None:
     [
         *("Host", "Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect"),
         *("Content-Length", "Content-Type", "CONTENT-ENCODING", "Proxy-Authorization", "proxy-connection"),
+        *("Range", "If-None-Match", "Via", "Date", "Forwarded", "X-Forwarded-For", "Set-Cookie", "Cookie"),
+        *("X-HTTP-Method-Override", "X-Method-Override", "Sec-Fetch-Mode", "Max-Forwards"),
         *("Accept", "Accept-Encoding", "User-Agent", "Tenant-Id", "correlation-id", "traceparent", "tracestate"),
     ],
 )

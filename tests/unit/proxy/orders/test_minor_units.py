@@ -177,6 +177,9 @@ MONEY = {"amount": 1245, "fractionDigits": 2}
             "/price/fractionDigits",
         ),
         ({"unitPrice": 1245, "fraction_digits": 2}, {}, "/fraction_digits"),
+        ({"price": {"amount": 1, "minorUnit": 2}}, {"from": "/price/amount"}, "/price/minorUnit"),
+        ({"price": {"amount": 1, "numberOfDecimals": 2}}, {"from": "/price/amount"}, "/price/numberOfDecimals"),
+        ({"price": {"amount": 1, "scale": 2}}, {"from": "/price/amount"}, "/price/scale"),
         ({"price": {"amount": -1, "precision": 3}}, {"from": "/price/amount"}, "/price/precision"),
         ({"price": {"amount": 1, "currencyExponent": 2}}, {"from": "/price/amount"}, "/price/currencyExponent"),
         (

@@ -26,6 +26,25 @@ AMOUNT = "minimumDownPaymentAmount"
 INVOICE = "invoicePaymentInstructions"
 
 REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+    # The step through lists.
+    "a step * in from": ("status", {"from": "/l/*/a"}, {"from": "has the step `*`, which only `each` has"}),
+    "a step * in orFrom": (
+        "status",
+        {"from": "/a", "orFrom": ["/*"]},
+        {"orFrom[0]": "has the step `*`, which only `each` has"},
+    ),
+    "a step * in join": ("status", {"join": {"from": ["/a", "/*/b"]}}, {"join.from[1]": "has the step `*`"}),
+    "a step * in a table": (
+        "status",
+        {"table": {"from": ["/a/*", "/b"], "rows": TABLE["rows"]}, "default": "X"},
+        {"table.from[0]": "has the step `*`"},
+    ),
+    "a step * in scaleFrom": (AMOUNT, {"from": "/a", "scaleFrom": "/*/d"}, {"scaleFrom": "has the step `*`"}),
+    "a step * in a condition": (
+        "items",
+        {"each": "/l/*", "where": [{"from": "/*/a", "in": ["x"]}], "fields": {}},
+        {"where[0].from": "has the step `*`"},
+    ),
     # What goes together.
     "const beside a word": ("status", {"const": "X", "pick": PICK}, {"": "has `const` together with `pick`"}),
     "const beside a default": (

@@ -25,11 +25,15 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zlib": z
 documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
 )
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-@given(document=st.lists(documents) | st.dictionaries(st.text(), documents), ascii=st.booleans())
+@given(
+    document=st.lists(documents, max_size=3) | st.dictionaries(st.text(), documents, max_size=3),
+    ascii=st.booleans(),
+)
 def test_any_document(coding: str, document: object, ascii: bool) -> None:  # noqa: A002, FBT001 - json's word
     """Whatever is compressed is found and read; what is not is left as it is, whatever the header says."""
     body = json.dumps(document, ensure_ascii=ascii).encode("utf-8", "replace")

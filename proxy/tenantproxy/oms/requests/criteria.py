@@ -14,7 +14,7 @@ from tenantproxy.problems import Problem
 CUSTOMER_ID: Final = "customerId"
 """The documented criterion, which every search takes."""
 MAX_LENGTH: Final = 256
-"""Characters of a criterion."""
+"""Characters of a criterion, once it was changed: the lower case of a letter may be two."""
 MAX_ERRORS: Final = 10
 """Which an answer names at most."""
 
@@ -66,10 +66,10 @@ class Criteria:
             raise ValueError("must be a string") from None
         if criterion.trim:
             value = value.strip()
-        if not 0 < len(value) <= MAX_LENGTH or _CONTROL.search(value):
-            raise ValueError(f"must have 1 to {MAX_LENGTH} characters, and no control characters")
         if criterion.lower_case:
             value = value.lower()
+        if not 0 < len(value) <= MAX_LENGTH or _CONTROL.search(value):
+            raise ValueError(f"must have 1 to {MAX_LENGTH} characters, and no control characters")
         pattern = self._patterns.get(name)
         if pattern is not None and not pattern.matches(value):
             raise ValueError(f"must match {criterion.pattern}")

@@ -15,6 +15,7 @@ OURS_BEGIN: Final = RESERVED_BEGIN
 
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_TEMPLATE: Final = re.compile(r"\{[A-Za-z][\w.]*(?:\|\w*)?\}", re.ASCII)
 _SECRET: Final = re.compile(r"cookie.*|.*(?:key|passw(?:or)?d|secret|token)", re.IGNORECASE)
 
 
@@ -39,3 +40,5 @@ def check_header(name: str, value: str) -> None:
         raise ValueError("looks like a credential, and this is no place for secrets; remove it")
     if len(value) > MAX_VALUE or not _VALUE.fullmatch(value):
         raise ValueError(f"must be 1 to {MAX_VALUE} characters of visible ASCII, with spaces only in between")
+    if found := _TEMPLATE.search(value):
+        raise ValueError(f"has {found[0]}, but a header is no template; write a fixed text")

@@ -63,6 +63,8 @@ class Pattern:
         parser = _Parser(text)
         whole = parser.whole()
         self._empty, self._first, self._last = whole
+        if not self._first:
+            raise PatternError("is of no value but the empty one; write what a value may be")
         self._follow = parser.follow
         self._characters = parser.characters
         self._ascii = [self._positions_of(chr(code)) for code in range(_ASCII)]

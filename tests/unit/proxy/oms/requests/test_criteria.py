@@ -54,6 +54,7 @@ def test_what_is_taken() -> None:
         ({"customerId": "x" * (MAX_LENGTH + 1)}, "/customerId", "must have 1 to 256 characters"),
         ({"customerId": "a\nb"}, "/customerId", "no control characters"),
         ({"customerId": "a\u0085b"}, "/customerId", "no control characters"),
+        ({"email": "\u0130" * (MAX_LENGTH // 2 + 1) + "@b"}, "/email", "must have 1 to 256 characters"),
         ({"email": "   "}, "/email", "must have 1 to 256 characters"),
         ({"email": "a b@c"}, "/email", "must match [^@ ]+@[^@ ]+"),
         ({"phone": " 12345"}, "/phone", "must match"),

@@ -38,6 +38,14 @@ def test_bad_values(value: str) -> None:
         check_header("X-A", value)
 
 
+@pytest.mark.parametrize("value", ["{businessUnitId}", "a {criteria.x|doubled}"])
+def test_a_header_is_no_template(value: str) -> None:
+    """What looks like a placeholder would be sent as it is; other braces are."""
+    with pytest.raises(ValueError, match=r"has {.*}, but a header is no template; write a fixed text"):
+        check_header("X-A", value)
+    check_header("X-A", '{"a": 1} {}')
+
+
 @pytest.mark.parametrize("name", ["Accept", "accept", "ACCEPT"])
 def test_accept(name: str) -> None:
     """It is sent once, as the manifest has it, and as JSON where the manifest has none."""

@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field, model_validator
 from tenantproxy.oms.outcomes import MAX_OUTCOMES
 from tenantproxy.oms.requests.fixed_headers import OURS, OURS_BEGIN
 from tenantproxy.oms.requests.ids import MAX_FORMS
-from tenantproxy.oms.requests.templates import CRITERIA, QUOTING
+from tenantproxy.oms.requests.quotes import QUOTING
+from tenantproxy.oms.requests.templates import CRITERIA
 from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, UniqueList, Verbatim, cel, invalid
 from tenantproxy_operator.api.outcomes import OrderOutcome, SearchOutcome
@@ -39,6 +40,7 @@ def _path_rules(operation: Operation) -> dict[str, Any]:
             f"self.matches(r'^([^{{|}}]|[{{]({'|'.join(names)})([|]({quoting}))?[}}])*$')",
             f"has an unknown placeholder; it may hold {', '.join(f'{{{name}}}' for name in said)}",
         ),
+        ("!self.startsWith('//')", "has // in front, which is read as a host; write one /"),
         ("!self.matches('/[.][.]?(/|$)')", "has a dot segment; write the path out"),
     ]
     return {"x-kubernetes-validations": [cel(rule, message) for rule, message in rules]}
@@ -95,9 +97,9 @@ class Body(Model):
     json_: Verbatim | None = Field(
         default=None,
         alias="json",
-        description="An object whose strings are templates, sent as application/json; at most 16Ki. Members and "
-        "elements whose criteria the caller left out are left out, too. Braces of GraphQL stay as they are; what "
-        "looks like a placeholder is written twofold: {{id}}.",
+        description="An object whose strings are templates, sent as application/json; at most 16Ki. Members, and "
+        "whole elements of lists, whose criteria the caller left out are left out, too. Braces of GraphQL stay as "
+        "they are; what looks like a placeholder is written twofold: {{id}}.",
     )
     form: dict[str, TextTemplate] | None = Field(
         default=None,

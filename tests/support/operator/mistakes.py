@@ -117,6 +117,7 @@ MISTAKES: Final = (
     ),
     Mistake("no order's id", f"{_PATHS}.getOrder.path", "/orders", "schema", "every order would be the same one"),
     Mistake("a dot segment", f"{_PATHS}.searchOrders.path", "/a/./b", "schema", "has a dot segment"),
+    Mistake("`//` in front", f"{_PATHS}.searchOrders.path", "//a/b", "schema", "has // in front"),
     Mistake("a query, `%` or a space", f"{_PATHS}.searchOrders.path", "/a?b=c", "schema", "should match"),
     Mistake(
         "no place for the customer's id",
@@ -147,6 +148,27 @@ MISTAKES: Final = (
         "within quotes; write {customerOrderId|backslash} or {customerOrderId|doubled}",
     ),
     Mistake(
+        "a quote that can be read in two ways, beside a placeholder",
+        f"{_PATHS}.getOrder.query",
+        {"where": "shop eq 5\" and n='{customerOrderId|doubled}'"},
+        "status",
+        "not clear whether it opens or closes quotes",
+    ),
+    Mistake(
+        "a criterion beside other text, with neither quotes nor a pattern",
+        f"{_PATHS}.searchOrders.query",
+        {"$filter": "CustomerId eq {criteria.customerId}"},
+        "status",
+        "or give the criterion a pattern",
+    ),
+    Mistake(
+        "a placeholder in a header",
+        f"{_PATHS}.getOrder.headers",
+        {"X-A": "{customerOrderId}"},
+        "status",
+        "no template",
+    ),
+    Mistake(
         "a header that the proxy sets itself",
         f"{_PATHS}.getOrder.headers",
         {"authorization": "x"},
@@ -169,6 +191,13 @@ MISTAKES: Final = (
         "needs one of json and form",
     ),
     Mistake("a form of the id that is none", f"{_PATHS}.getOrder.ids", ["000"], "schema", "should match"),
+    Mistake(
+        "a form of the id that leaves its segment",
+        f"{_PATHS}.getOrder.ids",
+        ["../{customerOrderId}"],
+        "status",
+        "could leave its segment",
+    ),
     Mistake("a pattern that can't be used", f"{_PATHS}.getOrder.idPattern", "(a+", "status", "ends too early"),
     Mistake(
         "more connections than there are",

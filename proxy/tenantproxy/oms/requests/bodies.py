@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
+from tenantproxy.oms.requests.quotes import TemplateError
 from tenantproxy.oms.requests.templates import (
     Template,
-    TemplateError,
+    UnfitError,
     as_it_is,
     compile_template,
     literal,
@@ -25,11 +26,17 @@ _LEFT_OUT: Final = object()
 
 
 class JsonBody:
-    """JSON with placeholders in its texts; a member or element whose criteria were not given is left out."""
+    """JSON with placeholders in its texts; what no criterion was given for is left out.
+
+    That is a member; an object or a list of which nothing is left; and in a list the whole element that lacks a
+    criterion anywhere, as the rest of it would be half a condition.
+    """
 
     content_type: Final = "application/json"
 
-    def __init__(self, value: Mapping[str, Any], known: frozenset[str]) -> None:
+    def __init__(
+        self, value: Mapping[str, Any], known: frozenset[str], checked: frozenset[str] = frozenset()
+    ) -> None:
         """Compile.
 
         Raises:
@@ -42,7 +49,7 @@ class JsonBody:
             raise TemplateError("can't be written as JSON") from None
         if size > MAX_BYTES:
             raise TemplateError(f"is larger than {MAX_BYTES // 1024} KiB; shorten it")
-        self._root = _compile(value, known, MAX_DEPTH)
+        self._root = _compile(value, known, checked, MAX_DEPTH)
         self.names = frozenset[str]().union(*(template.names for template in _templates(self._root)))
 
     def fill(self, values: Mapping[str, str]) -> bytes:
@@ -52,7 +59,8 @@ class JsonBody:
             UnfitError: A value can't stand in its place.
 
         """
-        return msgspec.json.encode(_filled(self._root, values))
+        filled = _filled(self._root, values)
+        return b"{}" if filled is _LEFT_OUT else msgspec.json.encode(filled)
 
 
 class FormBody:
@@ -78,19 +86,24 @@ class FormBody:
         return "&".join(name + value.fill(values) for name, value in self._fields if value.is_wanted(values))
 
 
-def _compile(value: Any, known: frozenset[str], depth: int) -> _Node:  # noqa: ANN401 - JSON
+def _compile(
+    value: Any,  # noqa: ANN401 - JSON
+    known: frozenset[str],
+    checked: frozenset[str],
+    depth: int,
+) -> _Node:
     if not depth:
         raise TemplateError(f"is nested more than {MAX_DEPTH} levels deep; flatten it")
     node: _Node = value
     if isinstance(value, float) and not math.isfinite(value):
         raise TemplateError("has a number that JSON can't have; write a text")
     if isinstance(value, str):
-        template = compile_template(value, known, as_it_is)
+        template = compile_template(value, known, as_it_is, checked=checked)
         return template if template.names else msgspec.Raw(msgspec.json.encode(template.fill({})))
     if isinstance(value, dict):
-        node = {literal(name): _compile(each, known, depth - 1) for name, each in value.items()}
+        node = {literal(name): _compile(each, known, checked, depth - 1) for name, each in value.items()}
     if isinstance(value, list):
-        node = [_compile(each, known, depth - 1) for each in value]
+        node = [_compile(each, known, checked, depth - 1) for each in value]
     return node if any(True for _ in _templates(node)) else msgspec.Raw(msgspec.json.encode(node))
 
 
@@ -106,8 +119,34 @@ def _filled(node: _Node, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - JS
     if isinstance(node, Template):
         return node.fill(values) if node.is_wanted(values) else _LEFT_OUT
     if isinstance(node, dict):
-        filled = {name: _filled(each, values) for name, each in node.items()}
-        return {name: each for name, each in filled.items() if each is not _LEFT_OUT}
+        members = {name: _filled(each, values) for name, each in node.items()}
+        return {name: each for name, each in members.items() if each is not _LEFT_OUT} or _LEFT_OUT
     if isinstance(node, list):
-        return [each for each in (_filled(each, values) for each in node) if each is not _LEFT_OUT]
+        return [_filled(each, values) for each in node if not _is_dropped(each, values)] or _LEFT_OUT
     return node
+
+
+def _is_dropped(element: _Node, values: Mapping[str, str]) -> bool:
+    """Return whether an element of a list lacks a criterion.
+
+    Raises:
+        UnfitError: It has another one, which would be lost with it.
+
+    """
+    if (missing := _missing(element, values)) is None:
+        return False
+    if any(template.criteria and template.is_wanted(values) for template in _templates(element)):
+        raise UnfitError(missing, "is needed beside the other criteria")
+    return True
+
+
+def _missing(node: _Node, values: Mapping[str, str]) -> str | None:
+    """Return a criterion that something lacks; a list lacks one only if nothing of it is left."""
+    if isinstance(node, Template):
+        return None if node.is_wanted(values) else node.criteria[0]
+    if isinstance(node, dict):
+        return next((name for each in node.values() if (name := _missing(each, values)) is not None), None)
+    if isinstance(node, list):
+        missing = [_missing(each, values) for each in node]
+        return missing[0] if None not in missing else None
+    return None

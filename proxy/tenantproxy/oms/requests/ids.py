@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from tenantproxy.oms.requests.patterns import Pattern
-from tenantproxy.oms.requests.templates import TemplateError, is_one_segment, split
+from tenantproxy.oms.requests.quotes import TemplateError
+from tenantproxy.oms.requests.templates import is_one_segment, split
 from tenantproxy.operations import ORDER_ID
 
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}")
@@ -69,5 +70,9 @@ def compile_form(text: str) -> Form:
         raise TemplateError(f"has the unknown |{case}; write {{{ORDER_ID}|lower}} or {{{ORDER_ID}|upper}}")
     if not (_FORM_TEXT.fullmatch(before) and _FORM_TEXT.fullmatch(after)):
         raise TemplateError("may have only printable ASCII but for space and % around the placeholder")
+    if not is_one_segment(f"{before}1{after}"):
+        raise TemplateError(
+            "has an empty part, `.` or `..` between the signs / \\ ;, which could leave its segment"
+        )
     change = _CASES[case]
     return lambda order_id: f"{before}{change(order_id)}{after}"

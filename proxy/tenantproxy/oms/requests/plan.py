@@ -150,6 +150,11 @@ class _Compiler:
         criteria = {CUSTOMER_ID, *given} if operation.takes_criteria else set()
         self._criteria = frozenset(f"{CRITERIA}{name}" for name in criteria)
         self._known = self._criteria.union(operation.placeholders)
+        checked = {f"{CRITERIA}{name}" for name, each in given.items() if each.pattern is not None}
+        if isinstance(endpoint, OrderEndpoint) and endpoint.id_pattern is not None:
+            checked.add(ORDER_ID)
+        self._checked = frozenset(checked)
+        """Names whose values a pattern checks."""
         self.criteria: Criteria | None = None
         self.order_ids: IdRule = PLAIN_IDS
         self.forms: list[Form] = []
@@ -211,12 +216,14 @@ class _Compiler:
             names = ", ".join(f"{{{name}}}" for name in sorted(self._known))
             if not _PATH.fullmatch(path):
                 raise ValueError(f"is not a path; it starts with / and may hold {names}, but no query, % or space")
+            if path.startswith("//"):
+                raise ValueError("has // in front, which is read as a host; write one /")
             if any(segment in (".", "..") for segment in path.split("/")):
                 raise ValueError("has a dot segment; write the path out")
             if unknown := sorted(set(_PATH_NAMES.findall(path)) - self._known):
                 raise ValueError(f"has the unknown placeholder {{{unknown[0]}}}; it may hold {names}")
             segments += [
-                compile_template(segment, self._known, path_encoded, around=as_it_is)
+                compile_template(segment, self._known, path_encoded, checked=self._known, around=as_it_is)
                 for segment in path.split("/")
             ]
         used = frozenset[str]().union(*(segment.names for segment in segments))
@@ -243,14 +250,14 @@ class _Compiler:
             self.body = self._pairs(body.form, "body.form")
         elif body.json is not None:
             with self._reporting("body.json"):
-                self.body = JsonBody(body.json, self._known)
+                self.body = JsonBody(body.json, self._known, self._checked)
         return self.body.names if self.body else frozenset()
 
     def _pairs(self, pairs: Mapping[str, str], field: str) -> FormBody:
         templates = {}
         for name, text in pairs.items():
             with self._reporting(f"{field}[{name}]"):
-                templates[literal(name)] = compile_template(text, self._known, url_encoded)
+                templates[literal(name)] = compile_template(text, self._known, url_encoded, checked=self._checked)
         return FormBody(templates)
 
     def _check_use(self, used: frozenset[str], endpoint: Endpoint) -> None:

@@ -1,13 +1,16 @@
 """Templates: texts with placeholders for checked values, taken apart once.
 
 A value can't leave its place: it is encoded for it, and within quotes of the OMS's own query language it is quoted
-as that language has it. Outside of quotes, beside other text, only a plain word can stand.
+as that language has it. Outside of quotes, beside other text, only what the platform team's pattern takes can
+stand, or a number.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
+
+from tenantproxy.oms.requests.quotes import QUOTING, TemplateError, open_quotes
 
 CRITERIA: Final = "criteria."
 """What the name of a placeholder for a search's criterion begins with."""
@@ -17,9 +20,6 @@ _PLACEHOLDER: Final = re.compile(
     r"|\{(?P<name>[A-Za-z][A-Za-z0-9_.]*)(?:\|(?P<quoting>\w*))?\}",
     re.ASCII,
 )
-_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:@+-]*")
-"""What is one word in every query language that was looked at: no space, quote, bracket, wildcard or operator."""
-_BLOCK_QUOTES: Final = ('"""', "'''")
 
 Encode = Callable[[str], str]
 """Encodes a value for its place.
@@ -28,10 +28,6 @@ Raises:
     ValueError: It can't stand there; the message says what it must be.
 
 """
-
-
-class TemplateError(ValueError):
-    """It can't be used; the message is read after the field's name, and says the fix."""
 
 
 class UnfitError(Exception):
@@ -73,27 +69,28 @@ def path_encoded(text: str) -> str:
     return quote(text, safe=":")
 
 
-# ---- quoting within the OMS's own query language
+class _Unquoted(NamedTuple):
+    """What a value must be where it stands outside of quotes, beside other text."""
+
+    form: re.Pattern[str]
+    detail: str
 
 
-def _doubled(value: str, mark: str) -> str:
-    return value.replace(mark, mark + mark)
-
-
-def _backslash(value: str, mark: str) -> str:
-    return value.replace("\\", "\\\\").replace(mark, "\\" + mark)
-
-
-QUOTING: Final[Mapping[str, Callable[[str, str], str]]] = {"backslash": _backslash, "doubled": _doubled}
-"""How a value is written within quotes, by the name that a placeholder gives: `{NAME|backslash}` puts a backslash
-before the quotes' own mark and before a backslash, `{NAME|doubled}` writes the mark twice."""
+_WORD: Final = _Unquoted(
+    re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:@+-]*"),
+    "must start with a letter or digit and have only these and . _ ~ : @ + -",
+)
+"""No space, quote, bracket or wildcard. It may still be a keyword or a field's name, such as NOT or null: in a
+query language a pattern has to say which words there are."""
+_NUMBER: Final = _Unquoted(re.compile(r"[0-9]+"), "must have only digits")
+"""What is a value in every query language, and nothing else."""
 
 
 class _Slot(NamedTuple):
     """A placeholder, and the text after it."""
 
     name: str
-    is_word: bool
+    unquoted: _Unquoted | None
     quoting: Callable[[str, str], str] | None
     mark: str
     after: str
@@ -108,7 +105,7 @@ class Template:
         self._encode = encode
         self.names = frozenset(slot.name for slot in slots)
         """Of its placeholders."""
-        self._criteria = tuple(name for name in sorted(self.names) if name.startswith(CRITERIA))
+        self.criteria = tuple(name for name in sorted(self.names) if name.startswith(CRITERIA))
 
     def is_wanted(self, values: Mapping[str, str]) -> bool:
         """Return whether its criteria were given; what none was given for is left out.
@@ -117,8 +114,8 @@ class Template:
             UnfitError: Some were, and others not.
 
         """
-        missing = [name for name in self._criteria if name not in values]
-        if missing and len(missing) < len(self._criteria):
+        missing = [name for name in self.criteria if name not in values]
+        if missing and len(missing) < len(self.criteria):
             raise UnfitError(missing[0], "is needed beside the other criteria")
         return not missing
 
@@ -130,12 +127,12 @@ class Template:
 
         """
         parts = [self._before]
-        for name, is_word, quoting, mark, after in self._slots:
+        for name, unquoted, quoting, mark, after in self._slots:
             value = values.get(name)
             if value is None:
                 raise UnfitError(name, "is needed for a search of this order management system")
-            if is_word and not _WORD.fullmatch(value):
-                raise UnfitError(name, "must start with a letter or digit and have only these and . _ ~ : @ + -")
+            if unquoted is not None and not unquoted.form.fullmatch(value):
+                raise UnfitError(name, unquoted.detail)
             try:
                 parts += (self._encode(value if quoting is None else quoting(value, mark)), after)
             except ValueError as error:
@@ -144,48 +141,67 @@ class Template:
 
 
 def compile_template(
-    text: str, known: frozenset[str], encode: Encode, *, around: Encode | None = None
+    text: str,
+    known: frozenset[str],
+    encode: Encode,
+    *,
+    checked: frozenset[str] = frozenset(),
+    around: Encode | None = None,
 ) -> Template:
-    """Take a template apart; `around` encodes what is around the placeholders, if not as values are.
+    """Take a template apart.
+
+    The values of `checked` names can stand outside of quotes, beside other text: their pattern says what they are,
+    or the place delimits them, as a path does. `around` encodes what is around the placeholders, if not as values
+    are.
 
     Raises:
         TemplateError: It has something that looks like a placeholder and is none of the `known` ones, or a
-            placeholder that is not quoted as its quotes need it.
+            placeholder whose value could end the text in which it stands, or be read as something else.
 
     """
     encode_literal = around or encode
     pieces = split(text, known)
-    quotes = _Quotes()
-    before = quotes.read(pieces[0])
+    names, literals = pieces[1::3], pieces[::3]
+    alone = len(names) == 1 and not any(literals)
+    marks = [""] if alone else open_quotes(literals) if names else []
     slots = []
-    for name, quoting, after in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        mark = quotes.mark
-        _check_quoting(text, name, quoting, mark)
-        alone = len(pieces) == 4 and not before and not after  # noqa: PLR2004 - one placeholder, nothing around it
+    for name, quoting, mark, after in zip(names, pieces[2::3], marks, literals[1:], strict=True):
+        _check_quoting(name, quoting, mark)
         slots.append(
             _Slot(
                 name,
-                is_word=not mark and not alone,
+                unquoted=None if mark or alone else _unquoted(name, checked),
                 quoting=QUOTING[quoting] if quoting else None,
                 mark=mark,
-                after=encode_literal(quotes.read(after)),
+                after=encode_literal(after),
             )
         )
-    if slots and quotes.mark:
-        raise TemplateError(f"has a {quotes.mark} that is not closed; close it, or leave it out")
-    return Template(encode_literal(before), tuple(slots), encode)
+    return Template(encode_literal(literals[0]), tuple(slots), encode)
 
 
-def _check_quoting(text: str, name: str, quoting: str, mark: str) -> None:
-    choice = " or ".join(f"{{{name}|{each}}}" for each in sorted(QUOTING))
+def _unquoted(name: str, checked: frozenset[str]) -> _Unquoted:
+    if name in checked:
+        return _WORD
+    if name.startswith(CRITERIA):
+        raise TemplateError(
+            f"has {{{name}}} beside other text, where a caller's word could mean something else; put it into "
+            f"quotes, as {_choice(name)}, or give the criterion a pattern, such as [0-9]+"
+        )
+    return _NUMBER
+
+
+def _choice(name: str) -> str:
+    return " or ".join(f"{{{name}|{each}}}" for each in sorted(QUOTING))
+
+
+def _check_quoting(name: str, quoting: str, mark: str) -> None:
+    choice = _choice(name)
     if quoting and quoting not in QUOTING:
         raise TemplateError(f"has the unknown |{quoting}; write {choice}")
     if mark and not quoting:
         raise TemplateError(f"has {{{name}}} within quotes; write {choice}, as the OMS's query language has it")
     if quoting and not mark:
         raise TemplateError(f"has {{{name}|{quoting}}} outside of quotes; put it into quotes, or write {{{name}}}")
-    if mark and any(marks in text for marks in _BLOCK_QUOTES):
-        raise TemplateError("has a placeholder beside threefold quotes; use single ones, or a variable of GraphQL")
 
 
 def split(text: str, known: frozenset[str]) -> list[str]:
@@ -220,24 +236,3 @@ def literal(text: str) -> str:
 
     """
     return split(text, frozenset())[0]
-
-
-class _Quotes:
-    """Which quotes are open after what has been read of a template."""
-
-    def __init__(self) -> None:
-        self.mark = ""
-        """The mark of the quotes that are open, empty where none are."""
-
-    def read(self, text: str) -> str:
-        """Go on; return the text."""
-        characters = iter(text)
-        for character in characters:
-            if self.mark:
-                if character == "\\":
-                    next(characters, None)
-                elif character == self.mark:
-                    self.mark = ""
-            elif character in ("'", '"'):
-                self.mark = character
-        return text

@@ -3,7 +3,7 @@
 import pytest
 
 from tenantproxy.oms.requests.ids import compile_form
-from tenantproxy.oms.requests.templates import TemplateError
+from tenantproxy.oms.requests.quotes import TemplateError
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,10 @@ def test_forms(form: str, made: str) -> None:
         ("{businessUnitId}", "unknown placeholder"),
         ("{customerOrderId|title}", "unknown |title"),
         ("%2e{customerOrderId}", "printable ASCII"),
+        ("../{customerOrderId}", "could leave its segment"),
+        ("{customerOrderId}/.", "could leave its segment"),
+        ("/{customerOrderId}", "could leave its segment"),
+        ("a;;{customerOrderId}", "could leave its segment"),
         ("a {customerOrderId}", "printable ASCII"),
         ("\u00e4{customerOrderId}", "printable ASCII"),
     ],

@@ -80,6 +80,7 @@ BAD_TEMPLATES = {
     "newline": "/orders/{customerOrderId}\n",
     "backslash": "/orders\\{customerOrderId}",
     "umlaut": "/auftr\u00e4ge/{customerOrderId}",
+    "a host": "//evil.example/{customerOrderId}",
     "dot segment": "/orders/./{customerOrderId}",
     "dot-dot segment": "/orders/../{customerOrderId}",
     "dot-dot at the end": "/orders/{customerOrderId}/..",
@@ -252,7 +253,11 @@ def test_a_post_without_a_body() -> None:
         ),
         (search(path="/users/{criteria.customerId}/orders"), {"customerId": "../admin"}, "/customerId"),
         (
-            search(path="/x", body={"json": {"q": "id:{criteria.customerId}"}}),
+            search(
+                path="/x",
+                body={"json": {"q": "id:{criteria.customerId}"}},
+                criteria={"customerId": {"pattern": ".*"}},
+            ),
             {"customerId": "a OR b"},
             "/customerId",
         ),
@@ -273,6 +278,27 @@ def test_an_id_that_cannot_stand_there() -> None:
         sent(plan, customerOrderId="#1 OR 2")
     assert caught.value.code == "invalid-id"
     assert [error.field for error in caught.value.errors] == ["/path/customerOrderId"]
+
+
+def test_a_unit_that_cannot_stand_there() -> None:
+    """Nor can a business unit that is no number, where it is not quoted; alone it can."""
+    plan = get_order(path="/o/{customerOrderId}", query={"q": "unit eq {businessUnitId}", "u": "{businessUnitId}"})
+    assert sent(plan, businessUnitId="17").path == "/o/CO-1?q=unit%20eq%2017&u=17"
+    with pytest.raises(Problem) as caught:
+        sent(plan, businessUnitId="unit")
+    assert caught.value.code == "invalid-id"
+    assert [error.field for error in caught.value.errors] == ["/path/businessUnitId"]
+
+
+@pytest.mark.parametrize("place", ["query", "form", "json"])
+def test_a_criterion_needs_quotes_or_a_pattern(place: str) -> None:
+    """A caller's word could be the field's own name: `CustomerId eq CustomerId` is every order."""
+    said = {"q": "CustomerId eq {criteria.customerId}"}
+    endpoint = {"path": "/x", **({"query": said} if place == "query" else {"body": {place: said}})}
+    (problem,) = errors(searchOrders=endpoint).values()
+    assert "put it into quotes" in problem
+    assert "give the criterion a pattern" in problem
+    assert search(**endpoint, criteria={"customerId": {"pattern": "[0-9]+"}}).is_supported
 
 
 def test_forms_of_the_id() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantproxy.oms.requests.bodies import FormBody, JsonBody
+from tenantproxy.oms.requests.quotes import TemplateError
 from tenantproxy.oms.requests.templates import (
     Template,
-    TemplateError,
     UnfitError,
     as_it_is,
     compile_template,
@@ -29,7 +30,7 @@ hostile = (
 
 
 def text_template(text: str) -> Template:
-    return compile_template(text, KNOWN, as_it_is)
+    return compile_template(text, KNOWN, as_it_is, checked=frozenset({"criteria.name"}))
 
 
 # ---- places
@@ -117,11 +118,11 @@ def test_within_quotes(value: str, mark: str, quoting: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["name:{criteria.name}", "{criteria.name} and x", "f({criteria.name})", "'a'{criteria.name}"]
+    "text", ["name:{criteria.name}", "{criteria.name} and x", "f({criteria.name})", "'a' {criteria.name} 'b'"]
 )
 @given(value=hostile)
 def test_beside_other_text_only_words_stand(text: str, value: str) -> None:
-    """Where nothing says how a value is quoted, no value can have a meaning of its own."""
+    """Where nothing says how a value is quoted, one that its pattern allows has no sign of a language, too."""
     template = text_template(text)
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~:@+-]*", value):
         assert template.fill({"criteria.name": value}) == text.replace("{criteria.name}", value)
@@ -135,14 +136,20 @@ def test_beside_other_text_only_words_stand(text: str, value: str) -> None:
     [
         ("x='{criteria.name}'", "within quotes; write {criteria.name|backslash} or {criteria.name|doubled}"),
         ('x="{criteria.name}"', "within quotes"),
-        ("x='a\\'{criteria.name}'", "within quotes"),
+        ("x='a\\'{criteria.name}'", "has a \\ within '"),
         ("'a' = '{criteria.name}'", "within quotes"),
         ("x={criteria.name|doubled}", "outside of quotes; put it into quotes, or write {criteria.name}"),
-        ("'a'{criteria.name|doubled}", "outside of quotes"),
+        ("'a' {criteria.name|doubled} 'b'", "outside of quotes"),
+        ("'a'{criteria.name|doubled}'b'", "not clear whether it opens or closes"),
         ("'{criteria.name|upper}'", "unknown |upper; write {criteria.name|backslash} or"),
         ("'{criteria.name|}'", "within quotes"),
         ("'{criteria.name|doubled}", "has a ' that is not closed"),
-        ('"""{criteria.name|backslash}"""', "threefold"),
+        ('"""{criteria.name|backslash}"""', "not clear"),
+        (
+            "x={criteria.email}",
+            "beside other text, where a caller's word could mean something else; put it into quo",
+        ),
+        ("{criteria.name}{criteria.email}", "or give the criterion a pattern, such as [0-9]+"),
         ("{criteria.Name}", "unknown placeholder {criteria.Name}; it may hold {criteria.email}, {criteria.name}"),
         ("{customerOrderID}", "the text itself is {{customerOrderID}}"),
         ("{lines{id}}", "unknown placeholder {id}"),
@@ -164,15 +171,75 @@ def test_bad_templates(text: str, words: str) -> None:
         ("{{criteria.name}}", "{criteria.name}"),
         ("it's", "it's"),
         ("{}{1}{ a}{a b}{-}", "{}{1}{ a}{a b}{-}"),
-        ("\\'{criteria.name|doubled}'", None),
+        ("guid'{criteria.name|doubled}' d ge datetime'2026-01-01'", "guid'V' d ge datetime'2026-01-01'"),
+        ('a\\ b:"x*{criteria.name|backslash}-{criteria.email|backslash}"^2', 'a\\ b:"x*V-W"^2'),
+        ('{"a":"{criteria.name|backslash}","b":\'{criteria.name|doubled}\'}', '{"a":"V","b":\'V\'}'),
         ("{criteria.name}{criteria.name}", "VV"),
     ],
 )
-def test_braces_and_quotes_of_others(text: str, filled: str | None) -> None:
+def test_braces_and_quotes_of_others(text: str, filled: str) -> None:
     """Braces that are no placeholders stay; one that looks like one is written twofold."""
-    if filled is None:  # a backslash outside of quotes means nothing
-        filled = "\\'V'"
-    assert text_template(text).fill({"criteria.name": "V"}) == filled
+    assert text_template(text).fill({"criteria.name": "V", "criteria.email": "W"}) == filled
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "# one customer's\n{ o(n: \"{criteria.name|backslash}\") { id } } # the till's",
+            "a ' of which it is not",
+        ),
+        ("author's:1 AND c:\"{criteria.name|backslash}\" AND NOT tag:don't", "a ' of which it is not"),
+        ("h eq 5\" and c eq '{criteria.name|doubled}' and w eq 6\"", 'a " of which it is not'),
+        ("'tis c='{criteria.name|doubled}' 'twas", "a ' of which it is not"),
+        ("\\'{criteria.name|doubled}'", "a ' of which it is not"),
+        ('"\\{criteria.name|backslash}"', 'a \\ within "'),
+        ("'a\\' and b='{criteria.name|doubled}'", "a \\ within '"),
+        ("\"name:'{criteria.name|backslash}'\"", "a ' within \""),
+        ('"it\'s {criteria.name|backslash}"', "a ' within \""),
+        ("c='{criteria.name|doubled}'s", "a ' of which it is not"),
+        ("c='' '{criteria.name|doubled}''", "a ' of which it is not"),
+        ("customers' c='{criteria.name|doubled}'", "a ' of which it is not"),
+        ("{criteria.name}'s", "a ' of which it is not"),
+    ],
+)
+def test_quotes_that_can_be_read_in_two_ways(text: str, words: str) -> None:
+    """Nothing beside a placeholder can turn inside and outside around, so that a value would end its text."""
+    with pytest.raises(TemplateError, match=re.escape(words)):
+        text_template(text)
+
+
+_pieces = st.lists(
+    st.sampled_from(["'", '"', "\\", " ", "a", "5", "=", "#", "it's ", "{criteria.name|doubled}", "='"]),
+    max_size=9,
+)
+
+
+@given(_pieces, _pieces)
+def test_what_is_taken_has_its_value_within_one_pair(before: list[str], after: list[str]) -> None:
+    """Whatever is around it: a filtered value has the same mark nearest on both sides."""
+    text = "".join((*before, "{criteria.name|doubled}", *after))
+    with contextlib.suppress(TemplateError):
+        filled = text_template(text).fill({"criteria.name": "\0"})
+        for piece in re.split("\0", filled)[:-1]:
+            assert re.search(r"['\"][^'\"\\]*$", piece) or not re.search(r"['\"]", piece)
+        marks = re.findall(r"(['\"])[^'\"]*\0[^'\"]*(['\"])", filled)
+        assert marks
+        assert all(left == right for left, right in marks)
+
+
+@pytest.mark.parametrize(
+    ("value", "good"),
+    [("1001", True), ("007", True), ("null", False), ("1~", False), ("1-1", False), ("\u0661", False)],
+)
+def test_an_id_beside_other_text(value: str, good: bool) -> None:  # noqa: FBT001 - a table
+    """Where no pattern says what it is, it is a number: a word could be a keyword, or the field itself."""
+    template = text_template("id:{customerOrderId} and x")
+    if good:
+        assert template.fill({"customerOrderId": value}) == f"id:{value} and x"
+    else:
+        with pytest.raises(UnfitError, match="must have only digits"):
+            template.fill({"customerOrderId": value})
 
 
 def test_a_value_is_not_a_template() -> None:
@@ -197,9 +264,35 @@ def test_what_no_criterion_was_given_for_is_left_out() -> None:
     assert json.loads(JsonBody(document, KNOWN).fill(given_values)) == {"a": {"e": "E"}, "b": ["E", 1]}
 
 
+@pytest.mark.parametrize(
+    ("document", "sent"),
+    [
+        ({"f": [{"field": "n", "is": "{criteria.name}"}, {"field": "e", "is": "{criteria.email}"}]},
+         {"f": [{"field": "e", "is": "E"}]}),
+        ({"q": [{"term": {"n": "{criteria.name}"}}, {"fixed": 1}]}, {"q": [{"fixed": 1}]}),
+        ({"f": [{"field": "n", "in": ["{criteria.name}"]}], "x": 1}, {"x": 1}),
+        ({"f": [{"or": [{"n": "{criteria.name}"}, {"e": "{criteria.email}"}]}]}, {"f": [{"or": [{"e": "E"}]}]}),
+        ({"variables": {"n": "{criteria.name}"}, "x": {}, "y": []}, {"x": {}, "y": []}),
+        ({"a": {"first": 1, "n": "{criteria.name}"}}, {"a": {"first": 1}}),
+        ({"f": [["k", "{criteria.name}"], ["k", "{criteria.email}"]]}, {"f": [["k"], ["k", "E"]]}),
+    ],
+)  # fmt: skip
+def test_no_half_a_condition_is_left(document: dict[str, Any], sent: object) -> None:
+    """An element of a list goes whole, and what is empty then goes with it."""
+    assert json.loads(JsonBody(document, KNOWN).fill({"criteria.email": "E"})) == sent
+
+
+def test_criteria_of_one_element_come_together() -> None:
+    """Else the one that was given would go with the element."""
+    body = JsonBody({"f": [{"n": "{criteria.name}", "or": [{"e": "{criteria.email}"}]}]}, KNOWN)
+    with pytest.raises(UnfitError, match=r"criteria\.name"):
+        body.fill({"criteria.email": "E"})
+    assert body.fill({}) == b"{}"
+
+
 def test_criteria_that_stand_together_come_together() -> None:
     """Else the one that was given would be lost."""
-    body = JsonBody({"q": "{criteria.name} {criteria.email}"}, KNOWN)
+    body = JsonBody({"q": "{criteria.name} {criteria.email}"}, KNOWN, KNOWN)
     with pytest.raises(UnfitError) as caught:
         body.fill({"criteria.email": "E"})
     assert caught.value.name == "criteria.name"

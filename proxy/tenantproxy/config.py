@@ -87,11 +87,12 @@ class OrderEndpoint(Endpoint, frozen=True, omit_defaults=True):
 
 
 class Criterion(_Model, frozen=True, omit_defaults=True):
-    """What a search's criterion must be, and how it is changed before."""
+    """What a search's criterion must be, and how it is changed before; whether no search goes without it."""
 
     pattern: str | None = None
     trim: bool = False
     lower_case: bool = False
+    required: bool = False
 
 
 class SearchEndpoint(Endpoint, frozen=True, omit_defaults=True):

@@ -200,6 +200,11 @@ class Criterion(Model):
     )
     trim: bool = Field(default=False, description="Remove white space at both ends first.")
     lower_case: bool = Field(default=False, description="Change the value to lower case first.")
+    required: bool = Field(
+        default=False,
+        description="Whether every search must have it: where other parameters of the query, or fields of the "
+        "form, are nothing without it, as they are sent in any case.",
+    )
 
 
 class SearchEndpoint(Endpoint):

@@ -33,13 +33,15 @@ class Criteria:
 
     def __init__(self, given: Mapping[str, Criterion]) -> None:
         self._criteria = {CUSTOMER_ID: Criterion(), **given}
+        self._required = [name for name, each in given.items() if each.required]
         self._patterns = {name: Pattern(each.pattern) for name, each in given.items() if each.pattern is not None}
 
     def check(self, sent: Mapping[str, msgspec.Raw]) -> dict[str, str]:
         """Return the values of a caller's criteria, which are JSON.
 
         Raises:
-            Problem: `invalid-request`: there is none, one that isn't taken, or one that isn't as it must be.
+            Problem: `invalid-request`: there is none, one that isn't taken, one that isn't as it must be, or
+                a required one is missing.
 
         """
         values, errors = {}, []
@@ -50,8 +52,9 @@ class Criteria:
                 errors.append(FieldProblem(pointer(name), str(error)))
                 if len(errors) >= MAX_ERRORS:
                     break
+        errors += [FieldProblem(pointer(name), "is required") for name in self._required if name not in sent]
         if errors:
-            raise invalid(*errors)
+            raise invalid(*errors[:MAX_ERRORS])
         if not values:
             raise invalid(FieldProblem("", f"has no criterion; there are {', '.join(self._criteria)}"))
         return values

@@ -67,6 +67,22 @@ def test_what_is_not_taken(sent: dict[str, Any], pointer: str, words: str) -> No
     assert detail.startswith(words) or words in detail
 
 
+def test_what_no_search_goes_without() -> None:
+    """Where the OMS needs a criterion, a search without it is refused, whatever else it has."""
+    criteria = Criteria({"customerId": Criterion(required=True), "email": Criterion()})
+    for sent, pointers in {
+        '{"email":"a@b"}': ["/customerId"],
+        "{}": ["/customerId"],
+        '{"customerId":"C"}': [],
+    }.items():
+        found = []
+        try:
+            criteria.check(msgspec.json.decode(sent, type=dict[str, msgspec.Raw]))
+        except Problem as problem:
+            found = [error.field for error in problem.errors]
+        assert found == pointers
+
+
 def test_all_errors_at_once_up_to_a_bound() -> None:
     """A caller learns of several errors at once, and can't have us write a long answer."""
     assert [field for field, _ in refused({"a": "1", "customerId": 1})] == ["/a", "/customerId"]

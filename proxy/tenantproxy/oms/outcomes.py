@@ -15,6 +15,7 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import Operation
 from tenantproxy.orders.conditions import Holds, compile_conditions
 from tenantproxy.orders.json_members import whole
+from tenantproxy.orders.surrogates import marked
 from tenantproxy.orders.weight import is_heavy
 from tenantproxy.transport.base import UpstreamResponse
 
@@ -134,6 +135,10 @@ def _document(body: bytes) -> Raw | None:
         return _NULL
     if is_heavy(body):
         return None
+    return _parsed(body) or _parsed(marked(body) or b"")
+
+
+def _parsed(body: bytes) -> Raw | None:
     try:
         return whole(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

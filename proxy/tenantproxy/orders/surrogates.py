@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tenantproxy.errors import FieldProblem
+from tenantproxy.orders import raw_json
 from tenantproxy.orders.transform import MAX_VIOLATIONS, ContractError, UnparsableError
 from tenantproxy.orders.weight import Outward
 
@@ -37,15 +38,15 @@ def converted(convert: Outward, body: bytes, *, at_once: bool = False) -> bytes:
     try:
         return convert(body, at_once=at_once)
     except UnparsableError:
-        if (marked := _marked(body)) is None:
+        if (without := marked(body)) is None:
             raise
-    outward = convert(marked, at_once=at_once)
-    if pointers := list(itertools.islice(_marks(json.loads(outward), ""), MAX_VIOLATIONS)):
+    outward = convert(without, at_once=at_once)
+    if pointers := list(itertools.islice(_marks(raw_json.parse(outward), ""), MAX_VIOLATIONS)):
         raise ContractError([FieldProblem(pointer, _DETAIL) for pointer in pointers])
     return outward
 
 
-def _marked(body: bytes) -> bytes | None:
+def marked(body: bytes) -> bytes | None:
     """Return a JSON text with a mark in the place of each half of a pair; None: it has none."""
     made = _SURROGATE.sub(lambda found: found[0] if found[1] is None else _WRITTEN, body)
     return made if made != body else None

@@ -54,6 +54,8 @@ FITS: dict[str, tuple[dict[str, Any], bytes]] = {
     "a word in a list": (when("/0/errorCode", "QUERY_TIMEOUT"), b'[{"errorCode": "QUERY_TIMEOUT"}]'),
     "a number": (when("/code", "5"), b'{"code": 5.0}'),
     "an empty list": (when("/items/0", absent=True), b'{"items": []}'),
+    "half of a surrogate pair elsewhere": (when("/code", "5"), b'{"code": 5, "message": "cut \\ud83d"}'),
+    "half of one in a name": (when("/code", "5"), b'{"\\ude00": 0, "code": 5}'),
     "space around it": (when("/code", "5"), b'\r\n {"code": 5} \n'),
 }
 FITS_NOT: dict[str, tuple[dict[str, Any], bytes]] = {
@@ -62,6 +64,7 @@ FITS_NOT: dict[str, tuple[dict[str, Any], bytes]] = {
     "a word of another type": (when("/code", "a"), b'{"code": ["a"]}'),
     "HTML": (when("/code", absent=True), b"<html>"),
     "half of a surrogate pair": (when("/code", "a"), b'{"code": "\\ud83d"}'),
+    "half of one and no JSON": (when("/code", "5"), b'{"code": 5, "message": "\\ud83d"'),
     "no UTF-8": (when("/code", "a"), b'{"code": "\xff"}'),
     "a cut text": (when("/code", absent=True), b'{"a": 1'),
     "nested too deeply": (when("/code", absent=True), b"[" * 50_000 + b"]" * 50_000),

@@ -75,6 +75,17 @@ def test_in_a_name() -> None:
     assert json.loads(converted(CONVERT, body)) == {"customerOrder": ORDER}
 
 
+def test_numbers_keep_their_digits() -> None:
+    """However many a number has: Python's own integers end at 4,300."""
+    digits = b"1" * 4301
+    body = order("C-1", "cut \ud83d").replace(b'"unitPrice": 9.5', b'"unitPrice": ' + digits)
+    assert b'"unitPrice":%b' % digits in converted(CONVERT, body)
+    body = body.replace(b'"C-1"', b'"C\\ud83d"')
+    with pytest.raises(ContractError) as caught:
+        converted(CONVERT, body)
+    assert [violation.field for violation in caught.value.violations] == ["/customerOrder/customerId"]
+
+
 @pytest.mark.parametrize("body", [b"", b'{"\\ud83d', b'"\\ud8"', b"\\ud83d", b'{"customerOrder": "\xff"}', b"NaN"])
 def test_what_is_not_json_stays_so(body: bytes) -> None:
     """Marks make no JSON of what is none."""

@@ -425,7 +425,7 @@ MISTAKES: Final = (
             }
         },
         "status",
-        "has none for [a, d]; add one, or `default`",
+        "has none for [*, *], words that no row names; add one, or `default`",
     ),
     Mistake(
         "a table with an overlap",

@@ -142,11 +142,7 @@ class SlowMapping:
             exactness = [word != "*" for word in row["when"]]
             if fits and (best is None or exactness > best[0]):
                 best = (exactness, row["value"])
-        if best is not None:
-            return best[1]
-        if "default" not in rule:
-            raise WrongError
-        return MISSING
+        return MISSING if best is None else best[1]
 
     def _picked(self, of: Any, pick: dict[str, Any]) -> Any:
         start = self.answer if pick.get("within") == "document" else of

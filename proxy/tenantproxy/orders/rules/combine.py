@@ -26,7 +26,6 @@ from tenantproxy.orders.words import look_up
 
 _NO_PLACES: Final = f"needs a whole number from 0 to {MAX_PLACES} where the mapping's `scaleFrom` points"
 _NO_TEXTS: Final = "must be made of strings, or the mapping's `join` needs `as: string`"
-_NO_ROW: Final = "has values that the mapping's `table` doesn't list"
 _places: Final = look_up({str(places): places for places in range(MAX_PLACES + 1)})
 
 
@@ -83,16 +82,12 @@ def by_join(source: FieldSource, join: config.Join, *, of_any: bool) -> Combine:
 
 
 def by_table(source: FieldSource, table: config.Table) -> Combine:
-    """Return what takes the value of the row that fits."""
+    """Return what takes the value of the row that fits; there is one, or a default."""
     find = tables.finder(table)
 
-    def combine(values: Values, location: Location, state: TransformState) -> Any:  # noqa: ANN401
+    def combine(values: Values, _location: Location, _state: TransformState) -> Any:  # noqa: ANN401
         value = find(values)
-        if value is not UNSET:
-            return value
-        if source.default is UNSET:
-            state.add_violation(location, _NO_ROW)
-        return source.default
+        return source.default if value is UNSET else value
 
     return combine
 

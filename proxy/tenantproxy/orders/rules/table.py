@@ -1,4 +1,4 @@
-"""Make a value of several values together, by a table that has one row for each combination, and no gap."""
+"""Make a value of several values together, by a table that has a row, or a default, for each combination."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -73,9 +73,8 @@ def problems(table: config.Table, *, has_default: bool) -> Iterator[FieldProblem
         for word, first in repeated(words):
             yield FieldProblem(".rows", f"has `{word}` and `{first}`, which are one number; write them the same")
     yield from _overlaps(rows)
-    gap = _first_gap(rows, columns)
-    if gap is not None and not has_default:
-        yield FieldProblem(".rows", f"has none for {_shown(gap)}; add one, or `default`")
+    if not has_default and (rest := (ANY,) * width) not in rows:
+        yield FieldProblem(".rows", f"has none for {_shown(rest)}, words that no row names; add one, or `default`")
 
 
 def _words(rows: Sequence[When], width: int) -> list[list[str]]:
@@ -98,22 +97,6 @@ def _overlaps(rows: Sequence[When]) -> Iterator[FieldProblem]:
                 yield FieldProblem(
                     path, f"and rows[{first}] both fit {_shown(both)}; add a row for it, which then counts"
                 )
-
-
-def _first_gap(rows: Sequence[When], columns: Sequence[Sequence[str]]) -> When | None:
-    """Return the first combination of the columns' words that no row fits."""
-    if not columns:
-        return None if rows else ()
-    if not rows:
-        return tuple(words[0] if words else ANY for words in columns)
-    if any(set(when) <= {ANY} for when in rows):
-        return None
-    words, *others = columns
-    for word in words or [ANY]:
-        gap = _first_gap([when[1:] for when in rows if when[0] in (ANY, word)], others)
-        if gap is not None:
-            return (word, *gap)
-    return None
 
 
 def _shown(when: When) -> str:

@@ -14,6 +14,7 @@ from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import Operation
 from tenantproxy.orders.conditions import Holds, compile_conditions
+from tenantproxy.orders.implications import follow
 from tenantproxy.orders.json_members import whole
 from tenantproxy.orders.surrogates import marked
 from tenantproxy.orders.weight import is_heavy
@@ -71,24 +72,23 @@ def compile_outcomes(operation: Operation, outcomes: Sequence[config.Outcome]) -
 
     """
     errors = [*_too_many("outcomes", outcomes, MAX_OUTCOMES)]
-    cases: dict[int, dict[tuple[config.Condition, ...], tuple[Holds | None, str]]] = {}
+    cases: dict[int, list[tuple[Holds | None, str]]] = {}
     for index, outcome in enumerate(outcomes):
         path = f"outcomes[{index}]"
         errors += _check(operation, outcome, path)
         holds = compile_conditions(outcome.when, f"{path}.when", errors) if outcome.when else None
-        above = [cases.setdefault(status, {}) for status in outcome.status]
-        if above and all(() in known or outcome.when in known for known in above):
+        before = [above for above in outcomes[:index] if follow(above.when, outcome.when)]
+        if outcome.status and all(any(status in above.status for above in before) for status in outcome.status):
             errors.append(FieldProblem(path, "can't be reached, as what stands above it fits before; move it up"))
-        for known in above:
-            known.setdefault(outcome.when, (holds, outcome.means))
+        for status in outcome.status:
+            cases.setdefault(status, []).append((holds, outcome.means))
     if errors:
         raise OutcomeError(errors)
     if not cases:
         return None
-    by_status = {status: tuple(known.values()) for status, known in cases.items()}
 
     def meaning(response: UpstreamResponse) -> str | None:
-        known = by_status.get(response.status)
+        known = cases.get(response.status)
         if known is None:
             return None
         document = _document(response.body)
@@ -109,8 +109,9 @@ def _check(operation: Operation, outcome: config.Outcome, path: str) -> list[Fie
         errors.append(FieldProblem(f"{path}.status", "is empty; write at least one status"))
     if len(set(outcome.status)) < len(outcome.status):
         errors.append(FieldProblem(f"{path}.status", "names a status twice; remove one"))
-    if 200 in outcome.status and not outcome.when:  # noqa: PLR2004 - HTTP
-        errors.append(FieldProblem(f"{path}.when", "is missing for status 200; no order would ever be read"))
+    if 200 in outcome.status and all(_holds_of_any(condition) for condition in outcome.when):  # noqa: PLR2004
+        what = "holds for all bodies" if outcome.when else "is missing"
+        errors.append(FieldProblem(f"{path}.when", f"{what} for status 200; no order would ever be read"))
     foreign = _OF_A_SEARCH if operation.reads_one_order else _OF_AN_ORDER
     if outcome.means in foreign:
         own = ", ".join(sorted((_OF_AN_ORDER | _OF_A_SEARCH) - foreign))
@@ -122,6 +123,11 @@ def _check(operation: Operation, outcome: config.Outcome, path: str) -> list[Fie
         if condition.same_as is not None
     ]
     return errors
+
+
+def _holds_of_any(condition: config.Condition) -> bool:
+    """Return whether a condition holds of any body that may be an order."""
+    return condition.from_ == "" and (condition.absent is False or condition.not_in is not None)
 
 
 def _too_many(path: str, given: Sequence[object], most: int) -> Iterator[FieldProblem]:

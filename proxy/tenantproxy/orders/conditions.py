@@ -7,6 +7,7 @@ from msgspec import UNSET, Raw
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.orders import pointers
+from tenantproxy.orders.implications import contradictions
 from tenantproxy.orders.json_members import reader, unless_null
 from tenantproxy.orders.words import look_up, repeated
 
@@ -32,6 +33,10 @@ def compile_conditions(conditions: Sequence[config.Condition], path: str, errors
                 errors += () if words is None else _word_errors(words, f"{where}.{name}")
             tokens.append(pointers.parse(condition.from_, f"{where}.from", errors))
             tests.append(_test(condition))
+    errors += [
+        FieldProblem(f"{path}[{place}]", f"never holds where [{before}] does; change or remove one of them")
+        for place, before in contradictions(conditions)
+    ]
     read = reader(tokens)
 
     def hold(raw: Raw) -> bool:

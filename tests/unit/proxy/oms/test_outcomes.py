@@ -114,6 +114,14 @@ def test_none() -> None:
     assert compile_outcomes(GET_ORDER, ()) is None
 
 
+def case(pointer: str, *words: str, absent: bool | None = None) -> dict[str, Any]:
+    return {**when(pointer, *words, absent=absent), "status": [400]}
+
+
+def both(*cases: dict[str, Any]) -> dict[str, Any]:
+    return {**cases[0], "when": [condition for case in cases for condition in case["when"]]}
+
+
 CONDITION = {"from": "/a", "absent": True}
 REFUSED: dict[str, tuple[list[dict[str, Any]], str, str]] = {
     "no status": ([{**NOT_FOUND, "status": []}], "outcomes[0].status", "is empty"),
@@ -156,6 +164,38 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str, str]] = {
         "can't be reached",
     ),
     "behind the same": ([{**NOT_FOUND, "when": [CONDITION]}] * 2, "outcomes[1]", "can't be reached"),
+    "behind other words": ([case("/a", "x", "y"), case("/a", "y", "x")], "outcomes[1]", "can't be reached"),
+    "behind more words": ([case("/a", "x", "5"), case("/a", "5")], "outcomes[1]", "can't be reached"),
+    "behind fewer conditions": (
+        [case("/a", "x"), both(case("/b", "y"), case("/a", "x"))],
+        "outcomes[1]",
+        "can't be reached",
+    ),
+    "behind other order": (
+        [both(case("/b", "y"), case("/a", "x")), both(case("/a", "x"), case("/b", "y"))],
+        "outcomes[1]",
+        "can't be reached",
+    ),
+    "behind what is above": (
+        [case("/errors", absent=False), case("/errors/0/code", "x")],
+        "outcomes[1]",
+        "can't be reached",
+    ),
+    "behind one for each status": (
+        [
+            {**case("/a", absent=False), "status": [400]},
+            {**case("/a", "x", "y"), "status": [410]},
+            {**case("/a", "x"), "status": [400, 410]},
+        ],
+        "outcomes[2]",
+        "can't be reached",
+    ),
+    "conditions that contradict themselves": (
+        [both(case("/a", "x"), case("/a", absent=True))],
+        "outcomes[0].when[1]",
+        "never holds where [0] does; change or remove one of them",
+    ),
+    "200 with any body": ([when("", absent=False)], "outcomes[0].when", "no order would ever be read"),
     "behind two": (
         [NOT_FOUND, {**NOT_FOUND, "status": [410]}, {**NOT_FOUND, "status": [404, 410]}],
         "outcomes[2]",
@@ -173,6 +213,23 @@ def test_refused(name: str) -> None:
     ((field, detail),) = caught.value.errors
     assert field == path
     assert words in detail
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [case("/a", "x"), case("/a", "x", "y")],
+        [case("/a", "x"), case("/b", "x")],
+        [case("/a/b", absent=False), case("/a", absent=False)],
+        [both(case("/a", "x"), case("/b", "y")), case("/a", "x")],
+        [case("/ab", absent=False), case("/a/b", "x")],
+        [{**case("/a", "x"), "status": [400]}, {**case("/a", "x"), "status": [400, 410]}],
+        [case("/errors/0/code", "x"), case("/errors/0", absent=False), case("/order", absent=True)],
+    ],
+)
+def test_each_can_be_reached(given: list[dict[str, Any]]) -> None:
+    """The more exact one stands above."""
+    assert compile_outcomes(GET_ORDER, outcomes(*given)) is not None
 
 
 def test_reached_by_one_of_its_statuses() -> None:

@@ -60,8 +60,9 @@ def test_one_that_holds(condition: dict[str, Any]) -> None:
 def test_one_that_does_not_hold(condition: dict[str, Any]) -> None:
     """Then neither do several of which it is one."""
     assert not holds(condition)
-    assert not holds(HELD[0], condition)
-    assert not holds(condition, HELD[0])
+    other = {"from": "/no", "notIn": ["5.1"]}
+    assert not holds(other, condition)
+    assert not holds(condition, other)
 
 
 def test_all_of_them_have_to_hold() -> None:
@@ -91,3 +92,11 @@ def test_one_that_can_not_be_used(condition: dict[str, Any], field: str, problem
     (error,) = errors
     assert error.field == field
     assert error.detail.startswith(problem)
+
+
+def test_two_that_never_hold_together() -> None:
+    """They are refused, as nothing could be meant by them."""
+    errors: list[FieldProblem] = []
+    two = [{"from": "/a", "in": ["x"]}, {"from": "/a", "absent": True}]
+    compile_conditions(msgspec.convert(two, tuple[config.Condition, ...]), "where", errors)
+    assert errors == [FieldProblem("where[1]", "never holds where [0] does; change or remove one of them")]

@@ -49,14 +49,13 @@ class Converter:
         if response.meaning == NO_ORDERS_FOUND:
             return responses.EMPTY_SEARCH
         responses.check(operation, response, any_type=self._any_type)
-        body = response.body
         asked = None
         if order_id is not None and self._id_match != "off":
             asked = responses.Asked(order_id, form, self._id_match == "ignoreCase")
         try:
-            return responses.outward_body(operation, body, self._mapping, asked, at_once=True)
+            return responses.outward_body(operation, response, self._mapping, asked, at_once=True)
         except HeavyError:
-            if is_too_dense(body):
+            if is_too_dense(response.body):
                 raise responses.broken([FieldProblem("", TOO_DENSE)]) from None
-        convert = functools.partial(responses.outward_body, operation, body, self._mapping, asked)
+        convert = functools.partial(responses.outward_body, operation, response, self._mapping, asked)
         return await self._worker.run(caller, convert)

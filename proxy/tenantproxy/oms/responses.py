@@ -14,13 +14,12 @@ from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.retry_after import named_seconds, parse_retry_after
 from tenantproxy.transport.base import UpstreamResponse
+from tenantproxy.transport.content_coding import unreadable
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
 _SHOWN: Final = re.compile(r"[A-Za-z0-9!#$&^_.+/;,= -]{1,100}")
 """The content types that callers are told of; of others nothing but that they are others."""
-_UNREADABLE: Final = frozenset({"br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
-"""Compressions (IANA's content codings) that can't be read; any other word there is an error of the server."""
 
 EMPTY_SEARCH: Final = b'{"%s":[]}' % SEARCH_ORDERS.root.removeprefix("/").encode()
 """The body of our 200 to a search that finds nothing."""
@@ -54,10 +53,6 @@ def check(operation: Operation, response: UpstreamResponse, *, any_type: bool = 
         kind = given if _SHOWN.fullmatch(given) else "of another type" if given else "of no type"
         detail = f"The OMS's answer is {kind}, not application/json in UTF-8."
         raise Problem("upstream-error", detail, reason="content-type")
-    codings = headers.get("content-encoding")
-    if codings and (unreadable := _UNREADABLE.intersection(re.split(r"[\s,]+", codings.lower()))):
-        detail = f"The OMS's answer is compressed ({min(unreadable)}), and nobody asked for it."
-        raise Problem("upstream-error", detail, reason="content-encoding")
 
 
 def asked_pause(response: UpstreamResponse) -> float:
@@ -69,9 +64,14 @@ def asked_pause(response: UpstreamResponse) -> float:
 
 
 def outward_body(
-    operation: Operation, body: bytes, mapping: CompiledMapping, asked: Asked | None, *, at_once: bool = False
+    operation: Operation,
+    response: UpstreamResponse,
+    mapping: CompiledMapping,
+    asked: Asked | None,
+    *,
+    at_once: bool = False,
 ) -> bytes:
-    """Return the body of our 200 for that of the OMS's; with `asked`, only if it is that order.
+    """Return the body of our 200 for a response of the OMS; with `asked`, only if it is that order.
 
     Raises:
         HeavyError: It was to be made `at_once`, and can't be.
@@ -79,9 +79,9 @@ def outward_body(
 
     """
     try:
-        outward = surrogates.converted(mapping[operation.name], body, at_once=at_once)
+        outward = surrogates.converted(mapping[operation.name], response.body, at_once=at_once)
     except UnparsableError:
-        raise Problem("upstream-error", "The OMS's answer is not valid JSON.", reason="malformed-json") from None
+        raise _unparsable(response) from None
     except ContractError as error:
         raise broken(error.violations) from None
     if asked is not None and not _is_asked(operation, outward, asked):
@@ -102,6 +102,13 @@ def broken(violations: Sequence[FieldProblem]) -> Problem:
         errors=violations,
         reason="contract",
     )
+
+
+def _unparsable(response: UpstreamResponse) -> Problem:
+    if coding := unreadable(response.headers.get("content-encoding", "")):
+        detail = f"The OMS's answer is compressed ({coding}), and nobody asked for it."
+        return Problem("upstream-error", detail, reason="content-encoding")
+    return Problem("upstream-error", "The OMS's answer is not valid JSON.", reason="malformed-json")
 
 
 _WRONG_ID: Final = (

@@ -4,6 +4,7 @@ It is told by its first bytes: headers say gzip of what a gateway has decompress
 has compressed. No JSON text begins like gzip or zlib.
 """
 
+import re
 import zlib
 from typing import Final
 
@@ -12,6 +13,13 @@ LIGHT_BYTES: Final = 64 * 1024
 MAX_RATIO: Final = 500
 """Times its compressed size that a body beyond `LIGHT_BYTES` may have: orders have 4 to 30, equal items up to 300,
 a bomb 1,000."""
+
+MAX_MEMBERS: Final = 8
+"""Of a gzip file (RFC 1952 section 2.2); each is a copy of what follows it."""
+_BEHIND: Final = b"\0\t\n\r "
+"""What is dropped behind the last one, as gzip's own tools do: padding, and a line's end."""
+_UNREADABLE: Final = frozenset({"br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
+"""Compressions (IANA's content codings) that can't be read; any other word there is an error of the server."""
 
 _GZIP: Final = b"\x1f\x8b"
 _ZLIB: Final = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -33,6 +41,11 @@ def coding_of(body: bytes, header: str = "") -> str | None:
     return "deflate" if header.strip().lower() == "deflate" and body[:1] not in _TEXT else None
 
 
+def unreadable(header: str) -> str | None:
+    """Return a compression in a `Content-Encoding` that can't be read; None: it names none."""
+    return min(_UNREADABLE.intersection(re.split(r"[\s,]+", header.lower())), default=None)
+
+
 def decompressed(body: bytes, coding: str, limit: int) -> bytes | None:
     """Return what a body holds; None: that is more than `limit` bytes, or out of all proportion.
 
@@ -41,13 +54,18 @@ def decompressed(body: bytes, coding: str, limit: int) -> bytes | None:
 
     """
     limit = min(limit, max(LIGHT_BYTES, MAX_RATIO * len(body)))
-    inflater = zlib.decompressobj(_WINDOW_BITS[coding])
-    try:
-        plain = inflater.decompress(body, limit + 1)
-    except zlib.error:
-        raise ValueError("malformed") from None
-    if len(plain) > limit:
-        return None
-    if not inflater.eof or inflater.unused_data:
+    plain = b""
+    for _ in range(MAX_MEMBERS if coding == "gzip" else 1):
+        inflater = zlib.decompressobj(_WINDOW_BITS[coding])
+        try:
+            plain += inflater.decompress(body, limit + 1 - len(plain))
+        except zlib.error:
+            raise ValueError("malformed") from None
+        if len(plain) > limit:
+            return None
+        body = inflater.unused_data
+        if not body.startswith(_GZIP):
+            break
+    if not inflater.eof or body.strip(_BEHIND):
         raise ValueError("cut off, or followed by something else")
     return plain

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.transport.content_coding import LIGHT_BYTES, MAX_RATIO, coding_of, decompressed
+from tenantproxy.transport.content_coding import (
+    LIGHT_BYTES,
+    MAX_MEMBERS,
+    MAX_RATIO,
+    coding_of,
+    decompressed,
+    unreadable,
+)
 
 MIB = 1024 * 1024
 
@@ -70,6 +77,31 @@ def test_a_bomb_takes_no_memory() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 3 * MIB
+
+
+def test_members() -> None:
+    """Gzip may be several files on end, as many as a bound says; their sizes count together."""
+    one = gzip.compress(b"x" * 10)
+    assert decompressed(one * MAX_MEMBERS, "gzip", 10 * MAX_MEMBERS) == b"x" * 10 * MAX_MEMBERS
+    assert decompressed(one * 2, "gzip", 19) is None
+    for broken in (one * (MAX_MEMBERS + 1), one + one[:-1], one + one[:2], one + b"\n" + one):
+        with pytest.raises(ValueError, match=r"malformed|cut off"):
+            decompressed(broken, "gzip", MIB)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("padding", [bytes(600), b"\n", b" \r\n\0"])
+def test_padding(coding: str, padding: bytes) -> None:
+    """Zeros and space behind it are dropped."""
+    assert decompressed(CODINGS[coding](b"{}") + padding, coding, MIB) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("header", "coding"), [("br", "br"), ("gzip,ZSTD", "zstd"), ("gzip", None), ("utf-8", None), ("", None)]
+)
+def test_unreadable(header: str, coding: str | None) -> None:
+    """It is told by its name alone: nothing else tells it."""
+    assert unreadable(header) == coding
 
 
 @pytest.mark.parametrize("coding", CODINGS)

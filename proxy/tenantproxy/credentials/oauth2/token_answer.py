@@ -1,15 +1,17 @@
 """What an answer of a token endpoint means (RFC 6749 section 5): pure decisions, generous to what servers do."""
 
+import codecs
 import math
-import zlib
 from typing import Any, Final
 
-import msgspec
+from msgspec import Raw
 
 from tenantproxy.credentials.authorizer import Failure
 from tenantproxy.credentials.oauth2.token_cache import Token
+from tenantproxy.orders import raw_json
 from tenantproxy.retry_after import parse_retry_after
 from tenantproxy.transport.base import UpstreamResponse
+from tenantproxy.transport.content_coding import coding_of, decompressed, unreadable
 
 MAX_BYTES: Final = 64 * 1024
 """Of an answer, as it comes and unpacked."""
@@ -23,9 +25,6 @@ OAUTH2_ERRORS: Final = ("invalid_client", *_CLIENT_KNOWN, "invalid_request")
 REASONS: Final = (*OAUTH2_ERRORS, "content-encoding", "no-token", "not-json", "redirect", "unusable-token")
 """Why an answer brought no token, beside `status-NNN` and `too-large`."""
 
-_BOM: Final = b"\xef\xbb\xbf"
-_GZIP: Final = b"\x1f\x8b"
-_GZIP_FORMAT: Final = 16 + zlib.MAX_WBITS
 _UNAUTHORIZED: Final = 401
 _TOO_MANY_REQUESTS: Final = 429
 
@@ -88,12 +87,12 @@ def _parse_success(answer: UpstreamResponse) -> Token | Failure:
 
 
 def _lifetime(value: Any) -> float | None:  # noqa: ANN401 - parsed JSON
-    """Return `expires_in` in seconds; None where it says nothing: absent, 0, -1, an empty text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    """Return `expires_in` in seconds; None where it says nothing: absent, 0, -1, an empty text, 1e999."""
+    if not isinstance(value, Raw | str):
         return None
     try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
+        seconds = float(value if isinstance(value, str) else bytes(value))
+    except ValueError:
         return None
     return min(seconds, _MAX_LIFETIME) if seconds > 0 and math.isfinite(seconds) else None
 
@@ -112,32 +111,29 @@ def _known(document: dict[str, Any]) -> str | None:
 
 
 def _document(answer: UpstreamResponse) -> dict[str, Any] | None:
+    """Return the object that an answer holds, read as an OMS's answers are; numbers are as they were written.
+
+    Raises _UnreadableError.
+    """
+    header = answer.headers.get("content-encoding", "")
     try:
-        document = msgspec.json.decode(_unpacked(answer).removeprefix(_BOM))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = raw_json.parse(_unpacked(answer.body, header).removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError):
+        if unreadable(header):
+            raise _UnreadableError("content-encoding") from None
         return None
     return document if isinstance(document, dict) else None
 
 
-def _unpacked(answer: UpstreamResponse) -> bytes:
-    """Return a body without its content coding, as some servers apply one though we ask for none.
-
-    One that is said to be packed, and is not, is taken as it is. Raises _UnreadableError.
-    """
-    coding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if coding in ("", "identity"):
-        return answer.body
-    if coding not in ("gzip", "x-gzip"):
-        raise _UnreadableError("content-encoding")
-    if not answer.body.startswith(_GZIP):
-        return answer.body
-    unpacking = zlib.decompressobj(wbits=_GZIP_FORMAT)
+def _unpacked(body: bytes, header: str) -> bytes:
+    """Return a body without its content coding, as some servers apply one though we ask for none."""
+    coding = coding_of(body, header)
+    if coding is None:
+        return body
     try:
-        body = unpacking.decompress(answer.body, MAX_BYTES + 1)
-    except zlib.error:
+        plain = decompressed(body, coding, MAX_BYTES)
+    except ValueError:
         raise _UnreadableError("content-encoding") from None
-    if len(body) > MAX_BYTES:
+    if plain is None:
         raise _UnreadableError("too-large")
-    if not unpacking.eof:
-        raise _UnreadableError("content-encoding")
-    return body
+    return plain

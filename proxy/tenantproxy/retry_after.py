@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-_SECONDS: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
+_SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,9}")
 _LONGEST: Final = 999_999.0
-"""Seconds; a later date counts as so many."""
+"""Seconds; more, or a later date, count as so many."""
 _OTHER_NAMES: Final = ("x-retry-after", "ratelimit-retry-after")
 """What BigCommerce and WooCommerce call it."""
 _IN_MILLISECONDS: Final = "x-rate-limit-time-reset-ms"
@@ -21,7 +21,7 @@ def parse_retry_after(value: str, date: str = "") -> float | None:
     A date is read against the answer's own `Date`, as the server's clock may differ from ours.
     """
     if _SECONDS.fullmatch(value):
-        return float(value)
+        return min(float(value), _LONGEST)
     try:
         until, now = (parsedate_to_datetime(text) for text in (value, date))
         return min(max(0.0, (until - now).total_seconds()), _LONGEST)

@@ -1,7 +1,7 @@
 """Preview a mapping offline, on a sample of an OMS's answer."""
 
 import codecs
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -9,8 +9,11 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.surrogates import converted
-from tenantproxy.orders.transform import ContractError, UnparsableError
+from tenantproxy.orders.transform import ContractError, UnparsableError, must_be
 from tenantproxy.orders.weight import TOO_DENSE, is_too_dense
+
+_OTHER_KIND: Final = (must_be("object"), must_be("list"))
+"""What is said of a root that is there, but is something else."""
 
 
 class MappingPreview(NamedTuple):
@@ -24,16 +27,18 @@ class MappingPreview(NamedTuple):
 def preview_mapping(mapping: CompiledMapping, sample: bytes, operation: Operation | None = None) -> MappingPreview:
     """Return what the proxy would answer where the OMS answers `sample`.
 
-    Without `operation` it is the one that fits best: its root is there, then it has the fewest violations.
+    Without `operation` it is the one that fits best: its root is there, or at least something where it should be,
+    then it has the fewest violations.
     """
     if operation is not None:
         return _preview(mapping, sample, operation)
     return min((_preview(mapping, sample, candidate) for candidate in OPERATIONS), key=_misfit)
 
 
-def _misfit(preview: MappingPreview) -> tuple[bool, int]:
-    missing = ("", preview.operation.root)
-    return any(violation.field in missing for violation in preview.violations), len(preview.violations)
+def _misfit(preview: MappingPreview) -> tuple[bool, bool, int]:
+    roots = ("", preview.operation.root)
+    of_root = [violation.detail for violation in preview.violations if violation.field in roots]
+    return bool(of_root), any(detail not in _OTHER_KIND for detail in of_root), len(preview.violations)
 
 
 def _preview(mapping: CompiledMapping, sample: bytes, operation: Operation) -> MappingPreview:

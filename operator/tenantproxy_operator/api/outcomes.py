@@ -10,7 +10,19 @@ from tenantproxy_operator.api.mapping_parts import Condition, Pointer
 
 Status = Annotated[int, Field(ge=200, le=599)]
 
+_OfAnyRead = Literal[
+    "upstream-error",
+    "upstream-forbidden",
+    "upstream-rate-limited",
+    "upstream-rejected-credentials",
+    "upstream-timeout",
+]
+"""What a response to either read may mean."""
 _MEANS: Final = "The code of the problem that the caller gets (docs/errors.md)"
+_TREATED: Final = (
+    "upstream-rejected-credentials is treated like 401, upstream-error and upstream-timeout count as failures of"
+    " the OMS."
+)
 
 _READS_NOTHING: Final = "is missing for status 200; no order would ever be read"
 
@@ -66,31 +78,12 @@ class _Outcome(Model):
 class OrderOutcome(_Outcome):
     """What responses to reading one order mean."""
 
-    means: Literal[
-        "order-not-found",
-        "upstream-error",
-        "upstream-forbidden",
-        "upstream-rate-limited",
-        "upstream-rejected-credentials",
-        "upstream-timeout",
-    ] = Field(
-        description=f"{_MEANS}. upstream-rejected-credentials is treated like 401, upstream-error and "
-        "upstream-timeout count as failures of the OMS."
-    )
+    means: Literal["order-not-found", _OfAnyRead] = Field(description=f"{_MEANS}. {_TREATED}")
 
 
 class SearchOutcome(_Outcome):
     """What responses to a search mean."""
 
-    means: Literal[
-        "no-orders-found",
-        "search-rejected",
-        "upstream-error",
-        "upstream-forbidden",
-        "upstream-rate-limited",
-        "upstream-rejected-credentials",
-        "upstream-timeout",
-    ] = Field(
-        description=f"{_MEANS}; no-orders-found: it gets an empty list. upstream-rejected-credentials is treated "
-        "like 401, upstream-error and upstream-timeout count as failures of the OMS."
+    means: Literal["no-orders-found", "search-rejected", _OfAnyRead] = Field(
+        description=f"{_MEANS}; no-orders-found: it gets an empty list. {_TREATED}"
     )

@@ -67,8 +67,8 @@ class _AnyRule(Model):
     )
     table: Table | None = Field(
         default=None,
-        description="The output value by two or three of the OMS's together, instead of from. Each combination "
-        "must be in one row, or there must be a default.",
+        description="The output value by two or three of the OMS's together, instead of from. Values that "
+        "no row names need a row of * alone, or a default.",
     )
     default: Constant = Field(
         default=None,

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
+from support.tools.openapi import DOCUMENT, resolved
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.oauth2.token_answer import REASONS
@@ -19,11 +20,11 @@ ALL_KINDS = [pytest.param(kind, id=kind.type) for kind in KINDS.values()]
 
 def bodies() -> dict[str, Any]:
     """Return the schemas of the bodies of PUT /api/v1/proxy-config, by `type`."""
-    document = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
-    (content,) = document["paths"]["/api/v1/proxy-config"]["put"]["requestBody"]["content"].values()
-    names = [schema["$ref"].rpartition("/")[2] for schema in content["schema"]["oneOf"]]
-    schemas = [document["components"]["schemas"][name] for name in names]
-    return {schema["properties"]["type"]["const"]: schema for schema in schemas}
+    (content,) = DOCUMENT["paths"]["/api/v1/proxy-config"]["put"]["requestBody"]["content"].values()
+    credential = resolved(content["schema"])
+    kinds = {schema["properties"]["type"]["enum"][0]: schema for schema in credential["oneOf"]}
+    assert kinds.keys() == credential["discriminator"]["mapping"].keys()
+    return kinds
 
 
 def test_openapi_marks_our_own_types() -> None:

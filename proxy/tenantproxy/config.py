@@ -298,12 +298,19 @@ class Admins(_Model, frozen=True):
     roles: tuple[str, ...] = ()
 
 
+class Cors(_Model, frozen=True):
+    """From which origins (RFC 6454) web pages may call the reads."""
+
+    allowed_origins: tuple[str, ...]
+
+
 class Access(_Model, frozen=True):
     """Who may call the proxy; `trusted` means that an edge has already authenticated the reads."""
 
     mode: Literal["jwt", "trusted"] = "jwt"
     admins: Admins = Admins()
     issuers: tuple[Issuer, ...] = ()
+    cors: Cors | UnsetType = UNSET
 
 
 class Egress(_Model, frozen=True):

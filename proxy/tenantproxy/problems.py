@@ -43,6 +43,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "search-rejected": ProblemType(400, "The order management system refused the search", _CALLER, None),
     "unauthenticated": ProblemType(401, "A valid access token is required", _CALLER),
     "wrong-tenant": ProblemType(403, "The request is for another tenant", _CALLER),
+    "origin-not-allowed": ProblemType(403, "Web pages of this origin may not call", _PLATFORM),
     "admin-required": ProblemType(403, "Only an admin of the tenant may do this", _CALLER + _PLATFORM),
     "order-not-found": ProblemType(404, "The order does not exist", _NOBODY, None),
     "method-not-allowed": ProblemType(405, "In proxy mode only orders can be read", _CALLER),

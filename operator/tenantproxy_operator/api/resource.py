@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from tenantproxy import memory
 from tenantproxy.config import CredentialType
 from tenantproxy.credentials.kinds import KINDS, keys_in_words
+from tenantproxy_operator.api.access import Access
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.names import (
@@ -34,9 +35,6 @@ TenantId = Annotated[
         rules=(cel("self == oldSelf", "is immutable; another tenant needs a TenantProxy of its own"),),
     ),
 ]
-AdminText = Annotated[str, Text(pattern=r"^\S+$", problem="is empty or has white space; remove it", longest=254)]
-
-
 TokenHost = Annotated[
     str,
     Text(
@@ -105,44 +103,6 @@ class Auth(Model):
         default_factory=TokenEndpoint,
         description="Where the tenant's token endpoint (authUrl) may be, besides public addresses, and how long "
         "it may take.",
-        json_schema_extra=EMPTY,
-    )
-
-
-class Admins(Model):
-    """Which users of the tenant may set the credential. Nobody if all are empty."""
-
-    emails: UniqueList[AdminText] = Field(
-        default_factory=list,
-        max_length=100,
-        description="Verified email addresses, such as hiiretail@acme.example.",
-        json_schema_extra={"x-kubernetes-list-type": "set"},
-    )
-    groups: UniqueList[AdminText] = Field(
-        default_factory=list,
-        max_length=100,
-        description="Ids of user groups.",
-        json_schema_extra={"x-kubernetes-list-type": "set"},
-    )
-    roles: UniqueList[AdminText] = Field(
-        default_factory=list,
-        max_length=100,
-        description="Roles, as listed in federated.roles of the user's token.",
-        json_schema_extra={"x-kubernetes-list-type": "set"},
-    )
-
-
-class Access(Model):
-    """Who may call the proxy."""
-
-    mode: Literal["jwt", "trusted"] = Field(
-        default="jwt",
-        description="jwt: each request needs a Hii Retail token of this tenant. trusted: an edge in front has "
-        "already authenticated reads. Setting the credential needs an admin's token in both modes.",
-    )
-    admins: Admins = Field(
-        default_factory=Admins,
-        description="Which users may set the credential. Nobody by default.",
         json_schema_extra=EMPTY,
     )
 

@@ -25,6 +25,7 @@ class Route(Model):
         min_length=1,
         max_length=16,
         description="Hosts that clients call, such as orders.example.com or *.example.com. Tenants may share "
-        "them: only requests whose header Tenant-Id is spec.tenantId are matched.",
+        "them: only requests whose header Tenant-Id is spec.tenantId are matched. With access.cors they are this "
+        "tenant's own, and any request is matched: browsers send no such header in their preflight.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )

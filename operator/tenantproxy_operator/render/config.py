@@ -6,10 +6,11 @@ import msgspec
 from msgspec import UNSET
 
 from tenantproxy import config
+from tenantproxy_operator.api.access import Access
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.operations import Endpoint
 from tenantproxy_operator.api.quantities import parse_duration, parse_size
-from tenantproxy_operator.api.resource import Access, Auth, TenantProxy
+from tenantproxy_operator.api.resource import Auth, TenantProxy
 from tenantproxy_operator.api.upstream import ForwardProxy
 from tenantproxy_operator.settings import Settings
 
@@ -98,4 +99,5 @@ def _access(access: Access, issuers: tuple[config.Issuer, ...]) -> config.Access
         mode=access.mode,
         admins=config.Admins(emails=tuple(admins.emails), groups=tuple(admins.groups), roles=tuple(admins.roles)),
         issuers=issuers,
+        cors=UNSET if access.cors is None else config.Cors(allowed_origins=tuple(access.cors.allowed_origins)),
     )

@@ -15,6 +15,7 @@ from tenantproxy import __version__
 from tenantproxy.admission import Admission, Bulkhead, Ticket, overloaded
 from tenantproxy.api import routes, search_criteria
 from tenantproxy.api.audit import audited
+from tenantproxy.api.cors import CorsPolicy, is_preflight
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
@@ -39,6 +40,8 @@ MAX_SEARCH_BYTES: Final = 64 * 1024
 MAX_PROXY_CONFIG_BYTES: Final = 16 * 1024
 _OTHER: Final = "other"
 """The route, in metrics and logs, of a request that matched none."""
+_PREFLIGHT: Final = "preflight"
+"""That of a browser's question whether a page may make a call."""
 _CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
@@ -86,6 +89,7 @@ class Api:
             name: _Read(plan, {**plan.headers, **ours}, oms.bulkhead(name))
             for name, plan in compile_requests(config.upstream).items()
         }
+        self._cors = CorsPolicy(config.access.cors) if config.access.cors else None
         self._logs_requests = _request_log.isEnabledFor(logging.INFO)
 
     async def handle(self, request: BaseRequest) -> Response:
@@ -95,9 +99,15 @@ class Api:
         correlation_id = _correlation_id(request)
         route = _OTHER
         try:
-            match = self._match(request)
-            route = match.route.name
-            response = await self._answer(match, request, correlation_id)
+            self._check_framing(request)
+            if self._cors is not None and is_preflight(request):
+                route = _PREFLIGHT
+                headers = {**self._cors.preflight(request), "Correlation-Id": correlation_id}
+                response = Response(204, headers=headers)
+            else:
+                match = routes.match(request.method, request.raw_path)
+                route = match.route.name
+                response = await self._answer(match, request, correlation_id)
         except Problem as problem:
             self._count(problem)
             response = Response.of_problem(problem, correlation_id)
@@ -110,6 +120,8 @@ class Api:
             raise
         finally:
             self._metrics.in_flight -= 1
+        if self._cors is not None:
+            response.add(self._cors.headers(request))
         seconds = time.perf_counter() - start
         self._metrics.answered(route, response.status, seconds)
         if self._logs_requests:
@@ -131,7 +143,13 @@ class Api:
         self._metrics.answered(_OTHER, problem.status, 0.0)
         return Response.of_problem(problem, _new_id(), close=True)
 
-    def _match(self, request: BaseRequest) -> routes.Match:
+    def _check_framing(self, request: BaseRequest) -> None:
+        """Check what must be so whatever is asked for.
+
+        Raises:
+            Problem: `malformed-request`.
+
+        """
         headers = request.headers
         if request.version not in (HttpVersion10, HttpVersion11):
             raise Problem("malformed-request", "The request must be of HTTP/1.1 or HTTP/1.0.")
@@ -146,7 +164,6 @@ class Api:
         coding = headers.get("Transfer-Encoding")
         if coding is not None and (coding.lower() != "chunked" or request.version != HttpVersion11):
             raise Problem("malformed-request", "The only supported transfer coding is `chunked`, in HTTP/1.1.")
-        return routes.match(request.method, request.raw_path)
 
     async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Response:
         operation = match.route.operation

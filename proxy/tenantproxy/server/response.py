@@ -54,6 +54,10 @@ class Response:
             close=close,
         )
 
+    def add(self, headers: Mapping[str, str]) -> None:
+        """Add headers."""
+        self._headers = {**self._headers, **headers}
+
     def encode(self, *, with_body: bool = True) -> bytes:
         """Return the response as it is on the wire; without its body it still has its `Content-Length`."""
         lines = [_STATUS_LINES[self.status], "Date: ", rfc822_formatted_time(), "\r\n"]

@@ -38,3 +38,11 @@ def test_tenants_share_a_host() -> None:
     assert [(each["name"], each["port"]) for each in rule["backendRefs"]] == [("t-proxy", 8080)]
     (parent,) = route["spec"]["parentRefs"]
     assert (parent["name"], parent["namespace"]) == ("public", "tenants")
+
+
+def test_pages_call_hosts_of_the_tenants_own() -> None:
+    """A browser's preflight has no Tenant-Id: with CORS the route matches whatever comes to its hosts."""
+    cors = {"spec.access.cors": {"allowedOrigins": ["https://shop.example"]}}
+    route = render_http_route(params(_ROUTE | cors, kinds=OPTIONAL_KINDS))
+    assert route is not None
+    assert route["spec"]["rules"][0]["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]

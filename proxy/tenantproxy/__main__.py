@@ -1,5 +1,5 @@
 """`python -m tenantproxy`, the same as the command `tenantproxy`."""
 
-from tenantproxy.cli import main
+from tenantproxy.cli.main import main
 
 main(prog_name="tenantproxy")

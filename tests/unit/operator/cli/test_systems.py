@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
-from tenantproxy.cli import main as proxy
+from tenantproxy.cli.main import main as proxy
 from tenantproxy_operator.cli.main import main as operator
 
 CASES: Final = Path(__file__).parents[3] / "cases" / "mapping"

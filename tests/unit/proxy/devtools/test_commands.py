@@ -19,7 +19,7 @@ from support.waiting import PATIENCE
 from tenantproxy.credentials.basic import basic_authorization
 from tenantproxy.devtools.mock_oms import mock_oms_command
 
-PROGRAM = (sys.executable, "-c", "from tenantproxy.cli import main; main()")
+PROGRAM = (sys.executable, "-c", "from tenantproxy.cli.main import main; main()")
 EXAMPLES = Path(__file__).parents[4] / "examples"
 
 

@@ -1,4 +1,4 @@
-"""The commands that need no server."""
+"""The command `tenantproxy map`."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from tenantproxy.cli import main
+from tenantproxy.cli.main import main
 
 
 def mapped(tmp_path: Path, price: dict[str, Any], answer: Any) -> Result:

@@ -1,4 +1,4 @@
-"""The command `tenantproxy`. Each command imports what it needs, so that `serve` starts fast."""
+"""The command `tenantproxy`. Commands import what they need when they are named, so that `serve` starts fast."""
 
 import json
 import logging
@@ -7,38 +7,37 @@ import socket
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from tenantproxy import __version__
-from tenantproxy.config import ConfigError, ProxyConfig, Tenant, load
+from tenantproxy.cli.configuration import CONFIG_HELP, checked, refuse
+from tenantproxy.config import ConfigError, Tenant
 from tenantproxy.logs import LEVELS
-from tenantproxy.operations import OPERATIONS
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
     from tenantproxy.credentials.stores.base import CredentialStore
-    from tenantproxy.orders.mapping import CompiledMapping
 
 _log = logging.getLogger(__name__)
 
-_BAD_INPUT: Final = 2
-_DEVTOOLS: Final = {
+_ELSEWHERE: Final = {
     "dev-issuer": ("tenantproxy.devtools.issuer", "issuer_command"),
+    "map": ("tenantproxy.cli.map", "map_command"),
     "mock-oms": ("tenantproxy.devtools.mock_oms", "mock_oms_command"),
 }
 
 
 class _Commands(click.Group):
-    """Loads the development tools only when they are named."""
+    """Loads what `serve` does not need only when it is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_DEVTOOLS])
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _DEVTOOLS:
-            module, name = _DEVTOOLS[cmd_name]
+        if cmd_name in _ELSEWHERE:
+            module, name = _ELSEWHERE[cmd_name]
             command = getattr(import_module(module), name)
             assert isinstance(command, click.Command)  # noqa: S101 - the table says so
             return command
@@ -73,66 +72,6 @@ def _bound(address: str) -> socket.socket:
     return socket.socket(fileno=int(number)) if kind == "fd" else listen(address)
 
 
-@main.command("map")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="The proxy's configuration, as printed by `tenantproxy-operator render --output config`.",
-)
-@click.option(
-    "--operation",
-    type=click.Choice([operation.name for operation in OPERATIONS]),
-    help="The operation whose response the sample is; by default the one that it fits.",
-)
-@click.argument("sample", type=click.File("rb"))
-def map_sample(config_path: Path, operation: str | None, sample: BinaryIO) -> None:
-    """Show what clients get if the OMS answers SAMPLE, a JSON file (- for standard input).
-
-    No request is made. Exit status: 0 with the mapped response on standard output, 1 if the sample breaks the
-    contract (each violation on standard error), 2 for an invalid configuration. Amounts that look like minor
-    units, and are not scaled, are warnings on standard error.
-
-    \b
-      tenantproxy-operator render -f initech.yaml --output config > config.json
-      tenantproxy map --config config.json order.json
-    """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
-    from tenantproxy.orders import minor_units  # noqa: PLC0415 - see the module's docstring
-    from tenantproxy.orders.preview import preview_mapping  # noqa: PLC0415 - see the module's docstring
-
-    config, mapping = _checked(config_path)
-    chosen = next((each for each in OPERATIONS if each.name == operation), None)
-    answer = sample.read()
-    preview = preview_mapping(mapping, answer, chosen)
-    suspects = dict(minor_units.suspects(config.mapping))
-    suspects |= dict(minor_units.suspects_in(config.mapping, preview.operation, answer))
-    for rule, detail in suspects.items():
-        click.echo(f"warning: mapping.{rule} {detail}", err=True)
-    for violation in preview.violations:
-        subject = f"{preview.operation.name}: `{violation.field}`" if violation.field else sample.name
-        click.echo(f"{subject} {violation.detail}", err=True)
-    if preview.violations:
-        sys.exit(1)
-    click.echo(preview.body.decode())
-
-
-def _checked(path: Path) -> "tuple[ProxyConfig, CompiledMapping]":
-    """Return a usable configuration with its mapping; end the process where it is none."""
-    from tenantproxy.validation import validate_config  # noqa: PLC0415 - see the module's docstring
-
-    try:
-        config = load(path)
-        return config, validate_config(config)
-    except ConfigError as error:
-        _refuse(error)
-
-
-def _refuse(error: ConfigError) -> NoReturn:
-    click.echo(f"tenantproxy: {error}", err=True)
-    sys.exit(_BAD_INPUT)
-
-
 @main.command()
 @click.option(
     "--config",
@@ -140,7 +79,7 @@ def _refuse(error: ConfigError) -> NoReturn:
     type=click.Path(path_type=Path),
     default=Path("/etc/tenantproxy/config.json"),
     show_default=True,
-    help="The proxy's configuration, as printed by `tenantproxy-operator render --output config`.",
+    help=CONFIG_HELP,
 )
 @click.option(
     "--credentials",
@@ -216,13 +155,13 @@ def serve(
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
     from tenantproxy.transport.tls import TlsFiles  # noqa: PLC0415
 
-    config, mapping = _checked(config_path)
+    config, mapping = checked(config_path)
     tls = TlsFiles(config.upstream.tls, tls_directory)
     try:
         tls.check()
         store, fallback = _stores(credentials, secret, config.tenant, service_account)
     except ConfigError as error:
-        _refuse(error)
+        refuse(error)
     logs.configure(log_level, tenant=config.tenant.name)
     if not config.upstream.forward_proxy and (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
         _log.warning("HTTPS_PROXY is ignored; set `spec.upstream.forwardProxy`, or the operator's --forward-proxy")

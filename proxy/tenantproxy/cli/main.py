@@ -26,6 +26,7 @@ _ELSEWHERE: Final = {
     "dev-issuer": ("tenantproxy.devtools.issuer", "issuer_command"),
     "map": ("tenantproxy.cli.map", "map_command"),
     "mock-oms": ("tenantproxy.devtools.mock_oms", "mock_oms_command"),
+    "poslog": ("tenantproxy.cli.poslog", "poslog_command"),
 }
 
 

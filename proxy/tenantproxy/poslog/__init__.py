@@ -1,0 +1,1 @@
+"""Store events (PosLogs), as Hii Retail's ExternalEvents delivers them to webhooks."""

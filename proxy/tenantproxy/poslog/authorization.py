@@ -1,0 +1,59 @@
+"""How a receiver knows ExternalEvents: by Basic or a token of Google's, and by a signature with a shared key."""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from tenantproxy.poslog.events import Event
+
+SIGNATURE_HEADER: Final = "X-Hii-Signature"
+Signed = Literal["data", "body"]
+"""What is signed: the text in `data`, as Hii Retail's sample code reads it, or the body, as its page."""
+
+_ISSUER: Final = "https://accounts.google.com"
+_EMAIL: Final = "exe-emit-api@example.iam.gserviceaccount.com"
+_LIFETIME: Final = 3600
+"""Seconds."""
+
+Authorize = Callable[[], Mapping[str, str]]
+"""Returns the headers of one delivery."""
+
+
+def basic(username: str, password: str) -> Authorize:
+    """Return the way of a webhook with user and password (RFC 7617)."""
+    value = f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+    return lambda: {"Authorization": value}
+
+
+def id_token(key: RSAKey, audience: str, clock: Callable[[], float] = time.time) -> Authorize:
+    """Return the way of a webhook with an ID token as Google makes them, but signed by a key of our own."""
+    header = {"alg": "RS256", "kid": key.kid, "typ": "JWT"}
+
+    def headers() -> Mapping[str, str]:
+        now = int(clock())
+        claims = {
+            "iss": _ISSUER,
+            "aud": audience,
+            "azp": "100000000000000000000",
+            "sub": "100000000000000000000",
+            "email": _EMAIL,
+            "email_verified": True,
+            "iat": now,
+            "exp": now + _LIFETIME,
+        }
+        return {"Authorization": f"Bearer {jwt.encode(header, claims, key)}"}
+
+    return headers
+
+
+def signature(event: Event, shared_key: str, signed: Signed) -> Mapping[str, str]:
+    """Return the header with the HMAC-SHA256 of an event (RFC 2104), in lower-case hexadecimal."""
+    over = event.data.encode() if signed == "data" else event.body
+    digest = hmac.new(shared_key.encode(), over, hashlib.sha256).hexdigest()
+    return {SIGNATURE_HEADER: f"HS256={digest}"}

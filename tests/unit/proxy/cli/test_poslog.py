@@ -1,0 +1,85 @@
+"""`tenantproxy poslog send`, as the developer of a receiver uses it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from support.commands import run
+from support.proxy.webhook import webhook
+from tenantproxy.cli.main import main
+
+LOGIN = {"POSLOG_USERNAME": "hii", "POSLOG_PASSWORD": "MARKED"}
+
+
+def _send(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(main, ["poslog", "send", *arguments], env=LOGIN if env is None else env)
+
+
+async def test_all_that_is_asked_for_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test event, a file and a sample, PosLogs in both compressions, each twice; nothing secret is shown."""
+    for name, value in (LOGIN | {"POSLOG_SHARED_KEY": "MARKED"}).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "own.xml").write_text("<POSLog/>")
+    async with webhook() as receiver:
+        status, out, err = await run(
+            *("tenantproxy", "poslog", "send", "--url", receiver.url, "--test", "--sample", "sale", "--twice"),
+            *("--compression", "zlib", "--compression", "zip", tmp_path / "own.xml"),
+        )
+    assert status == 0, err
+    ids = [json.loads(each.body)["id"] for each in receiver.deliveries]
+    assert len(ids) == 10
+    assert len(set(ids)) == 5
+    assert all("x-hii-signature" in each.headers for each in receiver.deliveries)
+    assert out.count("attempt 1: 202") == 10
+    assert "MARKED" not in out + err
+
+
+async def test_a_receiver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command says so, and what ExternalEvents would do."""
+    for name, value in LOGIN.items():
+        monkeypatch.setenv(name, value)
+    async with webhook(500) as receiver:
+        status, out, _ = await run(
+            *("tenantproxy", "poslog", "send", "--url", receiver.url, "--test", "--speed", "3600")
+        )
+    assert (status, len(receiver.deliveries)) == (1, 6)
+    assert "failed: ExternalEvents would now keep it in its journal" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "said"),
+    [
+        (("--url", "http://x"), LOGIN, "nothing to send"),
+        (("--url", "nonsense", "--test"), LOGIN, "is not a URL"),
+        (("--url", "http://x", "--test"), {}, "set $POSLOG_USERNAME and $POSLOG_PASSWORD, or give --id-token"),
+        (("--url", "http://x", "--test", "--jwks", "f"), LOGIN, "go with --id-token"),
+        (("--url", "http://x", "--test", "--id-token", "a", "--key", __file__), LOGIN, "not an RSA private key"),
+    ],
+)
+def test_bad_input(arguments: tuple[str, ...], env: dict[str, str], said: str) -> None:
+    """It is told before anything is sent."""
+    result = _send(*arguments, env=env)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_the_key_of_tokens_is_published(tmp_path: Path) -> None:
+    """The receiver's test configuration can take it from a file."""
+    jwks = tmp_path / "jwks.json"
+    arguments = (
+        "--url",
+        "http://127.0.0.1:9",
+        "--test",
+        "--id-token",
+        "a",
+        "--jwks",
+        str(jwks),
+        "--speed",
+        "3600",
+    )
+    assert _send(*arguments).exit_code == 1
+    (key,) = json.loads(jwks.read_text())["keys"]
+    assert key["kty"] == "RSA"
+    assert "d" not in key

@@ -11,7 +11,7 @@ from tenantproxy.credentials.active import ActiveCredential, Grant
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
-from tenantproxy.oms.decoding import Decoder
+from tenantproxy.oms.decoding import Decoder, is_plain
 from tenantproxy.oms.outcomes import compile_outcomes, is_failure
 from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
@@ -99,12 +99,13 @@ class OmsClient:
             Problem: There is no answer, or the OMS may not be asked now.
 
         """
-        if (left := self._pause.remaining(self._clock())) > 0:
+        now = self._clock()
+        if (left := self._pause.remaining(now)) > 0:
             raise Problem("circuit-open", "The OMS asked for a pause.", headers=retry_after(left), reason="pause")
         operation = self._operations[request.operation]
-        circuit = operation.circuit.admit(self._clock())
+        circuit = operation.circuit.admit(now)
         if circuit == "refuse":
-            pause = retry_after(operation.circuit.remaining(self._clock()))
+            pause = retry_after(operation.circuit.remaining(now))
             raise Problem("circuit-open", "The OMS failed too often.", headers=pause)
         grant: Grant | None = None
         try:
@@ -176,9 +177,11 @@ class OmsClient:
             return error
         finally:
             self._metrics.upstream_called(request.operation, self._clock() - start)
-        response = await self._understood(operation, response, ticket)
+        if operation.meaning is not None or not is_plain(response.body):
+            response = await self._understood(operation, response, ticket)
         operation.record(response.status, response.meaning)
-        self._pause.begin(self._clock(), asked_pause(response))
+        if seconds := asked_pause(response):
+            self._pause.begin(self._clock(), seconds)
         return response
 
     async def _understood(

@@ -13,6 +13,11 @@ from tenantproxy.transport.content_coding import LIGHT_BYTES, coding_of, decompr
 _PLAIN: Final = (b"{", b"[", b"")
 
 
+def is_plain(body: bytes) -> bool:
+    """Return whether a body begins as JSON does, so that nothing is to be decoded."""
+    return body[:1] in _PLAIN
+
+
 class Decoder:
     """Decodes bodies of at most `limit` bytes: small ones at once, large ones one after another in a thread."""
 
@@ -29,7 +34,7 @@ class Decoder:
 
         """
         body = response.body
-        if body[:1] in _PLAIN:
+        if is_plain(body):
             return response
         headers = response.headers
         if coding := coding_of(body, headers.get("content-encoding", "")):

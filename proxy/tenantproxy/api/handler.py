@@ -153,8 +153,7 @@ class Api:
         headers = request.headers
         if request.version not in (HttpVersion10, HttpVersion11):
             raise Problem("malformed-request", "The request must be of HTTP/1.1 or HTTP/1.0.")
-        names = [name.lower() for name, _ in request.raw_headers]
-        if len(names) != len(set(names)):
+        if len({name.lower() for name, _ in request.raw_headers}) < len(request.raw_headers):
             for name in _ONCE:
                 if len(headers.getall(name, ())) > 1:
                     raise Problem("malformed-request", f"The header `{name}` must not be repeated.")

@@ -61,8 +61,8 @@ def order() -> dict[str, Any]:
 
 def _summary(index: int) -> dict[str, Any]:
     return {
-        "customerOrderId": f"66ABC{index:014}",
-        "customerId": "C-100200",
+        "customerOrderId": f"661000000{index:07}",
+        "customerId": ("C-100200", "C-100201")[index % 2],
         "status": ("CREATED", "IN_PROGRESS", "FULFILLED")[index % 3],
         "createdAt": "2026-03-14T09:26:53.589Z",
         "channel": "WEB",
@@ -84,22 +84,30 @@ def search() -> dict[str, Any]:
 
 # ---- the same orders, as an OMS of another shape sends them
 
-_STATES: Final = {"CREATED": "open", "IN_PROGRESS": "picking", "FULFILLED": "done"}
+_STATES: Final = {"CREATED": ("open", "due"), "IN_PROGRESS": ("picking", "paid"), "FULFILLED": ("done", "paid")}
+_ACCOUNTS: Final = {"C-100200": "north", "C-100201": "south"}
+PLACES: Final = 2
+"""Of the OMS's amounts: they are in cents."""
+
+
+def _cents(amount: float) -> int:
+    return round(amount * 10**PLACES)
 
 
 def mapped_order() -> dict[str, Any]:
     """Return `order()` in another shape."""
     outer = order()["customerOrder"]
     invoice = outer["invoicePaymentInstructions"]
+    state, payment = _STATES[outer["status"]]
     lines = [
         {
             "sku": item["itemId"],
             "qty": item["quantityOrdered"],
-            "price": {"amount": item["unitPrice"]},
-            "part": item["contributedAmount"],
+            "price": {"cents": _cents(item["unitPrice"])},
+            "part": _cents(item["contributedAmount"]),
             "rebates": [
                 {
-                    "off": discount["discountAmount"],
+                    "off": _cents(discount["discountAmount"]),
                     "code": discount["discountId"],
                     "name": discount["discountText"],
                     "kind": discount["rewardType"],
@@ -114,13 +122,14 @@ def mapped_order() -> dict[str, Any]:
             "order": {
                 "id": outer["customerOrderId"],
                 "customer": {"number": outer["customerId"]},
-                "state": _STATES[outer["status"]],
-                "locked": outer["isLocked"],
+                "state": state,
+                "locked": "yes" if outer["isLocked"] else "no",
                 "payment": {
-                    "deposit": outer["minimumDownPaymentAmount"],
+                    "state": payment,
+                    "deposit": _cents(outer["minimumDownPaymentAmount"]),
                     "invoice": {
                         "account": invoice["customerAccountId"],
-                        "amount": invoice["invoicingAmount"],
+                        "amount": _cents(invoice["invoicingAmount"]),
                         "references": invoice["additionalInformation"],
                     },
                 },
@@ -135,10 +144,12 @@ def mapped_search() -> dict[str, Any]:
     """Return `search()` in another shape."""
     hits = []
     for summary in search()["customerOrders"]:
+        state, payment = _STATES[summary.pop("status")]
         identity = {
-            "id": summary.pop("customerOrderId"),
-            "customer": summary.pop("customerId"),
-            "state": _STATES[summary.pop("status")],
+            "number": int(summary.pop("customerOrderId")),
+            "account": _ACCOUNTS[summary.pop("customerId")],
+            "state": state,
+            "payment": {"state": payment},
         }
         hits.append({**identity, **summary})
     return {"hits": hits}
@@ -148,7 +159,19 @@ MAPPED_OPERATIONS: Final[dict[str, Any]] = {
     "getOrder": {"path": "/rest/stores/{businessUnitId}/orders/{customerOrderId}"},
     "searchOrders": {"path": "/rest/stores/{businessUnitId}/orders/query"},
 }
-_STATUS: Final = {"from": "/state", "values": {word: status for status, word in _STATES.items()}}
+_STATUS: Final = {
+    "table": {
+        "from": ["/state", "/payment/state"],
+        "rows": [{"when": words, "value": status} for status, words in _STATES.items()],
+    },
+    "default": "UNKNOWN",
+}
+
+
+def _amount(pointer: str) -> dict[str, Any]:
+    return {"from": pointer, "scale": PLACES}
+
+
 MAPPING: Final[dict[str, Any]] = {
     "getOrder": {
         "root": "/data/order",
@@ -156,13 +179,13 @@ MAPPING: Final[dict[str, Any]] = {
             "customerOrderId": {"from": "/id"},
             "customerId": {"from": "/customer/number"},
             "status": _STATUS,
-            "isLocked": {"from": "/locked"},
-            "minimumDownPaymentAmount": {"from": "/payment/deposit"},
+            "isLocked": {"from": "/locked", "values": {"yes": True, "no": False}},
+            "minimumDownPaymentAmount": _amount("/payment/deposit"),
             "invoicePaymentInstructions": {
                 "from": "/payment/invoice",
                 "fields": {
                     "customerAccountId": {"from": "/account"},
-                    "invoicingAmount": {"from": "/amount"},
+                    "invoicingAmount": _amount("/amount"),
                     "additionalInformation": {"from": "/references"},
                 },
             },
@@ -171,12 +194,12 @@ MAPPING: Final[dict[str, Any]] = {
                 "fields": {
                     "itemId": {"from": "/sku"},
                     "quantityOrdered": {"from": "/qty"},
-                    "unitPrice": {"from": "/price/amount"},
-                    "contributedAmount": {"from": "/part"},
+                    "unitPrice": _amount("/price/cents"),
+                    "contributedAmount": _amount("/part"),
                     "discounts": {
                         "each": "/rebates",
                         "fields": {
-                            "discountAmount": {"from": "/off"},
+                            "discountAmount": _amount("/off"),
                             "discountId": {"from": "/code"},
                             "discountText": {"from": "/name"},
                             "rewardType": {"from": "/kind"},
@@ -188,9 +211,14 @@ MAPPING: Final[dict[str, Any]] = {
     },
     "searchOrders": {
         "root": "/hits",
-        "fields": {"customerOrderId": {"from": "/id"}, "customerId": {"from": "/customer"}, "status": _STATUS},
+        "fields": {
+            "customerOrderId": {"from": "/number", "as": "string"},
+            "customerId": {"from": "/account", "values": {word: number for number, word in _ACCOUNTS.items()}},
+            "status": _STATUS,
+        },
     },
 }
+"""The search has two tables, and a text of a number for a scale: its orders have no amount to be scaled."""
 
 
 def encoded(document: dict[str, Any]) -> bytes:

@@ -25,6 +25,7 @@ Direct = Callable[[bytes], Any]
 _Make = Callable[[Sequence[Any], TransformState], list[Any]]
 """Make something outward of each of the OMS's objects, which the generated structs hold."""
 
+_NULL: Final = Raw(b"null")
 _UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
 """Steps of a pointer that may be an index, or that msgspec takes for no member's name."""
 
@@ -146,10 +147,10 @@ def _column(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
     if source.const is not UNSET:  # null is left out when all is encoded, as everywhere here
         return lambda objects, _state: [source.const] * len(objects)
     stand_in = field.default if source.default is UNSET or source.default is None else source.default
-    if source.combine is not None:
-        return _combined(field, source, members)
     if source.words is not None:
         return _translated(source, members, stand_in)
+    if source.combine is not None:
+        return _combined(field, source, members)
     if source.members is not None:
         return _nested(field, source, members, stand_in)
     if source.convert is not None:
@@ -170,21 +171,32 @@ def _copied(field: FieldInfo, source: FieldSource, members: _Members, stand_in: 
     return lambda objects, _state: [stand_in if value is None else value for value in map(get, objects)]
 
 
+class _Words(dict[Any, Any]):
+    """What texts become, and None, which is nothing; any other text becomes `default`."""
+
+    default: Any = NODEFAULT
+
+    def __missing__(self, _word: str | None) -> Any:  # noqa: ANN401 - the rule's value
+        return self.default
+
+
 def _translated(source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    words: dict[Any, Any] = {**(source.words or {})}
-    if stand_in is NODEFAULT:
-        get = members.add(source.tokens, str)
+    gets = [members.add(tokens, str | None, None) for tokens in (source.tokens, *source.others)]
+    if len(gets) > 1:
+        become = (source.words or {}).__getitem__
     else:
-        get = members.add(source.tokens, str | None, None)
+        words = _Words(source.words or {})
         words[None] = stand_in
+        if source.default is not UNSET:
+            words.default = stand_in
+        become = words.__getitem__
 
     def make(objects: Sequence[Any], _state: TransformState) -> list[Any]:
-        try:
-            return [words[word] for word in map(get, objects)]
-        except KeyError:
-            if source.default is UNSET:
-                raise NotDirectError from None
-            return [words.get(word, stand_in) for word in map(get, objects)]
+        columns = [map(get, objects) for get in gets]
+        made = list(map(become, zip(*columns, strict=True) if len(columns) > 1 else columns[0]))
+        if NODEFAULT in made:
+            raise NotDirectError
+        return made
 
     return make
 
@@ -207,15 +219,17 @@ def _nested(field: FieldInfo, source: FieldSource, members: _Members, stand_in: 
 
 
 def _converted(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    get = members.add(source.tokens, Raw, None)
-    settle, convert = _settler(field), source.convert
+    get = members.add(source.tokens, Raw, _NULL)
+    settle, convert, convert_many = _settler(field), source.convert, source.convert_many
 
-    def one(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
-        if value is None or unless_null(value) is None or convert is None:
+    def one(value: Raw, state: TransformState) -> Any:  # noqa: ANN401
+        if unless_null(value) is None or convert is None:
             return settle(stand_in)
         return settle(convert(value, None, state))
 
-    return lambda objects, state: [one(value, state) for value in map(get, objects)]
+    if convert_many is None:
+        return lambda objects, state: [one(value, state) for value in map(get, objects)]
+    return lambda objects, state: convert_many(map(get, objects), lambda value: one(value, state))
 
 
 def _combined(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:

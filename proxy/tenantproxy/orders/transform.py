@@ -6,7 +6,7 @@ bounded by the answer's size. A pass ends at the hundredth violation.
 """
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Union, get_args, get_origin
 
 import msgspec
@@ -86,6 +86,8 @@ def allowed_bytes(size: int) -> int:
 
 ConvertValue = Callable[[Raw, Location, TransformState], Any]
 """Make the outward value of the OMS's; UNSET where there is none to be made."""
+ConvertMany = Callable[[Iterable[Raw], Callable[[Raw], Any]], list[Any]]
+"""Make the outward values of the OMS's, most of them at little cost, the others by what is given for one."""
 Combine = Callable[[Values, Location, TransformState], Any]
 """Make the outward value of what is at several pointers; UNSET where there is none to be made."""
 ReadPicked = Callable[[Raw, Location, TransformState], Values]
@@ -119,8 +121,10 @@ class FieldSource(NamedTuple):
     """None: the pointers begin at the OMS's object."""
     members: Sequence["FieldSource"] | None = None
     """Where the members of an object or of a list's elements come from, if it is simply at `tokens`."""
-    words: Mapping[str, Any] | None = None
-    """What texts become, if nothing else has to be done."""
+    words: Mapping[Any, Any] | None = None
+    """What texts become, if nothing else has to be done; several of them together, if there are `others`."""
+    convert_many: ConvertMany | None = None
+    """Does for many values what `convert` does for one."""
 
     def stand_in(self, value: Raw | None, location: Location, state: TransformState) -> Any:  # noqa: ANN401
         """Return what stands in for nothing, or null; UNSET: nothing does, which a required field doesn't bear.

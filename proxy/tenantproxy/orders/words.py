@@ -64,6 +64,11 @@ def look_up(values: Mapping[str, T]) -> Callable[[Raw], T | UnsetType]:
     return find
 
 
+def are_texts(words: Iterable[str]) -> bool:
+    """Return whether each word is of a text alone: none is of a number, or true or false, too."""
+    return not any(word in ("true", "false") or number(word.encode()) is not None for word in words)
+
+
 def repeated(words: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield each word that is there already, or is the same number as another, with the one that it repeats."""
     known: dict[Word, str] = {}

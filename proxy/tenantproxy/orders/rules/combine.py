@@ -81,15 +81,10 @@ def by_join(source: FieldSource, join: config.Join, *, of_any: bool) -> Combine:
     return combine
 
 
-def by_table(source: FieldSource, table: config.Table) -> Combine:
+def by_table(rows: tables.Rows) -> Combine:
     """Return what takes the value of the row that fits; there is one, or a default."""
-    find = tables.finder(table)
-
-    def combine(values: Values, _location: Location, _state: TransformState) -> Any:  # noqa: ANN401
-        value = find(values)
-        return source.default if value is UNSET else value
-
-    return combine
+    find = tables.finder(rows)
+    return lambda values, _location, _state: find(values)
 
 
 def by_elements(

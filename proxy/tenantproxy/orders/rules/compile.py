@@ -14,7 +14,8 @@ from tenantproxy.orders.numbers import MAX_PLACES
 from tenantproxy.orders.rules import combine, lists
 from tenantproxy.orders.rules.checks import find_problems
 from tenantproxy.orders.rules.pick import compile_picker
-from tenantproxy.orders.rules.values import converter, plain_words
+from tenantproxy.orders.rules.table import Rows, plain_rows
+from tenantproxy.orders.rules.values import converter, many_converter, plain_words
 from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same_field
 
 
@@ -49,7 +50,9 @@ class RuleCompiler:
             picker = compile_picker(rule.pick, f"{path}.pick", self._errors)
             source = source._replace(picker=self._pickers.setdefault(rule.pick, picker))
         if rule.fields is None or inner is None:
-            source = source._replace(convert=converter(rule), words=plain_words(rule))
+            source = source._replace(
+                convert=converter(rule), words=plain_words(rule), convert_many=many_converter(rule)
+            )
         else:
             members = self.sources(rule.fields, inner, f"{path}.fields")
             if kind == "list":
@@ -73,7 +76,10 @@ class RuleCompiler:
         """Return a source whose value is made of what several pointers lead to, if that is so."""
         if rule.table is not None:
             first, *others = self._parse_all(rule.table.from_, f"{path}.table.from")
-            return source._replace(tokens=first, others=others, combine=combine.by_table(source, rule.table))
+            rows = Rows(rule.table, rule.default)
+            return source._replace(
+                tokens=first, others=others, combine=combine.by_table(rows), words=plain_rows(rows)
+            )
         if rule.join is not None:
             first, *others = self._parse_all(rule.join.from_, f"{path}.join.from")
             made = combine.by_join(source, rule.join, of_any=rule.as_ == "string")

@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.json_members import Values
-from tenantproxy.orders.words import look_up, repeated
+from tenantproxy.orders.words import are_texts, look_up, repeated
 
 ANY: Final = "*"
 """In a row, any other word, or none."""
@@ -21,23 +21,42 @@ When = tuple[str, ...]
 """The words of a row."""
 
 
-def finder(table: config.Table) -> Callable[[Values], Any]:
-    """Return what finds the value of the row that fits what is at the table's pointers; UNSET: none does."""
-    width = len(table.from_)
-    rows = {row.when: row.value for row in table.rows if len(row.when) == width}
-    columns = [_word_reader(words) for words in _words(list(rows), width)]
-    # Where several rows fit, the one that names most of the words is the first that is tried.
-    forms = sorted({tuple(word != ANY for word in when) for when in rows}, reverse=True)
+class Rows(dict[When, Any]):
+    """The values of a table's rows, by the words of each; of other words, the value of the row that fits them.
+
+    A word that no row names, or None for nothing, is any word. What no row fits becomes the default.
+    """
+
+    def __init__(self, table: config.Table, default: Any = UNSET) -> None:  # noqa: ANN401 - the rule's value
+        width = len(table.from_)
+        super().__init__({row.when: row.value for row in table.rows if len(row.when) == width})
+        self.columns = _words(list(self), width)
+        # Where several rows fit, the one that names most of the words is the first that is tried.
+        self._forms = sorted({tuple(word != ANY for word in when) for when in self}, reverse=True)
+        self._default = default
+
+    def __missing__(self, words: Sequence[str | None]) -> Any:  # noqa: ANN401 - the table's value
+        known = [word if word in column else ANY for word, column in zip(words, self.columns, strict=True)]
+        for form in self._forms:
+            when = tuple(word if named else ANY for word, named in zip(known, form, strict=True))
+            if when in self:
+                return self[when]
+        return self._default
+
+
+def finder(rows: Rows) -> Callable[[Values], Any]:
+    """Return what finds the value of the row that fits what is at the table's pointers."""
+    columns = [_word_reader(words) for words in rows.columns]
 
     def find(values: Values) -> Any:  # noqa: ANN401 - the table's value
-        words = [word_at(value) for word_at, value in zip(columns, values, strict=True)]
-        for form in forms:
-            when = tuple(word if named else ANY for word, named in zip(words, form, strict=True))
-            if when in rows:
-                return rows[when]
-        return UNSET
+        return rows[tuple(word_at(value) for word_at, value in zip(columns, values, strict=True))]
 
     return find
+
+
+def plain_rows(rows: Rows) -> Rows | None:
+    """Return the rows if each word in them stands for a text alone."""
+    return rows if all(map(are_texts, rows.columns)) else None
 
 
 def _word_reader(words: Sequence[str]) -> Callable[[Raw | None], str]:

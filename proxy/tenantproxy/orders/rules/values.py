@@ -4,7 +4,7 @@ What is there but doesn't fit is a violation, never a default: an amount that ca
 another one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,11 +13,13 @@ from msgspec import UNSET, Raw
 from tenantproxy import config
 from tenantproxy.orders.json_members import LIST, OBJECT, STRING, text
 from tenantproxy.orders.numbers import GRAMMAR, number_negated, number_shifted
-from tenantproxy.orders.transform import STARTS, ConvertValue, Location, TransformState, must_be
-from tenantproxy.orders.words import look_up, number
+from tenantproxy.orders.rule_words import given
+from tenantproxy.orders.transform import STARTS, ConvertMany, ConvertValue, Location, TransformState, must_be
+from tenantproxy.orders.words import are_texts, look_up
 
 LONGEST_NUMBER: Final = 100
 """Characters of a text that is taken for a number."""
+_ZERO: Final = ord("0")
 _NO_NUMBER: Final = f"must be a number, or a text of at most {LONGEST_NUMBER} characters that is one in JSON"
 _NOT_SHIFTED: Final = "has an exponent that is too long for the mapping to scale it"
 _NO_PART: Final = "has a text without the delimiters of the mapping's `part`"
@@ -50,11 +52,34 @@ def converter(rule: config.Rule) -> ConvertValue | None:
 
 def plain_words(rule: config.Rule) -> Mapping[str, Any] | None:
     """Return the words of a rule that does nothing else, if each stands for a text alone."""
-    if rule.values is None or rule.part is not None:
-        return None
-    if any(word in ("true", "false") or number(word.encode()) is not None for word in rule.values):
-        return None
-    return rule.values
+    return rule.values if _does_only(rule, "values") and rule.values and are_texts(rule.values) else None
+
+
+def many_converter(rule: config.Rule) -> ConvertMany | None:
+    """Return what converts many values by a rule whose conversion is a simple one; None: it is not."""
+    if _does_only(rule, "scale") and rule.scale:
+        return _shifter(rule.scale)
+    return _digits if _does_only(rule, "as") and rule.as_ == "string" else None
+
+
+def _does_only(rule: config.Rule, word: str) -> bool:
+    return {*given(rule)} - {"from", "default"} == {word}
+
+
+def _shifter(places: int) -> ConvertMany:
+    def convert(values: Iterable[Raw], otherwise: Callable[[Raw], Any]) -> list[Any]:
+        return [
+            Raw(written[:-places] + b"." + written[-places:])
+            if (written := bytes(raw)).isdigit() and len(written) > places and written[0] != _ZERO
+            else otherwise(raw)
+            for raw in values
+        ]
+
+    return convert
+
+
+def _digits(values: Iterable[Raw], otherwise: Callable[[Raw], Any]) -> list[Any]:
+    return [written if (written := str(raw, "latin-1")).isdecimal() else otherwise(raw) for raw in values]
 
 
 def as_text(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401

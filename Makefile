@@ -81,7 +81,7 @@ mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, 
 	$(RUN) --extra operator --group dev --group mutants python -m hack.mutants $(MODULE)
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
-	$(RUN) python -m bench $(if $(BEFORE),--before $(abspath $(BEFORE)))
+	$(RUN) --extra operator --group dev --group bench python -m bench $(if $(BEFORE),--before $(abspath $(BEFORE)))
 
 bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, on a real API server; PEER=1 beside one in Go
 	@$(RUN) python -m hack.programs.kubernetes >/dev/null

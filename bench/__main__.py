@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
-from bench import report
+from bench import interpreters, report
 from bench.processes import CORES, OTHER_CORE, PROXY_CORE, BenchError, Running, free_port, pinned, running, script
 from bench.report import Goal, Sample
 from bench.subjects import Operation, Subject, Workbench
@@ -141,8 +141,9 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
         report.times("GET, trusted to naive", get["trusted"], get["naive"], at_least=1.5),
         report.times("search, trusted to naive", search["trusted"], search["naive"], at_least=2.2),
         report.added("GET, jwt (token cached) to trusted", get["jwt"], get["trusted"], at_most=0.05),
-        report.added("GET, mapped to trusted", get["mapped"], get["trusted"]),
-        report.added("search, mapped to trusted", search["mapped"], search["trusted"]),
+        report.added("GET, mapped to trusted", get["mapped"], get["trusted"], at_most=0.2),
+        report.added("search, mapped to trusted", search["mapped"], search["trusted"], at_most=0.3),
+        *_interpreted(effort),
         report.bounded("memory at rest, trusted", starts["trusted"].rss, 48, "MiB"),
         report.bounded("memory at rest, jwt", starts["jwt"].rss, 60, "MiB"),
         report.bounded("first answer, trusted", starts["trusted"].seconds * 1000, 450, "ms"),
@@ -158,6 +159,18 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
     print("\nFor scale:")
     print(f"  naive: {starts['naive'].rss:.1f} MiB at rest, first answer {starts['naive'].seconds * 1000:.0f} ms")
     print("  MiB after the load: " + ", ".join(f"{name} {rss:.1f}" for name, rss in loaded.items()))
+    return goals
+
+
+def _interpreted(effort: Effort) -> list[Goal]:
+    """Compare the conversion alone with interpreters of mapping languages."""
+    goals = []
+    for title, operation in (("GET", "getOrder"), ("search", "searchOrders")):
+        costs = interpreters.compare(operation, effort.rounds)
+        for name, ratios in interpreters.shares(costs).items():
+            # jmespath neither checks nor scales: of a single order that is most of the work.
+            wanted = None if (title, name) == ("GET", "jmespath") else 10.0
+            goals.append(report.dearer(f"{title}, mapping in {name} to ours", ratios, at_least=wanted))
     return goals
 
 

@@ -61,7 +61,7 @@ def order() -> dict[str, Any]:
 
 def _summary(index: int) -> dict[str, Any]:
     return {
-        "customerOrderId": f"661000000{index:07}",
+        "customerOrderId": str(661_000_000 + index),
         "customerId": ("C-100200", "C-100201")[index % 2],
         "status": ("CREATED", "IN_PROGRESS", "FULFILLED")[index % 3],
         "createdAt": "2026-03-14T09:26:53.589Z",

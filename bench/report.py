@@ -69,6 +69,16 @@ def added(name: str, ours: Sequence[Sample], base: Sequence[Sample], *, at_most:
     return Goal(name, figure, f"<= {at_most:+.0%}", met, unclear=met and share > at_most)
 
 
+def dearer(name: str, shares: Sequence[float], *, at_least: float | None = None) -> Goal:
+    """Return how many times ours something costs, of each round's ratio; the goal is missed as in `added`."""
+    share, error = median(shares), _error(shares)
+    figure = f"{share:.1f}x +- {error:.1f}x CPU"
+    if at_least is None:
+        return Goal(name, figure, "", met=True)
+    met = share + 2 * error >= at_least
+    return Goal(name, figure, f">= {at_least:.0f}x", met, unclear=met and share < at_least)
+
+
 def bounded(name: str, value: float, bound: float, unit: str) -> Goal:
     """Return a figure with its upper bound."""
     return Goal(name, f"{value:.1f} {unit}", f"<= {bound:.0f} {unit}", value <= bound)

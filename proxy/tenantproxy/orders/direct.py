@@ -18,20 +18,22 @@ from msgspec import NODEFAULT, UNSET, Raw
 from msgspec.structs import FieldInfo
 
 from tenantproxy.orders.json_members import unless_null
-from tenantproxy.orders.transform import ContractError, FieldSource, Location, TransformState, outward_type
+from tenantproxy.orders.transform import (
+    ContractError,
+    FieldSource,
+    Location,
+    NotDirectError,
+    TransformState,
+    outward_type,
+)
 
 Direct = Callable[[bytes], Any]
 """Make what is at the outward root; raises NotDirectError, or what msgspec raises, where it is left to others."""
 _Make = Callable[[Sequence[Any], TransformState], list[Any]]
 """Make something outward of each of the OMS's objects, which the generated structs hold."""
 
-_NULL: Final = Raw(b"null")
 _UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
 """Steps of a pointer that may be an index, or that msgspec takes for no member's name."""
-
-
-class NotDirectError(Exception):
-    """Rules, or an answer, need the other way."""
 
 
 class _State(TransformState):
@@ -219,17 +221,19 @@ def _nested(field: FieldInfo, source: FieldSource, members: _Members, stand_in: 
 
 
 def _converted(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    get = members.add(source.tokens, Raw, _NULL)
-    settle, convert, convert_many = _settler(field), source.convert, source.convert_many
+    if source.convert_many is not None:
+        expected, convert_many = source.convert_many
+        get = members.add(source.tokens, *((expected,) if stand_in is NODEFAULT else (expected | None, None)))
+        return lambda objects, _state: convert_many(map(get, objects), stand_in)
+    get = members.add(source.tokens, Raw, None)
+    settle, convert = _settler(field), source.convert
 
-    def one(value: Raw, state: TransformState) -> Any:  # noqa: ANN401
-        if unless_null(value) is None or convert is None:
+    def one(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
+        if value is None or unless_null(value) is None or convert is None:
             return settle(stand_in)
         return settle(convert(value, None, state))
 
-    if convert_many is None:
-        return lambda objects, state: [one(value, state) for value in map(get, objects)]
-    return lambda objects, state: convert_many(map(get, objects), lambda value: one(value, state))
+    return lambda objects, state: [one(value, state) for value in map(get, objects)]
 
 
 def _combined(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:

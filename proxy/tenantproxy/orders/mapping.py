@@ -13,10 +13,17 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders import pointers
 from tenantproxy.orders.contract import CONTRACTS, Contract
-from tenantproxy.orders.direct import NotDirectError, compile_direct
+from tenantproxy.orders.direct import compile_direct
 from tenantproxy.orders.documents import document, nested
 from tenantproxy.orders.rules.compile import RuleCompiler
-from tenantproxy.orders.transform import MAX_VIOLATIONS, ContractError, FieldSource, allowed_bytes, outward_type
+from tenantproxy.orders.transform import (
+    MAX_VIOLATIONS,
+    ContractError,
+    FieldSource,
+    NotDirectError,
+    allowed_bytes,
+    outward_type,
+)
 from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, Outward, is_heavy
 
 

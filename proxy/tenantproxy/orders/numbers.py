@@ -12,7 +12,10 @@ _ZERO: Final = re.compile(rb"0(?:\.0+)?(?:[eE].*)?")
 
 
 def number_shifted(written: bytes, places: int) -> bytes | None:
-    """Return a number with its point moved to the left; None: it is no number, or its exponent is absurd."""
+    """Return a number with its point moved to the left; None: it is no number, or its exponent is absurd.
+
+    Zero then has no sign.
+    """
     if len(written) > places > 0 and written.isdigit() and not written.startswith(b"0"):
         return b"%b.%b" % (written[:-places], written[-places:])
     found = GRAMMAR.fullmatch(written)
@@ -21,6 +24,8 @@ def number_shifted(written: bytes, places: int) -> bytes | None:
     sign, whole, fraction, exponent = found.groups()
     if places == 0:
         return written
+    if sign and _ZERO.fullmatch(written, 1):
+        sign, written = b"", written[1:]
     if exponent is not None:
         return b"%b%d" % (written[: -len(exponent)], int(exponent) - places)
     whole = whole.rjust(places + 1, b"0")

@@ -86,8 +86,6 @@ def allowed_bytes(size: int) -> int:
 
 ConvertValue = Callable[[Raw, Location, TransformState], Any]
 """Make the outward value of the OMS's; UNSET where there is none to be made."""
-ConvertMany = Callable[[Iterable[Raw], Callable[[Raw], Any]], list[Any]]
-"""Make the outward values of the OMS's, most of them at little cost, the others by what is given for one."""
 Combine = Callable[[Values, Location, TransformState], Any]
 """Make the outward value of what is at several pointers; UNSET where there is none to be made."""
 ReadPicked = Callable[[Raw, Location, TransformState], Values]
@@ -96,6 +94,19 @@ Picker = Callable[[Sequence[Sequence[str]]], ReadPicked]
 """Return what reads these pointers; one picker is one choice of an element."""
 Transform = Callable[[bytes], tuple[bytes, list[FieldProblem]]]
 """Make the outward document of an OMS's answer, and list its violations; raises ContractError, UnparsableError."""
+
+
+class NotDirectError(Exception):
+    """Rules, or an answer, need another way than that of `direct`."""
+
+
+class ConvertMany(NamedTuple):
+    """Converts many values at once, which are decoded already."""
+
+    expected: Any
+    """The type that all of them must have."""
+    convert: Callable[[Iterable[Any], Any], list[Any]]
+    """Make the outward values; the second argument is what stands in for None; raises NotDirectError."""
 
 
 class FieldSource(NamedTuple):
@@ -124,7 +135,7 @@ class FieldSource(NamedTuple):
     words: Mapping[Any, Any] | None = None
     """What texts become, if nothing else has to be done; several of them together, if there are `others`."""
     convert_many: ConvertMany | None = None
-    """Does for many values what `convert` does for one."""
+    """Does what `convert` does, if that is simple."""
 
     def stand_in(self, value: Raw | None, location: Location, state: TransformState) -> Any:  # noqa: ANN401
         """Return what stands in for nothing, or null; UNSET: nothing does, which a required field doesn't bear.

@@ -14,12 +14,19 @@ from tenantproxy import config
 from tenantproxy.orders.json_members import LIST, OBJECT, STRING, text
 from tenantproxy.orders.numbers import GRAMMAR, number_negated, number_shifted
 from tenantproxy.orders.rule_words import given
-from tenantproxy.orders.transform import STARTS, ConvertMany, ConvertValue, Location, TransformState, must_be
+from tenantproxy.orders.transform import (
+    STARTS,
+    ConvertMany,
+    ConvertValue,
+    Location,
+    NotDirectError,
+    TransformState,
+    must_be,
+)
 from tenantproxy.orders.words import are_texts, look_up
 
 LONGEST_NUMBER: Final = 100
 """Characters of a text that is taken for a number."""
-_ZERO: Final = ord("0")
 _NO_NUMBER: Final = f"must be a number, or a text of at most {LONGEST_NUMBER} characters that is one in JSON"
 _NOT_SHIFTED: Final = "has an exponent that is too long for the mapping to scale it"
 _NO_PART: Final = "has a text without the delimiters of the mapping's `part`"
@@ -56,30 +63,37 @@ def plain_words(rule: config.Rule) -> Mapping[str, Any] | None:
 
 
 def many_converter(rule: config.Rule) -> ConvertMany | None:
-    """Return what converts many values by a rule whose conversion is a simple one; None: it is not."""
+    """Return what converts many values by a rule that only scales, or only takes a number for a text."""
     if _does_only(rule, "scale") and rule.scale:
-        return _shifter(rule.scale)
-    return _digits if _does_only(rule, "as") and rule.as_ == "string" else None
+        return ConvertMany(int, _many_scaler(rule.scale))
+    return ConvertMany(int | str, _many_texts) if _does_only(rule, "as") and rule.as_ == "string" else None
 
 
-def _does_only(rule: config.Rule, word: str) -> bool:
-    return {*given(rule)} - {"from", "default"} == {word}
+def _many_scaler(places: int) -> Callable[[Iterable[int | None], Any], list[Any]]:
+    unit, form = 10**places, b"%%d.%%0%dd" % places
 
-
-def _shifter(places: int) -> ConvertMany:
-    def convert(values: Iterable[Raw], otherwise: Callable[[Raw], Any]) -> list[Any]:
+    def convert(values: Iterable[int | None], stand_in: Any) -> list[Any]:  # noqa: ANN401
         return [
-            Raw(written[:-places] + b"." + written[-places:])
-            if (written := bytes(raw)).isdigit() and len(written) > places and written[0] != _ZERO
-            else otherwise(raw)
-            for raw in values
+            stand_in
+            if value is None
+            else Raw(form % divmod(value, unit))
+            if value >= 0
+            else Raw(b"-" + form % divmod(-value, unit))
+            for value in values
         ]
 
     return convert
 
 
-def _digits(values: Iterable[Raw], otherwise: Callable[[Raw], Any]) -> list[Any]:
-    return [written if (written := str(raw, "latin-1")).isdecimal() else otherwise(raw) for raw in values]
+def _many_texts(values: Iterable[int | str | None], stand_in: Any) -> list[Any]:  # noqa: ANN401
+    made = [stand_in if value is None else str(value) for value in values]
+    if "0" in made:
+        raise NotDirectError  # it may have been sent as -0
+    return made
+
+
+def _does_only(rule: config.Rule, word: str) -> bool:
+    return {*given(rule)} - {"from", "default"} == {word}
 
 
 def as_text(raw: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401

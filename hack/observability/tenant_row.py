@@ -68,6 +68,14 @@ PANELS: Final = (
         red_from=0.001,
     ),
     Panel(
+        title="Searches with incomplete results",
+        unit="reqps",
+        description="Searches answered without all pages of the OMS, by the bound that was met. If `pages` "
+        "grows: raise `pages.max`, or have clients search for less. If `time`: raise the search's `timeout`, or "
+        "make the OMS faster. If `bytes`: raise spec.upstream.maxResponseBytes.",
+        queries=((rates("tenantproxy_incomplete_searches_total", "reason", ONE), "{{reason}}"),),
+    ),
+    Panel(
         title="Credential accepted",
         unit="none",
         description="Whether the OMS accepted the credential last time, by pod. If it is red: the tenant's admin "

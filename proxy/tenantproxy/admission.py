@@ -113,7 +113,7 @@ class Admission:
 class Ticket:
     """The place of one read, and the bytes that are held for it."""
 
-    __slots__ = ("_admission", "_own", "_total", "bulkhead", "caller", "held")
+    __slots__ = ("_admission", "_kept", "_own", "_total", "bulkhead", "caller", "held")
 
     def __init__(
         self, admission: Admission, caller: str | None, total: _Account, own: _Account, bulkhead: Bulkhead | None
@@ -125,12 +125,18 @@ class Ticket:
         self._own = own
         self.held = 0
         """Bytes."""
+        self._kept = 0
+        """Those of them that came of earlier calls, and are still needed."""
 
     def hold(self, count: int) -> bool:
-        """Hold so many bytes from now on; return whether there is room. Fewer than before always have."""
+        """Hold so many bytes from now on, beside what is kept; return whether there is room.
+
+        Fewer than before always have.
+        """
         if self._admission is None:
             return False
         total, own = self._total, self._own
+        count += self._kept
         more = count - self.held
         if more > 0 and (total.held + more > total.max_bytes or own.held + more > own.max_bytes):
             return False
@@ -141,7 +147,16 @@ class Ticket:
 
     def grow(self, count: int) -> bool:
         """Hold so many bytes more; return whether there is room."""
-        return self.hold(self.held + count)
+        return self.hold(self.held - self._kept + count)
+
+    def keep(self, count: int) -> bool:
+        """Hold these bytes alone, and keep them beside what is held later; return whether there is room."""
+        before, self._kept = self._kept, 0
+        if not self.hold(count):
+            self._kept = before
+            return False
+        self._kept = count
+        return True
 
     def release(self) -> None:
         """Give all of it back; a second time does nothing."""

@@ -95,12 +95,33 @@ class Criterion(_Model, frozen=True, omit_defaults=True):
     required: bool = False
 
 
+class Pages(_Model, frozen=True, omit_defaults=True):
+    """How the pages of a search are followed; the way is a placeholder in the templates, or `link`."""
+
+    first: Annotated[int, Meta(ge=0, le=1)] = 1
+    """The number of the first page."""
+    size: Annotated[int, Meta(ge=1)] | None = None
+    """A page with fewer elements is the last one."""
+    total: str | None = None
+    """Pointer to how many elements there are in all."""
+    more: "tuple[Condition, ...]" = ()
+    """What holds where another page follows."""
+    cursor: str | None = None
+    """Pointer to the next page's cursor."""
+    link: bool = False
+    """Whether the next page's address is in the header `Link`."""
+    max: Annotated[int, Meta(ge=2, le=20)] = 5
+    """Pages of one answer."""
+
+
 class SearchEndpoint(Endpoint, frozen=True, omit_defaults=True):
     """How orders are searched; `criteria` are those that there are besides `customerId`."""
 
     method: Literal["GET", "POST"] = "POST"
     path: str = SEARCH_ORDERS.path
     criteria: dict[str, Criterion] = {}
+    pages: Pages | None = None
+    """None: an answer is all there is."""
     unsupported: bool = False
     """Whether the OMS has no search."""
 

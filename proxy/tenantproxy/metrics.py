@@ -43,6 +43,9 @@ class Metrics:
         self._rejected = self._counter(
             "rejected_requests", "Requests refused before the OMS was called.", "reason"
         )
+        self._incomplete = self._counter(
+            "incomplete_searches", "Searches answered without all pages of the OMS.", "reason"
+        )
         self._cancelled = self._counter(
             "cancelled_requests", "Requests whose client disconnected before the response.", "route"
         )
@@ -94,6 +97,10 @@ class Metrics:
     def rejected(self, reason: str) -> None:
         """Count a request that was refused before the OMS was called."""
         self._rejected.labels(self._tenant, reason).inc()
+
+    def search_cut(self, reason: str) -> None:
+        """Count a search that was answered without all pages."""
+        self._incomplete.labels(self._tenant, reason).inc()
 
     def cancelled(self, route: str) -> None:
         """Count a request whose client disconnected before the response."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from tenantproxy.config import ConfigError, Egress, ForwardProxy, ProxyConfig, Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.outcomes import OutcomeError, compile_outcomes
-from tenantproxy.oms.requests.plan import RequestError, compile_requests
+from tenantproxy.oms.requests.compiler import RequestError
+from tenantproxy.oms.requests.plan import compile_requests
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
 from tenantproxy.transport import egress

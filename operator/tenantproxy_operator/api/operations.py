@@ -12,6 +12,7 @@ from tenantproxy.oms.requests.templates import CRITERIA
 from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, UniqueList, Verbatim, cel, invalid
 from tenantproxy_operator.api.outcomes import OrderOutcome, SearchOutcome
+from tenantproxy_operator.api.pages import Pages
 from tenantproxy_operator.api.request_texts import (
     HeaderValue,
     IdForm,
@@ -133,7 +134,7 @@ class Endpoint(Model):
     )
     timeout: Duration | None = Field(
         default=None,
-        description="As upstream.timeout, which it defaults to; for all forms of an id together.",
+        description="As upstream.timeout, which it defaults to; for all forms of an id, or all pages, together.",
     )
     retries: int | None = Field(default=None, ge=0, le=3, description="As upstream.retries, which it defaults to.")
     max_connections: int | None = Field(
@@ -222,10 +223,15 @@ class SearchEndpoint(Endpoint):
                 _names("criteria", f"^{_NAME}$", "has a name other than a letter, then letters, digits or _"),
                 cel(
                     "!self.unsupported || !(has(self.query) || has(self.headers) || has(self.body) || "
-                    "has(self.criteria) || has(self.outcomes) || has(self.timeout) || has(self.retries) || "
-                    "has(self.maxConnections))",
+                    "has(self.criteria) || has(self.outcomes) || has(self.pages) || has(self.timeout) || "
+                    "has(self.retries) || has(self.maxConnections))",
                     "is true, so that no search is sent; remove the fields beside it",
                     path=".unsupported",
+                ),
+                cel(
+                    "!has(self.pages) || !self.pages.link || self.method == 'GET'",
+                    "is followed by GET; set method: GET",
+                    path=".pages.link",
                 ),
             ]
         }
@@ -244,6 +250,10 @@ class SearchEndpoint(Endpoint):
         "query or body: {criteria.NAME}.",
     )
     outcomes: list[SearchOutcome] = Field(default_factory=list, max_length=MAX_OUTCOMES, description=_OUTCOMES)
+    pages: Pages | None = Field(
+        default=None,
+        description="How the OMS's pages are followed, for one complete response. Absent: there is one.",
+    )
     unsupported: bool = Field(
         default=False, description="Whether the OMS has no search; callers get 501 search-not-supported."
     )

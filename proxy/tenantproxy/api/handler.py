@@ -5,14 +5,14 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
 from tenantproxy import __version__
-from tenantproxy.admission import Admission, Bulkhead, Ticket, overloaded
+from tenantproxy.admission import Admission, Bulkhead, Ticket
 from tenantproxy.api import routes, search_criteria
 from tenantproxy.api.audit import audited
 from tenantproxy.api.cors import CorsPolicy, is_preflight
@@ -22,11 +22,10 @@ from tenantproxy.config import ProxyConfig
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
-from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
-from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import is_json
-from tenantproxy.operations import ORDER_ID, Operation
+from tenantproxy.operations import ORDER_ID
 from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
@@ -77,9 +76,8 @@ class Api:
         self._admission = admission
         self._authenticator = authenticator
         self._metrics = metrics
-        self._oms = oms
         self._proxy_config = proxy_config
-        self._converter = Converter(config.upstream, mapping)
+        self._reader = Reader(config.upstream, mapping, oms, metrics)
         ours = {
             "Accept-Encoding": "identity",
             "Tenant-Id": config.tenant.id,
@@ -182,38 +180,14 @@ class Api:
         requests = plan.requests(ids, criteria, headers)
         ticket = self._admission.admit(caller.key if caller is not None else None, bulkhead)
         try:
-            body = await self._ask(operation, requests, ids.get(ORDER_ID), ticket)
+            answer = await self._reader.read(operation, requests, ids.get(ORDER_ID), ticket, plan.paging)
         except BaseException:
             ticket.release()
             raise
-        return Response(
-            200,
-            body,
-            content_type=JSON,
-            headers={"Correlation-Id": correlation_id},
-            release=self._keep_in_flight(ticket),
-        )
-
-    async def _ask(
-        self, operation: Operation, requests: Sequence[OmsRequest], order_id: str | None, ticket: Ticket
-    ) -> bytes:
-        """Return the outward answer to the first of an order's requests that finds it, all within one deadline."""
-        deadline = None if len(requests) == 1 else self._oms.deadline(operation.name)
-        for request in requests:
-            answer = await self._oms.read(ticket, request, deadline)
-            try:
-                body = await self._converter.outward(
-                    operation, answer, order_id, ticket.caller, form=request.order_id
-                )
-                break
-            except Problem as problem:
-                if answer.status == 200 and answer.meaning is None:  # noqa: PLR2004 - HTTP
-                    answer.discard_connection()  # it may be the answer to another request
-                if problem.code != "order-not-found" or request is requests[-1]:
-                    raise
-        if not ticket.hold(len(body)):
-            raise overloaded("The proxy has too many responses in flight.")
-        return body
+        outward = {"Correlation-Id": correlation_id}
+        if answer.cut_by is not None:
+            outward["Incomplete-Results"] = answer.cut_by
+        return Response(200, answer.body, content_type=JSON, headers=outward, release=self._keep_in_flight(ticket))
 
     def _keep_in_flight(self, ticket: Ticket) -> Callable[[], None]:
         """Count a read beyond its handler; return what is to be called when its answer is out."""

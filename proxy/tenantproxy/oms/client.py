@@ -28,6 +28,8 @@ from tenantproxy.transport.base import (
 )
 
 _OK: Final = 200
+_TICK: Final = 0.001
+"""Seconds: the resolution of an event loop's clock; a timeout may come that much before its deadline."""
 _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 """Failures of a call that are no sign of a failing OMS."""
 
@@ -89,6 +91,11 @@ class OmsClient:
     def deadline(self, operation: str) -> float:
         """Return when a read that begins now must have ended, in the loop's time."""
         return asyncio.get_running_loop().time() + self._operations[operation].timeout_seconds
+
+    @staticmethod
+    def is_over(deadline: float) -> bool:
+        """Return whether a deadline has passed."""
+        return deadline - asyncio.get_running_loop().time() <= _TICK
 
     async def read(self, ticket: Ticket, request: OmsRequest, deadline: float | None = None) -> UpstreamResponse:
         """Make one read and return the OMS's answer, whatever its status but 401; it is counted on the ticket.
@@ -160,7 +167,7 @@ class OmsClient:
         """Make one call and record how it went, also where its caller has gone before it ended."""
         start = self._clock()
         if ticket.held:
-            ticket.hold(0)  # what came of an earlier call is of no use any more
+            ticket.hold(0)  # what came of an earlier call is of no use any more, or is kept
         try:
             response = await self._transport.request(
                 request.method,

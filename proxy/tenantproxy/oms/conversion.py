@@ -5,16 +5,26 @@ one heavy conversion at a time.
 """
 
 import functools
+from typing import Protocol, TypeVar
 
 from tenantproxy.config import Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms import responses
 from tenantproxy.oms.outcomes import NO_ORDERS_FOUND
+from tenantproxy.oms.pages import NO_PAGE, Following, Page, page_of
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.transport.base import UpstreamResponse
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Convert(Protocol[T_co]):
+    """Converts a response; `at_once`: only if that takes a few milliseconds at most."""
+
+    def __call__(self, *, at_once: bool = False) -> T_co: ...
 
 
 class Converter:
@@ -52,10 +62,32 @@ class Converter:
         asked = None
         if order_id is not None and self._id_match != "off":
             asked = responses.Asked(order_id, form, self._id_match == "ignoreCase")
+        convert = functools.partial(responses.outward_body, operation, response, self._mapping, asked)
+        return await self._converted(convert, response, caller)
+
+    async def page(
+        self, operation: Operation, response: UpstreamResponse, caller: str | None, following: Following
+    ) -> Page:
+        """Return a page of a search, and where the next one is by what `following` says of the response.
+
+        Raises:
+            Problem: See `outward`; or where the next page is can't be told.
+
+        """
+        if response.meaning == NO_ORDERS_FOUND:
+            return NO_PAGE
+        responses.check(operation, response, any_type=self._any_type)
+
+        def convert(*, at_once: bool = False) -> Page:
+            outward = responses.outward_body(operation, response, self._mapping, None, at_once=at_once)
+            return page_of(outward, lambda count: following(response, count))
+
+        return await self._converted(convert, response, caller)
+
+    async def _converted(self, convert: _Convert[T_co], response: UpstreamResponse, caller: str | None) -> T_co:
         try:
-            return responses.outward_body(operation, response, self._mapping, asked, at_once=True)
+            return convert(at_once=True)
         except HeavyError:
             if is_too_dense(response.body):
                 raise responses.broken([FieldProblem("", TOO_DENSE)]) from None
-        convert = functools.partial(responses.outward_body, operation, response, self._mapping, asked)
         return await self._worker.run(caller, convert)

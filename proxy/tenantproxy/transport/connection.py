@@ -188,13 +188,16 @@ class HttpConnection(asyncio.Protocol):
             self._on_unsolicited()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; the last of one name counts. What follows the head (a trailer) is none."""
+        """Keep a header: the last of one name, but all links. What follows the head (a trailer) is none."""
         if self._headers_complete:
             return
         self._header_count += 1
         if self._header_count > MAX_HEADERS:
             self._refuse("http")
-        self._headers[name.lower()] = value
+        name = name.lower()
+        if name == b"link" and name in self._headers:  # servers send a line for each
+            value = self._headers[name] + b", " + value
+        self._headers[name] = value
 
     def on_headers_complete(self) -> None:
         """Refuse a body that will be too large before it comes."""

@@ -38,6 +38,31 @@ def test_without_names_there_is_no_share() -> None:
     assert caught.value.reason == "overloaded"
 
 
+def test_what_is_kept() -> None:
+    """What came of earlier calls is held beside what comes now, until it is given up or the read has ended."""
+    admission = Admission(4, 0, max_bytes=100)
+    ticket = admission.admit("a")  # who may have 75 of them
+    assert ticket.grow(30)
+    assert ticket.keep(40)
+    assert ticket.held == 40
+    assert ticket.grow(20)
+    assert ticket.grow(10)
+    assert ticket.held == 70
+    assert not ticket.grow(6)
+    assert not ticket.keep(76)
+    assert ticket.hold(0)
+    assert ticket.held == 40
+    assert ticket.keep(60)
+    assert ticket.hold(15)
+    assert ticket.held == 75
+    assert ticket.keep(0)
+    assert ticket.held == 0
+    assert ticket.hold(75)
+    assert ticket.keep(50)
+    ticket.release()
+    assert admission.admit("a").hold(75)
+
+
 def test_an_operation_leaves_places_to_others() -> None:
     """An operation with a bound has twice as many reads as connections; what it takes, it gives back."""
     admission, searches = Admission(20, MAX_ANSWER), Bulkhead(2)

@@ -18,6 +18,7 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_upstream_request_duration_seconds": ("histogram", {"operation"}),
     "tenantproxy_upstream_errors_total": ("counter", {"reason"}),
     "tenantproxy_rejected_requests_total": ("counter", {"reason"}),
+    "tenantproxy_incomplete_searches_total": ("counter", {"reason"}),
     "tenantproxy_cancelled_requests_total": ("counter", {"route"}),
     "tenantproxy_token_fetch_total": ("counter", {"outcome"}),
     "tenantproxy_token_expiry_timestamp_seconds": ("gauge", set()),
@@ -53,6 +54,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.upstream_called("getOrder", 0.01)
     metrics.upstream_failed("status-500")
     metrics.rejected("no-token")
+    metrics.search_cut("pages")
     metrics.cancelled("getOrder")
     metrics.token_fetched("success")
     metrics.credential_changed("oauth2", among=KINDS)

@@ -117,7 +117,10 @@ def _templates(node: _Node) -> Iterator[Template]:
 
 def _filled(node: _Node, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
     if isinstance(node, Template):
-        return node.fill(values) if node.is_wanted(values) else _LEFT_OUT
+        if not node.is_wanted(values):
+            return _LEFT_OUT
+        text = node.fill(values)
+        return int(text) if node.is_number else text
     if isinstance(node, dict):
         members = {name: _filled(each, values) for name, each in node.items()}
         return {name: each for name, each in members.items() if each is not _LEFT_OUT} or _LEFT_OUT
@@ -135,7 +138,7 @@ def _is_dropped(element: _Node, values: Mapping[str, str]) -> bool:
     """
     if (missing := _missing(element, values)) is None:
         return False
-    if any(template.criteria and template.is_wanted(values) for template in _templates(element)):
+    if any(template.optional and template.is_wanted(values) for template in _templates(element)):
         raise UnfitError(missing, "is needed beside the other criteria")
     return True
 
@@ -143,7 +146,7 @@ def _is_dropped(element: _Node, values: Mapping[str, str]) -> bool:
 def _missing(node: _Node, values: Mapping[str, str]) -> str | None:
     """Return a criterion that something lacks; a list lacks one only if nothing of it is left."""
     if isinstance(node, Template):
-        return None if node.is_wanted(values) else node.criteria[0]
+        return None if node.is_wanted(values) else node.optional[0]
     if isinstance(node, dict):
         return next((name for each in node.values() if (name := _missing(each, values)) is not None), None)
     if isinstance(node, list):

@@ -1,7 +1,18 @@
 """What is sent to the OMS for one read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """Where a page of a search is."""
+
+    number: int
+    offset: int = 0
+    """Elements before it."""
+    cursor: str | None = None
+    target: str | None = None
+    """Path and query below the base URL, where the OMS says them itself."""
 
 
 class OmsRequest(NamedTuple):
@@ -14,3 +25,5 @@ class OmsRequest(NamedTuple):
     body: bytes | None = None
     order_id: str | None = None
     """The form of the order's id in it, where that is not the caller's."""
+    at: "Callable[[Position], OmsRequest] | None" = None
+    """Makes the request for another page of the same search, where there are pages."""

@@ -14,6 +14,10 @@ from tenantproxy.oms.requests.quotes import QUOTING, TemplateError, open_quotes
 
 CRITERIA: Final = "criteria."
 """What the name of a placeholder for a search's criterion begins with."""
+PAGE_OFFSET: Final = "page.offset"
+PAGE_NUMBER: Final = "page.number"
+PAGE_CURSOR: Final = "page.cursor"
+"""Names of placeholders for where a page of a search is; the first page has no cursor."""
 
 _PLACEHOLDER: Final = re.compile(
     r"\{\{(?P<literal>[A-Za-z][A-Za-z0-9_.]*(?:\|\w*)?)\}\}"
@@ -86,6 +90,9 @@ _NUMBER: Final = _Unquoted(re.compile(r"[0-9]+"), "must have only digits")
 """What is a value in every query language, and nothing else."""
 
 
+_NUMBERS: Final = frozenset({PAGE_NUMBER, PAGE_OFFSET})
+
+
 class _Slot(NamedTuple):
     """A placeholder, and the text after it."""
 
@@ -105,17 +112,22 @@ class Template:
         self._encode = encode
         self.names = frozenset(slot.name for slot in slots)
         """Of its placeholders."""
-        self.criteria = tuple(name for name in sorted(self.names) if name.startswith(CRITERIA))
+        self.optional = tuple(
+            name for name in sorted(self.names) if name.startswith(CRITERIA) or name == PAGE_CURSOR
+        )
+        """Those that there may be no value for."""
+        self.is_number = not before and [(slot.name in _NUMBERS, slot.after) for slot in slots] == [(True, "")]
+        """Whether it is nothing but a number of ours, which JSON has as such."""
 
     def is_wanted(self, values: Mapping[str, str]) -> bool:
-        """Return whether its criteria were given; what none was given for is left out.
+        """Return whether there is a value for what is optional; where there is none, it is left out.
 
         Raises:
-            UnfitError: Some were, and others not.
+            UnfitError: There is one for some, and not for others.
 
         """
-        missing = [name for name in self.criteria if name not in values]
-        if missing and len(missing) < len(self.criteria):
+        missing = [name for name in self.optional if name not in values]
+        if missing and len(missing) < len(self.optional):
             raise UnfitError(missing[0], "is needed beside the other criteria")
         return not missing
 
@@ -182,6 +194,11 @@ def compile_template(
 def _unquoted(name: str, checked: frozenset[str]) -> _Unquoted:
     if name in checked:
         return _WORD
+    if name == PAGE_CURSOR:
+        raise TemplateError(
+            f"has {{{name}}} beside other text, where the OMS's word could mean something else; let it stand "
+            f"alone, or put it into quotes, as {_choice(name)}"
+        )
     if name.startswith(CRITERIA):
         raise TemplateError(
             f"has {{{name}}} beside other text, where a caller's word could mean something else; put it into "

@@ -34,6 +34,15 @@ ROUTE = {"route": {"gatewayRef": {"name": "public"}, "hostnames": ["orders.examp
 FORWARD_PROXY = {"upstream.forwardProxy": {"url": "http://squid.example:3128"}}
 POST = {"upstream.operations.getOrder.method": "POST"}
 QUERY = {"upstream.operations.searchOrders.query": {"c": "{criteria.customerId}"}}
+PAGED = {
+    "upstream.operations.searchOrders.query": {"p": "{page.number}", "c": "{criteria.customerId}"},
+    "upstream.operations.searchOrders.pages": {"size": 100},
+}
+CURSOR = {
+    "upstream.operations.searchOrders.query": {"p": "{page.cursor}", "c": "{criteria.customerId}"},
+    "upstream.operations.searchOrders.pages": {"cursor": "/next"},
+}
+LINKED = {**QUERY, "upstream.operations.searchOrders.method": "GET"}
 LIMITS = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}
 _ADMISSION = "admissionregistration.k8s.io/v1"
 POLICY = Kind(api_version=_ADMISSION, kind="ValidatingAdmissionPolicy", plural="validatingadmissionpolicies")
@@ -69,6 +78,13 @@ CASES = {
     "upstream.operations.getOrder.idPattern": Case("#?[0-9]+", CONFIG),
     "upstream.operations.searchOrders.path": Case("/o/{businessUnitId}", CONFIG),
     "upstream.operations.searchOrders.criteria": Case({"email": {"trim": True}}, CONFIG),
+    "upstream.operations.searchOrders.pages.first": Case(0, CONFIG, PAGED),
+    "upstream.operations.searchOrders.pages.size": Case(50, CONFIG, PAGED),
+    "upstream.operations.searchOrders.pages.total": Case("/total", CONFIG, CURSOR),
+    "upstream.operations.searchOrders.pages.more": Case([{"from": "/more", "in": ["true"]}], CONFIG, CURSOR),
+    "upstream.operations.searchOrders.pages.cursor": Case("/cursor", CONFIG, CURSOR),
+    "upstream.operations.searchOrders.pages.link": Case(value=True, written=CONFIG, before=LINKED),
+    "upstream.operations.searchOrders.pages.max": Case(9, CONFIG, PAGED),
     "upstream.operations.searchOrders.unsupported": Case(value=True, written=CONFIG),
     "upstream.operations.getOrder.method": Case("POST", CONFIG),
     "upstream.operations.getOrder.body.json": Case({"id": "{customerOrderId}"}, CONFIG, POST),

@@ -27,6 +27,7 @@ from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 UNIT = "/api/v1/business-units/BU-1/customer-orders"
 CIRCUIT = 'tenantproxy_circuit_state{operation="%s"}'
 GRAPHQL = "query($id: ID!) { order(id: $id) { id lines { sku } } }"
+SEARCH_PAGES = [SEARCH_ANSWER, SEARCH_ANSWER.replace(b"CO-1", b"CO-2")]
 
 
 def operations(**each: Mapping[str, Any]) -> dict[str, Any]:
@@ -322,3 +323,79 @@ async def test_timeout_and_retries_of_an_operation(oms: RawServer, tmp_path: Pat
         assert len(oms.received) == 3
         assert (await proxy.search()).code == "upstream-error"
         assert len(oms.received) == 4
+
+
+# ---- pages
+
+
+async def test_pages(oms: RawServer, tmp_path: Path) -> None:
+    """They come to the caller as one answer; amounts of links and lines of the header don't matter."""
+    link = f"</x>; rel=self\r\nLink: <{oms.url}/base/orders?page=2>; rel=next\r\nLINK: </y>; rel=last"
+    pages = [SEARCH_PAGES[0].replace(b"\r\n", f"\r\nLink: {link}\r\n".encode(), 1), SEARCH_PAGES[1]]
+    endpoint = {
+        "method": "GET",
+        "path": "/orders",
+        "query": {"c": "{criteria.customerId}"},
+        "pages": {"link": True},
+    }
+    oms.play = answering(*pages)
+    async with running_proxy(
+        proxy_config(oms.url + "/base", **operations(searchOrders=endpoint)), tmp_path, BASIC
+    ) as proxy:
+        answer = await proxy.search()
+        assert [order["customerOrderId"] for order in answer.json["customerOrders"]] == ["CO-1", "CO-2"]
+        assert "incomplete-results" not in answer.headers
+        assert [each.target for each in oms.received] == ["/base/orders?c=C-1", "/base/orders?page=2"]
+        first, second = (each.headers for each in oms.received)
+        assert first == second
+
+
+async def test_large_pages(oms: RawServer, tmp_path: Path) -> None:
+    """Pages that are converted in a thread; each as large as the next one, and together less than the bound."""
+
+    async def play(request: Received, writer: asyncio.StreamWriter) -> None:
+        begin = int(dict(parse_qsl(urlsplit(request.target).query))["o"])
+        orders = [
+            {"customerOrderId": f"CO-{number}", "customerId": "C-1", "status": "CREATED"}
+            for number in range(begin, begin + 2000)
+        ]
+        writer.write(http(200, json.dumps({"total": 6000, "customerOrders": orders}).encode()))
+
+    oms.play = play
+    endpoint = {"query": {"o": "{page.offset}"}, "pages": {"total": "/total"}}
+    async with running_proxy(proxy_config(oms.url, **operations(searchOrders=endpoint)), tmp_path, BASIC) as proxy:
+        answer = await proxy.search()
+        found = [order["customerOrderId"] for order in answer.json["customerOrders"]]
+        assert found == [f"CO-{number}" for number in range(6000)]
+        assert "incomplete-results" not in answer.headers
+
+
+async def test_more_pages_than_are_read(oms: RawServer, tmp_path: Path) -> None:
+    """The answer says that it had to be cut, and the log and the metrics do."""
+    endpoint = {"query": {"page": "{page.number}"}, "pages": {"size": 1, "max": 2}}
+    oms.play = answering(*SEARCH_PAGES)
+    async with running_proxy(proxy_config(oms.url, **operations(searchOrders=endpoint)), tmp_path, BASIC) as proxy:
+        answer = await proxy.search()
+        assert [order["customerOrderId"] for order in answer.json["customerOrders"]] == ["CO-1", "CO-2"]
+        assert answer.headers["incomplete-results"] == "pages"
+        assert await proxy.metric('tenantproxy_incomplete_searches_total{reason="pages"}') == 1
+
+
+async def test_a_link_to_another_host(oms: RawServer, tmp_path: Path) -> None:
+    """Our credential goes nowhere else."""
+    async with RawServer(answering(SEARCH_ANSWER)) as other:
+        endpoint = {
+            "method": "GET",
+            "path": "/o",
+            "query": {"c": "{criteria.customerId}"},
+            "pages": {"link": True},
+        }
+        link = f"\r\nLink: <{other.url}/o>; rel=next\r\n".encode()
+        oms.play = answering(SEARCH_ANSWER.replace(b"\r\n", link, 1))
+        async with running_proxy(
+            proxy_config(oms.url, **operations(searchOrders=endpoint)), tmp_path, BASIC
+        ) as proxy:
+            answer = await proxy.search()
+            assert (answer.status, answer.json["code"]) == (502, "upstream-contract")
+            assert "another origin" in answer.json["detail"]
+            assert (len(oms.received), other.connections) == (1, 0)

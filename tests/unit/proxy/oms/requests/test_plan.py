@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from tenantproxy import config
-from tenantproxy.oms.requests.plan import RequestError, RequestPlan, compile_requests
+from tenantproxy.oms.requests.compiler import RequestError
+from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.problems import Problem
@@ -44,7 +45,7 @@ def errors(**operations: Any) -> dict[str, str]:
 def test_the_documented_requests() -> None:
     """Where nothing is said, the OMS is asked as the contract has it."""
     request = sent(get_order())
-    assert request == ("getOrder", "GET", "/business-units/B:1/customer-orders/CO-1", {}, None, None)
+    assert request == ("getOrder", "GET", "/business-units/B:1/customer-orders/CO-1", {}, None, None, None)
     plan = search()
     request = sent(plan, {"customerId": "C \u00e9"})
     assert (request.method, request.path) == ("POST", "/business-units/B:1/customer-orders:search")

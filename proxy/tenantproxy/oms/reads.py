@@ -1,0 +1,154 @@
+"""Read an operation: its requests of the OMS, one after another, and one outward answer of what came.
+
+More than one there are for an order with several forms of its id, until one is found; and for a search with
+pages, until the last one or a bound. All of them have one deadline.
+"""
+
+import functools
+import logging
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from tenantproxy.admission import Ticket, overloaded
+from tenantproxy.config import Upstream
+from tenantproxy.logs import fields
+from tenantproxy.metrics import Metrics
+from tenantproxy.oms.client import OmsClient
+from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.pages import Pages
+from tenantproxy.oms.requests.paging import Paging
+from tenantproxy.oms.requests.request import OmsRequest
+from tenantproxy.operations import Operation
+from tenantproxy.orders.mapping import CompiledMapping
+from tenantproxy.problems import Problem
+from tenantproxy.transport.base import UpstreamResponse
+
+_log = logging.getLogger(__name__)
+
+Bound = Literal["bytes", "pages", "time"]
+"""Why an answer lacks pages that the OMS has, or may have."""
+_NO_ROOM: Final = "The proxy has too many responses in flight."
+
+
+class Answer(NamedTuple):
+    """The outward body of a 200."""
+
+    body: bytes
+    cut_by: Bound | None = None
+    """None: it is whole."""
+
+
+class Reader:
+    """Reads from one tenant's OMS."""
+
+    def __init__(self, upstream: Upstream, mapping: CompiledMapping, oms: OmsClient, metrics: Metrics) -> None:
+        self._converter = Converter(upstream, mapping)
+        self._max_bytes = upstream.max_response_bytes
+        self._oms = oms
+        self._metrics = metrics
+
+    async def read(
+        self,
+        operation: Operation,
+        requests: Sequence[OmsRequest],
+        order_id: str | None,
+        ticket: Ticket,
+        paging: Paging | None = None,
+    ) -> Answer:
+        """Return the answer to a read, held on the ticket.
+
+        Raises:
+            Problem: There is none. A search's page that is missing or wrong makes all of it fail.
+
+        """
+        if paging is None:
+            answer = Answer(await self._first_found(operation, requests, order_id, ticket))
+        else:
+            answer = await self._all_pages(operation, requests[0], paging, ticket)
+        if not ticket.hold(len(answer.body)):
+            raise overloaded(_NO_ROOM)
+        return answer
+
+    async def _first_found(
+        self, operation: Operation, requests: Sequence[OmsRequest], order_id: str | None, ticket: Ticket
+    ) -> bytes:
+        """Return the outward answer to the first of an order's requests that finds it."""
+        deadline = None if len(requests) == 1 else self._oms.deadline(operation.name)
+        for request in requests:
+            answer = await self._oms.read(ticket, request, deadline)
+            try:
+                return await self._converter.outward(
+                    operation, answer, order_id, ticket.caller, form=request.order_id
+                )
+            except Problem as problem:
+                _discard_unexpected(answer)
+                if problem.code != "order-not-found" or request is requests[-1]:
+                    raise
+        raise AssertionError("there is a last request")
+
+    async def _all_pages(
+        self, operation: Operation, request: OmsRequest, paging: Paging, ticket: Ticket
+    ) -> Answer:
+        """Return the outward answer of a search's pages, up to the bounds."""
+        deadline = self._oms.deadline(operation.name)
+        pages, here, count = Pages(), paging.first, 1
+        received = 0
+        cut_by: Bound | None = None
+        while True:
+            try:
+                answer = await self._oms.read(ticket, request, deadline)
+            except Problem as problem:
+                cut_by = self._bound(problem, deadline) if count > 1 else None
+                if cut_by is None:
+                    raise _of_page(count, problem) from None
+                break
+            received += len(answer.body)
+            if count > 1 and received > self._max_bytes:
+                cut_by = "bytes"
+                break
+            try:
+                following = functools.partial(paging.after, here, request.path)
+                page = await self._converter.page(operation, answer, ticket.caller, following)
+                pages.add(page)
+            except Problem as problem:
+                _discard_unexpected(answer)
+                raise _of_page(count, problem) from None
+            if not ticket.keep(pages.size):
+                raise overloaded(_NO_ROOM)
+            if page.following is None:
+                break
+            if count == paging.max or self._oms.is_over(deadline):
+                cut_by = "pages" if count == paging.max else "time"
+                break
+            assert request.at is not None  # noqa: S101 - where there are pages
+            here, count, request = page.following, count + 1, request.at(page.following)
+        ticket.keep(0)
+        if cut_by is not None:
+            self._tell(cut_by, count, request)
+        return Answer(pages.body(), cut_by)
+
+    def _bound(self, problem: Problem, deadline: float) -> Bound | None:
+        """Return the bound that a further page has met; None: it has failed otherwise."""
+        if problem.reason == "too-large":
+            return "bytes"
+        return "time" if self._oms.is_over(deadline) else None
+
+    def _tell(self, cut_by: Bound, count: int, request: OmsRequest) -> None:
+        self._metrics.search_cut(cut_by)
+        _log.info(
+            "a search's answer is incomplete",
+            extra=fields(cutBy=cut_by, pages=count, correlationId=request.headers["Correlation-Id"]),
+        )
+
+
+def _of_page(count: int, problem: Problem) -> Problem:
+    """Return a problem that names its page, unless that is the first."""
+    if count > 1:
+        problem.detail = f"{problem.detail} It was page {count} of the search."
+    return problem
+
+
+def _discard_unexpected(answer: UpstreamResponse) -> None:
+    """Give up the connection of a 200 that is not as expected: it may be the answer to another request."""
+    if answer.status == 200 and answer.meaning is None:  # noqa: PLR2004 - HTTP
+        answer.discard_connection()

@@ -37,7 +37,7 @@ class System:
         self.orders: dict[str, Any] = documented["getOrder"]
         self.search: dict[str, Any] = documented["searchOrders"]
         self.case = ""
-        self.asked: Received | None = None
+        self.asked: list[Received] = []
         self.tokens: list[dict[str, str]] = []
 
     def connect(self, oms: RawServer) -> TenantProxy:
@@ -56,11 +56,21 @@ class System:
             self.tokens.append(dict(parse_qsl(request.body.decode())))
             writer.write(token_answer("t-1"))
             return
-        self.asked = request
-        path = self.folder / "answers" / f"{self.case}.json"
-        status = self.documented(self.case).get("status", {}).get(self.case, 200)
+        self.asked.append(request)
+        documented = self.documented(self.case)
+        path = self.page(len(self.asked))
+        status = documented.get("status", {}).get(self.case, 200)
         body = path.read_bytes() if path.exists() else b""
-        writer.write(http(status, body, content_type=self.content_type))
+        headers = {"content_type": self.content_type}
+        if "link" in documented and self.page(len(self.asked) + 1).exists():
+            base = f"http://{request.headers['host']}{self.base}"
+            asked = documented["customers"][self.case]
+            headers["link"] = documented["link"].replace("{base}", base).replace("{id}", asked)
+        writer.write(http(status, body, **headers))
+
+    def page(self, number: int) -> Path:
+        """Return the answer to a case's first request, or to a further one."""
+        return self.folder / "answers" / (f"{self.case}.json" if number == 1 else f"{self.case}.{number}.json")
 
     def documented(self, case: str) -> dict[str, Any]:
         """Return what is documented of the operation that a case is of."""
@@ -87,6 +97,14 @@ def filled(template: Any, value: str) -> Any:
     return " ".join(template.replace("{id}", value).replace("{quoted}", quoted).split())
 
 
+def changed(request: Any, changes: Any) -> Any:
+    """Return a documented request with some of its members changed; null: left out."""
+    if not isinstance(changes, dict):
+        return changes
+    made = {name: changed(request.get(name), change) for name, change in changes.items()}
+    return {name: member for name, member in {**request, **made}.items() if member is not None}
+
+
 def sent(request: Received) -> dict[str, Any]:
     """Return a request in the words of `requests.yaml`."""
     target = urlsplit(request.target)
@@ -106,7 +124,7 @@ async def ask(proxy: RunningProxy, system: System, case: str) -> None:
     """Ask the proxy as a till does; compare what the system is asked, and what the till gets."""
     documented = system.documented(case)
     units = "/api/v1/business-units/store-1"
-    system.case, system.asked = case, None
+    system.case, system.asked = case, []
     if documented is system.orders:
         asked = documented["ids"][case]
         answered = await proxy.get(f"{units}/customer-orders/{asked}")
@@ -114,12 +132,17 @@ async def ask(proxy: RunningProxy, system: System, case: str) -> None:
         asked = documented["customers"][case]
         answered = await proxy.request("POST", f"{units}/customer-orders:search", json={"customerId": asked})
 
-    assert system.asked is not None, answered.body
-    wanted = filled(documented["request"], asked)
-    headers = {name.lower(): value for name, value in wanted.pop("headers", {}).items()} | system.credential
-    assert sent(system.asked) == {**wanted, "path": system.base + wanted["path"]}
-    received = {name: system.asked.headers.get(name) for name in {"authorization", *headers}}
-    assert received == {"authorization": None, **headers}
+    requests = [documented["request"]]
+    if system.page(2).exists():
+        requests.append(changed(documented["request"], documented["second"]))
+    assert len(system.asked) == len(requests), answered.body
+    for request, template in zip(system.asked, requests, strict=True):
+        wanted = filled(template, asked)
+        headers = {name.lower(): value for name, value in wanted.pop("headers", {}).items()} | system.credential
+        assert sent(request) == {**wanted, "path": system.base + wanted["path"]}
+        received = {name: request.headers.get(name) for name in {"authorization", *headers}}
+        assert received == {"authorization": None, **headers}
+    assert "incomplete-results" not in answered.headers
 
     got, expected = exact(answered.body), system.expected(case)
     if "code" in expected:  # a problem has more members: words for people, and the correlation id
@@ -130,12 +153,16 @@ async def ask(proxy: RunningProxy, system: System, case: str) -> None:
 
 @pytest.mark.parametrize("folder", SYSTEMS, ids=lambda folder: folder.name)
 async def test_a_system(folder: Path, oms: RawServer, tmp_path: Path) -> None:
-    """An order, a search, an order that there is not, a search that finds nothing; and what else there is."""
+    """An order, an unknown one, a search, one that finds nothing, one with two pages; and what else there is."""
     system = System(folder)
     config = render_config(system.connect(oms), Settings())
     cases = (*system.orders["ids"], *system.search["customers"])
-    answers, expected = ({path.stem for path in (folder / name).iterdir()} for name in ("answers", "expected"))
+    answers, expected = (
+        {path.name.split(".")[0] for path in (folder / name).iterdir()} for name in ("answers", "expected")
+    )
     assert {"order", "unknown-order", "orders", "no-orders"} | answers == expected == set(cases)
+    pages = system.manifest["spec"]["upstream"]["operations"]["searchOrders"].get("pages", {"size": None})
+    assert ("more-orders" in cases) == ("size" not in pages)  # which would need a hundred orders
     async with running_proxy(config, tmp_path, system.keys) as proxy:
         for case in cases:
             await ask(proxy, system, case)

@@ -182,7 +182,7 @@ class Condition(_Model, frozen=True, omit_defaults=True):
     absent: bool | None = None
     """Whether it must be absent or null, or must not be."""
     same_as: str | None = None
-    """The same word as at this pointer, from the object that the rule is for; only in `pick`."""
+    """The same word as at this pointer, from the object that the rule is for; only of the elements of lists."""
 
 
 class Pick(_Model, frozen=True, omit_defaults=True):
@@ -231,8 +231,12 @@ class Rule(_Model, frozen=True, omit_defaults=True):
     from_: str | None = msgspec.field(default=None, name="from")
     or_from: tuple[str, ...] = ()
     """Further pointers, tried in order where there is nothing, or null."""
+    null_if: tuple[str, ...] = ()
+    """Words that are as good as null."""
     join: Join | None = None
     const: Any | UnsetType = UNSET
+    criterion: str | None = None
+    """The name of one of the search's, whose value it is; only in `search_orders`."""
     part: Part | None = None
     values: dict[str, Any] | None = None
     table: Table | None = None
@@ -246,6 +250,10 @@ class Rule(_Model, frozen=True, omit_defaults=True):
     default: Any | UnsetType = UNSET
     each: str | None = None
     """Pointer to a list; a step `*` goes through all elements of a list, or all members of an object."""
+    and_each: tuple[str, ...] = ()
+    """Pointers to further lists, whose elements follow."""
+    within: Literal["object", "document"] = "object"
+    """What `each` begins at: the object that the rule is for, or the whole of the OMS's answer."""
     where: tuple[Condition, ...] = ()
     fields: "dict[str, Rule] | None" = None
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from tenantproxy.config import ConfigError, Egress, ForwardProxy, ProxyConfig, Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.outcomes import OutcomeError, compile_outcomes
 from tenantproxy.oms.requests.compiler import RequestError
+from tenantproxy.oms.requests.criteria import criteria_of
 from tenantproxy.oms.requests.plan import compile_requests
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
@@ -34,6 +37,7 @@ def find_errors(config: ProxyConfig) -> list[FieldProblem]:
         *_requests(config.upstream),
         *_outcomes(config.upstream),
         *_mapping(config),
+        *_criteria(config),
     ]
 
 
@@ -97,3 +101,17 @@ def _mapping(config: ProxyConfig) -> Iterator[FieldProblem]:
         compile_mapping(config.mapping)
     except MappingError as error:
         yield from (FieldProblem(f"mapping.{field}", detail) for field, detail in error.errors)
+
+
+def _criteria(config: ProxyConfig) -> Iterator[FieldProblem]:
+    """Yield which rules take the value of a criterion that there is not, or not always."""
+    criteria = criteria_of(config.upstream.operations.search_orders)
+    for field, rule in config.mapping.search_orders.fields.items():
+        if rule.criterion is None:
+            continue
+        path = f"mapping.searchOrders.fields.{field}.criterion"
+        if rule.criterion not in criteria:
+            known = ", ".join(criteria)
+            yield FieldProblem(path, f"is not a criterion of this search; there are {known}")
+        elif not criteria[rule.criterion] and rule.default is UNSET:
+            yield FieldProblem(path, "may be missing in a search; add `default`, or make the criterion `required`")

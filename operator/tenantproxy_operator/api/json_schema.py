@@ -88,8 +88,9 @@ def _of_shape(shape: type[msgspec.Struct], fields: Schema, definitions: dict[str
             rule["properties"]["fields"] = _of_shape(inner, rule["properties"]["fields"], definitions)
             rules[field.name] = rule
         else:
-            definitions[kind] = rule
-            rules[field.name] = {"$ref": f"#/definitions/{kind}"}
+            name = kind if definitions.setdefault(kind, rule) == rule else f"found-{kind}"
+            definitions[name] = rule  # a search's rules have a word of their own
+            rules[field.name] = {"$ref": f"#/definitions/{name}"}
     return {
         "type": "object",
         "description": fields["description"],

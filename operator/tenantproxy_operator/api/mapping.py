@@ -9,10 +9,11 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
-from tenantproxy.orders.rule_words import MAX_CONDITIONS, MAX_POINTERS, MAX_SCALE, contradictions
+from tenantproxy.orders.rule_words import MAX_CONDITIONS, MAX_NULLS, MAX_POINTERS, MAX_SCALE, contradictions
 from tenantproxy_operator.api.fields import Constant, Model, invalid
-from tenantproxy_operator.api.mapping_parts import Condition, Join, Part, Pick, Pointer, Table
+from tenantproxy_operator.api.mapping_parts import ElementCondition, Join, Part, Pick, Pointer, Table, Word
 from tenantproxy_operator.api.mapping_rules import mapping_rules, word_rules
+from tenantproxy_operator.api.request_texts import CriterionName
 
 _MOST_FIELDS: Final = 16
 _FIELDS: Final = (
@@ -43,6 +44,13 @@ class _AnyRule(Model):
         min_length=1,
         max_length=MAX_POINTERS,
         description="Where else, in this order, if there is nothing at from, or null, such as [/email].",
+    )
+    null_if: list[Word] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_NULLS,
+        description='What is as good as null at from and orFrom, written as in where: [""] for an empty text, '
+        '["0"] for a number that refers to nothing.',
     )
     join: Join | None = Field(
         default=None,
@@ -84,9 +92,14 @@ class _AnyRule(Model):
         return self
 
 
-class TextRule(_AnyRule):
-    """How one output field that is a text is made; one without a rule is taken from the field of the same name."""
+class SearchRule(_AnyRule):
+    """How one output field of a found order is made; by default it is taken from the field of the same name."""
 
+    criterion: CriterionName | None = Field(
+        default=None,
+        description="The value of a criterion of the search, such as customerId, for a list that does not say "
+        "whose orders it has. Needs a default, unless every search has that criterion.",
+    )
     as_: Literal["string"] | None = Field(
         default=None,
         alias="as",
@@ -139,7 +152,19 @@ class _ListRule(_AmountRule):
         "goes through all elements of a list, or all members of an object: /shipments/*/items. The rules in "
         "fields apply to each element.",
     )
-    where: list[Condition] | None = Field(
+    and_each: list[Pointer] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_POINTERS,
+        description="Further lists, whose elements follow, such as [/customLineItems]. One that is absent, or "
+        "null, has none; if all are, the output list is absent.",
+    )
+    within: Literal["object", "document"] | None = Field(
+        default=None,
+        description="Where each begins: at the object that the rule is for, or at the top of the OMS's "
+        "response, where sameAs in where tells which elements belong to the object. Defaults to object.",
+    )
+    where: list[ElementCondition] | None = Field(
         default=None,
         min_length=1,
         max_length=MAX_CONDITIONS,
@@ -180,14 +205,14 @@ class GetOrderMapping(Model):
 class SearchOrdersMapping(Model):
     """The rules for the response to searchOrders."""
 
-    model_config = ConfigDict(json_schema_extra=mapping_rules(SEARCH_ORDERS.name, TextRule))
+    model_config = ConfigDict(json_schema_extra=mapping_rules(SEARCH_ORDERS.name, SearchRule))
 
     root: Pointer | None = Field(
         default=None,
         description='Where the list of orders is in the OMS\'s response, an RFC 6901 pointer; "" is the whole '
         f"response. Defaults to {SEARCH_ORDERS.root}.",
     )
-    fields: dict[str, TextRule] = Field(
+    fields: dict[str, SearchRule] = Field(
         default_factory=dict,
         max_length=_MOST_FIELDS,
         description="A rule for each output field of a found order (customerOrderId, customerId, status) that "

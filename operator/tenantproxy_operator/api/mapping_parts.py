@@ -74,8 +74,8 @@ class Condition(Model):
         return self
 
 
-class PickCondition(Condition):
-    """What must be so of the element that is picked."""
+class ElementCondition(Condition):
+    """What must be so of a list's element."""
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [_one_of("in", "notIn", "absent", "sameAs")]}
@@ -95,7 +95,7 @@ class Pick(Model):
         description="Where the list is, such as /orderRoles: an RFC 6901 pointer as in from, in which a step * "
         "goes through all elements of a list, or all members of an object.",
     )
-    where: list[PickCondition] = Field(
+    where: list[ElementCondition] = Field(
         min_length=1,
         max_length=MAX_CONDITIONS,
         description="The first element for which all of these hold is taken, such as [{from: /roleTypeId, in: "

@@ -14,6 +14,7 @@ from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Uniq
 from tenantproxy_operator.api.outcomes import OrderOutcome, SearchOutcome
 from tenantproxy_operator.api.pages import Pages
 from tenantproxy_operator.api.request_texts import (
+    CRITERION_NAME,
     HeaderValue,
     IdForm,
     IdMatch,
@@ -28,12 +29,14 @@ _OUTCOMES: Final = (
     "What responses mean that are not as documented. Read from the top: the first that fits counts; what none "
     "fits means what it always does."
 )
-_NAME: Final = "[A-Za-z][A-Za-z0-9_]{0,63}"
+
+
+_NO_NAME: Final = "has a name other than a letter, then letters, digits or _"
 
 
 def _path_rules(operation: Operation) -> dict[str, Any]:
     """Return what the compiler of requests checks of a path, as far as its own text shows it."""
-    names = [*operation.placeholders, *([f"criteria[.]{_NAME}"] if operation.takes_criteria else [])]
+    names = [*operation.placeholders, *([f"criteria[.]{CRITERION_NAME}"] if operation.takes_criteria else [])]
     said = [*sorted(operation.placeholders), *([f"{CRITERIA}NAME"] if operation.takes_criteria else [])]
     quoting = "|".join(sorted(QUOTING))
     rules = [
@@ -220,7 +223,7 @@ class SearchEndpoint(Endpoint):
                     " || (self.method == 'POST' && !has(self.body))",
                     f"has no {{{CRITERIA}customerId}}; the criterion would be lost",
                 ),
-                _names("criteria", f"^{_NAME}$", "has a name other than a letter, then letters, digits or _"),
+                _names("criteria", f"^{CRITERION_NAME}$", _NO_NAME),
                 cel(
                     "!self.unsupported || !(has(self.query) || has(self.headers) || has(self.body) || "
                     "has(self.criteria) || has(self.outcomes) || has(self.pages) || has(self.timeout) || "

@@ -3,7 +3,7 @@
 What a template may hold, and whether a pattern can be used, the compiler of requests checks.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -51,6 +51,17 @@ IdForm = Annotated[
         problem=f"is no form of an id; write {{{ORDER_ID}}}, {{{ORDER_ID}|upper}} or {{{ORDER_ID}|lower}} once, "
         "with printable ASCII but for space, % and braces around it",
         longest=128,
+    ),
+]
+
+
+CRITERION_NAME: Final = "[A-Za-z][A-Za-z0-9_]{0,63}"
+CriterionName = Annotated[
+    str,
+    Text(
+        pattern=f"^{CRITERION_NAME}$",
+        problem="is not the name of a criterion; it has a letter, then letters, digits or _",
+        longest=64,
     ),
 ]
 

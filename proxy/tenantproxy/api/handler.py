@@ -180,7 +180,9 @@ class Api:
         requests = plan.requests(ids, criteria, headers)
         ticket = self._admission.admit(caller.key if caller is not None else None, bulkhead)
         try:
-            answer = await self._reader.read(operation, requests, ids.get(ORDER_ID), ticket, plan.paging)
+            answer = await self._reader.read(
+                operation, requests, ids.get(ORDER_ID), ticket, plan.paging, criteria=criteria or {}
+            )
         except BaseException:
             ticket.release()
             raise

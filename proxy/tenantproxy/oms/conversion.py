@@ -15,6 +15,7 @@ from tenantproxy.oms.pages import NO_PAGE, Following, Page, page_of
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import Operation
 from tenantproxy.orders.mapping import CompiledMapping
+from tenantproxy.orders.transform import NO_CRITERIA, Criteria
 from tenantproxy.orders.weight import TOO_DENSE, HeavyError, is_too_dense
 from tenantproxy.transport.base import UpstreamResponse
 
@@ -44,10 +45,11 @@ class Converter:
         caller: str | None = None,
         *,
         form: str | None = None,
+        criteria: Criteria = NO_CRITERIA,
     ) -> bytes:
         """Return the body of our 200 for a response of the OMS; `order_id` is the one asked for, if any.
 
-        `form` is the one by which the OMS was asked, if that is another one.
+        `form` is the one by which the OMS was asked, if that is another one; `criteria` is what was searched for.
 
         Callers take turns at the thread; None stands for no caller. If this is cancelled, a conversion that waits
         for its turn is dropped; one that has begun continues in its thread.
@@ -62,11 +64,19 @@ class Converter:
         asked = None
         if order_id is not None and self._id_match != "off":
             asked = responses.Asked(order_id, form, self._id_match == "ignoreCase")
-        convert = functools.partial(responses.outward_body, operation, response, self._mapping, asked)
+        convert = functools.partial(
+            responses.outward_body, operation, response, self._mapping, asked, criteria=criteria
+        )
         return await self._converted(convert, response, caller)
 
     async def page(
-        self, operation: Operation, response: UpstreamResponse, caller: str | None, following: Following
+        self,
+        operation: Operation,
+        response: UpstreamResponse,
+        caller: str | None,
+        following: Following,
+        *,
+        criteria: Criteria = NO_CRITERIA,
     ) -> Page:
         """Return a page of a search, and where the next one is by what `following` says of the response.
 
@@ -79,7 +89,9 @@ class Converter:
         responses.check(operation, response, any_type=self._any_type)
 
         def convert(*, at_once: bool = False) -> Page:
-            outward = responses.outward_body(operation, response, self._mapping, None, at_once=at_once)
+            outward = responses.outward_body(
+                operation, response, self._mapping, None, at_once=at_once, criteria=criteria
+            )
             return page_of(outward, lambda count: following(response, count))
 
         return await self._converted(convert, response, caller)

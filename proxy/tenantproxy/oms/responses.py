@@ -10,7 +10,7 @@ from tenantproxy.operations import ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy.orders import surrogates
 from tenantproxy.orders.contract import is_of
 from tenantproxy.orders.mapping import CompiledMapping
-from tenantproxy.orders.transform import ContractError, UnparsableError
+from tenantproxy.orders.transform import NO_CRITERIA, ContractError, Criteria, UnparsableError
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.retry_after import named_seconds, parse_retry_after
 from tenantproxy.transport.base import UpstreamResponse
@@ -70,8 +70,11 @@ def outward_body(
     asked: Asked | None,
     *,
     at_once: bool = False,
+    criteria: Criteria = NO_CRITERIA,
 ) -> bytes:
     """Return the body of our 200 for a response of the OMS; with `asked`, only if it is that order.
+
+    `criteria` is what was searched for.
 
     Raises:
         HeavyError: It was to be made `at_once`, and can't be.
@@ -79,7 +82,7 @@ def outward_body(
 
     """
     try:
-        outward = surrogates.converted(mapping[operation.name], response.body, at_once=at_once)
+        outward = surrogates.converted(mapping[operation.name], response.body, at_once=at_once, criteria=criteria)
     except UnparsableError:
         raise _unparsable(response) from None
     except ContractError as error:

@@ -37,12 +37,19 @@ def compile_conditions(conditions: Sequence[config.Condition], path: str, errors
         FieldProblem(f"{path}[{place}]", f"never holds where [{before}] does; change or remove one of them")
         for place, before in contradictions(conditions)
     ]
+    if not tests:
+        return always
     read = reader(tokens)
 
     def hold(raw: Raw) -> bool:
         return all(test(value) for test, value in zip(tests, read(raw), strict=True))
 
     return hold
+
+
+def always(_raw: Raw) -> bool:
+    """Hold of anything, as no conditions do."""
+    return True
 
 
 def _word_errors(words: Sequence[str], path: str) -> Iterator[FieldProblem]:

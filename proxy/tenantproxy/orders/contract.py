@@ -126,7 +126,12 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
     def slow() -> transform.Transform:
         return documents.document(documents.checked(field), kind="object")
 
-    def outward(body: bytes, *, at_once: bool = False) -> bytes:
+    def outward(
+        body: bytes,
+        *,
+        at_once: bool = False,
+        criteria: transform.Criteria = transform.NO_CRITERIA,  # noqa: ARG001 - an `Outward`
+    ) -> bytes:
         """Return the outward body. The fast pass stops at the first problem; then a slow one finds them all.
 
         Where the slow pass finds none, a name came twice, and only the last one, which counts, has the right
@@ -143,7 +148,7 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
             raise UnparsableError from None
         try:
             body.decode()  # text that is skipped may be any bytes to msgspec
-            settled, violations = slow()(body)
+            settled, violations = slow()(body, transform.NO_CRITERIA)
             if violations:
                 raise ContractError(violations)
             return fast(settled)

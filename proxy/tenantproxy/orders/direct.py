@@ -20,6 +20,7 @@ from msgspec.structs import FieldInfo
 from tenantproxy.orders.json_members import unless_null
 from tenantproxy.orders.transform import (
     ContractError,
+    Criteria,
     FieldSource,
     Location,
     NotDirectError,
@@ -27,7 +28,7 @@ from tenantproxy.orders.transform import (
     outward_type,
 )
 
-Direct = Callable[[bytes], Any]
+Direct = Callable[[bytes, Criteria], Any]
 """Make what is at the outward root; raises NotDirectError, or what msgspec raises, where it is left to others."""
 _Make = Callable[[Sequence[Any], TransformState], list[Any]]
 """Make something outward of each of the OMS's objects, which the generated structs hold."""
@@ -114,8 +115,8 @@ def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
     except NotDirectError:
         return None
 
-    def direct(body: bytes) -> Any:  # noqa: ANN401 - a struct, or a list of them
-        state = _State(len(body))
+    def direct(body: bytes, criteria: Criteria) -> Any:  # noqa: ANN401 - a struct, or a list of them
+        state = _State(len(body), criteria)
         state.answer = Raw(body.strip())
         value = get(decode(body))
         return make(value, state) if kind == "list" else make([value], state)[0]
@@ -146,9 +147,9 @@ def _column(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
     """Return what makes one field of each outward object; what it reads is added to the members."""
     if source.picker is not None:
         raise NotDirectError
-    if source.const is not UNSET:  # null is left out when all is encoded, as everywhere here
-        return lambda objects, _state: [source.const] * len(objects)
     stand_in = field.default if source.default is UNSET or source.default is None else source.default
+    if source.const is not UNSET or source.criterion is not None:
+        return _given(source, stand_in)
     if source.words is not None:
         return _translated(source, members, stand_in)
     if source.combine is not None:
@@ -158,6 +159,20 @@ def _column(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
     if source.convert is not None:
         return _converted(field, source, members, stand_in)
     return _copied(field, source, members, stand_in)
+
+
+def _given(source: FieldSource, stand_in: Any) -> _Make:  # noqa: ANN401
+    if source.criterion is None:  # null is left out when all is encoded, as everywhere here
+        return lambda objects, _state: [source.const] * len(objects)
+    criterion = source.criterion
+
+    def make(objects: Sequence[Any], state: TransformState) -> list[Any]:
+        value = state.criteria.get(criterion, stand_in)
+        if value is NODEFAULT:
+            raise NotDirectError
+        return [value] * len(objects)
+
+    return make
 
 
 def _copied(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401

@@ -16,6 +16,7 @@ from tenantproxy.orders.transform import (
     STARTS,
     ContractError,
     ConvertValue,
+    Criteria,
     FieldSource,
     Location,
     Transform,
@@ -48,8 +49,8 @@ def document(source: FieldSource, *, kind: str = "") -> Transform:
     """Return what makes the outward document, which has one member; with a `kind`, the answer must be of it."""
     make = an_object([source])
 
-    def made(body: bytes) -> tuple[bytes, list[FieldProblem]]:
-        state = TransformState(len(body))
+    def made(body: bytes, criteria: Criteria) -> tuple[bytes, list[FieldProblem]]:
+        state = TransformState(len(body), criteria)
         remaining = state.remaining
         try:
             answer = state.answer = whole(body)
@@ -69,7 +70,8 @@ def document(source: FieldSource, *, kind: str = "") -> Transform:
 def an_object(sources: Sequence[FieldSource]) -> ConvertValue:
     """Return what makes an outward object of the OMS's object."""
     constants = {source.name: source.const for source in sources if source.const is not UNSET}
-    sources = [source for source in sources if source.const is UNSET]
+    asked = [source for source in sources if source.criterion is not None]
+    sources = [source for source in sources if source.const is UNSET and source.criterion is None]
     pointers, fill = _filler([source for source in sources if source.picker is None])
     read = reader(pointers)
     picked = []
@@ -79,6 +81,12 @@ def an_object(sources: Sequence[FieldSource]) -> ConvertValue:
 
     def make(raw: Raw, location: Location, state: TransformState) -> dict[str, Any]:
         made = dict(constants)
+        for source in asked:
+            value = state.criteria.get(source.criterion or "", UNSET)
+            if value is UNSET:
+                value = source.stand_in(None, (location, source.name), state)
+            if value is not UNSET:
+                made[source.name] = value
         fill(made, read(raw), location, state)
         for read_picked, fill_picked in picked:
             fill_picked(made, read_picked(raw, location, state), location, state)

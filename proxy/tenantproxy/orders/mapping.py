@@ -18,7 +18,9 @@ from tenantproxy.orders.documents import document, nested
 from tenantproxy.orders.rules.compile import RuleCompiler
 from tenantproxy.orders.transform import (
     MAX_VIOLATIONS,
+    NO_CRITERIA,
     ContractError,
+    Criteria,
     FieldSource,
     NotDirectError,
     allowed_bytes,
@@ -67,21 +69,21 @@ def _mapped(source: FieldSource, contract: Contract) -> Outward:
     (field,) = msgspec.structs.fields(contract.document)
     direct = compile_direct(field, source)
 
-    def outward(body: bytes, *, at_once: bool = False) -> bytes:
+    def outward(body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
         if at_once and is_heavy(body):
             raise HeavyError
         # Of a small answer alone: the growth of the other ones is counted while they are made.
         if direct is not None and len(body) <= LIGHT_BYTES:
             try:
-                made = contract.encode(contract.document(direct(body)))
+                made = contract.encode(contract.document(direct(body, criteria)))
                 if len(made) <= allowed_bytes(len(body)):
                     return made
             except (NotDirectError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass  # whatever it is, the other way tells
-        return explained(body)
+        return explained(body, criteria)
 
-    def explained(body: bytes) -> bytes:
-        made, found = make(body)
+    def explained(body: bytes, criteria: Criteria) -> bytes:
+        made, found = make(body, criteria)
         try:
             checked = contract.outward(made)
         except ContractError as error:
@@ -107,5 +109,5 @@ def _compile_operation(
     tokens = pointers.parse(root, f"{operation.name}.root", errors)
     (field,) = msgspec.structs.fields(shape)
     kind, inner = outward_type(field.type)
-    sources = RuleCompiler(errors).sources(mapping.fields, inner, f"{operation.name}.fields")
+    sources = RuleCompiler(operation, errors).sources(mapping.fields, inner, f"{operation.name}.fields")
     return nested(field, kind, sources)._replace(tokens=tokens)

@@ -110,7 +110,8 @@ def _walk(
             here = _below(here, rule.pick.each, is_list=True)
         if inner is not None:
             pointer = next(at for at in (rule.each, rule.from_, f"/{field.name}") if at is not None)
-            below = _below(here, pointer, is_list=kind == "list")
+            here = [answer] if rule.within == "document" else here
+            below = [raw for at in (pointer, *rule.and_each) for raw in _below(here, at, is_list=kind == "list")]
             yield from _walk(rule.fields or {}, inner, f"{path}.{field.name}.fields", below, answer)
         elif field.name in AMOUNTS and _is_unscaled(rule):
             yield f"{path}.{field.name}", field.name, rule, here

@@ -18,8 +18,10 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "pick": _ANY,
     "from": _ANY,
     "orFrom": _ANY,
+    "nullIf": _SINGLE,
     "join": ("string",),
     "const": _ANY,
+    "criterion": ("string",),
     "part": _SINGLE,
     "values": _SINGLE,
     "table": _SINGLE,
@@ -29,6 +31,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "negate": ("number",),
     "default": _ANY,
     "each": ("list",),
+    "andEach": ("list",),
+    "within": ("list",),
     "where": ("list",),
     "fields": ("list", "object"),
 }
@@ -44,21 +48,29 @@ AS: Final[Mapping[str, tuple[str, ...]]] = {
 _CONVERTING: Final = ("as", "scale", "scaleFrom", "negate")
 EXCLUDES: Final[Mapping[str, tuple[str, ...]]] = {
     "const": tuple(word for word in KINDS if word != "const"),
+    "criterion": tuple(word for word in KINDS if word not in ("const", "criterion", "default")),
     "each": ("from",),
-    "join": ("from",),
-    "table": ("from", "join", "part", "values", *_CONVERTING),
+    "join": ("from", "nullIf"),
+    "table": ("from", "nullIf", "join", "part", "values", *_CONVERTING),
     "values": _CONVERTING,
     "scale": ("scaleFrom",),
 }
 """What can't be said beside a word: another source, or a conversion of what is a constant of the output."""
 
-NEEDS: Final[Mapping[str, str]] = {"orFrom": "from", "where": "each", "each": "fields"}
+NEEDS: Final[Mapping[str, str]] = {
+    "orFrom": "from",
+    "where": "each",
+    "andEach": "each",
+    "within": "each",
+    "each": "fields",
+}
 """What a word says nothing without."""
 PART_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {"number": ("as", "values"), "boolean": ("values",)}
 """Of what `part`, which makes a text, needs one, by the kind of output field that is no text."""
 
 MAX_POINTERS: Final = 8
-"""In `orFrom` and `join`."""
+"""In `orFrom`, `andEach` and `join`."""
+MAX_NULLS: Final = 8
 MAX_CONDITIONS: Final = 8
 """In one `where`."""
 MAX_SCALE: Final = 9

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tenantproxy.errors import FieldProblem
 from tenantproxy.orders import raw_json
-from tenantproxy.orders.transform import MAX_VIOLATIONS, ContractError, UnparsableError
+from tenantproxy.orders.transform import MAX_VIOLATIONS, NO_CRITERIA, ContractError, Criteria, UnparsableError
 from tenantproxy.orders.weight import Outward
 
 _MARK: Final = "\ufdd0\ufdef\ufdd0"
@@ -27,7 +27,7 @@ _SURROGATE: Final = re.compile(
 _DETAIL: Final = "has half of a surrogate pair, which is no text"
 
 
-def converted(convert: Outward, body: bytes, *, at_once: bool = False) -> bytes:
+def converted(convert: Outward, body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
     """Return what `convert` makes of a body, which may have halves of pairs where nothing is taken from.
 
     Raises:
@@ -36,11 +36,11 @@ def converted(convert: Outward, body: bytes, *, at_once: bool = False) -> bytes:
 
     """
     try:
-        return convert(body, at_once=at_once)
+        return convert(body, at_once=at_once, criteria=criteria)
     except UnparsableError:
         if (without := marked(body)) is None:
             raise
-    outward = convert(without, at_once=at_once)
+    outward = convert(without, at_once=at_once, criteria=criteria)
     if pointers := list(itertools.islice(_marks(raw_json.parse(outward), ""), MAX_VIOLATIONS)):
         raise ContractError([FieldProblem(pointer, _DETAIL) for pointer in pointers])
     return outward

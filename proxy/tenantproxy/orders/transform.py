@@ -27,6 +27,11 @@ Location = tuple[Any, str | int] | None
 """A place in the outward document: the location around it, and a name or an index; None is the document itself."""
 
 
+Criteria = Mapping[str, str]
+"""The values of a search's criteria, by their names."""
+NO_CRITERIA: Final[Criteria] = types.MappingProxyType({})
+
+
 class ContractError(Exception):
     """An answer breaks the contract; `violations` point at where, without any value."""
 
@@ -42,7 +47,9 @@ class UnparsableError(Exception):
 class TransformState:
     """One pass over an answer: the violations found so far, and how many bytes may still be made."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, criteria: Criteria) -> None:
+        self.criteria = criteria
+        """What was searched for."""
         self.violations: list[FieldProblem] = []
         self.remaining = allowed_bytes(size)
         self.answer = Raw(b"null")
@@ -92,8 +99,11 @@ ReadPicked = Callable[[Raw, Location, TransformState], Values]
 """Read what is at pointers into an element that belongs to the OMS's object."""
 Picker = Callable[[Sequence[Sequence[str]]], ReadPicked]
 """Return what reads these pointers; one picker is one choice of an element."""
-Transform = Callable[[bytes], tuple[bytes, list[FieldProblem]]]
-"""Make the outward document of an OMS's answer, and list its violations; raises ContractError, UnparsableError."""
+Transform = Callable[[bytes, Criteria], tuple[bytes, list[FieldProblem]]]
+"""Make the outward document of an OMS's answer to criteria, and list its violations.
+
+Raises ContractError, UnparsableError.
+"""
 
 
 class NotDirectError(Exception):
@@ -124,6 +134,8 @@ class FieldSource(NamedTuple):
     """Stands in where the OMS has nothing, or null."""
     const: Any = UNSET
     """The value, whatever the OMS has."""
+    criterion: str | None = None
+    """The name of what was searched for, which is the value, whatever the OMS has."""
     combine: Combine | None = None
     """Makes the value of what is at `tokens` and `others`, and does all that has to do with it."""
     others: Sequence[Sequence[str]] = ()

@@ -2,6 +2,8 @@
 
 from typing import Final, Protocol
 
+from tenantproxy.orders.transform import NO_CRITERIA, Criteria
+
 LIGHT_BYTES: Final = 64 * 1024
 """Read at the speed of C in a millisecond."""
 _UNSEEN_BYTES: Final = 4 * 1024
@@ -20,8 +22,10 @@ class HeavyError(Exception):
 class Outward(Protocol):
     """Makes the outward body of an OMS's."""
 
-    def __call__(self, body: bytes, *, at_once: bool = False) -> bytes:
+    def __call__(self, body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
         """Return the outward body; `at_once`: only if that takes a few milliseconds at most.
+
+        `criteria` is what was searched for, from which rules may take values.
 
         Raises:
             ContractError: The answer breaks the contract.

@@ -11,6 +11,7 @@ EVERY_WORD: Final[dict[str, Any]] = {
                 "pick": {"each": "/roles", "where": [{"from": "/type", "in": ["CUSTOMER"]}], "within": "object"},
                 "from": "/id",
                 "orFrom": ["/party/id", "/email"],
+                "nullIf": ["", "0"],
                 "as": "string",
                 "part": {"afterLast": "/", "before": ":"},
                 "default": "guest",
@@ -52,6 +53,8 @@ EVERY_WORD: Final[dict[str, Any]] = {
             },
             "items": {
                 "each": "/shipments/*/items",
+                "andEach": ["/pickups/*/items"],
+                "within": "object",
                 "as": "single",
                 "where": [
                     {"from": "/parent", "absent": True},
@@ -62,7 +65,8 @@ EVERY_WORD: Final[dict[str, Any]] = {
                     "contributedAmount": {"const": 0},
                     "discounts": {
                         "each": "/adjustments",
-                        "where": [{"from": "/amount", "absent": False}],
+                        "within": "document",
+                        "where": [{"from": "/amount", "absent": False}, {"from": "/line", "sameAs": "/number"}],
                         "fields": {
                             "discountAmount": {"from": "/amount", "negate": True, "scale": 0},
                             "rewardType": {"const": None},
@@ -72,5 +76,11 @@ EVERY_WORD: Final[dict[str, Any]] = {
             },
         },
     },
-    "searchOrders": {"root": "", "fields": {"customerOrderId": {"from": "/id", "as": "string"}}},
+    "searchOrders": {
+        "root": "",
+        "fields": {
+            "customerOrderId": {"from": "/id", "as": "string"},
+            "customerId": {"criterion": "customerId", "default": "unknown"},
+        },
+    },
 }

@@ -31,6 +31,8 @@ ANY_LEAF: Final = ["null", *(leaf for leaves in LEAVES.values() for leaf in leav
 FITTING: Final = {"string": "cccap", "number": "bbba", "boolean": "f"}
 """Where rules for a kind mostly look."""
 WORDS: Final = ["open", "a", "5", "true", "12.45", "2"]
+NULLS: Final = ["", "5", "a", "0"]
+"""What may be as good as null."""
 PARTS: Final = [
     {"after": "/"},
     {"afterLast": "/"},
@@ -38,6 +40,7 @@ PARTS: Final = [
     {"after": "gid://", "before": "/"},
     {"before": "5"},
 ]
+CRITERIA: Final = ["customerId", "email"]
 CONSTANTS: Final[dict[str, list[Any]]] = {
     "string": ["K", ""],
     "boolean": [True, False],
@@ -83,8 +86,9 @@ def _object(members: dict[str, str]) -> str:
 class RandomRules:
     """Writes rules, as a manifest has them."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, *, takes_criteria: bool = False) -> None:
         self._random = random
+        self._takes_criteria = takes_criteria
         self._is_simple = random.random() < 0.5
         """Whether all is at a place of its own, for which there is a faster way."""
 
@@ -114,14 +118,12 @@ class RandomRules:
     def _rule(self, kind: str, inner: Any) -> dict[str, Any]:
         if self._is(0.05):
             return {"const": self._constant(kind)}
+        if self._takes_criteria and self._is(0.2):
+            return {"criterion": self._random.choice(CRITERIA), "default": self._constant(kind)}
         if inner is None:
             rule = self._single(kind)
         elif kind == "list":
-            rule = {"each": self._list(), "fields": self.fields(inner)}
-            if self._is(0.3):
-                rule["as"] = "single"
-            if self._is(0.3):
-                rule["where"] = [self._condition()]
+            rule = self._elements(inner)
         else:
             rule = {"from": self._random.choice(["", "/o", "/l/0"]), "fields": self.fields(inner)}
         if self._is(0.2) and not self._is_simple:
@@ -129,6 +131,16 @@ class RandomRules:
         if self._is(0.95 if {"table", "values"} & {*rule} else 0.5) and kind != "object":
             rule["default"] = self._constant(kind)
         return rule
+
+    def _elements(self, inner: Any) -> dict[str, Any]:
+        rule: dict[str, Any] = {"each": self._list(), "fields": self.fields(inner)}
+        if self._is(0.3):
+            rule["as"] = "single"
+        if self._is(0.3):
+            rule["where"] = [self._condition()]
+        if self._is(0.2):
+            rule["andEach"] = [each for each in (self._list(), self._list()) if each != rule["each"]][:1]
+        return rule | (self._related() if self._is(0.2) else {})
 
     def _single(self, kind: str) -> dict[str, Any]:
         form = self._random.choice(["plain", "plain", "values", "table", "join", "part"])
@@ -139,6 +151,8 @@ class RandomRules:
         else:
             first, *others = self._pointers(1, 3, kind)
             rule = {"from": first, **({"orFrom": others} if others else {})}
+            if self._is(0.2):
+                rule["nullIf"] = self._random.sample(NULLS, self._random.randint(1, 2))
         if form == "part":
             rule = {"from": "/p", "part": self._random.choice(PARTS)}
         if form == "values" or (form == "part" and kind == "boolean"):
@@ -172,6 +186,12 @@ class RandomRules:
         if self._is(0.5):
             return {"from": self._pointer(), "absent": self._is(0.5)}
         return {"from": self._pointer(), "in" if self._is(0.7) else "notIn": self._random.sample(WORDS, 4)}
+
+    def _related(self) -> dict[str, Any]:
+        where = [{"from": self._pointer(), "sameAs": self._pointer()}]
+        if self._is(0.3):
+            where.append(self._condition())
+        return {"where": where, **({"within": "document"} if self._is(0.7) else {})}
 
     def _pick(self) -> dict[str, Any]:
         related = {"from": self._pointer(), "sameAs": self._pointer()}

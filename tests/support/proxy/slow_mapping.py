@@ -45,8 +45,9 @@ def exact(body: bytes) -> Any:
 class SlowMapping:
     """One pass of an operation's rules, as a manifest has them, over one answer."""
 
-    def __init__(self, answer: Any, shape: Any) -> None:
+    def __init__(self, answer: Any, shape: Any, criteria: dict[str, str]) -> None:
         self.answer = answer
+        self.criteria = criteria
         self.shape = shape
         self.violations: set[str] = set()
 
@@ -90,8 +91,8 @@ class SlowMapping:
         """Return what a rule makes; MISSING: there is nothing, so that the default stands in."""
         kind, inner = outward_type(field.type)
         own = "/" + field.name
-        if "const" in rule:
-            return rule["const"]
+        if "const" in rule or "criterion" in rule:
+            return rule["const"] if "const" in rule else self.criteria.get(rule["criterion"], MISSING)
         if "pick" in rule:
             of = self._picked(of, rule["pick"])
         if "table" in rule:
@@ -101,7 +102,7 @@ class SlowMapping:
         value = (
             self._joined(of, rule)
             if "join" in rule
-            else first(of, [rule.get("from", own), *rule.get("orFrom", [])])
+            else first(of, [rule.get("from", own), *rule.get("orFrom", [])], rule.get("nullIf", []))
         )
         if not there(value):
             return MISSING
@@ -112,10 +113,13 @@ class SlowMapping:
         return self._object(value, rule["fields"], inner, path)
 
     def _list(self, of: Any, rule: dict[str, Any], shape: Any, path: str) -> Any:
-        elements = spread(of, steps(rule["each"]), single=rule.get("as") == "single")
-        if elements is MISSING:
+        start = self.answer if rule.get("within") == "document" else of
+        pointers = [rule["each"], *rule.get("andEach", [])]
+        lists = [spread(start, steps(each), single=rule.get("as") == "single") for each in pointers]
+        if all(elements is MISSING for elements in lists):
             return MISSING
-        kept = [element for element in elements if self._hold(element, rule.get("where", []), None)]
+        elements = [element for elements in lists if elements is not MISSING for element in elements]
+        kept = [element for element in elements if self._hold(element, rule.get("where", []), of)]
         return self._objects(kept, rule["fields"], shape, path)
 
     def _joined(self, of: Any, rule: dict[str, Any]) -> Any:
@@ -293,9 +297,11 @@ def there(value: Any) -> bool:
     return value is not MISSING and value is not None
 
 
-def first(of: Any, pointers: list[str]) -> Any:
-    """Return the first value that is there."""
-    return next((value for pointer in pointers if there(value := at(of, steps(pointer)))), MISSING)
+def first(of: Any, pointers: list[str], nulls: list[str]) -> Any:
+    """Return the first value that is there, and none of the words that are as good as null."""
+    values = [at(of, steps(pointer)) for pointer in pointers]
+    found = (value for value in values if there(value) and not any(is_word(word, value) for word in nulls))
+    return next(found, MISSING)
 
 
 def at(value: Any, way: list[str]) -> Any:

@@ -80,12 +80,25 @@ def test_example(rules: Rules, answer: str, expected: str) -> None:
     assert _made(rules, answer) == json.loads(expected, parse_float=Decimal)
 
 
-def test_json_api() -> None:
-    """The example of a whole response becomes what is said."""
-    (mapping,) = [yaml.safe_load(block) for block in _blocks("yaml") if block.startswith("getOrder:")]
-    answer, expected = _blocks("json")
-    made = _compiled(mapping)["getOrder"](answer.encode())
-    assert json.loads(made, parse_float=Decimal) == json.loads(expected, parse_float=Decimal)
+def _whole(operation: str) -> list[dict[str, Any]]:
+    return [yaml.safe_load(block) for block in _blocks("yaml") if block.startswith(f"{operation}:")]
+
+
+def test_whole_responses() -> None:
+    """The examples of whole responses become what is said."""
+    mappings, documents = _whole("getOrder"), _blocks("json")
+    assert len(documents) == 2 * len(mappings)
+    for mapping, answer, expected in zip(mappings, documents[::2], documents[1::2], strict=True):
+        made = _compiled(mapping)["getOrder"](answer.encode())
+        assert json.loads(made, parse_float=Decimal) == json.loads(expected, parse_float=Decimal)
+
+
+def test_search() -> None:
+    """The example of a search becomes what is said, for what was searched for."""
+    (mapping,) = _whole("searchOrders")
+    ((criteria, answer, expected),) = re.findall(r"^\| `(.*)` \| `(.*)` \| `(.*)` \|$", PAGE, re.MULTILINE)
+    made = _compiled(mapping)["searchOrders"](answer.encode(), criteria=json.loads(criteria))
+    assert json.loads(made)["customerOrders"] == json.loads(expected)
 
 
 def test_manifest() -> None:
@@ -98,8 +111,11 @@ def test_manifest() -> None:
 def test_every_block_is_tried() -> None:
     """No rule of the page is left out, and no word of the vocabulary."""
     tried = {json.dumps(rules) for rules, _, _ in EXAMPLES}
-    assert len(tried) + 2 == len(_blocks("yaml"))
-    assert {word for rules, _, _ in EXAMPLES for rule in rules.values() for word in rule} == set(KINDS)
+    whole = [mapping for operation in ("getOrder", "searchOrders") for mapping in _whole(operation)]
+    assert len(tried) + len(whole) + 1 == len(_blocks("yaml"))
+    assert {word for rules in tried for word in re.findall(r'"(\w+)":', rules)} | {"criterion", "within"} >= set(
+        KINDS
+    )
 
 
 def test_what_goes_together() -> None:
@@ -107,5 +123,5 @@ def test_what_goes_together() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.*) \|$", PAGE[PAGE.index("| word | for |") :], re.MULTILINE)
     assert [word for word, _, _ in rows] == list(KINDS)
     excluded = {word: tuple(re.findall(r"`(\w+)`", others)) for word, _, others in rows}
-    assert excluded == {word: EXCLUDES.get(word, ()) for word in KINDS} | {"const": ()}
+    assert excluded == {word: EXCLUDES.get(word, ()) for word in KINDS} | {"const": (), "criterion": ("default",)}
     assert len({(kinds, KINDS[word]) for word, kinds, _ in rows}) == len({kinds for _, kinds, _ in rows})

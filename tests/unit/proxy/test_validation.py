@@ -57,6 +57,41 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def searching(criterion: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """Return sections by which found orders have a criterion as their customer, of these and `customerId`."""
+    path = "".join(f"/{{criteria.{name}}}" for name in ("customerId", *given))
+    search = {
+        "method": "GET",
+        "path": f"/s{path}",
+        "criteria": {name: {"pattern": "[a-z]+", **each} for name, each in given.items()},
+    }
+    return {
+        "upstream": {"operations": {"searchOrders": search}},
+        "mapping": {"searchOrders": {"fields": {"customerId": criterion}}},
+    }
+
+
+CRITERION = "mapping.searchOrders.fields.customerId.criterion"
+BAD |= {
+    "a criterion that there is not": (CRITERION, searching({"criterion": "mail"}, email={})),
+    "a criterion that may be missing": (CRITERION, searching({"criterion": "email"}, email={})),
+    "the documented criterion that may be missing": (CRITERION, searching({"criterion": "customerId"}, email={})),
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        searching({"criterion": "customerId"}),
+        searching({"criterion": "email"}, email={"required": True}),
+        searching({"criterion": "customerId", "default": "unknown"}, email={}),
+    ],
+)
+def test_a_criterion_that_is_there(changes: dict[str, Any]) -> None:
+    """The only one, a required one, or one with a default."""
+    assert find_errors(configuration(**changes)) == []
+
+
 @pytest.mark.parametrize(("field", "changes"), BAD.values(), ids=BAD)
 def test_a_bad_field(field: str, changes: dict[str, Any]) -> None:
     """One field is blamed, with what to write instead, and its value is not repeated."""

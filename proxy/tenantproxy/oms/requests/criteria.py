@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.config import Criterion
+from tenantproxy.config import Criterion, SearchEndpoint
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.requests.patterns import Pattern
 from tenantproxy.problems import Problem
@@ -21,6 +21,12 @@ MAX_ERRORS: Final = 10
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _STRING: Final = msgspec.json.Decoder(str)
+
+
+def criteria_of(search: SearchEndpoint) -> dict[str, bool]:
+    """Return a search's criteria by name: whether no search goes without it, as it is required or the only one."""
+    given = {CUSTOMER_ID: Criterion(), **search.criteria}
+    return {name: each.required or len(given) == 1 for name, each in given.items()}
 
 
 class Criteria:

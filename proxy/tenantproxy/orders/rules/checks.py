@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
+from tenantproxy.operations import Operation
 from tenantproxy.orders import rule_words
 from tenantproxy.orders.rules import table
 from tenantproxy.orders.transform import KIND_NAMES
@@ -23,11 +24,15 @@ _KINDS: Final = {
 _ITSELF: Final = "is the object itself, which can't be"
 
 
-def find_problems(rule: config.Rule, kind: str, path: str, *, required: bool) -> Iterator[FieldProblem]:
+def find_problems(
+    rule: config.Rule, kind: str, path: str, operation: Operation, *, required: bool
+) -> Iterator[FieldProblem]:
     """Yield what is wrong with a rule for a field of a kind; the rules in its `fields` are left out."""
     words = rule_words.given(rule)
     for word, detail in [*rule_words.contradictions(words), *_unfit(rule, words, kind)]:
         yield FieldProblem(f"{path}.{word}" if word else path, detail)
+    if rule.criterion is not None and not operation.takes_criteria:
+        yield FieldProblem(f"{path}.criterion", "is for a search; reading one order has no criteria")
     for word, detail in [*_forms(rule), *_pointers(rule, kind), *_constants(rule, kind, required=required)]:
         yield FieldProblem(f"{path}.{word}", detail)
 
@@ -56,9 +61,11 @@ def _forms(rule: config.Rule) -> Iterator[FieldProblem]:
     yield from _counts(rule)
     if rule.scale is not None and not 0 <= rule.scale <= rule_words.MAX_SCALE:
         yield FieldProblem("scale", f"is {rule.scale}; write 0 to {rule_words.MAX_SCALE}, such as 2 for cents")
-    for index, condition in enumerate(rule.where):
-        if condition.same_as is not None:
-            yield FieldProblem(f"where[{index}].sameAs", "is for `pick`; use `in` or `absent` here")
+    for word, first in repeated(rule.null_if):
+        yield FieldProblem("nullIf", f"has `{word}` beside `{first}`, which is the same; keep one")
+    for word in (rule.values or {}) if rule.part is None else ():
+        if word in rule.null_if:
+            yield FieldProblem(f"values.{word}", "is in `nullIf`, too, so that it is never found; keep one")
     if rule.table is not None:
         for field, detail in table.problems(rule.table, has_default=rule.default is not UNSET):
             yield FieldProblem(f"table{field}", detail)
@@ -69,6 +76,8 @@ def _forms(rule: config.Rule) -> Iterator[FieldProblem]:
 def _counts(rule: config.Rule) -> Iterator[FieldProblem]:
     counts = [
         ("orFrom", len(rule.or_from), 0, rule_words.MAX_POINTERS),
+        ("nullIf", len(rule.null_if), 0, rule_words.MAX_NULLS),
+        ("andEach", len(rule.and_each), 0, rule_words.MAX_POINTERS),
         ("where", len(rule.where), 0, rule_words.MAX_CONDITIONS),
     ]
     if rule.pick is not None:
@@ -94,17 +103,20 @@ def _part(part: config.Part) -> Iterator[FieldProblem]:
 def _pointers(rule: config.Rule, kind: str) -> Iterator[FieldProblem]:
     """Yield which pointers are there twice, or lead to what can't be what the field needs."""
     several = [("from", rule.from_), *((f"orFrom[{index}]", at) for index, at in enumerate(rule.or_from))]
-    for place, (name, pointer) in enumerate(several):
-        if pointer is not None and pointer in [earlier for _, earlier in several[:place]]:
-            yield FieldProblem(name, "is there already; each is tried once")
+    lists = [("each", rule.each), *((f"andEach[{index}]", at) for index, at in enumerate(rule.and_each))]
+    for given, once in ((several, "each is tried once"), (lists, "its elements are taken once")):
+        for place, (name, pointer) in enumerate(given):
+            if pointer is not None and pointer in [earlier for _, earlier in given[:place]]:
+                yield FieldProblem(name, f"is there already; {once}")
     if rule.scale_from is not None and rule.scale_from in [pointer for _, pointer in several]:
         yield FieldProblem("scaleFrom", "is the amount itself; point at the number of its decimal places")
     if rule.pick is not None:
         return
     if rule.from_ == "" and kind != "object":
         yield FieldProblem("from", f"{_ITSELF} {KIND_NAMES[kind]}; name a member, as in /name")
-    if rule.each == "" and rule.as_ != "single":
-        yield FieldProblem("each", f"{_ITSELF} a list; name a member, as in /name, or add `as: single`")
+    for name, pointer in lists if rule.as_ != "single" else ():
+        if pointer == "":
+            yield FieldProblem(name, f"{_ITSELF} a list; name a member, as in /name, or add `as: single`")
 
 
 def _constants(rule: config.Rule, kind: str, *, required: bool) -> Iterator[FieldProblem]:

@@ -1,17 +1,15 @@
-"""Make an outward value of what is at several pointers, or of a list that is not simply there."""
+"""Make an outward value of what is at several pointers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from tenantproxy import config
-from tenantproxy.orders.conditions import Holds
-from tenantproxy.orders.json_members import STRING, Values, text, unless_null
+from tenantproxy.orders.json_members import NULL, STRING, Values, text, unless_null
 from tenantproxy.orders.numbers import MAX_PLACES
 from tenantproxy.orders.rules import table as tables
-from tenantproxy.orders.rules.lists import FindElements, NoListError
 from tenantproxy.orders.rules.values import as_text
 from tenantproxy.orders.transform import (
     STARTS,
@@ -24,16 +22,27 @@ from tenantproxy.orders.transform import (
 )
 from tenantproxy.orders.words import look_up
 
+IsNull = Callable[[Raw], bool]
+"""Tells whether a value is null, or as good as null."""
+
 _NO_PLACES: Final = f"needs a whole number from 0 to {MAX_PLACES} where the mapping's `scaleFrom` points"
 _NO_TEXTS: Final = "must be made of strings, or the mapping's `join` needs `as: string`"
 _places: Final = look_up({str(places): places for places in range(MAX_PLACES + 1)})
 
 
-def by_first(source: FieldSource) -> Combine:
-    """Return what takes the first value that is there and not null."""
+def null_test(words: Sequence[str]) -> IsNull:
+    """Return what tells whether a value is null, or one of these words."""
+    if not words:
+        return lambda value: memoryview(value)[0] == NULL
+    find = look_up(dict.fromkeys(words, True))
+    return lambda value: memoryview(value)[0] == NULL or find(value) is not UNSET
+
+
+def by_first(source: FieldSource, is_null: IsNull) -> Combine:
+    """Return what takes the first value that is there and not as good as null."""
 
     def combine(values: Values, location: Location, state: TransformState) -> Any:  # noqa: ANN401
-        value = _first(values)
+        value = _first(values, is_null)
         if value is None:
             return source.stand_in(values[-1], location, state)
         return _converted(source, value, location, state)
@@ -41,12 +50,12 @@ def by_first(source: FieldSource) -> Combine:
     return combine
 
 
-def by_scale(source: FieldSource, converters: Sequence[ConvertValue | None]) -> Combine:
+def by_scale(source: FieldSource, converters: Sequence[ConvertValue | None], is_null: IsNull) -> Combine:
     """Return what takes the first value, too, by the converter for the places that the last one says."""
 
     def combine(values: Values, location: Location, state: TransformState) -> Any:  # noqa: ANN401
         *choice, scale = values
-        value = _first(choice)
+        value = _first(choice, is_null)
         if value is None:
             return source.stand_in(choice[-1], location, state)
         places = UNSET if scale is None else _places(scale)
@@ -87,31 +96,8 @@ def by_table(rows: tables.Rows) -> Combine:
     return lambda values, _location, _state: find(values)
 
 
-def by_elements(
-    source: FieldSource,
-    find: FindElements,
-    holds: Holds | None,
-    write: Callable[[Iterable[Raw], Location, TransformState], Raw],
-) -> Combine:
-    """Return what writes those elements of a list that hold conditions."""
-
-    def combine(values: Values, location: Location, state: TransformState) -> Any:  # noqa: ANN401
-        (value,) = values
-        try:
-            there = unless_null(value)
-            elements = None if there is None else find(there)
-        except NoListError:
-            state.add_violation(location, must_be("list"))
-            return UNSET
-        if elements is None:
-            return source.stand_in(value if there is None else None, location, state)
-        return write(elements if holds is None else filter(holds, elements), location, state)
-
-    return combine
-
-
-def _first(values: Values) -> Raw | None:
-    return next((value for value in values if unless_null(value) is not None), None)
+def _first(values: Values, is_null: IsNull) -> Raw | None:
+    return next((value for value in values if value is not None and not is_null(value)), None)
 
 
 def _converted(source: FieldSource, value: Raw, location: Location, state: TransformState) -> Any:  # noqa: ANN401

@@ -7,13 +7,14 @@ from msgspec.structs import FieldInfo
 
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
+from tenantproxy.operations import Operation
 from tenantproxy.orders import pointers
-from tenantproxy.orders.conditions import compile_conditions
 from tenantproxy.orders.documents import a_list, an_object, list_writer
 from tenantproxy.orders.numbers import MAX_PLACES
-from tenantproxy.orders.rules import combine, lists
+from tenantproxy.orders.rules import combine, elements
 from tenantproxy.orders.rules.checks import find_problems
 from tenantproxy.orders.rules.pick import compile_picker
+from tenantproxy.orders.rules.relation import compile_relation
 from tenantproxy.orders.rules.table import Rows, plain_rows
 from tenantproxy.orders.rules.values import converter, many_converter, plain_words
 from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same_field
@@ -22,7 +23,8 @@ from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same
 class RuleCompiler:
     """Compiles the rules of one operation; what is wrong with them is added to `errors`, each with its path."""
 
-    def __init__(self, errors: list[FieldProblem]) -> None:
+    def __init__(self, operation: Operation, errors: list[FieldProblem]) -> None:
+        self._operation = operation
         self._errors = errors
         self._pickers: dict[config.Pick, Picker] = {}
         """What is picked alike is looked for once."""
@@ -42,8 +44,8 @@ class RuleCompiler:
     def _source(self, rule: config.Rule, field: FieldInfo, path: str) -> FieldSource:
         """Return where a field comes from; of a rule with errors, anything."""
         kind, inner = outward_type(field.type)
-        self._errors += find_problems(rule, kind, path, required=field.required)
-        source = same_field(field)._replace(default=rule.default, const=rule.const)
+        self._errors += find_problems(rule, kind, path, self._operation, required=field.required)
+        source = same_field(field)._replace(default=rule.default, const=rule.const, criterion=rule.criterion)
         if rule.from_ is not None:
             source = source._replace(tokens=self._parse(rule.from_, f"{path}.from"))
         if rule.pick is not None:
@@ -65,12 +67,20 @@ class RuleCompiler:
     ) -> FieldSource:
         """Return the source of a list of objects."""
         tokens = source.tokens if rule.each is None else self._parse(rule.each, f"{path}.each", is_list=True)
-        if rule.as_ is None and not rule.where and pointers.EVERY not in tokens:
+        others = self._parse_all(rule.and_each, f"{path}.andEach", is_list=True) if rule.and_each else []
+        is_plain = rule.as_ is None and not rule.where and not others and rule.within == "object"
+        if is_plain and pointers.EVERY not in tokens:
             return source._replace(tokens=tokens, kind="list", convert=a_list(members), members=members)
-        way, find = lists.finder(tokens, single=rule.as_ == "single")
-        holds = compile_conditions(rule.where, f"{path}.where", self._errors) if rule.where else None
+        lists = elements.Lists((tokens, *others), single=rule.as_ == "single")
+        relation = compile_relation(rule.where, f"{path}.where", self._errors)
         write = list_writer(members)
-        return source._replace(tokens=way, combine=combine.by_elements(source, find, holds, write))
+        if rule.within == "document":
+            made = elements.in_document(source, lists, relation, write)
+            first, *others = relation.outer or [[]]
+        else:
+            made = elements.in_object(source, lists, relation, write)
+            first, *others = [*lists.ways, *relation.outer]
+        return source._replace(tokens=first, others=others, combine=made)
 
     def _combined(self, rule: config.Rule, source: FieldSource, path: str) -> FieldSource:
         """Return a source whose value is made of what several pointers lead to, if that is so."""
@@ -84,18 +94,21 @@ class RuleCompiler:
             first, *others = self._parse_all(rule.join.from_, f"{path}.join.from")
             made = combine.by_join(source, rule.join, of_any=rule.as_ == "string")
             return source._replace(tokens=first, others=others, combine=made)
+        is_null = combine.null_test(rule.null_if)
         others = self._parse_all(rule.or_from, f"{path}.orFrom") if rule.or_from else []
         if rule.scale_from is not None:
             others.append(self._parse(rule.scale_from, f"{path}.scaleFrom"))
             scaled = [converter(msgspec.structs.replace(rule, scale=places)) for places in range(MAX_PLACES + 1)]
-            return source._replace(others=others, combine=combine.by_scale(source, scaled))
-        if others:
-            return source._replace(others=others, combine=combine.by_first(source))
+            return source._replace(others=others, combine=combine.by_scale(source, scaled, is_null))
+        if others or rule.null_if:
+            return source._replace(others=others, combine=combine.by_first(source, is_null))
         return source
 
     def _parse(self, pointer: str, path: str, *, is_list: bool = False) -> Sequence[str]:
         return pointers.parse(pointer, path, self._errors, is_list=is_list)
 
-    def _parse_all(self, given: Sequence[str], path: str) -> list[Sequence[str]]:
+    def _parse_all(self, given: Sequence[str], path: str, *, is_list: bool = False) -> list[Sequence[str]]:
         """Return the tokens of several pointers, of which a rule with errors may have none."""
-        return [self._parse(pointer, f"{path}[{index}]") for index, pointer in enumerate(given)] or [[]]
+        return [
+            self._parse(pointer, f"{path}[{index}]", is_list=is_list) for index, pointer in enumerate(given)
+        ] or [[]]

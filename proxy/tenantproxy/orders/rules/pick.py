@@ -5,7 +5,7 @@ answer is read once for all objects, into an index, and so is each element that 
 handed out as often as it is asked for, up to a number of bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from msgspec import Raw
@@ -13,19 +13,13 @@ from msgspec import Raw
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.orders import pointers
-from tenantproxy.orders.conditions import Holds, compile_conditions
 from tenantproxy.orders.json_members import Read, Values, reader, unless_null
 from tenantproxy.orders.rules.lists import FindElements, NoListError, finder
+from tenantproxy.orders.rules.relation import MAX_ELEMENTS, Key, Relation, compile_relation, key_of
 from tenantproxy.orders.transform import Location, Picker, ReadPicked, TransformState
-from tenantproxy.orders.words import Word, word_of
 
-MAX_ELEMENTS: Final = 10_000
-"""Of a list anywhere in the answer: an entry of the index takes much more memory than its element."""
 _TOO_MANY: Final = f"is picked from a list of more than {MAX_ELEMENTS} elements"
 _TOO_OFTEN: Final = "is picked so often that it is more than 4 times the OMS's response"
-
-_Key = tuple[Word | None, ...]
-_ReadKey = Callable[[Raw], _Key]
 
 
 class _Choice(NamedTuple):
@@ -33,11 +27,9 @@ class _Choice(NamedTuple):
 
     way: Read
     find: FindElements
-    holds: Holds
-    inner: _ReadKey
-    """What has to be the same of an element ..."""
-    outer: _ReadKey
-    """... and of the object that the rules are for."""
+    relation: Relation
+    outer: Read
+    """What has to be the same, of the object that the rules are for."""
 
     def candidates(self, raw: Raw) -> Sequence[Raw]:
         """Return the elements that the list has; where there is none, it has none."""
@@ -47,14 +39,18 @@ class _Choice(NamedTuple):
         except NoListError:
             return ()
 
-    def element(self, raw: Raw, wanted: _Key) -> Raw | None:
+    def wanted(self, raw: Raw) -> Key:
+        """Return what has to be the same of an object's element; with None in it, there is no such element."""
+        return key_of(self.outer(raw))
+
+    def element(self, raw: Raw, wanted: Key) -> Raw | None:
         """Return the first that fits, of a list in an object."""
         for element in self.candidates(raw):
-            if self.holds(element) and self.inner(element) == wanted:
+            if self.relation.holds(element) and self.relation.inner(element) == wanted:
                 return element
         return None
 
-    def indexed(self, answer: Raw, location: Location, state: TransformState) -> dict[_Key, Raw]:
+    def indexed(self, answer: Raw, location: Location, state: TransformState) -> dict[Key, Raw]:
         """Return the first that fits for each key, of a list in the answer.
 
         Raises:
@@ -65,7 +61,8 @@ class _Choice(NamedTuple):
         if len(elements) > MAX_ELEMENTS:
             raise state.ended(location, _TOO_MANY)
         # Backwards, since of those with one key the first one counts.
-        return {self.inner(element): element for element in reversed(elements) if self.holds(element)}
+        holds, inner = self.relation.holds, self.relation.inner
+        return {inner(element): element for element in reversed(elements) if holds(element)}
 
 
 def compile_picker(pick: config.Pick, path: str, errors: list[FieldProblem]) -> Picker:
@@ -73,24 +70,9 @@ def compile_picker(pick: config.Pick, path: str, errors: list[FieldProblem]) -> 
     tokens = pointers.parse(pick.each, f"{path}.each", errors, is_list=True)
     # An object is a list of one, as converters of XML have it; the conditions tell whether it is meant.
     way, find = finder(tokens, single=pointers.EVERY not in tokens)
-    inner, outer = [], []
-    for index, condition in enumerate(pick.where):
-        if condition.same_as is not None:
-            inner.append(pointers.parse(condition.from_, f"{path}.where[{index}].from", errors))
-            outer.append(pointers.parse(condition.same_as, f"{path}.where[{index}].sameAs", errors))
-    holds = compile_conditions(pick.where, f"{path}.where", errors)
-    choice = _Choice(reader([way]), find, holds, _key_reader(inner), _key_reader(outer))
+    relation = compile_relation(pick.where, f"{path}.where", errors)
+    choice = _Choice(reader([way]), find, relation, reader(relation.outer))
     return _in_document(choice) if pick.within == "document" else _in_object(choice)
-
-
-def _key_reader(tokens: Sequence[Sequence[str]]) -> _ReadKey:
-    """Return what reads the words at pointers."""
-    read = reader(tokens)
-
-    def key(raw: Raw) -> _Key:
-        return tuple(None if value is None else word_of(value) for value in read(raw))
-
-    return key
 
 
 def _in_object(choice: _Choice) -> Picker:
@@ -99,7 +81,7 @@ def _in_object(choice: _Choice) -> Picker:
         nothing: Values = (None,) * len(tokens)
 
         def read_picked(raw: Raw, _location: Location, _state: TransformState) -> Values:
-            wanted = choice.outer(raw)
+            wanted = choice.wanted(raw)
             element = None if None in wanted else choice.element(raw, wanted)
             return nothing if element is None else read(element)
 
@@ -116,8 +98,8 @@ def _in_document(choice: _Choice) -> Picker:
         def read_picked(raw: Raw, location: Location, state: TransformState) -> Values:
             if picker not in state.found:
                 state.found[picker] = choice.indexed(state.answer, location, state)
-            already_read: dict[_Key, Values] = state.found.setdefault(read_picked, {})
-            wanted = choice.outer(raw)
+            already_read: dict[Key, Values] = state.found.setdefault(read_picked, {})
+            wanted = choice.wanted(raw)
             element = None if None in wanted else state.found[picker].get(wanted)
             if element is None:
                 return nothing

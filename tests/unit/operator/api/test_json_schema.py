@@ -54,6 +54,7 @@ _UNSEEN: Final = (
     "delimiter",
     "`after",
     "`null` for",
+    "does not take",
 )
 """An editor's message for it would be hard to read."""
 

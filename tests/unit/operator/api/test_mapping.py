@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from support.operator.mappings import EVERY_WORD
 from tenantproxy import config
 from tenantproxy.orders.rule_words import KINDS
-from tenantproxy_operator.api.mapping import InnerRule, Mapping, Rule, TextRule, ValueRule
-from tenantproxy_operator.api.mapping_parts import Join, Part, Pick, PickCondition, Table, TableRow
+from tenantproxy_operator.api.mapping import InnerRule, Mapping, Rule, SearchRule, ValueRule
+from tenantproxy_operator.api.mapping_parts import ElementCondition, Join, Part, Pick, Table, TableRow
 from tenantproxy_operator.api.mapping_rules import words_of
 from tenantproxy_operator.manifests.problems import field_errors
 
@@ -27,7 +27,7 @@ def _get_order(**fields: Any) -> dict[str, Any]:
     [
         (Rule, config.Rule),
         (InnerRule, config.Rule),
-        (PickCondition, config.Condition),
+        (ElementCondition, config.Condition),
         (Pick, config.Pick),
         (Join, config.Join),
         (Part, config.Part),
@@ -38,14 +38,17 @@ def _get_order(**fields: Any) -> dict[str, Any]:
 def test_words(model: type[BaseModel], struct: type[msgspec.Struct]) -> None:
     """A manifest has the words that the proxy has, and no others."""
     words = {field.encode_name for field in msgspec.structs.fields(struct)}
+    if struct is config.Rule:  # what is for searches alone, only their rules have
+        words -= set(words_of(SearchRule)) - set(words_of(Rule))
     assert {field.alias for field in model.model_fields.values()} == words
 
 
 def test_words_by_level() -> None:
     """Where there are no lists, or no numbers, a rule has no words for them."""
-    assert set(words_of(Rule)) == set(KINDS)
-    assert set(words_of(Rule)) - set(words_of(ValueRule)) == {"each", "where", "fields"}
-    assert set(words_of(ValueRule)) - set(words_of(TextRule)) == {"scale", "scaleFrom", "negate"}
+    assert {*words_of(Rule), *words_of(SearchRule)} == set(KINDS)
+    lists = {"each", "andEach", "within", "where", "fields"}
+    assert set(words_of(Rule)) - set(words_of(ValueRule)) == lists
+    assert set(words_of(ValueRule)) ^ set(words_of(SearchRule)) == {"scale", "scaleFrom", "negate", "criterion"}
 
 
 @pytest.mark.parametrize(
@@ -111,11 +114,27 @@ def test_good_mapping(mapping: dict[str, Any]) -> None:
         ),
         (
             _get_order(items={"each": "/l", "fields": {}, "where": [{"from": "/a", "in": ["b"], "absent": True}]}),
-            "getOrder.fields.items.where[0]: needs one of `in`, `notIn` and `absent`, and only one",
+            "getOrder.fields.items.where[0]: needs one of `in`, `notIn`, `absent` and `sameAs`, and",
         ),
         (
-            _get_order(items={"each": "/l", "fields": {}, "where": [{"from": "/a", "sameAs": "/b"}]}),
-            "getOrder.fields.items.where[0].sameAs: does not belong here",
+            _get_order(items={"andEach": ["/l"], "fields": {}}),
+            "getOrder.fields.items: `andEach` needs `each`; add it, or remove `andEach`",
+        ),
+        (
+            _get_order(status={"criterion": "customerId"}),
+            "getOrder.fields.status.criterion: does not belong here",
+        ),
+        (
+            {"searchOrders": {"fields": {"customerId": {"criterion": "customer id"}}}},
+            "searchOrders.fields.customerId.criterion: is not the name of a criterion",
+        ),
+        (
+            {"searchOrders": {"fields": {"customerId": {"criterion": "customerId", "from": "/a"}}}},
+            "searchOrders.fields.customerId: has both `criterion` and `from`; keep one",
+        ),
+        (
+            _get_order(status={"join": {"from": ["/a", "/b"]}, "nullIf": [""]}),
+            "getOrder.fields.status: has both `join` and `nullIf`; keep one",
         ),
         (
             _get_order(

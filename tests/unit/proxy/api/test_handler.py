@@ -4,12 +4,13 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from support.proxy import tokens
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
-from tenantproxy import __version__
+from tenantproxy import __version__, config
 
 HOST = b"Host: proxy\r\n"
 
@@ -45,6 +46,17 @@ async def test_orders_are_searched(proxy: RunningProxy, oms: RawServer) -> None:
     assert [order["customerOrderId"] for order in answer.json["customerOrders"]] == ["CO-1"]
     assert oms.received[0].target == "/base/business-units/BU-1/customer-orders:search"
     assert json.loads(oms.received[0].body) == {"customerId": "C-1"}
+
+
+async def test_a_criterion_is_in_the_orders_that_were_found(oms: RawServer, tmp_path: Path) -> None:
+    """As it was looked for, where the platform team says that the OMS does not repeat it."""
+    fields = {"customerId": {"criterion": "customerId"}}
+    mapping = msgspec.convert({"searchOrders": {"fields": fields}}, config.Mapping)
+    configuration = msgspec.structs.replace(proxy_config(f"{oms.url}/base"), mapping=mapping)
+    async with running_proxy(configuration, tmp_path, BASIC) as proxy:
+        for customer in ("C-1", "C-2"):
+            answer = await proxy.search({"customerId": customer})
+            assert [order["customerId"] for order in answer.json["customerOrders"]] == [customer]
 
 
 async def test_a_criterion_that_does_not_exist_is_refused(proxy: RunningProxy, oms: RawServer) -> None:

@@ -19,7 +19,7 @@ from tenantproxy import config
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
-from tenantproxy.orders.transform import ContractError
+from tenantproxy.orders.transform import NO_CRITERIA, ContractError, Criteria
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamResponse
 
@@ -45,8 +45,10 @@ class Watched:
         self.leave = threading.Event()
         self.mapping = {**UNMAPPED, "getOrder": self._get_order}
 
-    def _get_order(self, body: bytes, *, at_once: bool = False) -> bytes:
-        outward = UNMAPPED["getOrder"](body, at_once=at_once)  # raises where it can't be at once
+    def _get_order(self, body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
+        outward = UNMAPPED["getOrder"](
+            body, at_once=at_once, criteria=criteria
+        )  # raises where it can't be at once
         self.threads.append(threading.current_thread())
         if not at_once:
             assert self.leave.wait(PATIENCE)

@@ -41,8 +41,8 @@ from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError
 MARKED = "MARKED"
 
 
-def get_order(body: bytes, **how: bool) -> bytes:
-    return CONTRACTS["getOrder"].outward(body, **how)
+def get_order(body: bytes, *, at_once: bool = False) -> bytes:
+    return CONTRACTS["getOrder"].outward(body, at_once=at_once)
 
 
 def search_orders(body: bytes) -> bytes:

@@ -13,6 +13,7 @@ from support.proxy.orders import ORDER, SUMMARY, changed, order_body, search_bod
 from tenantproxy.orders.contract import CONTRACTS, CustomerOrder, OrderSummary
 from tenantproxy.orders.mapping import MappingError
 from tenantproxy.orders.transform import ContractError, UnparsableError, outward_type
+from tenantproxy.orders.weight import LIGHT_BYTES
 
 GET_ORDER = CONTRACTS["getOrder"].outward
 SEARCH_ORDERS = CONTRACTS["searchOrders"].outward
@@ -309,6 +310,26 @@ def test_const_hides_what_was_sent() -> None:
 def test_const_of_null_leaves_out() -> None:
     """An optional field can be left out by a constant of null."""
     assert "isLocked" not in mapped(ORDER, root="", fields={"isLocked": {"const": None}})
+
+
+def test_a_criterion_of_the_search() -> None:
+    """What was searched for is in every order that was found; without it, the default, or nothing."""
+    fields = {"customerOrderId": {"from": "/id"}, "status": {"const": "S"}, "customerId": {"criterion": "email"}}
+    body = b'{"customerOrders": [{"id": "1"}, {"id": "2", "customerId": "X"}]}'
+    search = compiled(searchOrders={"fields": fields})["searchOrders"]
+    for sent in (body, body + b" " * LIGHT_BYTES):
+        found = json.loads(search(sent, criteria={"email": 'a"@\u00e4', "customerId": "C"}))["customerOrders"]
+        assert [order["customerId"] for order in found] == ['a"@\u00e4'] * 2
+        with pytest.raises(ContractError) as caught:
+            search(sent, criteria={"customerId": "C"})
+        assert {violation.field: violation.detail for violation in caught.value.violations} == {
+            "/customerOrders/0/customerId": "is missing",
+            "/customerOrders/1/customerId": "is missing",
+        }
+    fields["customerId"]["default"] = "guest"
+    search = compiled(searchOrders={"fields": fields})["searchOrders"]
+    for sent in (body, body + b" " * LIGHT_BYTES):
+        assert json.loads(search(sent))["customerOrders"][1]["customerId"] == "guest"
 
 
 def test_default_only_for_nothing() -> None:

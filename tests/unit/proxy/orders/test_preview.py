@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from support.proxy.orders import ORDER, SUMMARY
@@ -35,3 +36,12 @@ def test_the_operation_that_fits_best(sample: object, operation: str, pointers: 
     assert preview.operation.name == operation
     assert [violation.field for violation in preview.violations][: len(pointers)] == pointers
     assert bool(preview.violations) == bool(pointers)
+
+
+def test_a_criterion_is_its_placeholder() -> None:
+    """Nobody searches, so that there is no other value."""
+    rules = {"searchOrders": {"fields": {"customerId": {"criterion": "customerId"}}}}
+    mapping = compile_mapping(msgspec.convert(rules, config.Mapping))
+    sample = json.dumps({"customerOrders": [SUMMARY]}).encode()
+    preview = preview_mapping(mapping, sample, criteria=["customerId"])
+    assert json.loads(preview.body)["customerOrders"][0]["customerId"] == "{criteria.customerId}"

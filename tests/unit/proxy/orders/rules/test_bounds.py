@@ -19,6 +19,12 @@ def relating(within: str) -> dict[str, Any]:
     return {"pick": {"each": "/p", "within": within, "where": [{"from": "/id", "sameAs": "/id"}]}, "from": "/id"}
 
 
+RELATED = {
+    "each": "/p",
+    "within": "document",
+    "where": [{"from": "/id", "sameAs": "/id"}],
+    "fields": {"discountId": {"from": "/id"}},
+}
 ROWS = [{"when": when, "value": "A"} for when in (["*", "*", "*"], ["1", "2", "3"], ["1", "*", "*"])]
 NUMBER = {"from": "/a", "as": "number", "scaleFrom": "/b", "negate": True}
 
@@ -48,6 +54,18 @@ WORK: dict[str, tuple[dict[str, Any], Callable[[int], Any]]] = {
     "a list to pick from": (
         {"customerId": {**relating("object"), "default": "x"}, "items": {"const": []}},
         lambda size: {"id": 1, "p": [{"id": 2}] * size},
+    ),
+    "several lists": (
+        items("/l", andEach=["/m"]),
+        lambda size: {name: [{"a": 1}] * size for name in "lm"},
+    ),
+    "elements of each object": (
+        items("/l", {"discounts": RELATED}),
+        lambda size: {name: [{"id": str(index)} for index in range(size)] for name in "lp"},
+    ),
+    "elements of no object": (
+        items("/l", {"discounts": RELATED}),
+        lambda size: {"l": [{"id": str(index)} for index in range(size)], "p": [{"id": "x"}] * size},
     ),
     "tables": (
         items("/l", {"itemId": {"table": {"from": ["/a", "/b", "/c"], "rows": ROWS}}}),

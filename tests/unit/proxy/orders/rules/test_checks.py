@@ -65,7 +65,16 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "orFrom alone": ("status", {"orFrom": ["/a"]}, {"orFrom": "needs `from`"}),
     "where alone": ("items", {"where": PICK["where"]}, {"where": "needs `each`"}),
     "single alone": ("items", {"as": "single", "from": "/l"}, {"as": "is `single`, which needs `each`"}),
+    "null and join": ("status", {"join": JOIN, "nullIf": [""]}, {"": "has both `join` and `nullIf`"}),
+    "null and table": ("status", {"table": TABLE, "nullIf": [""]}, {"": "has both `table` and `nullIf`"}),
+    "andEach alone": ("items", {"andEach": ["/l"]}, {"andEach": "needs `each`"}),
+    "within alone": ("items", {"within": "document"}, {"within": "needs `each`"}),
     # What a word is for.
+    "null of a list": (
+        "items",
+        {**ITEMS, "nullIf": [""]},
+        {"nullIf": "is for single values; this field is a list"},
+    ),
     "join of an amount": (
         AMOUNT,
         {"join": JOIN, "as": "number"},
@@ -129,11 +138,6 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         {"pick.where": "has 0 entries; write 1 to 8"},
     ),
     "nine conditions": ("items", {**ITEMS, "where": PICK["where"] * 9}, {"where": "has 9 entries"}),
-    "sameAs in a list": (
-        "items",
-        {**ITEMS, "where": [{"from": "/a", "sameAs": "/b"}]},
-        {"where[0].sameAs": "is for `pick`"},
-    ),
     "no words": (
         "status",
         {"pick": {"each": "/l", "where": [{"from": "/a", "in": []}]}},
@@ -157,8 +161,17 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     ),
     "a pointer twice": ("status", {"from": "/a", "orFrom": ["/b", "/a"]}, {"orFrom[1]": "is there already"}),
     "an alternative twice": ("status", {"from": "/a", "orFrom": ["/b", "/b"]}, {"orFrom[1]": "is there already"}),
+    "a list twice": ("items", {**ITEMS, "andEach": ["/m", "/l"]}, {"andEach[1]": "its elements are taken once"}),
+    "null twice": ("status", {"nullIf": ["0", "0.0"]}, {"nullIf": "has `0.0` beside `0`, which is the same"}),
+    "a word that is null": (
+        "status",
+        {"nullIf": ["x"], "values": {"x": "A", "y": "B"}},
+        {"values.x": "is in `nullIf`, too, so that it is never found"},
+    ),
     "an amount as its scale": (AMOUNT, {"from": "/a", "scaleFrom": "/a"}, {"scaleFrom": "is the amount itself"}),
     # What can't come.
+    "a criterion": ("customerId", {"criterion": "customerId"}, {"criterion": "reading one order has no criteria"}),
+    "andEach of the object": ("items", {**ITEMS, "andEach": [""]}, {"andEach[0]": "is the object itself"}),
     "the object as a string": ("status", {"from": ""}, {"from": "is the object itself, which can't be a string"}),
     "the object as a list": ("items", {"from": ""}, {"from": "is the object itself, which can't be a list"}),
     "each of the object": (
@@ -176,6 +189,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         {"pick": {"each": "/l", "where": [{"from": "a", "sameAs": "b"}]}},
         {"pick.where[0].from": "RFC 6901", "pick.where[0].sameAs": "RFC 6901"},
     ),
+    "andEach": ("items", {**ITEMS, "andEach": ["m"]}, {"andEach[0]": "RFC 6901"}),
     "where": ("items", {**ITEMS, "where": [{"from": "a", "absent": True}]}, {"where[0].from": "RFC 6901"}),
     "each with a star": ("items", {**ITEMS, "each": "l/*"}, {"each": "RFC 6901"}),
 }
@@ -208,6 +222,12 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("status", {"join": {"from": ["/a", "/a"], "with": ""}, "part": {"before": "-"}, "values": {"a": "A"}}),
     ("status", {"values": {"5": "A", "05": "B", "5 ": "C"}}),
     ("status", {"table": TABLE, "pick": PICK}),
+    (
+        "status",
+        {"nullIf": ["", "0"], "from": "/a", "orFrom": ["/b"], "values": {"x": "A"}, "part": {"after": "0"}},
+    ),
+    ("items", {**ITEMS, "andEach": ["/m/*/n"], "within": "document", "where": [{"from": "/a", "sameAs": ""}]}),
+    ("items", {**ITEMS, "where": [{"from": "/a", "sameAs": "/b"}]}),
     ("isLocked", {"negate": False, "where": []}),
 ]
 
@@ -222,6 +242,8 @@ WORDS: dict[str, list[Any]] = {
     "pick": [PICK, {"each": "x", "where": [{"from": "/a"}]}, {**PICK, "within": "document"}],
     "from": ["", "/a", "a"],
     "orFrom": [["/a"], ["b", "/a"], ["/a"] * 9],
+    "nullIf": [[""], ["0", "0.0"], ["x"] * 9],
+    "criterion": ["customerId", ""],
     "join": [JOIN, {"from": []}, {"from": ["/a", ""], "with": "x"}],
     "const": ["X", 5, None, True, [], {}, {"a": 1}],
     "part": [{}, {"after": ""}, {"after": "a", "afterLast": "b", "before": "c"}],
@@ -238,6 +260,8 @@ WORDS: dict[str, list[Any]] = {
     "negate": [True],
     "default": ["X", 5, None, True, [], {}],
     "each": ["", "/a", "a", "/*", "/a/*/*/b"],
+    "andEach": [["/b"], ["", "a"], ["/*/a"] * 9],
+    "within": ["document"],
     "where": [PICK["where"], [{"from": "/a", "sameAs": "/b"}], [{"from": "a", "in": [], "absent": True}]],
 }
 

@@ -285,3 +285,42 @@ def test_none_is_there() -> None:
     assert violations({"a": []}, getOrder={"root": "", "fields": {"customerId": rule}})[
         "/customerOrder/customerId"
     ]
+
+
+# ---- nullIf
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        (b'"sku": "A", "id": 5', b'"A"'),
+        (b'"sku": "", "id": 5', b'"5"'),
+        (b'"sku": "", "id": 0', b'"none"'),
+        (b'"sku": null, "id": "0"', b'"none"'),
+        (b'"id": 0.0e1', b'"none"'),
+        (b'"sku": " "', b'" "'),
+        (b'"sku": "00"', b'"00"'),
+    ],
+)
+def test_what_is_as_good_as_null(members: bytes, expected: bytes) -> None:
+    """The next place is looked at, and where there is none, the default stands in."""
+    rule = {"from": "/sku", "orFrom": ["/id"], "nullIf": ["", "0"], "as": "string", "default": "none"}
+    assert made("customerId", rule, members) == expected
+
+
+def test_nothing_is_null_unasked() -> None:
+    """An empty text is a text, and a rule that does not say otherwise takes it as it is."""
+    assert made("customerId", {"from": "/sku", "orFrom": ["/id"]}, b'"sku": "", "id": "5"') == b'""'
+
+
+def test_what_is_as_good_as_null_and_required() -> None:
+    """Then it is a violation, as null would be."""
+    assert wrong("customerId", {"from": "/sku", "nullIf": [""]}, b'"sku": ""') == "must not be null"
+    assert made(AMOUNT, {"from": "/sum", "as": "number", "nullIf": [""]}, b'"sum": ""') is None
+
+
+def test_an_amount_that_is_as_good_as_null() -> None:
+    """Of several amounts, too, each of which the places are for."""
+    rule = {"from": "/a", "orFrom": ["/b"], "scaleFrom": "/d", "nullIf": ["0"]}
+    assert made(AMOUNT, rule, b'"a": 0, "b": 1245, "d": 2') == b"12.45"
+    assert made(AMOUNT, rule, b'"a": 0.00, "b": null, "d": 2') is None

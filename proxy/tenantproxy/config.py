@@ -211,9 +211,9 @@ class Part(_Model, frozen=True, omit_defaults=True):
 
 
 class TableRow(_Model, frozen=True):
-    """A row of a table: a word for each of its pointers (`*`: any other, or none), and the value."""
+    """A row of a table: a word for each of its pointers (`*`: any other, or none; null: none), and the value."""
 
-    when: tuple[str, ...]
+    when: tuple[str | None, ...]
     value: Any
 
 

@@ -66,7 +66,8 @@ def json_schema_text() -> str:
 def _plain(schema: Schema) -> Schema:
     """Return a structural schema without what only Kubernetes knows; fields that are not listed are errors."""
     plain = {key: value for key, value in schema.items() if not key.startswith(_OF_KUBERNETES)}
-    plain.pop("nullable", None)
+    if plain.pop("nullable", False) and "type" in plain:
+        plain["type"] = [plain["type"], "null"]
     if "x-kubernetes-int-or-string" in schema:
         plain["type"] = ["string", "integer"]
     if "properties" in schema:

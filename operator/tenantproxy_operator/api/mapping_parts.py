@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from tenantproxy.orders.pointers import DEEPEST
 from tenantproxy.orders.rule_words import MAX_CONDITIONS, MAX_POINTERS
@@ -160,16 +160,22 @@ class Part(Model):
         return self
 
 
+Cell = Annotated[Word | None, WithJsonSchema({"type": "string", "maxLength": 256, "nullable": True})]
+"""A word, or null for nothing."""
+
+
 class TableRow(Model):
     """A row of a table."""
 
     nullable = frozenset({"value"})
 
-    when: list[Word] = Field(
-        min_length=2,
-        max_length=3,
-        description='The OMS\'s value at each pointer of the table, such as [paid, "*"]. "*" is any other value, '
-        "or none; of several rows that fit, the one with words instead of * counts.",
+    when: list[Annotated[Word | None, WithJsonSchema({"type": "string", "maxLength": 256, "nullable": True})]] = (
+        Field(
+            min_length=2,
+            max_length=3,
+            description='The OMS\'s value at each pointer of the table, such as [paid, "*"]. null is nothing, '
+            'or null, and "*" any value, or none; of several rows that fit, the one with the most words counts.',
+        )
     )
     value: Constant = Field(description="The output value. null omits an optional output field.")
 

@@ -20,6 +20,7 @@ from tenantproxy.oms.requests.paging import Paging
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.operations import Operation
 from tenantproxy.orders.mapping import CompiledMapping
+from tenantproxy.orders.transform import NO_CRITERIA, Criteria
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamResponse
 
@@ -54,23 +55,30 @@ class Reader:
         order_id: str | None,
         ticket: Ticket,
         paging: Paging | None = None,
+        *,
+        criteria: Criteria = NO_CRITERIA,
     ) -> Answer:
-        """Return the answer to a read, held on the ticket.
+        """Return the answer to a read, held on the ticket; `criteria` are those of a search.
 
         Raises:
             Problem: There is none. A search's page that is missing or wrong makes all of it fail.
 
         """
         if paging is None:
-            answer = Answer(await self._first_found(operation, requests, order_id, ticket))
+            answer = Answer(await self._first_found(operation, requests, order_id, ticket, criteria))
         else:
-            answer = await self._all_pages(operation, requests[0], paging, ticket)
+            answer = await self._all_pages(operation, requests[0], paging, ticket, criteria)
         if not ticket.hold(len(answer.body)):
             raise overloaded(_NO_ROOM)
         return answer
 
     async def _first_found(
-        self, operation: Operation, requests: Sequence[OmsRequest], order_id: str | None, ticket: Ticket
+        self,
+        operation: Operation,
+        requests: Sequence[OmsRequest],
+        order_id: str | None,
+        ticket: Ticket,
+        criteria: Criteria,
     ) -> bytes:
         """Return the outward answer to the first of an order's requests that finds it."""
         deadline = None if len(requests) == 1 else self._oms.deadline(operation.name)
@@ -78,7 +86,7 @@ class Reader:
             answer = await self._oms.read(ticket, request, deadline)
             try:
                 return await self._converter.outward(
-                    operation, answer, order_id, ticket.caller, form=request.order_id
+                    operation, answer, order_id, ticket.caller, form=request.order_id, criteria=criteria
                 )
             except Problem as problem:
                 _discard_unexpected(answer)
@@ -87,7 +95,7 @@ class Reader:
         raise AssertionError("there is a last request")
 
     async def _all_pages(
-        self, operation: Operation, request: OmsRequest, paging: Paging, ticket: Ticket
+        self, operation: Operation, request: OmsRequest, paging: Paging, ticket: Ticket, criteria: Criteria
     ) -> Answer:
         """Return the outward answer of a search's pages, up to the bounds."""
         deadline = self._oms.deadline(operation.name)
@@ -108,7 +116,7 @@ class Reader:
                 break
             try:
                 following = functools.partial(paging.after, here, request.path)
-                page = await self._converter.page(operation, answer, ticket.caller, following)
+                page = await self._converter.page(operation, answer, ticket.caller, following, criteria=criteria)
                 pages.add(page)
             except Problem as problem:
                 _discard_unexpected(answer)

@@ -21,6 +21,7 @@ EVERY_WORD: Final[dict[str, Any]] = {
                     "from": ["/paid", "/shipped"],
                     "rows": [
                         {"when": ["true", "5"], "value": "FULFILLED"},
+                        {"when": [None, "5"], "value": "CANCELLED"},
                         {"when": ["*", "*"], "value": "CREATED"},
                     ],
                 },

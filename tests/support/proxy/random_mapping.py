@@ -171,7 +171,8 @@ class RandomRules:
 
     def _table(self, kind: str) -> dict[str, Any]:
         pointers = self._pointers(2, 3)
-        named = [self._random.sample(WORDS, self._random.randint(1, 2)) for _ in pointers]
+        words = [*WORDS, None, None]
+        named = [dict.fromkeys(self._random.sample(words, self._random.randint(1, 2))) for _ in pointers]
         whens = [*itertools.product(*([*words, "*"] for words in named))]
         if not self._is(0.05):  # else there may be gaps and overlaps
             whens = [when for when in whens if when.count("*") < 2 or self._is(0.5)]

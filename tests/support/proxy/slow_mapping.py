@@ -139,7 +139,7 @@ class SlowMapping:
         best = None
         for row in rows:
             fits = all(
-                is_word(word, value) if word != "*" else True
+                word == "*" or (not there(value) if word is None else is_word(word, value))
                 for word, value in zip(row["when"], values, strict=True)
             )
             # The more exact row has its words further to the left; admission has seen to it that there is one.

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw
 
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
-from tenantproxy.orders.json_members import Values
+from tenantproxy.orders.json_members import Values, unless_null
 from tenantproxy.orders.words import are_texts, look_up, repeated
 
 ANY: Final = "*"
@@ -17,26 +17,28 @@ MAX_ROWS: Final = 64
 """Each is compared with each."""
 COLUMNS: Final = (2, 3)
 
-When = tuple[str, ...]
-"""The words of a row."""
+When = tuple[str | None, ...]
+"""The words of a row; None: there is nothing, or null."""
 
 
 class Rows(dict[When, Any]):
     """The values of a table's rows, by the words of each; of other words, the value of the row that fits them.
 
-    A word that no row names, or None for nothing, is any word. What no row fits becomes the default.
+    A word that no row names is any word, and so is None, for nothing, where no row names null. What no row fits
+    becomes the default.
     """
 
     def __init__(self, table: config.Table, default: Any = UNSET) -> None:  # noqa: ANN401 - the rule's value
         width = len(table.from_)
         super().__init__({row.when: row.value for row in table.rows if len(row.when) == width})
         self.columns = _words(list(self), width)
+        self._named = [{when[column] for when in self} for column in range(width)]
         # Where several rows fit, the one that names most of the words is the first that is tried.
         self._forms = sorted({tuple(word != ANY for word in when) for when in self}, reverse=True)
         self._default = default
 
     def __missing__(self, words: Sequence[str | None]) -> Any:  # noqa: ANN401 - the table's value
-        known = [word if word in column else ANY for word, column in zip(words, self.columns, strict=True)]
+        known = [word if word in named else ANY for word, named in zip(words, self._named, strict=True)]
         for form in self._forms:
             when = tuple(word if named else ANY for word, named in zip(known, form, strict=True))
             if when in self:
@@ -59,11 +61,13 @@ def plain_rows(rows: Rows) -> Rows | None:
     return rows if all(map(are_texts, rows.columns)) else None
 
 
-def _word_reader(words: Sequence[str]) -> Callable[[Raw | None], str]:
+def _word_reader(words: Sequence[str]) -> Callable[[Raw | None], str | None]:
     find = look_up({word: word for word in words})
 
-    def word_at(value: Raw | None) -> str:
-        word = UNSET if value is None else find(value)
+    def word_at(value: Raw | None) -> str | None:
+        if value is None or unless_null(value) is None:
+            return None
+        word = find(value)
         return ANY if word is UNSET else word
 
     return word_at
@@ -87,7 +91,7 @@ def problems(table: config.Table, *, has_default: bool) -> Iterator[FieldProblem
     rows = [row.when for row in table.rows]
     columns = _words(rows, width)
     for column, words in enumerate(columns):
-        if not words:
+        if all(when[column] == ANY for when in rows):
             yield FieldProblem(f".from[{column}]", f"is `{ANY}` in all rows; remove it, or name its words")
         for word, first in repeated(words):
             yield FieldProblem(".rows", f"has `{word}` and `{first}`, which are one number; write them the same")
@@ -98,7 +102,8 @@ def problems(table: config.Table, *, has_default: bool) -> Iterator[FieldProblem
 
 def _words(rows: Sequence[When], width: int) -> list[list[str]]:
     """Return the words of each column."""
-    return [list(dict.fromkeys(when[column] for when in rows if when[column] != ANY)) for column in range(width)]
+    columns = [dict.fromkeys(when[column] for when in rows) for column in range(width)]
+    return [[word for word in words if word is not None and word != ANY] for words in columns]
 
 
 def _overlaps(rows: Sequence[When]) -> Iterator[FieldProblem]:
@@ -119,4 +124,4 @@ def _overlaps(rows: Sequence[When]) -> Iterator[FieldProblem]:
 
 
 def _shown(when: When) -> str:
-    return f"[{', '.join(when)}]"
+    return f"[{', '.join('null' if word is None else word for word in when)}]"

@@ -52,6 +52,49 @@ def test_the_most_exact_row(values: tuple[Any, ...], status: str) -> None:
     assert found({**STATUS, "default": "D"}, *values) == status
 
 
+NOTHING = {
+    "table": {
+        "from": ["/state", "/payment"],
+        "rows": [
+            {"when": [None, "paid"], "value": "P"},
+            {"when": [None, "*"], "value": "N"},
+            {"when": ["open", None], "value": "O"},
+            {"when": ["*", "*"], "value": "R"},
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ((None, "paid"), "P"),
+        ((), "N"),
+        ((None, None), "N"),
+        ((None, "other"), "N"),
+        (("open", None), "O"),
+        (("open",), "O"),
+        (("open", "other"), "R"),
+        (("null", "paid"), "R"),
+        (("", None), "R"),
+        (([], None), "R"),
+    ],
+)
+def test_nothing_is_told_from_other_words(values: tuple[Any, ...], status: str) -> None:
+    """A row with null is for what is absent or null, and for no text."""
+    assert found(NOTHING, *values) == status
+
+
+def test_rows_for_nothing_that_overlap() -> None:
+    """As rows for words do."""
+    rows = [{"when": when, "value": "A"} for when in ([None, "*"], ["*", "paid"], ["*", "*"], [None, "*"])]
+    errors = rule_errors(getOrder={"fields": {"status": {"table": {"from": ["/a", "/b"], "rows": rows}}}})
+    assert list(errors.values()) == [
+        "and rows[0] both fit [null, paid]; add a row for it, which then counts",
+        "is for the same words as rows[0]; keep one",
+    ]
+
+
 @pytest.mark.parametrize("values", [("other", "paid"), ("*", "*"), ("other",), ()])
 def test_no_row(values: tuple[Any, ...]) -> None:
     """The default."""

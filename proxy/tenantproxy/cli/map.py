@@ -7,6 +7,7 @@ from typing import BinaryIO
 import click
 
 from tenantproxy.cli.configuration import CONFIG_HELP, checked
+from tenantproxy.oms.requests.criteria import criteria_of
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders import minor_units
 from tenantproxy.orders.preview import preview_mapping
@@ -34,7 +35,8 @@ def map_command(config_path: Path, operation: str | None, sample: BinaryIO) -> N
     config, mapping = checked(config_path)
     chosen = next((each for each in OPERATIONS if each.name == operation), None)
     answer = sample.read()
-    preview = preview_mapping(mapping, answer, chosen)
+    criteria = criteria_of(config.upstream.operations.search_orders)
+    preview = preview_mapping(mapping, answer, chosen, criteria=criteria)
     suspects = dict(minor_units.suspects(config.mapping))
     suspects |= dict(minor_units.suspects_in(config.mapping, preview.operation, answer))
     for rule, detail in suspects.items():

@@ -72,11 +72,11 @@ def an_object(sources: Sequence[FieldSource]) -> ConvertValue:
     constants = {source.name: source.const for source in sources if source.const is not UNSET}
     asked = [source for source in sources if source.criterion is not None]
     sources = [source for source in sources if source.const is UNSET and source.criterion is None]
-    pointers, fill = _filler([source for source in sources if source.picker is None])
+    pointers, fill = filler([source for source in sources if source.picker is None])
     read = reader(pointers)
     picked = []
     for picker in dict.fromkeys(source.picker for source in sources if source.picker is not None):
-        pointers, fill_picked = _filler([source for source in sources if source.picker is picker])
+        pointers, fill_picked = filler([source for source in sources if source.picker is picker])
         picked.append((picker(pointers), fill_picked))
 
     def make(raw: Raw, location: Location, state: TransformState) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def an_object(sources: Sequence[FieldSource]) -> ConvertValue:
     return make
 
 
-def _filler(sources: Sequence[FieldSource]) -> tuple[list[Sequence[str]], _Fill]:
+def filler(sources: Sequence[FieldSource]) -> tuple[list[Sequence[str]], _Fill]:
     """Return the pointers that fields are made from, and what makes the fields of what is there."""
     single = [source for source in sources if source.combine is None]
     pointers, fill_single = [source.tokens for source in single], _single_filler(single)

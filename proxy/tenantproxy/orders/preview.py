@@ -10,7 +10,7 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.surrogates import converted
-from tenantproxy.orders.transform import ContractError, Criteria, UnparsableError, must_be
+from tenantproxy.orders.transform import NO_CRITERIA, ContractError, Criteria, UnparsableError, must_be
 from tenantproxy.orders.weight import TOO_DENSE, is_too_dense
 
 _OTHER_KIND: Final = (must_be("object"), must_be("list"))
@@ -23,6 +23,8 @@ class MappingPreview(NamedTuple):
     operation: Operation
     body: bytes
     violations: list[FieldProblem]
+    criteria: Criteria = NO_CRITERIA
+    """What was asked for."""
 
 
 def preview_mapping(
@@ -49,11 +51,11 @@ def _misfit(preview: MappingPreview) -> tuple[bool, bool, int]:
 def _preview(mapping: CompiledMapping, sample: bytes, operation: Operation, asked: Criteria) -> MappingPreview:
     sample = sample.removeprefix(codecs.BOM_UTF8)
     if is_too_dense(sample):
-        return MappingPreview(operation, b"", [FieldProblem("", TOO_DENSE)])
+        return MappingPreview(operation, b"", [FieldProblem("", TOO_DENSE)], asked)
     try:
         outward = converted(mapping[operation.name], sample, criteria=asked)
-        return MappingPreview(operation, msgspec.json.format(outward, indent=2), [])
+        return MappingPreview(operation, msgspec.json.format(outward, indent=2), [], asked)
     except ContractError as error:
-        return MappingPreview(operation, b"", error.violations)
+        return MappingPreview(operation, b"", error.violations, asked)
     except UnparsableError:
-        return MappingPreview(operation, b"", [FieldProblem("", "is not valid JSON")])
+        return MappingPreview(operation, b"", [FieldProblem("", "is not valid JSON")], asked)

@@ -10,8 +10,11 @@ from typing import Any, Final
 import msgspec
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from support.operator.manifests import changed, minimal
+from tenantproxy.cli.main import main
+from tenantproxy.config import encode
 from tenantproxy.orders.contract import CustomerOrder, Discount, Item
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.orders.rule_words import EXCLUDES, KINDS
@@ -21,6 +24,7 @@ from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.resource import check_resource, find_warnings
 
 PAGE: Final = (Path(__file__).parents[3] / "docs" / "mapping.md").read_text()
+EXAMPLE: Final = Path(__file__).parents[3] / "examples" / "mapping"
 Rules = dict[str, Any]
 
 
@@ -125,3 +129,15 @@ def test_what_goes_together() -> None:
     excluded = {word: tuple(re.findall(r"`(\w+)`", others)) for word, _, others in rows}
     assert excluded == {word: EXCLUDES.get(word, ()) for word in KINDS} | {"const": (), "criterion": ("default",)}
     assert len({(kinds, KINDS[word]) for word, kinds, _ in rows}) == len({kinds for _, kinds, _ in rows})
+
+
+def test_the_explanation_on_the_page(tmp_path: Path) -> None:
+    """What the page shows of `map --explain` are lines of what it prints for the example."""
+    config = tmp_path / "config.json"
+    manifest, *_ = yaml.safe_load_all((EXAMPLE / "initech.yaml").read_text())
+    config.write_bytes(encode(render_config(TenantProxy.model_validate(manifest), Settings())))
+    answer = EXAMPLE / "oms-answers" / "order.json"
+    result = CliRunner().invoke(main, ["map", "--config", str(config), "--explain", str(answer)])
+    (block,) = _blocks("text")
+    told, shown = ([" ".join(line.split()) for line in text.splitlines()] for text in (result.stdout, block))
+    assert [line for line in told if line in shown] == shown

@@ -65,8 +65,9 @@ def _finder(ways: list[list[str]], *, single: bool) -> FindElements:
 def _in_order(raw: Raw) -> list[Raw]:
     """Return an object's members: those with numbers as names by these, then the others as they come."""
     members = _members(raw)
-    return [members[name] for name in sorted(members, key=_place)]
+    return [members[name] for name in sorted(members, key=place)]
 
 
-def _place(name: str) -> tuple[bool, int]:
+def place(name: str) -> tuple[bool, int]:
+    """Return what members with numbers as names are ordered by, and the others after them."""
     return (False, int(name)) if _NUMERIC.fullmatch(name) else (True, 0)

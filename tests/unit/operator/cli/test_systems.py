@@ -1,16 +1,24 @@
 """Orders in the shapes of real order systems: a manifest alone brings each to the documented one."""
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
+from support.proxy.explaining import explained
 from tenantproxy.cli.main import main as proxy
+from tenantproxy.operations import OPERATIONS
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.cli.main import main as operator
+from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.settings import Settings
 
+EXAMPLES: Final = Path(__file__).parents[4] / "examples" / "systems"
 CASES: Final = Path(__file__).parents[3] / "cases" / "mapping"
 SYSTEMS: Final = sorted(path.name for path in CASES.iterdir())
 
@@ -28,6 +36,27 @@ def test_system(system: str, tmp_path: Path) -> None:
     assert json.loads(mapped.stdout, parse_float=Decimal) == json.loads(expected, parse_float=Decimal)
 
 
+def answers() -> Iterator[tuple[Path, Path]]:
+    """Return all manifests of systems, each with an answer of its OMS."""
+    for path in (*CASES.glob("*/answer.json"), *EXAMPLES.glob("*/answers/*.json")):
+        (manifest,) = (
+            folder / "manifest.yaml" for folder in path.parents[:2] if (folder / "manifest.yaml").exists()
+        )
+        yield manifest, path
+
+
+@pytest.mark.parametrize(
+    ("manifest", "path"), [pytest.param(*each, id="/".join(each[1].parts[-3:])) for each in answers()]
+)
+def test_explanation(manifest: Path, path: Path) -> None:
+    """What `map --explain` says of these answers is so, whichever operation they are taken for."""
+    spec, *_ = yaml.safe_load_all(manifest.read_text())
+    mapping = render_config(TenantProxy.model_validate(spec), Settings()).mapping
+    for operation in OPERATIONS:
+        explained(operation, mapping, path.read_bytes())
+
+
 def test_there_are_systems() -> None:
     """None is left out by mistake."""
     assert len(SYSTEMS) >= 7
+    assert len([*answers()]) > 50

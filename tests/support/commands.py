@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import resource
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -30,15 +31,20 @@ def free_ports(count: int) -> list[int]:
 async def run(
     *command: str | Path,
     stdin: bytes | None = None,
+    environ: Mapping[str, str] | None = None,
     timeout: float = 20,  # noqa: ASYNC109 - the command's
 ) -> tuple[int, str, str]:
-    """Run a command of the project to its end; return its exit status, standard output and standard error."""
+    """Run a command of the project to its end; return its exit status, standard output and standard error.
+
+    `environ` is what its environment has besides ours.
+    """
     process = await asyncio.create_subprocess_exec(
         BIN / command[0],
         *command[1:],
         stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **(environ or {})},
     )
     async with asyncio.timeout(timeout):
         out, err = await process.communicate(stdin)

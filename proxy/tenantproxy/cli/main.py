@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tenantproxy import __version__
-from tenantproxy.cli.configuration import CONFIG_HELP, checked, refuse
+from tenantproxy.cli.configuration import CONFIG_HELP, FORWARD_PROXY_OPTION, TLS_OPTION, checked, refuse
 from tenantproxy.config import ConfigError, Tenant
 from tenantproxy.logs import LEVELS
 from tenantproxy.server.sockets import listen
@@ -102,21 +102,8 @@ def _bound(address: str) -> socket.socket:
     show_default=True,
     help="With --secret: directory with token, ca.crt and namespace of the pod's service account.",
 )
-@click.option(
-    "--tls",
-    "tls_directory",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/tenantproxy/tls"),
-    show_default=True,
-    help="Directory with ca/ca.crt, client/tls.crt and client/tls.key, if `upstream.tls` needs them.",
-)
-@click.option(
-    "--forward-proxy-credentials",
-    type=click.Path(path_type=Path),
-    default=Path("/etc/tenantproxy/forward-proxy"),
-    show_default=True,
-    help="Directory with username and password, if the forward proxy needs them.",
-)
+@TLS_OPTION
+@FORWARD_PROXY_OPTION
 @click.option("--api", type=_Address(), default="0.0.0.0:8080", show_default=True, help="The API port.")
 @click.option("--admin", type=_Address(), default="0.0.0.0:9090", show_default=True, help="Metrics and probes.")
 @click.option(

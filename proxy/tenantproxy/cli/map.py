@@ -1,18 +1,29 @@
 """The command `tenantproxy map`: what clients get of an OMS's answer."""
 
+import asyncio
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
-from tenantproxy.cli.configuration import CONFIG_HELP, checked
+from tenantproxy.cli.configuration import CONFIG_HELP, checked, refuse
 from tenantproxy.cli.explanation import explanation_json, explanation_text
+from tenantproxy.cli.question import Question, live_options
+from tenantproxy.config import ConfigError, Mapping, ProxyConfig
 from tenantproxy.oms.requests.criteria import criteria_of
-from tenantproxy.operations import OPERATIONS
+from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders import minor_units
-from tenantproxy.orders.explanation.origins import explain, with_sources
+from tenantproxy.orders.explanation.origins import Explanation, explain, with_sources
+from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.preview import preview_mapping
+from tenantproxy.problems import Problem
+
+if TYPE_CHECKING:
+    from tenantproxy.cli.live import Reading
+
+_BROKEN: Final = 1
+_UNREAD: Final = 3
 
 
 @click.command("map")
@@ -26,43 +37,87 @@ from tenantproxy.orders.preview import preview_mapping
     "--explain", "explains", is_flag=True, help="Show of each field where it comes from, and what is dropped."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --explain: as JSON, with whole values.")
-@click.argument("sample", type=click.File("rb"))
+@live_options
+@click.argument("sample", type=click.File("rb"), required=False)
 def map_command(
-    config_path: Path, operation: str | None, sample: BinaryIO, *, explains: bool, as_json: bool
+    config_path: Path,
+    operation: str | None,
+    sample: BinaryIO | None,
+    *,
+    question: Question | None,
+    explains: bool,
+    as_json: bool,
 ) -> None:
     """Show what clients get if the OMS answers SAMPLE, a JSON file (- for standard input).
 
-    No request is made. Exit status: 0 with the mapped response on standard output, or with --explain what it is
-    made of; 1 if the sample breaks the contract (each violation on standard error, with the place in the response
-    that it comes from); 2 for an invalid configuration. Amounts that look like minor units, and are not scaled,
-    are warnings on standard error.
+    No request is made, but with --url: then one order is read from the OMS, as the proxy reads it.
+
+    Exit status: 0 with the mapped response on standard output, or with --explain what it is made of; 1 if the
+    response breaks the contract (each violation on standard error, with the place in the response that it comes
+    from); 2 for an invalid configuration or credential; 3 if the OMS could not be read (the problem on standard
+    error). Amounts that look like minor units, and are not scaled, are warnings on standard error.
 
     \b
       tenantproxy-operator render -f initech.yaml --output config > config.json
       tenantproxy map --config config.json order.json
+      read -rs TENANTPROXY_PASSWORD && export TENANTPROXY_PASSWORD TENANTPROXY_USERNAME=till
+      tenantproxy map --config config.json --url --business-unit store-1 --order 4711
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
-    config, mapping = checked(config_path)
-    chosen = next((each for each in OPERATIONS if each.name == operation), None)
-    answer = sample.read()
-    criteria = criteria_of(config.upstream.operations.search_orders)
-    preview = preview_mapping(mapping, answer, chosen, criteria=criteria)
-    suspects = dict(minor_units.suspects(config.mapping))
-    suspects |= dict(minor_units.suspects_in(config.mapping, preview.operation, answer))
-    for rule, detail in suspects.items():
-        click.echo(f"warning: mapping.{rule} {detail}", err=True)
-    explanation = explain(preview.operation, config.mapping.of(preview.operation), answer, preview.criteria)
+    if as_json and not explains:
+        raise click.UsageError("--json needs --explain")
+    _check_source(operation, sample, question)
+    config, mapping = checked(config_path, url="" if question is None else question.url)
+    if question is not None:
+        answer, preview = _read(question, config, mapping)
+    else:
+        answer = sample.read() if sample is not None else b""
+        chosen = next((each for each in OPERATIONS if each.name == operation), None)
+        criteria = criteria_of(config.upstream.operations.search_orders)
+        preview = preview_mapping(mapping, answer, chosen, criteria=criteria)
+    _warn(config.mapping, preview.operation, answer)
+    explanation = Explanation([], [])
+    if answer is not None and (explains or preview.violations):
+        rules = config.mapping.of(preview.operation)
+        explanation = explain(preview.operation, rules, answer, preview.criteria)
     violations = with_sources(preview.violations, explanation)
     for field, problem in violations:
-        click.echo(
-            f"{preview.operation.name}: `{field}` {problem}" if field else f"{sample.name} {problem}", err=True
-        )
-    if explains:
-        click.echo(
-            explanation_json(preview.operation, explanation, violations)
-            if as_json
-            else explanation_text(preview.operation, explanation)
-        )
+        subject = f"`{field}`" if field else "the response" if sample is None else sample.name
+        click.echo(f"{preview.operation.name}: {subject} {problem}", err=True)
+    if explains and as_json:
+        click.echo(explanation_json(preview.operation, explanation, violations))
+    elif explains:
+        click.echo(explanation_text(preview.operation, explanation))
     elif not violations:
         click.echo(preview.body.decode())
     if violations:
-        sys.exit(1)
+        sys.exit(_BROKEN)
+
+
+def _check_source(operation: str | None, sample: BinaryIO | None, question: Question | None) -> None:
+    if (sample is None) == (question is None):
+        raise click.UsageError("give SAMPLE, or --url")
+    if question is not None and operation not in (None, question.operation.name):
+        raise click.UsageError("--order is for --operation getOrder, --criterion for searchOrders")
+
+
+def _warn(mapping: Mapping, operation: Operation, answer: bytes | None) -> None:
+    suspects = dict(minor_units.suspects(mapping))
+    if answer is not None:
+        suspects |= dict(minor_units.suspects_in(mapping, operation, answer))
+    for rule, detail in suspects.items():
+        click.echo(f"warning: mapping.{rule} {detail}", err=True)
+
+
+def _read(question: Question, config: ProxyConfig, mapping: CompiledMapping) -> "Reading":
+    from tenantproxy.cli.live import read_live  # noqa: PLC0415 - most samples are files, which need no client
+
+    try:
+        return asyncio.run(read_live(question, config, mapping))
+    except ConfigError as error:
+        refuse(error)
+    except Problem as problem:
+        reason = f" ({problem.reason})" if problem.reason != problem.code else ""
+        click.echo(f"{question.operation.name}: {problem.code}{reason}: {problem.detail}", err=True)
+        for field, detail in problem.errors:
+            click.echo(f"`{field}` {detail}", err=True)
+        sys.exit(_UNREAD)

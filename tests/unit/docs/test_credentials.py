@@ -12,6 +12,7 @@ from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.oauth2.token_answer import REASONS
 from tenantproxy.credentials.oauth2.token_request import CLIENT_AUTHS
+from tenantproxy.credentials.stores.environment import variable
 from tenantproxy.transport.base import FailureReason
 
 ROOT = Path(__file__).parents[3]
@@ -90,3 +91,13 @@ def test_each_client_authentication_is_explained(client_auth: str) -> None:
     assert f"| `{client_auth}` |" in (ROOT / "docs/configuration.md").read_text()
     properties = bodies()["oauth2"]["properties"]["config"]["properties"]
     assert client_auth in properties["clientAuth"]["enum"]
+
+
+def test_mapping_page_names_the_variables_of_every_kind() -> None:
+    """A row for each kind; those of its required keys come first."""
+    page = (ROOT / "docs/mapping.md").read_text()
+    (table,) = re.findall(r"\| credential \| variables \|\n\| --- \| --- \|\n((?:\|.*\n)+)", page)
+    rows = [re.findall(r"`(\w+)`", row) for row in table.splitlines()]
+    assert [row[: len(kind.required_keys)] for row, kind in zip(rows, KINDS.values(), strict=True)] == [
+        [variable(key) for key in kind.required_keys] for kind in KINDS.values()
+    ]

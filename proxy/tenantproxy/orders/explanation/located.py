@@ -1,5 +1,6 @@
 """Places in an OMS's answer: what `json_members` and `rules.lists` read, with the pointers to it."""
 
+import functools
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -7,7 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from tenantproxy.orders import pointers
-from tenantproxy.orders.json_members import LIST, NULL, OBJECT, STRING, elements, reader
+from tenantproxy.orders.json_members import LIST, NULL, OBJECT, STRING, Read, elements, reader
 from tenantproxy.orders.rules.lists import place
 
 _members: Final = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -42,7 +43,7 @@ class Located(NamedTuple):
     def at(self, tokens: Sequence[str]) -> "Located":
         """Return what a pointer from here leads to."""
         way = "".join(f"/{_escaped(token)}" for token in tokens)
-        raw = None if self.raw is None else reader([tokens])(self.raw)[0]
+        raw = None if self.raw is None else _reader(tuple(tokens))(self.raw)[0]
         return Located(self.pointer + way, self.pattern + way, raw)
 
     def child(self, token: str | int, raw: Raw | None, *, shown: str = pointers.EVERY) -> "Located":
@@ -113,6 +114,12 @@ def _children(there: Located, *, single: bool, of_object: bool) -> list[Located]
         members = _members(there.raw or b"{}")
         return [there.child(name, members[name]) for name in sorted(members, key=place)]
     raise NoListHereError(there)
+
+
+@functools.cache
+def _reader(tokens: tuple[str, ...]) -> Read:
+    """Return what follows one pointer; a mapping has few, and each is followed from many places."""
+    return reader([tokens])
 
 
 def _escaped(token: str) -> str:

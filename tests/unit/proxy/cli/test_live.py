@@ -174,6 +174,7 @@ def test_credentials_that_can_not_be_used(
     ("options", "message"),
     [
         ([], "give SAMPLE, or --url"),
+        (["--json"], "--json needs --explain"),
         (["--url"], "--url needs --order ID or --criterion NAME=VALUE"),
         (["--url", "--order", "1"], "--url needs --business-unit ID"),
         (["--url", "--order", "1", "--criterion", "customerId=1"], "--url needs --order ID or --criterion"),

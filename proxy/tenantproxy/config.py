@@ -245,7 +245,7 @@ class Rule(_Model, frozen=True, omit_defaults=True):
     scale: int | None = None
     """Decimal places by which the point is moved to the left."""
     scale_from: str | None = None
-    """Pointer to that number."""
+    """Pointer to that number; or `1/name`, a relative one: the member beside the amount."""
     negate: bool = False
     default: Any | UnsetType = UNSET
     each: str | None = None

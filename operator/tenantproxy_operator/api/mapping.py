@@ -11,7 +11,16 @@ from pydantic import ConfigDict, Field, model_validator
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.orders.rule_words import MAX_CONDITIONS, MAX_NULLS, MAX_POINTERS, MAX_SCALE, contradictions
 from tenantproxy_operator.api.fields import Constant, Model, invalid
-from tenantproxy_operator.api.mapping_parts import ElementCondition, Join, Part, Pick, Pointer, Table, Word
+from tenantproxy_operator.api.mapping_parts import (
+    ElementCondition,
+    Join,
+    Part,
+    Pick,
+    Pointer,
+    ScalePointer,
+    Table,
+    Word,
+)
 from tenantproxy_operator.api.mapping_rules import mapping_rules, word_rules
 from tenantproxy_operator.api.request_texts import CriterionName
 
@@ -115,10 +124,10 @@ class _AmountRule(_AnyRule):
         description="For minor units: the point moves this many places to the left, so that 1245 with 2 is "
         "12.45. 0 says that the amount is not in minor units.",
     )
-    scale_from: Pointer | None = Field(
+    scale_from: ScalePointer | None = Field(
         default=None,
         description="For minor units: where the OMS says how many places, such as /price/fractionDigits, an "
-        "RFC 6901 pointer as in from.",
+        "RFC 6901 pointer as in from; or 1/fractionDigits, the member beside the amount, wherever that was found.",
     )
     negate: bool | None = Field(
         default=None,

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
-from tenantproxy.orders.pointers import DEEPEST
+from tenantproxy.orders.pointers import BESIDE, DEEPEST
 from tenantproxy.orders.rule_words import MAX_CONDITIONS, MAX_POINTERS
 from tenantproxy.orders.rules.table import MAX_ROWS
 from tenantproxy_operator.api.fields import Constant, Model, Schema, Text, cel, invalid
@@ -16,6 +16,15 @@ _POINTER: Final = Text(
     longest=_LONGEST_POINTER,
 )
 Pointer = Annotated[str, _POINTER]
+ScalePointer = Annotated[
+    str,
+    Text(
+        pattern=rf"^((/([^~/]|~[01])*){{0,{DEEPEST}}}|{BESIDE})$",
+        problem=f"is not an RFC 6901 pointer of at most {DEEPEST} steps; write /name/name, or 1/name for a member "
+        "beside the amount",
+        longest=_LONGEST_POINTER,
+    ),
+]
 Word = Annotated[str, Field(max_length=256)]
 """A value of the OMS, as `orders.words` compares it."""
 Delimiter = Annotated[str, Field(min_length=1, max_length=64)]

@@ -1,5 +1,6 @@
 """RFC 6901 pointers, as a configuration has them."""
 
+import re
 from typing import Final
 
 from tenantproxy.errors import FieldProblem
@@ -10,6 +11,17 @@ DEEPEST: Final = 16
 
 EVERY: Final = "*"
 """The step through all elements of a list, or all members of an object; only in pointers to lists."""
+
+
+BESIDE: Final = r"1/([^~/]|~[01])+"
+"""A relative pointer (Relative JSON Pointer): one step up, then a member."""
+
+
+def beside(pointer: str) -> str | None:
+    """Return the name of a member beside what another pointer leads to; None: a pointer is not of that form."""
+    if not re.fullmatch(BESIDE, pointer):
+        return None
+    return pointer.removeprefix("1/").replace("~1", "/").replace("~0", "~")
 
 
 def parse(pointer: str, path: str, errors: list[FieldProblem], *, is_list: bool = False) -> list[str]:

@@ -32,7 +32,7 @@ EVERY_WORD: Final[dict[str, Any]] = {
             "invoicePaymentInstructions": {
                 "from": "/invoice",
                 "fields": {
-                    "invoicingAmount": {"from": "/cents", "scaleFrom": "/digits"},
+                    "invoicingAmount": {"from": "/cents", "scaleFrom": "1/digits"},
                     "additionalInformation": {
                         "each": "/references/*",
                         "fields": {

@@ -166,7 +166,9 @@ class RandomRules:
 
     def _number(self, *, must_be_read: bool) -> dict[str, Any]:
         rule: dict[str, Any] = {"as": "number"} if must_be_read or self._is(0.8) else {}
-        rule |= self._random.choice([{}, {}, {"scale": 2}, {"scale": 0}, {"scaleFrom": "/a"}])
+        rule |= self._random.choice(
+            [{}, {}, {"scale": 2}, {"scale": 0}, {"scaleFrom": "/a"}, {"scaleFrom": "1/b"}]
+        )
         return rule | self._random.choice([{}, {"negate": True}])
 
     def _table(self, kind: str) -> dict[str, Any]:

@@ -225,13 +225,23 @@ def number_of(value: Any, rule: dict[str, Any], of: Any) -> Decimal:
         raise WrongError
     places = rule.get("scale", 0)
     if "scaleFrom" in rule:
-        written = at(of, steps(rule["scaleFrom"]))
+        written = at(of, steps(scale_pointer(of, rule)))
         fitting = [places for places in range(21) if is_word(str(places), written)]
         if not fitting:
             raise WrongError
         (places,) = fitting
     number = EXACT.scaleb(Decimal(value.text), -places)
     return EXACT.minus(number) if rule.get("negate") else number
+
+
+def scale_pointer(of: Any, rule: dict[str, Any]) -> str:
+    """Return the pointer to the places of the amount that is taken."""
+    pointer: str = rule["scaleFrom"]
+    if pointer.startswith("/"):
+        return pointer
+    sources = [rule["from"], *rule.get("orFrom", [])]
+    taken = next(source for source in sources if first(of, [source], rule.get("nullIf", [])) is not MISSING)
+    return taken[: taken.rindex("/")] + pointer.removeprefix("1")
 
 
 def text_of(value: Any) -> str:

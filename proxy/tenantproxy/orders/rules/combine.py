@@ -50,14 +50,21 @@ def by_first(source: FieldSource, is_null: IsNull) -> Combine:
     return combine
 
 
-def by_scale(source: FieldSource, converters: Sequence[ConvertValue | None], is_null: IsNull) -> Combine:
-    """Return what takes the first value, too, by the converter for the places that the last one says."""
+def by_scale(
+    source: FieldSource, converters: Sequence[ConvertValue | None], is_null: IsNull, *, beside: bool
+) -> Combine:
+    """Return what takes the first value, too, by the converter for the places that the last one says.
+
+    `beside`: each has places of its own, in the second half.
+    """
 
     def combine(values: Values, location: Location, state: TransformState) -> Any:  # noqa: ANN401
-        *choice, scale = values
+        count = len(values) // 2 if beside else len(values) - 1
+        choice, scales = values[:count], values[count:]
         value = _first(choice, is_null)
         if value is None:
             return source.stand_in(choice[-1], location, state)
+        scale = scales[choice.index(value) if beside else 0]
         places = UNSET if scale is None else _places(scale)
         if places is UNSET:
             state.add_violation(location, _NO_PLACES)

@@ -97,9 +97,15 @@ class RuleCompiler:
         is_null = combine.null_test(rule.null_if)
         others = self._parse_all(rule.or_from, f"{path}.orFrom") if rule.or_from else []
         if rule.scale_from is not None:
-            others.append(self._parse(rule.scale_from, f"{path}.scaleFrom"))
+            name = pointers.beside(rule.scale_from)
+            if name is None:
+                others.append(self._parse(rule.scale_from, f"{path}.scaleFrom"))
+            else:
+                others += [[*tokens[:-1], name] for tokens in (source.tokens, *others)]
             scaled = [converter(msgspec.structs.replace(rule, scale=places)) for places in range(MAX_PLACES + 1)]
-            return source._replace(others=others, combine=combine.by_scale(source, scaled, is_null))
+            return source._replace(
+                others=others, combine=combine.by_scale(source, scaled, is_null, beside=name is not None)
+            )
         if others or rule.null_if:
             return source._replace(others=others, combine=combine.by_first(source, is_null))
         return source

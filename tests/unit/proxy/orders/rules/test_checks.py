@@ -183,6 +183,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "orFrom": ("status", {"from": "/a", "orFrom": ["b"]}, {"orFrom[0]": "is not an RFC 6901 pointer"}),
     "join": ("status", {"join": {"from": ["/a", "b"]}}, {"join.from[1]": "is not an RFC 6901 pointer"}),
     "scaleFrom": (AMOUNT, {"scaleFrom": "d"}, {"scaleFrom": "is not an RFC 6901 pointer"}),
+    "scaleFrom far beside": (AMOUNT, {"scaleFrom": "1/d/e"}, {"scaleFrom": "is not an RFC 6901 pointer"}),
+    "scaleFrom two up": (AMOUNT, {"scaleFrom": "2/d"}, {"scaleFrom": "is not an RFC 6901 pointer"}),
     "pick": ("status", {"pick": {**PICK, "each": "l"}}, {"pick.each": "is not an RFC 6901 pointer"}),
     "sameAs": (
         "status",
@@ -256,7 +258,7 @@ WORDS: dict[str, list[Any]] = {
     ],
     "as": ["string", "number", "single"],
     "scale": [-1, 0, 2, 10**9],
-    "scaleFrom": ["", "/a", "a"],
+    "scaleFrom": ["", "/a", "a", "1/a"],
     "negate": [True],
     "default": ["X", 5, None, True, [], {}],
     "each": ["", "/a", "a", "/*", "/a/*/*/b"],

@@ -287,6 +287,31 @@ def test_none_is_there() -> None:
     ]
 
 
+# ---- scaleFrom beside the amount
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        (b'"a": {"precise": 12345, "cent": 1, "d": 6}', b"0.012345"),
+        (b'"a": {"precise": null, "cent": 1245, "d": 2}, "b": {"cent": 5, "d": 0}', b"12.45"),
+        (b'"a": null, "b": {"cent": 5, "d": 0}', b"5"),
+        (b'"b": {"cent": 5, "d": "1"}', b"0.5"),
+    ],
+)
+def test_places_beside_the_amount(members: bytes, expected: bytes) -> None:
+    """Each amount has its own."""
+    rule = {"from": "/a/precise", "orFrom": ["/a/cent", "/b/cent"], "scaleFrom": "1/d"}
+    assert made(AMOUNT, rule, members) == expected
+
+
+def test_no_places_beside_the_amount() -> None:
+    """Those of another amount don't count."""
+    rule = {"from": "/a/cent", "orFrom": ["/b/cent"], "scaleFrom": "1/d"}
+    assert "needs a whole number" in wrong(AMOUNT, rule, b'"a": {"cent": 1}, "b": {"cent": 2, "d": 2}')
+    assert made(AMOUNT, {"from": "/x~1y", "scaleFrom": "1/d~0e"}, b'"x/y": 5, "d~e": 1') == b"0.5"
+
+
 # ---- nullIf
 
 

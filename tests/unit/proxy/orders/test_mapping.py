@@ -330,6 +330,7 @@ def test_a_criterion_of_the_search() -> None:
     search = compiled(searchOrders={"fields": fields})["searchOrders"]
     for sent in (body, body + b" " * LIGHT_BYTES):
         assert json.loads(search(sent))["customerOrders"][1]["customerId"] == "guest"
+        assert json.loads(search(sent, criteria={"email": "E"}))["customerOrders"][1]["customerId"] == "E"
 
 
 def test_default_only_for_nothing() -> None:

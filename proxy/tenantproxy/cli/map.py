@@ -9,6 +9,7 @@ import click
 
 from tenantproxy.cli.configuration import CONFIG_HELP, checked, refuse
 from tenantproxy.cli.explanation import explanation_json, explanation_text
+from tenantproxy.cli.openapi import Description, openapi_options
 from tenantproxy.cli.question import Question, live_options
 from tenantproxy.config import ConfigError, Mapping, ProxyConfig
 from tenantproxy.oms.requests.criteria import criteria_of
@@ -37,6 +38,7 @@ _UNREAD: Final = 3
     "--explain", "explains", is_flag=True, help="Show of each field where it comes from, and what is dropped."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --explain: as JSON, with whole values.")
+@openapi_options
 @live_options
 @click.argument("sample", type=click.File("rb"), required=False)
 def map_command(
@@ -44,6 +46,7 @@ def map_command(
     operation: str | None,
     sample: BinaryIO | None,
     *,
+    description: Description | None,
     question: Question | None,
     explains: bool,
     as_json: bool,
@@ -57,24 +60,32 @@ def map_command(
     from); 2 for an invalid configuration or credential; 3 if the OMS could not be read (the problem on standard
     error). Amounts that look like minor units, and are not scaled, are warnings on standard error.
 
+    With --openapi, alone or besides, the mapping is checked against what the OMS says of its responses: status 1
+    if a rule can't work, warnings on standard error, 2 if the file can't be used.
+
     \b
       tenantproxy-operator render -f initech.yaml --output config > config.json
       tenantproxy map --config config.json order.json
+      tenantproxy map --config config.json --openapi oms.yaml
       read -rs TENANTPROXY_PASSWORD && export TENANTPROXY_PASSWORD TENANTPROXY_USERNAME=till
       tenantproxy map --config config.json --url --business-unit store-1 --order 4711
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
     if as_json and not explains:
         raise click.UsageError("--json needs --explain")
-    _check_source(operation, sample, question)
+    _check_source(operation, sample, question, description)
     config, mapping = checked(config_path, url="" if question is None else question.url)
+    chosen = next((each for each in OPERATIONS if each.name == operation), None)
+    if description is not None and sample is None and question is None:
+        _warn(config.mapping)
+        sys.exit(_BROKEN if description.report(config, chosen) else 0)
     if question is not None:
         answer, preview = _read(question, config, mapping)
     else:
         answer = sample.read() if sample is not None else b""
-        chosen = next((each for each in OPERATIONS if each.name == operation), None)
         criteria = criteria_of(config.upstream.operations.search_orders)
         preview = preview_mapping(mapping, answer, chosen, criteria=criteria)
     _warn(config.mapping, preview.operation, answer)
+    failed = description is not None and description.report(config, preview.operation)
     explanation = Explanation([], [])
     if answer is not None and (explains or preview.violations):
         rules = config.mapping.of(preview.operation)
@@ -89,20 +100,23 @@ def map_command(
         click.echo(explanation_text(preview.operation, explanation))
     elif not violations:
         click.echo(preview.body.decode())
-    if violations:
+    if failed or violations:
         sys.exit(_BROKEN)
 
 
-def _check_source(operation: str | None, sample: BinaryIO | None, question: Question | None) -> None:
-    if (sample is None) == (question is None):
-        raise click.UsageError("give SAMPLE, or --url")
+def _check_source(
+    operation: str | None, sample: BinaryIO | None, question: Question | None, description: Description | None
+) -> None:
+    answers = (sample is not None) + (question is not None)
+    if answers > 1 or (answers == 0 and description is None):
+        raise click.UsageError("give SAMPLE, --url, or --openapi")
     if question is not None and operation not in (None, question.operation.name):
         raise click.UsageError("--order is for --operation getOrder, --criterion for searchOrders")
 
 
-def _warn(mapping: Mapping, operation: Operation, answer: bytes | None) -> None:
+def _warn(mapping: Mapping, operation: Operation | None = None, answer: bytes | None = None) -> None:
     suspects = dict(minor_units.suspects(mapping))
-    if answer is not None:
+    if operation is not None and answer is not None:
         suspects |= dict(minor_units.suspects_in(mapping, operation, answer))
     for rule, detail in suspects.items():
         click.echo(f"warning: mapping.{rule} {detail}", err=True)

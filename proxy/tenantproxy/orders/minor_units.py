@@ -90,6 +90,11 @@ def is_minor(name: str) -> bool:
     return bool(_MINOR_NAME.fullmatch("".join(words)))
 
 
+def tells_places(name: str) -> bool:
+    """Return whether the name of a member looks like the number of decimal places of an amount beside it."""
+    return bool(_PLACES_NAME.fullmatch(re.sub(r"[_-]", "", name).lower()))
+
+
 def _amounts(rules: config.OperationMapping, operation: Operation, answer: Raw) -> _Found:
     """Yield the rules that take an amount as it is, with what they are for in an answer."""
     kind, inner = outward_type(SHAPES[operation.name])
@@ -113,11 +118,12 @@ def _walk(
             here = [answer] if rule.within == "document" else here
             below = [raw for at in (pointer, *rule.and_each) for raw in _below(here, at, is_list=kind == "list")]
             yield from _walk(rule.fields or {}, inner, f"{path}.{field.name}.fields", below, answer)
-        elif field.name in AMOUNTS and _is_unscaled(rule):
+        elif field.name in AMOUNTS and is_unscaled(rule):
             yield f"{path}.{field.name}", field.name, rule, here
 
 
-def _is_unscaled(rule: config.Rule) -> bool:
+def is_unscaled(rule: config.Rule) -> bool:
+    """Return whether a rule takes an amount as it is."""
     converts = (rule.scale, rule.scale_from, rule.values, rule.table)
     return rule.const is UNSET and all(word is None for word in converts)
 
@@ -151,6 +157,6 @@ def _places_beside(raw: Raw, pointer: str) -> str | None:
     ):
         return None
     for name, value in _members(above).items():
-        if _PLACES_NAME.fullmatch(re.sub(r"[_-]", "", name).lower()) and _places(value) is not UNSET:
+        if tells_places(name) and _places(value) is not UNSET:
             return name
     return None

@@ -173,7 +173,7 @@ def test_credentials_that_can_not_be_used(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "give SAMPLE, or --url"),
+        ([], "give SAMPLE, --url, or --openapi"),
         (["--json"], "--json needs --explain"),
         (["--url"], "--url needs --order ID or --criterion NAME=VALUE"),
         (["--url", "--order", "1"], "--url needs --business-unit ID"),

@@ -1,0 +1,66 @@
+"""Check a configuration's mapping against an OpenAPI or JSON Schema file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tenantproxy.config import ProxyConfig
+from tenantproxy.operations import OPERATIONS, Operation
+from tenantproxy.schemas.check import check_mapping
+from tenantproxy.schemas.findings import Finding
+from tenantproxy.schemas.reader import SchemaError
+from tenantproxy.schemas.references import Schemas
+from tenantproxy.schemas.responses import is_openapi, response_of
+from tenantproxy.schemas.shapes import Node
+
+
+def check_config(
+    document: Any,  # noqa: ANN401 - whatever the file holds
+    config: ProxyConfig,
+    operation: Operation | None = None,
+    schema: str | None = None,
+) -> list[Finding]:
+    """Return what is wrong, or may be, with the mapping; without an operation, of all that the OMS serves.
+
+    `schema` points at the schema of the operation's response, such as `#/components/schemas/Order`; without it,
+    an OpenAPI file is searched by method and path, and a JSON Schema is the response's.
+
+    Raises:
+        SchemaError: The file is neither, or is broken where the mapping needs it, or it takes an operation to know
+            what it is about.
+
+    """
+    if operation is None and (schema is not None or not is_openapi(document)):
+        raise SchemaError("is about the response to one operation; say to which, with `--operation`")
+    schemas = Schemas(document)
+    found: list[Finding] = []
+    try:
+        for each in [operation] if operation is not None else _served(config):
+            response = _response(schemas, config, each, schema)
+            if isinstance(response, Node):
+                found += check_mapping(schemas, response, config.mapping.of(each), each)
+            else:
+                found.append(response)
+    except RecursionError:
+        raise SchemaError("is nested too deeply") from None
+    found += (
+        Finding("schema", f"{detail}: this was not looked at", location, is_error=False)
+        for location, detail in schemas.notes.items()
+    )
+    return found
+
+
+def _served(config: ProxyConfig) -> Sequence[Operation]:
+    unsupported = config.upstream.operations.search_orders.unsupported
+    return [each for each in OPERATIONS if each.reads_one_order or not unsupported]
+
+
+def _response(schemas: Schemas, config: ProxyConfig, operation: Operation, schema: str | None) -> Node | Finding:
+    """Return the schema of the response, or why it is not known."""
+    if schema is not None:
+        return schemas.at(schema, "--schema")
+    if not is_openapi(schemas.document):
+        return Node(schemas.document, "#")
+    try:
+        return response_of(schemas, config.upstream, operation)
+    except SchemaError as error:
+        return Finding(f"upstream.operations.{operation.name}", f"can't be checked: the file {error}")

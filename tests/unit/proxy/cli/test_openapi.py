@@ -1,0 +1,96 @@
+"""The options --openapi and --schema of `tenantproxy map`."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner, Result
+
+from support.proxy.orders import ORDER
+from tenantproxy.cli.main import main
+
+SCHEMA: Final = {
+    "type": "object",
+    "required": ["customerOrder"],
+    "properties": {"customerOrder": {"type": "object", "properties": {"isLocked": {"type": "boolean"}}}},
+}
+OPENAPI: Final = {"openapi": "3.1.0", "paths": {}, "components": {"schemas": {"Answer": SCHEMA}}}
+
+
+@pytest.fixture(name="directory")
+def fixture_directory(tmp_path: Path) -> Path:
+    config = {"version": 1, "tenant": {"id": "T", "name": "t"}, "upstream": {"url": "https://oms.example.com"}}
+    broken = {**SCHEMA["properties"], "customerOrder": {"type": "string"}}  # type: ignore[dict-item]
+    files: dict[str, Any] = {
+        "config.json": config,
+        "order.json": {"customerOrder": ORDER},
+        "other.json": {"customerOrder": {}},
+        "schema.json": SCHEMA,
+        "other-schema.json": {**SCHEMA, "properties": broken},
+        "openapi.json": OPENAPI,
+        "broken.json": {"openapi": "3.1.0", "paths": []},
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    return tmp_path
+
+
+def run(directory: Path, *arguments: str) -> Result:
+    """Run `map` with files of a directory."""
+    paths = [str(directory / each) if each.endswith(".json") else each for each in arguments]
+    return CliRunner().invoke(main, ["map", "--config", str(directory / "config.json"), *paths])
+
+
+def test_a_sample_beside_a_schema(directory: Path) -> None:
+    """The mapped response is printed as always; the status is 1 if either of them says so."""
+    result = run(directory, "--openapi", "schema.json", "order.json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"customerOrder": ORDER}
+    assert {line.split(":")[0] for line in result.stderr.splitlines()} == {"warning"}
+    result = run(directory, "--openapi", "other-schema.json", "order.json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"customerOrder": ORDER}
+    result = run(directory, "--openapi", "schema.json", "other.json")
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_which_schema(directory: Path) -> None:
+    """By a pointer, for one operation; a search that fits nothing is told as well, where no operation is named."""
+    given = ("--openapi", "openapi.json", "--schema", "#/components/schemas/Answer")
+    result = run(directory, *given, "--operation", "getOrder")
+    assert (result.exit_code, result.stderr.count("error")) == (0, 0)
+    result = run(directory, *given)
+    assert (result.exit_code, "say to which, with `--operation`" in result.stderr) == (2, True)
+    result = run(directory, "--openapi", "openapi.json")
+    assert result.exit_code == 1
+    assert [line.split()[1] for line in result.stderr.splitlines()] == [
+        "upstream.operations.getOrder",
+        "upstream.operations.searchOrders",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "give SAMPLE, --url, or --openapi"),
+        (["--schema", "#/a", "order.json"], "--schema needs --openapi"),
+        (["--openapi", "missing.json"], "missing.json: can't be read: No such file or directory"),
+        (
+            ["--openapi", "openapi.json", "--operation", "getOrder", "--schema", "#/a"],
+            "--schema: points at nothing",
+        ),
+    ],
+)
+def test_bad_options(arguments: list[str], problem: str, directory: Path) -> None:
+    """Status 2, and why."""
+    result = run(directory, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert problem in result.stderr
+
+
+def test_a_broken_file(directory: Path) -> None:
+    """The problem is told by its place, for each operation."""
+    result = run(directory, "--openapi", "broken.json")
+    assert result.exit_code == 1
+    assert "can't be checked: the file #/paths: is not an object; correct it" in result.stderr

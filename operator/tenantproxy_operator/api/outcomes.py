@@ -63,7 +63,7 @@ class _Outcome(Model):
         min_length=1,
         max_length=MAX_CONDITIONS,
         description="All of these hold for its body. Absent: whatever the body is. In a body that is not JSON, "
-        "or has more than 64 KiB or 2,048 values, none holds.",
+        "or has more values than orders can have, none holds.",
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """The tenant's OMS: one read from its admission to its answer, within the bounds that protect the OMS."""
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +18,7 @@ from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import asked_pause
 from tenantproxy.oms.retry import RetryPolicy
+from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import (
@@ -78,7 +80,8 @@ class OmsClient:
         self._credential = credential
         self._metrics = metrics
         self._clock = clock
-        self._decoder = Decoder(config.max_response_bytes)
+        self._worker = Worker("decoding")
+        self._decoder = Decoder(config.max_response_bytes, self._worker)
         self._pause = Pause()
         self._operations = {each.name: _Operation(config, each, clock) for each in OPERATIONS}
         for name, operation in self._operations.items():
@@ -202,7 +205,13 @@ class OmsClient:
             except (Problem, UpstreamError):
                 if response.status == _OK:
                     raise  # of any other response the status says enough
-        return response if meaning is None else response._replace(meaning=meaning(response))
+        if meaning is None:
+            return response
+        if meaning.takes_long(response):
+            told = await self._worker.run(ticket.caller, functools.partial(meaning, response))
+        else:
+            told = meaning(response)
+        return response._replace(meaning=told)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -19,11 +19,11 @@ def is_plain(body: bytes) -> bool:
 
 
 class Decoder:
-    """Decodes bodies of at most `limit` bytes: small ones at once, large ones one after another in a thread."""
+    """Decodes bodies of at most `limit` bytes: small ones at once, large ones one after another by the worker."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, worker: Worker) -> None:
         self._limit = limit
-        self._worker = Worker("decompression")
+        self._worker = worker
 
     async def decoded(self, response: UpstreamResponse, ticket: Ticket) -> UpstreamResponse:
         """Return a response with its body decoded, counted on `ticket`.

@@ -4,7 +4,7 @@ A meaning is the code of the problem that the caller gets (`problems`), or `no-o
 list. What no outcome fits means what it always does (`responses`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -17,7 +17,7 @@ from tenantproxy.orders.conditions import Holds, compile_conditions
 from tenantproxy.orders.implications import follow
 from tenantproxy.orders.json_members import whole
 from tenantproxy.orders.surrogates import marked
-from tenantproxy.orders.weight import is_heavy
+from tenantproxy.orders.weight import is_heavy, is_too_dense
 from tenantproxy.transport.base import UpstreamResponse
 
 MAX_OUTCOMES: Final = 16
@@ -46,8 +46,24 @@ class OutcomeError(ValueError):
         self.errors = errors
 
 
-Meaning = Callable[[UpstreamResponse], str | None]
-"""Tells what an answer means by the configuration; None: that says nothing of it."""
+class Meaning:
+    """Tells what an operation's answers mean by the configuration."""
+
+    def __init__(self, cases: Mapping[int, Sequence[tuple[Holds | None, str]]]) -> None:
+        self._cases = cases
+
+    def __call__(self, response: UpstreamResponse) -> str | None:
+        """Return what an answer means; None: the configuration says nothing of it."""
+        known = self._cases.get(response.status, ())
+        document = _document(response.body) if _has_conditions(known) else None
+        for holds, means in known:
+            if holds is None or (document is not None and _hold(holds, document)):
+                return means
+        return None
+
+    def takes_long(self, response: UpstreamResponse) -> bool:
+        """Return whether it takes more than a few milliseconds to tell."""
+        return is_heavy(response.body) and _has_conditions(self._cases.get(response.status, ()))
 
 
 def rejects_credential(response: UpstreamResponse) -> bool:
@@ -84,20 +100,7 @@ def compile_outcomes(operation: Operation, outcomes: Sequence[config.Outcome]) -
             cases.setdefault(status, []).append((holds, outcome.means))
     if errors:
         raise OutcomeError(errors)
-    if not cases:
-        return None
-
-    def meaning(response: UpstreamResponse) -> str | None:
-        known = cases.get(response.status)
-        if known is None:
-            return None
-        document = _document(response.body)
-        for holds, means in known:
-            if holds is None or (document is not None and _hold(holds, document)):
-                return means
-        return None
-
-    return meaning
+    return Meaning(cases) if cases else None
 
 
 def _check(operation: Operation, outcome: config.Outcome, path: str) -> list[FieldProblem]:
@@ -135,11 +138,15 @@ def _too_many(path: str, given: Sequence[object], most: int) -> Iterator[FieldPr
         yield FieldProblem(path, f"has {len(given)} elements; shorten it to at most {most}")
 
 
+def _has_conditions(known: Sequence[tuple[Holds | None, str]]) -> bool:
+    return any(holds is not None for holds, _ in known)
+
+
 def _document(body: bytes) -> Raw | None:
-    """Return a body as JSON, an empty one as null; None: it is none, or larger than what names no order."""
+    """Return a body as JSON, an empty one as null; None: it is none, or has more values than orders can have."""
     if not body:
         return _NULL
-    if is_heavy(body):
+    if is_too_dense(body):
         return None
     return _parsed(body) or _parsed(marked(body) or b"")
 

@@ -56,6 +56,8 @@ FITS: dict[str, tuple[dict[str, Any], bytes]] = {
     "an empty list": (when("/items/0", absent=True), b'{"items": []}'),
     "half of a surrogate pair elsewhere": (when("/code", "5"), b'{"code": 5, "message": "cut \\ud83d"}'),
     "half of one in a name": (when("/code", "5"), b'{"\\ude00": 0, "code": 5}'),
+    "a large body": (when("/code", "5"), b'{"a": "%s", "code": 5}' % (b"x" * LIGHT_BYTES)),
+    "many values": (when("/code", absent=True), b"[%s0]" % (b"0," * 3000)),
     "space around it": (when("/code", "5"), b'\r\n {"code": 5} \n'),
 }
 FITS_NOT: dict[str, tuple[dict[str, Any], bytes]] = {
@@ -68,8 +70,7 @@ FITS_NOT: dict[str, tuple[dict[str, Any], bytes]] = {
     "no UTF-8": (when("/code", "a"), b'{"code": "\xff"}'),
     "a cut text": (when("/code", absent=True), b'{"a": 1'),
     "nested too deeply": (when("/code", absent=True), b"[" * 50_000 + b"]" * 50_000),
-    "a large body": (when("/code", absent=True), b'{"a": "%s"}' % (b"x" * LIGHT_BYTES)),
-    "many values": (when("/code", absent=True), b"[%s0]" % (b"0," * 3000)),
+    "more values than orders can have": (when("/code", absent=True), b"[%s0]" % (b"0," * LIGHT_BYTES)),
 }
 
 
@@ -83,9 +84,20 @@ def test_fits(name: str) -> None:
 
 @pytest.mark.parametrize("name", FITS_NOT)
 def test_fits_not(name: str) -> None:
-    """What is no JSON, or large, is no answer that conditions are about."""
+    """What is no JSON is no answer that conditions are about."""
     outcome, body = FITS_NOT[name]
     assert meaning(200, body, outcome) is None
+
+
+def test_what_takes_long() -> None:
+    """A large body, if it has to be looked into for its status."""
+    outcome = when("/code", "5")
+    compiled = compile_outcomes(GET_ORDER, outcomes(outcome, NOT_FOUND))
+    assert compiled is not None
+    large = b" " * (LIGHT_BYTES + 1)
+    long = [status for status in (200, 400, 404, 500) if compiled.takes_long(UpstreamResponse(status, {}, large))]
+    assert long == [200, 400]
+    assert not compiled.takes_long(UpstreamResponse(200, {}, b"{}"))
 
 
 def test_the_first_that_fits() -> None:

@@ -1,6 +1,7 @@
 """Answers that mean something else than their status: through the whole proxy, in shapes of real systems."""
 
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,6 +133,29 @@ async def test_read(oms: RawServer, proxy: RunningProxy, name: str) -> None:
     assert (got.status, got.code) == (row.status, row.code)
     assert got.headers.get("Retry-After") == row.retry_after
     assert len(oms.received) == before + 1
+
+
+async def test_a_large_answer_is_judged_in_a_thread(oms: RawServer, tmp_path: Path) -> None:
+    """One with an error beside an order, as GraphQL has it, too; a small one is judged at once."""
+
+    def threads() -> set[str]:
+        return {f"{thread.ident}" for thread in threading.enumerate() if thread.name.startswith("decoding")}
+
+    operations = {"getOrder": {"outcomes": ORDER}}
+    async with running_proxy(proxy_config(oms.url, operations=operations), tmp_path, BASIC) as proxy:
+        before = threads()
+        oms.play = answering(ORDER_ANSWER)
+        assert (await proxy.get()).status == 200
+        assert threads() == before
+        order = json.loads(ORDER_ANSWER.partition(b"\r\n\r\n")[2])
+        order["customerOrder"]["more"] = "x" * 200_000
+        oms.play = answering(body(200, order))
+        assert (await proxy.get()).status == 200
+        assert len(threads() - before) == 1
+        oms.play = answering(body(200, {**order, "errors": [{"extensions": {"code": "INTERNAL"}}]}))
+        assert (await proxy.get()).code == "upstream-error"
+        oms.play = answering(body(400, {"errors": [{"type": "UnknownIdentifierError"}], "more": "x" * 200_000}))
+        assert (await proxy.get()).code == "order-not-found"
 
 
 async def test_an_unknown_order_costs_no_connection(oms: RawServer, proxy: RunningProxy) -> None:

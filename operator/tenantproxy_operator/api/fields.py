@@ -4,7 +4,6 @@ A constraint is stated once and enforced twice: here, with a message that says t
 to which `crd` hands the same constraint as a pattern, a bound or a CEL rule.
 """
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -22,6 +21,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tenantproxy.config import MAX_RESPONSE_BYTES
+from tenantproxy.orders.numbers import MAX_DIGITS, keeps_digits
 from tenantproxy_operator.api.quantities import (
     BYTES_PATTERN,
     BYTES_PROBLEM,
@@ -41,8 +41,6 @@ Schema = dict[str, Any]
 EMPTY: Final[Schema] = {"default": {}}
 """Lets the API server fill in the defaults of the fields inside."""
 
-_LARGEST_INTEGER: Final = 2**53
-"""Beyond it JSON readers disagree about an integer's value (RFC 8259 section 6)."""
 _LONGEST_CONSTANT: Final = 1024
 
 
@@ -206,13 +204,12 @@ def _constant(value: Any) -> Any:  # noqa: ANN401 - any scalar
             return value
         case str() if len(value) <= _LONGEST_CONSTANT:
             return value
-        case int() if abs(value) <= _LARGEST_INTEGER:
-            return value
-        case float() if math.isfinite(value):
+        case int() | float() if keeps_digits(value):
             return value
     raise invalid(
         "can't be a constant; write a string, a number, true, false or null"
-        f" (strings of at most {_LONGEST_CONSTANT} characters, integers of at most 2^53), or [] for a list"
+        f" (strings of at most {_LONGEST_CONSTANT} characters, integers of at most 2^53, other"
+        f" numbers of at most {MAX_DIGITS} digits), or [] for a list"
     )
 
 

@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ LARGEST_FILE: Final = 1024 * 1024
 _DEEPEST: Final = 50
 _MOST_VALUES: Final = 200_000
 """Per document, aliases counted as often as they are used: a few lines of them can mean billions."""
+
+_TOO_EXACT: Final = "has a number with more digits than Kubernetes keeps; shorten it, or put it in quotes"
 
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one, where PyYAML was built with it
 _SCALARS: Final = SafeConstructor()
@@ -122,7 +125,9 @@ def _check_unicode(contents: list[Any]) -> None:
 
 def _parse_json(text: str) -> Any:  # noqa: ANN401 - JSON
     try:
-        value = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, object_pairs_hook=_unique_members, parse_float=_fraction, parse_constant=_refuse_constant
+        )
     except json.JSONDecodeError as error:
         raise _InputError(f"is not valid JSON: {error.msg}; correct it", error.lineno) from None
     except RecursionError:
@@ -141,6 +146,20 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise _InputError(f"has the key `{twice}` twice in one object; remove one")
     return members
+
+
+def _fraction(text: str) -> float:
+    if not _keeps(text):
+        raise _InputError(_TOO_EXACT)
+    return float(text)
+
+
+def _keeps(text: str) -> bool:
+    """Return whether a number with a fraction or exponent stays what is written, as Kubernetes reads it, too."""
+    try:
+        return Decimal(text) == Decimal(repr(float(text)))
+    except InvalidOperation:
+        return True  # YAML has more ways to write one
 
 
 def _refuse_constant(name: str) -> None:
@@ -239,6 +258,8 @@ def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - JSON
         raise _InputError("has a value that does not fit its tag; put it in quotes", _line(node)) from None
     if isinstance(value, float) and not math.isfinite(value):
         raise _InputError("has a number that JSON can't represent; put it in quotes", _line(node))
+    if isinstance(value, float) and not _keeps(node.value):
+        raise _InputError(_TOO_EXACT, _line(node))
     return value
 
 

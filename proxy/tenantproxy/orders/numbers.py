@@ -1,5 +1,9 @@
-"""Numbers as JSON writes them (RFC 8259 section 6): changed in their text, never by way of floating point."""
+"""Numbers as JSON writes them (RFC 8259 section 6): changed in their text, never by way of floating point.
 
+Only those of a configuration, which YAML and Kubernetes read as floating point, have been there: `keeps_digits`.
+"""
+
+import math
 import re
 from typing import Final
 
@@ -9,6 +13,20 @@ MAX_PLACES: Final = 20
 GRAMMAR: Final = re.compile(rb"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]{1,18}))?")
 """Sign, whole, fraction and exponent; one with a longer exponent is none that an OMS has."""
 _ZERO: Final = re.compile(rb"0(?:\.0+)?(?:[eE].*)?")
+
+
+MAX_DIGITS: Final = 15
+"""Of a number with a fraction; every one with as many comes out of floating point as it was written."""
+LARGEST_INTEGER: Final = 2**53
+"""Beyond it JSON readers disagree about an integer's value (RFC 8259 section 6)."""
+
+
+def keeps_digits(value: float) -> bool:
+    """Return whether a number of a configuration is sure to be the one that was written."""
+    if isinstance(value, int):
+        return abs(value) <= LARGEST_INTEGER
+    digits = repr(value).partition("e")[0].replace(".", "").strip("-0")
+    return math.isfinite(value) and len(digits) <= MAX_DIGITS
 
 
 def number_shifted(written: bytes, places: int) -> bytes | None:

@@ -583,6 +583,13 @@ MISTAKES: Final = (
         "a string",
     ),
     Mistake(
+        "a constant with more digits than are kept",
+        f"{_ORDER}.minimumDownPaymentAmount",
+        {"const": 0.12345678901234568},
+        "status",
+        "other numbers of at most 15 digits",
+    ),
+    Mistake(
         "`null` for a required field",
         f"{_ORDER}.status",
         {"default": None},

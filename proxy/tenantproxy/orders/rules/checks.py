@@ -10,6 +10,7 @@ from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import Operation
 from tenantproxy.orders import rule_words
+from tenantproxy.orders.numbers import MAX_DIGITS, keeps_digits
 from tenantproxy.orders.rules import table
 from tenantproxy.orders.transform import KIND_NAMES
 from tenantproxy.orders.words import repeated
@@ -126,18 +127,24 @@ def _constants(rule: config.Rule, kind: str, *, required: bool) -> Iterator[Fiel
     if rule.table is not None:
         supplied += [(f"table.rows[{index}].value", row.value) for index, row in enumerate(rule.table.rows)]
     for part, value in supplied:
-        if value is UNSET:
-            continue
-        if value is None:
-            if required:
-                yield FieldProblem(part, "is null, but the output field is required")
-        elif not _is_constant(kind, value):
-            yield FieldProblem(part, f"must be {KIND_NAMES[kind]}, as the output field is")
+        if value is not UNSET and (problem := _misfit(kind, value, required=required)):
+            yield FieldProblem(part, problem)
     if rule.values is not None:
         if not rule.values and (rule.default is UNSET or rule.default is None):
             yield FieldProblem("values", "lists no value and there is no `default`")
         for word, first in repeated(rule.values):
             yield FieldProblem(f"values.{word}", f"is the same number as `{first}`; keep one")
+
+
+def _misfit(kind: str, value: Any, *, required: bool) -> str | None:  # noqa: ANN401 - whatever the rule holds
+    """Return why a value can't be one of the output field; None: it can."""
+    if value is None:
+        return "is null, but the output field is required" if required else None
+    if not _is_constant(kind, value):
+        return f"must be {KIND_NAMES[kind]}, as the output field is"
+    if kind == "number" and not keeps_digits(value):
+        return f"has more digits than a configuration keeps; write at most {MAX_DIGITS}"
+    return None
 
 
 def _is_constant(kind: str, value: Any) -> bool:  # noqa: ANN401 - whatever the rule holds

@@ -144,6 +144,7 @@ def test_good_mapping(mapping: dict[str, Any]) -> None:
         ),
         (_get_order(status={"const": {"a": 1}}), "getOrder.fields.status.const: can't be a constant; write"),
         (_get_order(status={"const": ["a"]}), "getOrder.fields.status.const: can't be a constant"),
+        (_get_order(status={"const": 0.12345678901234568}), "getOrder.fields.status.const: can't be a constant"),
         (_get_order(status={"default": 2**60}), "getOrder.fields.status.default: can't be a constant"),
         (_get_order(status={"values": {"a": {}}}), "getOrder.fields.status.values.a: can't be a constant"),
         (_get_order(status={"form": "/a"}), "getOrder.fields.status.form: is unknown; did you mean `from`?"),

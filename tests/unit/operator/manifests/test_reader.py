@@ -59,6 +59,11 @@ def test_json() -> None:
         ("a: !!python/object:os.system x\n", "f.yaml:1: has a tag (`!…`), which is not supported"),
         ("a: !!binary aGVsbG8=\n", "f.yaml:1: has a tag (`!…`), which is not supported"),
         ("a: !!int x\n", "f.yaml:1: has a value that does not fit its tag"),
+        (
+            "a: 0.1234567890123456789\n",
+            "f.yaml:1: has a number with more digits than Kubernetes keeps; shorten it",
+        ),
+        ("a: 0.30000000000000000001\n", "f.yaml:1: has a number with more digits than Kubernetes keeps"),
         ("a: .inf\n", "f.yaml:1: has a number that JSON can't represent"),
         ("a: &x 1\nb:\n  <<: {c: 1}\n", "f.yaml:3: has a merge key (`<<`), which is not supported"),
         ("a: &x [*x]\n", "f.yaml:1: has an alias to an enclosing node"),
@@ -80,6 +85,7 @@ def test_bad_yaml(text: str | bytes, expected: str) -> None:
     [
         ('{"a": 1,\n"b" 2}', "f.json:2: is not valid JSON: "),
         ('{"a": {"b": 1, "b": 2}}', "f.json: has the key `b` twice in one object"),
+        ('{"a": 1234567890123456789.5}', "f.json: has a number with more digits than Kubernetes keeps"),
         ('{"a": NaN}', "f.json: has NaN, which is not a JSON number"),
         ("[" * 100_000, "f.json: is nested too deeply"),
         ('{"a": ' + "1" * 5000 + "}", "f.json: has a number with too many digits"),

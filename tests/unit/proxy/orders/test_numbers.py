@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.orders.numbers import MAX_PLACES, number_negated, number_shifted
+from tenantproxy.orders.numbers import MAX_PLACES, keeps_digits, number_negated, number_shifted
 
 EXACT = Context(prec=500)
 
@@ -101,3 +101,29 @@ def test_the_value_is_exact(digits: int, fraction: int | None, exponent: int | N
     negated = number_negated(shifted)
     assert json.loads(negated, parse_float=Decimal, parse_int=Decimal) == EXACT.minus(Decimal(shifted.decode()))
     assert len(negated) <= len(written) + MAX_PLACES + 3
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        *[
+            (text, True)
+            for text in ("12.45", "-0.10", "1e22", "0.000001", "123456789012.345", "0.0", "9007199254740992")
+        ],
+        *[
+            (text, False)
+            for text in ("0.1234567890123456789", "123456789012.3456", "9007199254740993", "1e999", "NaN")
+        ],
+    ],
+)
+def test_numbers_of_a_configuration(written: str, kept: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Read as Python's, they are what was written as long as they have 15 digits."""
+    assert keeps_digits(json.loads(written) if written != "1e999" else float(written)) is kept
+
+
+@given(st.integers(-(10**15) + 1, 10**15 - 1), st.integers(-40, 40))
+def test_fifteen_digits_are_kept(digits: int, exponent: int) -> None:
+    """Whatever their power of ten is."""
+    value = float(f"{digits}e{exponent}")
+    assert keeps_digits(value)
+    assert Decimal(repr(value)) == Decimal(f"{digits}e{exponent}")

@@ -45,6 +45,17 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         {"each": "/l/*", "where": [{"from": "/*/a", "in": ["x"]}], "fields": {}},
         {"where[0].from": "has the step `*`"},
     ),
+    # Constants.
+    "a constant with more digits than are kept": (
+        AMOUNT,
+        {"const": 0.12345678901234568},
+        {"const": "has more digits than a configuration keeps; write at most 15"},
+    ),
+    "values with more digits than are kept": (
+        AMOUNT,
+        {"values": {"a": 2**60}},
+        {"values.a": "has more digits than a configuration keeps"},
+    ),
     # What goes together.
     "const beside a word": ("status", {"const": "X", "pick": PICK}, {"": "has `const` together with `pick`"}),
     "const beside a default": (

@@ -6,6 +6,7 @@ things more: a field that nobody knows is an error, and a rule of a mapping has 
 
 import copy
 import json
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -114,12 +115,28 @@ def _of_kind(kind: str, rule: Schema) -> Schema:
         words["table"] = copy.deepcopy(words["table"])
         row = words["table"]["properties"]["rows"]["items"]
         row["properties"]["value"] |= constant
-    pairs = [
-        (word, other) for word, others in EXCLUDES.items() for other in others if {word, other} <= words.keys()
-    ]
-    pairs += [("from", "fields")] if kind == "list" else []
-    return rule | {
+    excluded = {word: [other for other in others if other in words] for word, others in EXCLUDES.items()}
+    alone = [_alone(word, excluded[word], words) for word in words if excluded.get(word)]
+    if kind == "list":
+        alone.append(_dependent("from", ["fields"], "does not go with `from` in the rule for a list; use `each`"))
+    return {name: part for name, part in rule.items() if name != "not"} | {
         "properties": words,
-        "not": {"anyOf": [{"required": list(pair)} for pair in pairs]},
+        "allOf": alone,
         "dependencies": {word: [needed] for word, needed in NEEDS.items() if word in words},
     }
+
+
+def _alone(word: str, others: list[str], words: Collection[str]) -> Schema:
+    """Return a schema that refuses other words beside one, at the words that are refused."""
+    is_constant = len(others) == len(words) - 1
+    why = f"`{word}`, which stands alone; keep one" if is_constant else f"`{word}`; keep one"
+    return _dependent(word, others, f"does not go with {why}")
+
+
+def _dependent(word: str, others: list[str], problem: str) -> Schema:
+    """Return a schema by which others are a problem where a word is; `errorMessage` is what editors show.
+
+    Of `not` they would show that a schema is matched which is not allowed.
+    """
+    refused = {"properties": dict.fromkeys(others, False), "errorMessage": f"This {problem}."}
+    return {"dependencies": {word: refused}}

@@ -69,3 +69,21 @@ async def test_mistakes(server: LanguageServer) -> None:
         first: "Property custumerId is not allowed.",
         first + 1: "Property scale is not allowed.",
     }
+
+
+async def test_words_that_do_not_go_together(server: LanguageServer) -> None:
+    """Marked at the word that is too much, with what it does not go with."""
+    lines = {
+        "status: {const: NEW, from: /s}": ["This does not go with `const`, which stands alone; keep one."],
+        "customerId: {join: {from: [/a, /b]}, from: /c}": ["This does not go with `join`; keep one."],
+        "items: {from: /i, fields: {}}": ["This does not go with `from` in the rule for a list; use `each`."],
+        "customerOrderId: {from: /id, values: {a: A}, as: string}": ["This does not go with `values`; keep one."],
+    }
+    text = _manifest(*lines)
+    found = await server.open(PATH, text)
+    told: dict[int, list[str]] = {}
+    for each in found:
+        told.setdefault(each["range"]["start"]["line"], []).append(each["message"])
+    assert told == {_line(text, line): messages for line, messages in lines.items()}
+    (constant,) = [each for each in found if each["range"]["start"]["line"] == _line(text, next(iter(lines)))]
+    assert constant["range"]["start"]["character"] == 8 + len("status: {const: NEW, ")

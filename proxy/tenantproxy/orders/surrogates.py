@@ -19,9 +19,10 @@ _MARK: Final = "\ufdd0\ufdef\ufdd0"
 """Noncharacters, which no text may be interchanged with (Unicode, section 23.7)."""
 _WRITTEN: Final = json.dumps(_MARK)[1:-1].encode()
 _SURROGATE: Final = re.compile(
-    rb"(?:\\(?!u[dD][89a-fA-F]).[^\\]*+)++"  # other escapes, many at once
-    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})",
+    rb"\\(?:"  # in front of all, so that text without it is skipped at once
+    rb"(?!u[dD][89a-fA-F]).[^\\]*+(?:\\(?!u[dD][89a-fA-F]).[^\\]*+)*+"  # other escapes, many at once
+    rb"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2}))",
     re.DOTALL,
 )
 _DETAIL: Final = "has half of a surrogate pair, which is no text"

@@ -183,7 +183,7 @@ class _Check:
             place = self._at(start, f"{path}.from[{column}]", pointer)
             if place is not None:
                 check_single(self.findings, f"{path}.from[{column}]", pointer, place)
-                words = dict.fromkeys(row.when[column] for row in table.rows if row.when[column] != ANY)
+                words = dict.fromkeys(word for row in table.rows if (word := row.when[column]) not in (ANY, None))
                 check_words(self.findings, f"{path}.rows", words, [place])
 
     # ---- lists

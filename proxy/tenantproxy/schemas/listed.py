@@ -7,7 +7,7 @@ from msgspec import Raw
 from tenantproxy import config
 from tenantproxy.orders.json_members import STRING, text
 from tenantproxy.orders.rules.values import converter
-from tenantproxy.orders.transform import TransformState
+from tenantproxy.orders.transform import NO_CRITERIA, TransformState
 from tenantproxy.schemas.findings import Findings
 from tenantproxy.schemas.places import Place, shown
 
@@ -22,7 +22,7 @@ def check_listed(findings: Findings, rule: config.Rule, path: str, place: Place)
         return
     refused: dict[str, list[str]] = {}
     for raw in place.words:
-        state = TransformState(len(raw))
+        state = TransformState(len(raw), NO_CRITERIA)
         convert(raw, None, state)
         for violation in state.violations:
             refused.setdefault(violation.detail, []).append(_word(raw))

@@ -240,7 +240,7 @@ def scale_pointer(of: Any, rule: dict[str, Any]) -> str:
     if pointer.startswith("/"):
         return pointer
     sources = [rule["from"], *rule.get("orFrom", [])]
-    taken = next(source for source in sources if first(of, [source], rule.get("nullIf", [])) is not MISSING)
+    taken: str = next(source for source in sources if first(of, [source], rule.get("nullIf", [])) is not MISSING)
     return taken[: taken.rindex("/")] + pointer.removeprefix("1")
 
 

@@ -75,5 +75,5 @@ def _part(part: config.Part) -> str:
 
 def _row(table: config.Table, values: Values) -> config.TableRow | None:
     numbered = [msgspec.structs.replace(row, value=index) for index, row in enumerate(table.rows)]
-    index = tables.finder(msgspec.structs.replace(table, rows=tuple(numbered)))(values)
+    index = tables.finder(tables.Rows(msgspec.structs.replace(table, rows=tuple(numbered))))(values)
     return None if index is UNSET else table.rows[index]

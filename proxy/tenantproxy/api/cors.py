@@ -14,7 +14,7 @@ from tenantproxy.config import Cors
 from tenantproxy.problems import Problem
 
 _REQUEST_HEADERS: Final = "Authorization, Content-Type, Correlation-Id, Tenant-Id, traceparent"
-_RESPONSE_HEADERS: Final = "Correlation-Id, Retry-After, WWW-Authenticate"
+_RESPONSE_HEADERS: Final = "Correlation-Id, Incomplete-Results, Retry-After, WWW-Authenticate"
 _MAX_AGE: Final = "7200"
 """Seconds for which a browser need not ask again; Chromium takes no more."""
 

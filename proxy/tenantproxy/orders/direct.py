@@ -53,7 +53,7 @@ class _Members:
     def __init__(self) -> None:
         self._members: dict[str, _Members | tuple[Any, Any]] = {}
 
-    def add(self, tokens: Sequence[str], expected: Any, default: Any = NODEFAULT) -> Callable[[Any], Any]:  # noqa: ANN401
+    def add(self, tokens: Sequence[str], expected: Any, default: Any = NODEFAULT) -> "attrgetter[Any]":  # noqa: ANN401
         """Return what gets the value at a pointer from the generated struct."""
         if not tokens or any(map(_UNSUITABLE.fullmatch, tokens)):
             raise NotDirectError
@@ -134,7 +134,10 @@ def _objects(field: FieldInfo, source: FieldSource) -> tuple[Any, _Make]:
     is_positional = shape.__match_args__ == tuple(names)
 
     def make(objects: Sequence[Any], state: TransformState) -> list[Any]:
-        made = [column(objects, state) for column in columns]
+        made = [
+            map(column, objects) if isinstance(column, attrgetter) else column(objects, state)
+            for column in columns
+        ]
         if is_positional:
             return list(map(shape, *made))
         return [shape(**dict(zip(names, values, strict=True))) for values in zip(*made, strict=True)]
@@ -143,8 +146,8 @@ def _objects(field: FieldInfo, source: FieldSource) -> tuple[Any, _Make]:
     return types.GenericAlias(list, (struct,)) if kind == "list" else struct, make
 
 
-def _column(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
-    """Return what makes one field of each outward object; what it reads is added to the members."""
+def _column(field: FieldInfo, source: FieldSource, members: _Members) -> "_Make | attrgetter[Any]":
+    """Return what makes one field of each outward object, or gets it; what it reads is added to the members."""
     if source.picker is not None:
         raise NotDirectError
     stand_in = field.default if source.default is UNSET or source.default is None else source.default
@@ -175,12 +178,16 @@ def _given(source: FieldSource, stand_in: Any) -> _Make:  # noqa: ANN401
     return make
 
 
-def _copied(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
+def _copied(
+    field: FieldInfo,
+    source: FieldSource,
+    members: _Members,
+    stand_in: Any,  # noqa: ANN401
+) -> "_Make | attrgetter[Any]":
     # Null is left to whatever encodes: it leaves out what is optional, and a required amount is then no number.
     is_number = outward_type(field.type)[0] == "number"
     if stand_in is field.default:
-        get = members.add(source.tokens, field.type, stand_in)
-        return lambda objects, _state: list(map(get, objects))
+        return members.add(source.tokens, field.type, stand_in)
     if is_number:
         get = members.add(source.tokens, Raw, None)
         return lambda objects, _state: [stand_in if unless_null(v) is None else v for v in map(get, objects)]

@@ -32,15 +32,13 @@ class Rows(dict[When, Any]):
         width = len(table.from_)
         super().__init__({row.when: row.value for row in table.rows if len(row.when) == width})
         self.columns = _words(list(self), width)
-        self._named = [{when[column] for when in self} for column in range(width)]
         # Where several rows fit, the one that names most of the words is the first that is tried.
         self._forms = sorted({tuple(word != ANY for word in when) for when in self}, reverse=True)
         self._default = default
 
     def __missing__(self, words: Sequence[str | None]) -> Any:  # noqa: ANN401 - the table's value
-        known = [word if word in named else ANY for word, named in zip(words, self._named, strict=True)]
         for form in self._forms:
-            when = tuple(word if named else ANY for word, named in zip(known, form, strict=True))
+            when: Any = tuple(word if named else ANY for word, named in zip(words, form, strict=True))
             if when in self:
                 return self[when]
         return self._default

@@ -74,6 +74,28 @@ DIRECT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a default of an amount": ({"minimumDownPaymentAmount": {"from": "/x", "default": 7}}, {"x": None}),
     "a constant": ({"customerId": {"const": "C"}, "isLocked": {"const": None}}, {"isLocked": True}),
     "a text of a number": ({"customerId": {"from": "/no", "as": "string"}}, {"no": 7}),
+    "a text for a text of a number": ({"customerId": {"from": "/no", "as": "string"}}, {"no": "ö"}),
+    "scaled amounts, or none": (
+        {
+            "items": {
+                "each": "/l",
+                "fields": {"itemId": {"const": "I"}, "contributedAmount": {"from": "/c", "scale": 2}},
+            }
+        },
+        {"l": [{"quantityOrdered": 1, "unitPrice": 1, "c": c} for c in (0, 5, -5, 1245, -1245, None, 10**30)]},
+    ),
+    "a scaled amount's default": ({"minimumDownPaymentAmount": {"from": "/no", "scale": 2, "default": 7}}, {}),
+    "a table of nothing and unknown words": (
+        {
+            "customerId": {
+                "table": {
+                    "from": ["/a", "/b"],
+                    "rows": [{"when": when, "value": when[0]} for when in (["x", "y"], ["x", "*"], ["*", "*"])],
+                }
+            }
+        },
+        {"a": "x", "b": "?"},
+    ),
     "several places": ({"customerId": {"from": "/a", "orFrom": ["/b"]}}, {"a": None, "b": "B"}),
     "a table": (
         {
@@ -108,6 +130,20 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a null on the way": ({}, {"payment": None}),
     "another type on the way": ({}, {"payment": "x"}),
     "a number for a word": ({}, {"status": 5}),
+    "a zero for a text, which may have a sign": ({"customerId": {"from": "/no", "as": "string"}}, {"no": 0}),
+    "a scaled amount that is no whole number": (
+        {"minimumDownPaymentAmount": {"from": "/no", "scale": 2}},
+        {"no": 12.5},
+    ),
+    "a number in a table": (
+        {
+            "customerId": {
+                "table": {"from": ["/a", "/b"], "rows": [{"when": ["x", "y"], "value": "X"}]},
+                "default": "-",
+            }
+        },
+        {"a": 1, "b": "y"},
+    ),
     "an index": ({"customerId": {"from": "/ids/0"}}, {"ids": ["A"]}),
     "a name that may be an index": ({"customerId": {"from": "/0"}}, {"0": "A"}),
     "a name with a quote": ({"customerId": {"from": '/a"b'}}, {'a"b': "A"}),

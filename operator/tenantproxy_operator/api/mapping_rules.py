@@ -19,6 +19,18 @@ from tenantproxy_operator.api.mapping_parts import escaped
 _UNSEEN: Final = frozenset({"const", "default", "values"})
 """Words that CEL can't see."""
 
+_GIVEN: Final = "self.upstream.operations.searchOrders.criteria"
+_FOUND: Final = "self.mapping.searchOrders.fields"
+_CRITERION: Final = f"{_FOUND}[name].criterion"
+CRITERION_RULE: Final = cel(
+    f"!(has(self.mapping) && has(self.mapping.searchOrders) && has({_FOUND})) || {_FOUND}.all(name, "
+    f"!has({_CRITERION}) || {_CRITERION} == 'customerId' || (has({_GIVEN}) && {_CRITERION} in {_GIVEN}))",
+    "has a criterion that this search does not take; name customerId, or one of "
+    "upstream.operations.searchOrders.criteria",
+    path=".mapping.searchOrders.fields",
+)
+"""Of a whole spec: rules take the values of criteria that there are."""
+
 
 def word_rules(schema: Schema, model: type[BaseModel]) -> None:
     """Add to the schema of a rule's model which words go together."""

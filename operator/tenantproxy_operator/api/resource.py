@@ -13,6 +13,7 @@ from tenantproxy.credentials.kinds import KINDS, keys_in_words
 from tenantproxy_operator.api.access import Access
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
+from tenantproxy_operator.api.mapping_rules import CRITERION_RULE
 from tenantproxy_operator.api.names import (
     Name,
     Namespace,
@@ -136,28 +137,6 @@ def _resources_rules() -> list[Schema]:
     ]
 
 
-_SEARCH: Final = "self.upstream.operations.searchOrders"
-_FOUND: Final = "self.mapping.searchOrders.fields"
-
-
-def _criterion_rule(condition: str, problem: str) -> Schema:
-    """Return what must be so of each rule that takes the value of a criterion."""
-    there = "has(self.mapping) && has(self.mapping.searchOrders) && has(self.mapping.searchOrders.fields)"
-    each = f"{_FOUND}.all(name, !has({_FOUND}[name].criterion) || {condition})"
-    return cel(f"!({there}) || {each}", problem, path=".mapping.searchOrders.fields")
-
-
-_CRITERION: Final = f"{_FOUND}[name].criterion"
-_IS_GIVEN: Final = f"(has({_SEARCH}.criteria) && {_CRITERION} in {_SEARCH}.criteria)"
-_CRITERION_RULES: Final = (
-    _criterion_rule(
-        f"{_CRITERION} == 'customerId' || {_IS_GIVEN}",
-        "has a criterion that this search does not take; name customerId, or one of "
-        "upstream.operations.searchOrders.criteria",
-    ),
-)
-
-
 class Spec(Model):
     """One tenant's proxy."""
 
@@ -170,7 +149,7 @@ class Spec(Model):
                     path=".replicas",
                 ),
                 *_resources_rules(),
-                *_CRITERION_RULES,
+                CRITERION_RULE,
             ]
         }
     )

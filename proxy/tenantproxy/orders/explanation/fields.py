@@ -50,7 +50,7 @@ class Field(NamedTuple):
     make: Callable[[Values], Raw | None]
     """Make a single value of what is there."""
     look_up: Callable[[Values], Raw | None]
-    """Make what `values` are asked for."""
+    """Make what `values` are asked for, or the number of the row of a `table`."""
     is_null: IsNull
     members: Sequence["Field"]
     elements: Elements
@@ -73,11 +73,7 @@ def compile_fields(operation: Operation, rules: config.OperationMapping) -> Fiel
 
 def _compile(rules: Mapping[str, config.Rule], shape: type[msgspec.Struct], operation: Operation) -> list[Field]:
     sources = RuleCompiler(operation, []).sources({**rules}, shape, "")
-    bare = {
-        name: msgspec.structs.replace(rule, values=None, default=UNSET)
-        for name, rule in rules.items()
-        if rule.values is not None
-    }
+    bare = {name: _bare(rule) for name, rule in rules.items() if rule.values is not None or rule.table is not None}
     asked = RuleCompiler(operation, []).sources(bare, shape, "")
     fields = []
     for info, source, before in zip(msgspec.structs.fields(shape), sources, asked, strict=True):
@@ -102,6 +98,15 @@ def _compile(rules: Mapping[str, config.Rule], shape: type[msgspec.Struct], oper
             )
         )
     return fields
+
+
+def _bare(rule: config.Rule) -> config.Rule:
+    """Return a rule that makes what another one's words are found by."""
+    table = rule.table
+    if table is not None:
+        numbered = (msgspec.structs.replace(row, value=index) for index, row in enumerate(table.rows))
+        table = msgspec.structs.replace(table, rows=tuple(numbered))
+    return msgspec.structs.replace(rule, values=None, table=table, default=UNSET)
 
 
 def _pick(pick: config.Pick) -> Elements:

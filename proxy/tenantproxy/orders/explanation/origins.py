@@ -158,7 +158,7 @@ class _Walk:
         after, rule = field.make(values), field.rule
         if rule is not None:
             places = reads.pop() if rule.scale_from is not None else None
-            looked_up = None if rule.values is None else field.look_up(values)
+            looked_up = None if rule.values is None and rule.table is None else field.look_up(values)
             steps += single_steps(rule, reads, places=places, looked_up=looked_up)
             if rule.join is None and rule.table is None:
                 reads = _chosen(reads)

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from msgspec import UNSET, Raw
 
 from tenantproxy import config
 from tenantproxy.orders.explanation.located import Located
-from tenantproxy.orders.json_members import Values
-from tenantproxy.orders.rules import table as tables
 from tenantproxy.orders.words import look_up
 
 
@@ -17,15 +14,11 @@ def single_steps(
 ) -> Iterator[str]:
     """Yield what a rule does to what it has read, to make one value.
 
-    `places` is where `scaleFrom` points, `looked_up` what `values` are asked for.
+    `places` is where `scaleFrom` points, `looked_up` what `values` are asked for, or the number of a table's row.
     """
     if rule.table is not None:
-        row = _row(rule.table, [read.raw for read in reads])
-        yield (
-            "default"
-            if row is None
-            else f"table row [{', '.join('null' if word is None else word for word in row.when)}]"
-        )
+        row = None if looked_up is None else rule.table.rows[int(bytes(looked_up))]
+        yield "default" if row is None else f"table row [{_when(row)}]"
         return
     enough = all if rule.join is not None else any
     if enough(not read.is_nothing for read in reads):
@@ -73,7 +66,5 @@ def _part(part: config.Part) -> str:
     return ", ".join(f'{name} "{delimiter}"' for name, delimiter in delimiters if delimiter is not None)
 
 
-def _row(table: config.Table, values: Values) -> config.TableRow | None:
-    numbered = [msgspec.structs.replace(row, value=index) for index, row in enumerate(table.rows)]
-    index = tables.finder(tables.Rows(msgspec.structs.replace(table, rows=tuple(numbered))))(values)
-    return None if index is UNSET else table.rows[index]
+def _when(row: config.TableRow) -> str:
+    return ", ".join("null" if word is None else word for word in row.when)

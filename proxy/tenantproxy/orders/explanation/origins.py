@@ -153,11 +153,12 @@ class _Walk:
         reads = [start.at(tokens) for tokens in field.ways]
         self._used.update(read.pointer for read in reads)
         values = [read.raw for read in reads]
-        nulls = [not read.is_nothing and field.is_null(read.raw or Raw()) for read in reads]
-        reads = [read._replace(is_as_null=null) for read, null in zip(reads, nulls, strict=True)]
         after, rule = field.make(values), field.rule
         if rule is not None:
-            places = reads.pop() if rule.scale_from is not None else None
+            choices = len(reads) if rule.scale_from is None else 1 + len(rule.or_from)
+            reads, scales = [_seen(field, read) for read in reads[:choices]], reads[choices:]
+            first = next((index for index, read in enumerate(reads) if not read.is_nothing), 0)
+            places = scales[first if len(scales) > 1 else 0] if scales else None
             looked_up = None if rule.values is None and rule.table is None else field.look_up(values)
             steps += single_steps(rule, reads, places=places, looked_up=looked_up)
             if rule.join is None and rule.table is None:
@@ -289,6 +290,12 @@ class _Walk:
 def _chosen(reads: list[Located]) -> list[Located]:
     """Return the first of several places that has something; all where none has."""
     return next(([read] for read in reads if not read.is_nothing), reads)
+
+
+def _seen(field: Field, read: Located) -> Located:
+    """Return a place as a field's rule sees it, to which some words are as good as null."""
+    is_as_null = not read.is_nothing and read.raw is not None and field.is_null(read.raw)
+    return read._replace(is_as_null=is_as_null)
 
 
 def _list_at(start: Located, tokens: Sequence[str]) -> Located:

@@ -121,6 +121,9 @@ def test_steps_of_an_amount() -> None:
     scaled = {"from": "/a", "scaleFrom": "/p", "negate": True}
     name = "minimumDownPaymentAmount"
     assert steps(scaled, '"a": 1245, "p": 2', name=name) == (["/a", "/p"], ["scale 2", "negate"], "-12.45")
+    beside = {"from": "/sale/a", "orFrom": ["/list/a"], "scaleFrom": "1/p"}
+    members = '"list": {"a": 1245, "p": 3}'
+    assert steps(beside, members, name=name) == (["/list/a", "/list/p"], ["scale 3"], "1.245")
     assert steps({"from": "/a", "as": "number"}, "", name=name) == (["/a"], [], None)
 
 

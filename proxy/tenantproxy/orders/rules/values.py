@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw
 
 from tenantproxy import config
 from tenantproxy.orders.json_members import LIST, OBJECT, STRING, text
-from tenantproxy.orders.numbers import GRAMMAR, number_negated, number_shifted
+from tenantproxy.orders.numbers import GRAMMAR, MAX_PLACES, number_negated, number_shifted
 from tenantproxy.orders.rule_words import given
 from tenantproxy.orders.transform import (
     STARTS,
@@ -64,7 +64,7 @@ def plain_words(rule: config.Rule) -> Mapping[str, Any] | None:
 
 def many_converter(rule: config.Rule) -> ConvertMany | None:
     """Return what converts many values by a rule that only scales, or only takes a number for a text."""
-    if _does_only(rule, "scale") and rule.scale:
+    if _does_only(rule, "scale") and rule.scale in range(1, MAX_PLACES + 1):  # others are refused, but not here
         return ConvertMany(int, _many_scaler(rule.scale))
     return ConvertMany(int | str, _many_texts) if _does_only(rule, "as") and rule.as_ == "string" else None
 

@@ -72,11 +72,11 @@ class Authority:
         )
         return Pair(_pem(builder.sign(key, hashes.SHA256())), pem_of(key))
 
-    def issue(self, *hosts: str, expired: bool = False) -> Pair:
-        """Return a certificate for a server with these names, or for a client."""
+    def issue(self, *hosts: str, expired: bool = False, days: int = 1) -> Pair:
+        """Return a certificate for a server with these names, or for a client, valid for so many days."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _builder(_named(hosts[0]), self._name, key.public_key(), expired=expired)
+            _builder(_named(hosts[0]), self._name, key.public_key(), expired=expired, days=days)
             .add_extension(_names(hosts), critical=False)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
@@ -116,7 +116,7 @@ def _general(host: str) -> x509.GeneralName:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, expired: bool = False
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, expired: bool = False, days: int = 1
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
@@ -126,5 +126,5 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 2 * _DAY)
-        .not_valid_after(now - _DAY if expired else now + _DAY)
+        .not_valid_after(now - _DAY if expired else now + days * _DAY)
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ELSEWHERE: Final = {
+    "conformance": ("tenantproxy.cli.conformance", "conformance_command"),
     "dev-issuer": ("tenantproxy.devtools.issuer", "issuer_command"),
     "map": ("tenantproxy.cli.map", "map_command"),
     "mock-oms": ("tenantproxy.devtools.mock_oms", "mock_oms_command"),

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from tenantproxy.devtools.quirks import Quirks
+
 _Seconds = Annotated[float, Meta(ge=0, le=600)]
 
 
@@ -22,6 +24,10 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     token_latency: _Seconds = 0.0
     client_auth: Literal["any", "basic", "post", "basic_unencoded", "json"] = "any"
     revoke_on_issue: bool = False
+    fails_after: Annotated[int, Meta(ge=0)] | None = None
+    """Reads; all later ones fail with `error_status`, as of an OMS that loses its connections one by one."""
+    quirks: Quirks = frozenset()
+    """What it does wrong each time."""
 
 
 def checked(faults: Faults) -> Faults:

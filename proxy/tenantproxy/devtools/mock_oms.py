@@ -8,6 +8,7 @@ import msgspec
 
 from tenantproxy.devtools.faults import Faults, checked
 from tenantproxy.devtools.oms import API_PATH, TOKEN_PATH, Settings, create_app
+from tenantproxy.devtools.quirks import QUIRKS
 from tenantproxy.devtools.running import run
 
 _EPILOG = f"""\b
@@ -80,6 +81,15 @@ return to the options' values, so {{}} resets all. GET shows the faults and the 
     help="FAULT: accept only this client authentication method.",
 )
 @click.option("--revoke-on-issue", is_flag=True, help="FAULT: a new token revokes the client's earlier ones.")
+@click.option("--fails-after", type=int, help="FAULT: so many reads are answered, all later ones fail.")
+@click.option(
+    "--quirk",
+    "quirks",
+    type=click.Choice(QUIRKS),
+    multiple=True,
+    metavar="NAME",
+    help=f"FAULT: make this mistake each time. Repeatable: {', '.join(QUIRKS)}.",
+)
 def mock_oms_command(
     *,
     host: str,
@@ -98,7 +108,7 @@ def mock_oms_command(
     tool: its credentials are fake and may be given on the command line; the defaults are those of examples/.
     """
     try:
-        misbehaviour = checked(Faults(**faults))
+        misbehaviour = checked(Faults(**faults | {"quirks": frozenset(faults["quirks"])}))
     except msgspec.ValidationError as error:
         raise click.UsageError(f"a fault is out of bounds: {error}") from None
     settings = Settings(

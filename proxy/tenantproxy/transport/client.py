@@ -73,7 +73,7 @@ class HttpClient:
         if self._relay is not None:  # RFC 9112 section 3.2.2
             target = f"http://{self._authority}{target}"
             headers |= self._relay.authorization()
-        request = _encode(method, target, headers, body)
+        request = encode_request(method, target, headers, body)
         caller, bulkhead = (None, None) if ticket is None else (ticket.caller, ticket.bulkhead)
         connection = await self._pool.acquire(caller, bulkhead)
         asked_at = asyncio.get_running_loop().time()
@@ -137,7 +137,8 @@ class HttpClient:
         )
 
 
-def _encode(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+def encode_request(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    """Return the bytes of a request."""
     lines = [f"{method} {target} HTTP/1.1\r\n"]
     for name, value in headers.items():
         if "\r" in value or "\n" in value:

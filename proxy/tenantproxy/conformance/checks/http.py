@@ -1,0 +1,193 @@
+"""HTTP, as a client sees it that asks often and waits for each answer."""
+
+import asyncio
+from collections.abc import Mapping
+from itertools import cycle, islice
+from typing import Final
+
+from tenantproxy.conformance.check import BrokenRuleError, Group, NotTriedError, expect
+from tenantproxy.conformance.kit import NO_AUTHORIZATION, Kit
+from tenantproxy.conformance.oms import Reading
+from tenantproxy.oms import responses
+from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
+from tenantproxy.problems import Problem
+from tenantproxy.transport.base import UpstreamError
+from tenantproxy.transport.connection import MAX_HEAD_BYTES, MAX_HEADERS
+
+HTTP: Final = Group("http")
+
+_SEEN: Final = "docs/api.md#what-the-oms-sees"
+_CONTRACT: Final = "docs/oms.md#what-it-serves"
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_QUIET: Final = 0.05
+"""Seconds after an answer in which nothing else may come."""
+
+
+@HTTP.check(
+    "reachable",
+    rule="The OMS answers at its URL.",
+    source=_CONTRACT,
+    fix="Check the URL, DNS, the firewall and, where TLS fails, the checks of `tls`. From a cluster, a proxy "
+    "comes from other addresses than your desk.",
+    needs=(),
+)
+async def _reachable(kit: Kit) -> str:
+    reading = await kit.read_order(authorization=NO_AUTHORIZATION)
+    expect(reading.exchange.status is not None, f"There is {reading.answer}.", reading.exchange)
+    return f"{reading.exchange.seconds * 1000:.0f} ms"
+
+
+@HTTP.check(
+    "redirect",
+    rule="A read is answered, not redirected.",
+    source=_SEEN,
+    fix="Answer at the URL that was called. If it has moved, change the URL in the manifest: for a proxy, "
+    "redirects are not followed, so that a credential goes where the platform team has said and nowhere else.",
+    needs=("http.reachable", "token.issued"),
+)
+async def _redirect(kit: Kit) -> str:
+    reading = await kit.read_order()
+    where = reading.exchange.response_headers.get("location", "")
+    is_redirected = reading.exchange.status in _REDIRECTS
+    expect(not is_redirected, f"The OMS answered {reading.answer}, to {where or 'nowhere'}.", reading.exchange)
+    return ""
+
+
+@HTTP.check(
+    "content-type",
+    rule="A 200 has Content-Type: application/json, in UTF-8.",
+    source="RFC 8259 sections 8.1 and 11",
+    fix="Set the header. If you can't, have the platform team set `upstream.contentType: any`.",
+    requests=2,
+)
+async def _content_type(kit: Kit) -> str:
+    readings: list[tuple[Operation, Reading]] = [(GET_ORDER, await kit.read_order())]
+    if kit.oms.plans[SEARCH_ORDERS.name].is_supported:
+        readings.append((SEARCH_ORDERS, await kit.search()))
+    any_type = kit.config.upstream.content_type == "any"
+    for operation, reading in readings:
+        if reading.response is not None and reading.response.status == 200:  # noqa: PLR2004 - HTTP
+            try:
+                responses.check(operation, reading.response._replace(meaning=None), any_type=any_type)
+            except Problem as problem:
+                raise BrokenRuleError(f"{operation.name}: {problem.detail}", reading.exchange) from None
+    return ""
+
+
+@HTTP.check(
+    "uncompressed",
+    rule="An answer comes as it is: the proxy asks for `Accept-Encoding: identity`.",
+    source=_CONTRACT,
+    fix="Turn compression off for who does not ask for it. gzip and deflate are read, but cost both sides time; "
+    "anything else, such as br, is not.",
+    level="warning",
+)
+async def _uncompressed(kit: Kit) -> str:
+    reading = await kit.read_order()
+    coding = reading.exchange.response_headers.get("content-encoding", "identity")
+    expect(coding.lower() in ("", "identity"), f"The answer is compressed: {coding}.", reading.exchange)
+    return ""
+
+
+@HTTP.check(
+    "framing",
+    rule="An answer says where it ends: by Content-Length, or in chunks.",
+    source="RFC 9112 section 6.3",
+    fix="Answer in HTTP/1.1 with Content-Length or `Transfer-Encoding: chunked`. An answer that ends with its "
+    "connection looks whole when it was cut off.",
+    level="warning",
+)
+async def _framing(kit: Kit) -> str:
+    reading = await kit.read_order()
+    given = reading.exchange.response_headers
+    expect("content-length" in given or "transfer-encoding" in given, "It says nothing.", reading.exchange)
+    return "in chunks" if "transfer-encoding" in given else "Content-Length"
+
+
+@HTTP.check(
+    "size",
+    rule="An answer is well below the limits: half of `upstream.maxResponseBytes`, 64 headers, 32 KiB of head.",
+    source=_CONTRACT,
+    fix="Send fewer fields, use paging for a search, and remove headers that are for browsers; or have the "
+    "platform team raise `upstream.maxResponseBytes`.",
+    level="warning",
+    requests=2,
+)
+async def _size(kit: Kit) -> str:
+    readings = [await kit.read_order()]
+    if kit.oms.plans[SEARCH_ORDERS.name].is_supported:
+        readings.append(await kit.search())
+    sizes = []
+    for reading in readings:
+        if reading.response is None:
+            raise BrokenRuleError(f"There is {reading.answer}.", reading.exchange)
+        headers, body = reading.response.headers, len(reading.response.body)
+        head = sum(len(name) + len(value) for name, value in headers.items())
+        half = kit.config.upstream.max_response_bytes // 2
+        expect(body <= half, f"The body has {body} bytes; half of the limit is {half}.", reading.exchange)
+        expect(len(headers) <= MAX_HEADERS // 2, f"There are {len(headers)} headers.", reading.exchange)
+        expect(head <= MAX_HEAD_BYTES // 2, f"The headers have {head} bytes.", reading.exchange)
+        sizes.append(f"{body} bytes")
+    return ", ".join(sizes)
+
+
+@HTTP.check(
+    "keep-alive",
+    rule="A connection stays open after an answer, for the next request, and nothing else comes on it.",
+    source="RFC 9112 section 9.3",
+    fix="Keep idle connections open for a minute, in the load balancer too. A new connection for each read "
+    "costs a till the time of TCP and TLS.",
+    level="warning",
+    requests=2,
+)
+async def _keep_alive(kit: Kit) -> str:
+    address = kit.address
+    if not (address.is_direct or address.is_https):
+        raise NotTriedError("the connection is the forward proxy's, not the OMS's")
+    reading = await kit.read_order()
+    ids = {"businessUnitId": kit.data.business_unit, ORDER_ID: kit.data.order}
+    request = kit.oms.requests(GET_ORDER, ids)[0]
+    headers: Mapping[str, str] = {**request.headers, **(await kit.authorization()).headers}
+    try:
+        async with asyncio.timeout(2 * kit.oms.timeout(GET_ORDER)):
+            connection = await address.open()
+            try:
+                await address.exchange(connection, request.method, request.path, dict(headers), request.body)
+                expect(
+                    connection.reusable, "The OMS closed the connection, or said that it would.", reading.exchange
+                )
+                await asyncio.sleep(_QUIET)
+                expect(connection.is_quiet, "Something came after the answer, or the end.", reading.exchange)
+                await address.exchange(connection, request.method, request.path, dict(headers), request.body)
+            finally:
+                connection.close()
+    except (TimeoutError, UpstreamError) as error:
+        why = getattr(error, "reason", "timeout")
+        raise BrokenRuleError(
+            f"A second request on the connection had no answer ({why}).", reading.exchange
+        ) from None
+    return ""
+
+
+@HTTP.check(
+    "parallel",
+    rule="Reads at the same time are each answered with their own order.",
+    source=_CONTRACT,
+    fix="Look for state that requests share (a field of a singleton, a connection, a cache), and for a limit on "
+    "parallel requests: a proxy has up to `upstream.maxConnections`.",
+    needs=("order.id",),
+    requests=lambda bounds: bounds.parallel,
+)
+async def _parallel(kit: Kit) -> str:
+    known = [order for order in (kit.data.order, kit.data.other_order) if order is not None]
+    orders = list(islice(cycle(known), kit.bounds.parallel))
+    readings = await asyncio.gather(*(kit.read_order(order) for order in orders))
+    broken = [reading for reading in readings if reading.problem is not None]
+    if broken:
+        first = broken[0]
+        what = first.problem.detail if first.problem is not None else ""
+        raise BrokenRuleError(
+            f"{len(broken)} of {len(readings)} were not: {what} ({first.answer})",
+            *(reading.exchange for reading in broken),
+        )
+    return f"{len(readings)} at a time"

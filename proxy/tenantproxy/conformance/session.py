@@ -1,0 +1,95 @@
+"""One run for a person: what it will do is said, progress is shown, an interrupt ends it, reports are written."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tenantproxy.conformance.check import Check
+from tenantproxy.conformance.kit import Kit
+from tenantproxy.conformance.report.html import to_html
+from tenantproxy.conformance.report.junit import to_junit
+from tenantproxy.conformance.report.model import INTERRUPTED, Report, Result, to_json
+from tenantproxy.conformance.report.terminal import to_text
+from tenantproxy.conformance.runner import run
+from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.oauth2.credential import OAuth2
+
+STDOUT: Final = Path("-")
+MAKERS: Final[Mapping[str, Callable[[Report], bytes]]] = {"html": to_html, "json": to_json, "junit": to_junit}
+"""What makes each kind of file."""
+
+
+def announce(kit: Kit, checks: Sequence[Check]) -> str:
+    """Return what a run will ask for at most, and whose account a wrong login is of."""
+    bounds = kit.bounds
+    count = sum(check.requests(bounds) for check in checks)
+    config = kit.config
+    said = (
+        f"{len(checks)} checks of {config.upstream.url} as tenant {config.tenant.id}, with a credential of the "
+        f"type {kit.credential.type}: at most {count} requests, {bounds.parallel} at a time."
+    )
+    wrong = [check.id for check in checks if check.wrong_logins and _applies(check, kit)]
+    if wrong and bounds.wrong_logins:
+        said += (
+            f"\nOne of them is a login of {_account(kit)} with a wrong secret ({', '.join(wrong)}); "
+            "--no-wrong-logins leaves it out."
+        )
+    return said
+
+
+def _applies(check: Check, kit: Kit) -> bool:
+    return check.group == "token" if kit.tokens is not None else check.group != "token"
+
+
+def _account(kit: Kit) -> str:
+    match kit.credential:
+        case Basic(username=name):
+            return f"the user {kit.mask.text(name)}"
+        case OAuth2(client_id=name):
+            return f"the client {kit.mask.text(name)}"
+    return "nobody"
+
+
+async def run_once(kit: Kit, checks: Sequence[Check], *, seconds: float) -> Report:
+    """Try the checks; SIGINT and SIGTERM end the run, and leave a report on what was tried."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[str] = loop.create_future()
+
+    def interrupt() -> None:
+        if not stopped.done():
+            stopped.set_result(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+
+    def progress(number: int, check: Check, result: Result | None) -> None:
+        if result is None:
+            click.echo(f"[{number + 1:>2}/{len(checks)}] {check.id:<24}", nl=False, err=True)
+        else:
+            click.echo(result.status, err=True)
+
+    async with kit:
+        return await run(kit, checks, seconds=seconds, stopped=stopped, progress=progress)
+
+
+def write(report: Report, files: Mapping[str, Path | None]) -> bool:
+    """Write a report to standard output, and to files by their kind; return whether all could be written."""
+    written = True
+    wanted = {kind: path for kind, path in files.items() if path is not None}
+    if STDOUT not in wanted.values():
+        click.echo(to_text(report), nl=False)
+    for kind, path in wanted.items():
+        made = MAKERS[kind](report)
+        if path == STDOUT:
+            click.echo(made, nl=False)
+            continue
+        try:
+            path.write_bytes(made)
+        except OSError as error:
+            click.echo(f"tenantproxy: --{kind}: {path} can't be written: {error.strerror}", err=True)
+            written = False
+    return written

@@ -57,6 +57,11 @@ class Reading(NamedTuple):
         meaning = self.response.meaning if self.response is not None else None
         return f"{status}" if meaning is None else f"{status}, which `outcomes` gives the meaning {meaning}"
 
+    @property
+    def outcome(self) -> str:
+        """The same as the beginning of a sentence."""
+        return f"There was {self.answer}" if self.exchange.status is None else f"The OMS answered {self.answer}"
+
 
 class Oms:
     """One tenant's OMS."""

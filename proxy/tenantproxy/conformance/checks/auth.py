@@ -24,7 +24,7 @@ def _must_be_rejected(reading: Reading) -> str:
     )
     expect(
         reading.code == REJECTED,
-        f"The OMS answered {reading.answer}; a rejected credential is 401.",
+        f"{reading.outcome}; a rejected credential is 401.",
         reading.exchange,
     )
     return ""
@@ -41,7 +41,7 @@ def _must_be_rejected(reading: Reading) -> str:
 async def _accepted(kit: Kit) -> str:
     reading = await kit.read_order()
     if reading.code in (REJECTED, _FORBIDDEN):
-        raise BrokenRuleError(f"The OMS answered {reading.answer} to the right credential.", reading.exchange)
+        raise BrokenRuleError(f"{reading.outcome} to the right credential.", reading.exchange)
     return f"type {kit.credential.type}"
 
 

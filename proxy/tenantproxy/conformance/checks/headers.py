@@ -35,7 +35,7 @@ async def _tenant_id(kit: Kit) -> str:
     without = await kit.read_order(headers={"Tenant-Id": None})
     expect(
         without.exchange.status != 200,  # noqa: PLR2004 - HTTP
-        f"The OMS answered {given.answer} with the header, and {without.answer} without it.",
+        f"{given.outcome} with the header, and {without.answer} without it.",
         given.exchange,
         without.exchange,
     )
@@ -74,6 +74,6 @@ async def _with(kit: Kit, headers: Mapping[str, str | None]) -> Reading:
 def _must_be_read(reading: Reading, header: str) -> None:
     expect(
         reading.exchange.status == 200,  # noqa: PLR2004 - HTTP
-        f"The OMS answered {reading.answer} to a read with {header}.",
+        f"{reading.outcome} to a read with {header}.",
         reading.exchange,
     )

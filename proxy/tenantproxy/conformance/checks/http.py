@@ -49,7 +49,7 @@ async def _redirect(kit: Kit) -> str:
     reading = await kit.read_order()
     where = reading.exchange.response_headers.get("location", "")
     is_redirected = reading.exchange.status in _REDIRECTS
-    expect(not is_redirected, f"The OMS answered {reading.answer}, to {where or 'nowhere'}.", reading.exchange)
+    expect(not is_redirected, f"{reading.outcome}, to {where or 'nowhere'}.", reading.exchange)
     return ""
 
 

@@ -35,7 +35,7 @@ def must_be_200(reading: Reading) -> None:
     meaning = reading.response.meaning if reading.response is not None else None
     expect(
         reading.exchange.status == 200 and meaning is None,  # noqa: PLR2004 - HTTP
-        f"The OMS answered {reading.answer}: a till gets {reading.code}.",
+        f"{reading.outcome}: a till gets {reading.code}.",
         reading.exchange,
     )
 
@@ -164,7 +164,7 @@ def must_not_be_found(reading: Reading) -> None:
     """Raise BrokenRuleError if the answer is anything but that there is no such order."""
     expect(
         reading.code == "order-not-found",
-        f"The OMS answered {reading.answer}; no such order is 404.",
+        f"{reading.outcome}; no such order is 404.",
         reading.exchange,
     )
 

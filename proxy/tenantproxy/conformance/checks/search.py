@@ -102,7 +102,7 @@ async def _empty(kit: Kit) -> str:
     reading = await kit.search(NOBODY)
     expect(
         reading.problem is None,
-        f"The OMS answered {reading.answer}: a till gets {reading.code}.",
+        f"{reading.outcome}: a till gets {reading.code}.",
         reading.exchange,
     )
     count = len(found_orders(reading))
@@ -135,7 +135,7 @@ async def _malformed(kit: Kit) -> str:
     reading = await _sent_as_it_is(kit, b'{"customerId":')
     expect(
         reading.code == "search-rejected",
-        f"The OMS answered {reading.answer}; a malformed search is 400.",
+        f"{reading.outcome}; a malformed search is 400.",
         reading.exchange,
     )
     return ""
@@ -162,7 +162,7 @@ def _must_refuse_or_find_nothing(reading: Reading) -> None:
     if reading.problem is not None:
         status = reading.exchange.status
         is_refused = reading.code == "search-rejected" or (status is not None and 400 <= status < _SERVER_ERROR)  # noqa: PLR2004
-        expect(is_refused, f"The OMS answered {reading.answer}; an unknown criterion is 400.", reading.exchange)
+        expect(is_refused, f"{reading.outcome}; an unknown criterion is 400.", reading.exchange)
         return
     count = len(found_orders(reading))
     expect(not count, f"{count} orders were found by a criterion that does not exist.", reading.exchange)

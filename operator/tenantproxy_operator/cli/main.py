@@ -16,6 +16,7 @@ from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.logs import LEVELS
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.api.json_schema import json_schema_text
+from tenantproxy_operator.cli.conformance_job import conformance_job
 from tenantproxy_operator.cli.leader_election import lease_options
 from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.cli.run import run
@@ -204,6 +205,7 @@ def crd(output: str) -> None:
 
 
 main.add_command(run)
+main.add_command(conformance_job)
 
 
 @main.command()

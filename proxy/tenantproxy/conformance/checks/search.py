@@ -114,7 +114,9 @@ async def _empty(kit: Kit) -> str:
     "unsupported",
     rule="A criterion that the OMS does not know is answered with 400, or finds nothing.",
     source=_CONTRACT,
-    fix="Refuse criteria that you don't know. An ignored one makes the search answer everybody's orders.",
+    fix="Refuse criteria that you don't know: an ignored one makes the search answer everybody's orders. A proxy sends "
+    "only those of the manifest, so this is about other callers, and about a manifest with a mistake.",
+    level="warning",
     needs=_READ,
 )
 async def _unsupported(kit: Kit) -> str:
@@ -127,8 +129,8 @@ async def _unsupported(kit: Kit) -> str:
     "malformed",
     rule="A search that is not JSON is answered with 400.",
     source=_CONTRACT,
-    fix="Answer 400 to what can't be parsed. A 500 counts as a failure of your OMS: after twenty in a row, "
-    "searches are paused.",
+    fix="Answer 400 to what can't be parsed. A proxy sends only JSON, so this is about other callers.",
+    level="warning",
     needs=_READ,
 )
 async def _malformed(kit: Kit) -> str:

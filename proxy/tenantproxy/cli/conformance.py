@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import click
 
@@ -20,13 +19,14 @@ from tenantproxy.conformance.kit import Bounds, Kit
 from tenantproxy.conformance.report.model import COMPLETE, INTERRUPTED
 from tenantproxy.conformance.samples import Samples, check_samples
 from tenantproxy.conformance.session import STDOUT, announce, run_once, write
-from tenantproxy.conformance.webhooks import Webhook
+from tenantproxy.conformance.webhooks import ANYWHERE, Webhook
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.checks import usable_credential
 from tenantproxy.credentials.kinds import required_in_words
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.environment import read_environment, variable
 from tenantproxy.credentials.stores.files import read_keys
+from tenantproxy.transport.egress import Policy, UrlError, check_url
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 
@@ -185,13 +185,14 @@ def conformance_command(
         for check in checks:
             click.echo(f"{check.id:<24}{check.rule}")
         return
-    bounds = Bounds(requests, rate, parallel, p95, wrong_logins=not no_wrong_logins)
     files = {"html": html, "junit": junit, "json": json}
     try:
         given = _given(manifest, config_path, url, tenant_id=tenant_id, tls=tls_directory)
         mapping = validate_config(given.config)
         tls = TlsFiles(given.config.upstream.tls, tls_directory)
         tls.check()
+        if customer is None and given.config.upstream.operations.search_orders.unsupported:
+            customer = ""
         samples = _samples(business_unit, order, customer, other_order, dict(criteria))
         check_samples(samples, given.config)
         credential = _credential(given, credentials)
@@ -199,6 +200,8 @@ def conformance_command(
         _check_files(files)
     except ConfigError as error:
         refuse(error)
+    parallel = min(parallel, given.config.upstream.max_connections)
+    bounds = Bounds(requests, rate, parallel, p95, wrong_logins=not no_wrong_logins)
     kit = Kit(
         given.config,
         mapping,
@@ -262,8 +265,10 @@ def _credential(given: Given, directory: Path | None) -> Credential:
 
 
 def _webhook(url: str) -> Webhook:
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ConfigError("--webhook is not an http(s) URL; write https://HOST/PATH")
+    try:
+        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True)
+    except UrlError as error:
+        raise ConfigError(f"--webhook {error}") from None
     names = ("username", "password", "sharedKey")
     username, password, shared_key = (
         os.environ.get(variable(f"webhook{name[:1].upper()}{name[1:]}"), "") for name in names

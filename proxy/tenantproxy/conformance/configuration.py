@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tenantproxy.config import VERSION, ConfigError, Egress, ProxyConfig, Tenant, Tls, Upstream, load
+from tenantproxy.conformance.webhooks import ANYWHERE
 
 MANIFEST_LOADERS: Final = "tenantproxy.manifests"
 """The group of entry points whose one member, `load`, reads a manifest; the data plane itself knows none."""
 _TENANT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_ANYWHERE: Final = ("0.0.0.0/0", "::/0")
 _NO_LOADER: Final = (
     "--manifest: the operator is not installed, which reads manifests; install `tenantproxy[operator]`, or pass "
     "--config with what `tenantproxy-operator render --output config` prints"
@@ -66,4 +66,4 @@ def of_url(url: str, *, tenant_id: str, tls: Path) -> Given:
     files = Tls(ca=(tls / "ca" / "ca.crt").exists(), client_certificate=(tls / "client" / "tls.crt").exists())
     upstream = Upstream(url=url, allow_insecure=True, allow_private_networks=True, tls=files)
     tenant = Tenant(id=tenant_id, name="conformance")
-    return Given(ProxyConfig(version=VERSION, tenant=tenant, upstream=upstream, egress=Egress(allow=_ANYWHERE)))
+    return Given(ProxyConfig(version=VERSION, tenant=tenant, upstream=upstream, egress=Egress(allow=ANYWHERE)))

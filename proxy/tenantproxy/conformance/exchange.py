@@ -11,7 +11,10 @@ import msgspec
 from tenantproxy.transport.base import UpstreamResponse
 
 MAX_SHOWN: Final = 2048
-"""Characters of a body, and of a header's value."""
+"""Characters of a body."""
+MAX_HEADER: Final = 256
+"""Characters of a header's value."""
+MAX_HEADERS: Final = 40
 MASK: Final = "***"
 _MIN_SECRET: Final = 4
 """Characters of a secret that is looked for in texts: a shorter one is part of many words."""
@@ -61,11 +64,14 @@ class Mask:
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return headers, those that carry a secret without their value; an authorization keeps its scheme."""
-        return {name: self._value(name, value) for name, value in headers.items()}
+        shown = {name: self._value(name, value) for name, value in list(headers.items())[:MAX_HEADERS]}
+        more = len(headers) - len(shown)
+        return shown | ({"…": f"{more} more headers"} if more > 0 else {})
 
     def _value(self, name: str, value: str) -> str:
         if name.lower() not in self._headers and not _SECRET_HEADERS.fullmatch(name):
-            return _shortened(self.text(value))
+            text = self.text(value)
+            return text if len(text) <= MAX_HEADER else f"{text[:MAX_HEADER]}…"
         scheme, space, _ = value.partition(" ")
         return f"{scheme} {MASK}" if space and scheme.lower() in ("basic", "bearer") else MASK
 
@@ -96,10 +102,5 @@ def recorded(
 
 def _shown(body: bytes, mask: Mask) -> str:
     # Cut before it is masked, a secret at the cut would be shown in part.
-    return _shortened(mask.text(body[: 64 * MAX_SHOWN].decode("utf-8", "backslashreplace")), len(body))
-
-
-def _shortened(text: str, size: int | None = None) -> str:
-    if len(text) <= MAX_SHOWN:
-        return text
-    return f"{text[:MAX_SHOWN]}… ({len(text) if size is None else size} bytes in all)"
+    text = mask.text(body[: 64 * MAX_SHOWN].decode("utf-8", "backslashreplace"))
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(body)} bytes in all)"

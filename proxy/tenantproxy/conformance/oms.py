@@ -29,6 +29,8 @@ from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UNREACHABLE, FailureReason, UpstreamError, UpstreamResponse
 
 _ONE_CALLER: Final = None
+_MOST_READS: Final = 1000
+"""In flight; the kit's own bounds are far below."""
 _REJECTED: Final = Problem("upstream-rejected-credentials", "The OMS rejected the credential.")
 
 
@@ -75,7 +77,7 @@ class Oms:
         self._mask = mask
         self._decoder = Decoder(upstream.max_response_bytes)
         self._converter = Converter(_of_any_type(upstream), mapping)
-        self._admission = Admission(upstream.max_connections, upstream.max_response_bytes)
+        self._admission = Admission(_MOST_READS, upstream.max_response_bytes)
         self.plans: Final[Mapping[str, RequestPlan]] = compile_requests(upstream)
         self._meanings: Mapping[str, Meaning | None] = {
             each.name: compile_outcomes(each, upstream.operations.of(each).outcomes) for each in OPERATIONS

@@ -22,7 +22,7 @@ ACCEPTED: Final = frozenset({200, 201, 202, 204})
 TIMEOUT: Final = 5.0
 """Seconds, of ExternalEvents."""
 _MAX_BYTES: Final = 64 * 1024
-_ANYWHERE: Final = ("0.0.0.0/0", "::/0")
+ANYWHERE: Final = ("0.0.0.0/0", "::/0")
 
 
 class Webhook(NamedTuple):
@@ -47,7 +47,7 @@ class Webhooks:
             webhook.url,
             max_connections=1,
             max_response_bytes=_MAX_BYTES,
-            policy=Policy(allow=_ANYWHERE),
+            policy=Policy(allow=ANYWHERE),
             tls=tls,
         )
 

@@ -6,9 +6,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from support.commands import BIN, free_ports, run
-from support.conformance.runs import PASSWORD, mock_oms
+from support.conformance.runs import PASSWORD, SECRET, mock_oms, oauth2
 from support.waiting import PATIENCE
+from tenantproxy.credentials.stores.environment import variable
 from tenantproxy.devtools.faults import Faults
 
 ACME = Path(__file__).parents[3] / "examples" / "acme.yaml"
@@ -36,6 +39,19 @@ async def test_by_manifest(tmp_path: Path) -> None:
     assert b"<!DOCTYPE html>" in files["html"].read_bytes()
     written = [out, err, *(path.read_text() for path in files.values())]
     assert not any(PASSWORD in text for text in written)
+
+
+async def test_by_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documented contract at a URL, on this machine, with an OAuth2 client from the environment."""
+    async with mock_oms() as base:
+        for name, value in oauth2(base).items():
+            monkeypatch.setenv(variable(name), value)
+        url = ("--url", f"{base}/api/v1")
+        status, out, err = await run(*COMMAND, *url, *SAMPLES, "--group", "token", "--group", "auth")
+    assert status == 0, out
+    assert "login of the client globex with a wrong secret (token.wrong-secret)" in err
+    assert "passed     token.kept" in out
+    assert SECRET not in out + err
 
 
 async def test_by_config(tmp_path: Path) -> None:

@@ -114,8 +114,8 @@ async def _empty(kit: Kit) -> str:
     "unsupported",
     rule="A criterion that the OMS does not know is answered with 400, or finds nothing.",
     source=_CONTRACT,
-    fix="Refuse criteria that you don't know: an ignored one makes the search answer everybody's orders. A proxy sends "
-    "only those of the manifest, so this is about other callers, and about a manifest with a mistake.",
+    fix="Refuse criteria that you don't know: an ignored one makes the search answer everybody's orders. A "
+    "proxy sends only those of the manifest, so this is about other callers, and about a manifest with a mistake.",
     level="warning",
     needs=_READ,
 )

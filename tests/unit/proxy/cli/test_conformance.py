@@ -42,6 +42,10 @@ def _run(*arguments: str, env: dict[str, str] | None = None) -> Result:
         ((*URL, *SAMPLES, "--criterion", "email=x"), "email is not a criterion of this search"),
         ((*URL, *SAMPLES, "--tenant-id", "a b"), "--tenant-id must be 1 to 128 letters"),
         ((*URL, *SAMPLES, "--webhook", "hooks"), "--webhook is not an http(s) URL"),
+        (
+            (*URL, *SAMPLES, "--webhook", "https://user:secret@h/x"),
+            "--webhook has user-info; put credentials into",
+        ),
         ((*URL, *SAMPLES, "--html", "/nonexistent/x.html"), "--html: /nonexistent is no directory; create it"),
         ((*URL, *SAMPLES, "--credentials", "/nonexistent"), "there is no credential"),
     ],
@@ -81,6 +85,16 @@ def test_several_tenants(tmp_path: Path) -> None:
     result = _run("--manifest", str(path), *SAMPLES)
     assert "holds several TenantProxies (default/one, default/two)" in result.stderr
     assert result.exit_code == 2
+
+
+def test_without_a_search(tmp_path: Path) -> None:
+    """An OMS without a search needs no customer; here a check that requests nothing passes."""
+    path = tmp_path / "one.yaml"
+    unsupported = 'example/api", operations: {searchOrders: {unsupported: true}}'
+    path.write_text(MANIFEST.replace("NAME", "one").replace('example/api"', unsupported))
+    result = _run("--manifest", str(path), *SAMPLES[:4], "--only", "tls.https")
+    assert result.exit_code == 0, result.stderr
+    assert "passed     tls.https" in result.stdout
 
 
 def test_an_invalid_manifest(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote, quote_plus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.conformance.exchange import MASK, MAX_SHOWN, Exchange, Mask, recorded
+from tenantproxy.conformance.exchange import MASK, MAX_HEADER, MAX_HEADERS, MAX_SHOWN, Exchange, Mask, recorded
 from tenantproxy.transport.base import UpstreamResponse
 
 SECRET = "s3cret+/ü"
@@ -65,6 +65,15 @@ def test_bounds() -> None:
     assert exchange.response_body.endswith(f"… ({len(body)} bytes in all)")
     assert len(exchange.response_body) < MAX_SHOWN + 50
     assert "top" not in exchange.response_body
+
+
+def test_many_headers() -> None:
+    """Of many headers, and of long ones, some are shown."""
+    answer = UpstreamResponse(200, {f"x-{index}": "v" * 1000 for index in range(100)}, b"")
+    shown = _recorded(answer=answer).response_headers
+    assert len(shown) == MAX_HEADERS + 1
+    assert shown["…"] == "60 more headers"
+    assert len(shown["x-0"]) == MAX_HEADER + 1
 
 
 def test_what_is_no_text() -> None:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 
@@ -19,14 +19,14 @@ from tenantproxy.conformance.kit import Bounds, Kit
 from tenantproxy.conformance.report.model import COMPLETE, INTERRUPTED
 from tenantproxy.conformance.samples import Samples, check_samples
 from tenantproxy.conformance.session import STDOUT, announce, run_once, write
-from tenantproxy.conformance.webhooks import ANYWHERE, Webhook
+from tenantproxy.conformance.webhooks import webhook_of
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.checks import usable_credential
 from tenantproxy.credentials.kinds import required_in_words
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.environment import read_environment, variable
 from tenantproxy.credentials.stores.files import read_keys
-from tenantproxy.transport.egress import Policy, UrlError, check_url
+from tenantproxy.poslog.authorization import Signed
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 
@@ -137,8 +137,15 @@ class _Pair(click.ParamType[tuple[str, str]]):
 @click.option(
     "--webhook",
     metavar="URL",
-    help="Your callback URL for PosLogs: it gets test events, with TENANTPROXY_WEBHOOK_USERNAME, …_PASSWORD and "
-    "…_SHARED_KEY.",
+    help="Your callback URL for PosLogs: it gets test events, with POSLOG_USERNAME, POSLOG_PASSWORD and "
+    "POSLOG_SHARED_KEY from the environment, as by `poslog send`.",
+)
+@click.option(
+    "--webhook-sign",
+    type=click.Choice(get_args(Signed)),
+    default="data",
+    show_default=True,
+    help="What X-Hii-Signature is over.",
 )
 @click.option("--html", type=_FILE, metavar="FILE", help="Write the report as one page that can be mailed.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
@@ -167,6 +174,7 @@ def conformance_command(
     p95: float,
     timeout: float,
     webhook: str | None,
+    webhook_sign: Signed,
     html: Path | None,
     junit: Path | None,
     json: Path | None,
@@ -196,7 +204,7 @@ def conformance_command(
         samples = _samples(business_unit, order, customer, other_order, dict(criteria))
         check_samples(samples, given.config)
         credential = _credential(given, credentials)
-        callback = None if webhook is None else _webhook(webhook)
+        callback = None if webhook is None else webhook_of(webhook, webhook_sign, os.environ)
         _check_files(files)
     except ConfigError as error:
         refuse(error)
@@ -262,18 +270,6 @@ def _credential(given: Given, directory: Path | None) -> Credential:
             f"there is no credential; set {names}, or give --credentials DIRECTORY with {required_in_words()}"
         )
     return credential
-
-
-def _webhook(url: str) -> Webhook:
-    try:
-        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True)
-    except UrlError as error:
-        raise ConfigError(f"--webhook {error}") from None
-    names = ("username", "password", "sharedKey")
-    username, password, shared_key = (
-        os.environ.get(variable(f"webhook{name[:1].upper()}{name[1:]}"), "") for name in names
-    )
-    return Webhook(url, username, password, shared_key)
 
 
 def _check_files(files: Mapping[str, Path | None]) -> None:

@@ -1,28 +1,26 @@
-"""The OMS's callback URL for PosLogs, called as ExternalEvents calls it with a test event."""
+"""The OMS's callback URL for PosLogs, called once for each event, so that each answer can be shown."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
-import secrets
 import time
+import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-import msgspec
-
+from tenantproxy.config import ConfigError
 from tenantproxy.conformance.exchange import Exchange, Mask, recorded
-from tenantproxy.credentials.basic import basic_authorization
+from tenantproxy.poslog.authorization import Signed, basic, signature
+from tenantproxy.poslog.delivery import TIMEOUT
+from tenantproxy.poslog.events import Event
+from tenantproxy.poslog.events import test_event as webhook_test
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.client import HttpClient
-from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.egress import Policy, UrlError, check_url
 from tenantproxy.transport.tls import ContextSource
 
-ACCEPTED: Final = frozenset({200, 201, 202, 204})
-TIMEOUT: Final = 5.0
-"""Seconds, of ExternalEvents."""
-_MAX_BYTES: Final = 64 * 1024
 ANYWHERE: Final = ("0.0.0.0/0", "::/0")
+"""Who runs the kit names the URL, on a machine of their own."""
+_MAX_BYTES: Final = 64 * 1024
 
 
 class Webhook(NamedTuple):
@@ -32,6 +30,22 @@ class Webhook(NamedTuple):
     username: str = ""
     password: str = ""
     shared_key: str = ""
+    signed: Signed = "data"
+
+
+def webhook_of(url: str, signed: Signed, environ: Mapping[str, str]) -> Webhook:
+    """Return a callback with its credentials, in the variables that `tenantproxy poslog send` takes.
+
+    Raises:
+        ConfigError: The URL can't be called.
+
+    """
+    try:
+        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True)
+    except UrlError as error:
+        raise ConfigError(f"--webhook {error}") from None
+    user, password, key = (environ.get(f"POSLOG_{name}", "") for name in ("USERNAME", "PASSWORD", "SHARED_KEY"))
+    return Webhook(url, user, password, key, signed)
 
 
 class Webhooks:
@@ -42,7 +56,6 @@ class Webhooks:
         self._mask = mask
         for secret in (webhook.password, webhook.shared_key, f"{webhook.username}:{webhook.password}"):
             mask.add(secret)
-        # The URL is given by who runs the kit, on a machine of their own.
         self._transport = HttpClient(
             webhook.url,
             max_connections=1,
@@ -61,58 +74,37 @@ class Webhooks:
         """Whether there is anything by which the OMS can know who calls."""
         return self.is_signed or bool(self._webhook.username)
 
-    async def send(self, event_id: str, *, authorized: bool = True, key: str | None = None) -> Exchange:
-        """Send a test event; `key` is another one to sign with."""
-        body = test_event(event_id)
-        headers = {"Content-Type": "application/json", "User-Agent": "Hii-Event-Gun/1.0"}
-        if authorized:
-            headers |= self._authorization(body, key)
+    async def send(self, event: Event, *, authorized: bool = True, key: str | None = None) -> Exchange:
+        """Send an event, once; `key` is another one to sign with."""
+        headers = {
+            "User-Agent": "Hii-Event-Gun/1.0",
+            "Content-Type": "application/json",
+            "Correlation-Id": str(uuid.uuid4()),
+            **(self._authorization(event, key) if authorized else {}),
+        }
         outcome: UpstreamResponse | str
         start = time.monotonic()
         try:
             async with asyncio.timeout(TIMEOUT):
-                outcome = await self._transport.request("POST", "", headers, body)
+                outcome = await self._transport.request("POST", "", headers, event.body)
         except TimeoutError:
             outcome = "timeout"
         except UpstreamError as error:
             outcome = error.reason
         seconds = time.monotonic() - start
-        return recorded("POST", self._webhook.url, headers, body, outcome, seconds, self._mask)
+        return recorded("POST", self._webhook.url, headers, event.body, outcome, seconds, self._mask)
 
-    def _authorization(self, body: bytes, key: str | None) -> Mapping[str, str]:
-        headers = {}
-        if self._webhook.username:
-            headers["Authorization"] = basic_authorization(self._webhook.username, self._webhook.password)
-        if shared_key := key or self._webhook.shared_key:
-            headers["X-Hii-Signature"] = f"HS256={signature(shared_key, body)}"
-        return headers
+    def _authorization(self, event: Event, key: str | None) -> dict[str, str]:
+        webhook = self._webhook
+        headers = dict(basic(webhook.username, webhook.password)()) if webhook.username else {}
+        shared_key = key or webhook.shared_key
+        return headers | (dict(signature(event, shared_key, webhook.signed)) if shared_key else {})
 
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.close()
 
 
-def test_event(event_id: str) -> bytes:
-    """Return a CloudEvent as ExternalEvents sends it to try a webhook."""
-    return msgspec.json.encode(
-        {
-            "id": event_id,
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "type": "exe.events.v1",
-            "specversion": "1.0",
-            "source": "exe-dispatch.retailsvc.com",
-            "datacontenttype": "application/json",
-            "dataencoding": "base64",
-            "data": base64.b64encode(b'{"message": "a test event"}').decode(),
-        }
-    )
-
-
-def new_id() -> str:
-    """Return an event's id that was not used before."""
-    return f"conformance-{secrets.token_hex(8)}"
-
-
-def signature(key: str, body: bytes) -> str:
-    """Return the HMAC-SHA256 of a payload, in lower-case hex."""
-    return hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+def new_event() -> Event:
+    """Return a test event with an id that was not used before."""
+    return webhook_test(event_id=f"conformance-{uuid.uuid4()}", now=datetime.now(UTC))

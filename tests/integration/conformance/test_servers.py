@@ -19,7 +19,9 @@ from support.proxy.tls_server import TlsServer
 from tenantproxy.conformance.checks.table import CHECKS
 from tenantproxy.conformance.report.model import Report
 from tenantproxy.conformance.runner import run
-from tenantproxy.conformance.webhooks import Webhook, signature
+from tenantproxy.conformance.webhooks import Webhook
+from tenantproxy.poslog.authorization import Signed, signature
+from tenantproxy.poslog.events import Event
 
 TLS_CHECKS = ("tls.https", "tls.trusted", "tls.name", "tls.expiry", "tls.version", "tls.old-versions")
 HOOK = Webhook("", username="hook", password="hook-password", shared_key="0123456789abcdef")
@@ -111,7 +113,10 @@ async def test_a_server_that_is_not_there(scheme: str) -> None:
 class Callback:
     """A callback URL: what it checks, and what it answers."""
 
-    def __init__(self, *, verifies: bool = True, status: int = 202, again: int = 202) -> None:
+    def __init__(
+        self, *, verifies: bool = True, status: int = 202, again: int = 202, signed: Signed = "data"
+    ) -> None:
+        self.signed = signed
         self.verifies = verifies
         self.status = status
         self.again = again
@@ -119,10 +124,10 @@ class Callback:
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
-        signed = request.headers.get("X-Hii-Signature") == f"HS256={signature(HOOK.shared_key, body)}"
-        if self.verifies and not signed:
-            return web.Response(status=401)
         event = json.loads(body)
+        right = signature(Event(event["id"], body, event["data"]), HOOK.shared_key, self.signed)
+        if self.verifies and not right.items() <= request.headers.items():
+            return web.Response(status=401)
         assert event["type"] == "exe.events.v1"
         known = event["id"] in self.events
         self.events.append(event["id"])
@@ -140,16 +145,19 @@ class Callback:
     ("callback", "failed"),
     [
         (Callback(), set()),
+        (Callback(signed="body"), set()),
         (Callback(verifies=False), {"poslog.unauthorized", "poslog.signature"}),
         (Callback(status=500), {"poslog.test-event"}),
         (Callback(again=409), {"poslog.duplicate"}),
     ],
-    ids=["right", "open", "broken", "refuses duplicates"],
+    ids=["right", "signed over the body", "open", "broken", "refuses duplicates"],
 )
 async def test_callbacks(callback: Callback, failed: set[str]) -> None:
     """A callback URL gets test events as ExternalEvents sends them."""
     async with mock_oms() as base, callback.running() as url:
-        report = await run_all(kit_for(base, basic(), webhook=HOOK._replace(url=url)), only=HOOK_CHECKS)
+        report = await run_all(
+            kit_for(base, basic(), webhook=HOOK._replace(url=url, signed=callback.signed)), only=HOOK_CHECKS
+        )
     assert with_status(report, "failed") == failed
     assert not any(HOOK.password in str(result) or HOOK.shared_key in str(result) for result in report.results)
 

@@ -5,7 +5,8 @@ from typing import Final
 from tenantproxy.conformance.check import Group, NotTriedError, expect
 from tenantproxy.conformance.exchange import Exchange
 from tenantproxy.conformance.kit import Kit
-from tenantproxy.conformance.webhooks import ACCEPTED, TIMEOUT, Webhooks, new_id
+from tenantproxy.conformance.webhooks import Webhooks, new_event
+from tenantproxy.poslog.delivery import ACKNOWLEDGED, TIMEOUT
 
 POSLOG: Final = Group("poslog")
 
@@ -24,8 +25,8 @@ _REFUSED: Final = range(400, 500)
     needs=(),
 )
 async def _test_event(kit: Kit) -> str:
-    exchange = await _webhooks(kit).send(new_id())
-    expect(exchange.status in ACCEPTED, f"The answer was {_answer(exchange)}.", exchange)
+    exchange = await _webhooks(kit).send(new_event())
+    expect(exchange.status in ACKNOWLEDGED, f"The answer was {_answer(exchange)}.", exchange)
     expect(exchange.seconds <= TIMEOUT, f"It took {exchange.seconds:.1f} s.", exchange)
     return f"{exchange.seconds * 1000:.0f} ms"
 
@@ -40,10 +41,10 @@ async def _test_event(kit: Kit) -> str:
     requests=2,
 )
 async def _duplicate(kit: Kit) -> str:
-    webhooks, event_id = _webhooks(kit), new_id()
-    await webhooks.send(event_id)
-    exchange = await webhooks.send(event_id)
-    expect(exchange.status in ACCEPTED, f"The answer was {_answer(exchange)}.", exchange)
+    webhooks, event = _webhooks(kit), new_event()
+    await webhooks.send(event)
+    exchange = await webhooks.send(event)
+    expect(exchange.status in ACKNOWLEDGED, f"The answer was {_answer(exchange)}.", exchange)
     return ""
 
 
@@ -57,8 +58,8 @@ async def _duplicate(kit: Kit) -> str:
 async def _unauthorized(kit: Kit) -> str:
     webhooks = _webhooks(kit)
     if not webhooks.is_authorized:
-        raise NotTriedError("there is neither TENANTPROXY_WEBHOOK_USERNAME nor TENANTPROXY_WEBHOOK_SHARED_KEY")
-    _must_be_refused(await webhooks.send(new_id(), authorized=False))
+        raise NotTriedError("there is neither POSLOG_USERNAME nor POSLOG_SHARED_KEY")
+    _must_be_refused(await webhooks.send(new_event(), authorized=False))
     return ""
 
 
@@ -66,14 +67,14 @@ async def _unauthorized(kit: Kit) -> str:
     "signature",
     rule="An event with a wrong signature is refused.",
     source=_SENDER,
-    fix="Compare X-Hii-Signature with your own HMAC-SHA256 of the payload, in constant time.",
+    fix="Compare X-Hii-Signature with your own HMAC-SHA256, in constant time.",
     needs=_TAKEN,
 )
 async def _signature(kit: Kit) -> str:
     webhooks = _webhooks(kit)
     if not webhooks.is_signed:
-        raise NotTriedError("there is no TENANTPROXY_WEBHOOK_SHARED_KEY")
-    _must_be_refused(await webhooks.send(new_id(), key="not-the-shared-key"))
+        raise NotTriedError("there is no POSLOG_SHARED_KEY")
+    _must_be_refused(await webhooks.send(new_event(), key="not-the-shared-key"))
     return ""
 
 

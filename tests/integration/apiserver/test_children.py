@@ -13,6 +13,7 @@ from support.golden import CHILDREN
 from support.operator.manifests import changed, params
 from tenantproxy_operator.kube.kinds import BY_NAME, DEPLOYMENT, SECRET
 from tenantproxy_operator.render.children import render_children
+from tenantproxy_operator.render.conformance_job import render_conformance_job
 
 pytestmark = pytest.mark.usefixtures("with_optional_kinds")
 
@@ -43,6 +44,17 @@ async def test_golden_output_is_accepted(api: ApiClient, namespace: str, case: s
     for child in _children(case, namespace):
         status, answer = await _apply(api, child, dry_run=True)
         assert status in (200, 201), answer
+
+
+@pytest.mark.parametrize("case", CHILDREN.cases)
+async def test_a_conformance_job_is_accepted(api: ApiClient, namespace: str, case: str) -> None:
+    """The Job that is made of a Deployment as the API server has it, with strict validation."""
+    (deployment,) = (child for child in _children(case, namespace) if child["kind"] == DEPLOYMENT.kind)
+    _, stored = await _apply(api, deployment, dry_run=True)
+    job = render_conformance_job(stored, ("--order", "CO-1001"))
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs?fieldValidation=Strict&dryRun=All"
+    status, answer = await api.request("POST", path, job)
+    assert status == 201, answer
 
 
 @pytest.mark.parametrize("case", CHILDREN.cases)

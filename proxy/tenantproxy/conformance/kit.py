@@ -85,11 +85,11 @@ class Kit:
             hidden.append(f"{keys['username']}:{keys.get('password', '')}")
         self.mask = Mask(hidden, credential.header_names.values())
         self._clients = ClientFactory(config, tls, self.forward_proxy)
-        self.oms = Oms(config, mapping, self._clients, self.mask)
+        self._metrics = Metrics(config.tenant)
+        self.oms = Oms(config, mapping, self._clients, self.mask, self._metrics)
         self.tokens = Tokens(credential, self._clients, self.mask) if isinstance(credential, OAuth2) else None
         self.webhooks = None if webhook is None else Webhooks(webhook, tls.token_endpoint, self.mask)
         self.address = OmsAddress(config, tls.oms, self.forward_proxy)
-        self._metrics = Metrics(config.tenant)
         self._steady: asyncio.Task[list[Reading]] | None = None
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,6 @@
-"""The tenant's OMS, asked as the proxy asks it: by the same requests, connections, mapping and outcomes.
+"""The tenant's OMS, asked as the proxy asks it: by the same requests, connections, outcomes, mapping and pages.
 
-But each read is made once, by who wants to know how it goes: nothing is tried again, paused or kept from the OMS.
+But each call is made once, by who wants to know how it goes: nothing is tried again, paused or kept from the OMS.
 """
 
 import asyncio
@@ -13,14 +13,15 @@ from uuid import uuid4
 import msgspec
 
 from tenantproxy import __version__
-from tenantproxy.admission import Admission
-from tenantproxy.config import ProxyConfig, Upstream
+from tenantproxy.admission import Admission, Ticket
+from tenantproxy.config import ProxyConfig
 from tenantproxy.conformance.exchange import Exchange, Mask, recorded
 from tenantproxy.credentials.authorizer import Authorization
+from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
-from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.decoding import Decoder
-from tenantproxy.oms.outcomes import Meaning, compile_outcomes, rejects_credential
+from tenantproxy.oms.outcomes import compile_outcomes, rejects_credential
+from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.operations import OPERATIONS, ORDER_ID, Operation
@@ -68,20 +69,21 @@ class Reading(NamedTuple):
 class Oms:
     """One tenant's OMS."""
 
-    def __init__(self, config: ProxyConfig, mapping: CompiledMapping, clients: ClientFactory, mask: Mask) -> None:
-        upstream = config.upstream
-        self._url = upstream.url.rstrip("/")
-        self._timeout = upstream.timeout_seconds
-        self._timeouts = {each.name: upstream.operations.of(each).timeout_seconds for each in OPERATIONS}
-        self._transport = clients.oms()
-        self._mask = mask
-        self._decoder = Decoder(upstream.max_response_bytes)
-        self._converter = Converter(_of_any_type(upstream), mapping)
-        self._admission = Admission(_MOST_READS, upstream.max_response_bytes)
-        self.plans: Final[Mapping[str, RequestPlan]] = compile_requests(upstream)
-        self._meanings: Mapping[str, Meaning | None] = {
-            each.name: compile_outcomes(each, upstream.operations.of(each).outcomes) for each in OPERATIONS
+    def __init__(
+        self, config: ProxyConfig, mapping: CompiledMapping, clients: ClientFactory, mask: Mask, metrics: Metrics
+    ) -> None:
+        self._upstream = config.upstream
+        self._mapping = mapping
+        self._metrics = metrics
+        self.transport: Final = clients.oms()
+        self.decoder: Final = Decoder(config.upstream.max_response_bytes)
+        self.url: Final = config.upstream.url.rstrip("/")
+        self.mask: Final = mask
+        self.plans: Final[Mapping[str, RequestPlan]] = compile_requests(config.upstream)
+        self.meanings: Final = {
+            each.name: compile_outcomes(each, config.upstream.operations.of(each).outcomes) for each in OPERATIONS
         }
+        self._admission = Admission(_MOST_READS, config.upstream.max_response_bytes)
         self._headers = {
             "Accept-Encoding": "identity",
             "Tenant-Id": config.tenant.id,
@@ -90,7 +92,8 @@ class Oms:
 
     def timeout(self, operation: Operation) -> float:
         """Return the seconds for which a proxy waits for an operation."""
-        return self._timeouts[operation.name] or self._timeout
+        given = self._upstream.operations.of(operation).timeout_seconds
+        return self._upstream.timeout_seconds if given is None else given
 
     def requests(
         self,
@@ -121,62 +124,92 @@ class Oms:
             Problem: A proxy would not send it: a value can't stand where the OMS wants it.
 
         """
-        for request in self.requests(operation, ids, criteria=criteria, headers=headers):
-            changed = request if body is None else request._replace(body=body)
-            reading = await self._one(operation, changed, ids.get(ORDER_ID), authorization)
-            if reading.code != "order-not-found":
-                break
-        return reading
-
-    async def _one(
-        self, operation: Operation, request: OmsRequest, order_id: str | None, authorization: Authorization
-    ) -> Reading:
-        outcome, exchange = await self._sent(operation, request, authorization)
-        if isinstance(outcome, str):
-            return Reading(exchange, None, b"", _unanswered(outcome))
-        response = outcome
+        requests = self.requests(operation, ids, criteria=criteria, headers=headers)
+        if body is not None:
+            requests = tuple(request._replace(body=body) for request in requests)
+        calls = _Calls(self, operation, authorization)
+        # Whether the content type is right, a check of its own says.
+        reader = Reader(
+            msgspec.structs.replace(self._upstream, content_type="any"), self._mapping, calls, self._metrics
+        )
         ticket = self._admission.admit(_ONE_CALLER)
         try:
-            response = await self._decoder.decoded(outcome, ticket)
-            if (meaning := self._meanings[operation.name]) is not None:
-                response = response._replace(meaning=meaning(response))
-            if rejects_credential(response):
-                return Reading(exchange, response, b"", _REJECTED)
-            body = await self._converter.outward(operation, response, order_id, form=request.order_id)
+            paging = self.plans[operation.name].paging
+            answer = await reader.read(operation, requests, ids.get(ORDER_ID), ticket, paging)
         except Problem as problem:
-            return Reading(exchange, response, b"", problem)
-        except UpstreamError as error:
-            return Reading(exchange, response, b"", _unanswered(error.reason))
+            return Reading(calls.exchange, calls.response, b"", problem)
         finally:
             ticket.release()
-        return Reading(exchange, response, body, None)
+        return Reading(calls.exchange, calls.response, answer.body, None)
 
-    async def _sent(
-        self, operation: Operation, request: OmsRequest, authorization: Authorization
-    ) -> tuple[UpstreamResponse | FailureReason | Literal["timeout"], Exchange]:
-        """Send a request; return its answer, or why there is none."""
-        headers = {**request.headers, **authorization.headers}
-        ticket = self._admission.admit(_ONE_CALLER)
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.transport.close()
+
+
+class _Calls:
+    """The calls of one read, each made once and recorded: in the place of the proxy's `OmsClient`."""
+
+    def __init__(self, oms: Oms, operation: Operation, authorization: Authorization) -> None:
+        self._oms = oms
+        self._operation = operation
+        self._authorization = authorization
+        self.response: UpstreamResponse | None = None
+        self._exchange: Exchange | None = None
+
+    @property
+    def exchange(self) -> Exchange:
+        """The last one."""
+        assert self._exchange is not None  # noqa: S101 - a read makes a call
+        return self._exchange
+
+    def deadline(self, operation: str) -> float:  # noqa: ARG002 - there is one
+        """Return when a read that begins now must have ended, in the loop's time."""
+        return asyncio.get_running_loop().time() + self._oms.timeout(self._operation)
+
+    def is_over(self, deadline: float) -> bool:
+        """Return whether a deadline has passed."""
+        return deadline <= asyncio.get_running_loop().time()
+
+    async def read(self, ticket: Ticket, request: OmsRequest, deadline: float | None = None) -> UpstreamResponse:
+        """Make one call, and return what came.
+
+        Raises:
+            Problem: There is no answer, or the credential was rejected.
+
+        """
+        self.response = None
+        response = await self._sent(ticket, request, deadline or self.deadline(request.operation))
+        try:
+            self.response = response = await self._oms.decoder.decoded(response, ticket)
+        except UpstreamError as error:
+            raise _unanswered(error.reason) from None
+        if (meaning := self._oms.meanings[request.operation]) is not None:
+            self.response = response = response._replace(meaning=meaning(response))
+        if rejects_credential(response):
+            raise _REJECTED
+        return response
+
+    async def _sent(self, ticket: Ticket, request: OmsRequest, deadline: float) -> UpstreamResponse:
+        headers = {**request.headers, **self._authorization.headers}
         outcome: UpstreamResponse | FailureReason | Literal["timeout"]
         start = time.monotonic()
         try:
-            async with asyncio.timeout(self.timeout(operation)):
-                outcome = await self._transport.request(
+            async with asyncio.timeout_at(deadline):
+                outcome = await self._oms.transport.request(
                     request.method, request.path, headers, request.body, ticket=ticket
                 )
         except TimeoutError:
             outcome = "timeout"
         except UpstreamError as error:
             outcome = error.reason
-        finally:
-            ticket.release()
         seconds = time.monotonic() - start
-        url = self._url + request.path
-        return outcome, recorded(request.method, url, headers, request.body, outcome, seconds, self._mask)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._transport.close()
+        url = self._oms.url + request.path
+        self._exchange = recorded(request.method, url, headers, request.body, outcome, seconds, self._oms.mask)
+        if isinstance(outcome, str):
+            raise _unanswered(outcome)
+        self.response = outcome
+        return outcome
 
 
 def _unanswered(reason: str) -> Problem:
@@ -184,8 +217,3 @@ def _unanswered(reason: str) -> Problem:
         return Problem("upstream-timeout", "The OMS did not answer in time.", reason=reason)
     code = "upstream-unreachable" if reason in UNREACHABLE else "upstream-error"
     return Problem(code, f"The OMS sent no complete response ({reason}).", reason=reason)
-
-
-def _of_any_type(upstream: Upstream) -> Upstream:
-    """Return it with every content type allowed: whether the type is right, another check says."""
-    return msgspec.structs.replace(upstream, content_type="any")

@@ -7,13 +7,12 @@ pages, until the last one or a bound. All of them have one deadline.
 import functools
 import logging
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from tenantproxy.admission import Ticket, overloaded
 from tenantproxy.config import Upstream
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.pages import Pages
 from tenantproxy.oms.requests.paging import Paging
@@ -39,10 +38,26 @@ class Answer(NamedTuple):
     """None: it is whole."""
 
 
+class Calls(Protocol):
+    """The calls that a read is made of; `OmsClient` makes them."""
+
+    def deadline(self, operation: str) -> float:
+        """Return when a read that begins now must have ended, in the loop's time."""
+        ...
+
+    def is_over(self, deadline: float) -> bool:
+        """Return whether a deadline has passed."""
+        ...
+
+    async def read(self, ticket: Ticket, request: OmsRequest, deadline: float | None = None) -> UpstreamResponse:
+        """Make one call and return the answer, whatever its status but 401; raises Problem."""
+        ...
+
+
 class Reader:
     """Reads from one tenant's OMS."""
 
-    def __init__(self, upstream: Upstream, mapping: CompiledMapping, oms: OmsClient, metrics: Metrics) -> None:
+    def __init__(self, upstream: Upstream, mapping: CompiledMapping, oms: Calls, metrics: Metrics) -> None:
         self._converter = Converter(upstream, mapping)
         self._max_bytes = upstream.max_response_bytes
         self._oms = oms

@@ -42,6 +42,8 @@ class Reading(NamedTuple):
     """The last one, where an order was looked up by several forms of its id."""
     response: UpstreamResponse | None
     """None: there was no answer."""
+    headers: Mapping[str, str]
+    """As they came: a body that was compressed has still its coding."""
     body: bytes
     """Our 200; empty where there is a problem."""
     problem: Problem | None
@@ -137,10 +139,10 @@ class Oms:
             paging = self.plans[operation.name].paging
             answer = await reader.read(operation, requests, ids.get(ORDER_ID), ticket, paging)
         except Problem as problem:
-            return Reading(calls.exchange, calls.response, b"", problem)
+            return Reading(calls.exchange, calls.response, calls.headers, b"", problem)
         finally:
             ticket.release()
-        return Reading(calls.exchange, calls.response, answer.body, None)
+        return Reading(calls.exchange, calls.response, calls.headers, answer.body, None)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -155,6 +157,7 @@ class _Calls:
         self._operation = operation
         self._authorization = authorization
         self.response: UpstreamResponse | None = None
+        self.headers: Mapping[str, str] = {}
         self._exchange: Exchange | None = None
 
     @property
@@ -178,7 +181,7 @@ class _Calls:
             Problem: There is no answer, or the credential was rejected.
 
         """
-        self.response = None
+        self.response, self.headers = None, {}
         response = await self._sent(ticket, request, deadline or self.deadline(request.operation))
         try:
             self.response = response = await self._oms.decoder.decoded(response, ticket)
@@ -208,7 +211,7 @@ class _Calls:
         self._exchange = recorded(request.method, url, headers, request.body, outcome, seconds, self._oms.mask)
         if isinstance(outcome, str):
             raise _unanswered(outcome)
-        self.response = outcome
+        self.response, self.headers = outcome, outcome.headers
         return outcome
 
 

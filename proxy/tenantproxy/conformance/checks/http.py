@@ -47,7 +47,7 @@ async def _reachable(kit: Kit) -> str:
 )
 async def _redirect(kit: Kit) -> str:
     reading = await kit.read_order()
-    where = reading.exchange.response_headers.get("location", "")
+    where = reading.headers.get("location", "")
     is_redirected = reading.exchange.status in _REDIRECTS
     expect(not is_redirected, f"{reading.outcome}, to {where or 'nowhere'}.", reading.exchange)
     return ""
@@ -84,7 +84,7 @@ async def _content_type(kit: Kit) -> str:
 )
 async def _uncompressed(kit: Kit) -> str:
     reading = await kit.read_order()
-    coding = reading.exchange.response_headers.get("content-encoding", "identity")
+    coding = reading.headers.get("content-encoding", "identity")
     expect(coding.lower() in ("", "identity"), f"The answer is compressed: {coding}.", reading.exchange)
     return ""
 
@@ -99,7 +99,7 @@ async def _uncompressed(kit: Kit) -> str:
 )
 async def _framing(kit: Kit) -> str:
     reading = await kit.read_order()
-    given = reading.exchange.response_headers
+    given = reading.headers
     expect("content-length" in given or "transfer-encoding" in given, "It says nothing.", reading.exchange)
     return "in chunks" if "transfer-encoding" in given else "Content-Length"
 
@@ -121,7 +121,7 @@ async def _size(kit: Kit) -> str:
     for reading in readings:
         if reading.response is None:
             raise BrokenRuleError(f"There is {reading.answer}.", reading.exchange)
-        headers, body = reading.response.headers, len(reading.response.body)
+        headers, body = reading.headers, len(reading.response.body)
         head = sum(len(name) + len(value) for name, value in headers.items())
         half = kit.config.upstream.max_response_bytes // 2
         expect(body <= half, f"The body has {body} bytes; half of the limit is {half}.", reading.exchange)

@@ -87,7 +87,7 @@ async def _lifetime(kit: Kit) -> str:
 )
 async def _no_store(kit: Kit) -> str:
     answer = await _fetched(kit)
-    given = answer.exchange.response_headers.get("cache-control", "")
+    given = (answer.response.headers if answer.response is not None else {}).get("cache-control", "")
     expect("no-store" in given.lower(), f"Cache-Control is {given or 'absent'}.", answer.exchange)
     return ""
 

@@ -16,9 +16,11 @@ from support.certificates import Authority, Pair
 from support.conformance.runs import basic, kit_for, mock_oms, run_all, with_status
 from support.proxy.oms import answering
 from support.proxy.tls_server import TlsServer
+from tenantproxy import config
 from tenantproxy.conformance.checks.table import CHECKS
 from tenantproxy.conformance.report.model import Report
 from tenantproxy.conformance.runner import run
+from tenantproxy.conformance.samples import Samples
 from tenantproxy.conformance.webhooks import Webhook
 from tenantproxy.poslog.authorization import Signed, signature
 from tenantproxy.poslog.events import Event
@@ -167,6 +169,32 @@ async def test_a_callback_without_credentials() -> None:
     async with mock_oms() as base, Callback(verifies=False).running() as url:
         report = await run_all(kit_for(base, basic(), webhook=Webhook(url)), only=HOOK_CHECKS)
     assert with_status(report, "not tried") == {"poslog.unauthorized", "poslog.signature"}
+
+
+async def test_pages() -> None:
+    """Pages are followed as a proxy does: the order is found on the second one, and the last answer is shown."""
+    orders = [{"customerOrderId": f"CO-{number}", "customerId": "111", "status": "CREATED"} for number in range(5)]
+
+    async def search(request: web.Request) -> web.Response:
+        offset = int(request.query["offset"])
+        found = orders if request.query["customer"] == "111" else []
+        return web.json_response({"customerOrders": found[offset : offset + 2]})
+
+    app = web.Application()
+    app.router.add_get("/orders", search)
+    endpoint = config.SearchEndpoint(
+        method="GET",
+        path="/orders",
+        query={"customer": "{criteria.customerId}", "offset": "{page.offset}"},
+        pages=config.Pages(size=2),
+    )
+    operations = config.Operations(search_orders=endpoint)
+    async with TestServer(app) as server:
+        samples = Samples("store-1", "CO-3", "111")
+        kit = kit_for(str(server.make_url("/")), basic(), samples=samples, upstream={"operations": operations})
+        report = await run_all(kit, only=["search.contract", "search.finds-order", "search.empty"])
+    assert with_status(report, "passed") == {"search.contract", "search.finds-order", "search.empty"}
+    assert "5 orders" in {result.detail for result in report.results}
 
 
 async def test_no_secret_in_a_report() -> None:

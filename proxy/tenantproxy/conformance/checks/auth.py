@@ -54,7 +54,7 @@ async def _accepted(kit: Kit) -> str:
 async def _missing(kit: Kit) -> str:
     reading = await kit.read_order(authorization=NO_AUTHORIZATION)
     if reading.code == _FORBIDDEN:
-        return "refused, with 403"
+        return f"refused, with {reading.answer}"
     return _must_be_rejected(reading)
 
 
@@ -69,7 +69,7 @@ async def _missing_search(kit: Kit) -> str:
     need_search(kit)
     reading = await kit.search(authorization=NO_AUTHORIZATION)
     if reading.code == _FORBIDDEN:
-        return "refused, with 403"
+        return f"refused, with {reading.answer}"
     return _must_be_rejected(reading)
 
 

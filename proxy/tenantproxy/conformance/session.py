@@ -28,9 +28,13 @@ def announce(kit: Kit, checks: Sequence[Check]) -> str:
     bounds = kit.bounds
     count = sum(check.requests(bounds) for check in checks)
     config = kit.config
+    operations = config.upstream.operations
+    pages = operations.search_orders.pages
+    calls = max(len(operations.get_order.ids), 1 if pages is None else pages.max, 1)
+    each = f", each of up to {calls} calls," if calls > 1 else ","
     said = (
         f"{len(checks)} checks of {config.upstream.url} as tenant {config.tenant.id}, with a credential of the "
-        f"type {kit.credential.type}: at most {count} requests, {bounds.parallel} at a time."
+        f"type {kit.credential.type}: at most {count} requests{each} {bounds.parallel} at a time."
     )
     wrong = [check.id for check in checks if check.wrong_logins and _applies(check, kit)]
     if wrong and bounds.wrong_logins:

@@ -33,9 +33,10 @@ def _run(installation: Installation, name: str) -> tuple[dict[str, Any], dict[st
     manifest = subprocess.run(command, input=deployment, capture_output=True, text=True, check=True).stdout
     job = cluster.kubectl("create", "-f-", "-oname", stdin=manifest).strip()
     status = _ended(installation, job)
-    # Progress is in the log, too; the report begins with the one line that is a brace.
+    # What it will do and its progress are in the log, too; the report begins with the first line that is a brace.
     log = cluster.kubectl("logs", job, place)
-    report: dict[str, Any] = json.loads(log[log.index("\n{\n") :] if not log.startswith("{") else log)
+    report: dict[str, Any] = json.loads(log[log.index("\n{\n") :])
+    cluster.kubectl("delete", job, place, "--timeout=60s")
     return status, report
 
 

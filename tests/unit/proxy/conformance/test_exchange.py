@@ -3,7 +3,7 @@
 import base64
 from urllib.parse import quote, quote_plus
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenantproxy.conformance.exchange import MASK, MAX_HEADER, MAX_HEADERS, MAX_SHOWN, Exchange, Mask, recorded
@@ -46,6 +46,7 @@ def test_an_answer_that_repeats_a_secret() -> None:
     assert exchange.response_headers == {"x-echo": " ".join([MASK] * 4), "set-cookie": MASK}
 
 
+@settings(max_examples=30)
 @given(SECRETS)
 def test_no_secret_is_shown(secret: str) -> None:
     """In a form, a URL or plain text, no secret of four characters or more is left."""

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from support.conformance.reports import HOSTILE, report, result, sample
@@ -118,6 +118,7 @@ def test_html_of_a_hostile_server(text: str) -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", page.text)
 
 
+@settings(max_examples=30)
 @given(TEXTS)
 @example(HOSTILE)
 def test_nothing_breaks_a_report(text: str) -> None:

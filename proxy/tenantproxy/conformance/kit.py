@@ -30,6 +30,20 @@ from tenantproxy.transport.forward_proxy import forward_proxy
 from tenantproxy.transport.tls import TlsFiles
 
 NO_AUTHORIZATION: Final = Authorization({})
+_SHOWN: Final = frozenset(
+    {
+        "audience",
+        "authUrl",
+        "clientAuth",
+        "clientId",
+        "headerName",
+        "scope",
+        "secondHeaderName",
+        "tokenHeader",
+        "type",
+    }
+)
+"""Keys of a credential that are no secret, as far as they are known."""
 _SECRET_KEYS: Final = {"basic": "password", "bearer": "bearerToken", "apiKey": "headerValue"}
 """Which key of a credential is changed to make it wrong."""
 
@@ -52,10 +66,6 @@ class Bounds(NamedTuple):
 class NoTokenError(Exception):
     """There is no token to read with."""
 
-    def __init__(self, answer: TokenAnswer) -> None:
-        super().__init__("no token")
-        self.answer = answer
-
 
 class Kit:
     """One tenant's OMS, to be checked with one credential."""
@@ -76,20 +86,14 @@ class Kit:
         self.credential = credential
         self.data = data
         self.bounds = bounds
-        self.tls = tls
-        self.forward_proxy = forward_proxy(config, tls, forward_proxy_credentials)
-        keys = to_secret(credential)
-        shown = {"type", "username", "clientId", "authUrl", "headerName", "secondHeaderName", "scope", "audience"}
-        hidden = [value for key, value in keys.items() if key not in shown | {"clientAuth", "tokenHeader"}]
-        if "username" in keys:
-            hidden.append(f"{keys['username']}:{keys.get('password', '')}")
-        self.mask = Mask(hidden, credential.header_names.values())
-        self._clients = ClientFactory(config, tls, self.forward_proxy)
+        self.mask = Mask(_secrets(to_secret(credential)), credential.header_names.values())
+        way_out = forward_proxy(config, tls, forward_proxy_credentials)
+        self._clients = ClientFactory(config, tls, way_out)
         self._metrics = Metrics(config.tenant)
         self.oms = Oms(config, mapping, self._clients, self.mask, self._metrics)
         self.tokens = Tokens(credential, self._clients, self.mask) if isinstance(credential, OAuth2) else None
         self.webhooks = None if webhook is None else Webhooks(webhook, tls.token_endpoint, self.mask)
-        self.address = OmsAddress(config, tls.oms, self.forward_proxy)
+        self.address = OmsAddress(config, tls.oms, way_out)
         self._steady: asyncio.Task[list[Reading]] | None = None
 
     async def __aenter__(self) -> Self:
@@ -116,7 +120,7 @@ class Kit:
             return await self.credential.authorizer(self._clients, self._metrics).authorization()
         token = await self.tokens.current()
         if isinstance(token, TokenAnswer):
-            raise NoTokenError(token)
+            raise NoTokenError
         return self.tokens.authorization(token.value)
 
     async def wrong_authorization(self) -> Authorization:
@@ -201,3 +205,13 @@ class Kit:
                 await asyncio.sleep(begin + index / self.bounds.rate - loop.time())
                 tasks.append(group.create_task(one()))
         return [task.result() for task in tasks]
+
+
+def _secrets(keys: Mapping[str, str]) -> list[str]:
+    """Return what must not be shown of a credential; a user name without a password is the secret itself."""
+    hidden = [value for key, value in keys.items() if key not in _SHOWN and key != "username"]
+    if "username" in keys:
+        hidden.append(f"{keys['username']}:{keys['password']}")
+        if not keys["password"]:
+            hidden.append(keys["username"])
+    return hidden

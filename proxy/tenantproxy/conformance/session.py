@@ -38,10 +38,7 @@ def announce(kit: Kit, checks: Sequence[Check]) -> str:
     )
     wrong = [check.id for check in checks if check.wrong_logins and _applies(check, kit)]
     if wrong and bounds.wrong_logins:
-        said += (
-            f"\nOne of them is a login of {_account(kit)} with a wrong secret ({', '.join(wrong)}); "
-            "--no-wrong-logins leaves it out."
-        )
+        said += f"\nOne of them {_wrong_login(kit)} ({', '.join(wrong)}); --no-wrong-logins leaves it out."
     return said
 
 
@@ -49,13 +46,13 @@ def _applies(check: Check, kit: Kit) -> bool:
     return check.group == "token" if kit.tokens is not None else check.group != "token"
 
 
-def _account(kit: Kit) -> str:
+def _wrong_login(kit: Kit) -> str:
     match kit.credential:
         case Basic(username=name):
-            return f"the user {kit.mask.text(name)}"
+            return f"is a login of the user {kit.mask.text(name)} with a wrong password"
         case OAuth2(client_id=name):
-            return f"the client {kit.mask.text(name)}"
-    return "nobody"
+            return f"is a login of the client {kit.mask.text(name)} with a wrong secret"
+    return "has a wrong token or key, which is nobody's"
 
 
 async def run_once(kit: Kit, checks: Sequence[Check], *, seconds: float) -> Report:

@@ -32,7 +32,7 @@ async def test_by_manifest(tmp_path: Path) -> None:
         options = [part for kind, path in files.items() for part in (f"--{kind}", path)]
         status, out, err = await run(*COMMAND, "--manifest", _manifest(tmp_path, base), *SAMPLES, *options)
     assert status == 0, out
-    assert "with a wrong secret (auth.wrong); --no-wrong-logins leaves it out." in err
+    assert "with a wrong password (auth.wrong); --no-wrong-logins leaves it out." in err
     assert "[ 1/" in err
     assert json.loads(files["json"].read_bytes())["counts"]["failed"] == 0
     assert b"<failure" not in files["junit"].read_bytes()

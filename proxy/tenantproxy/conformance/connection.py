@@ -16,6 +16,8 @@ from tenantproxy.transport.forward_proxy import ForwardProxy
 from tenantproxy.transport.tls import ContextSource
 
 _PORTS: Final = {"http": 80, "https": 443}
+_HANDSHAKE_TIMEOUT: Final = 5.0
+"""Seconds for TCP and TLS with one address."""
 
 
 class OmsAddress:
@@ -67,10 +69,19 @@ class OmsAddress:
             OSError: There is no connection, or no TLS (`ssl.SSLError`).
 
         """
-        addresses = await self._resolver.resolve(self.host, self.port)
-        _, writer = await asyncio.open_connection(
-            addresses[0]["host"], self.port, ssl=context, server_hostname=self.host
-        )
+        *others, last = await self._resolver.resolve(self.host, self.port)
+        for each in others:
+            try:
+                return await self._handshake(each["host"], context)
+            except ssl.SSLError:
+                raise
+            except OSError:
+                continue  # as a proxy does, which tries several at a time
+        return await self._handshake(last["host"], context)
+
+    async def _handshake(self, address: str, context: ssl.SSLContext) -> tuple[str, dict[str, object]]:
+        async with asyncio.timeout(_HANDSHAKE_TIMEOUT):
+            _, writer = await asyncio.open_connection(address, self.port, ssl=context, server_hostname=self.host)
         try:
             secured: ssl.SSLObject = writer.get_extra_info("ssl_object")
             return secured.version() or "", dict(secured.getpeercert() or {})

@@ -26,7 +26,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _OVERLAP: Final = 0.05
 """Seconds that a read takes which is mixed up with those that come meanwhile."""
-_ISSUING: Final = 0.25
+_ISSUING: Final = 0.4
 """Seconds that a token takes where there is one at a time."""
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"

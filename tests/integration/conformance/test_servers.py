@@ -69,6 +69,23 @@ async def test_certificates(
     assert (with_status(report, "failed"), with_status(report, "warning")) == (failed, warnings)
 
 
+async def test_a_client_certificate(tmp_path: Path) -> None:
+    """A server that wants a client certificate, in TLS 1.2 where it is part of the handshake, gets it."""
+    authority = Authority()
+    (tmp_path / "client").mkdir()
+    client = authority.issue("tenantproxy", days=90)
+    (tmp_path / "client" / "tls.crt").write_text(client.certificate)
+    (tmp_path / "client" / "tls.key").write_text(client.key)
+
+    def demanding(context: ssl.SSLContext) -> None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=authority.pem)
+
+    report = await _tls(tmp_path, authority, authority.issue("127.0.0.1", days=90), context=demanding)
+    assert with_status(report, "passed") == {*TLS_CHECKS}
+
+
 async def test_old_tls_only(tmp_path: Path) -> None:
     """A server that speaks 1.1 at most fails; nothing is said about its certificate."""
 

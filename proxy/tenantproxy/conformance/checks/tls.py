@@ -92,9 +92,10 @@ async def _expiry(kit: Kit) -> str:
 )
 async def _version(kit: Kit) -> str:
     _need_tls(kit)
-    context = _context(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.MAXIMUM_SUPPORTED)
     try:
-        version, _ = await kit.address.handshake(context)
+        version, _ = await kit.address.handshake(kit.address.context())
+    except ssl.SSLCertVerificationError:
+        return "agreed on, before the certificate was looked at"
     except (ssl.SSLError, ConnectionError) as error:
         if isinstance(error, ConnectionRefusedError):
             raise NotTriedError(_UNREACHABLE) from None
@@ -117,7 +118,7 @@ async def _version(kit: Kit) -> str:
 async def _old_versions(kit: Kit) -> str:
     _need_tls(kit)
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # that is what is tried
-        context = _context(ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+        context = _old_context()
     try:
         version, _ = await kit.address.handshake(context)
     except ssl.SSLError as error:
@@ -129,14 +130,13 @@ async def _old_versions(kit: Kit) -> str:
     raise BrokenRuleError(f"The OMS speaks {version}.")
 
 
-def _context(first: ssl.TLSVersion, last: ssl.TLSVersion) -> ssl.SSLContext:
+def _old_context() -> ssl.SSLContext:
     """Return a context for a handshake in which nothing is verified, as nothing is sent after it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if last <= ssl.TLSVersion.TLSv1_1:
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.minimum_version, context.maximum_version = first, last
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     return context
 
 

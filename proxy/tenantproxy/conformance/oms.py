@@ -24,6 +24,7 @@ from tenantproxy.oms.outcomes import compile_outcomes, rejects_credential
 from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
+from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import OPERATIONS, ORDER_ID, Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
@@ -78,7 +79,7 @@ class Oms:
         self._mapping = mapping
         self._metrics = metrics
         self.transport: Final = clients.oms()
-        self.decoder: Final = Decoder(config.upstream.max_response_bytes)
+        self.decoder: Final = Decoder(config.upstream.max_response_bytes, Worker("decoding"))
         self.url: Final = config.upstream.url.rstrip("/")
         self.mask: Final = mask
         self.plans: Final[Mapping[str, RequestPlan]] = compile_requests(config.upstream)
@@ -137,7 +138,9 @@ class Oms:
         ticket = self._admission.admit(_ONE_CALLER)
         try:
             paging = self.plans[operation.name].paging
-            answer = await reader.read(operation, requests, ids.get(ORDER_ID), ticket, paging)
+            answer = await reader.read(
+                operation, requests, ids.get(ORDER_ID), ticket, paging, criteria=criteria or {}
+            )
         except Problem as problem:
             return Reading(calls.exchange, calls.response, calls.headers, b"", problem)
         finally:

@@ -64,8 +64,9 @@ def plain_words(rule: config.Rule) -> Mapping[str, Any] | None:
 
 def many_converter(rule: config.Rule) -> ConvertMany | None:
     """Return what converts many values by a rule that only scales, or only takes a number for a text."""
-    if _does_only(rule, "scale") and rule.scale in range(1, MAX_PLACES + 1):  # others are refused, but not here
-        return ConvertMany(int, _many_scaler(rule.scale))
+    if _does_only(rule, "scale") and rule.scale is not None:
+        # Any other scale is refused, but not here.
+        return ConvertMany(int, _many_scaler(rule.scale)) if 0 < rule.scale <= MAX_PLACES else None
     return ConvertMany(int | str, _many_texts) if _does_only(rule, "as") and rule.as_ == "string" else None
 
 

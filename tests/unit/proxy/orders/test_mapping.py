@@ -289,7 +289,7 @@ def test_amount_in_quotes() -> None:
         ("minimumDownPaymentAmount", 0),
         ("minimumDownPaymentAmount", -5),
         ("minimumDownPaymentAmount", 0.1),
-        ("minimumDownPaymentAmount", 10**30),
+        ("minimumDownPaymentAmount", 2**53),
         ("items", []),
     ],
 )

@@ -5,7 +5,7 @@ BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
 PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release yaml_language_server openapi_generator typescript chromium wiremock prism
 
-.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz mutants bench bench-operator sbom release-check crd format clean
+.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz lockouts mutants bench bench-operator sbom release-check crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,9 @@ e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that i
 
 fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, else each in turn (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/e2e/fuzz/campaign.py $(if $(SIDE),--side $(SIDE)) $(if $(REQUESTS),--requests $(REQUESTS)) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
+
+lockouts: sync ## 10,000 simulated runs (RUNS) of a fleet with a wrong credential: how many logins that costs (half an hour)
+	TENANTPROXY_RUNS=$(or $(RUNS),10000) $(RUN) pytest -q -s tests/unit/proxy/credentials/test_fleet.py
 
 mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, … picks one (10 minutes for all)
 	$(RUN) --extra operator --group dev --group mutants python -m hack.mutants $(MODULE)

@@ -58,7 +58,7 @@ class Proxy:
         metrics = Metrics(config.tenant)
         way_out = forward_proxy(config, tls, forward_proxy_credentials)
         clients = ClientFactory(config, tls, way_out)
-        self._credential = ActiveCredential(clients, metrics)
+        self._credential = ActiveCredential(clients, metrics, store)
         self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
         self._oms = OmsClient(config.upstream, clients.oms(), self._credential, metrics)
         self._authenticator = Authenticator(config.access, config.tenant.id, way_out)
@@ -98,9 +98,9 @@ class Proxy:
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
+        await self._credential.close()  # before the store, which a verdict may still have to be written to
         await self._manager.close()
         await self._authenticator.close()
-        await self._credential.close()
         await self._oms.close()
         await self._admin_server.drain(0.0)
 

@@ -1,152 +1,299 @@
-"""The credential in use: it authorizes requests, and spares the OMS one that it has rejected."""
+"""The credential in use: it authorizes requests, as far as the gate before it lets them log in."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Final
 
 from tenantproxy.credentials.authorizer import Authorization, Authorizer, SupersededError
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients
-from tenantproxy.credentials.cooldown import COOLDOWN, CredentialCooldown
+from tenantproxy.credentials.fingerprint import fingerprint
 from tenantproxy.credentials.formats import digest
 from tenantproxy.credentials.kinds import KINDS
+from tenantproxy.credentials.login_gate import Admission, LoginGate
+from tenantproxy.credentials.proof import Known, Proof
+from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
 
+_FIRST_ATTEMPT: Final = 3.0
+"""Seconds for which a proxy that starts waits for its first token."""
 _NOT_CONFIGURED: Final = (
     "credentials-not-configured",
     "An admin of the tenant sets it with PUT /api/v1/proxy-config.",
 )
 
 
-class Grant(NamedTuple):
-    """What a request goes to the OMS with; the end of a probe must be reported."""
+class _Use:
+    """One credential while it is in use; what comes of its requests later is not about the one after it."""
 
-    authorization: Authorization
-    is_probe: bool
+    def __init__(self, credential: Credential, gate: LoginGate) -> None:
+        self.credential = credential
+        self.gate: LoginGate | None = gate
+        self.authorizer: Authorizer
+        self.refused: Authorization | None = None
+        """What the OMS has rejected of it."""
+
+    def may_log_in(self) -> bool:
+        """Tell a refresh whether it may send the secret again: only one that is proven."""
+        return self.gate is not None and self.gate.is_open
+
+    def rejected(self, logins: int) -> None:
+        """Take note that the token endpoint rejected it."""
+        if self.gate is not None:
+            self.gate.rejected(logins)
+
+
+class Way(Enum):
+    """How a request came to its authorization."""
+
+    PROVEN = "the credential is proven"
+    TRIES = "it tries the credential; its end must be reported"
+    HELD = "by a token that is still good, while no other may be fetched"
+
+
+class Grant:
+    """What a request goes to the OMS with; it may come to another authorization."""
+
+    __slots__ = ("authorization", "in_flight", "use", "way")
+
+    def __init__(self, authorization: Authorization, use: _Use, way: Way) -> None:
+        self.authorization = authorization
+        self.use = use
+        self.way = way
+        self.in_flight = False
+        """Whether its request is still under way, though its caller has gone."""
 
 
 class ActiveCredential:
     """At most one credential at a time; replacing it interrupts nothing."""
 
     def __init__(
-        self, clients: TokenClients, metrics: Metrics, *, clock: Callable[[], float] = time.monotonic
+        self,
+        clients: TokenClients,
+        metrics: Metrics,
+        store: CredentialStore | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        fingerprint: Callable[[Credential, str], Awaitable[str]] = fingerprint,
     ) -> None:
+        """Begin without one; by notes in the `store` the replicas agree on who tries it."""
         self._clients = clients
         self._metrics = metrics
-        self._clock = clock
-        self._cooldown = CredentialCooldown()
-        self._probe_ended = asyncio.Event()
+        self._gate = LoginGate(store, clock=clock, on_verdict=self._show)
+        self._compute = fingerprint
+        self._fingerprint = ("", "", "")
+        """Of which credential, by its digest, in which Secret, and the fingerprint."""
         self._digest = _digest(None)
-        self._authorizer: Authorizer | None = None
+        self._use: _Use | None = None
         self._lacking = _NOT_CONFIGURED
-        self._accepted: bool | None = None
+        self._first_login: asyncio.Task[None] | None = None
 
     @property
     def is_usable(self) -> bool:
         """Whether there is one."""
-        return self._authorizer is not None
+        return self._use is not None
 
-    async def use(self, credential: Credential | CredentialError | None) -> bool:
+    async def use(self, credential: Credential | CredentialError | None, stored: Stored | None = None) -> bool:
         """Use another credential (None: there is none) from now on; return whether it is another one.
 
-        What is in flight keeps the credential that it began with.
+        `stored` is what it was read from. Also a credential that was there before begins anew where somebody has
+        set it once more. What is in flight keeps the credential that it began with.
         """
         new = _digest(credential)
-        if new == self._digest:
-            return False
         known = credential if isinstance(credential, Credential) else None
-        authorizer = None if known is None else known.authorizer(self._clients, self._metrics)
+        mark = ""
+        if known is not None and stored is not None and stored.uid:
+            mark = await self._fingerprint_of(known, stored.uid)
+        is_other = new != self._digest
+        if not is_other and not self._gate.is_set_again(stored, mark):
+            self._gate.learn(stored, mark)
+            return False
+        use = None
+        if known is not None:
+            use = _Use(known, self._gate)
+            use.authorizer = known.authorizer(self._clients, self._metrics, use)
         # Only now, so that what fails above leaves the old one in use.
         if credential is None:
             self._lacking = _NOT_CONFIGURED
         elif known is None:
             self._lacking = ("credentials-invalid", f"The Secret can't be used: {credential}.")
-        old, self._authorizer = self._authorizer, authorizer
+        old, self._use = self._use, use
         self._digest = new
-        self._accepted = None
         self._metrics.credential_changed(known.type if known is not None else None, among=KINDS)
+        self._gate.begin(stored, mark)
+        if self._first_login is not None:
+            self._first_login.cancel()
+        self._first_login = None
+        if use is not None and use.authorizer.logs_in:
+            self._first_login = asyncio.create_task(self._log_in(use), name="first token")
         if old is not None:
-            await old.close()
-        return True
+            old.gate = None
+            await old.authorizer.close()
+        return is_other
 
     async def first_attempt(self) -> None:
-        """Wait until the first attempt at a token has ended, where the credential needs one."""
-        while (authorizer := self._authorizer) is not None:
-            await authorizer.first_attempt()
-            if authorizer is self._authorizer:
+        """Wait until the first attempt at a token has ended, where the credential needs one; but not long."""
+        while (first := self._first_login) is not None:
+            await asyncio.wait([first], timeout=_FIRST_ATTEMPT)
+            if first is self._first_login:
                 return
 
     async def close(self) -> None:
         """Stop all that it does."""
-        if self._authorizer is not None:
-            await self._authorizer.close()
+        if self._first_login is not None:
+            self._first_login.cancel()
+        if self._use is not None:
+            await self._use.authorizer.close()
+        await self._gate.close()
 
     # ---- for a request
 
-    async def authorize(self) -> Grant:
-        """Return what to go to the OMS with; after a rejection one request goes first, and the others wait.
+    async def authorize(self, seconds: float) -> Grant:
+        """Return what to go to the OMS with, for so many seconds at most; one request tries, and the others wait.
+
+        The end of each grant must be reported: by `accepted`, `rejected` or `ended`.
 
         Raises:
-            Problem: There is no credential, no token, or the OMS has just rejected it.
+            Problem: There is no credential, no token, or it was rejected a while ago.
 
         """
         while True:
-            if self._authorizer is None:
+            use = self._use
+            if use is None:
                 raise Problem(*self._lacking)
+            admission = self._gate.admit(seconds)
+            if admission in (Admission.WAIT, Admission.REFUSE):
+                held = use.authorizer.held()
+                if held is not None and held != use.refused:
+                    return Grant(held, use, Way.HELD)
+                if admission is Admission.REFUSE:
+                    raise self._rejected()
+                await self._gate.changed()
+                continue
+            way = Way.TRIES if admission is Admission.TRY else Way.PROVEN
+            authorization = None
             try:
-                authorization = await self._authorizer.authorization()
+                authorization = await use.authorizer.authorization()
             except SupersededError:
                 continue
-            admission = self._cooldown.admit(self._clock(), authorization)
-            if admission == "refuse":
-                raise _rejected(self._cooldown.remaining(self._clock()))
-            if admission != "wait":
-                return Grant(authorization, is_probe=admission == "probe")
-            await self._probe_ended.wait()
+            finally:
+                if authorization is None:
+                    self._release(use, way)
+            return Grant(authorization, use, way)
 
-    async def reauthenticate(self, rejected: Authorization) -> Authorization | None:
-        """Return another authorization than the rejected one, or None where nothing newer can be had."""
-        while self._authorizer is not None:
-            try:
-                return await self._authorizer.reauthenticate(rejected)
-            except SupersededError:
-                continue
-        return None
+    def may_be_sent(self, grant: Grant) -> bool:
+        """Tell whether a request that has waited for its turn may still go with this: all is as it was."""
+        if grant.use is not self._use:
+            return False
+        match grant.way:
+            case Way.PROVEN:
+                return self._gate.is_open
+            case Way.HELD:
+                return grant.authorization != grant.use.refused
+            case Way.TRIES:
+                return True
+
+    async def reauthenticate(self, grant: Grant, seconds: float) -> Grant | None:
+        """Return another grant than the rejected one, or None where nothing newer can be had.
+
+        Raises:
+            Problem: There is another credential, which can't be used now.
+
+        """
+        if grant.use is not self._use:
+            self._gate.wronged()
+            return await self.authorize(seconds)
+        if grant.way is not Way.TRIES and not self._gate.is_open:
+            return None
+        try:
+            newer = await grant.use.authorizer.reauthenticate(grant.authorization)
+        except SupersededError:
+            return await self.authorize(seconds)
+        return None if newer is None else Grant(newer, grant.use, grant.way)
 
     def timed_out(self) -> Problem:
         """Return the answer to a request whose time was over before it was authorized."""
-        problem = self._authorizer.timed_out() if self._authorizer is not None else None
-        return problem or _rejected(COOLDOWN)  # it waited for another request to try the credential
+        if self._gate.is_closed:
+            return self._rejected()
+        problem = self._use.authorizer.timed_out() if self._use is not None else None
+        return problem or Problem("upstream-timeout", "The OMS did not answer the request that goes first.")
 
     def accepted(self, grant: Grant) -> None:
-        """Take note that the OMS took it; a probe's success ends the cooldown."""
-        if grant.is_probe:
-            self._cooldown.accepted()
-        self._show(accepted=True)
+        """Take note that the OMS took it; that proves a credential that is being tried."""
+        if grant.way is Way.TRIES and grant.use is self._use:
+            self._gate.accepted()
 
-    def rejected(self, authorization: Authorization) -> Problem:
-        """Begin the cooldown; return the answer to the request."""
-        self._cooldown.rejected(self._clock(), authorization)
-        self._show(accepted=False)
-        return _rejected(COOLDOWN)
+    def rejected(self, grant: Grant) -> Problem:
+        """Begin a pause; return the answer to the request."""
+        if grant.use is self._use:
+            if grant.authorization == grant.use.authorizer.held():
+                grant.use.refused = grant.authorization
+            # A token that the OMS does not take is no wrong login: that was at the token endpoint.
+            self._gate.rejected(0 if grant.use.authorizer.logs_in else 1)
+        return self._rejected()
 
-    def probe_ended(self) -> None:
-        """Release those who wait for the probe."""
-        self._cooldown.release()
-        self._probe_ended.set()
-        self._probe_ended = asyncio.Event()
+    def ended(self, grant: Grant) -> None:
+        """Take note of the end of a request, of which perhaps nothing was learnt."""
+        if not grant.in_flight:
+            self._release(grant.use, grant.way)
 
-    def _show(self, *, accepted: bool) -> None:
-        if accepted is not self._accepted:
-            self._accepted = accepted
-            self._metrics.credential_accepted(accepted)
+    # ---- for those who set it
+
+    async def note(self, credential: Credential, stored: Stored, set_by: str, *, is_proven: bool) -> NewNote:
+        """Return what makes the store's note of a credential that somebody sets now."""
+        mark = await self._fingerprint_of(credential, stored.uid) if stored.uid else ""
+        return self._gate.note_of(mark, set_by, is_proven=is_proven)
+
+    def known(self) -> Known:
+        """Return what may be shown of what is known of it."""
+        return self._gate.known()
+
+    def tried(self, credential: Credential, *, accepted: bool, logins: int = 1) -> None:
+        """Take the result of an attempt beside the requests, with this credential or another: it counts."""
+        if _digest(credential) != self._digest:
+            if not accepted:
+                self._gate.wronged(logins)
+        elif accepted:
+            self._gate.accepted()
+        else:
+            self._gate.rejected(logins)
+
+    # ----
+
+    async def _log_in(self, use: _Use) -> None:
+        """Get the first token before a request needs it, unless it was rejected before; it proves the secret."""
+        if self._gate.is_closed:
+            return
+        with contextlib.suppress(Problem):
+            grant = await self.authorize(self._clients.token_timeout)
+            if grant.use is use:
+                self.accepted(grant)
+            self.ended(grant)
+
+    def _release(self, use: _Use, way: Way) -> None:
+        if way is Way.TRIES and use is self._use:
+            self._gate.released()
+
+    async def _fingerprint_of(self, credential: Credential, uid: str) -> str:
+        known = _digest(credential)
+        if self._fingerprint[:2] != (known, uid):
+            self._fingerprint = (known, uid, await self._compute(credential, uid))
+        return self._fingerprint[2]
+
+    def _rejected(self) -> Problem:
+        seconds = self._gate.remaining()
+        if self._use is not None and (problem := self._use.authorizer.rejection(seconds)) is not None:
+            return problem
+        detail = "The OMS rejected the configured credential."
+        return Problem("upstream-rejected-credentials", detail, headers=retry_after(seconds))
+
+    def _show(self, proof: Proof) -> None:
+        if proof.state != "untried":
+            self._metrics.credential_accepted(proof.state == "accepted")
 
 
 def _digest(credential: Credential | CredentialError | None) -> str:
     return digest(credential) if isinstance(credential, Credential) else str(credential)
-
-
-def _rejected(seconds: float) -> Problem:
-    detail = "The OMS rejected the configured credential."
-    return Problem("upstream-rejected-credentials", detail, headers=retry_after(seconds))

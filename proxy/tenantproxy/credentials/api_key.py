@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final, Self
 
-from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
+from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, find_missing
 from tenantproxy.credentials.headers import check_header_name, check_header_value
 from tenantproxy.errors import FieldProblem
@@ -58,8 +58,8 @@ class ApiKey(Credential, frozen=True, kw_only=True):
         keys = self.to_keys()
         return {name: keys[name] for name, _ in (_FIRST, _SECOND) if name in keys}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
+    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
         """Return one with headers that never change."""
-        del clients, metrics
+        del clients, metrics, logins
         keys = self.to_keys()
         return StaticAuthorizer({keys[name]: keys[value] for name, value in (_FIRST, _SECOND) if name in keys})

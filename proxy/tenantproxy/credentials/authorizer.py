@@ -27,6 +27,8 @@ class Failure(NamedTuple):
     retry_after: float = 0.0
     status: int | None = None
     """Of the answer, if there was one."""
+    logins: int = 1
+    """How many attempts to log in were rejected, if any was."""
 
     @property
     def in_full(self) -> str:
@@ -48,8 +50,25 @@ class SupersededError(Exception):
     """The credential was replaced while a request waited for its authorization: ask the new one."""
 
 
+class Logins(Protocol):
+    """What stands before a secret that is sent to a token endpoint: it may not be, once it was rejected."""
+
+    def may_log_in(self) -> bool:
+        """Tell whether a refresh may log in now; a request asks elsewhere, before it asks for an authorization."""
+        ...
+
+    def rejected(self, logins: int) -> None:
+        """Take note that it was rejected, so many times."""
+        ...
+
+
 class Authorizer(Protocol):
     """Authorizes requests with one credential."""
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether it logs in to get an authorization; otherwise each request is a login."""
+        ...
 
     async def authorization(self) -> Authorization:
         """Return the headers to use now.
@@ -70,8 +89,12 @@ class Authorizer(Protocol):
         """
         ...
 
-    async def first_attempt(self) -> None:
-        """Wait until the first attempt at an authorization has ended, however it ended, or has taken too long."""
+    def held(self) -> Authorization | None:
+        """Return the headers that can be used without a login, if there are any."""
+        ...
+
+    def rejection(self, seconds: float) -> Problem | None:
+        """Return the answer to a request while a rejected login is not repeated; None: there was none here."""
         ...
 
     def timed_out(self) -> Problem | None:
@@ -86,6 +109,8 @@ class Authorizer(Protocol):
 class StaticAuthorizer:
     """The headers never change."""
 
+    logs_in = False
+
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._authorization = Authorization(headers)
 
@@ -97,8 +122,11 @@ class StaticAuthorizer:
         """Return the headers where the rejected ones were another credential's."""
         return self._authorization if self._authorization != rejected else None
 
-    async def first_attempt(self) -> None:
-        """Return at once."""
+    def held(self) -> None:
+        """Return None: each request is a login."""
+
+    def rejection(self, seconds: float) -> None:
+        """Return None: it is the OMS that rejects."""
 
     def timed_out(self) -> Problem | None:
         """Return None: nothing is waited for."""

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Protocol, Self
 
 import msgspec
 
-from tenantproxy.credentials.authorizer import Authorizer, Failure
+from tenantproxy.credentials.authorizer import Authorizer, Failure, Logins
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 from tenantproxy.transport.base import HttpTransport
@@ -86,8 +86,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         return self
 
     @abstractmethod
-    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
-        """Return what authorizes requests with it."""
+    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
+        """Return what authorizes requests with it; `logins` stands before those at a token endpoint."""
 
     @property
     def header_names(self) -> Mapping[str, str]:

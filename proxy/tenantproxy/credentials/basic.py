@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Self
 from urllib.parse import quote_plus
 
-from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
+from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, check_text, find_missing
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
@@ -37,9 +37,9 @@ class Basic(Credential, frozen=True, kw_only=True):
         """Return both."""
         return {"username": self.username, "password": self.password}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
+    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
         """Return one with a header that never changes."""
-        del clients, metrics
+        del clients, metrics, logins
         return StaticAuthorizer({"Authorization": basic_authorization(self.username, self.password)})
 
 

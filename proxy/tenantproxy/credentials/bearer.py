@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
+from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, find_missing
 from tenantproxy.credentials.headers import check_header_value
 from tenantproxy.metrics import Metrics
@@ -30,7 +30,7 @@ class Bearer(Credential, frozen=True, kw_only=True):
         """Return the token."""
         return {"bearerToken": self.bearer_token}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
+    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
         """Return one with a header that never changes."""
-        del clients, metrics
+        del clients, metrics, logins
         return StaticAuthorizer({"Authorization": f"Bearer {self.bearer_token}"})

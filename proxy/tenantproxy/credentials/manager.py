@@ -15,13 +15,22 @@ from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.checks import usable_credential
 from tenantproxy.credentials.formats import completed
 from tenantproxy.credentials.kinds import credential_keys
-from tenantproxy.credentials.stores.base import CredentialStore, ForeignSecretError, Stored, StoreError
+from tenantproxy.credentials.proof import Known
+from tenantproxy.credentials.stores.base import (
+    CredentialStore,
+    ForeignSecretError,
+    NewNote,
+    Stored,
+    StoreError,
+)
 from tenantproxy.credentials.sync_state import SyncEvent, SyncState, next_state
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
+_MOST_OF_A_NAME: Final = 200
+"""Characters."""
 _TURN_SECONDS: Final = 2.0
 """How long a replacement waits for the changes before it."""
 
@@ -34,8 +43,20 @@ class CredentialUser(Protocol):
         """Whether there is a credential in use."""
         ...
 
-    async def use(self, credential: Credential | CredentialError | None) -> bool:
-        """Use this credential from now on; return whether it is another one than before."""
+    async def use(self, credential: Credential | CredentialError | None, stored: Stored | None) -> bool:
+        """Use this credential, read from there, from now on; return whether it is another one than before."""
+        ...
+
+    async def note(self, credential: Credential, stored: Stored, set_by: str, *, is_proven: bool) -> NewNote:
+        """Return what makes the store's note of a credential that is set now."""
+        ...
+
+    def known(self) -> Known:
+        """Return what may be shown of what is known of it."""
+        ...
+
+    def tried(self, credential: Credential, *, accepted: bool, logins: int) -> None:
+        """Take the result of an attempt beside the requests."""
         ...
 
 
@@ -75,7 +96,7 @@ class CredentialManager:
         """Use what the store holds now; if that fails, for whatever cause, the one in use, if any, stays."""
         async with self._changing:
             try:
-                await self._use(await self._find())
+                await self._use(*await self._find())
             except StoreError as error:
                 complaint = f"the credential's store can't be read; keeping the current credential: {error}"
                 await self._go_on(complaint, "can't be read; see the proxy's log")
@@ -117,8 +138,11 @@ class CredentialManager:
             stored = await self._store.read()
         return Candidate(credential, completed(credential, stored.keys), stored)
 
-    async def replace(self, candidate: Candidate) -> None:
+    async def replace(self, candidate: Candidate, *, set_by: str = "", is_proven: bool = False) -> None:
         """Store a credential and use it at once; replacements take effect in the order of their calls.
+
+        `set_by` says who sets it, to those who may see the Secret's annotations; `is_proven`: the OMS has just
+        taken it, so that nobody needs to try it.
 
         Raises:
             StoreError: Nothing was changed, or that can't be known.
@@ -126,10 +150,25 @@ class CredentialManager:
         """
         with self._storing():
             async with self._turn():
-                keys = await self._store.replace(candidate.stored, candidate.given)
+                note = await self._user.note(
+                    candidate.effective, candidate.stored, set_by[:_MOST_OF_A_NAME], is_proven=is_proven
+                )
+                stored = await self._store.replace(candidate.stored, candidate.given, note)
                 self._advance(SyncEvent.STORE_READ)
-                await self._user.use(_completed(candidate.given, keys))
+                await self._user.use(_completed(candidate.given, stored.keys), stored)
                 self._metrics.config_changed("success")
+
+    def known(self) -> Known:
+        """Return what may be shown of what is known of the credential in use."""
+        return self._user.known()
+
+    def tried(self, credential: Credential, *, accepted: bool, logins: int = 1) -> None:
+        """Take the result of an attempt beside the requests, with the credential in use or with another one.
+
+        That the OMS took the one in use ends a pause; that it did not, after so many wrong logins, begins one.
+        With another credential it is counted only: it may be the same account.
+        """
+        self._user.tried(credential, accepted=accepted, logins=logins)
 
     async def close(self) -> None:
         """Close the store."""
@@ -143,17 +182,19 @@ class CredentialManager:
             async for _ in changes:
                 self._changed.set()
 
-    async def _find(self) -> Credential | CredentialError | None:
+    async def _find(self) -> tuple[Credential | CredentialError | None, Stored | None]:
         """Return what the store, or the fallback, holds. Raises StoreError."""
+        stored = None
         try:
-            return usable_credential(await self._read(), self._config)
+            stored = await self._read()
+            return usable_credential(stored.keys, self._config), stored
         except CredentialError as error:
-            return error
+            return error, stored
         except ForeignSecretError as error:
-            return CredentialError([FieldProblem("Secret", str(error))])
+            return CredentialError([FieldProblem("Secret", str(error))]), None
 
-    async def _read(self) -> Mapping[str, str]:
-        """Return the store's keys, or those of the fallback as long as it may serve and has any."""
+    async def _read(self) -> Stored:
+        """Return what the store holds, or the fallback as long as it may serve and has anything."""
         try:
             stored = await self._store.read()
         except ForeignSecretError:
@@ -171,10 +212,10 @@ class CredentialManager:
             self._complain(f"using the mounted files until the credential's store can be read: {error}")
         else:
             self._advance(SyncEvent.STORE_READ)
-        return stored.keys
+        return stored
 
-    async def _use(self, found: Credential | CredentialError | None) -> None:
-        if not await self._user.use(found):
+    async def _use(self, found: Credential | CredentialError | None, stored: Stored | None = None) -> None:
+        if not await self._user.use(found, stored):
             return
         if isinstance(found, CredentialError):
             _log.error("the Secret can't be used: %s", found)

@@ -9,11 +9,10 @@ from typing import Final
 from tenantproxy.admission import Bulkhead, Ticket, overloaded, share
 from tenantproxy.config import Upstream
 from tenantproxy.credentials.active import ActiveCredential, Grant
-from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
 from tenantproxy.oms.decoding import Decoder, is_plain
-from tenantproxy.oms.outcomes import compile_outcomes, is_failure
+from tenantproxy.oms.outcomes import compile_outcomes, is_failure, rejects_credential
 from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import asked_pause
@@ -34,6 +33,10 @@ _TICK: Final = 0.001
 """Seconds: the resolution of an event loop's clock; a timeout may come that much before its deadline."""
 _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 """Failures of a call that are no sign of a failing OMS."""
+
+
+class _OvertakenError(Exception):
+    """A request waited for a connection, and meanwhile its credential was rejected or replaced."""
 
 
 class _Operation:
@@ -121,7 +124,7 @@ class OmsClient:
         try:
             seconds = operation.timeout_seconds
             async with asyncio.timeout(seconds) if deadline is None else asyncio.timeout_at(deadline):
-                grant = await self._credential.authorize()
+                grant = await self._credential.authorize(seconds)
                 return await self._attempt(ticket, request, grant, operation)
         except TimeoutError:
             if grant is None:
@@ -139,11 +142,14 @@ class OmsClient:
         self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: _Operation
     ) -> UpstreamResponse:
         """Send the request as often as the retry policy says; raise where the last attempt brought no answer."""
-        authorization = grant.authorization
         retry = RetryPolicy(operation.retries)
         try:
             while True:
-                outcome = await self._send(ticket, request, authorization, operation)
+                try:
+                    outcome = await self._send(ticket, request, grant, operation)
+                except _OvertakenError:
+                    grant = await self._credential.authorize(operation.timeout_seconds)
+                    continue
                 step = retry.after(outcome)
                 if step == "done":
                     break
@@ -151,23 +157,31 @@ class OmsClient:
                     continue
                 newer = None
                 if step == "reauthenticate":
-                    newer = await self._credential.reauthenticate(authorization)
+                    newer = await self._credential.reauthenticate(grant, operation.timeout_seconds)
                 if newer is None:
-                    raise self._credential.rejected(authorization)
-                authorization = newer
+                    raise self._credential.rejected(grant)
+                grant = newer
             if isinstance(outcome, UpstreamError):
                 raise outcome
             if not is_failure(outcome.status, outcome.meaning):
                 self._credential.accepted(grant)
             return outcome
         finally:
-            if grant.is_probe:
-                self._credential.probe_ended()
+            self._credential.ended(grant)
 
     async def _send(
-        self, ticket: Ticket, request: OmsRequest, authorization: Authorization, operation: _Operation
+        self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: _Operation
     ) -> UpstreamResponse | UpstreamError:
-        """Make one call and record how it went, also where its caller has gone before it ended."""
+        """Make one call and record how it went, also where its caller has gone before it ended.
+
+        Raises _OvertakenError: When its turn came, the credential could not be used any more.
+        """
+
+        def before() -> None:
+            if not self._credential.may_be_sent(grant):
+                raise _OvertakenError
+            grant.in_flight = True
+
         start = self._clock()
         if ticket.held:
             ticket.hold(0)  # what came of an earlier call is of no use any more, or is kept
@@ -175,24 +189,40 @@ class OmsClient:
             response = await self._transport.request(
                 request.method,
                 request.path,
-                {**request.headers, **authorization.headers},
+                {**request.headers, **grant.authorization.headers},
                 request.body,
                 ticket=ticket,
                 drain_seconds=operation.timeout_seconds,
-                on_drained=operation.record,
+                on_drained=functools.partial(self._drained, operation, grant),
+                before=before,
             )
         except UpstreamError as error:
+            grant.in_flight = False
             if error.reason not in _OMS_IS_WORKING:
                 operation.record(None)
             return error
         finally:
             self._metrics.upstream_called(request.operation, self._clock() - start)
+        grant.in_flight = False
         if operation.meaning is not None or not is_plain(response.body):
             response = await self._understood(operation, response, ticket)
         operation.record(response.status, response.meaning)
         if seconds := asked_pause(response):
             self._pause.begin(self._clock(), seconds)
         return response
+
+    def _drained(self, operation: _Operation, grant: Grant, status: int | None) -> None:
+        """Take note of how a call ended whose caller had gone before."""
+        grant.in_flight = False
+        meaning = None
+        if status is not None and operation.meaning is not None:
+            meaning = operation.meaning(UpstreamResponse(status, {}, b""))
+        operation.record(status, meaning)
+        if status is not None and rejects_credential(UpstreamResponse(status, {}, b"", meaning=meaning)):
+            self._credential.rejected(grant)
+        elif not is_failure(status, meaning):
+            self._credential.accepted(grant)
+        self._credential.ended(grant)
 
     async def _understood(
         self, operation: _Operation, response: UpstreamResponse, ticket: Ticket

@@ -69,6 +69,7 @@ class HttpTransport(Protocol):
         ticket: Ticket | None = None,
         drain_seconds: float | None = None,
         on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
     ) -> UpstreamResponse:
         """Make one request, never following a redirect, and return the whole answer.
 
@@ -78,6 +79,8 @@ class HttpTransport(Protocol):
         A call that is cancelled, or timed out, keeps its place until its response has been drained, or
         `drain_seconds` have passed since the request was sent; then `on_drained` gets the status, or None where
         none came. A call without `drain_seconds` ends at once.
+
+        `before` is called when the request has its place, before a byte is sent; what it raises ends the call.
 
         Raises:
             UpstreamError: No whole answer came.

@@ -66,6 +66,7 @@ class HttpClient:
         ticket: Ticket | None = None,
         drain_seconds: float | None = None,
         on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
     ) -> UpstreamResponse:
         """Make one request and return the whole answer; see `HttpTransport`."""
         target = self._prefix + path if path else self._own_target
@@ -77,6 +78,12 @@ class HttpClient:
         caller, bulkhead = (None, None) if ticket is None else (ticket.caller, ticket.bulkhead)
         connection = await self._pool.acquire(caller, bulkhead)
         asked_at = asyncio.get_running_loop().time()
+        try:
+            if before is not None:
+                before()
+        except BaseException:
+            self._pool.release(connection, caller, bulkhead)
+            raise
         try:
             answer = await connection.exchange(request, ticket)
         except asyncio.CancelledError:
@@ -108,7 +115,7 @@ class HttpClient:
                 on_drained(status)
 
         if not connection.in_exchange:  # it has just come to its end
-            self._pool.release(connection, caller, bulkhead)
+            ended(connection.ended_with)
         elif deadline is None or deadline - asyncio.get_running_loop().time() <= _TICK:
             connection.close()
             ended(None)

@@ -44,6 +44,8 @@ class HttpConnection(asyncio.Protocol):
         self.reusable = True
         """Whether another exchange may follow the last one."""
         self.idle_since = 0.0
+        self.ended_with: int | None = None
+        """The status of the last exchange's answer; None: no whole one came."""
         self._max_body_bytes = max_body_bytes
         self._transport: asyncio.Transport | None = None
         self._incoming = select.poll()
@@ -265,12 +267,13 @@ class HttpConnection(asyncio.Protocol):
     def _end(self, outcome: UpstreamResponse | UpstreamError) -> None:
         """Tell the outcome to who waits for it, and keep nothing of it."""
         answered, ended, timer = self._answered, self._ended, self._timer
+        self.ended_with = outcome.status if isinstance(outcome, UpstreamResponse) else None
         self._parser = self._answered = self._ticket = self._ended = self._timer = None
         self._body = bytearray()
         if timer is not None:
             timer.cancel()
         if ended is not None:
-            ended(outcome.status if isinstance(outcome, UpstreamResponse) else None)
+            ended(self.ended_with)
         elif answered is None or answered.done():
             return
         elif isinstance(outcome, UpstreamResponse):

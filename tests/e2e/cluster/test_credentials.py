@@ -1,4 +1,4 @@
-"""A credential that changes under load: every replica uses it within two seconds, and no request fails."""
+"""A credential that changes under load: all replicas use it within two seconds, no request fails, none locks."""
 
 import json
 import time
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from support.cluster.cluster import Cluster, Installation, admin, machine, percentiles
+from support.cluster.cluster import API, Cluster, Installation, admin, machine, percentiles
+from support.waiting import until
 
 CHANGES = 20
 BOUND = 2.0
@@ -108,6 +109,33 @@ def test_by_kubectl(installation: Installation, replicas: list[str], print_line:
     for _ in lines:
         pass
     _assert_fast("kubectl apply of the Secret, from its return", changed_at, watched, replicas, print_line)
+
+
+def test_a_wrong_one_costs_one_login(installation: Installation, replicas: list[str]) -> None:
+    """In all three replicas under reads, and in those that take their place in a rollout."""
+    before = _wrong_logins(installation)
+    assert installation.change_credential(NAME, "basic", username="user-last", password="wrong").status == 204
+    reads = [
+        {"method": "GET", "url": f"{url}{API}/customer-orders/CO-1", "headers": machine(NAME)} for url in replicas
+    ]
+    for _ in range(10):
+        for answer in installation.send(*reads, *reads, *reads):
+            assert (answer.status, answer.body["code"]) == (502, "upstream-rejected-credentials")
+    deployment = (f"deployment/{NAME}-proxy", f"-n={installation.namespace}")
+    installation.cluster.kubectl("rollout", "restart", *deployment)
+    installation.cluster.kubectl("rollout", "status", *deployment, "--timeout=120s")
+    for _ in range(10):
+        assert installation.read(NAME).status == 502
+    assert _wrong_logins(installation) - before == 1
+    answer = installation.change_credential(NAME, "basic", username="user-last", password="user-last-password")
+    assert answer.status == 204
+    until(lambda: installation.read(NAME).status == 200, within=BOUND)
+    assert _wrong_logins(installation) - before == 1
+
+
+def _wrong_logins(installation: Installation) -> int:
+    log = installation.cluster.kubectl("logs", "deployment/oms", f"-n={installation.namespace}")
+    return log.splitlines().count("wrong login")
 
 
 def _pair(name: str) -> dict[str, str]:

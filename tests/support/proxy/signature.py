@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-from tenantproxy.credentials.authorizer import Authorizer, StaticAuthorizer
+from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, check_text, find_missing
 from tenantproxy.metrics import Metrics
 
@@ -27,6 +27,6 @@ class Signature(Credential, frozen=True, kw_only=True):
     def to_keys(self) -> dict[str, str]:
         return {"signature": self.signature}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
-        del clients, metrics
+    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
+        del clients, metrics, logins
         return StaticAuthorizer({"X-Signature": self.signature})

@@ -1,13 +1,11 @@
 """Authorizes requests with access tokens: the driver of `token_cache`, which fetches from `token_endpoint`."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
 
-from tenantproxy.credentials.authorizer import Authorization, Failure, SupersededError
+from tenantproxy.credentials.authorizer import Authorization, Failure, Logins, SupersededError
 from tenantproxy.credentials.oauth2.token_cache import Fetch, Token, TokenCache, Unavailable, Use, Wait
 from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.credentials.oauth2.token_header import TokenHeader
@@ -16,39 +14,37 @@ from tenantproxy.problems import Problem, retry_after
 
 _log = logging.getLogger(__name__)
 
-_FIRST_ATTEMPT: Final = 3.0
-"""Seconds for which a proxy that starts waits for its first token."""
-
 
 class TokenAuthorizer:
     """Fetches in a task of its own, so that no request's end can end a fetch."""
+
+    logs_in = True
 
     def __init__(
         self,
         endpoint: TokenEndpoint,
         metrics: Metrics,
+        logins: Logins,
         *,
         header: TokenHeader,
         timeout: float,
         cache: TokenCache | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Begin; `timeout` is in seconds, for one fetch."""
         self._endpoint = endpoint
         self._metrics = metrics
+        self._logins = logins
         self._header = header
         self._made = ("", Authorization({}))
         """The token in use, and the headers with it: made once for all requests."""
         self._timeout = timeout
         self._cache = cache or TokenCache()
-        self._clock = clock
+        self._clock = clock or asyncio.get_running_loop().time
         self._closed = False
         self._fetching: asyncio.Task[None] | None = None
+        self._rejection: Failure | None = None
         self._changed = asyncio.Event()
-        self._attempted = asyncio.Event()
-        """Set when the first fetch has ended, whatever it brought."""
-        if self._cache.begin_first_fetch(clock()):
-            self._start_fetch()
         self._refreshing = asyncio.create_task(self._keep_fresh(), name="token refresh")
 
     async def authorization(self) -> Authorization:
@@ -78,11 +74,14 @@ class TokenAuthorizer:
                 case _:
                     return None
 
-    async def first_attempt(self) -> None:
-        """Wait until the first fetch has ended, but not long: a slow token endpoint keeps no proxy unready."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_FIRST_ATTEMPT):
-                await self._attempted.wait()
+    def held(self) -> Authorization | None:
+        """Return the token, as long as it has not expired, in its header."""
+        token = self._cache.held(self._clock())
+        return None if token is None else self._authorization(token)
+
+    def rejection(self, seconds: float) -> Problem | None:
+        """Return what the token endpoint said."""
+        return None if self._rejection is None else _problem(self._rejection, seconds)
 
     def timed_out(self) -> Problem | None:
         """Return `token-unavailable`."""
@@ -125,14 +124,17 @@ class TokenAuthorizer:
         now = self._clock()
         if isinstance(result, Token):
             self._cache.succeeded(now, result)
+            self._rejection = None
             self._metrics.token_fetched("success")
             expires_at = self._cache.expires_at()
             self._metrics.token_expires(None if expires_at is None else time.time() + expires_at - now)
         else:
             self._cache.failed(now, result)
+            if result.rejected:
+                self._rejection = result
+                self._logins.rejected(result.logins)
             self._metrics.token_fetched(result.reason)
             _log.warning("no access token could be fetched: %s", result.in_full)
-        self._attempted.set()
         self._changed.set()
 
     async def _keep_fresh(self) -> None:
@@ -144,7 +146,9 @@ class TokenAuthorizer:
                 async with asyncio.timeout(delay):
                     await self._changed.wait()
             except TimeoutError:
-                if self._cache.begin_refresh(self._clock()):
+                if not self._logins.may_log_in():
+                    self._cache.put_off(self._clock())
+                elif self._cache.begin_refresh(self._clock()):
                     self._start_fetch()
 
 
@@ -153,6 +157,7 @@ def _problem(failure: Failure, seconds: float) -> Problem:
         return Problem(
             "upstream-rejected-credentials",
             f"The token endpoint rejected the request for a token ({failure.told}).",
+            headers=retry_after(seconds),
             reason="token-rejected",
         )
     return Problem(

@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
-from tenantproxy.credentials.authorizer import Authorizer, Failure
+from tenantproxy.credentials.authorizer import Authorizer, Failure, Logins
 from tenantproxy.credentials.base import (
     Credential,
     CredentialError,
@@ -87,11 +87,12 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
         """Return it with the stored `extraParams`."""
         return msgspec.structs.replace(self, extra_params=_extra_params(stored))
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics) -> Authorizer:
+    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
         """Return one that fetches tokens and keeps them fresh."""
         return TokenAuthorizer(
             TokenEndpoint(self, clients.token_endpoint(self.auth_url)),
             metrics,
+            logins,
             header=TokenHeader.parse(self.token_header),
             timeout=clients.token_timeout,
         )

@@ -113,9 +113,15 @@ class TokenCache:
         """Return when to call `begin_refresh` again; None: not before something else happens."""
         return None if self.fetching else self._refresh_at
 
-    def begin_first_fetch(self, now: float) -> bool:
-        """Return whether to fetch the first token now; if so, the fetch counts as in flight."""
-        return isinstance(self.acquire(now), Fetch)
+    def put_off(self, now: float) -> None:
+        """Take note that no refresh is allowed now: ask again after a while."""
+        if self._refresh_at is not None:
+            self._refresh_at = max(self._refresh_at, now + BACKOFF[1])
+
+    def held(self, now: float) -> str | None:
+        """Return a token's value without fetching any; None: there is none that has not expired."""
+        token = self._valid_token(now)
+        return None if token is None else token.value
 
     def succeeded(self, now: float, token: Token) -> None:
         """Take a token that has come; its lifetime counts from when it was asked for."""

@@ -1,10 +1,14 @@
 """The token endpoint of one credential: which style of client authentication it is asked in."""
 
+from typing import Final
+
 from tenantproxy.credentials.authorizer import Failure
 from tenantproxy.credentials.oauth2.token_answer import is_about_client, may_be_style, parse_answer
 from tenantproxy.credentials.oauth2.token_cache import Token
 from tenantproxy.credentials.oauth2.token_request import ClientCredentials, Style, build_request
 from tenantproxy.transport.base import HttpTransport, UpstreamError
+
+_UNKNOWN: Final = 2
 
 
 def _other(style: Style) -> Style:
@@ -21,6 +25,8 @@ class TokenEndpoint:
         """Whether no style has brought a token yet."""
         self._style: Style = "client_secret_basic" if credential.client_auth == "auto" else credential.client_auth
         self._tried_both = False
+        self._unknown = 0
+        """How often in a row the server did not know the client, in a style that has worked."""
 
     def __repr__(self) -> str:
         return "TokenEndpoint(***)"
@@ -34,19 +40,21 @@ class TokenEndpoint:
         """
         result = await self._post(self._style)
         if isinstance(result, Token):
-            self._searching = False
-        elif self._is_wrong_style(result):
+            self._searching, self._unknown = False, 0
+        elif self._searching and may_be_style(result):
             return await self._fetch_in_other_style(result)
+        elif not self._searching and is_about_client(result):
+            self._lose_trust()
         return result
 
-    def _is_wrong_style(self, failure: Failure) -> bool:
-        """Tell whether the other style may be the right one.
+    def _lose_trust(self) -> None:
+        """Leave a style that has worked, from the next call on, where the server has twice not known the client.
 
-        A style that has worked is left only where the server does not know the client any more.
+        Not at once: a server that is in trouble for a minute says the same, and two styles cost two logins.
         """
-        if self._credential.client_auth != "auto":
-            return False
-        return may_be_style(failure) if self._searching else is_about_client(failure)
+        self._unknown += 1
+        if self._credential.client_auth == "auto" and self._unknown >= _UNKNOWN:
+            self._style, self._unknown = _other(self._style), 0
 
     async def _fetch_in_other_style(self, failure: Failure) -> Token | Failure:
         tried, self._style = self._style, _other(self._style)
@@ -55,12 +63,15 @@ class TokenEndpoint:
         self._tried_both = True
         result = await self._post(self._style)
         if isinstance(result, Token):
-            self._searching = False
-        elif is_about_client(result) and not is_about_client(failure):
+            self._searching, self._unknown = False, 0
+            return result
+        if not result.rejected:
+            return failure  # all that is known; the next call is in this style
+        if is_about_client(result) and not is_about_client(failure):
             # The first style was understood, and its failure is the one to be told.
             self._style = tried
-            return failure
-        return result
+            result = failure
+        return result._replace(logins=2)
 
     async def _post(self, style: Style) -> Token | Failure:
         request = build_request(self._credential, style)

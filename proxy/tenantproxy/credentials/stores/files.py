@@ -15,7 +15,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.formats import merged
-from tenantproxy.credentials.stores.base import Stored, StoreError
+from tenantproxy.credentials.stores.base import NewNote, Stored, StoreError
 
 _DATA: Final = "..data"
 _MAX_KEY_BYTES: Final = 1024 * 1024
@@ -137,11 +137,17 @@ class FileStore:
         """Return all keys."""
         return await self._in_thread(self._read)
 
-    async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
+    async def replace(self, stored: Stored, credential: Credential, note: NewNote | None = None) -> Stored:
         """Put `credential` in the place of the stored one, after those whose turn was earlier."""
         async with self._writing:
             # In a thread of its own that outlives a cancelled caller: a write is done whole or not at all.
-            return await asyncio.shield(self._in_thread(self._replace, stored, credential))
+            keys = await asyncio.shield(self._in_thread(self._replace, stored, credential))
+        return Stored(keys, None, note=None if note is None else note(None))
+
+    async def annotate(self, note: Callable[[Stored], str | None]) -> Stored:
+        """Refuse: a Secret is mounted without its annotations."""
+        del note
+        raise StoreError(f"{self._directory}: files keep no notes")
 
     def _read(self) -> Stored:
         signature = self._signature()  # first: what changes while the keys are read is another version

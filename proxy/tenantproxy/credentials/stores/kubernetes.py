@@ -4,8 +4,9 @@ What the pod's Role must grant, on this one Secret by name: get, update, watch.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote
@@ -15,7 +16,8 @@ import msgspec
 from tenantproxy.backoff import Backoff
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.base import Credential
-from tenantproxy.credentials.stores.base import ForeignSecretError, Stored, StoreError
+from tenantproxy.credentials.stores.base import ForeignSecretError, NewNote, Stored, StoreError
+from tenantproxy.credentials.stores.replacement import BACKOFF, Replacement
 from tenantproxy.credentials.stores.secret import TENANT_ID, Secret, SecretError
 from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError, UnreachableError
 from tenantproxy.kube.reflector import Reflector
@@ -29,13 +31,8 @@ _CALL_SECONDS: Final = 2.0
 """For one call of the API server: a person waits for a PUT, and a start for the first read."""
 _REPLACEMENT: Final = 2
 """How many of these times one replacement may take: a write that hangs, and a read that finds out what it did."""
-_ATTEMPTS: Final = 5
-_BACKOFF: Final = 0.05, 1.0
-"""Seconds before the second attempt, and at most before a further one."""
 _CONNECTIONS: Final = 8
-_FORBIDDEN: Final = 403
 _GONE: Final = 410
-_SERVER_ERROR: Final = 500
 
 _FIXES: Final = {
     401: "the token of the pod's service account is not accepted",
@@ -107,8 +104,7 @@ class KubernetesStore:
     async def read(self) -> Stored:
         """Return our keys."""
         try:
-            secret = await self._get()
-            return Stored(secret.keys(), secret)
+            return _stored(await self._get())
         except StatusError as error:
             if error.reason == "NotFound":
                 return Stored({}, None)
@@ -116,18 +112,39 @@ class KubernetesStore:
         except (KubeError, SecretError) as error:
             raise self._error(error) from None
 
-    async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
+    async def replace(self, stored: Stored, credential: Credential, note: NewNote | None = None) -> Stored:
         """Put `credential` in the place of the stored one, whatever else is changed in the Secret meanwhile."""
         seen = stored.version if isinstance(stored.version, Secret) else None
-        replacement = _Replacement(self._get, self._put, credential, self._tenant, seen)
+        replacement = Replacement(self._get, self._put, credential, note, self._tenant, seen)
         try:
             async with asyncio.timeout(_REPLACEMENT * self._call_seconds):
-                return (await replacement.run()).keys()
+                return _stored(await replacement.run())
         except TimeoutError:
             failure: Exception = UnreachableError("no answer in time")
         except (KubeError, SecretError) as error:
             failure = error
         raise self._error(failure, in_doubt=replacement.in_doubt) from None
+
+    async def annotate(self, note: Callable[[Stored], str | None]) -> Stored:
+        """Change the annotation alone, by optimistic locking."""
+        backoff = Backoff(*BACKOFF, spread="half")
+        failure: Exception = UnreachableError("no answer in time")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._call_seconds):
+                while True:
+                    try:
+                        secret = await self._get()
+                        if (text := note(_stored(secret))) is not None:
+                            await self._put(document := secret.annotated(text))
+                            secret = Secret(document)
+                    except (KubeError, SecretError) as error:
+                        failure = error
+                        if not isinstance(error, StatusError) or error.reason != "Conflict":
+                            break
+                        await asyncio.sleep(backoff.next())
+                    else:
+                        return _stored(secret)
+        raise self._error(failure) from None
 
     async def watch(self) -> AsyncGenerator[None, None]:
         """Yield when the watch begins and each time the Secret has changed; changes meanwhile count as one."""
@@ -173,71 +190,8 @@ class KubernetesStore:
         return StoreError(f"{self._subject}: {text}{doubt}")
 
 
-class _Replacement:
-    """One replacement of the credential, repeated until it is seen to be stored."""
-
-    def __init__(
-        self,
-        get: Callable[[], Awaitable[Secret]],
-        put: Callable[[bytes], Awaitable[None]],
-        credential: Credential,
-        keeper: Tenant,
-        seen: Secret | None,
-    ) -> None:
-        """Prepare; `keeper` is whose the Secret is from now on, `seen` the Secret as it was some time ago."""
-        self._get = get
-        self._put = put
-        self._credential = credential
-        self._keeper: Tenant | None = keeper
-        self._seen = seen
-        self.in_doubt = False
-        """Whether a write has been sent whose outcome is not known."""
-
-    async def run(self) -> Secret:
-        """Return the Secret as it was stored.
-
-        Raises:
-            KubeError, SecretError, ForeignSecretError: It was not, or it is in doubt.
-
-        """
-        backoff = Backoff(*_BACKOFF, spread="half")
-        for _ in range(_ATTEMPTS):
-            seen, self._seen = self._seen, None
-            # What is to be left as it is must be so now; a write, by its resource version, fails if it is not.
-            secret = seen if seen is not None and self._replaced(seen) else await self._get()
-            document = self._replaced(secret)
-            if document is None:
-                return secret  # also where a write without a response has done it
-            if secret.immutable:
-                raise SecretError("it is immutable; delete it, and the operator creates another one")
-            if await self._is_stored(document, gives_up_owner=document != secret.replaced(self._credential)):
-                return Secret(document)
-            await asyncio.sleep(backoff.next())
-        raise SecretError("others kept changing it, or the API server kept failing; try again")
-
-    def _replaced(self, secret: Secret) -> bytes | None:
-        return secret.replaced(self._credential, self._keeper)
-
-    async def _is_stored(self, document: bytes, *, gives_up_owner: bool) -> bool:
-        """Write the document, with the resource version that was read; False: read it again, and retry."""
-        before, self.in_doubt = self.in_doubt, True
-        try:
-            await self._put(document)
-        except StatusError as error:
-            if error.status >= _SERVER_ERROR:
-                return False
-            self.in_doubt = before
-            if error.status == _FORBIDDEN and gives_up_owner:
-                # Perhaps only because of the owner: with the admission plugin OwnerReferencesPermissionEnforcement
-                # giving it up takes the right to delete the Secret. The operator is left to do it.
-                self._keeper = None
-                return False
-            if error.reason != "Conflict":
-                raise
-            return False
-        except UnreachableError:
-            return False
-        return True
+def _stored(secret: Secret) -> Stored:
+    return Stored(secret.keys(), secret, secret.uid, secret.note)
 
 
 class _Changes:

@@ -19,6 +19,8 @@ _GROUP: Final = "proxy.hiiretail.com"
 _OWNER_KIND: Final = "TenantProxy"
 TENANT_ID: Final = f"{_GROUP}/tenant-id"
 """The annotation of a Secret that outlives its TenantProxy: for which tenant the credential in it was set."""
+NOTE: Final = f"{_GROUP}/credential-state"
+"""The annotation by which the proxies of a tenant tell each other what they know of the credential."""
 KEPT_FOR: Final = f"{_GROUP}/tenant-proxy"
 """The label of such a Secret: the name of the TenantProxy that it was made for."""
 _INSTANCE: Final = "app.kubernetes.io/instance"
@@ -49,6 +51,8 @@ class Secret:
             annotations = _decoded_map(self._metadata.get("annotations", _NOTHING))
             self.tenant_id = msgspec.json.decode(annotations.get(TENANT_ID, _NOTHING), type=str | None)
             """For which tenant the credential in it was set; None: nobody has said."""
+            self.note = msgspec.json.decode(annotations.get(NOTE, _NOTHING), type=str | None)
+            self.uid = msgspec.json.decode(self._metadata.get("uid", _NOTHING), type=str | None) or ""
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SecretError(f"it can't be read: {error}") from None
         self._data = data or {}
@@ -64,14 +68,22 @@ class Secret:
         ours = credential_keys()
         return {key: _decoded(key, value) for key, value in self._data.items() if key in ours}
 
-    def replaced(self, credential: Credential, keeper: Tenant | None = None) -> bytes | None:
-        """Return the object with `credential` in it (see `formats.merged`); None: it is there already.
+    def annotated(self, note: str) -> bytes:
+        """Return the object with another note."""
+        return msgspec.json.encode(self._fields | {"metadata": _noted(self._metadata, note)})
+
+    def replaced(
+        self, credential: Credential, keeper: Tenant | None = None, note: str | None = None
+    ) -> bytes | None:
+        """Return the object with a credential and a note in it (see `formats.merged`); None: both are there.
 
         It is kept for `keeper` from then on, where it was the operator's for that TenantProxy.
         """
         ours = {key: base64.b64encode(value.encode()).decode() for key, value in to_secret(credential).items()}
         data = merged(self._data, credential) | ours
         metadata = self._metadata if keeper is None else self._kept_for(keeper)
+        if note is not None and note != self.note:
+            metadata = _noted(metadata, note)
         if data == self._data and metadata is self._metadata:
             return None
         changed: dict[str, Any] = (
@@ -94,6 +106,11 @@ class Secret:
             "annotations": annotations | {TENANT_ID: _encoded(keeper.id)},
         }
         return self._metadata | {key: _encoded(value) for key, value in changed.items()}
+
+
+def _noted(metadata: dict[str, msgspec.Raw], note: str) -> dict[str, msgspec.Raw]:
+    annotations = _decoded_map(metadata.get("annotations", _NOTHING))
+    return metadata | {"annotations": _encoded(annotations | {NOTE: _encoded(note)})}
 
 
 def _is(owner: Any, name: str) -> bool:  # noqa: ANN401 - JSON of any shape

@@ -1,7 +1,8 @@
 """An OMS whose answers say which credential it was asked with: `customerId` is the user's or client's name.
 
 It takes every user whose password is the name and `-password`, so that a credential can change without any being
-refused; and tokens of the issuer $OMS_ISSUER, where that is set, for the audience `orders`.
+refused; and tokens of the issuer $OMS_ISSUER, where that is set, for the audience `orders`. It prints a line for
+each wrong login.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ async def caller(request: web.Request) -> str:
         name, _, password = base64.b64decode(value).decode().partition(":")
         if password == f"{name}-password":
             return name
+        print("wrong login", flush=True)
     if scheme == "Bearer" and ISSUER:
         async with ClientSession() as session, session.get(f"{ISSUER}/protocol/openid-connect/certs") as answer:
             keys = KeySet.import_key_set(await answer.json())

@@ -7,6 +7,7 @@ import pytest
 
 from support.operator.crds import next_crd, previous_crd, schema_of
 from support.operator.reconciling import Operator, World, refusing
+from tenantproxy.credentials.stores.secret import NOTE
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.cache.tenants import CANARY
 from tenantproxy_operator.controller.evaluation import SECRET_GRACE
@@ -309,6 +310,19 @@ async def test_a_credential_that_changed_while_the_operator_was_down(world: Worl
     world.secret(password="q")
     await Operator(world, Settings(dns_ports=(1053,))).settle()
     assert [event[1] for event in world.events()].count("CredentialsChanged") == 1
+
+
+async def test_what_the_proxies_note_in_the_secret_changes_nothing(world: World) -> None:
+    """Each note is another version of the Secret, and no other credential: no child is written, nothing rolls."""
+    operator = await created(world)
+    world.admin_sets("p")
+    await operator.settle()
+    world.writes()
+    for state in ("accepted", "rejected"):
+        world.edit("secrets", {"metadata": {"annotations": {NOTE: f'{{"state":"{state}"}}'}}}, "acme-credentials")
+        await operator.settle()
+    assert {call.rpartition(" ")[2] for call in world.writes()} <= {"status"}, "for a restart"
+    assert [event[1] for event in world.events()].count("CredentialsChanged") == 0
 
 
 # The end

@@ -27,7 +27,7 @@ from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.credentials.stores import files
-from tenantproxy.credentials.stores.base import Stored
+from tenantproxy.credentials.stores.base import NewNote, Stored
 from tenantproxy.credentials.stores.files import FileStore, read_keys, write_keys
 from tenantproxy.transport.dns import MAX_LOOKUPS
 
@@ -235,6 +235,7 @@ async def test_concurrent_puts_are_ordered(proxy: RunningProxy, oms: RawServer) 
 async def test_requests_in_flight_are_not_failed(proxy: RunningProxy, oms: RawServer) -> None:
     """What began with the old credential ends with it."""
     release = asyncio.Event()
+    assert (await proxy.get()).status == 200  # the first one goes alone
     oms.play = held_until(release, answering(ORDER_ANSWER))
     reading = [asyncio.create_task(proxy.get()) for _ in range(10)]
     await oms.reached(10)
@@ -458,9 +459,9 @@ async def test_a_put_reads_once_and_parses_once(
             done.append("read")
             return await super().read()
 
-        async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
+        async def replace(self, stored: Stored, credential: Credential, note: NewNote | None = None) -> Stored:
             done.append("replace")
-            return await super().replace(stored, credential)
+            return await super().replace(stored, credential, note)
 
         async def watch(self) -> AsyncGenerator[None, None]:
             """Tell nothing, so that nothing but PUTs reads."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,9 @@ from tenantproxy.config import ProxyConfig, Tenant
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.manager import CredentialManager
+from tenantproxy.credentials.proof import Known
 from tenantproxy.credentials.stores import files
-from tenantproxy.credentials.stores.base import ForeignSecretError, Stored, StoreError
+from tenantproxy.credentials.stores.base import ForeignSecretError, NewNote, Stored, StoreError
 from tenantproxy.credentials.stores.files import FileStore, write_keys
 from tenantproxy.metrics import Metrics
 
@@ -105,9 +106,20 @@ class Used:
     def __init__(self) -> None:
         self.credentials: list[object] = []
 
-    async def use(self, credential: object) -> bool:
+    async def use(self, credential: object, stored: Stored | None) -> bool:
+        del stored
         self.credentials.append(credential)
         return True
+
+    async def note(self, credential: Credential, stored: Stored, set_by: str, *, is_proven: bool) -> NewNote:
+        del credential, stored, set_by, is_proven
+        return lambda _: ""
+
+    def known(self) -> Known:
+        raise AssertionError
+
+    def tried(self, credential: Credential, *, accepted: bool, logins: int) -> None:
+        raise AssertionError(credential, accepted, logins)
 
 
 @pytest.mark.virtual_time
@@ -142,10 +154,10 @@ class Scripted(FileStore):
             raise StoreError("it is down")
         return await super().read()
 
-    async def replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
+    async def replace(self, stored: Stored, credential: Credential, note: NewNote | None = None) -> Stored:
         if self.failing:
             raise StoreError("it is down")
-        return await super().replace(stored, credential)
+        return await super().replace(stored, credential, note)
 
     async def watch(self) -> AsyncGenerator[None, None]:
         """Tell nothing, as a watch that can't connect."""
@@ -403,11 +415,11 @@ async def test_what_can_not_be_taken_into_use_is_tried_again(tmp_path: Path) -> 
     class Refusing(Used):
         left = 2
 
-        async def use(self, credential: object) -> bool:
+        async def use(self, credential: object, stored: Stored | None) -> bool:
             if self.left:
                 self.left -= 1
                 raise RuntimeError("can't start new thread")
-            return await super().use(credential)
+            return await super().use(credential, stored)
 
     used = Refusing()
     manager = CredentialManager(CONFIG, FileStore(tmp_path), used, Metrics(Tenant(id="T", name="acme")))

@@ -202,8 +202,9 @@ async def test_a_client_that_goes_away_is_counted(oms: RawServer, tmp_path: Path
 
 async def test_calls_that_nobody_waits_for_open_the_circuit(oms: RawServer, tmp_path: Path) -> None:
     """Clients that are impatient with an OMS that hangs have it left alone like others."""
-    oms.play = dripping(ORDER_ANSWER, after=0, pause=30)
     async with running_proxy(proxy_config(oms.url, timeoutSeconds=2), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 200  # the first one goes alone
+        oms.play = dripping(ORDER_ANSWER, after=0, pause=30)
         asking = [asyncio.create_task(proxy.raw(GET_ORDER)) for _ in range(FAILURES_TO_OPEN)]
         await oms.reached(FAILURES_TO_OPEN)
         for each in asking:
@@ -251,8 +252,9 @@ async def test_connections_and_requests_in_flight_are_bounded(
     """A slow OMS gets at most `maxConnections` at once; as many again wait, the rest is refused at once."""
     monkeypatch.setattr(dialer, "CONNECT_TIMEOUT", 60.0)  # one that is tried again counts twice
     release = asyncio.Event()
-    oms.play = held_until(release)
     async with running_proxy(proxy_config(oms.url, maxConnections=3, timeoutSeconds=60), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 200  # the first one goes alone
+        oms.play = held_until(release)
         reading = [asyncio.create_task(proxy.get()) for _ in range(40)]
         await proxy.becomes('tenantproxy_rejected_requests_total{reason="overloaded"}', 34)
         release.set()

@@ -62,10 +62,13 @@ class Oms:
         ticket: Ticket | None = None,
         drain_seconds: float | None = None,
         on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
     ) -> UpstreamResponse:
         assert (method, body, headers["Authorization"][:6]) == ("GET", None, "Basic ")
         assert ticket is not None
         assert None not in (drain_seconds, on_drained)
+        assert before is not None
+        before()
         self.paths.append(path)
         await asyncio.sleep(self._seconds)
         reply = self._reply(path)

@@ -12,7 +12,7 @@ from tenantproxy.admission import Admission, Ticket
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.basic import Basic
-from tenantproxy.credentials.cooldown import COOLDOWN
+from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, PAUSE
 from tenantproxy.oms.client import OmsClient
@@ -36,8 +36,13 @@ class Transport:
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
         self.authorizations: list[str] = []
+        self.turn = asyncio.Event()
+        """Set where there is a connection for all."""
+        self.turn.set()
         self.hang = False
         self.hanging = asyncio.Event()
+        self.drained: list[Callable[[int | None], None]] = []
+        """To be called with the status of what hung, when its caller has gone."""
 
     async def request(
         self,
@@ -49,13 +54,19 @@ class Transport:
         ticket: Ticket | None = None,
         drain_seconds: float | None = None,
         on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
     ) -> UpstreamResponse:
         assert (method, path, body) == (REQUEST.method, REQUEST.path, REQUEST.body)
         assert headers["Tenant-Id"] == "T"
-        assert None not in (ticket, drain_seconds, on_drained)
+        assert None not in (ticket, drain_seconds)
+        assert before is not None
+        assert on_drained is not None
+        await self.turn.wait()
+        before()
         self.authorizations.append(headers["Authorization"])
         if self.hang:
             self.hanging.set()
+            self.drained.append(on_drained)
             await asyncio.Event().wait()
         while True:
             outcome = self.outcomes.pop(0)
@@ -125,11 +136,11 @@ async def setting() -> Setting:
 async def test_a_401_with_nothing_newer_begins_the_cooldown(setting: Setting) -> None:
     """The OMS is asked once; then nobody is until the cooldown is over, and one request goes first."""
     assert await setting.read(UNAUTHORIZED) == "upstream-rejected-credentials"
-    setting.now = COOLDOWN - 0.01
+    setting.now = FIRST_PAUSE - 0.01
     assert await setting.read() == "upstream-rejected-credentials"
     assert setting.transport.authorizations == [BY_OLD]
     assert setting.metric("tenantproxy_credentials_accepted{} 0.0")
-    setting.now = COOLDOWN
+    setting.now = FIRST_PAUSE
     assert await setting.read(OK) == OK
     assert setting.metric("tenantproxy_credentials_accepted{} 1.0")
     assert await setting.read(OK) == OK
@@ -151,10 +162,28 @@ async def test_a_second_401_is_final(setting: Setting) -> None:
     assert await setting.read(OK) == OK
 
 
-async def test_a_retry_uses_the_same_authorization(setting: Setting) -> None:
-    """What is in flight goes on with the credential that it began with."""
+async def test_a_retry_uses_what_is_in_use_then(setting: Setting) -> None:
+    """What is in flight goes on with the credential that it began with; what is sent again is another request."""
     assert await setting.read(setting.replace, UpstreamError("disconnected"), OK) == OK
-    assert setting.transport.authorizations == [BY_OLD, BY_OLD]
+    assert setting.transport.authorizations == [BY_OLD, BY_NEW]
+
+
+async def test_a_request_that_waited_for_its_turn_goes_with_what_is_in_use_then(setting: Setting) -> None:
+    """Nothing leaves with a credential that was rejected or replaced while the request waited for a connection."""
+    await setting.read(OK)
+    setting.transport.turn = asyncio.Event()
+    reading = [asyncio.create_task(setting.read(OK)) for _ in range(3)]
+    await asyncio.sleep(0)
+    await setting.credential.use(NEW)
+    setting.transport.turn.set()
+    assert await asyncio.gather(*reading) == [OK] * 3
+    assert setting.transport.authorizations == [BY_OLD, *[BY_NEW] * 3]
+    setting.transport.turn.clear()
+    reading = [asyncio.create_task(setting.read(UNAUTHORIZED)) for _ in range(3)]
+    await asyncio.sleep(0)
+    setting.transport.turn.set()
+    assert await asyncio.gather(*reading) == ["upstream-rejected-credentials"] * 3
+    assert setting.transport.authorizations == [BY_OLD, *[BY_NEW] * 4], "one was rejected before the others went"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +203,7 @@ async def test_no_answer_is_a_problem(setting: Setting, outcome: UpstreamError, 
 async def test_a_probe_lets_the_others_go_on(setting: Setting, end: UpstreamResponse | UpstreamError) -> None:
     """However it ends: accepted, all go; rejected, all are refused; else the next one tries."""
     await setting.read(UNAUTHORIZED)
-    setting.now = COOLDOWN
+    setting.now = FIRST_PAUSE
     setting.transport.outcomes = [lambda: None, end, OK, OK]
     others = await asyncio.gather(*(setting.read() for _ in range(3)))
     asked = len(setting.transport.authorizations)
@@ -186,7 +215,7 @@ async def test_a_probe_lets_the_others_go_on(setting: Setting, end: UpstreamResp
 async def test_after_an_accepted_probe_nobody_waits(setting: Setting) -> None:
     """Requests go side by side again."""
     await setting.read(UNAUTHORIZED)
-    setting.now = COOLDOWN
+    setting.now = FIRST_PAUSE
     assert await setting.read(OK) == OK
     setting.transport.hang = True
     reading = [asyncio.create_task(setting.read()) for _ in range(3)]
@@ -198,17 +227,57 @@ async def test_after_an_accepted_probe_nobody_waits(setting: Setting) -> None:
     await asyncio.wait(reading)
 
 
-async def test_a_probe_that_is_cancelled_leaves_its_place(setting: Setting) -> None:
-    """A caller that goes away decides nothing."""
+@pytest.mark.parametrize(
+    ("status", "asked", "answer"),
+    [(None, 3, OK), (503, 3, OK), (200, 3, OK), (401, 2, "upstream-rejected-credentials")],
+)
+async def test_a_probe_whose_caller_goes_away_ends_with_its_answer(
+    setting: Setting, status: int | None, asked: int, answer: UpstreamResponse | str
+) -> None:
+    """Callers that come and go must not send one wrong login after the other."""
     await setting.read(UNAUTHORIZED)
-    setting.now, setting.transport.hang = COOLDOWN, True
+    setting.now, setting.transport.hang = FIRST_PAUSE, True
     probe = asyncio.create_task(setting.read())
     waiting = asyncio.create_task(setting.read(OK))
     await setting.transport.hanging.wait()
     setting.transport.hang = False
     probe.cancel()
-    assert await waiting == OK
+    await asyncio.wait([probe])
     assert probe.cancelled()
+    assert not waiting.done()
+    assert len(setting.transport.authorizations) == 2
+    setting.transport.drained[0](status)
+    assert await waiting == answer
+    assert len(setting.transport.authorizations) == asked
+
+
+async def test_a_rejection_counts_though_its_caller_has_gone(setting: Setting) -> None:
+    """The OMS has counted it as well."""
+    await setting.read(OK)
+    setting.transport.hang = True
+    reading = asyncio.create_task(setting.read())
+    await setting.transport.hanging.wait()
+    reading.cancel()
+    await asyncio.wait([reading])
+    setting.transport.drained[0](401)
+    assert await setting.read() == "upstream-rejected-credentials"
+    assert len(setting.transport.authorizations) == 2
+
+
+async def test_pauses_grow(setting: Setting) -> None:
+    """Minutes after the first rejection, half an hour after each further one; a right credential forgets them."""
+    for now in (0.0, FIRST_PAUSE, FIRST_PAUSE + LONG_PAUSE, FIRST_PAUSE + 2 * LONG_PAUSE):
+        if now:
+            setting.now = now - 0.01
+            assert await setting.read() == "upstream-rejected-credentials"
+        setting.now = now
+        assert await setting.read(UNAUTHORIZED) == "upstream-rejected-credentials"
+    assert len(setting.transport.authorizations) == 4
+    setting.now += LONG_PAUSE
+    assert await setting.read(OK) == OK
+    assert await setting.read(UNAUTHORIZED) == "upstream-rejected-credentials"
+    setting.now += FIRST_PAUSE + 0.01
+    assert await setting.read(OK) == OK
 
 
 @pytest.mark.virtual_time
@@ -217,7 +286,7 @@ async def test_a_timeout_before_the_oms_was_asked_is_not_its_failure() -> None:
     setting = Setting(timeout=5.0)
     await setting.credential.use(OLD)
     await setting.read(UNAUTHORIZED)
-    setting.now, setting.transport.hang = COOLDOWN, True
+    setting.now, setting.transport.hang = FIRST_PAUSE, True
     codes = await asyncio.gather(*(setting.read() for _ in range(FAILURES_TO_OPEN + 2)))
     assert (codes[0], set(codes[1:])) == ("upstream-timeout", {"upstream-rejected-credentials"})
     assert len(setting.transport.authorizations) == 2
@@ -328,11 +397,11 @@ async def test_a_hidden_rejection_is_one(hidden: Setting, status: int) -> None:
     """The OMS is asked once; then nobody is until the cooldown is over, as after a 401."""
     rejected = UpstreamResponse(status, {}, INVALID)
     assert await hidden.read(rejected) == "upstream-rejected-credentials"
-    hidden.now = COOLDOWN - 0.01
+    hidden.now = FIRST_PAUSE - 0.01
     assert [await hidden.read() for _ in range(10)] == ["upstream-rejected-credentials"] * 10
     assert hidden.transport.authorizations == [BY_OLD]
     assert hidden.metric("tenantproxy_credentials_accepted{} 0.0")
-    hidden.now = COOLDOWN
+    hidden.now = FIRST_PAUSE
     assert await hidden.read(OK) == OK
 
 

@@ -266,6 +266,7 @@ async def test_failing_searches_leave_reads_alone(oms: RawServer, tmp_path: Path
     oms.play = only_searches(dripping(SEARCH_ANSWER, after=0, pause=30))
     endpoint = {"timeoutSeconds": 0.2}
     async with running_proxy(proxy_config(oms.url, **operations(searchOrders=endpoint)), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 200  # the first one goes alone
         answers = await asyncio.gather(*await searching(proxy, FAILURES_TO_OPEN))
         assert {answer.code for answer in answers} == {"upstream-timeout"}
         await proxy.becomes(CIRCUIT % "searchOrders", 2)
@@ -283,6 +284,7 @@ async def test_slow_searches_leave_connections(oms: RawServer, tmp_path: Path, m
     config = proxy_config(oms.url, maxConnections=4, timeoutSeconds=60, **operations(searchOrders=endpoint))
     places = most or 3
     async with running_proxy(config, tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 200  # the first one goes alone
         slow = await searching(proxy, 20)
         refused = 20 - 2 * places
         await proxy.becomes('tenantproxy_rejected_requests_total{reason="operation-share"}', refused)
@@ -302,6 +304,7 @@ async def test_searches_that_nobody_waits_for_keep_their_part(oms: RawServer, tm
     oms.play = only_searches(held_until(release, answering(SEARCH_ANSWER)))
     config = proxy_config(oms.url, maxConnections=4, timeoutSeconds=60)
     async with running_proxy(config, tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 200  # the first one goes alone
         for _ in range(3):
             slow = await searching(proxy, 4)
             await oms.reached(3)

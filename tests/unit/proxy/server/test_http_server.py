@@ -98,7 +98,6 @@ async def refuses(port: int) -> bool:
 async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> None:
     """A drain refuses new connections, lets running requests end, and those that come, and closes idle ones."""
     release = asyncio.Event()
-    oms.play = held_until(release, answering(ORDER_ANSWER))
     write_keys(tmp_path / "credentials", BASIC)
     config = proxy_config(oms.url)
     tls = TlsFiles(config.upstream.tls, tmp_path)
@@ -108,6 +107,10 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
     port = sockets[0].getsockname()[1]
     await proxy.start(*sockets)
     idle, idle_writer = await asyncio.open_connection("127.0.0.1", port)
+    oms.play = answering(ORDER_ANSWER)
+    idle_writer.write(GET)  # the first one goes alone
+    assert (await idle.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200 ")
+    oms.play = held_until(release, answering(ORDER_ANSWER))
     late, late_writer = await asyncio.open_connection("127.0.0.1", port)
     busy, busy_writer = await asyncio.open_connection("127.0.0.1", port)
     busy_writer.write(GET)
@@ -121,7 +124,7 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
         answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"Connection: close" in answer
-    assert await idle.read() == b""
+    assert b"HTTP/1.1" not in await idle.read()  # only the end of that answer
     await draining
     for writer in (idle_writer, late_writer, busy_writer):
         writer.close()

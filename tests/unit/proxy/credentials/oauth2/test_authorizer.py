@@ -1,6 +1,7 @@
 """OAuth2 to the OMS, over real sockets."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from support.proxy.oms import (
 )
 from support.proxy.running import proxy_config, running_proxy
 from support.waiting import PATIENCE
+from tenantproxy.admission import Ticket
+from tenantproxy.config import Tenant
+from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.authorizer import Failure
 from tenantproxy.credentials.oauth2.authorizer import TokenAuthorizer
 from tenantproxy.credentials.oauth2.credential import OAuth2
@@ -27,6 +31,7 @@ from tenantproxy.credentials.oauth2.token_header import TokenHeader
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.problems import Problem
+from tenantproxy.transport.base import HttpTransport, UpstreamResponse
 from tenantproxy.transport.tls import TlsFiles
 
 
@@ -172,6 +177,44 @@ class Hanging(TokenEndpoint):
         raise AssertionError
 
 
+class HangingClients:
+    """Makes clients of a server that never answers."""
+
+    token_timeout = 300.0
+
+    def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
+        assert (url, trial) == ("http://idp.example", False)
+        return self
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        ticket: Ticket | None = None,
+        drain_seconds: float | None = None,
+        on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> UpstreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError(method, path, headers, body, ticket, drain_seconds, on_drained, before)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class Open:
+    """What permits all logins."""
+
+    def may_log_in(self) -> bool:
+        return True
+
+    def rejected(self, logins: int) -> None:
+        raise AssertionError(logins)
+
+
 def hanging(timeout: float) -> TokenAuthorizer:
     """Return an authorizer that waits in vain, as it would be made of this configuration."""
     auth = {"tokenEndpoint": ON_LOOPBACK["tokenEndpoint"] | {"timeoutSeconds": timeout}}
@@ -181,6 +224,7 @@ def hanging(timeout: float) -> TokenAuthorizer:
     return TokenAuthorizer(
         Hanging(credential, clients.token_endpoint(credential.auth_url)),
         Metrics(config.tenant),
+        Open(),
         header=TokenHeader.parse(credential.token_header),
         timeout=clients.token_timeout,
     )
@@ -203,9 +247,10 @@ async def test_the_time_that_a_token_may_take_is_configured(seconds: float) -> N
 @pytest.mark.virtual_time
 async def test_a_slow_token_endpoint_keeps_no_proxy_unready() -> None:
     """Who waits for the first attempt waits for three seconds, however long it may take."""
-    authorizer = hanging(300.0)
+    credential = ActiveCredential(HangingClients(), Metrics(Tenant(id="T", name="acme")))
+    await credential.use(OAuth2(client_id="id", client_secret="secret", auth_url="http://idp.example"))
     clock = asyncio.get_running_loop().time
     begun = clock()
-    await authorizer.first_attempt()
+    await credential.first_attempt()
     assert clock() - begun == pytest.approx(3.0)
-    await authorizer.close()
+    await credential.close()

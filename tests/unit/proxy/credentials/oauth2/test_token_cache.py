@@ -29,16 +29,9 @@ def source(jitter: float = 0.0) -> TokenCache:
 def with_token(lifetime: float | None = 3600.0, *, value: str = "t1", jitter: float = 0.0) -> TokenCache:
     """Return a source that got a token at 0."""
     tokens = source(jitter)
-    assert tokens.begin_first_fetch(0.0)
+    assert tokens.acquire(0.0) == Fetch()
     tokens.succeeded(0.0, Token(value, lifetime))
     return tokens
-
-
-def test_first_fetch_is_at_start() -> None:
-    """The first token is fetched before any request asks for one."""
-    tokens = source()
-    assert tokens.begin_first_fetch(0.0)
-    assert tokens.fetching
 
 
 def test_nothing_is_at_hand_before_the_first_fetch() -> None:
@@ -56,7 +49,20 @@ def test_single_flight() -> None:
     assert tokens.acquire(0.1) == Wait()
     assert tokens.reauthenticate(0.1, "old") == Wait()
     assert not tokens.begin_refresh(0.1)
-    assert not tokens.begin_first_fetch(0.1)
+
+
+def test_a_refresh_that_may_not_be_is_put_off() -> None:
+    """Nobody logs in while the secret is taken for wrong; the token serves until it expires."""
+    tokens = with_token(3600.0)
+    due = tokens.refresh_at()
+    assert due is not None
+    tokens.put_off(due)
+    assert not tokens.begin_refresh(due)
+    assert tokens.held(due) == "t1"
+    assert tokens.begin_refresh(due + BACKOFF[1])
+    assert tokens.held(3599.9) == "t1"
+    assert tokens.held(3600.0) is None
+    assert source().held(0.0) is None
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])

@@ -110,6 +110,17 @@ async def test_a_wrong_secret_costs_one_login_more_in_all(answer: bytes) -> None
         results = await fetched(idp.url, times=4)
         assert all(isinstance(result, Failure) and result.rejected for result in results)
         assert styles(idp) == "bp" + "pbp"
+        assert [result.logins for result in results if isinstance(result, Failure)] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("second", [http(500), http(302, location="/"), http(429), http(200)])
+async def test_a_rejection_counts_where_the_other_style_gets_no_answer(second: bytes) -> None:
+    """One login was wrong, as far as is known; the next fetch is in the other style, which may be right."""
+    async with raw_server(answering(WRONG_SECRET, second, TOKEN)) as idp:
+        first, then = await fetched(idp.url, times=2)
+        assert first == Failure(rejected=True, reason="invalid_client", status=401)
+        assert isinstance(then, Token)
+        assert styles(idp) == "bp" + "p"
 
 
 @pytest.mark.parametrize(
@@ -133,10 +144,11 @@ async def test_what_is_no_rejection_is_not_tried_in_another_style(answer: bytes)
 async def test_the_failure_that_says_more_is_told() -> None:
     """Where one style is unknown to the server, the other one's failure is what has to be corrected."""
     async with raw_server(accepting("b", WRONG_SECRET, error("invalid_request"))) as idp:
-        told = Failure(rejected=True, reason="invalid_request", status=400)
+        told = Failure(rejected=True, reason="invalid_request", status=400, logins=2)
         assert await fetched(idp.url) == [told]
     async with raw_server(accepting("p", http(400), error("invalid_scope"))) as idp:
-        assert await fetched(idp.url) == [Failure(rejected=True, reason="invalid_scope", status=400)]
+        told = Failure(rejected=True, reason="invalid_scope", status=400, logins=2)
+        assert await fetched(idp.url) == [told]
 
 
 async def test_a_style_that_works_is_kept() -> None:
@@ -147,7 +159,7 @@ async def test_a_style_that_works_is_kept() -> None:
 
 
 async def test_a_server_that_changes_its_style_is_followed() -> None:
-    """It is asked in the other one, in the next fetch at the latest."""
+    """It is asked in the other one when it has twice not known the client: each time costs one login."""
     answers = iter([TOKEN])
 
     async def play(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -155,8 +167,16 @@ async def test_a_server_that_changes_its_style_is_followed() -> None:
 
     async with raw_server(play) as idp:
         results = await fetched(idp.url, times=4)
-        assert [isinstance(result, Token) for result in results] == [True, True, True, True]
-        assert styles(idp) == "b" + "bp" + "pp"
+        assert [isinstance(result, Token) for result in results] == [True, False, False, True]
+        assert styles(idp) == "b" + "bb" + "p"
+
+
+async def test_a_server_that_forgets_a_client_for_a_while_costs_one_login_each_time() -> None:
+    """The style that has worked is right."""
+    async with raw_server(answering(TOKEN, WRONG_SECRET, TOKEN, WRONG_SECRET, TOKEN)) as idp:
+        results = await fetched(idp.url, times=5)
+        assert [result.logins for result in results if isinstance(result, Failure)] == [1, 1]
+        assert styles(idp) == "bbbbb"
 
 
 # ---- what comes, over a connection

@@ -121,8 +121,8 @@ async def test_extra_params_stay_while_the_type_is_oauth2(tmp_path: Path) -> Non
     """Only the platform sets `extraParams`; a tenant's change of its secret keeps them."""
     write_keys(tmp_path, {"clientId": "x", "clientSecret": "x", "authUrl": "x", "extraParams": '{"a":"b"}'})
     store = FileStore(tmp_path)
-    assert (await store.replace(UNSEEN, OAUTH2))["extraParams"] == '{"a":"b"}'
-    assert "extraParams" not in await store.replace(UNSEEN, BASIC)
+    assert (await store.replace(UNSEEN, OAUTH2)).keys["extraParams"] == '{"a":"b"}'
+    assert "extraParams" not in (await store.replace(UNSEEN, BASIC)).keys
 
 
 async def test_concurrent_replacements_are_ordered(tmp_path: Path) -> None:

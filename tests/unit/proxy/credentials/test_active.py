@@ -1,0 +1,207 @@
+"""The credential in use, and who may log in with it: in virtual time, before a token endpoint in memory."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from tenantproxy.admission import Ticket
+from tenantproxy.config import Tenant
+from tenantproxy.credentials.active import ActiveCredential, Way
+from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.oauth2.credential import OAuth2
+from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
+from tenantproxy.credentials.stores.base import Stored
+from tenantproxy.metrics import Metrics
+from tenantproxy.problems import Problem
+from tenantproxy.transport.base import HttpTransport, UpstreamResponse
+
+pytestmark = pytest.mark.virtual_time
+
+EPOCH = 1.8e9
+SECONDS = 5.0
+WRONG, RIGHT = Basic(username="u", password="wrong"), Basic(username="u", password="right")
+
+
+class TokenServer:
+    """A token endpoint, and what makes clients of it."""
+
+    token_timeout = 1.0
+
+    def __init__(self) -> None:
+        self.logins = 0
+        self.secret_is_right = True
+
+    def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
+        del url, trial
+        return self
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        ticket: Ticket | None = None,
+        drain_seconds: float | None = None,
+        on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> UpstreamResponse:
+        del method, path, headers, body, ticket, drain_seconds, on_drained, before
+        self.logins += 1
+        await asyncio.sleep(0.01)
+        if not self.secret_is_right:
+            return UpstreamResponse(401, {}, b'{"error": "invalid_client"}')
+        answer = {"access_token": f"t{self.logins}", "expires_in": 100, "token_type": "Bearer"}
+        return UpstreamResponse(200, {}, json.dumps(answer).encode())
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def server() -> TokenServer:
+    return TokenServer()
+
+
+@pytest.fixture
+async def credential(server: TokenServer) -> ActiveCredential:
+    loop = asyncio.get_running_loop()
+    return ActiveCredential(server, Metrics(Tenant(id="T", name="acme")), clock=lambda: EPOCH + loop.time())
+
+
+def oauth2(client_auth: str = "client_secret_basic") -> OAuth2:
+    given = {"clientId": "id", "clientSecret": "s", "authUrl": "http://idp.example", "clientAuth": client_auth}
+    return OAuth2.parse(given)
+
+
+async def refused(credential: ActiveCredential) -> Problem:
+    with pytest.raises(Problem) as caught:
+        await credential.authorize(SECONDS)
+    assert caught.value.code == "upstream-rejected-credentials"
+    return caught.value
+
+
+async def test_a_token_proves_the_secret(server: TokenServer, credential: ActiveCredential) -> None:
+    """It is fetched before a request asks for it; then all requests go."""
+    await credential.use(oauth2())
+    await credential.first_attempt()
+    grants = await asyncio.gather(*(credential.authorize(SECONDS) for _ in range(5)))
+    assert {(grant.way, grant.authorization.headers["Authorization"]) for grant in grants} == {
+        (Way.PROVEN, "Bearer t1")
+    }
+    assert server.logins == 1
+    await credential.close()
+
+
+async def test_a_rejected_refresh_is_the_last_one(server: TokenServer, credential: ActiveCredential) -> None:
+    """The token serves until it expires; then nobody logs in until the pause is over, and one request tries."""
+    await credential.use(oauth2())
+    await credential.first_attempt()
+    server.secret_is_right = False
+    await asyncio.sleep(95)
+    assert server.logins == 2
+    assert (await credential.authorize(SECONDS)).way is Way.HELD
+    await asyncio.sleep(10)
+    problem = await refused(credential)
+    assert problem.detail == "The token endpoint rejected the request for a token (401 invalid_client)."
+    assert 100 < float((problem.headers or {})["Retry-After"]) < FIRST_PAUSE
+    await asyncio.sleep(FIRST_PAUSE)
+    assert server.logins == 2, "nothing is tried without a request"
+    assert len(await asyncio.gather(*(refused(credential) for _ in range(5)))) == 5
+    assert server.logins == 3
+    await asyncio.sleep(LONG_PAUSE - 1.0)
+    await refused(credential)
+    server.secret_is_right = True
+    await asyncio.sleep(2.0)
+    grant = await credential.authorize(SECONDS)
+    assert (grant.way, server.logins) == (Way.TRIES, 4)
+    credential.accepted(grant)
+    assert (await credential.authorize(SECONDS)).way is Way.PROVEN
+    await credential.close()
+
+
+async def test_two_styles_are_two_logins(server: TokenServer, credential: ActiveCredential) -> None:
+    """So that the next attempt is half an hour away."""
+    server.secret_is_right = False
+    await credential.use(oauth2("auto"))
+    await credential.first_attempt()
+    assert server.logins == 2
+    assert float(((await refused(credential)).headers or {})["Retry-After"]) == pytest.approx(LONG_PAUSE, abs=2)
+    await credential.close()
+
+
+async def test_a_token_that_the_oms_rejects_is_not_used_again(
+    server: TokenServer, credential: ActiveCredential
+) -> None:
+    """After one that was fetched anew; the pause begins, though no login was wrong."""
+    await credential.use(oauth2())
+    await credential.first_attempt()
+    grant = await credential.authorize(SECONDS)
+    newer = await credential.reauthenticate(grant, SECONDS)
+    assert newer is not None
+    assert (newer.authorization != grant.authorization, server.logins) == (True, 2)
+    credential.rejected(newer)
+    assert await credential.reauthenticate(newer, SECONDS) is None
+    await refused(credential)
+    assert server.logins == 2
+    await credential.close()
+
+
+async def test_a_read_that_was_rejected_waits_for_the_proof_of_the_newer_credential(
+    credential: ActiveCredential,
+) -> None:
+    """Else all that was in flight would try the newer one at once."""
+    await credential.use(WRONG)
+    first = await credential.authorize(SECONDS)
+    credential.accepted(first)
+    grants = [await credential.authorize(SECONDS) for _ in range(3)]
+    await credential.use(RIGHT)
+    again = [asyncio.create_task(credential.reauthenticate(grant, SECONDS)) for grant in grants]
+    done, waiting = await asyncio.wait(again, timeout=1.0)
+    assert (len(done), len(waiting)) == (1, 2)
+    (tries,) = [task.result() for task in done]
+    assert tries is not None
+    assert tries.way is Way.TRIES
+    credential.accepted(tries)
+    assert {grant.way for grant in await asyncio.gather(*waiting) if grant} == {Way.PROVEN}
+
+
+async def test_an_attempt_beside_the_requests_counts(credential: ActiveCredential) -> None:
+    """With the credential in use it ends a pause or begins one; with another one it is a login of that account."""
+    await credential.use(WRONG)
+    assert credential.known().state == "untried"
+    credential.tried(WRONG, accepted=False)
+    await refused(credential)
+    known = credential.known()
+    assert known.state == "rejected"
+    assert known.rejected_at == pytest.approx(EPOCH, abs=0.01)
+    assert known.next_try_seconds == pytest.approx(FIRST_PAUSE, abs=0.01)
+    credential.tried(WRONG, accepted=True)
+    assert (await credential.authorize(SECONDS)).way is Way.PROVEN
+    assert credential.known().state == "accepted"
+    credential.tried(RIGHT, accepted=True)
+    credential.tried(RIGHT, accepted=False)
+    assert credential.known().state == "accepted"
+    credential.tried(WRONG, accepted=False)
+    assert credential.known().next_try_seconds == pytest.approx(LONG_PAUSE, abs=0.01)
+
+
+async def test_a_put_of_the_same_credential_tries_at_once(credential: ActiveCredential) -> None:
+    """Somebody has mended the OMS, and says so; who it was is kept."""
+    await credential.use(WRONG)
+    credential.rejected(await credential.authorize(SECONDS))
+    await refused(credential)
+    stored = Stored({}, None)
+    note = await credential.note(WRONG, stored, "jane@example.com", is_proven=False)
+    assert not await credential.use(WRONG, stored._replace(note=note(None))), "it is no other one"
+    grant = await credential.authorize(SECONDS)
+    assert (grant.way, credential.known().set_by) == (Way.TRIES, "jane@example.com")
+    credential.rejected(grant)
+    assert credential.known().next_try_seconds == pytest.approx(LONG_PAUSE, abs=0.01)
+    proven = await credential.note(WRONG, stored, "joe@example.com", is_proven=True)
+    await asyncio.sleep(1.0)
+    await credential.use(WRONG, stored._replace(note=proven(note(None))))
+    assert (await credential.authorize(SECONDS)).way is Way.PROVEN

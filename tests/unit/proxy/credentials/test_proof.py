@@ -1,0 +1,128 @@
+"""What is known of a credential, and what follows: with a clock that is an argument."""
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE, Claim, Proof, from_note
+
+NOW = 1.8e9
+MINE, OTHERS = Claim(by="a", since=NOW, seconds=10.0), Claim(by="b", since=NOW + 1, seconds=10.0)
+
+
+def after(*rejections: float, accepted: float | None = None) -> Proof:
+    """Return what is known after rejections at these seconds, and an acceptance before them."""
+    proof = Proof() if accepted is None else Proof().accepted(NOW + accepted)
+    for at in rejections:
+        proof = proof.rejected(NOW + at)
+    return proof
+
+
+@pytest.mark.parametrize(
+    ("rejections", "pause"),
+    [
+        ((0.0,), FIRST_PAUSE),
+        ((0.0, 0.2), LONG_PAUSE),  # a third could lock the account
+        ((0.0, 0.2, 0.3), FIRST_PAUSE),  # it has, or never will be
+        ((0.0, 0.2, 0.3, 0.5), FIRST_PAUSE),
+        ((0.0, FIRST_PAUSE), LONG_PAUSE),
+        ((0.0, 0.2, 0.3, 0.3 + FIRST_PAUSE), LONG_PAUSE),
+        ((0.0, FIRST_PAUSE, FIRST_PAUSE + LONG_PAUSE), LONG_PAUSE),
+        ((0.0, 0.0), FIRST_PAUSE),  # the same one, told twice
+    ],
+)
+@pytest.mark.parametrize("accepted", [None, -60.0])
+def test_pauses(rejections: tuple[float, ...], pause: float, accepted: float | None) -> None:
+    """By how often it was rejected, and whether that was at once or again after a pause."""
+    proof, last = after(*rejections, accepted=accepted), NOW + rejections[-1]
+    assert proof.remaining(last) == pause
+    assert proof.remaining(last + pause - 0.01) == pytest.approx(0.01, abs=1e-4)
+    assert proof.remaining(last + pause) == 0.0
+    assert proof.remaining(last - 1e6) == pause, "a clock that was set back makes no pause longer"
+
+
+@given(st.lists(st.floats(0.0, 600.0), max_size=50))
+def test_own_attempts_are_two_in_half_an_hour(waits: list[float]) -> None:
+    """Whoever tries whenever that is allowed, and however late."""
+    now, proof, logins = NOW, Proof(), []
+    for wait in waits:
+        now += proof.remaining(now) + wait
+        logins.append(now)
+        proof = proof.rejected(now)
+    assert all(sum(at <= each < at + 1800 for each in logins) <= 2 for at in logins)
+
+
+def test_acceptance_forgets_rejections() -> None:
+    """It was right, and the OMS in trouble."""
+    proof = after(0.0, FIRST_PAUSE).accepted(NOW + 4000)
+    assert (proof.state, proof.wrong_logins, proof.remaining(NOW + 4000)) == ("accepted", (), 0.0)
+    assert proof.rejected(NOW + 4001).remaining(NOW + 4001) == FIRST_PAUSE
+
+
+def test_another_credential_begins_anew_but_may_be_of_the_same_account() -> None:
+    """It is tried at once; what was counted before it still counts, for half an hour."""
+    proof = after(0.0).renewed(NOW + 60, "abcd")
+    assert (proof.state, proof.remaining(NOW + 60), proof.fingerprint) == ("untried", 0.0, "abcd")
+    assert proof.rejected(NOW + 60).remaining(NOW + 60) == LONG_PAUSE
+    late = after(0.0).renewed(NOW + LONG_PAUSE, "abcd")
+    assert late.rejected(NOW + LONG_PAUSE).remaining(NOW + LONG_PAUSE) == FIRST_PAUSE
+    assert Proof().wronged(NOW, 1).rejected(NOW + 1).remaining(NOW + 1) == LONG_PAUSE
+
+
+def test_a_claim_that_was_never_ended_counts() -> None:
+    """A claim after another replica's counts as a login of that one; a claim of its own is another matter."""
+    assert Proof().claimed(MINE).claimed(OTHERS).rejected(NOW + 20).remaining(NOW + 20) == LONG_PAUSE
+    again = msgspec.structs.replace(MINE, since=NOW + 5)
+    assert Proof().claimed(MINE).claimed(again).rejected(NOW + 20).remaining(NOW + 20) == FIRST_PAUSE
+    given_back = Proof().claimed(MINE).released().claimed(OTHERS)
+    assert given_back.rejected(NOW + 20).remaining(NOW + 20) == FIRST_PAUSE
+
+
+def test_a_rejection_may_cost_more_or_less_than_a_login() -> None:
+    """Two styles of client authentication are two; a token that the OMS does not take is none."""
+    assert Proof().rejected(NOW, 2).remaining(NOW) == LONG_PAUSE
+    assert Proof().rejected(NOW, 0).remaining(NOW) == FIRST_PAUSE
+    assert Proof().rejected(NOW, 0).rejected(NOW + FIRST_PAUSE, 0).remaining(NOW + FIRST_PAUSE) == LONG_PAUSE
+
+
+def test_a_note_is_read_back() -> None:
+    """With all that is in it, as its next revision."""
+    proof = msgspec.structs.replace(
+        after(0.0, 1.0).wronged(NOW).claimed(MINE), set_at=NOW, set_by="jane@example.com", fingerprint="abcd"
+    )
+    assert from_note(proof.to_note(7)) == msgspec.structs.replace(proof, revision=7)
+    full = msgspec.structs.replace(proof, earlier=(NOW, NOW + 1, NOW + 2), wrong_logins=(NOW, NOW, NOW))
+    assert len(full.to_note(2**52)) < 700
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "null",
+        "[]",
+        "{",
+        '{"state": "locked"}',
+        '{"revision": -1}',
+        '{"revision": 1e99}',
+        '{"wrongLogins": ["x"]}',
+        '{"wrongLogins": [-1]}',
+        '{"state": "rejected"}',
+        '{"claim": {"by": "x", "since": 1, "seconds": 1e9}}',
+        '{"setBy": "' + "x" * 5000 + '"}',
+        "[" * 4000,
+        '{"setBy": "\\ud800"}',
+    ],
+)
+def test_what_is_no_note_is_none(text: str | None) -> None:
+    """Whatever somebody has written there."""
+    assert from_note(text) is None
+
+
+def test_a_note_holds_no_endless_time() -> None:
+    """JSON has none, and ours never writes one."""
+    assert from_note(Proof(set_at=math.inf).to_note(1)) == Proof(revision=1)

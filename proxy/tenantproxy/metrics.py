@@ -124,7 +124,7 @@ class Metrics:
         self._accepted.clear()
         self._token_expiry.clear()
 
-    def credential_accepted(self, accepted: bool) -> None:  # noqa: FBT001 - it is what is shown
+    def credential_accepted(self, *, accepted: bool) -> None:
         """Show whether the OMS accepted the credential."""
         self._accepted.labels(self._tenant).set(1 if accepted else 0)
 

@@ -4,16 +4,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from typing import Final
 
-from tenantproxy.credentials.authorizer import Authorization, Authorizer, SupersededError
+from tenantproxy.credentials.authorizer import SupersededError
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients
 from tenantproxy.credentials.fingerprint import fingerprint
 from tenantproxy.credentials.formats import digest
+from tenantproxy.credentials.grant import Grant, Use, Way
 from tenantproxy.credentials.kinds import KINDS
-from tenantproxy.credentials.login_gate import Admission, LoginGate
-from tenantproxy.credentials.proof import Known, Proof
+from tenantproxy.credentials.login_gate import LoginGate
+from tenantproxy.credentials.proof import Admission, Known, Proof
 from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
@@ -24,47 +24,6 @@ _NOT_CONFIGURED: Final = (
     "credentials-not-configured",
     "An admin of the tenant sets it with PUT /api/v1/proxy-config.",
 )
-
-
-class _Use:
-    """One credential while it is in use; what comes of its requests later is not about the one after it."""
-
-    def __init__(self, credential: Credential, gate: LoginGate) -> None:
-        self.credential = credential
-        self.gate: LoginGate | None = gate
-        self.authorizer: Authorizer
-        self.refused: Authorization | None = None
-        """What the OMS has rejected of it."""
-
-    def may_log_in(self) -> bool:
-        """Tell a refresh whether it may send the secret again: only one that is proven."""
-        return self.gate is not None and self.gate.is_open
-
-    def rejected(self, logins: int) -> None:
-        """Take note that the token endpoint rejected it."""
-        if self.gate is not None:
-            self.gate.rejected(logins)
-
-
-class Way(Enum):
-    """How a request came to its authorization."""
-
-    PROVEN = "the credential is proven"
-    TRIES = "it tries the credential; its end must be reported"
-    HELD = "by a token that is still good, while no other may be fetched"
-
-
-class Grant:
-    """What a request goes to the OMS with; it may come to another authorization."""
-
-    __slots__ = ("authorization", "in_flight", "use", "way")
-
-    def __init__(self, authorization: Authorization, use: _Use, way: Way) -> None:
-        self.authorization = authorization
-        self.use = use
-        self.way = way
-        self.in_flight = False
-        """Whether its request is still under way, though its caller has gone."""
 
 
 class ActiveCredential:
@@ -87,7 +46,7 @@ class ActiveCredential:
         self._fingerprint = ("", "", "")
         """Of which credential, by its digest, in which Secret, and the fingerprint."""
         self._digest = _digest(None)
-        self._use: _Use | None = None
+        self._use: Use | None = None
         self._lacking = _NOT_CONFIGURED
         self._first_login: asyncio.Task[None] | None = None
 
@@ -113,7 +72,7 @@ class ActiveCredential:
             return False
         use = None
         if known is not None:
-            use = _Use(known, self._gate)
+            use = Use(known, self._gate)
             use.authorizer = known.authorizer(self._clients, self._metrics, use)
         # Only now, so that what fails above leaves the old one in use.
         if credential is None:
@@ -131,6 +90,7 @@ class ActiveCredential:
             self._first_login = asyncio.create_task(self._log_in(use), name="first token")
         if old is not None:
             old.gate = None
+            old.wake()
             await old.authorizer.close()
         return is_other
 
@@ -161,40 +121,58 @@ class ActiveCredential:
 
         """
         while True:
-            use = self._use
-            if use is None:
+            if self._use is None:
                 raise Problem(*self._lacking)
-            admission = self._gate.admit(seconds)
-            if admission in (Admission.WAIT, Admission.REFUSE):
-                held = use.authorizer.held()
-                if held is not None and held != use.refused:
-                    return Grant(held, use, Way.HELD)
-                if admission is Admission.REFUSE:
-                    raise self._rejected()
-                await self._gate.changed()
-                continue
-            way = Way.TRIES if admission is Admission.TRY else Way.PROVEN
-            authorization = None
-            try:
-                authorization = await use.authorizer.authorization()
-            except SupersededError:
-                continue
-            finally:
-                if authorization is None:
-                    self._release(use, way)
-            return Grant(authorization, use, way)
+            grant = await self._past_gate(self._use, seconds)
+            if grant is not None and await self._past_cooldown(grant):
+                return grant
+
+    async def _past_gate(self, use: Use, seconds: float) -> Grant | None:
+        """Return with what the gate lets a request go; None: ask again. Raises Problem."""
+        admission = self._gate.admit(seconds)
+        if admission in (Admission.GO, Admission.TRY):
+            return await self._logged_in(use, Way.PROVEN if admission is Admission.GO else Way.TRIES)
+        if (held := use.authorizer.held()) is not None:
+            return Grant(held, use, Way.HELD)
+        if admission is Admission.REFUSE:
+            raise self._rejected()
+        await self._gate.changed()
+        return None
+
+    async def _logged_in(self, use: Use, way: Way) -> Grant | None:
+        authorization = None
+        try:
+            authorization = await use.authorizer.authorization()
+        except SupersededError:
+            return None
+        finally:
+            if authorization is None:
+                self._release(use, way)
+        if way is Way.TRIES and use.authorizer.logs_in:  # which is done
+            if use is self._use:
+                self._gate.accepted()
+            way = Way.PROVEN
+        return Grant(authorization, use, way)
+
+    async def _past_cooldown(self, grant: Grant) -> bool:
+        """Tell whether a grant may be used now; if not, ask again. Raises Problem."""
+        admission = grant.use.cooldown.admit(self._now(), grant.authorization)
+        if admission is Admission.TRY:
+            grant.way = Way.TRIES_TOKEN
+        elif admission is Admission.REFUSE:
+            raise self._cooling(grant.use)
+        elif admission is Admission.WAIT:
+            await grant.use.changed.wait()
+        return admission in (Admission.GO, Admission.TRY)
 
     def may_be_sent(self, grant: Grant) -> bool:
         """Tell whether a request that has waited for its turn may still go with this: all is as it was."""
         if grant.use is not self._use:
             return False
-        match grant.way:
-            case Way.PROVEN:
-                return self._gate.is_open
-            case Way.HELD:
-                return grant.authorization != grant.use.refused
-            case Way.TRIES:
-                return True
+        if grant.way in (Way.TRIES, Way.TRIES_TOKEN):
+            return True
+        is_open = grant.way is Way.HELD or self._gate.is_open
+        return is_open and not grant.use.cooldown.holds(self._now(), grant.authorization)
 
     async def reauthenticate(self, grant: Grant, seconds: float) -> Grant | None:
         """Return another grant than the rejected one, or None where nothing newer can be had.
@@ -206,7 +184,7 @@ class ActiveCredential:
         if grant.use is not self._use:
             self._gate.wronged()
             return await self.authorize(seconds)
-        if grant.way is not Way.TRIES and not self._gate.is_open:
+        if grant.use.authorizer.logs_in and not self._gate.is_open:
             return None
         try:
             newer = await grant.use.authorizer.reauthenticate(grant.authorization)
@@ -222,17 +200,23 @@ class ActiveCredential:
         return problem or Problem("upstream-timeout", "The OMS did not answer the request that goes first.")
 
     def accepted(self, grant: Grant) -> None:
-        """Take note that the OMS took it; that proves a credential that is being tried."""
-        if grant.way is Way.TRIES and grant.use is self._use:
+        """Take note that the OMS took it; that proves a credential, or a token, that is being tried."""
+        if grant.use is not self._use:
+            return
+        if grant.way is Way.TRIES:
             self._gate.accepted()
+        elif grant.way is Way.TRIES_TOKEN:
+            grant.use.cooldown.accepted()
+            self._metrics.credential_accepted(accepted=True)
 
     def rejected(self, grant: Grant) -> Problem:
         """Begin a pause; return the answer to the request."""
         if grant.use is self._use:
-            if grant.authorization == grant.use.authorizer.held():
-                grant.use.refused = grant.authorization
-            # A token that the OMS does not take is no wrong login: that was at the token endpoint.
-            self._gate.rejected(0 if grant.use.authorizer.logs_in else 1)
+            if grant.use.authorizer.logs_in:
+                grant.use.cooldown.rejected(self._now(), grant.authorization)
+                self._metrics.credential_accepted(accepted=False)
+                return self._cooling(grant.use)
+            self._gate.rejected()
         return self._rejected()
 
     def ended(self, grant: Grant) -> None:
@@ -263,7 +247,7 @@ class ActiveCredential:
 
     # ----
 
-    async def _log_in(self, use: _Use) -> None:
+    async def _log_in(self, use: Use) -> None:
         """Get the first token before a request needs it, unless it was rejected before; it proves the secret."""
         if self._gate.is_closed:
             return
@@ -273,15 +257,27 @@ class ActiveCredential:
                 self.accepted(grant)
             self.ended(grant)
 
-    def _release(self, use: _Use, way: Way) -> None:
+    def _release(self, use: Use, way: Way) -> None:
         if way is Way.TRIES and use is self._use:
             self._gate.released()
+        elif way is Way.TRIES_TOKEN:
+            use.cooldown.released()
+            use.wake()
 
     async def _fingerprint_of(self, credential: Credential, uid: str) -> str:
         known = _digest(credential)
         if self._fingerprint[:2] != (known, uid):
             self._fingerprint = (known, uid, await self._compute(credential, uid))
         return self._fingerprint[2]
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _cooling(self, use: Use) -> Problem:
+        detail = "The OMS rejected the access token."
+        return Problem(
+            "upstream-rejected-credentials", detail, headers=retry_after(use.cooldown.remaining(self._now()))
+        )
 
     def _rejected(self) -> Problem:
         seconds = self._gate.remaining()
@@ -292,7 +288,7 @@ class ActiveCredential:
 
     def _show(self, proof: Proof) -> None:
         if proof.state != "untried":
-            self._metrics.credential_accepted(proof.state == "accepted")
+            self._metrics.credential_accepted(accepted=proof.state == "accepted")
 
 
 def _digest(credential: Credential | CredentialError | None) -> str:

@@ -4,24 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from enum import Enum
 from typing import Final
 
-from tenantproxy.credentials.proof import COUNTED, Known, Proof
+from tenantproxy.credentials.proof import COUNTED, Admission, Known, Proof
 from tenantproxy.credentials.shared_proof import SharedProof
 from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored
 
 _RELEASES: Final = 3
 """Claims on one credential that are given back early: where the OMS fails, not each read may write."""
-
-
-class Admission(Enum):
-    """What a request may do."""
-
-    GO = "use the credential, as all do"
-    TRY = "use it, and report how it ended"
-    WAIT = "ask again after the next change"
-    REFUSE = "it was rejected, and must not be tried yet"
 
 
 class LoginGate:

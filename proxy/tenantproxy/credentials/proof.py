@@ -5,6 +5,7 @@ nobody knows is tried by one request, and after a rejection pauses grow. Times a
 """
 
 import math
+from enum import Enum
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -20,6 +21,15 @@ _MOST_TRIED: Final = 600.0
 """Seconds for which a claim may be good."""
 
 State = Literal["untried", "accepted", "rejected"]
+
+
+class Admission(Enum):
+    """What a request may do."""
+
+    GO = "use the credential, as all do"
+    TRY = "use it, and report how it ended"
+    WAIT = "ask again after the next change"
+    REFUSE = "it was rejected, and must not be tried yet"
 
 
 class Claim(msgspec.Struct, frozen=True, rename="camel"):

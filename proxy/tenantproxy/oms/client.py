@@ -8,7 +8,8 @@ from typing import Final
 
 from tenantproxy.admission import Bulkhead, Ticket, overloaded, share
 from tenantproxy.config import Upstream
-from tenantproxy.credentials.active import ActiveCredential, Grant
+from tenantproxy.credentials.active import ActiveCredential
+from tenantproxy.credentials.grant import Grant
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
 from tenantproxy.oms.decoding import Decoder, is_plain

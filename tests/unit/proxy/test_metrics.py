@@ -59,7 +59,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.token_fetched("success")
     metrics.credential_changed("oauth2", among=KINDS)
     metrics.token_expires(1_800_000_000.0)
-    metrics.credential_accepted(True)  # noqa: FBT003 - it is what is shown
+    metrics.credential_accepted(accepted=True)
     metrics.config_changed("success")
     metrics.contract_violated([FieldProblem("/customerOrder/status", "is missing")])
     metrics.show_circuit("getOrder", lambda: "open")
@@ -130,9 +130,9 @@ def test_acceptance_is_absent_until_known(metrics: Metrics) -> None:
     """Whether the OMS takes the credential is shown once known, and unknown again after a change of it."""
     metrics.credential_changed("basic", among=KINDS)
     assert "tenantproxy_credentials_accepted" not in samples(metrics)
-    metrics.credential_accepted(False)  # noqa: FBT003
+    metrics.credential_accepted(accepted=False)
     assert samples(metrics)["tenantproxy_credentials_accepted"] == [({}, 0)]
-    metrics.credential_accepted(True)  # noqa: FBT003
+    metrics.credential_accepted(accepted=True)
     assert samples(metrics)["tenantproxy_credentials_accepted"] == [({}, 1)]
     metrics.credential_changed("basic", among=KINDS)
     assert "tenantproxy_credentials_accepted" not in samples(metrics)

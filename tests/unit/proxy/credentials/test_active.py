@@ -8,8 +8,10 @@ import pytest
 
 from tenantproxy.admission import Ticket
 from tenantproxy.config import Tenant
-from tenantproxy.credentials.active import ActiveCredential, Way
+from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.basic import Basic
+from tenantproxy.credentials.cooldown import COOLDOWN
+from tenantproxy.credentials.grant import Way
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
 from tenantproxy.credentials.stores.base import Stored
@@ -116,9 +118,8 @@ async def test_a_rejected_refresh_is_the_last_one(server: TokenServer, credentia
     await refused(credential)
     server.secret_is_right = True
     await asyncio.sleep(2.0)
-    grant = await credential.authorize(SECONDS)
-    assert (grant.way, server.logins) == (Way.TRIES, 4)
-    credential.accepted(grant)
+    assert [(await credential.authorize(SECONDS)).way for _ in range(3)] == [Way.PROVEN] * 3
+    assert server.logins == 4
     assert (await credential.authorize(SECONDS)).way is Way.PROVEN
     await credential.close()
 
@@ -133,21 +134,37 @@ async def test_two_styles_are_two_logins(server: TokenServer, credential: Active
     await credential.close()
 
 
-async def test_a_token_that_the_oms_rejects_is_not_used_again(
+async def test_a_token_that_the_oms_rejects_has_a_short_cooldown(
     server: TokenServer, credential: ActiveCredential
 ) -> None:
-    """After one that was fetched anew; the pause begins, though no login was wrong."""
+    """After one that was fetched anew; it grows as long as none is taken. No login was wrong, none is counted."""
     await credential.use(oauth2())
     await credential.first_attempt()
     grant = await credential.authorize(SECONDS)
     newer = await credential.reauthenticate(grant, SECONDS)
     assert newer is not None
     assert (newer.authorization != grant.authorization, server.logins) == (True, 2)
-    credential.rejected(newer)
-    assert await credential.reauthenticate(newer, SECONDS) is None
-    await refused(credential)
-    assert server.logins == 2
+    for pause in (2.0, 4.0, 8.0):
+        credential.rejected(newer)
+        credential.ended(newer)
+        problem = await refused(credential)
+        assert (problem.detail, problem.headers) == (
+            "The OMS rejected the access token.",
+            {"Retry-After": str(int(pause))},
+        )
+        await asyncio.sleep(pause)
+        reading = [asyncio.create_task(credential.authorize(SECONDS)) for _ in range(3)]
+        done, waiting = await asyncio.wait(reading, timeout=0.1)
+        assert (len(done), len(waiting)) == (1, 2)
+        newer = done.pop().result()
+        assert newer.way is Way.TRIES_TOKEN
+        for task in waiting:
+            task.cancel()
+    credential.accepted(newer)
+    assert (await credential.authorize(SECONDS)).way is Way.PROVEN
+    assert (server.logins, credential.known().state) == (2, "accepted")
     await credential.close()
+    assert COOLDOWN == (2.0, 60.0)
 
 
 async def test_a_read_that_was_rejected_waits_for_the_proof_of_the_newer_credential(

@@ -120,6 +120,12 @@ class ActiveCredential:
             Problem: There is no credential, no token, or it was rejected a while ago.
 
         """
+        use = self._use
+        if use is not None and use.is_proven:  # as nearly always
+            try:
+                return use.proven(await use.authorizer.authorization())
+            except SupersededError:
+                pass
         while True:
             if self._use is None:
                 raise Problem(*self._lacking)
@@ -169,17 +175,17 @@ class ActiveCredential:
         """Tell whether a request that has waited for its turn may still go with this: all is as it was."""
         if grant.use is not self._use:
             return False
+        if grant.use.is_proven:
+            return True
         if grant.way in (Way.TRIES, Way.TRIES_TOKEN):
             return True
         is_open = grant.way is Way.HELD or self._gate.is_open
         return is_open and not grant.use.cooldown.holds(self._now(), grant.authorization)
 
     async def reauthenticate(self, grant: Grant, seconds: float) -> Grant | None:
-        """Return another grant than the rejected one, or None where nothing newer can be had.
+        """Return another grant than the rejected one; None: nothing newer can be had.
 
-        Raises:
-            Problem: There is another credential, which can't be used now.
-
+        Raises Problem: there is another credential, which can't be used now.
         """
         if grant.use is not self._use:
             self._gate.wronged()
@@ -244,8 +250,6 @@ class ActiveCredential:
             self._gate.accepted()
         else:
             self._gate.rejected(logins)
-
-    # ----
 
     async def _log_in(self, use: Use) -> None:
         """Get the first token before a request needs it, unless it was rejected before; it proves the secret."""

@@ -21,13 +21,15 @@ class TokenCooldown:
         self._seconds = 0.0
         self._until = 0.0
         self._trying = False
+        self.is_over = True
+        """Whether the OMS takes the tokens, as far as is known."""
 
     def __repr__(self) -> str:
         return "TokenCooldown(***)"
 
     def admit(self, now: float, authorization: Authorization) -> Admission:
         """Return what a request with this authorization may do; the end of a `TRY` must be reported."""
-        if self._rejected is None:
+        if self.is_over:
             return Admission.GO
         if self.holds(now, authorization):
             return Admission.REFUSE
@@ -46,12 +48,14 @@ class TokenCooldown:
             first, longest = COOLDOWN
             self._seconds = min(2 * self._seconds, longest) if self._rejected is not None else first
         self._rejected = authorization
+        self.is_over = False
         self._until = now + self._seconds
         self._trying = False
 
     def accepted(self) -> None:
         """Take an answer to the request that went first which is not a rejection."""
         self._rejected = None
+        self.is_over = True
         self._trying = False
 
     def released(self) -> None:

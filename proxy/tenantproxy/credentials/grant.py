@@ -18,6 +18,18 @@ class Use:
         self.authorizer: Authorizer
         self.cooldown = TokenCooldown()
         self.changed = asyncio.Event()
+        self._proven: Grant | None = None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether all requests may go: the OMS takes it, as far as is known."""
+        return self.cooldown.is_over and self.gate is not None and self.gate.is_open
+
+    def proven(self, authorization: Authorization) -> "Grant":
+        """Return a grant for all requests that go with this authorization: their end tells nothing new."""
+        if self._proven is None or self._proven.authorization is not authorization:
+            self._proven = Grant(authorization, self, Way.PROVEN)
+        return self._proven
 
     def may_log_in(self) -> bool:
         """Tell a refresh whether it may send the secret again: only one that is proven."""

@@ -28,17 +28,14 @@ class LoginGate:
         self._clock = clock
         self._on_verdict = on_verdict
         self._shared = SharedProof(store, clock, self._on_change)
+        self.is_open = False
+        """Whether the credential is proven."""
         self._trying = False
         self._waiting = 0
         self._releases = 0
         self._changed = asyncio.Event()
 
     # ---- for a request
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the credential is proven."""
-        return self._shared.proof.state == "accepted"
 
     @property
     def is_closed(self) -> bool:
@@ -143,6 +140,7 @@ class LoginGate:
         await self._shared.close()
 
     def _on_change(self, old: Proof, new: Proof) -> None:
+        self.is_open = new.state == "accepted"
         if (new.state, new.rejected_at) != (old.state, old.rejected_at):
             self._on_verdict(new)
         self._wake()

@@ -56,6 +56,8 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The same of the credentials before it: it may be the same account."""
     retried: bool = False
     """Whether it was rejected once more after a pause."""
+    is_alone: bool = False
+    """Whether this replica can't tell others, which may have logged in as often as it has; never in a note."""
     accepted_at: float | None = None
     rejected_at: float | None = None
     set_at: float | None = None
@@ -114,10 +116,12 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         """Return the seconds between the last rejection and the next attempt that nobody asks for.
 
         The second of two wrong logins is followed by a long one, as the third could lock the account. Where there
-        were more at once, in flight when the OMS changed its mind, it has been locked by now, or can't be.
+        were more at once, in flight when the OMS changed its mind, it has been locked by now, or can't be. A
+        replica that is alone reckons with another, unless the credential was accepted: then the OMS is in trouble.
         """
         wrong = _recent((*self.earlier, *self.wrong_logins), self.rejected_at or 0.0)
-        return LONG_PAUSE if self.retried or len(wrong) == COUNTED - 1 else FIRST_PAUSE
+        is_doubtful = self.is_alone and self.accepted_at is None
+        return LONG_PAUSE if self.retried or is_doubtful or len(wrong) == COUNTED - 1 else FIRST_PAUSE
 
     def remaining(self, now: float) -> float:
         """Return the seconds that remain of the pause, never more than a whole one; 0: there is none."""
@@ -130,7 +134,7 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
     def to_note(self, revision: int) -> str:
         """Return it as text, as its next revision."""
-        return msgspec.json.encode(msgspec.structs.replace(self, revision=revision)).decode()
+        return msgspec.json.encode(msgspec.structs.replace(self, revision=revision, is_alone=False)).decode()
 
 
 class Known(NamedTuple):

@@ -126,12 +126,12 @@ class SharedProof:
         noted = from_note(stored.note) if stored is not None else None
         if noted is None or noted.fingerprint != fingerprint:
             noted = (noted or own).renewed(now, fingerprint)
-        self._set(noted.with_earlier(own.earlier))
+        self._set(msgspec.structs.replace(noted.with_earlier(own.earlier), is_alone=self._is_alone))
 
     def learn(self, stored: Stored | None, fingerprint: str) -> None:
         """Take what others say of the credential that stays in use."""
         self._look_at(stored)
-        self.proof = msgspec.structs.replace(self.proof, fingerprint=fingerprint)
+        self.proof = msgspec.structs.replace(self.proof, fingerprint=fingerprint, is_alone=self._is_alone)
         self._take(from_note(stored.note) if stored is not None else None)
 
     def is_set_again(self, stored: Stored | None, fingerprint: str) -> bool:
@@ -166,6 +166,10 @@ class SharedProof:
     def _look_at(self, stored: Stored | None) -> None:
         self._keys = stored.keys if stored is not None else {}
         self.shares = self._store is not None and stored is not None and bool(stored.uid)
+
+    @property
+    def _is_alone(self) -> bool:
+        return self._store is not None and not self.shares
 
     def _is_news(self, noted: Proof, fingerprint: str) -> bool:
         return noted.fingerprint == fingerprint and noted.revision > self.proof.revision

@@ -134,6 +134,8 @@ class Secret:
         self.version = 1
         self.notes = 0
         self.refuses_writes = False
+        self.is_mounted = False
+        """Whether replicas see it as files, without its annotations."""
         self.slowest_watch = 0.5
         self._changed = asyncio.Event()
 
@@ -144,6 +146,8 @@ class Secret:
         self._changed = asyncio.Event()
 
     def stored(self) -> Stored:
+        if self.is_mounted:
+            return Stored(dict(self.keys), self.version)
         return Stored(dict(self.keys), self.version, "uid", self.note)
 
     async def changed(self) -> None:

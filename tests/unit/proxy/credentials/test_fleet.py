@@ -205,3 +205,18 @@ async def test_a_replica_that_dies_while_it_tries_has_perhaps_logged_in() -> Non
             await asyncio.sleep(2 * HALF_AN_HOUR)
             assert len(it.oms.wrong) >= 3, seed
             assert it.oms.most_wrong <= MOST, (seed, it.oms.wrong)
+
+
+async def test_two_replicas_with_mounted_files_lock_no_account() -> None:
+    """Each counts for itself: a login for each in half an hour, so that from three on it is their number."""
+    for seed in range(FEWER):
+        size = 1 + seed % 5
+        async with fleet(seed, size, password="right") as it:
+            it.secret.is_mounted = True
+            it.set_secret("right again")
+            it.oms.accepts = {"right again"}
+            await it.settle()
+            it.oms.wrong.clear()
+            it.set_secret("wrong")
+            await asyncio.sleep(2 * HALF_AN_HOUR)
+            assert it.oms.most_wrong == size, seed

@@ -86,6 +86,14 @@ def test_a_rejection_may_cost_two_logins() -> None:
     assert Proof().rejected(NOW, 2).remaining(NOW) == LONG_PAUSE
 
 
+def test_a_replica_that_is_alone_is_careful() -> None:
+    """Another one may have logged in just as often; but a credential that was accepted is right."""
+    alone = Proof(is_alone=True)
+    assert alone.rejected(NOW).remaining(NOW) == LONG_PAUSE
+    assert alone.accepted(NOW).rejected(NOW + 1).remaining(NOW + 1) == FIRST_PAUSE
+    assert "lone" not in alone.to_note(1)
+
+
 def test_a_note_is_read_back() -> None:
     """With all that is in it, as its next revision."""
     proof = msgspec.structs.replace(

@@ -22,6 +22,8 @@ from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
+from tenantproxy.oms.reads import Reader
+from tenantproxy.oms.trial import CredentialTrial
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
@@ -61,6 +63,8 @@ class Proxy:
         self._credential = ActiveCredential(clients, metrics, store)
         self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
         self._oms = OmsClient(config.upstream, clients.oms(), self._credential, metrics)
+        reader = Reader(config.upstream, mapping, self._oms, metrics)
+        trial = CredentialTrial(config.upstream, clients, self._oms, reader.converter)
         self._authenticator = Authenticator(config.access, config.tenant.id, way_out)
         api = Api(
             config,
@@ -68,10 +72,10 @@ class Proxy:
                 config.upstream.max_connections * QUEUE_FACTOR, config.upstream.max_response_bytes
             ),
             authenticator=self._authenticator,
-            mapping=mapping,
             metrics=metrics,
             oms=self._oms,
-            proxy_config=ProxyConfigEndpoint(config, self._manager, clients),
+            proxy_config=ProxyConfigEndpoint(config, self._manager, trial),
+            reader=reader,
         )
         self._ready = False
         self._following = Supervised("credential store watch", self._manager.follow, self._manager.load)

@@ -74,6 +74,13 @@ class Endpoint(_Model, frozen=True, omit_defaults=True):
     """What answers mean: the first that fits counts; what none fits means what it always does."""
 
 
+class Probe(_Model, frozen=True, omit_defaults=True):
+    """The order that credentials are tried with; None: an id that no order is likely to have."""
+
+    business_unit_id: str | None = None
+    customer_order_id: str | None = None
+
+
 class OrderEndpoint(Endpoint, frozen=True, omit_defaults=True):
     """How one order is read; `id_match` says whether the answer's id must be the one that was asked for."""
 
@@ -84,6 +91,7 @@ class OrderEndpoint(Endpoint, frozen=True, omit_defaults=True):
     """What the ids of orders may be, if not what `oms.requests.ids` has."""
     ids: tuple[str, ...] = ()
     """Forms of the id by which an order is looked up, in this order; none: as it was sent."""
+    probe: Probe | None = None
 
 
 class Criterion(_Model, frozen=True, omit_defaults=True):

@@ -7,6 +7,8 @@ from typing import Final
 
 API_PREFIX: Final = "/api/v1"
 """What the outward paths begin with."""
+BUSINESS_UNIT_ID: Final = "businessUnitId"
+"""The placeholder of every operation."""
 ORDER_ID: Final = "customerOrderId"
 """The placeholder of an operation that reads one order, and the name of the order's id in the answer."""
 

@@ -39,7 +39,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "malformed-request": ProblemType(400, "The request is not valid HTTP/1.1", _CALLER),
     "malformed-json": ProblemType(400, "The body is not valid JSON", _CALLER),
     "invalid-id": ProblemType(400, "An id in the path has characters that ids can't have", _CALLER),
-    "invalid-request": ProblemType(400, "The body has invalid fields", _CALLER),
+    "invalid-request": ProblemType(400, "The body or the query has invalid fields", _CALLER),
     "search-rejected": ProblemType(400, "The order management system refused the search", _CALLER, None),
     "unauthenticated": ProblemType(401, "A valid access token is required", _CALLER),
     "wrong-tenant": ProblemType(403, "The request is for another tenant", _CALLER),
@@ -75,12 +75,17 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "credentials-not-configured": ProblemType(503, "No credential is configured yet", _ADMIN),
     "issuer-unavailable": ProblemType(503, "The access token can't be verified now", _PLATFORM),
     "overloaded": ProblemType(503, "Too many requests are in flight", _CALLER + _OMS),
-    "store-unavailable": ProblemType(503, "The credential can't be stored now; nothing was changed", _PLATFORM),
+    "store-unavailable": ProblemType(
+        503, "The credential can't be stored or read now; nothing was changed", _PLATFORM
+    ),
     "token-unavailable": ProblemType(
         503, "No access token for the order management system is available now", _OMS, "upstream"
     ),
     "upstream-rate-limited": ProblemType(
         503, "The order management system asks for fewer requests", _CALLER + _OMS, "upstream"
+    ),
+    "validation-inconclusive": ProblemType(
+        503, "Whether the credential works can't be told now; nothing was changed", _OMS + _PLATFORM
     ),
     "upstream-timeout": ProblemType(504, "The order management system took too long", _OMS, "upstream"),
 }

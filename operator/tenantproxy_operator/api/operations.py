@@ -13,6 +13,7 @@ from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, UniqueList, Verbatim, cel, invalid
 from tenantproxy_operator.api.outcomes import OrderOutcome, SearchOutcome
 from tenantproxy_operator.api.pages import Pages
+from tenantproxy_operator.api.probe import PROBE_RULE, Probe
 from tenantproxy_operator.api.request_texts import (
     CRITERION_NAME,
     HeaderValue,
@@ -162,6 +163,7 @@ class OrderEndpoint(Endpoint):
                     f"has no {{{ORDER_ID}}}; every order would be the same one",
                     path=".path",
                 ),
+                PROBE_RULE,
             ]
         }
     )
@@ -190,6 +192,11 @@ class OrderEndpoint(Endpoint):
         description="What ids of orders may be, such as #?[0-9]{1,10}: a regular expression of the whole id, "
         "without look-around and references. At most 128 characters of printable ASCII, no %, no empty part, . or "
         ".. between the signs / \\ ;. Defaults to letters, digits and the signs . _ ~ : - of ids.",
+    )
+    probe: Probe | None = Field(
+        default=None,
+        description="The order that a credential is tried with, where a tenant's admin asks for that. By default "
+        "one that does not exist: an OMS that then answers order-not-found has taken the credential.",
     )
     outcomes: list[OrderOutcome] = Field(default_factory=list, max_length=MAX_OUTCOMES, description=_OUTCOMES)
 

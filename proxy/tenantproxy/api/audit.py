@@ -1,4 +1,4 @@
-"""The audit log: one line for each PUT of a credential by an authenticated caller. It never holds a secret."""
+"""The audit log: one line for each PUT of a credential, whoever sent it. It never holds a secret."""
 
 import contextlib
 import logging
@@ -14,59 +14,77 @@ from tenantproxy.transport.egress import is_host
 
 _log = logging.getLogger("tenantproxy.audit")
 
-_OUTCOMES: Final = {"credential-rejected": "validation-failed", "store-unavailable": "not-stored"}
+_OUTCOMES: Final = {
+    "credential-rejected": "validation-failed",
+    "store-unavailable": "not-stored",
+    "validation-inconclusive": "validation-failed",
+}
 """Of a PUT that ended with these codes; with any other one it was `refused`."""
 
 
 class Record:
     """What is known of a PUT; it is filled in on the way."""
 
-    def __init__(self, caller: Caller, correlation_id: str) -> None:
-        self._caller = caller
+    def __init__(self, correlation_id: str, oms_host: str | None) -> None:
         self._correlation_id = correlation_id
+        self._oms_host = oms_host
         self._type: str | None = None
         self._token_host: str | None = None
+        self.caller: Caller | None = None
+        """None as long as there was no valid token."""
+        self.dry_run: bool | None = None
+        """None: not known, or no."""
+        self.test: str | None = None
+        """What came of a trial of the credential, if there was one."""
         self.reason: str | None = None
         """Why the credential did not work, in finer words than the caller is told."""
+        self.storing = False
+        """Whether it may have been stored, though the PUT did not come to its end."""
 
     def is_about(self, credential: Credential) -> None:
         """Take note of the credential that is to be set."""
         self._type = credential.type
-        self._token_host = None if credential.token_url is None else _host(credential.token_url)
+        self._token_host = None if credential.token_url is None else host_of(credential.token_url)
 
     def write(self, outcome: str, code: str | None = None) -> None:
         """Write the line; what is not known is left out."""
+        caller = self.caller
         known = {
             "outcome": outcome,
             "code": code,
+            "dryRun": self.dry_run or None,
+            "test": self.test,
             "reason": self.reason,
-            "subject": self._caller.subject,
-            "email": self._caller.email,
+            "subject": caller and caller.subject,
+            "email": caller and caller.email,
             "type": self._type,
+            "omsHost": self._oms_host,
             "tokenHost": self._token_host,
             "correlationId": self._correlation_id,
         }
         message = "the credential was replaced" if outcome == "stored" else "the credential was not replaced"
+        if outcome == "unknown":
+            message = "the credential may have been replaced"
         extra = fields(**{name: value for name, value in known.items() if value is not None})
         _log.warning(message, extra=extra)
 
 
 @contextlib.contextmanager
-def audited(caller: Caller, correlation_id: str) -> Iterator[Record]:
+def audited(correlation_id: str, oms_host: str | None) -> Iterator[Record]:
     """Write down what comes of the PUT that is handled in the block."""
-    record = Record(caller, correlation_id)
+    record = Record(correlation_id, oms_host)
     try:
         yield record
     except Problem as problem:
         record.write(_OUTCOMES.get(problem.code, "refused"), problem.code)
         raise
     except BaseException:
-        record.write("unknown")  # cancelled, or a mistake of ours: it may have been stored
+        record.write("unknown" if record.storing else "aborted")  # the caller has gone, or a mistake of ours
         raise
-    record.write("stored")
+    record.write("tested" if record.dry_run else "stored")
 
 
-def _host(url: str) -> str | None:
+def host_of(url: str) -> str | None:
     """Return a URL's host, also of one that is refused; None where it may be something else, as a password."""
     try:
         host = urlsplit(url).hostname

@@ -11,10 +11,9 @@ from typing import Any, Final, NamedTuple
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web import BaseRequest
 
-from tenantproxy import __version__
 from tenantproxy.admission import Admission, Bulkhead, Ticket
-from tenantproxy.api import routes, search_criteria
-from tenantproxy.api.audit import audited
+from tenantproxy.api import put_options, routes, search_criteria
+from tenantproxy.api.audit import audited, host_of
 from tenantproxy.api.cors import CorsPolicy, is_preflight
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Authenticator
@@ -23,11 +22,11 @@ from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.reads import Reader
+from tenantproxy.oms.requests.fixed_headers import of_the_proxy
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.responses import is_json
 from tenantproxy.operations import ORDER_ID
 from tenantproxy.orders import raw_json
-from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
 from tenantproxy.server.http_server import read_body
 from tenantproxy.server.response import JSON, Response
@@ -68,23 +67,20 @@ class Api:
         *,
         admission: Admission,
         authenticator: Authenticator,
-        mapping: CompiledMapping,
         metrics: Metrics,
         oms: OmsClient,
         proxy_config: ProxyConfigEndpoint,
+        reader: Reader,
     ) -> None:
         self._admission = admission
         self._authenticator = authenticator
         self._metrics = metrics
         self._proxy_config = proxy_config
-        self._reader = Reader(config.upstream, mapping, oms, metrics)
-        ours = {
-            "Accept-Encoding": "identity",
-            "Tenant-Id": config.tenant.id,
-            "User-Agent": f"TenantProxy/{__version__}",
-        }
+        self._reader = reader
+        self._oms_host = host_of(config.upstream.url)
+        self._own_headers = of_the_proxy(config.tenant.id)
         self._reads = {
-            name: _Read(plan, {**plan.headers, **ours}, oms.bulkhead(name))
+            name: _Read(plan, {**plan.headers, **self._own_headers}, oms.bulkhead(name))
             for name, plan in compile_requests(config.upstream).items()
         }
         self._cors = CorsPolicy(config.access.cors) if config.access.cors else None
@@ -170,9 +166,7 @@ class Api:
         plan, upstream_headers, bulkhead = self._reads[operation.name]
         if not plan.is_supported:
             raise Problem("search-not-supported", "This order management system has no search.")
-        headers = {**upstream_headers, "Correlation-Id": correlation_id}
-        if (traceparent := _traceparent(request)) is not None:
-            headers["traceparent"] = traceparent
+        headers = _correlated(upstream_headers, request, correlation_id)
         ids = routes.checked_ids(operation, match.ids, plan)
         criteria = None
         if plan.criteria is not None:
@@ -202,14 +196,17 @@ class Api:
         return release
 
     async def _put(self, request: BaseRequest, correlation_id: str) -> Response:
-        caller = await self._authenticator.identify(request.headers)
-        with audited(caller, correlation_id) as record:
-            self._authenticator.check_admin(caller, request.headers)
-            self._proxy_config.check_managed_here()
+        with audited(correlation_id, self._oms_host) as record:
+            record.caller = await self._authenticator.identify(request.headers)
+            self._authenticator.check_admin(record.caller, request.headers)
+            options = put_options.parse(request.raw_path.partition("?")[2])
+            self._proxy_config.check_managed_here(options)
             body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
-            _, _, query = request.raw_path.partition("?")
-            await self._proxy_config.put(body, query, record)
-        return Response(204, headers={"Correlation-Id": correlation_id})
+            headers = _correlated(self._own_headers, request, correlation_id)
+            tested = await self._proxy_config.put(body, options, record, headers)
+        if tested is None:
+            return Response(204, headers={"Correlation-Id": correlation_id})
+        return Response(200, tested, content_type=JSON, headers={"Correlation-Id": correlation_id})
 
     def _count(self, problem: Problem) -> None:
         match problem.type.counted_as:
@@ -251,6 +248,10 @@ def _new_id() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _traceparent(request: BaseRequest) -> str | None:
-    given = request.headers.get("traceparent")
-    return given if given is not None and _TRACEPARENT.fullmatch(given) else None
+def _correlated(headers: Mapping[str, str], request: BaseRequest, correlation_id: str) -> dict[str, str]:
+    """Return headers for the OMS with those by which its log finds the caller's request."""
+    correlated = {**headers, "Correlation-Id": correlation_id}
+    traceparent = request.headers.get("traceparent")
+    if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
+        correlated["traceparent"] = traceparent
+    return correlated

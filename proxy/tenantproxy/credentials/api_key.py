@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final, Self
 
-from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
-from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, find_missing
+from tenantproxy.credentials.base import CredentialError, StaticCredential, find_missing
 from tenantproxy.credentials.headers import check_header_name, check_header_value
 from tenantproxy.errors import FieldProblem
-from tenantproxy.metrics import Metrics
 
 _FIRST: Final = ("headerName", "headerValue")
 _SECOND: Final = ("secondHeaderName", "secondHeaderValue")
 
 
-class ApiKey(Credential, frozen=True, kw_only=True):
+class ApiKey(StaticCredential, frozen=True, kw_only=True):
     """One or two headers, by name and value."""
 
     type: ClassVar[str] = "apiKey"
@@ -58,8 +56,8 @@ class ApiKey(Credential, frozen=True, kw_only=True):
         keys = self.to_keys()
         return {name: keys[name] for name, _ in (_FIRST, _SECOND) if name in keys}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
-        """Return one with headers that never change."""
-        del clients, metrics, logins
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """One or two."""
         keys = self.to_keys()
-        return StaticAuthorizer({keys[name]: keys[value] for name, value in (_FIRST, _SECOND) if name in keys})
+        return {keys[name]: keys[value] for name, value in (_FIRST, _SECOND) if name in keys}

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Protocol, Self
 
 import msgspec
 
-from tenantproxy.credentials.authorizer import Authorizer, Failure, Logins
+from tenantproxy.credentials.authorizer import Authorization, Authorizer, Failure, Logins, StaticAuthorizer
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 from tenantproxy.transport.base import HttpTransport
@@ -99,9 +99,36 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         """The URL of its token endpoint, the key `authUrl`; None for a kind without tokens."""
         return None
 
-    async def try_out(self, clients: TokenClients) -> Failure | None:
-        """Ask the token endpoint for a token; return why there is none. Not for a kind without `token_url`."""
-        raise NotImplementedError
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Whose credential it is, by keys of it that are no secret."""
+        return {}
+
+    @abstractmethod
+    async def try_out(self, clients: TokenClients) -> Authorization | Failure:
+        """Return what one request goes with, beside the credential in use; a kind with tokens asks for one.
+
+        `Failure`: why there is no token.
+        """
+
+
+class StaticCredential(Credential, frozen=True, kw_only=True):
+    """A credential that is sent as it is."""
+
+    @property
+    @abstractmethod
+    def headers(self) -> Mapping[str, str]:
+        """The headers that authorize a request, always."""
+
+    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
+        """Return one with these headers."""
+        del clients, metrics, logins
+        return StaticAuthorizer(self.headers)
+
+    async def try_out(self, clients: TokenClients) -> Authorization:
+        """Return these headers."""
+        del clients
+        return Authorization(self.headers)
 
 
 def find_missing(given: Mapping[str, str], required: Iterable[str]) -> list[FieldProblem]:

@@ -2,16 +2,17 @@
 
 import base64
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 from urllib.parse import quote_plus
 
-from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
-from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, check_text, find_missing
+from tenantproxy.credentials.base import CredentialError, StaticCredential, check_text, find_missing
 from tenantproxy.errors import FieldProblem
-from tenantproxy.metrics import Metrics
+
+_STANDS_FOR_NONE: Final = 3
+"""Characters of a password, at most, that only fills its place, such as `x`."""
 
 
-class Basic(Credential, frozen=True, kw_only=True):
+class Basic(StaticCredential, frozen=True, kw_only=True):
     """A user name and a password, which may be empty: Medusa takes a secret API key as the user name alone."""
 
     type: ClassVar[str] = "basic"
@@ -37,10 +38,15 @@ class Basic(Credential, frozen=True, kw_only=True):
         """Return both."""
         return {"username": self.username, "password": self.password}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
-        """Return one with a header that never changes."""
-        del clients, metrics, logins
-        return StaticAuthorizer({"Authorization": basic_authorization(self.username, self.password)})
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """`Authorization`."""
+        return {"Authorization": basic_authorization(self.username, self.password)}
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """The user name, unless it may be the secret itself, beside a password that stands for none."""
+        return {"username": self.username} if len(self.password) > _STANDS_FOR_NONE else {}
 
 
 def basic_authorization(username: str, password: str, *, form_encoded: bool = False) -> str:

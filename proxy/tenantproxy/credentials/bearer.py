@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
-from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, find_missing
+from tenantproxy.credentials.base import CredentialError, StaticCredential, find_missing
 from tenantproxy.credentials.headers import check_header_value
-from tenantproxy.metrics import Metrics
 
 
-class Bearer(Credential, frozen=True, kw_only=True):
+class Bearer(StaticCredential, frozen=True, kw_only=True):
     """A token that somebody else issues, and renews where it expires."""
 
     type: ClassVar[str] = "bearer"
@@ -30,7 +28,7 @@ class Bearer(Credential, frozen=True, kw_only=True):
         """Return the token."""
         return {"bearerToken": self.bearer_token}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
-        """Return one with a header that never changes."""
-        del clients, metrics, logins
-        return StaticAuthorizer({"Authorization": f"Bearer {self.bearer_token}"})
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """`Authorization`."""
+        return {"Authorization": f"Bearer {self.bearer_token}"}

@@ -85,7 +85,7 @@ def from_request(body: Any) -> Credential:  # noqa: ANN401 - parsed JSON of any 
     """
     if not isinstance(body, dict):
         raise CredentialError([FieldProblem("", "must be an object with `type` and `config`")])
-    errors = [FieldProblem(f"/{_pointer(key)}", "is unknown") for key in body if key not in {"type", "config"}]
+    errors = [FieldProblem(f"/{pointer(key)}", "is unknown") for key in body if key not in {"type", "config"}]
     declared = body.get("type")
     kind = KINDS.get(declared) if isinstance(declared, str) else None
     config = body.get("config")
@@ -98,7 +98,7 @@ def from_request(body: Any) -> Credential:  # noqa: ANN401 - parsed JSON of any 
     allowed = (*kind.required_keys, *kind.optional_keys)
     for key, value in config.items():
         if key not in allowed:
-            errors.append(FieldProblem(f"/config/{_pointer(key)}", f"is not a field of type `{kind.type}`"))
+            errors.append(FieldProblem(f"/config/{pointer(key)}", f"is not a field of type `{kind.type}`"))
         elif not isinstance(value, str):
             errors.append(FieldProblem(f"/config/{key}", "must be a string"))
     given = {key: value for key, value in config.items() if key in allowed and isinstance(value, str)}
@@ -129,7 +129,8 @@ def _trimmed(value: str) -> str:
     return value.removesuffix("\n").removesuffix("\r")
 
 
-def _pointer(token: str) -> str:
+def pointer(token: str) -> str:
+    """Return a token of an RFC 6901 pointer."""
     # Half of a surrogate pair, which JSON can escape, can't be encoded again.
     token = token.encode(errors="replace").decode()
     return token.replace("~", "~0").replace("/", "~1")

@@ -138,6 +138,21 @@ class CredentialManager:
             stored = await self._store.read()
         return Candidate(credential, completed(credential, stored.keys), stored)
 
+    async def stored(self) -> Credential | None:
+        """Return the credential that the store holds now; None: it holds none.
+
+        Raises:
+            CredentialError: It can't be used.
+            StoreError: The store can't be read now.
+
+        """
+        try:
+            stored = await self._store.read()
+        except StoreError as error:
+            _log.warning("the stored credential can't be read: %s", error)
+            raise
+        return usable_credential(stored.keys, self._config)
+
     async def replace(self, candidate: Candidate, *, set_by: str = "", is_proven: bool = False) -> None:
         """Store a credential and use it at once; replacements take effect in the order of their calls.
 

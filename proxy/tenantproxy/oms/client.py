@@ -9,6 +9,7 @@ from typing import Final
 from tenantproxy.admission import Bulkhead, Ticket, overloaded, share
 from tenantproxy.config import Upstream
 from tenantproxy.credentials.active import ActiveCredential
+from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.credentials.grant import Grant
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.circuit_breaker import CircuitBreaker
@@ -138,6 +139,35 @@ class OmsClient:
         finally:
             if circuit == "probe":
                 operation.circuit.release()
+
+    async def try_out(
+        self, transport: HttpTransport, ticket: Ticket, request: OmsRequest, authorization: Authorization
+    ) -> UpstreamResponse:
+        """Make one call on a transport of its own: none of what guards the reads is asked, or told of it.
+
+        Raises:
+            Problem: There is no answer, or it rejects the authorization.
+
+        """
+        operation = self._operations[request.operation]
+        headers = {**request.headers, **authorization.headers}
+        try:
+            async with asyncio.timeout(operation.timeout_seconds):
+                response = await transport.request(
+                    request.method, request.path, headers, request.body, ticket=ticket
+                )
+                response = await self._understood(operation, response, ticket)
+        except TimeoutError:
+            raise Problem("upstream-timeout", "The OMS did not answer in time.") from None
+        except UpstreamError as error:
+            raise _unanswered(error) from None
+        if rejects_credential(response):
+            raise Problem(
+                "upstream-rejected-credentials",
+                f"The OMS rejected the credential ({response.status}).",
+                reason=f"status-{response.status}",
+            )
+        return response
 
     async def _attempt(
         self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: _Operation

@@ -28,14 +28,15 @@ class ClientFactory:
         self._resolver = ThreadedResolver()
         self._trial_resolver = ThreadedResolver()
 
-    def oms(self) -> HttpTransport:
-        """Return the client of the OMS."""
+    def oms(self, *, trial: bool = False) -> HttpTransport:
+        """Return the client of the OMS; that of a `trial` has one connection, and takes nothing from the reads."""
         return HttpClient(
             self._config.url,
-            max_connections=self._config.max_connections,
+            max_connections=1 if trial else self._config.max_connections,
             max_response_bytes=self._config.max_response_bytes,
             policy=self._policy,
             tls=self._tls.oms,
+            resolver=self._trial_resolver if trial else None,
             forward_proxy=self._forward_proxy,
         )
 

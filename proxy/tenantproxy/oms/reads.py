@@ -58,7 +58,7 @@ class Reader:
     """Reads from one tenant's OMS."""
 
     def __init__(self, upstream: Upstream, mapping: CompiledMapping, oms: Calls, metrics: Metrics) -> None:
-        self._converter = Converter(upstream, mapping)
+        self.converter = Converter(upstream, mapping)
         self._max_bytes = upstream.max_response_bytes
         self._oms = oms
         self._metrics = metrics
@@ -100,7 +100,7 @@ class Reader:
         for request in requests:
             answer = await self._oms.read(ticket, request, deadline)
             try:
-                return await self._converter.outward(
+                return await self.converter.outward(
                     operation, answer, order_id, ticket.caller, form=request.order_id, criteria=criteria
                 )
             except Problem as problem:
@@ -131,7 +131,7 @@ class Reader:
                 break
             try:
                 following = functools.partial(paging.after, here, request.path)
-                page = await self._converter.page(operation, answer, ticket.caller, following, criteria=criteria)
+                page = await self.converter.page(operation, answer, ticket.caller, following, criteria=criteria)
                 pages.add(page)
             except Problem as problem:
                 _discard_unexpected(answer)

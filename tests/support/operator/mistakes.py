@@ -200,6 +200,20 @@ MISTAKES: Final = (
     ),
     Mistake("a pattern that can't be used", f"{_PATHS}.getOrder.idPattern", "(a+", "status", "ends too early"),
     Mistake(
+        "a probe with an id that callers can't have",
+        f"{_PATHS}.getOrder.probe",
+        {"customerOrderId": "#1"},
+        "schema",
+        "must start with a letter or digit",
+    ),
+    Mistake(
+        "a probe with an id that `idPattern` does not allow",
+        f"{_PATHS}.getOrder",
+        {"idPattern": "[0-9]+", "probe": {"customerOrderId": "A1"}},
+        "status",
+        "must match [0-9]+",
+    ),
+    Mistake(
         "more connections than there are",
         f"{_PATHS}.searchOrders.maxConnections",
         101,

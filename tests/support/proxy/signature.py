@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
-from tenantproxy.credentials.authorizer import Authorizer, Logins, StaticAuthorizer
-from tenantproxy.credentials.base import Credential, CredentialError, TokenClients, check_text, find_missing
-from tenantproxy.metrics import Metrics
+from tenantproxy.credentials.base import CredentialError, StaticCredential, check_text, find_missing
 
 
-class Signature(Credential, frozen=True, kw_only=True):
+class Signature(StaticCredential, frozen=True, kw_only=True):
     """A signature in a header of its own: all that a kind without tokens has to say."""
 
     type: ClassVar[str] = "signature"
@@ -27,6 +25,6 @@ class Signature(Credential, frozen=True, kw_only=True):
     def to_keys(self) -> dict[str, str]:
         return {"signature": self.signature}
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
-        del clients, metrics, logins
-        return StaticAuthorizer({"X-Signature": self.signature})
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"X-Signature": self.signature}

@@ -1,12 +1,13 @@
 """OAuth2 as a kind of credential: the client credentials grant (RFC 6749 section 4.4), or another of no person."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import ClassVar, Final, Self
 
 import msgspec
 
-from tenantproxy.credentials.authorizer import Authorizer, Failure, Logins
+from tenantproxy.credentials.authorizer import Authorization, Authorizer, Failure, Logins
 from tenantproxy.credentials.base import (
     Credential,
     CredentialError,
@@ -107,14 +108,26 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
         """The complete URL of the token endpoint."""
         return self.auth_url
 
-    async def try_out(self, clients: TokenClients) -> Failure | None:
-        """Ask for a token, once."""
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """The client's id."""
+        return {"clientId": self.client_id}
+
+    async def try_out(self, clients: TokenClients) -> Authorization | Failure:
+        """Ask for a token, once: one request, or two where the client authentication is not known."""
         endpoint = TokenEndpoint(self, clients.token_endpoint(self.auth_url, trial=True))
         try:
-            result = await endpoint.fetch()
+            async with asyncio.timeout(clients.token_timeout):
+                result = await endpoint.fetch()
+        except TimeoutError:
+            return Failure(rejected=False, reason="timeout")
         finally:
             await endpoint.close()
-        return result if isinstance(result, Failure) else None
+        return (
+            result
+            if isinstance(result, Failure)
+            else TokenHeader.parse(self.token_header).authorization(result.value)
+        )
 
 
 def _extra_params(keys: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

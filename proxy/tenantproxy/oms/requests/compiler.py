@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from tenantproxy.config import Body, Criterion, Endpoint, OrderEndpoint, Pages, SearchEndpoint
+from tenantproxy.config import Body, Criterion, Endpoint, OrderEndpoint, Pages, Probe, SearchEndpoint
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.requests.bodies import FormBody, JsonBody
 from tenantproxy.oms.requests.criteria import CUSTOMER_ID, Criteria
 from tenantproxy.oms.requests.fixed_headers import check_header
-from tenantproxy.oms.requests.ids import MAX_FORMS, PLAIN_IDS, Form, IdRule, compile_form, wider_ids
+from tenantproxy.oms.requests.ids import MAX_FORMS, NO_ID, PLAIN_IDS, Form, IdRule, compile_form, wider_ids
 from tenantproxy.oms.requests.paging import PLACEHOLDERS, Paging, check_pages
 from tenantproxy.oms.requests.templates import (
     CRITERIA,
@@ -23,7 +23,7 @@ from tenantproxy.oms.requests.templates import (
     path_encoded,
     url_encoded,
 )
-from tenantproxy.operations import ORDER_ID, Operation
+from tenantproxy.operations import BUSINESS_UNIT_ID, ORDER_ID, Operation
 
 Values = Mapping[str, str]
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|\{[A-Za-z0-9_.]+(?:\|[a-z]+)?\})*")
@@ -62,6 +62,7 @@ class EndpointCompiler:
         self.criteria: Criteria | None = None
         self.order_ids: IdRule = PLAIN_IDS
         self.forms: list[Form] = []
+        self.probe: Values = {}
         if isinstance(endpoint, OrderEndpoint):
             self._compile_ids(endpoint)
         if isinstance(endpoint, SearchEndpoint):
@@ -106,6 +107,18 @@ class EndpointCompiler:
         for index, text in enumerate(endpoint.ids[:MAX_FORMS]):
             with self._reporting(f"ids[{index}]"):
                 self.forms.append(compile_form(text))
+        if not self._errors:
+            self._compile_probe(endpoint.probe or Probe())
+
+    def _compile_probe(self, probe: Probe) -> None:
+        unit, order = probe.business_unit_id, probe.customer_order_id
+        if unit is not None and not PLAIN_IDS.holds(unit):
+            self._report(f"probe.{BUSINESS_UNIT_ID}", PLAIN_IDS.detail)
+        if order is not None and not self.order_ids.holds(order):
+            self._report(f"probe.{ORDER_ID}", self.order_ids.detail)
+        if order is None and (order := self.order_ids.example) is None:
+            self._report(f"probe.{ORDER_ID}", "is missing, as no id is known that idPattern allows; set one")
+        self.probe = {BUSINESS_UNIT_ID: unit or NO_ID, ORDER_ID: order or NO_ID}
 
     def _compile_criteria(self, given: Mapping[str, Criterion]) -> None:
         for name, criterion in given.items():

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from tenantproxy import __version__
 from tenantproxy.credentials.headers import AUTHORIZATION, RESERVED, RESERVED_BEGIN
 
 MAX_VALUE: Final = 1024
@@ -17,6 +18,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _TEMPLATE: Final = re.compile(r"\{[A-Za-z][\w.]*(?:\|\w*)?\}", re.ASCII)
 _SECRET: Final = re.compile(r"cookie.*|.*(?:key|passw(?:or)?d|secret|token)", re.IGNORECASE)
+
+
+def of_the_proxy(tenant_id: str) -> dict[str, str]:
+    """Return the headers of every request of a tenant's proxy, whatever its operation."""
+    return {"Accept-Encoding": "identity", "Tenant-Id": tenant_id, "User-Agent": f"TenantProxy/{__version__}"}
 
 
 def as_sent(headers: Mapping[str, str]) -> dict[str, str]:

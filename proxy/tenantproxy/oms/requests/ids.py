@@ -1,6 +1,7 @@
 """Ids of the caller: what they may be, and in which forms an order is looked up."""
 
 import re
+import string
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -14,6 +15,10 @@ ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}")
 MAX_FORMS: Final = 4
 """Calls of the OMS for one order."""
 
+NO_ID: Final = "0"
+"""An id that no order and no business unit is likely to have, also where ids are numbers."""
+
+_EXAMPLE: Final = string.digits + string.ascii_letters + string.punctuation.replace("%", "")
 _WIDER_ID: Final = re.compile(r"[!-$&-~](?:[ -$&-~]{0,126}[!-$&-~])?")
 """What an id may be at most where the platform team says it: printable ASCII but for %, no space at its ends."""
 _FORM_TEXT: Final = re.compile(r"[!-$&-~]*")
@@ -28,11 +33,14 @@ class IdRule(NamedTuple):
     holds: Callable[[str], bool]
     detail: str
     """The same for people, to be read after the id's name."""
+    example: str | None
+    """One that is as short as can be, `NO_ID` if that may be; None: none is known."""
 
 
 PLAIN_IDS: Final = IdRule(
     lambda text: ID.fullmatch(text) is not None,
     "must start with a letter or digit and have at most 128 of: letters, digits, . _ ~ : -",
+    NO_ID,
 )
 
 
@@ -48,10 +56,12 @@ def wider_ids(pattern: str) -> IdRule:
     def holds(text: str) -> bool:
         return _WIDER_ID.fullmatch(text) is not None and is_one_segment(text) and compiled.matches(text)
 
+    example = compiled.example(_EXAMPLE)
     return IdRule(
         holds,
         f"must match {pattern}, and have at most 128 characters of printable ASCII, no %, and no empty part, `.` "
         "or `..` between the signs / \\ ;",
+        example if example is not None and holds(example) else None,
     )
 
 

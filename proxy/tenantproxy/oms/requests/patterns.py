@@ -5,6 +5,7 @@ integers: nothing is ever tried twice, so that no value makes it slow.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 128
@@ -84,8 +85,35 @@ class Pattern:
                 left ^= lowest
         return bool(here & self._last)
 
+    def example(self, characters: str) -> str | None:
+        """Return one of the shortest values of these characters, preferring the first ones; None: there is none.
+
+        The empty value is none.
+        """
+        preferred = [next(filter(given.has, characters), "") for given in self._characters]
+        values = {at: preferred[at] for at in _bits(self._first)}
+        seen: set[int] = set()
+        while values := {at: value for at, value in values.items() if preferred[at] and at not in seen}:
+            if ends := [value for at, value in values.items() if self._last >> at & 1]:
+                return min(ends, key=lambda value: [characters.index(each) for each in value])
+            seen |= values.keys()
+            values = {
+                after: value + preferred[after]
+                for at, value in values.items()
+                for after in _bits(self._follow[at])
+            }
+        return None
+
     def _positions_of(self, character: str) -> int:
         return sum(1 << number for number, given in enumerate(self._characters) if given.has(character))
+
+
+def _bits(number: int) -> Iterator[int]:
+    """Yield which bits are set."""
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
 
 
 class _Parser:
@@ -233,6 +261,5 @@ class _Parser:
         self._let_follow(part.last, part.first)
 
     def _let_follow(self, last: int, first: int) -> None:
-        for number in range(last.bit_length()):
-            if last >> number & 1:
-                self.follow[number] |= first
+        for number in _bits(last):
+            self.follow[number] |= first

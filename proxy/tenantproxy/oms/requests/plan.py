@@ -51,6 +51,10 @@ class RequestPlan:
             self.headers["Content-Type"] = compiler.body.content_type
         elif self._sends_documented_body and operation.takes_criteria:
             self.headers["Content-Type"] = JsonBody.content_type
+        self.probe = compiler.probe
+        """The ids of the order that credentials are tried with; none where the operation reads no single order."""
+        if self.probe:
+            self._check_probe()
 
     def requests(
         self, ids: Values, criteria: Mapping[str, str] | None, headers: Mapping[str, str]
@@ -81,6 +85,14 @@ class RequestPlan:
         if here.target is not None:
             request = request._replace(path=here.target)
         return request._replace(at=lambda there: self._page(ids, criteria, headers, there))
+
+    def _check_probe(self) -> None:
+        try:
+            self.requests(self.probe, None, {})
+        except Problem as problem:
+            (unfit,) = problem.errors
+            field = f"{self._operation}.probe.{unfit.field.removeprefix('/path/')}"
+            raise RequestError([FieldProblem(field, f"{unfit.detail}; name another id")]) from None
 
     def _request(self, ids: Values, criteria: Mapping[str, str] | None, headers: Mapping[str, str]) -> OmsRequest:
         values = ids

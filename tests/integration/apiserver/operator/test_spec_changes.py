@@ -76,6 +76,8 @@ CASES = {
     "upstream.operations.getOrder.idMatch": Case("off", CONFIG),
     "upstream.operations.getOrder.ids": Case(["0{customerOrderId}"], CONFIG),
     "upstream.operations.getOrder.idPattern": Case("#?[0-9]+", CONFIG),
+    "upstream.operations.getOrder.probe.businessUnitId": Case("BU-1", CONFIG),
+    "upstream.operations.getOrder.probe.customerOrderId": Case("CO-1", CONFIG),
     "upstream.operations.searchOrders.path": Case("/o/{businessUnitId}", CONFIG),
     "upstream.operations.searchOrders.criteria": Case({"email": {"trim": True}}, CONFIG),
     "upstream.operations.searchOrders.pages.first": Case(0, CONFIG, PAGED),

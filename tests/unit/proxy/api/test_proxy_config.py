@@ -75,6 +75,7 @@ async def test_an_admin_replaces_the_credential(
             "subject": "u1",
             "email": tokens.ADMIN_EMAIL,
             "type": "basic",
+            "omsHost": "127.0.0.1",
             "correlationId": "c-1",
         }
     ]
@@ -283,11 +284,14 @@ async def test_validate_tries_the_credential_first(proxy: RunningProxy) -> None:
         assert read_keys(proxy.credentials)["type"] == "oauth2"
 
 
-async def test_validate_takes_true_or_false(proxy: RunningProxy) -> None:
-    """A misspelled flag is not taken for a no."""
-    answer = await proxy.put(BODY, query="?validate=yes", headers=tokens.admin())
-    assert answer.json["errors"][0]["pointer"] == "/query/validate"
-    assert (await proxy.put(BODY, query="?validate=false", headers=tokens.admin())).status == 204
+@pytest.mark.parametrize("query", ["?validat=true", "?validate=yes", "?validate=true&validate=true", "?dryRun"])
+async def test_a_misspelt_query_changes_nothing(proxy: RunningProxy, oms: RawServer, query: str) -> None:
+    """What was only to be tried must not replace the credential in use."""
+    answer = await proxy.put(BODY, query=query, headers=tokens.admin())
+    assert (answer.status, answer.code) == (400, "invalid-request")
+    assert answer.json["errors"][0]["pointer"].startswith("/query/")
+    assert read_keys(proxy.credentials) == BASIC
+    assert oms.received == []
 
 
 async def test_a_store_that_fails_changes_nothing(proxy: RunningProxy, oms: RawServer) -> None:
@@ -344,10 +348,12 @@ async def test_every_put_is_audited(
     assert "MARKED" not in caplog.text + repr(line)
 
 
-async def test_nobody_known_is_not_audited(proxy: RunningProxy, caplog: pytest.LogCaptureFixture) -> None:
-    """Without a valid token there is nobody to name; the request log and the metrics have it."""
-    assert (await proxy.put(BODY)).status == 401
-    assert audited(caplog) == []
+async def test_who_is_not_known_is_audited_too(proxy: RunningProxy, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a valid token there is nobody to name, and nothing is read of what was sent."""
+    assert (await proxy.put(BODY, headers={"Correlation-Id": "c-1"})).status == 401
+    assert audited(caplog) == [
+        {"outcome": "refused", "code": "unauthenticated", "omsHost": "127.0.0.1", "correlationId": "c-1"}
+    ]
 
 
 async def test_what_could_not_be_stored_is_audited(proxy: RunningProxy, caplog: pytest.LogCaptureFixture) -> None:
@@ -431,7 +437,9 @@ async def test_few_validations_a_minute(proxy: RunningProxy) -> None:
         assert answers[-1].status == 429
         assert 1 <= int(answers[-1].headers["Retry-After"]) <= 12
         assert await proxy.metric('tenantproxy_rejected_requests_total{reason="too-many-validations"}') == 3
-        assert (await proxy.put(BODY, query="?validate=true", headers=tokens.admin())).status == 204
+        for query in ("?validate=true", "?dryRun=true", "?validate=true&dryRun=true"):
+            answer = await proxy.put(BODY, query=query, headers=tokens.admin())
+            assert answer.code == "too-many-validations", "whatever its type"
         assert (await proxy.put(body, headers=tokens.admin())).status == 204
 
 

@@ -11,7 +11,7 @@ from support.proxy.oms import RawServer, answering, http
 from support.proxy.running import BASIC, proxy_config, running_proxy
 from support.proxy.signature import Signature
 from tenantproxy.config import CredentialType
-from tenantproxy.credentials.base import Credential, CredentialError
+from tenantproxy.credentials.base import Credential, CredentialError, StaticCredential
 from tenantproxy.credentials.formats import from_request, from_secret, to_secret
 from tenantproxy.credentials.kinds import KINDS, credential_keys, keys_in_words, required_in_words, types_in_words
 from tenantproxy.credentials.stores.files import read_keys
@@ -29,7 +29,7 @@ def test_every_kind_is_whole(kind: type[Credential]) -> None:
     assert from_request({"type": kind.type, "config": given}) == credential
     assert credential.to_keys() == given
     assert credential.with_platform_keys({}) == credential
-    assert (credential.token_url is None) is (kind.try_out is Credential.try_out)
+    assert (credential.token_url is None) is issubclass(kind, StaticCredential)
     assert "M4RKED" not in repr(credential) + str(credential)
     with pytest.raises(CredentialError) as caught:
         kind.parse({})

@@ -16,7 +16,7 @@ import pytest
 
 from support.proxy import tokens
 from support.proxy.idp import oauth2
-from support.proxy.oms import ORDER_ANSWER, Play, RawServer, Received, http, raw_server
+from support.proxy.oms import Play, RawServer, Received, answering, documented, http, raw_server
 from support.proxy.running import proxy_config, running_proxy
 from tenantproxy.credentials.stores.files import read_keys
 
@@ -179,7 +179,7 @@ def taking(header: tuple[str, str]) -> Play:
     async def play(request: Received, writer: asyncio.StreamWriter) -> None:
         others = [given for key, given in request.headers.items() if TOKEN in given and key != name]
         right = request.headers.get(name) == value and not others
-        writer.write(ORDER_ANSWER if right else http(401))
+        await (documented if right else answering(http(401)))(request, writer)
 
     return play
 

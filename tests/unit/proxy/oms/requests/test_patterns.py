@@ -1,6 +1,8 @@
 """Patterns: the same as a backtracking engine says, but in a time that no value can drive up."""
 
+import itertools
 import re
+import string
 import time
 
 import pytest
@@ -32,6 +34,37 @@ def test_it_is_the_same_as_in_pythons_engine(pattern: str, value: str) -> None:
     expected = re.fullmatch(pattern, value, re.ASCII) is not None
     assert Pattern(pattern).matches(value) == expected
     assert Pattern(f"^{pattern}$").matches(value) == bool(re.fullmatch(f"^{pattern}$", value, re.ASCII))
+
+
+@given(_patterns)
+def test_an_example_is_one_of_the_shortest_values(pattern: str) -> None:
+    """It matches, and nothing shorter does; there is none only where no value of these characters matches."""
+    compiled = Pattern(pattern)
+    shorter = ["".join(value) for length in (1, 2, 3) for value in itertools.product("1ab.-]cx", repeat=length)]
+    matching = [value for value in shorter if compiled.matches(value)]
+    example = compiled.example("1ab.-]cx")
+    if example is None:
+        assert not matching
+    else:
+        assert compiled.matches(example)
+        assert len(example) == len(matching[0]) if matching else len(example) > 3
+
+
+@pytest.mark.parametrize(
+    ("pattern", "example"),
+    [
+        ("#?[0-9]{1,10}", "0"),
+        ("#[0-9]{4}", "#0000"),
+        ("[A-Z]/[0-9]+", "A/0"),
+        ("[1-9][0-9]{5}", "100000"),
+        ("(#|x)y*", "x"),
+        (".*", "0"),
+        ("\u00e9+", None),
+    ],
+)
+def test_examples_of_use(pattern: str, example: str | None) -> None:
+    """The first characters are preferred."""
+    assert Pattern(pattern).example(string.digits + string.ascii_letters + string.punctuation) == example
 
 
 @pytest.mark.parametrize(

@@ -381,3 +381,51 @@ def test_a_search_that_is_not_there() -> None:
     """An OMS may have no search."""
     assert not search(unsupported=True).is_supported
     assert search().is_supported
+
+
+# ---- the order that credentials are tried with
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "unit", "order"),
+    [
+        ({}, "0", "0"),
+        ({"probe": {}}, "0", "0"),
+        ({"probe": {"businessUnitId": "BU-1"}}, "BU-1", "0"),
+        ({"probe": {"customerOrderId": "CO-1"}}, "0", "CO-1"),
+        ({"idPattern": "[A-Z]/[0-9]{3}"}, "0", "A/000"),
+        ({"idPattern": "[A-Z]/[0-9]{3}", "probe": {"customerOrderId": "B/123"}}, "0", "B/123"),
+    ],
+)
+def test_the_probe(endpoint: dict[str, Any], unit: str, order: str) -> None:
+    """What the platform team names, else what the ids' rule allows and no order is likely to have."""
+    plan = get_order(**endpoint)
+    assert plan.probe == {"businessUnitId": unit, "customerOrderId": order}
+    assert plan.order_ids.holds(order)
+
+
+def test_a_search_has_none() -> None:
+    """A credential is tried by reading one order."""
+    assert search().probe == {}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "field", "words"),
+    [
+        ({"probe": {"businessUnitId": "B/1"}}, "businessUnitId", "must start with a letter or digit"),
+        ({"probe": {"customerOrderId": "#1"}}, "customerOrderId", "must start with a letter or digit"),
+        ({"idPattern": "[0-9]+", "probe": {"customerOrderId": "A"}}, "customerOrderId", "must match [0-9]+"),
+        ({"idPattern": "[/]+"}, "customerOrderId", "is missing"),
+        ({"idPattern": "[0-9]{129}"}, "customerOrderId", "is missing"),
+        (
+            {"path": "/o", "query": {"q": "id:{customerOrderId}"}, "idPattern": "#[0-9]+"},
+            "customerOrderId",
+            "name another id",
+        ),
+    ],
+)
+def test_a_probe_that_cannot_be(endpoint: dict[str, Any], field: str, words: str) -> None:
+    """It must be an id that a caller could send, and the OMS be asked for."""
+    found = errors(getOrder=endpoint)
+    assert found.keys() == {f"getOrder.probe.{field}"}
+    assert words in found[f"getOrder.probe.{field}"]

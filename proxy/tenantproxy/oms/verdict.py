@@ -1,0 +1,71 @@
+"""What a trial of a credential says of it: pure decisions, from what the token endpoint or the OMS answered.
+
+A credential that can't work as it is has `failed`: somebody has to change it. Where the fault may be the server's,
+and another try may go otherwise, the trial is `inconclusive`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from tenantproxy.credentials.authorizer import Failure
+from tenantproxy.errors import FieldProblem
+from tenantproxy.problems import Problem
+
+Outcome = Literal["accepted", "failed", "inconclusive"]
+
+_FAILED: Final = {
+    "upstream-rejected-credentials": "rejected",
+    "upstream-forbidden": "forbidden",
+    "upstream-contract": "contract",
+}
+"""Problems of a read that show a credential to be wrong, or the manifest to be no description of this OMS."""
+_NO_ORDER: Final = frozenset({"content-encoding", "content-type", "malformed-json"})
+"""Reasons of `upstream-error` that are about an answer of 200: such as the page of a login."""
+_FORBIDDEN: Final = "It may lack a right or a scope; or the OMS answers so for orders that don't exist."
+_NOT_FOUND: Final = 404
+_SERVER_ERROR: Final = 500
+_TOO_MANY_REQUESTS: Final = 429
+
+
+class Verdict(NamedTuple):
+    """What came of a trial."""
+
+    outcome: Outcome
+    reason: str
+    """In one word; of a token endpoint in the words of metrics, which only our own log may have."""
+    detail: str
+    """For the tenant's admin."""
+    errors: Sequence[FieldProblem] = ()
+    headers: Mapping[str, str] = {}
+    """`Retry-After`, where the OMS has named a time."""
+
+
+def of_order(*, found: bool) -> Verdict:
+    """Return the verdict where the OMS answered as the contract says."""
+    if found:
+        return Verdict("accepted", "order", "The OMS took it, and its answer holds the contract.")
+    return Verdict("accepted", "order-not-found", "The OMS took it; it knows no order with the probe's id.")
+
+
+def of_problem(problem: Problem) -> Verdict:
+    """Return the verdict where the read of the probe's order was a problem."""
+    if problem.code == "order-not-found":
+        return of_order(found=False)
+    failed = _FAILED.get(problem.code)
+    if problem.code == "upstream-error" and problem.reason in _NO_ORDER:
+        failed = "contract"
+    if failed is None:
+        return Verdict("inconclusive", problem.reason, problem.detail, headers=problem.headers)
+    detail = f"{problem.detail} {_FORBIDDEN}" if failed == "forbidden" else problem.detail
+    return Verdict("failed", failed, detail, problem.errors)
+
+
+def of_token(failure: Failure) -> Verdict:
+    """Return the verdict where there was no token; who can't be reached has a URL that the admin can correct."""
+    told, status = failure.told, failure.status
+    if status is not None and (status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS):
+        return Verdict("inconclusive", failure.reason, f"The token endpoint returned no token ({told}).")
+    if status == _NOT_FOUND:
+        return Verdict("failed", failure.reason, f"There is no token endpoint at this URL ({told}).")
+    why = "rejected the request for a token" if failure.rejected else "returned no token"
+    return Verdict("failed", failure.reason, f"The token endpoint {why} ({told}).")

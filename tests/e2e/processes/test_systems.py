@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import msgspec
 import pytest
 import yaml
 
+from support.proxy import tokens
 from support.proxy.idp import ON_LOOPBACK
 from support.proxy.oms import RawServer, Received, http, token_answer
 from support.proxy.running import RunningProxy, running_proxy
+from tenantproxy.config import Access
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
@@ -167,3 +170,18 @@ async def test_a_system(folder: Path, oms: RawServer, tmp_path: Path) -> None:
         for case in cases:
             await ask(proxy, system, case)
     assert system.tokens == ([system.token] if system.token else [])
+
+
+@pytest.mark.parametrize("folder", SYSTEMS, ids=lambda folder: folder.name)
+async def test_a_credential_can_be_tried(folder: Path, oms: RawServer, tmp_path: Path) -> None:
+    """The manifest alone says how: a system that knows no order of the probe's has taken the credential."""
+    system = System(folder)
+    system.case = "unknown-order"
+    rendered = render_config(system.connect(oms), Settings())
+    access = msgspec.convert(tokens.access(tmp_path), Access)
+    admin = tokens.user_token(rendered.tenant.id, email=tokens.ADMIN_EMAIL)
+    async with running_proxy(msgspec.structs.replace(rendered, access=access), tmp_path, system.keys) as proxy:
+        answered = await proxy.put({}, query="?dryRun=true", headers=tokens.bearer(admin))
+    assert (answered.status, answered.json["test"]["outcome"]) == (200, "accepted"), answered.body
+    (asked,) = system.asked
+    assert {name: asked.headers.get(name) for name in system.credential} == system.credential

@@ -196,16 +196,21 @@ class EventNote(msgspec.Struct, frozen=True):
 
 
 def event_notes(
-    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], *, credential_changed: str | None
+    before: Sequence[Mapping[str, Any]],
+    after: Sequence[Mapping[str, Any]],
+    *,
+    credential_changed: str | None,
+    set_by: str = "",
 ) -> list[EventNote]:
     """Return the Events that a change of the conditions is worth: transitions, stuck rollouts, other credentials.
 
     A new TenantProxy's first conditions are worth none, unless its spec is not accepted, or claims what another
     one has; that its proxies begin to start is no warning. `credential_changed` is the name of the Secret whose
-    credential was replaced.
+    credential was replaced, `set_by` who did that with a PUT, or set the first one; empty: nobody, or not known.
     """
     old = {condition["type"]: (condition["status"], condition["reason"]) for condition in before}
     found: list[EventNote] = []
+    who = f", by {set_by} with PUT /api/v1/proxy-config" if set_by else ""
     for condition in after:
         kind, status, reason = condition["type"], condition["status"], condition["reason"]
         if kind not in old and not (kind in _NOTED_AT_FIRST and status == "False"):
@@ -214,12 +219,13 @@ def event_notes(
         stuck = reason == Reason.ROLLOUT_STUCK != why  # earlier proxies may serve on
         if kind in _SUMMARIES or (was == status and not stuck):
             continue
+        note = f"{kind} is {status}: {condition['message']}"
         if kind == "CredentialsReady":
             credential_changed = None
-        note = f"{kind} is {status}: {condition['message']}"
+            note += who
         starting = was == "Unknown" and reason == Reason.PROXIES_NOT_READY
         found.append(EventNote(warning=stuck or (status != "True" and not starting), reason=reason, note=note))
     if credential_changed:
-        note = f"the credential in Secret {credential_changed} was replaced"
+        note = f"the credential in Secret {credential_changed} was replaced{who}"
         found.append(EventNote(warning=False, reason="CredentialsChanged", note=note))
     return found

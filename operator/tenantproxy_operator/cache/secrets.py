@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tenantproxy.credentials.proof import from_note
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import Metadata
 
@@ -13,6 +14,8 @@ class SecretVersion(msgspec.Struct, frozen=True, gc=False):
     version: int
     tenant_id: str = ""
     """For which tenant the credential in it was set; empty where nobody has said."""
+    last_put: tuple[float, str] | None = None
+    """When a PUT has last set the credential, in Unix seconds, and who; None: nobody knows of one."""
 
 
 class SecretVersions:
@@ -34,8 +37,9 @@ class SecretVersions:
         known = self._versions.get(metadata.key)
         if known is not None and metadata.version <= known.version:
             return False
+        annotations = metadata.annotations
         self._versions[metadata.key] = SecretVersion(
-            metadata.uid, metadata.version, metadata.annotations.tenant_id
+            metadata.uid, metadata.version, annotations.tenant_id, _last_put(annotations.credential_state)
         )
         return True
 
@@ -50,3 +54,9 @@ class SecretVersions:
     def drop(self, key: Key) -> None:
         """Forget a Secret."""
         self._versions.pop(key, None)
+
+
+def _last_put(note: str | None) -> tuple[float, str] | None:
+    """Return what the proxies' note on a Secret says of the last PUT."""
+    proof = from_note(note)
+    return None if proof is None or proof.set_at is None else (proof.set_at, proof.set_by)

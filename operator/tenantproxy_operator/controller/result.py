@@ -42,6 +42,8 @@ class _Credential(msgspec.Struct, frozen=True):
     fingerprint: bytes
     replaced: str | None = None
     """The Secret whose credential was replaced."""
+    set_by: str = ""
+    """Who has set it with a PUT; empty: nobody, or not known."""
 
 
 def result_of_settled(snapshot: TenantSnapshot, settled: Settled, observation: Observation) -> ReconcileResult:
@@ -139,7 +141,16 @@ def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outco
     if before is not None and before.get("type") == check.type and same:
         return _Credential(condition, before, check.fingerprint)
     replaced = secret.name if before is not None else None
-    return _Credential(condition, {"type": check.type, "updatedAt": now}, check.fingerprint, replaced)
+    said = {"type": check.type, "updatedAt": now}
+    return _Credential(condition, said, check.fingerprint, replaced, _set_by(snapshot, secret))
+
+
+def _set_by(snapshot: TenantSnapshot, secret: Key) -> str:
+    """Return who has set a Secret's credential with a PUT since it was last looked at."""
+    before, now = snapshot.state.secrets.get(secret), snapshot.secrets.get(secret)
+    if before is None or now is None or now.last_put is None or now.last_put == before.last_put:
+        return ""
+    return now.last_put[1]
 
 
 def _credential_retry(check: SecretCheck | None) -> Retry | None:
@@ -207,7 +218,12 @@ def _result(
     before, now = snapshot.status, status["conditions"]
     differs = _own_part(status) != _own_part(before)
     events = (
-        conditions.event_notes(before.get("conditions", []), now, credential_changed=credential.replaced)
+        conditions.event_notes(
+            before.get("conditions", []),
+            now,
+            credential_changed=credential.replaced,
+            set_by=credential.set_by,
+        )
         if differs
         else ()
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.credentials.stores.secret import TENANT_ID
+from tenantproxy.credentials.stores.secret import NOTE, TENANT_ID
 from tenantproxy_operator.api.labels import INSTANCE, MANAGED_BY, MANAGER
 from tenantproxy_operator.api.names import OWN_PREFIX
 from tenantproxy_operator.kube.kinds import Key
@@ -28,6 +28,7 @@ class _Labels(msgspec.Struct, frozen=True):
 class _Annotations(msgspec.Struct, frozen=True):
     manifest_hash: str = msgspec.field(name=MANIFEST_HASH, default="")
     tenant_id: str = msgspec.field(name=TENANT_ID, default="")
+    credential_state: str | None = msgspec.field(name=NOTE, default=None)
     adopt: str = msgspec.field(name=ADOPT, default="")
     revision: str = msgspec.field(name="deployment.kubernetes.io/revision", default="")
 

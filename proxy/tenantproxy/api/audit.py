@@ -41,6 +41,11 @@ class Record:
         self.storing = False
         """Whether it may have been stored, though the PUT did not come to its end."""
 
+    @property
+    def set_by(self) -> str:
+        """Who sends it, in a word for people; empty: nobody knows."""
+        return "" if self.caller is None else self.caller.email or self.caller.subject
+
     def is_about(self, credential: Credential) -> None:
         """Take note of the credential that is to be set."""
         self._type = credential.type

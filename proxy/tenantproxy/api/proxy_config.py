@@ -104,13 +104,14 @@ class ProxyConfigEndpoint:
             candidate = await self._manager.candidate(credential)
         except CredentialError as error:
             raise Problem("invalid-request", "The credential has invalid fields.", errors=error.errors) from None
-        if options.validate or options.dry_run:
+        is_proven = options.validate or options.dry_run
+        if is_proven:
             verdict = await self._try(candidate.effective, record, headers)
             _check(verdict)
             if options.dry_run:
-                return credential_state.document(candidate.effective, verdict)
+                return credential_state.document(candidate.effective, None, verdict)
         record.storing = True
-        await self._manager.replace(candidate)
+        await self._manager.replace(candidate, set_by=record.set_by, is_proven=is_proven)
         return None
 
     async def _try_stored(self, record: Record, headers: Mapping[str, str]) -> bytes:
@@ -123,13 +124,17 @@ class ProxyConfigEndpoint:
             raise Problem("credentials-not-configured", "No credential is stored that could be tried.")
         record.is_about(credential)
         verdict = await self._try(credential, record, headers)
-        return credential_state.document(credential, verdict)
+        return credential_state.document(credential, self._manager.known(), verdict)
 
     async def _try(self, credential: Credential, record: Record, headers: Mapping[str, str]) -> Verdict:
         if seconds := self._validations.take(self._clock()):
             detail = f"At most {MOST_VALIDATIONS} credentials are tried in a minute."
             raise Problem("too-many-validations", detail, headers=retry_after(seconds))
         verdict = await self._trial.of(credential, headers)
+        if verdict.outcome == "accepted":
+            self._manager.tried(credential, accepted=True)
+        elif verdict.wrong_logins is not None:
+            self._manager.tried(credential, accepted=False, logins=verdict.wrong_logins)
         record.test = verdict.outcome
         record.reason = verdict.reason
         return verdict

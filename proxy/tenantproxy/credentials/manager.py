@@ -139,19 +139,24 @@ class CredentialManager:
         return Candidate(credential, completed(credential, stored.keys), stored)
 
     async def stored(self) -> Credential | None:
-        """Return the credential that the store holds now; None: it holds none.
+        """Return the credential that the store holds now, which is in use from now on; None: it holds none.
 
         Raises:
             CredentialError: It can't be used.
             StoreError: The store can't be read now.
 
         """
-        try:
-            stored = await self._store.read()
-        except StoreError as error:
-            _log.warning("the stored credential can't be read: %s", error)
-            raise
-        return usable_credential(stored.keys, self._config)
+        async with self._turn():
+            try:
+                found, stored = await self._find()
+            except StoreError as error:
+                _log.warning("the stored credential can't be read: %s", error)
+                self._changed.set()  # for `follow` to try again
+                raise
+            await self._use(found, stored)
+        if isinstance(found, CredentialError):
+            raise found
+        return found
 
     async def replace(self, candidate: Candidate, *, set_by: str = "", is_proven: bool = False) -> None:
         """Store a credential and use it at once; replacements take effect in the order of their calls.

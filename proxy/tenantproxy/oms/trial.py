@@ -44,7 +44,7 @@ class CredentialTrial:
             try:
                 await self._read(authorization, headers)
             except Problem as problem:
-                return verdict.of_problem(problem)
+                return verdict.of_problem(problem, by_token=credential.token_url is not None)
         return verdict.of_order(found=True)
 
     async def _read(self, authorization: Authorization, headers: Mapping[str, str]) -> None:

@@ -38,6 +38,8 @@ class Verdict(NamedTuple):
     errors: Sequence[FieldProblem] = ()
     headers: Mapping[str, str] = {}
     """`Retry-After`, where the OMS has named a time."""
+    wrong_logins: int | None = None
+    """How many, where the OMS, or the token endpoint, rejected it; None: it did not."""
 
 
 def of_order(*, found: bool) -> Verdict:
@@ -47,8 +49,11 @@ def of_order(*, found: bool) -> Verdict:
     return Verdict("accepted", "order-not-found", "The OMS took it; it knows no order with the probe's id.")
 
 
-def of_problem(problem: Problem) -> Verdict:
-    """Return the verdict where the read of the probe's order was a problem."""
+def of_problem(problem: Problem, *, by_token: bool = False) -> Verdict:
+    """Return the verdict where the read of the probe's order was a problem.
+
+    `by_token`: the login was at the token endpoint, and was right.
+    """
     if problem.code == "order-not-found":
         return of_order(found=False)
     failed = _FAILED.get(problem.code)
@@ -57,7 +62,8 @@ def of_problem(problem: Problem) -> Verdict:
     if failed is None:
         return Verdict("inconclusive", problem.reason, problem.detail, headers=problem.headers)
     detail = f"{problem.detail} {_FORBIDDEN}" if failed == "forbidden" else problem.detail
-    return Verdict("failed", failed, detail, problem.errors)
+    wrong_logins = None if failed != "rejected" else 0 if by_token else 1
+    return Verdict("failed", failed, detail, problem.errors, wrong_logins=wrong_logins)
 
 
 def of_token(failure: Failure) -> Verdict:
@@ -65,7 +71,8 @@ def of_token(failure: Failure) -> Verdict:
     told, status = failure.told, failure.status
     if status is not None and (status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS):
         return Verdict("inconclusive", failure.reason, f"The token endpoint returned no token ({told}).")
-    if status == _NOT_FOUND:
-        return Verdict("failed", failure.reason, f"There is no token endpoint at this URL ({told}).")
     why = "rejected the request for a token" if failure.rejected else "returned no token"
-    return Verdict("failed", failure.reason, f"The token endpoint {why} ({told}).")
+    detail = f"The token endpoint {why} ({told})."
+    if status == _NOT_FOUND:
+        detail = f"There is no token endpoint at this URL ({told})."
+    return Verdict("failed", failure.reason, detail, wrong_logins=failure.logins if failure.rejected else None)

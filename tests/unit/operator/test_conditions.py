@@ -291,11 +291,15 @@ def test_condition_in() -> None:
 
 
 def told(
-    before: dict[str, ConditionValue], after: dict[str, ConditionValue], *, credential_changed: str | None = None
+    before: dict[str, ConditionValue],
+    after: dict[str, ConditionValue],
+    *,
+    credential_changed: str | None = None,
+    set_by: str = "",
 ) -> list[EventNote]:
     first = conditions.with_transition_times(before, [], generation=1, now="t1")
     second = conditions.with_transition_times(after, first, generation=2, now="t2")
-    return conditions.event_notes(first, second, credential_changed=credential_changed)
+    return conditions.event_notes(first, second, credential_changed=credential_changed, set_by=set_by)
 
 
 def test_transitions_are_told() -> None:
@@ -362,6 +366,19 @@ def test_changed_credential() -> None:
     assert told({"CredentialsReady": BAD}, {"CredentialsReady": GOOD}, credential_changed="s") == [
         EventNote(warning=False, reason="Fine", note="CredentialsReady is True: fine")
     ]
+
+
+def test_who_set_a_credential() -> None:
+    """Beside either, and beside nothing else."""
+    who = ", by a@b.example with PUT /api/v1/proxy-config"
+    good = {"CredentialsReady": GOOD}
+    (changed,) = told(good, good, credential_changed="s", set_by="a@b.example")
+    assert changed.note == f"the credential in Secret s was replaced{who}"
+    (first,) = told({"CredentialsReady": BAD}, good, set_by="a@b.example")
+    assert first.note == f"CredentialsReady is True: fine{who}"
+    assert told(good, good, set_by="a@b.example") == []
+    (other,) = told({"Accepted": BAD}, {"Accepted": GOOD}, set_by="a@b.example")
+    assert other.note == "Accepted is True: fine"
 
 
 def test_reasons_are_as_kubernetes_wants_them() -> None:

@@ -1,7 +1,16 @@
 """Kubernetes Events are for transitions and changed credentials, and for nothing else."""
 
+from pathlib import Path
+
+from support.apiserver.server import ApiServer
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants, child_name
+from support.proxy import tokens
+from support.proxy.oms import RawServer
+from support.proxy.running import proxy_config, running_proxy
+from tenantproxy.config import Tenant
+from tenantproxy.credentials.stores.kubernetes import KubernetesStore
+from tenantproxy.kube.client import KubeAccess
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT
 
@@ -105,6 +114,43 @@ async def test_credential_changed_while_the_operator_was_down(
     operator.start_ready()
     await tenants.flush(name)
     assert [reason for _, reason, _ in await events(tenants, name)] == ["CredentialsSet", "CredentialsChanged"]
+
+
+async def test_who_set_a_credential(
+    api_server: ApiServer, tenants: Tenants, name: str, oms: RawServer, tmp_path: Path
+) -> None:
+    """By a PUT through a proxy, with its own rights; nobody is named for what the platform team has changed."""
+    await tenants.complete(name)
+    own = child_name(kinds.SECRET, name)
+    token = await tenants.api.token(tenants.namespace, child_name(kinds.SERVICE_ACCOUNT, name))
+    access = KubeAccess(url=api_server.url, tls=api_server.tls, authorization=lambda: f"Bearer {token}")
+    store = KubernetesStore(access, tenants.namespace, own, Tenant(id=f"T-{name}", name=name))
+    config = proxy_config(oms.url, access=tokens.access(tmp_path, mode="trusted"))
+
+    async def put(password: str, query: str = "") -> int:
+        body = {"type": "basic", "config": {"username": "u", "password": password}}
+        answer = await proxy.put(body, query=query, headers=tokens.admin())
+        await tenants.flush(name)
+        return answer.status
+
+    async with running_proxy(config, tmp_path, store=store) as proxy:
+        assert await put("first") == 204
+        await tenants.condition(name, "CredentialsReady", status="True")
+        assert await put("second", "?validate=true") == 204
+        assert await put("second") == 204
+        assert await put("third", "?dryRun=true") == 200
+        assert (await proxy.get()).status == 200
+        await tenants.flush(name)
+    await set_credential(tenants, name, password="of the platform team")
+    await tenants.flush(name)
+    who = f", by {tokens.ADMIN_EMAIL} with PUT /api/v1/proxy-config"
+    said = f"CredentialsReady is True: Secret {own} holds a well-formed credential (basic)"
+    changed = f"the credential in Secret {own} was replaced"
+    assert [found[1:] for found in await events(tenants, name)] == [
+        ("CredentialsSet", said + who),
+        ("CredentialsChanged", changed + who),
+        ("CredentialsChanged", changed),
+    ]
 
 
 async def test_new_one_that_can_not_be_used(tenants: Tenants, name: str) -> None:

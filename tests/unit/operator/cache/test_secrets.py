@@ -1,6 +1,8 @@
 """Where Secrets stand: identities and versions, nothing else."""
 
 from support.apiserver.objects import partial
+from tenantproxy.credentials.proof import Proof
+from tenantproxy.credentials.stores.secret import NOTE
 from tenantproxy_operator.cache.secrets import SecretVersion, SecretVersions
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.objects import Metadata
@@ -41,6 +43,17 @@ def test_made_anew() -> None:
     secrets.put(at(5))
     assert secrets.put(at(9, uid="v"))
     assert secrets[KEY] == SecretVersion("v", 9)
+
+
+def test_who_set_the_credential() -> None:
+    """From the note of the proxies, if it is one that can be understood and says so."""
+    secrets = SecretVersions()
+    put = Proof(set_at=12.5, set_by="a@b.example").to_note(1)
+    for version, note in enumerate((put, Proof().to_note(1), "{", None), start=1):
+        secrets.put(partial("s", version, annotations={} if note is None else {NOTE: note}).metadata)
+        found = secrets[KEY]
+        assert found is not None
+        assert found.last_put == ((12.5, "a@b.example") if note is put else None)
 
 
 def test_of_a_namespace() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.apiserver.objects import partial
 from support.operator.reconciling import NAMESPACE, Operator, World
 from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.controller.acceptance import ROLLOUT_STOPPED
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.apply_result import ApplyResult, Failure
@@ -299,6 +300,35 @@ def test_whether_a_credential_is_another_one(
     assert [event.reason for event in found.events] == ([] if same else ["CredentialsChanged"])
     assert all("acme-credentials" in event.note for event in found.events)
     assert found.state.fingerprint == check.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "named"),
+    [
+        (None, (1.0, "a"), True),
+        ((1.0, "a"), (2.0, "b"), True),
+        ((1.0, "a"), (1.0, "a"), False),
+        ((1.0, "a"), None, False),
+        (None, None, False),
+    ],
+    ids=["the first PUT", "another PUT", "another's change", "no note any more", "never by a PUT"],
+)
+def test_who_set_a_credential(
+    snapshot: TenantSnapshot, before: tuple[float, str] | None, now: tuple[float, str] | None, *, named: bool
+) -> None:
+    """Whose PUT is news since the Secret was last looked at; who else has changed it, nobody knows."""
+    known = settled_with(snapshot, SET)
+    (secret,) = known.secrets
+    states = [{secret: SecretVersion("u", version, last_put=put)} for version, put in enumerate((before, now))]
+    state = msgspec.structs.replace(known.state, secrets=states[0])
+    moved = msgspec.structs.replace(known, state=state, secrets=states[1])
+    other = msgspec.structs.replace(SET, fingerprint=b"2")
+    (event,) = result(moved, outcome(credential=other), LATER).events
+    assert (", by " in event.note) is named
+    # After a restart it may be long ago.
+    restarted = msgspec.structs.replace(moved, state=msgspec.structs.replace(state, secrets={}))
+    (event,) = result(restarted, outcome(credential=other), LATER).events
+    assert ", by " not in event.note
 
 
 def test_a_credential_that_has_gone(snapshot: TenantSnapshot) -> None:

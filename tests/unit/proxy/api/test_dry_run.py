@@ -1,6 +1,7 @@
 """`PUT /api/v1/proxy-config?dryRun=true`: a credential is tried, nothing is stored, and no secret is shown."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from support.proxy import tokens
 from support.proxy.idp import oauth2
-from support.proxy.oms import RawServer, answering, http, only_right_password, raw_server, token_answer
+from support.proxy.oms import RawServer, answering, documented, http, only_right_password, raw_server, token_answer
 from support.proxy.running import BASIC, Answered, RunningProxy, proxy_config, running_proxy
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.stores.files import read_keys
@@ -70,7 +71,9 @@ async def test_what_is_shown(
         async with running_proxy(configured(oms, tmp_path), tmp_path, before) as proxy:
             answer = await dry_run(proxy, body)
             assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
-            assert answer.json == {**shown, "test": NOT_FOUND}
+            state = answer.json
+            assert ("acceptedAt" in state) is stored
+            assert {**state, "acceptedAt": ""} == {**shown, "acceptedAt": "", "test": NOT_FOUND}
             assert "MARKED" not in answer.body.decode() + caplog.text
             assert read_keys(proxy.credentials) == before
         (line,) = audited(caplog)
@@ -94,6 +97,47 @@ async def test_one_that_does_not_work(proxy: RunningProxy, oms: RawServer, query
     assert read_keys(proxy.credentials) == BASIC
     oms.play = only_right_password
     assert (await proxy.get()).status == 200
+
+
+async def test_who_set_it_and_when_it_was_taken(proxy: RunningProxy, oms: RawServer) -> None:
+    """By a PUT, tried or not; what comes of a dry run is known from then on."""
+    began = datetime.now(UTC).replace(microsecond=0)
+    body = {"type": "basic", "config": {"username": "alice", "password": "MARKED"}}
+    assert (await dry_run(proxy, body, "")).status == 204
+    oms.play = answering(http(500))
+    state = (await dry_run(proxy, {})).json
+    assert state["setBy"] == tokens.ADMIN_EMAIL
+    assert began <= datetime.fromisoformat(state["setAt"]) <= datetime.now(UTC)
+    assert state.keys() == {"type", "username", "setAt", "setBy", "test"}
+    oms.play = answering(http(401))
+    state = (await dry_run(proxy, {})).json
+    assert "rejectedAt" in state
+    assert "acceptedAt" not in state
+    oms.play = documented
+    assert (await dry_run(proxy, body, "?validate=true")).status == 204
+    oms.play = answering(http(500))
+    assert "acceptedAt" in (await dry_run(proxy, {})).json, "nobody needs to prove again what was tried"
+
+
+async def test_a_dry_run_ends_the_pause_after_a_rejection(proxy: RunningProxy, oms: RawServer) -> None:
+    """The OMS takes the credential again, and reads go at once."""
+    oms.play = answering(http(401))
+    assert [(await proxy.get()).code for _ in range(2)] == ["upstream-rejected-credentials"] * 2
+    assert len(oms.received) == 1
+    oms.play = documented
+    assert (await proxy.get()).code == "upstream-rejected-credentials"
+    assert (await dry_run(proxy, {})).json["test"]["outcome"] == "accepted"
+    assert (await proxy.get()).status == 200
+
+
+async def test_a_dry_run_begins_a_pause(proxy: RunningProxy, oms: RawServer) -> None:
+    """The OMS does not take the credential in use any more: it is spared further logins."""
+    assert (await proxy.get()).status == 200
+    oms.play = answering(http(401))
+    assert (await dry_run(proxy, {})).json["test"]["outcome"] == "failed"
+    asked = len(oms.received)
+    assert (await proxy.get()).code == "upstream-rejected-credentials"
+    assert len(oms.received) == asked
 
 
 @pytest.mark.parametrize(

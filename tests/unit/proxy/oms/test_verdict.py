@@ -43,6 +43,29 @@ def test_every_problem_of_a_read_has_a_row() -> None:
     assert of_calls - {code for code, _ in READS} == {"token-unavailable"}
 
 
+@pytest.mark.parametrize(("code", "reason"), READS)
+def test_how_many_wrong_logins_a_read_was(code: str, reason: str | None) -> None:
+    """One, where the OMS rejected it; none, where the login was at the token endpoint."""
+    problem = Problem(code, "", reason=reason)
+    rejected = code == "upstream-rejected-credentials"
+    assert of_problem(problem).wrong_logins == (1 if rejected else None)
+    assert of_problem(problem, by_token=True).wrong_logins == (0 if rejected else None)
+
+
+@pytest.mark.parametrize(
+    ("failure", "logins"),
+    [
+        (Failure(rejected=True, reason="invalid_client", status=401), 1),
+        (Failure(rejected=True, reason="invalid_client", status=401, logins=2), 2),
+        (Failure(rejected=False, reason="status-500", status=500), None),
+        (Failure(rejected=False, reason="timeout"), None),
+    ],
+)
+def test_how_many_wrong_logins_a_token_was(failure: Failure, logins: int | None) -> None:
+    """As many as the token endpoint has rejected."""
+    assert of_token(failure).wrong_logins == logins
+
+
 def test_what_the_admin_is_told_beside() -> None:
     """The fields that break the contract, and when the OMS may be asked again."""
     broken = of_problem(

@@ -16,7 +16,7 @@ from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer, service_account
 from support.cluster.proxy_pods import ACCOUNT, SECRET_NAME, Pod, PodTenant
 from support.proxy import tokens
-from support.proxy.oms import RawServer
+from support.proxy.oms import RawServer, Received, answering, documented, http
 from support.proxy.running import Answered
 from support.waiting import PATIENCE, eventually
 from tenantproxy.credentials.stores.secret import NOTE
@@ -186,6 +186,37 @@ async def test_its_rules_are_these_alone(tenant: PodTenant) -> None:
     assert rules == [
         {"verbs": list(SECRET_VERBS), "apiGroups": [""], "resources": ["secrets"], "resourceNames": [SECRET_NAME]}
     ]
+
+
+# ---- what is only tried
+
+
+async def test_what_is_only_tried_is_not_stored(
+    tenant: PodTenant, oms: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what the OMS rejects, nor what it takes in a dry run; who set the stored one stays known."""
+
+    async def only_the_set_one(request: Received, writer: asyncio.StreamWriter) -> None:
+        given = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
+        await (documented if given in ("user:set", "user:tried") else answering(http(401)))(request, writer)
+
+    oms.play = only_the_set_one
+    async with tenant.pod(oms.url, monkeypatch) as pod:
+
+        async def put_with(query: str, content: dict[str, Any]) -> Answered:
+            return await pod.proxy.put(content, query=query, headers=tokens.admin())
+
+        assert (await put_with("?validate=true", body("set"))).status == 204
+        stored = await tenant.keys()
+        assert (await put_with("?validat=true", body("tried"))).status == 400
+        assert (await put_with("?validate=true", body("wrong"))).code == "credential-rejected"
+        assert (await put_with("?dryRun=true", body("wrong"))).code == "credential-rejected"
+        assert (await put_with("?dryRun=true", body("tried"))).status == 200
+        state = (await put_with("?dryRun=true", {})).json
+        assert (state["setBy"], state["test"]["outcome"]) == (tokens.ADMIN_EMAIL, "accepted")
+        assert {"setAt", "acceptedAt"} <= state.keys()
+        assert await tenant.keys() == stored
+        assert (await pod.proxy.get()).status == 200
 
 
 # ---- what others have in the Secret

@@ -17,7 +17,7 @@ from tenantproxy.conformance.samples import Samples
 from tenantproxy.conformance.tokens import TokenAnswer, Tokens
 from tenantproxy.conformance.webhooks import Webhook, Webhooks
 from tenantproxy.credentials.authorizer import Authorization
-from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.base import Credential, StaticCredential
 from tenantproxy.credentials.formats import from_secret, to_secret
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.metrics import Metrics
@@ -88,10 +88,9 @@ class Kit:
         self.bounds = bounds
         self.mask = Mask(_secrets(to_secret(credential)), credential.header_names.values())
         way_out = forward_proxy(config, tls, forward_proxy_credentials)
-        self._clients = ClientFactory(config, tls, way_out)
-        self._metrics = Metrics(config.tenant)
-        self.oms = Oms(config, mapping, self._clients, self.mask, self._metrics)
-        self.tokens = Tokens(credential, self._clients, self.mask) if isinstance(credential, OAuth2) else None
+        clients = ClientFactory(config, tls, way_out)
+        self.oms = Oms(config, mapping, clients, self.mask, Metrics(config.tenant))
+        self.tokens = Tokens(credential, clients, self.mask) if isinstance(credential, OAuth2) else None
         self.webhooks = None if webhook is None else Webhooks(webhook, tls.token_endpoint, self.mask)
         self.address = OmsAddress(config, tls.oms, way_out)
         self._steady: asyncio.Task[list[Reading]] | None = None
@@ -117,7 +116,7 @@ class Kit:
 
         """
         if self.tokens is None:
-            return await self.credential.authorizer(self._clients, self._metrics).authorization()
+            return _unchanging(self.credential)
         token = await self.tokens.current()
         if isinstance(token, TokenAnswer):
             raise NoTokenError
@@ -134,7 +133,7 @@ class Kit:
         # An empty password: the user's name is the secret.
         changed = from_secret(keys | {secret if keys[secret] else "username": wrong})
         assert changed is not None  # noqa: S101 - it has the keys of a credential
-        return await changed.authorizer(self._clients, self._metrics).authorization()
+        return _unchanging(changed)
 
     async def read_order(
         self,
@@ -215,3 +214,9 @@ def _secrets(keys: Mapping[str, str]) -> list[str]:
         if not keys["password"]:
             hidden.append(keys["username"])
     return hidden
+
+
+def _unchanging(credential: Credential) -> Authorization:
+    """Return what authorizes a request with a credential of a kind without tokens."""
+    assert isinstance(credential, StaticCredential)  # noqa: S101 - there is no other kind
+    return Authorization(credential.headers)

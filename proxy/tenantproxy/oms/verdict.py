@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
     headers: Mapping[str, str] = {}
     """`Retry-After`, where the OMS has named a time."""
     wrong_logins: int | None = None
-    """How many, where the OMS, or the token endpoint, rejected it; None: it did not."""
+    """How many, where who it logs in to has rejected it; None: that has not."""
 
 
 def of_order(*, found: bool) -> Verdict:
@@ -62,7 +62,7 @@ def of_problem(problem: Problem, *, by_token: bool = False) -> Verdict:
     if failed is None:
         return Verdict("inconclusive", problem.reason, problem.detail, headers=problem.headers)
     detail = f"{problem.detail} {_FORBIDDEN}" if failed == "forbidden" else problem.detail
-    wrong_logins = None if failed != "rejected" else 0 if by_token else 1
+    wrong_logins = 1 if failed == "rejected" and not by_token else None
     return Verdict("failed", failed, detail, problem.errors, wrong_logins=wrong_logins)
 
 

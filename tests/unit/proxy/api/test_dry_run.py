@@ -140,6 +140,19 @@ async def test_a_dry_run_begins_a_pause(proxy: RunningProxy, oms: RawServer) -> 
     assert len(oms.received) == asked
 
 
+async def test_a_token_that_the_oms_rejects_is_no_wrong_login(oms: RawServer, tmp_path: Path) -> None:
+    """The secret was right: reads try again as soon as after any token that the OMS did not take."""
+    async with (
+        raw_server(answering(token_answer("t"))) as idp,
+        running_proxy(configured(oms, tmp_path), tmp_path, oauth2(idp.url)) as proxy,
+    ):
+        oms.play = answering(http(401))
+        state = (await dry_run(proxy, {})).json
+        assert (state["test"]["outcome"], "rejectedAt" in state) == ("failed", False)
+        oms.play = documented
+        assert (await proxy.get()).status == 200
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome", "detail"),
     [

@@ -1,6 +1,7 @@
-"""Check the conditions of `where` and `pick` by what the schema says of the elements."""
+"""Check words, and the conditions of `where` and `pick`, by what the schema says of the values."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from msgspec import Raw
@@ -9,7 +10,7 @@ from tenantproxy import config
 from tenantproxy.orders import pointers
 from tenantproxy.orders.words import number, word_of
 from tenantproxy.schemas.findings import Findings
-from tenantproxy.schemas.places import Place, Walk, shown, shown_types
+from tenantproxy.schemas.places import Place, Walk, raw_of, shown, shown_types, words_of
 from tenantproxy.schemas.shapes import Shape
 
 SINGLE: Final = frozenset(("boolean", "integer", "fraction", "string"))
@@ -39,7 +40,7 @@ def check_words(findings: Findings, path: str, words: Iterable[str], places: Seq
     """Tell which words never come, where the schema lists those that do."""
     known: set[object] = set()
     for place in places:
-        if place.words is None or place.missing is not None:
+        if place.words is None:
             return
         known |= {word_of(raw) for raw in place.words}
     if never := [word for word in words if not _is_among(word, known)]:
@@ -47,7 +48,25 @@ def check_words(findings: Findings, path: str, words: Iterable[str], places: Seq
         findings.warning(path, detail, places[0].location)
 
 
-def check_single(findings: Findings, path: str, pointer: str, place: Place) -> None:
+def without(place: Place, null_if: Sequence[str], *, only_listed: bool = False) -> Place:
+    """Return a place where some words are as good as null; `only_listed`: those that the schema lists."""
+    shapes, absent = [], place.absent
+    for shape in place.shapes if null_if else ():
+        words = words_of(shape)
+        if words is None:
+            if not only_listed and shape.is_known and any(_may_be(word, shape.types) for word in null_if):
+                absent = absent or shape.location
+            shapes.append(shape)
+            continue
+        left = tuple(word for word in words if not _matches(raw_of(word), null_if))
+        if len(left) < len(words):
+            absent = absent or shape.location
+        if left or not words:
+            shapes.append(replace(shape, words=left))
+    return place._replace(shapes=shapes, absent=absent) if null_if else place
+
+
+def tell_no_single(findings: Findings, path: str, pointer: str, place: Place) -> None:
     """Tell where no word can stand for what is at a pointer."""
     if place.types and not place.types & SINGLE:
         detail = f"{shown(pointer)} is {shown_types(place.types)} in the schema; point at a single value"
@@ -67,7 +86,7 @@ def _check(
         findings.missing(f"{path}.from", condition.from_, place.missing)
         return
     if condition.absent is None:
-        check_single(findings, f"{path}.from", condition.from_, place)
+        tell_no_single(findings, f"{path}.from", condition.from_, place)
     for name, words in (("in", condition.in_), ("notIn", condition.not_in)):
         check_words(findings, f"{path}.{name}", words or (), [place])
     if condition.same_as is None:
@@ -103,6 +122,13 @@ def _may_hold(walk: Walk, shape: Shape, condition: config.Condition) -> bool:
 def _matches(raw: Raw, words: Sequence[str]) -> bool:
     found = {word_of(raw)}
     return any(_is_among(word, found) for word in words)
+
+
+def _may_be(word: str, types: frozenset[str]) -> bool:
+    """Return whether a value of some types can have a word."""
+    if "string" in types or (word in {"true", "false"} and "boolean" in types):
+        return True
+    return bool(types & NUMBERS) and number(word.encode()) is not None
 
 
 def _is_among(word: str, known: Iterable[object]) -> bool:

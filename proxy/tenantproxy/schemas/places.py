@@ -57,13 +57,11 @@ class Place(NamedTuple):
         """The single values that it may have; None: others, too."""
         words: list[Any] = []
         for shape in self.shapes:
-            if shape.words is not None:
-                words += shape.words
-            elif shape.types - {"null"} == {"boolean"}:
-                words += (True, False)
-            else:
+            of_shape = words_of(shape)
+            if of_shape is None:
                 return None
-        return [Raw(json.dumps(word).encode()) for word in words if _is_word(word)]
+            words += of_shape
+        return [raw_of(word) for word in words]
 
 
 class Walk:
@@ -177,6 +175,18 @@ class Walk:
             if shape.is_known and "null" in shape.types:
                 absent = absent or shape.location
         return Place(tuple(shape for shape in different if shape.types - {"null"}), absent)
+
+
+def words_of(shape: Shape) -> Sequence[Any] | None:
+    """Return the single values that an alternative may be; None: others, too."""
+    if shape.words is not None:
+        return [word for word in shape.words if _is_word(word)]
+    return (True, False) if shape.types - {"null"} == {"boolean"} else None
+
+
+def raw_of(word: Any) -> Raw:  # noqa: ANN401 - JSON
+    """Return a single value as an OMS may send it."""
+    return Raw(json.dumps(word).encode())
 
 
 def _is_word(value: Any) -> bool:  # noqa: ANN401 - JSON

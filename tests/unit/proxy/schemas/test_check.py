@@ -414,6 +414,172 @@ def test_pick() -> None:
     )
 
 
+def test_criterion() -> None:
+    """What was asked for is not in the answer: nothing of the schema is looked at."""
+    orders = arr(obj(customerOrderId=TEXT, status=TEXT, customerId=arr(TEXT)))
+    assert found({"customerId": {"criterion": "customerId"}}, orders, search=True) == []
+    (line,) = found({}, orders, search=True)
+    assert line.startswith("error: mapping.searchOrders.fields.customerId `/customerId` is a list in the schema")
+
+
+def test_as_good_as_null() -> None:
+    """Words of `nullIf` may come, are neither converted nor of a wrong type, and leave nothing."""
+    absent = "warning: … is required, and what it is taken from may be absent or null; add `default`, or `orFrom`"
+    none = {"enum": ["open", "none"]}
+    rule = {"from": "/at", "nullIf": ["none"], "values": {"open": "A"}}
+    assert of_field({**rule, "orFrom": ["/b"]}, at=none, b={"enum": ["open"]}) == []
+    assert of_field(rule, at=none) == [f"{absent} (see #/properties/at)"]
+    assert of_field({**rule, "nullIf": ["none", "nome"], "default": "B"}, at=none) == [
+        "warning: ….nullIf has `nome`, which the schema does not list; correct or remove (see #/properties/at)"
+    ]
+    for schema, word, comes in ((TEXT, "", True), (INT, "0", True), (INT, "", False), (BOOL, "false", True)):
+        lines = of_field({"from": "/at", "nullIf": [word], "as": "string"}, at=schema)
+        assert lines == [f"{absent} (see #/properties/at)"] * comes
+    assert (
+        of_field({"from": "/at", "nullIf": ["false"], "default": "x"}, at={"anyOf": [TEXT, {"const": False}]})
+        == []
+    )
+    assert of_field({"from": "/at", "default": "x"}, at={"anyOf": [TEXT, {"const": False}]})[0].startswith(
+        "warning: ….from `/at` may be a boolean"
+    )
+    # It is about the first places, not the last one.
+    assert of_field({"from": "/at", "orFrom": ["/b"], "nullIf": [""]}, at=TEXT, b=TEXT) == []
+    (line,) = of_field({"from": "/at", "orFrom": ["/b"], "nullIf": [""]}, at=TEXT, b={"enum": ["", "x"]})
+    assert line.startswith(absent)
+    (line,) = of_field({"from": "/at", "nullIf": [""], "as": "string"}, at=arr(TEXT))
+    assert line.startswith("error: ….from `/at` is a list in the schema")
+
+
+def test_several_places() -> None:
+    """One that the schema rules out is no error beside one that it has; nor is an object that was looked into."""
+    for at in (TEXT, {"oneOf": [TEXT, obj(id=TEXT)]}):
+        lines = of_field({"from": "/at/id", "orFrom": ["/at"]}, at=at)
+        assert [line.split(" (")[0] for line in lines] == [
+            "warning: ….from `/at/id` has a string in the schema before `id`"
+        ] * (at == TEXT)
+    (line,) = of_field(
+        {"from": "/at/id", "orFrom": ["/at"], "default": "x"}, at={"oneOf": [TEXT, obj("id", id=TEXT)]}
+    )
+    assert line.startswith("warning: ….orFrom[0] `/at` may be an object")
+    lines = of_field({"from": "/at/id", "orFrom": ["/at/no"]}, at=TEXT)
+    assert [line.split(" (")[0] for line in lines] == [
+        "error: ….from `/at/id` has a string in the schema before `id`",
+        "error: ….orFrom[0] `/at/no` has a string in the schema before `no`",
+    ]
+
+
+def of_lists(rule: Any, *optional: str, **members: Any) -> list[str]:
+    """Return the findings about the rule for an order's lines, without its path."""
+    others = {name: schema for name, schema in ORDER["properties"].items() if name != "items"}
+    lines = found({"items": rule}, obj(*optional, **others, **members))
+    return [line.replace("mapping.getOrder.fields.items", "…").split(" (")[0] for line in lines]
+
+
+def test_several_lists() -> None:
+    """Each is checked, and the fields by what the elements of all are: each kind has its own."""
+    price = {"from": "/price", "orFrom": ["/amount"]}
+    fields = {"itemId": {"from": "/sku", "default": "gift"}, "quantityOrdered": {"const": 1}, "unitPrice": price}
+    rule = {"each": "/lines", "andEach": ["/gifts", "/lines/*/options"], "fields": fields}
+    line, gift = obj(sku=TEXT, price=NUMBER, options=arr(obj(sku=TEXT, price=NUMBER))), obj(amount=NUMBER)
+    assert of_lists(rule, "gifts", lines=arr(line), gifts=arr(gift)) == []
+    (told,) = of_lists(rule, "lines", "gifts", lines=arr(line), gifts=arr(gift))
+    assert told.startswith("warning: … is required, and what it is taken from may be absent")
+    assert of_lists({**rule, "andEach": ["/gits"]}, lines=arr(line), gifts=arr(gift)) == [
+        "warning: ….andEach[0] `/gits` is not in the schema; is `/gifts` meant?",
+        "warning: ….fields.unitPrice.orFrom[0] `/amount` is not in the schema",
+    ]
+    assert of_lists(
+        {**rule, "andEach": ["/gifts", "/others"]}, lines=arr(line), gifts=arr(gift), others=arr(TEXT)
+    ) == [
+        (
+            "error: ….andEach[1] `/others/*` is a string in the schema; the elements must be objects; correct the"
+            " pointer"
+        )
+    ]
+    for lacking in (obj("amount", amount=NUMBER), obj(sku=TEXT)):
+        assert of_lists(rule, lines=arr(line), gifts=arr(lacking))[-1].startswith("warning: ….fields.unitPrice")
+    assert of_lists(rule, lines=arr(line), gifts=arr(obj(amount=TEXT))) == [
+        (
+            "error: ….fields.unitPrice.orFrom[0] `/amount` is a string in the schema; the output field is a"
+            " number; add `as: number`"
+        )
+    ]
+    # Only of those that are kept, in whichever list.
+    kinds = {"oneOf": [obj(kind={"const": "a"}, sku=TEXT, price=NUMBER), obj(kind={"const": "b"}), TEXT]}
+    rule = {"each": "/lines", "andEach": ["/more"], "fields": {**fields, "unitPrice": {"from": "/price"}}}
+    kept = {**rule, "where": [{"from": "/kind", "in": ["a"]}]}
+    assert of_lists(kept, lines=arr(kinds), more=arr(kinds)) == []
+    assert len(of_lists(rule, lines=arr(kinds), more=arr(kinds))) > 1
+
+
+def test_lists_of_the_document() -> None:
+    """They begin at the top of the response; what is compared begins at the line."""
+    adjustment = obj(no=TEXT, amount=NUMBER, kind={"enum": ["a", "b"]})
+    line = obj(**{**LINE["properties"], "id": TEXT, "number": INT})
+    order = obj(data=obj(**{**ORDER["properties"], "items": arr(line)}), adjustments=arr(adjustment))
+
+    def told(each: str, same_as: str, *, within: bool = True) -> list[str]:
+        where = [{"from": "/no", "sameAs": same_as}, {"from": "/kind", "in": ["a"]}]
+        rule = {"each": each, "where": where, "fields": {"discountAmount": {"from": "/amount"}}}
+        rule |= {"within": "document"} if within else {}
+        lines = found({"items": {"each": "/items", "fields": {"discounts": rule}}}, order, root="/data")
+        return [
+            line.replace("mapping.getOrder.fields.items.fields.discounts", "…").split(" (")[0] for line in lines
+        ]
+
+    assert told("/adjustments", "/id") == []
+    assert told("/adjustments", "/numbers") == [
+        "warning: ….where[0].sameAs `/numbers` is not in the schema; is `/number` meant?"
+    ]
+    assert told("/adjustments", "/number") == [
+        (
+            "error: ….where[0].sameAs compares a string with an integer, which are never the same; correct one of"
+            " the pointers"
+        )
+    ]
+    assert told("/data/adjustments", "/id") == ["warning: ….each `/data/adjustments` is not in the schema"]
+    assert told("/adjustments", "/id", within=False) == ["warning: ….each `/adjustments` is not in the schema"]
+
+
+def test_null_in_a_table() -> None:
+    """A row for what is not there needs a member that may be absent or null."""
+    rows = [
+        {"when": [None, "*"], "value": "A"},
+        {"when": ["*", "*"], "value": "B"},
+        {"when": ["*", "x"], "value": "C"},
+    ]
+    rows += [{"when": [None, "x"], "value": "A"}]
+    table = {"table": {"from": ["/at", "/b"], "rows": rows}}
+    for schema in ({"type": ["string", "null"]}, {}):
+        assert of_field(table, at=schema, b=TEXT) == []
+    assert of_field(table, at=TEXT, b=TEXT) == [
+        (
+            "warning: ….table.rows has `null`, but by the schema there always is something; correct or remove"
+            " (see #/properties/at)"
+        )
+    ]
+
+
+def test_scale_beside() -> None:
+    """The number of decimal places is beside each place that has the amount."""
+    rule = {"from": "/precise/value", "orFrom": ["/value"], "scaleFrom": "1/digits"}
+    precise = obj(value=INT, digits=INT)
+    assert of_price(rule, precise=precise, value=INT, digits=INT) == []
+    (line,) = of_price(rule, precise=precise, value=INT)
+    assert line.startswith("warning: ….scaleFrom `/digits` is not in the schema")
+    (line,) = of_price(rule, precise=obj(value=INT, digit=INT), value=INT, digits=INT)
+    assert line.startswith(
+        "warning: ….scaleFrom `/precise/digits` is not in the schema; is `/precise/digit` meant?"
+    )
+    (line,) = of_price(rule, precise=obj("digits", value=INT, digits=INT), value=INT, digits=INT)
+    assert line.startswith("warning: ….scaleFrom `/precise/digits` may be absent or null")
+    (line,) = of_price(rule, precise=obj(value=INT, digits=BOOL), value=INT, digits=INT)
+    assert line.startswith("error: ….scaleFrom `/precise/digits` is a boolean")
+    # What has no amount there needs no places.
+    kinds = {"oneOf": [precise, obj(text=TEXT)]}
+    assert of_price({**rule, "orFrom": ["/value"]}, precise=kinds, value=INT, digits=INT) == []
+
+
 def test_all_at_once() -> None:
     """Whatever is wrong is told, each with its rule."""
     rules = {

@@ -1,4 +1,4 @@
-"""Read one order, or search once, at a running OMS: as the proxy does, for `tenantproxy map --url`."""
+"""Read one order, or a search's pages, at a running OMS: as the proxy does, for `tenantproxy map --url`."""
 
 import os
 import uuid
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from tenantproxy import __version__
-from tenantproxy.admission import Admission
+from tenantproxy.admission import Admission, Ticket
 from tenantproxy.api import routes, search_criteria
 from tenantproxy.cli.question import Question
 from tenantproxy.config import ConfigError, ProxyConfig
@@ -24,14 +24,15 @@ from tenantproxy.credentials.stores.files import read_keys
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
-from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.outcomes import NO_ORDERS_FOUND
-from tenantproxy.oms.requests.plan import compile_requests
+from tenantproxy.oms.reads import Bound, Reader
+from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.operations import ORDER_ID
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.preview import MappingPreview
 from tenantproxy.problems import Problem
+from tenantproxy.transport.base import UpstreamResponse
 from tenantproxy.transport.forward_proxy import forward_proxy
 from tenantproxy.transport.tls import TlsFiles
 
@@ -42,8 +43,13 @@ class Reading(NamedTuple):
     """What came of it."""
 
     answer: bytes | None
-    """The OMS's, decoded; None: there is nothing to be mapped in it, as `outcomes` say."""
+    """The OMS's, decoded: of several pages the one that breaks the contract, else the first.
+
+    None: there is nothing to be mapped in it, as `outcomes` say.
+    """
     preview: MappingPreview
+    cut_by: Bound | None = None
+    """Why the answer lacks pages of a search; None: it does not."""
 
 
 async def read_live(question: Question, config: ProxyConfig, mapping: CompiledMapping) -> Reading:
@@ -63,38 +69,56 @@ async def read_live(question: Question, config: ProxyConfig, mapping: CompiledMa
     oms = OmsClient(config.upstream, clients.oms(), active, metrics)
     try:
         await active.use(credential)
-        return await _read(question, config, mapping, oms)
+        return await _read(question, config, mapping, oms, metrics)
     finally:
         await active.close()
         await oms.close()
 
 
-async def _read(question: Question, config: ProxyConfig, mapping: CompiledMapping, oms: OmsClient) -> Reading:
-    operation = question.operation
-    requests, criteria = _requests(question, config)
-    ticket = Admission(1, config.upstream.max_response_bytes).admit(None)
-    converter = Converter(config.upstream, mapping)
-    deadline = oms.deadline(operation.name)
-    for request in requests:
-        response = await oms.read(ticket, request, deadline)
-        try:
-            outward = await converter.outward(
-                operation, response, question.order, form=request.order_id, criteria=criteria
-            )
-            break
-        except Problem as problem:
-            if problem.code == "upstream-contract" and problem.errors:
-                return Reading(response.body, MappingPreview(operation, b"", [*problem.errors], criteria))
-            if problem.code != "order-not-found" or request is requests[-1]:
-                raise
-    answer = None if response.meaning == NO_ORDERS_FOUND else response.body
-    return Reading(answer, MappingPreview(operation, msgspec.json.format(outward, indent=2), [], criteria))
-
-
-def _requests(question: Question, config: ProxyConfig) -> tuple[tuple[OmsRequest, ...], Mapping[str, str]]:
-    """Return the requests of the OMS, as `api.handler` makes them of a caller's request, and its criteria."""
+async def _read(
+    question: Question, config: ProxyConfig, mapping: CompiledMapping, oms: OmsClient, metrics: Metrics
+) -> Reading:
     operation = question.operation
     plan = compile_requests(config.upstream)[operation.name]
+    requests, criteria = _requests(question, config, plan)
+    ticket = Admission(1, config.upstream.max_response_bytes).admit(None)
+    calls = _Calls(oms)
+    reader = Reader(config.upstream, mapping, calls, metrics)
+    try:
+        whole = await reader.read(operation, requests, question.order, ticket, plan.paging, criteria=criteria)
+    except Problem as problem:
+        if problem.code == "upstream-contract" and problem.errors:
+            last = calls.responses[-1].body
+            return Reading(last, MappingPreview(operation, b"", [*problem.errors], criteria))
+        raise
+    # Of an order, the form of its id that was found; of a search, the first page.
+    response = calls.responses[-1] if plan.paging is None else calls.responses[0]
+    answer = None if response.meaning == NO_ORDERS_FOUND else response.body
+    preview = MappingPreview(operation, msgspec.json.format(whole.body, indent=2), [], criteria)
+    return Reading(answer, preview, whole.cut_by)
+
+
+class _Calls:
+    """The proxy's calls, whose responses are kept."""
+
+    def __init__(self, oms: OmsClient) -> None:
+        self.deadline = oms.deadline
+        self.is_over = oms.is_over
+        self.responses: list[UpstreamResponse] = []
+        self._oms = oms
+
+    async def read(self, ticket: Ticket, request: OmsRequest, deadline: float | None = None) -> UpstreamResponse:
+        """Make one call; see `reads.Calls`."""
+        response = await self._oms.read(ticket, request, deadline)
+        self.responses.append(response)
+        return response
+
+
+def _requests(
+    question: Question, config: ProxyConfig, plan: RequestPlan
+) -> tuple[tuple[OmsRequest, ...], Mapping[str, str]]:
+    """Return the requests of the OMS, as `api.handler` makes them of a caller's request, and its criteria."""
+    operation = question.operation
     if not plan.is_supported:
         raise Problem("search-not-supported", "This order management system has no search.")
     given = {_BUSINESS_UNIT: question.business_unit, ORDER_ID: question.order or ""}

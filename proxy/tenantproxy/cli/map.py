@@ -79,7 +79,7 @@ def map_command(
         _warn(config.mapping)
         sys.exit(_BROKEN if description.report(config, chosen) else 0)
     if question is not None:
-        answer, preview = _read(question, config, mapping)
+        answer, preview, _ = _read(question, config, mapping)
     else:
         answer = sample.read() if sample is not None else b""
         criteria = criteria_of(config.upstream.operations.search_orders)
@@ -126,7 +126,7 @@ def _read(question: Question, config: ProxyConfig, mapping: CompiledMapping) -> 
     from tenantproxy.cli.live import read_live  # noqa: PLC0415 - most samples are files, which need no client
 
     try:
-        return asyncio.run(read_live(question, config, mapping))
+        reading = asyncio.run(read_live(question, config, mapping))
     except ConfigError as error:
         refuse(error)
     except Problem as problem:
@@ -135,3 +135,7 @@ def _read(question: Question, config: ProxyConfig, mapping: CompiledMapping) -> 
         for field, detail in problem.errors:
             click.echo(f"`{field}` {detail}", err=True)
         sys.exit(_UNREAD)
+    if reading.cut_by is not None:
+        told = f"`Incomplete-Results: {reading.cut_by}`"
+        click.echo(f"warning: {question.operation.name} is incomplete, which clients are told by {told}", err=True)
+    return reading

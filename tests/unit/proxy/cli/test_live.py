@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from support.certificates import HERE, Authority
 from support.proxy.oms import ORDER, RawServer, answering, http, order_answer, raw_server
+from support.proxy.orders import SUMMARY
 from support.proxy.running import proxy_config
 from support.proxy.tls_server import TlsServer
 from tenantproxy.cli.live import Reading, read_live
@@ -80,6 +81,36 @@ async def test_a_search(oms: RawServer, tmp_path: Path) -> None:
     none = {"searchOrders": {"outcomes": [{"status": [404], "means": "no-orders-found"}]}}
     reading = await read(oms.url, tmp_path, order=None, criteria={"customerId": "C-1"}, operations=none)
     assert (reading.answer, json.loads(reading.preview.body)) == (None, {"customerOrders": []})
+
+
+async def test_the_pages_of_a_search(oms: RawServer, tmp_path: Path) -> None:
+    """They are followed up to the proxy's bounds; what is wrong on one is told with its own response."""
+    search = {
+        "path": "/s",
+        "method": "GET",
+        "query": {"customer": "{criteria.customerId}", "page": "{page.number}"},
+        "pages": {"size": 1, "max": 2},
+    }
+    given: dict[str, Any] = {
+        "order": None,
+        "criteria": {"customerId": "C-1"},
+        "operations": {"searchOrders": search},
+    }
+    pages = [
+        json.dumps({"customerOrders": [{**SUMMARY, "customerOrderId": str(number)}]}).encode() for number in (1, 2)
+    ]
+    oms.play = answering(*(http(200, page) for page in pages))
+    reading = await read(oms.url, tmp_path, **given)
+    assert [request.target for request in oms.received] == ["/s?customer=C-1&page=1", "/s?customer=C-1&page=2"]
+    found = json.loads(reading.preview.body)["customerOrders"]
+    assert [order["customerOrderId"] for order in found] == ["1", "2"]
+    assert (reading.answer, reading.cut_by) == (pages[0], "pages")
+    oms.play = answering(http(200, pages[0]), http(200, b'{"customerOrders": []}'))
+    assert (await read(oms.url, tmp_path, **given)).cut_by is None
+    oms.play = answering(http(200, pages[0]), http(200, b'{"customerOrders": [{}]}'))
+    reading = await read(oms.url, tmp_path, **given)
+    assert reading.answer == b'{"customerOrders": [{}]}'
+    assert reading.preview.violations[0].field == "/customerOrders/0/customerOrderId"
 
 
 @pytest.mark.parametrize(

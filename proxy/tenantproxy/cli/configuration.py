@@ -1,8 +1,9 @@
-"""The option --config: a configuration that can be used, or the end of the command."""
+"""The options --config and --manifest: a configuration that can be used, or the end of the command."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 import click
 from msgspec.structs import replace
@@ -31,20 +32,38 @@ FORWARD_PROXY_OPTION: Final = click.option(
 )
 
 
-def checked(path: Path, *, url: str = "") -> "tuple[ProxyConfig, CompiledMapping]":
-    """Return a usable configuration with its mapping; end the process where it is none.
+class Checked(NamedTuple):
+    """A usable configuration, its mapping, and the credential's keys if they came with it."""
+
+    config: ProxyConfig
+    mapping: "CompiledMapping"
+    keys: Mapping[str, str] = {}
+
+
+def checked(path: Path | None, *, manifest: Path | None = None, url: str = "") -> Checked:
+    """Return the configuration in one of two files; end the process where it can't be used.
 
     With a `url`, it is that of the OMS.
     """
     from tenantproxy.validation import validate_config  # noqa: PLC0415 - see the docstring of `main`
 
     try:
-        config = load(path)
+        config, keys = _read(path, manifest)
         if url:
             config = replace(config, upstream=replace(config.upstream, url=url))
-        return config, validate_config(config)
+        return Checked(config, validate_config(config), keys)
     except ConfigError as error:
         refuse(error)
+
+
+def _read(path: Path | None, manifest: Path | None) -> tuple[ProxyConfig, Mapping[str, str]]:
+    if manifest is not None and path is None:
+        from tenantproxy.manifests import of_manifest  # noqa: PLC0415 - what it imports costs `serve` memory
+
+        return of_manifest(manifest)
+    if path is None or manifest is not None:
+        raise ConfigError("give one of --config and --manifest")
+    return load(path), {}
 
 
 def refuse(error: ConfigError) -> NoReturn:

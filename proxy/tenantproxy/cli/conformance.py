@@ -14,7 +14,7 @@ from tenantproxy.cli.configuration import refuse
 from tenantproxy.config import ConfigError
 from tenantproxy.conformance.check import Check
 from tenantproxy.conformance.checks.table import CHECKS, GROUPS
-from tenantproxy.conformance.configuration import Given, of_config, of_manifest, of_url
+from tenantproxy.conformance.configuration import of_config, of_url
 from tenantproxy.conformance.kit import Bounds, Kit
 from tenantproxy.conformance.report.model import COMPLETE, INTERRUPTED
 from tenantproxy.conformance.samples import Samples, check_samples
@@ -26,6 +26,7 @@ from tenantproxy.credentials.kinds import required_in_words
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.environment import read_environment, variable
 from tenantproxy.credentials.stores.files import read_keys
+from tenantproxy.manifests import Given, of_manifest
 from tenantproxy.poslog.authorization import Signed
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -52,15 +52,17 @@ class Reading(NamedTuple):
     """Why the answer lacks pages of a search; None: it does not."""
 
 
-async def read_live(question: Question, config: ProxyConfig, mapping: CompiledMapping) -> Reading:
-    """Read once, with all that guards the proxy's reads.
+async def read_live(
+    question: Question, config: ProxyConfig, mapping: CompiledMapping, keys: Mapping[str, str]
+) -> Reading:
+    """Read once, with all that guards the proxy's reads; `keys` came with the configuration.
 
     Raises:
         ConfigError: There is no credential that can be used, or files for TLS can't be.
         Problem: There is no answer that could be mapped.
 
     """
-    credential = _credential(question.credentials, config)
+    credential = _credential(question.credentials, keys, config)
     tls = TlsFiles(config.upstream.tls, question.tls_directory)
     tls.check()
     metrics = Metrics(config.tenant)
@@ -137,14 +139,19 @@ def _requests(
     return plan.requests(ids, criteria, headers), criteria or {}
 
 
-def _credential(directory: Path | None, config: ProxyConfig) -> Credential:
+def _credential(directory: Path | None, beside: Mapping[str, str], config: ProxyConfig) -> Credential:
+    """Return the credential from the first place that has one: the directory, the environment, the manifest."""
+    name: Callable[[str], str] = str
     try:
-        keys = read_environment(os.environ) if directory is None else read_keys(directory)
+        keys: Mapping[str, str] = read_environment(os.environ) if directory is None else read_keys(directory)
+        if directory is None and keys:
+            name = variable
+        elif directory is None:
+            keys = beside
         credential = usable_credential(keys, config)
     except StoreError as error:
         raise ConfigError(str(error)) from None
     except CredentialError as error:
-        name = variable if directory is None else str
         raise ConfigError("; ".join(f"`{name(key)}` {detail}" for key, detail in error.errors)) from None
     if credential is None:
         ways = ", or ".join(" and ".join(map(variable, kind.required_keys)) for kind in KINDS.values())

@@ -144,7 +144,7 @@ def serve(
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
     from tenantproxy.transport.tls import TlsFiles  # noqa: PLC0415
 
-    config, mapping = checked(config_path)
+    config, mapping, _ = checked(config_path)
     tls = TlsFiles(config.upstream.tls, tls_directory)
     try:
         tls.check()

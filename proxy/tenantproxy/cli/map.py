@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
-from tenantproxy.cli.configuration import CONFIG_HELP, checked, refuse
+from tenantproxy.cli.configuration import CONFIG_HELP, Checked, checked, refuse
 from tenantproxy.cli.explanation import explanation_json, explanation_text
 from tenantproxy.cli.openapi import Description, openapi_options
 from tenantproxy.cli.question import Question, live_options
-from tenantproxy.config import ConfigError, Mapping, ProxyConfig
+from tenantproxy.config import ConfigError, Mapping
 from tenantproxy.oms.requests.criteria import criteria_of
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders import minor_units
 from tenantproxy.orders.explanation.origins import Explanation, explain, with_sources
-from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.preview import preview_mapping
 from tenantproxy.problems import Problem
 
@@ -28,7 +27,12 @@ _UNREAD: Final = 3
 
 
 @click.command("map")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), required=True, help=CONFIG_HELP)
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help=CONFIG_HELP)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="In place of --config: the TenantProxy, with its Secret or without; where the operator is installed.",
+)
 @click.option(
     "--operation",
     type=click.Choice([operation.name for operation in OPERATIONS]),
@@ -42,7 +46,8 @@ _UNREAD: Final = 3
 @live_options
 @click.argument("sample", type=click.File("rb"), required=False)
 def map_command(
-    config_path: Path,
+    config_path: Path | None,
+    manifest: Path | None,
     operation: str | None,
     sample: BinaryIO | None,
     *,
@@ -64,6 +69,7 @@ def map_command(
     if a rule can't work, warnings on standard error, 2 if the file can't be used.
 
     \b
+      tenantproxy map --manifest initech.yaml order.json
       tenantproxy-operator render -f initech.yaml --output config > config.json
       tenantproxy map --config config.json order.json
       tenantproxy map --config config.json --openapi oms.yaml
@@ -73,17 +79,18 @@ def map_command(
     if as_json and not explains:
         raise click.UsageError("--json needs --explain")
     _check_source(operation, sample, question, description)
-    config, mapping = checked(config_path, url="" if question is None else question.url)
+    given = checked(config_path, manifest=manifest, url="" if question is None else question.url)
+    config = given.config
     chosen = next((each for each in OPERATIONS if each.name == operation), None)
     if description is not None and sample is None and question is None:
         _warn(config.mapping)
         sys.exit(_BROKEN if description.report(config, chosen) else 0)
     if question is not None:
-        answer, preview, _ = _read(question, config, mapping)
+        answer, preview, _ = _read(question, given)
     else:
         answer = sample.read() if sample is not None else b""
         criteria = criteria_of(config.upstream.operations.search_orders)
-        preview = preview_mapping(mapping, answer, chosen, criteria=criteria)
+        preview = preview_mapping(given.mapping, answer, chosen, criteria=criteria)
     _warn(config.mapping, preview.operation, answer)
     failed = description is not None and description.report(config, preview.operation)
     explanation = Explanation([], [])
@@ -122,11 +129,11 @@ def _warn(mapping: Mapping, operation: Operation | None = None, answer: bytes | 
         click.echo(f"warning: mapping.{rule} {detail}", err=True)
 
 
-def _read(question: Question, config: ProxyConfig, mapping: CompiledMapping) -> "Reading":
+def _read(question: Question, given: Checked) -> "Reading":
     from tenantproxy.cli.live import read_live  # noqa: PLC0415 - most samples are files, which need no client
 
     try:
-        reading = asyncio.run(read_live(question, config, mapping))
+        reading = asyncio.run(read_live(question, *given))
     except ConfigError as error:
         refuse(error)
     except Problem as problem:

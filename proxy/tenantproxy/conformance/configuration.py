@@ -1,45 +1,14 @@
-"""What the kit goes by: a manifest, a proxy's configuration, or the documented contract at a URL."""
+"""What the kit goes by, if not by a manifest: a proxy's configuration, or the documented contract at a URL."""
 
 import re
-from collections.abc import Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from tenantproxy.config import VERSION, ConfigError, Egress, ProxyConfig, Tenant, Tls, Upstream, load
 from tenantproxy.conformance.webhooks import ANYWHERE
+from tenantproxy.manifests import Given
 
-MANIFEST_LOADERS: Final = "tenantproxy.manifests"
-"""The group of entry points whose one member, `load`, reads a manifest; the data plane itself knows none."""
 _TENANT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_NO_LOADER: Final = (
-    "--manifest: the operator is not installed, which reads manifests; install `tenantproxy[operator]`, or pass "
-    "--config with what `tenantproxy-operator render --output config` prints"
-)
-
-
-class Given(NamedTuple):
-    """A configuration, and the credential's keys if they came with it."""
-
-    config: ProxyConfig
-    keys: Mapping[str, str] = {}
-
-
-def of_manifest(path: Path) -> Given:
-    """Return what a manifest's proxy is configured with; its Secret may be in the same file.
-
-    Raises:
-        ConfigError: It can't be read, or is not valid; or nothing here reads manifests.
-
-    """
-    for entry_point in entry_points(group=MANIFEST_LOADERS, name="load"):
-        try:
-            load_manifest = entry_point.load()
-        except ImportError:
-            break
-        config, keys = load_manifest(path)
-        return Given(config, keys)
-    raise ConfigError(_NO_LOADER)
 
 
 def of_config(path: Path) -> Given:

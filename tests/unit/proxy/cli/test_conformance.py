@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from tenantproxy.cli.main import main
 from tenantproxy.conformance.checks.table import CHECKS, GROUPS
-from tenantproxy.conformance.configuration import MANIFEST_LOADERS
+from tenantproxy.manifests import MANIFEST_LOADERS
 
 SAMPLES = ("--order", "CO-1001", "--business-unit", "store-1", "--customer", "111")
 URL = ("--url", "http://127.0.0.1:9/api")

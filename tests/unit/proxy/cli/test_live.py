@@ -1,5 +1,6 @@
 """`tenantproxy map --url`: one read, as the proxy makes it, and what becomes of it."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from support.certificates import HERE, Authority
 from support.proxy.oms import ORDER, RawServer, answering, http, order_answer, raw_server
@@ -24,6 +25,28 @@ from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.problems import Problem
 from tenantproxy.validation import validate_config
 
+MANIFEST = """
+apiVersion: proxy.hiiretail.com/v1alpha1
+kind: TenantProxy
+metadata: {name: acme}
+spec:
+  tenantId: T-acme
+  upstream:
+    url: URL
+    allowInsecure: true
+    allowPrivateNetworks: true
+    operations:
+      searchOrders:
+        method: GET
+        query: {customer: "{criteria.customerId}", page: "{page.number}"}
+        pages: {size: 1, max: 2}
+  access: {mode: trusted}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: acme-credentials}
+stringData: {bearerToken: theirs}
+"""
 BASIC = {"username": "till", "password": "MARKED secret"}
 
 
@@ -42,7 +65,7 @@ async def read(
     question = Question(
         "", "BU-1", order, criteria or {}, directory / "credentials", directory / "tls", directory / "proxy"
     )
-    return await read_live(question, config, validate_config(config))
+    return await read_live(question, config, validate_config(config), {})
 
 
 async def test_an_order(oms: RawServer, tmp_path: Path) -> None:
@@ -149,6 +172,27 @@ async def test_a_failed_read(oms: RawServer, tmp_path: Path, answer: bytes, code
     assert len(oms.received) == 1
 
 
+async def test_a_manifest(oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Secret has the credential, unless the environment has one; what was cut is told as clients are."""
+    manifest, order = tmp_path / "manifest.yaml", json.dumps({"customerOrders": [SUMMARY]}).encode()
+    manifest.write_text(MANIFEST.replace("URL", oms.url))
+    asked = ["--url", "--business-unit", "B", "--criterion", "customerId=C-1"]
+
+    async def result() -> Result:
+        oms.play = answering(http(200, order), http(200, order.replace(b"CO-1", b"CO-2")))
+        given = ["map", "--manifest", str(manifest), *asked]
+        return await asyncio.to_thread(CliRunner().invoke, main, given)
+
+    read = await result()
+    assert (read.exit_code, len(json.loads(read.stdout)["customerOrders"])) == (0, 2)
+    assert read.stderr == (
+        "warning: searchOrders is incomplete, which clients are told by `Incomplete-Results: pages`\n"
+    )
+    monkeypatch.setenv(f"{PREFIX}BEARER_TOKEN", "ours")
+    assert (await result()).exit_code == 0
+    assert [each.headers["authorization"] for each in oms.received[::2]] == ["Bearer theirs", "Bearer ours"]
+
+
 async def test_tls(tmp_path: Path) -> None:
     """A certificate of nobody's is refused, before the credential is sent; with its CA it is read."""
     authority = Authority()
@@ -206,6 +250,7 @@ def test_credentials_that_can_not_be_used(
     [
         ([], "give SAMPLE, --url, or --openapi"),
         (["--json"], "--json needs --explain"),
+        (["--manifest", "m.yaml", "-"], "give one of --config and --manifest"),
         (["--url"], "--url needs --order ID or --criterion NAME=VALUE"),
         (["--url", "--order", "1"], "--url needs --business-unit ID"),
         (["--url", "--order", "1", "--criterion", "customerId=1"], "--url needs --order ID or --criterion"),

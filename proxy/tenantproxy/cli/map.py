@@ -83,16 +83,16 @@ def map_command(
     config = given.config
     chosen = next((each for each in OPERATIONS if each.name == operation), None)
     if description is not None and sample is None and question is None:
-        _warn(config.mapping)
-        sys.exit(_BROKEN if description.report(config, chosen) else 0)
+        told = _warn(config.mapping)
+        sys.exit(_BROKEN if description.report(config, chosen, told) else 0)
     if question is not None:
         answer, preview, _ = _read(question, given)
     else:
         answer = sample.read() if sample is not None else b""
         criteria = criteria_of(config.upstream.operations.search_orders)
         preview = preview_mapping(given.mapping, answer, chosen, criteria=criteria)
-    _warn(config.mapping, preview.operation, answer)
-    failed = description is not None and description.report(config, preview.operation)
+    told = _warn(config.mapping, preview.operation, answer)
+    failed = description is not None and description.report(config, preview.operation, told)
     explanation = Explanation([], [])
     if answer is not None and (explains or preview.violations):
         rules = config.mapping.of(preview.operation)
@@ -121,12 +121,14 @@ def _check_source(
         raise click.UsageError("--order is for --operation getOrder, --criterion for searchOrders")
 
 
-def _warn(mapping: Mapping, operation: Operation | None = None, answer: bytes | None = None) -> None:
+def _warn(mapping: Mapping, operation: Operation | None = None, answer: bytes | None = None) -> set[str]:
+    """Tell of amounts that look like minor units; return the rules that take them, by their paths."""
     suspects = dict(minor_units.suspects(mapping))
     if operation is not None and answer is not None:
         suspects |= dict(minor_units.suspects_in(mapping, operation, answer))
     for rule, detail in suspects.items():
         click.echo(f"warning: mapping.{rule} {detail}", err=True)
+    return {f"mapping.{rule}" for rule in suspects}
 
 
 def _read(question: Question, given: Checked) -> "Reading":

@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,10 +21,13 @@ class Description(NamedTuple):
     path: Path
     schema: str | None
 
-    def report(self, config: ProxyConfig, operation: Operation | None) -> bool:
-        """Print what it says of a mapping; return whether that is an error. End the process if it says nothing."""
+    def report(self, config: ProxyConfig, operation: Operation | None, told: Collection[str]) -> bool:
+        """Print what it says of a mapping; return whether that is an error. End the process if it says nothing.
+
+        `told` are the paths of rules whose amounts were told to look like minor units.
+        """
         try:
-            found = check_config(read_file(self.path), config, operation, self.schema)
+            found = check_config(read_file(self.path), config, operation, self.schema, told)
         except SchemaError as error:
             click.echo(f"tenantproxy: {self.path}: {error}", err=True)
             sys.exit(BAD_INPUT)

@@ -1,6 +1,6 @@
 """Check the rules of a mapping, and the fields without one, against the schema of an OMS's response."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -19,16 +19,22 @@ from tenantproxy.schemas.shapes import Node, Shape
 
 
 def check_mapping(
-    schemas: Schemas, response: Node, mapping: config.OperationMapping, operation: Operation
+    schemas: Schemas,
+    response: Node,
+    mapping: config.OperationMapping,
+    operation: Operation,
+    told: Collection[str] = (),
 ) -> list[Finding]:
     """Return what is wrong, or may be, with the mapping of an operation, whose response has a schema.
+
+    `told` are the paths of rules whose amounts are known to look like minor units.
 
     Raises:
         SchemaError: What the mapping needs of the schema is broken.
 
     """
     walk = Walk(schemas)
-    look = Look(walk, walk.place((response,)).shapes)
+    look = Look(walk, walk.place((response,)).shapes, told)
     _document(look, mapping, operation)
     return look.findings.all
 

@@ -1,6 +1,6 @@
 """Check a configuration's mapping against an OpenAPI or JSON Schema file."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tenantproxy.config import ProxyConfig
@@ -18,11 +18,13 @@ def check_config(
     config: ProxyConfig,
     operation: Operation | None = None,
     schema: str | None = None,
+    told: Collection[str] = (),
 ) -> list[Finding]:
     """Return what is wrong, or may be, with the mapping; without an operation, of all that the OMS serves.
 
     `schema` points at the schema of the operation's response, such as `#/components/schemas/Order`; without it,
-    an OpenAPI file is searched by method and path, and a JSON Schema is the response's.
+    an OpenAPI file is searched by method and path, and a JSON Schema is the response's. `told` are the paths of
+    rules whose amounts are known to look like minor units.
 
     Raises:
         SchemaError: The file is neither, or is broken where the mapping needs it, or it takes an operation to know
@@ -37,7 +39,7 @@ def check_config(
         for each in [operation] if operation is not None else _served(config):
             response = _response(schemas, config, each, schema)
             if isinstance(response, Node):
-                found += check_mapping(schemas, response, config.mapping.of(each), each)
+                found += check_mapping(schemas, response, config.mapping.of(each), each, told)
             else:
                 found.append(response)
     except RecursionError:

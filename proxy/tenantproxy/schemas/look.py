@@ -1,6 +1,6 @@
 """Look at what a schema has where a rule points, and tell what does not fit there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from msgspec import UNSET
@@ -18,8 +18,10 @@ OBJECT: Final = frozenset(("object",))
 class Look:
     """One pass over the rules of an operation."""
 
-    def __init__(self, walk: Walk, document: Sequence[Shape]) -> None:
+    def __init__(self, walk: Walk, document: Sequence[Shape], told: Collection[str]) -> None:
         self.findings = Findings()
+        self.told = told
+        """The rules, by their paths, whose amounts were told already that they look like minor units."""
         self.walk = walk
         self.document = document
         """What the whole of the response may be."""

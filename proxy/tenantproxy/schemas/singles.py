@@ -34,7 +34,7 @@ def check_single(look: Look, rule: config.Rule, field: FieldInfo, path: str, sta
         fix = f"the output field is {KIND_NAMES[kind]}; {_fix(rule, kind, taken)}"
         if look.is_of(taken, _accepted(rule, kind), where, pointer, fix):
             check_listed(look.findings, rule, path, taken)
-        if field.name in minor_units.AMOUNTS and minor_units.is_unscaled(rule):
+        if field.name in minor_units.AMOUNTS and minor_units.is_unscaled(rule) and path not in look.told:
             amounts.tell_minor_units(look, where, tokens_of(pointer), taken, start)
     if None not in places:
         known = [place for place in places if place is not None]

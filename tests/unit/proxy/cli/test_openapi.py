@@ -55,6 +55,29 @@ def test_a_sample_beside_a_schema(directory: Path) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
 
 
+@pytest.mark.parametrize(
+    ("amount", "places", "says"),
+    [("centAmount", "unit", ["takes"]), ("value", "fractionDigits", ["beside"]), ("value", "unit", ["integer"])],
+)
+def test_minor_units_are_told_once(directory: Path, amount: str, places: str, says: list[str]) -> None:
+    """An amount may look like minor units by its name, by the sample and by the schema: one warning says so."""
+    integer = {"type": "integer"}
+    price: Any = {"type": "object", "properties": {amount: integer, places: integer}}
+    members: Any = {"items": {"type": "array", "items": {"type": "object", "properties": {"unitPrice": price}}}}
+    schema = {"type": "object", "properties": {"customerOrder": {"type": "object", "properties": members}}}
+    config = json.loads((directory / "config.json").read_text())
+    rule = {"each": "/items", "fields": {"unitPrice": {"from": f"/unitPrice/{amount}"}}}
+    config["mapping"] = {"getOrder": {"fields": {"items": rule}}}
+    order = {**ORDER, "items": [{"itemId": "A", "quantityOrdered": 1, "unitPrice": {amount: 1250, places: 2}}]}
+    for name, content in (("config", config), ("order", {"customerOrder": order}), ("schema", schema)):
+        (directory / f"{name}.json").write_text(json.dumps(content))
+    for arguments in (["order.json"], ["--operation", "getOrder"]):
+        lines = run(directory, "--openapi", "schema.json", *arguments).stderr.splitlines()
+        told = [line for line in lines if "takes" in line]
+        assert len(told) == 1
+        assert all(word in told[0] for word in says)
+
+
 def test_which_schema(directory: Path) -> None:
     """By a pointer, for one operation; a search that fits nothing is told as well, where no operation is named."""
     given = ("--openapi", "openapi.json", "--schema", "#/components/schemas/Answer")

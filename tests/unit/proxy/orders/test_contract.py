@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.proxy.orders import (
@@ -671,6 +671,7 @@ def tokens_of(body: bytes) -> Any:
 
 
 @given(order=_orders)
+@settings(max_examples=25)
 def test_any_order_comes_through_as_it_is(order: dict[str, Any]) -> None:
     """Any order of the contract comes out with its own values, numbers as written, and without the rest."""
     outward = get_order(written({"customerOrder": order}).encode())
@@ -687,6 +688,7 @@ def test_any_search_comes_through_as_it_is(summaries: list[dict[str, Any]]) -> N
 
 
 @given(order=_orders, pointer=st.sampled_from(sorted({*REQUIRED, *OPTIONAL, *OBJECTS})), value=_any)
+@settings(max_examples=40)
 def test_what_passes_passes_again(order: dict[str, Any], pointer: str, value: Any) -> None:
     """Whatever stands in an order, it is refused, or comes out as what passes again unchanged."""
     try:

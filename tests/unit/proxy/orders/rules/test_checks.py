@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.proxy.mappings import compiled, rule_errors
@@ -280,6 +280,7 @@ WORDS: dict[str, list[Any]] = {
 
 
 @given(seed=st.integers(0, 2**64))
+@settings(max_examples=30)
 def test_no_rule_is_an_error_of_ours(seed: int) -> None:
     """Whatever words come together, for whatever field: they can be used, or are refused with their paths."""
     random = Random(seed)  # noqa: S311 - not for secrets

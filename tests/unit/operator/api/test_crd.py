@@ -1,5 +1,6 @@
 """The generated CustomResourceDefinition."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ _STRUCTURAL = {
 }
 
 
+@functools.cache
 def _version() -> dict[str, Any]:
     (version,) = build_crd()["spec"]["versions"]
     assert isinstance(version, dict)
@@ -52,6 +54,7 @@ def _schemas(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict
             yield from _schemas(schema[part], f"{path}[]")
 
 
+@functools.cache
 def _all() -> list[tuple[str, dict[str, Any]]]:
     root = _version()["schema"]["openAPIV3Schema"]["properties"]
     return [*_schemas(root["spec"], "spec"), *_schemas(root["status"], "status")]
@@ -62,10 +65,9 @@ def test_committed_file_is_up_to_date() -> None:
     assert COMMITTED.read_text() == crd_yaml(), "crds/tenantproxies.yaml is stale: run `make crd` and commit it"
 
 
-def test_generation_is_deterministic_and_parses() -> None:
-    """Twice gives the same bytes, and they are what was built."""
-    assert crd_yaml() == crd_yaml()
-    assert yaml.safe_load(crd_yaml()) == build_crd()
+def test_it_parses() -> None:
+    """What is written is what was built; that it always is the same bytes, the committed file shows."""
+    assert yaml.load(COMMITTED.read_text(), yaml.CSafeLoader) == build_crd()
 
 
 def test_schema_is_structural() -> None:

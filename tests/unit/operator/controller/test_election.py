@@ -13,7 +13,7 @@ from tenantproxy_operator.controller.election import RELEASED, Election, Read, W
 from tenantproxy_operator.kube.objects import LeaseRecord, StoredLease
 from tenantproxy_operator.settings import LeaderElection
 
-HISTORIES: Final = 10_000
+HISTORIES: Final = 4_000
 SECONDS: Final = 40.0
 """Of one history."""
 TIMING: Final = LeaderElection(lease_duration=15, renew_deadline=10.0, retry_period=4.0)
@@ -335,7 +335,7 @@ class Candidate:
 
 
 def test_never_two_that_may_write() -> None:
-    """Ten thousand histories of two or three candidates: requests that fail, pauses, kills, wrong clocks."""
+    """Thousands of histories of two or three candidates: requests that fail, pauses, kills, wrong clocks."""
     terms = 0
     random_ = random.Random()  # noqa: S311 - reproducible
     for seed in range(HISTORIES):

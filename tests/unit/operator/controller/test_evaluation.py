@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.operator.crds import next_crd, schema_of
@@ -87,6 +87,7 @@ def changed_inputs(snapshot: TenantSnapshot, *, spec: bool) -> TenantSnapshot:
     return msgspec.structs.replace(snapshot, inputs=f"{own}x.{common}", tenant=tenant)
 
 
+@settings(max_examples=30)
 @given(
     spec=st.sampled_from(SPECS),
     settings=st.builds(

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.apiserver.objects import partial
@@ -67,6 +67,7 @@ def next_snapshot(snapshot: TenantSnapshot, before: ReconcileResult) -> TenantSn
     return msgspec.structs.replace(snapshot, state=before.state, status=before.status or snapshot.status)
 
 
+@settings(max_examples=40)
 @given(
     outcome=st.builds(
         Outcome,

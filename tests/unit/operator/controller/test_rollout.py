@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenantproxy_operator.controller.rollout import (
@@ -252,6 +252,7 @@ _CALLS = st.tuples(
 )
 
 
+@settings(max_examples=50)
 @given(most=st.integers(1, 3), calls=st.lists(_CALLS, max_size=60))
 def test_any_history(most: int, calls: list[tuple[str, int]]) -> None:
     """Whatever is called in whatever order, no event is refused, and the counts are those of the states."""

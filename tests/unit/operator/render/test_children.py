@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.operator.manifests import params
@@ -60,6 +60,7 @@ def test_every_kind_is_known() -> None:
 _labels = st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.sampled_from(["a", "b"]), max_size=5)
 
 
+@settings(max_examples=20)
 @given(labels=_labels, annotations=_labels, data=st.data())
 def test_deterministic(labels: dict[str, str], annotations: dict[str, str], data: st.DataObject) -> None:
     """The same wishes give the same bytes, in whatever order they are written."""

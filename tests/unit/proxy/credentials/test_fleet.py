@@ -14,8 +14,8 @@ import pytest
 from support.proxy.fleet import HALF_AN_HOUR, Fleet, fleet, now
 from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
 
-RUNS: Final = int(os.environ.get("TENANTPROXY_RUNS", "8"))
-FEWER: Final = max(3, RUNS // 10)
+RUNS: Final = int(os.environ.get("TENANTPROXY_RUNS", "4"))
+FEWER: Final = max(2, RUNS // 10)
 """Of what takes longer."""
 MOST: Final = 2
 """Wrong logins within half an hour by the fleet's own doing."""

@@ -98,6 +98,11 @@ class Metrics:
         """Count a request that was refused before the OMS was called."""
         self._rejected.labels(self._tenant, reason).inc()
 
+    def may_cut(self, reasons: Iterable[str]) -> None:
+        """Show for which reasons a search may be answered without all pages, from the first scrape on."""
+        for reason in reasons:
+            self._incomplete.labels(self._tenant, reason)
+
     def search_cut(self, reason: str) -> None:
         """Count a search that was answered without all pages."""
         self._incomplete.labels(self._tenant, reason).inc()

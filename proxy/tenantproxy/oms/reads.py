@@ -7,7 +7,7 @@ pages, until the last one or a bound. All of them have one deadline.
 import functools
 import logging
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 from tenantproxy.admission import Ticket, overloaded
 from tenantproxy.config import Upstream
@@ -62,6 +62,8 @@ class Reader:
         self._max_bytes = upstream.max_response_bytes
         self._oms = oms
         self._metrics = metrics
+        if upstream.operations.search_orders.pages is not None:
+            metrics.may_cut(get_args(Bound))
 
     async def read(
         self,

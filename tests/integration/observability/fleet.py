@@ -153,6 +153,9 @@ def _manifests(name: str, servers: dict[str, RawServer]) -> list[dict[str, Any]]
         spec["upstream"] = {"maxConnections": 2}
     if name == "globex":
         keys = {"clientId": "id", "clientSecret": "secret", "authUrl": f"{servers['tokens'].url}/token"}
+    if name == "hooli":
+        query = {"customer": "{criteria.customerId}", "page": "{page.number}"}
+        spec["upstream"] = {"operations": {"searchOrders": {"query": query, "pages": {"size": 50}}}}
     return [tenant_proxy(name, url=f"{servers[name].url}/api/v1", **spec), secret(name, **keys)]
 
 

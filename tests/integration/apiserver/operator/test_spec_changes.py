@@ -125,7 +125,7 @@ CASES = {
     "auth.tokenEndpoint.timeout": Case("9s", CONFIG),
     "auth.tokenEndpoint.allowHosts": Case(["idp.internal.example"], CONFIG | {kinds.NETWORK_POLICY}),
     "auth.tokenEndpoint.allowNetworks": Case(["10.1.0.0/16"], CONFIG | {kinds.NETWORK_POLICY}),
-    "access.cors": Case({"allowedOrigins": ["https://shop.example"]}, CONFIG),
+    "access.cors.allowedOrigins": Case(["https://shop.example"], CONFIG),
     "access.mode": Case("trusted", CONFIG),
     "access.admins.emails": Case(["a@acme.example"], CONFIG),
     "access.admins.groups": Case(["g"], CONFIG),

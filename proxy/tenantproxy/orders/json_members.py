@@ -17,7 +17,8 @@ Read = Callable[[Raw], Values]
 NULL, OBJECT, LIST, STRING = b'n{["'
 """What a value begins with: a Raw's first byte tells its type, as msgspec has checked the rest of its grammar."""
 
-_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+"""The step to an element of a list."""
 _UNSUITABLE: Final = re.compile(r'["\\\x00-\x1f]')
 """What msgspec takes in no field's name."""
 
@@ -69,7 +70,7 @@ def _filler(pointers: list[tuple[int, Sequence[str]]]) -> Callable[[Raw, list[Ra
 def _children(tokens: list[str]) -> Read:
     """Return what reads the members of an object that have these names, or a list's elements at these indexes."""
     decode, pick = _members(tokens)
-    indexes = [int(token) if _INDEX.fullmatch(token) else None for token in tokens]
+    indexes = [int(token) if INDEX.fullmatch(token) else None for token in tokens]
     has_index = any(index is not None for index in indexes)
     nothing: Values = (None,) * len(tokens)
 

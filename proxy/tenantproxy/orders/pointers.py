@@ -1,6 +1,7 @@
 """RFC 6901 pointers, as a configuration has them."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from tenantproxy.errors import FieldProblem
@@ -22,6 +23,11 @@ def beside(pointer: str) -> str | None:
     if not re.fullmatch(BESIDE, pointer):
         return None
     return pointer.removeprefix("1/").replace("~1", "/").replace("~0", "~")
+
+
+def written(tokens: Iterable[str]) -> str:
+    """Return the pointer of tokens."""
+    return "".join(f"/{token.replace('~', '~0').replace('/', '~1')}" for token in tokens)
 
 
 def parse(pointer: str, path: str, errors: list[FieldProblem], *, is_list: bool = False) -> list[str]:

@@ -493,6 +493,13 @@ MISTAKES: Final = (
         "is there already",
     ),
     Mistake(
+        "two rules that fight over a pointer",
+        _ORDER,
+        {"customerOrderId": {"from": "/id"}, "customerId": {"from": "/id/no"}},
+        "status",
+        "needs an object at `/id`, where `customerOrderId.from` needs a string",
+    ),
+    Mistake(
         "a word that is null, and stands for a value",
         f"{_ORDER}.status",
         {"nullIf": ["a"], "values": {"a": "b"}},

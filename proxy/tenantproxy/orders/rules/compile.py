@@ -13,6 +13,7 @@ from tenantproxy.orders.documents import a_list, an_object, list_writer
 from tenantproxy.orders.numbers import MAX_PLACES
 from tenantproxy.orders.rules import combine, elements
 from tenantproxy.orders.rules.checks import find_problems
+from tenantproxy.orders.rules.conflicts import find_conflicts
 from tenantproxy.orders.rules.pick import compile_picker
 from tenantproxy.orders.rules.relation import compile_relation
 from tenantproxy.orders.rules.table import Rows, plain_rows
@@ -36,10 +37,12 @@ class RuleCompiler:
             if name not in fields:
                 known = ", ".join(f"`{field}`" for field in fields)
                 self._errors.append(FieldProblem(f"{path}.{name}", f"is not an output field; there are {known}"))
-        return [
+        sources = [
             self._source(rules[name], field, f"{path}.{name}") if name in rules else same_field(field)
             for name, field in fields.items()
         ]
+        self._errors += find_conflicts(rules, fields, path)
+        return sources
 
     def _source(self, rule: config.Rule, field: FieldInfo, path: str) -> FieldSource:
         """Return where a field comes from; of a rule with errors, anything."""

@@ -55,8 +55,8 @@ def always(_raw: Raw) -> bool:
 def _word_errors(words: Sequence[str], path: str) -> Iterator[FieldProblem]:
     if not words:
         yield FieldProblem(path, "lists no word; add one")
-    for word, first in repeated(words):
-        yield FieldProblem(path, f"has `{word}` beside `{first}`, which is the same; keep one")
+    for word in repeated(words):
+        yield FieldProblem(path, f"has `{word}` twice; keep one")
 
 
 def _test(condition: config.Condition) -> _Test:

@@ -5,6 +5,7 @@ that `5` in a configuration is `5.0` or `50e-1` of an OMS. Numbers are compared 
 floating point.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
@@ -50,7 +51,7 @@ def word_of(raw: Raw) -> Word | None:
 def look_up(values: Mapping[str, T]) -> Callable[[Raw], T | UnsetType]:
     """Return what finds what a value stands for, by its word; UNSET: its word is not among them.
 
-    Of two words for one number the last one counts (`repeated` tells of them).
+    Of two words for one number the last one counts (`same_numbers` tells of them).
     """
     known: dict[Word | None, T] = {}
     for word, value in values.items():
@@ -69,12 +70,18 @@ def are_texts(words: Iterable[str]) -> bool:
     return not any(word in ("true", "false") or number(word.encode()) is not None for word in words)
 
 
-def repeated(words: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each word that is there already, or is the same number as another, with the one that it repeats."""
-    known: dict[Word, str] = {}
+def repeated(words: Iterable[str]) -> Iterator[str]:
+    """Yield each word that is there more than once.
+
+    `0` and `0.00` are two: they are of the same number, but each of a text of its own.
+    """
+    yield from (word for word, times in Counter(words).items() if times > 1)
+
+
+def same_numbers(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each word that is of the same number as one before, with that one."""
+    known: dict[Number, str] = {}
     for word in words:
-        key = number(word.encode()) or word
-        if key in known:
+        key = number(word.encode())
+        if key is not None and known.setdefault(key, word) != word:
             yield word, known[key]
-        else:
-            known[key] = word

@@ -564,7 +564,7 @@ MISTAKES: Final = (
         f"{_ORDER}.status",
         {"values": {"5": "a", "5.0": "b"}},
         "status",
-        "is the same number as `5`; keep one",
+        "is the same number as `5`, which becomes something else",
     ),
     Mistake(
         "one pointer twice", f"{_ORDER}.status", {"from": "/a", "orFrom": ["/a"]}, "status", "each is tried once"

@@ -13,7 +13,7 @@ from tenantproxy.orders import rule_words
 from tenantproxy.orders.numbers import MAX_DIGITS, keeps_digits
 from tenantproxy.orders.rules import table
 from tenantproxy.orders.transform import KIND_NAMES
-from tenantproxy.orders.words import repeated
+from tenantproxy.orders.words import repeated, same_numbers
 
 _KINDS: Final = {
     ("string", "number", "boolean"): "single values",
@@ -62,8 +62,8 @@ def _forms(rule: config.Rule) -> Iterator[FieldProblem]:
     yield from _counts(rule)
     if rule.scale is not None and not 0 <= rule.scale <= rule_words.MAX_SCALE:
         yield FieldProblem("scale", f"is {rule.scale}; write 0 to {rule_words.MAX_SCALE}, such as 2 for cents")
-    for word, first in repeated(rule.null_if):
-        yield FieldProblem("nullIf", f"has `{word}` beside `{first}`, which is the same; keep one")
+    for word in repeated(rule.null_if):
+        yield FieldProblem("nullIf", f"has `{word}` twice; keep one")
     for word in (rule.values or {}) if rule.part is None else ():
         if word in rule.null_if:
             yield FieldProblem(f"values.{word}", "is in `nullIf`, too, so that it is never found; keep one")
@@ -132,8 +132,10 @@ def _constants(rule: config.Rule, kind: str, *, required: bool) -> Iterator[Fiel
     if rule.values is not None:
         if not rule.values and (rule.default is UNSET or rule.default is None):
             yield FieldProblem("values", "lists no value and there is no `default`")
-        for word, first in repeated(rule.values):
-            yield FieldProblem(f"values.{word}", f"is the same number as `{first}`; keep one")
+        for word, first in same_numbers(rule.values):
+            if rule.values[word] != rule.values[first]:
+                detail = f"is the same number as `{first}`, which becomes something else; give both one value"
+                yield FieldProblem(f"values.{word}", detail)
 
 
 def _misfit(kind: str, value: Any, *, required: bool) -> str | None:  # noqa: ANN401 - whatever the rule holds

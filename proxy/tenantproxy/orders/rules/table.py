@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.json_members import Values, unless_null
-from tenantproxy.orders.words import are_texts, look_up, repeated
+from tenantproxy.orders.words import are_texts, look_up, same_numbers
 
 ANY: Final = "*"
 """In a row, any other word, or none."""
@@ -91,11 +91,18 @@ def problems(table: config.Table, *, has_default: bool) -> Iterator[FieldProblem
     for column, words in enumerate(columns):
         if all(when[column] == ANY for when in rows):
             yield FieldProblem(f".from[{column}]", f"is `{ANY}` in all rows; remove it, or name its words")
-        for word, first in repeated(words):
-            yield FieldProblem(".rows", f"has `{word}` and `{first}`, which are one number; write them the same")
+        for word, first in same_numbers(words):
+            if _outcomes(table.rows, column, word) != _outcomes(table.rows, column, first):
+                problem = f"has `{word}` and `{first}`, which are one number, in rows that differ; make them alike"
+                yield FieldProblem(".rows", problem)
     yield from _overlaps(rows)
     if not has_default and (rest := (ANY,) * width) not in rows:
         yield FieldProblem(".rows", f"has none for {_shown(rest)}, words that no row names; add one, or `default`")
+
+
+def _outcomes(rows: Sequence[config.TableRow], column: int, word: str) -> dict[When, Any]:
+    """Return what the rows with a word in a column become, by their other words."""
+    return {row.when[:column] + row.when[column + 1 :]: row.value for row in rows if row.when[column] == word}
 
 
 def _words(rows: Sequence[When], width: int) -> list[list[str]]:

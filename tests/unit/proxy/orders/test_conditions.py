@@ -10,7 +10,7 @@ from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.orders.conditions import compile_conditions
 
-LINE = {"type": "simple", "no": 5.0, "gift": False, "parent": None, "price": {"kind": "net"}}
+LINE = {"type": "simple", "no": 5.0, "gift": False, "parent": None, "price": {"kind": "net"}, "text": "0.00"}
 
 
 def holds(*conditions: dict[str, Any]) -> bool:
@@ -31,6 +31,8 @@ HELD: list[dict[str, Any]] = [
     {"from": "/gift", "absent": False},
     {"from": "/type", "notIn": ["bundle"]},
     {"from": "/no", "notIn": ["5.1", "50"]},
+    {"from": "/text", "in": ["0", "0.00"]},
+    {"from": "/text", "notIn": ["0"]},
     {"from": "/price", "notIn": ["net", ""]},
     {"from": "/parent", "notIn": ["null", ""]},
     {"from": "/nothing", "notIn": ["simple"]},
@@ -47,6 +49,8 @@ BROKEN: list[dict[str, Any]] = [
     {"from": "/type", "notIn": ["bundle", "simple"]},
     {"from": "/no", "notIn": ["50e-1"]},
     {"from": "/gift", "notIn": ["false"]},
+    {"from": "/text", "notIn": ["0", "0.00"]},
+    {"from": "/no", "notIn": ["5", "5.00"]},
 ]
 
 

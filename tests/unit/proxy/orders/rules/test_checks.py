@@ -163,17 +163,17 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "a number twice": (
         "status",
         {"values": {"5": "A", "5.0": "B"}},
-        {"values.5.0": "is the same number as `5`; keep one"},
+        {"values.5.0": "is the same number as `5`, which becomes something else; give both"},
     ),
     "a word twice": (
         "status",
         {"pick": {"each": "/l", "where": [{"from": "/a", "in": ["x", "x"]}]}},
-        {"pick.where[0].in": "has `x` beside `x`, which is the same; keep one"},
+        {"pick.where[0].in": "has `x` twice; keep one"},
     ),
     "a pointer twice": ("status", {"from": "/a", "orFrom": ["/b", "/a"]}, {"orFrom[1]": "is there already"}),
     "an alternative twice": ("status", {"from": "/a", "orFrom": ["/b", "/b"]}, {"orFrom[1]": "is there already"}),
     "a list twice": ("items", {**ITEMS, "andEach": ["/m", "/l"]}, {"andEach[1]": "its elements are taken once"}),
-    "null twice": ("status", {"nullIf": ["0", "0.0"]}, {"nullIf": "has `0.0` beside `0`, which is the same"}),
+    "null twice": ("status", {"nullIf": ["0", "0"]}, {"nullIf": "has `0` twice; keep one"}),
     "a word that is null": (
         "status",
         {"nullIf": ["x"], "values": {"x": "A", "y": "B"}},
@@ -241,6 +241,9 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ),
     ("items", {**ITEMS, "andEach": ["/m/*/n"], "within": "document", "where": [{"from": "/a", "sameAs": ""}]}),
     ("items", {**ITEMS, "where": [{"from": "/a", "sameAs": "/b"}]}),
+    ("status", {"from": "/a", "nullIf": ["0", "0.00", "-0"]}),
+    ("status", {"values": {"5": "A", "5.0": "A", "6": "B"}}),
+    ("items", {**ITEMS, "where": [{"from": "/a", "notIn": ["0", "0.00"]}]}),
     ("isLocked", {"negate": False, "where": []}),
 ]
 

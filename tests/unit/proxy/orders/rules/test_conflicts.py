@@ -107,6 +107,16 @@ ACCEPTED: list[dict[str, Any]] = [
     {AMOUNT: {"from": "/c"}, LOCKED: {"from": "/c", "values": {"1": True, "0": False}}},
     {AMOUNT: {"from": "/c"}, LOCKED: {"from": "/c", "values": {"yes": True}, "default": False}},
     {LOCKED: {"from": "/c"}, CUSTOMER: {"from": "/c", "nullIf": ["false"], "default": "guest"}},
+    {"status": {"from": "/c", "values": {"true": "A", "false": "B"}}, LOCKED: {"from": "/c"}},
+    {
+        "items": {
+            "each": "/l",
+            "fields": {
+                "itemId": {"from": "/c", "nullIf": ["0"], "default": "x"},
+                "quantityOrdered": {"from": "/c"},
+            },
+        },
+    },
     {ID: {"pick": PICK, "from": "/p"}, LOCKED: {"pick": OTHER_PICK, "from": "/p"}},
     {ID: {"from": "/p"}, LOCKED: {"pick": PICK, "from": "/p"}},
     {ID: {"from": "/l/0/id"}, "items": LINES},

@@ -52,6 +52,16 @@ def test_the_most_exact_row(values: tuple[Any, ...], status: str) -> None:
     assert found({**STATUS, "default": "D"}, *values) == status
 
 
+TWO_TEXTS = table("0 *: C", "0.00 *: C", "0 paid: P", "0.00 paid: P", default="O")
+
+
+@pytest.mark.parametrize("state", ["0", "0.00", 0, 0.0])
+def test_two_texts_of_one_number(state: Any) -> None:
+    """In rows that are alike, both can be named."""
+    assert found(TWO_TEXTS, state, "paid") == "P"
+    assert found(TWO_TEXTS, state, "open") == "C"
+
+
 NOTHING = {
     "table": {
         "from": ["/state", "/payment"],
@@ -169,7 +179,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "a column without words": (table("a *: A", default="D"), {".from[1]": "is `*` in all rows; remove it"}),
     "one number twice": (
         table("5 a: A", "5.0 b: B", default="D"),
-        {".rows": "has `5.0` and `5`, which are one number"},
+        {".rows": "has `5.0` and `5`, which are one number, in rows that differ"},
     ),
     "too few words": (table("a: A", default="D"), {".rows[0].when": "needs 2 words"}),
     "too many words": (table("a b: A", "a b c: A", default="D"), {".rows[1].when": "needs 2 words"}),

@@ -9,7 +9,15 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
-from tenantproxy.orders.rule_words import MAX_CONDITIONS, MAX_NULLS, MAX_POINTERS, MAX_SCALE, contradictions
+from tenantproxy.orders.rule_words import (
+    MAX_CONDITIONS,
+    MAX_NULLS,
+    MAX_POINTERS,
+    MAX_SCALE,
+    MEMBERS_OF_ONE,
+    contradictions,
+    takes_one_apart,
+)
 from tenantproxy_operator.api.fields import Constant, Model, invalid
 from tenantproxy_operator.api.mapping_parts import (
     ElementCondition,
@@ -179,6 +187,13 @@ class _ListRule(_AmountRule):
         max_length=MAX_CONDITIONS,
         description="Only the elements for which all of these hold, such as [{from: /type, in: [product]}].",
     )
+
+    @model_validator(mode="after")
+    def _check_lists(self) -> Self:
+        for pointer in (self.each or "", *(self.and_each or ())):
+            if takes_one_apart(self.as_, pointer):
+                raise invalid(f"`each` {MEMBERS_OF_ONE}")
+        return self
 
 
 class InnerRule(_ListRule):

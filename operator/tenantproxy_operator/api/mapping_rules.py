@@ -11,7 +11,7 @@ import msgspec
 from pydantic import BaseModel
 
 from tenantproxy.orders.contract import SHAPES
-from tenantproxy.orders.rule_words import AS, EXCLUDES, KINDS, NEEDS
+from tenantproxy.orders.rule_words import AS, EXCLUDES, KINDS, MEMBERS_OF_ONE, NEEDS
 from tenantproxy.orders.transform import outward_type
 from tenantproxy_operator.api.fields import Schema, cel
 from tenantproxy_operator.api.mapping_parts import escaped
@@ -48,6 +48,11 @@ def word_rules(schema: Schema, model: type[BaseModel]) -> None:
         if word in words and needed in words:
             message = f"needs {needed}; add it, or remove {word}"
             rules.append(cel(f"!{_has(word)} || {_has(needed)}", message, path=f".{word}"))
+    if "each" in words:
+        single = f"{_has('as')} && self.{escaped('as')} == 'single'"
+        ends = "(has(self.each) && self.each.endsWith('/*'))"
+        others = "(has(self.andEach) && self.andEach.exists(each, each.endsWith('/*')))"
+        rules.append(cel(f"!({single} && ({ends} || {others}))", f"each {MEMBERS_OF_ONE.replace('`', '')}"))
     alone = [{"required": list(pair)} for pair in sorted(unseen)]
     schema |= {"not": {"anyOf": alone}, "x-kubernetes-validations": rules}
 

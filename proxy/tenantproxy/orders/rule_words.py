@@ -10,6 +10,7 @@ import msgspec
 
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
+from tenantproxy.orders.pointers import EVERY
 
 _SINGLE: Final = ("string", "number", "boolean")
 _ANY: Final = (*_SINGLE, "list", "object")
@@ -74,6 +75,14 @@ MAX_NULLS: Final = 8
 MAX_CONDITIONS: Final = 8
 """In one `where`."""
 MAX_SCALE: Final = 9
+
+
+MEMBERS_OF_ONE: Final = "ends in the step `*`, and `as: single` takes an object as one element; remove one of them"
+
+
+def takes_one_apart(as_: str | None, pointer: str) -> bool:
+    """Return whether `as` has one object as an element, and a list's pointer has its members as elements."""
+    return as_ == "single" and pointer.endswith(f"/{EVERY}")
 
 
 def given(rule: config.Rule) -> list[str]:

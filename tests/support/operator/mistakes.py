@@ -425,6 +425,20 @@ MISTAKES: Final = (
         "has scale, scaleFrom, negate or as: number in a rule for another field than minimumDownPaymentAmount",
     ),
     Mistake("`as: single` for what is no list", f"{_ORDER}.status", {"as": "single"}, "schema", "than items"),
+    Mistake(
+        "`as: single` for an object's members",
+        f"{_ORDER}.items",
+        {"each": "/i/*", "as": "single", "fields": {}},
+        "schema",
+        "takes an object as one element; remove one of them",
+    ),
+    Mistake(
+        "`as: single` for an object's members in `andEach`",
+        f"{_ORDER}.items",
+        {"each": "/i", "andEach": ["/j/*"], "as": "single", "fields": {}},
+        "schema",
+        "takes an object as one element; remove one of them",
+    ),
     Mistake("`as` of another word", f"{_ORDER}.status", {"as": "text"}, "schema", "Unsupported value"),
     Mistake(
         "`scale` out of bounds", f"{_ORDER}.minimumDownPaymentAmount", {"scale": 10}, "schema", "less than or"

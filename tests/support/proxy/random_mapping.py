@@ -134,12 +134,13 @@ class RandomRules:
 
     def _elements(self, inner: Any) -> dict[str, Any]:
         rule: dict[str, Any] = {"each": self._list(), "fields": self.fields(inner)}
-        if self._is(0.3):
-            rule["as"] = "single"
+        is_single = self._is(0.3)
         if self._is(0.3):
             rule["where"] = [self._condition()]
         if self._is(0.2):
             rule["andEach"] = [each for each in (self._list(), self._list()) if each != rule["each"]][:1]
+        if is_single and not any(each.endswith("/*") for each in (rule["each"], *rule.get("andEach", ()))):
+            rule["as"] = "single"
         return rule | (self._related() if self._is(0.2) else {})
 
     def _single(self, kind: str) -> dict[str, Any]:

@@ -109,6 +109,11 @@ def _pointers(rule: config.Rule, kind: str) -> Iterator[FieldProblem]:
         for place, (name, pointer) in enumerate(given):
             if pointer is not None and pointer in [earlier for _, earlier in given[:place]]:
                 yield FieldProblem(name, f"is there already; {once}")
+    yield from (
+        FieldProblem(name, rule_words.MEMBERS_OF_ONE)
+        for name, pointer in lists
+        if pointer is not None and rule_words.takes_one_apart(rule.as_, pointer)
+    )
     if rule.scale_from is not None and rule.scale_from in [pointer for _, pointer in several]:
         yield FieldProblem("scaleFrom", "is the amount itself; point at the number of its decimal places")
     if rule.pick is not None:

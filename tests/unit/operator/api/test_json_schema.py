@@ -55,6 +55,7 @@ _UNSEEN: Final = (
     "`after",
     "`null` for",
     "does not take",
+    "an object's members",
 )
 """An editor's message for it would be hard to read."""
 

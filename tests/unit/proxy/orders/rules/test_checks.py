@@ -76,6 +76,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "orFrom alone": ("status", {"orFrom": ["/a"]}, {"orFrom": "needs `from`"}),
     "where alone": ("items", {"where": PICK["where"]}, {"where": "needs `each`"}),
     "single alone": ("items", {"as": "single", "from": "/l"}, {"as": "is `single`, which needs `each`"}),
+    "single of an object's members": (
+        "items",
+        {"each": "/l/*", "andEach": ["/m/*/n", "/m/*"], "as": "single", "fields": {}},
+        {"each": "ends in the step `*`, and `as: single` takes", "andEach[1]": "ends in the step `*`"},
+    ),
     "null and join": ("status", {"join": JOIN, "nullIf": [""]}, {"": "has both `join` and `nullIf`"}),
     "null and table": ("status", {"table": TABLE, "nullIf": [""]}, {"": "has both `table` and `nullIf`"}),
     "andEach alone": ("items", {"andEach": ["/l"]}, {"andEach": "needs `each`"}),

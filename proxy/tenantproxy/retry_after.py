@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -18,13 +19,23 @@ _IN_MILLISECONDS: Final = "x-rate-limit-time-reset-ms"
 def parse_retry_after(value: str, date: str = "") -> float | None:
     """Return the seconds in a `Retry-After`, a number (Shopify's is `2.0`) or a date; None where it says nothing.
 
-    A date is read against the answer's own `Date`, as the server's clock may differ from ours.
+    A date is read against the answer's own `Date`, as the server's clock may differ from ours; without one against
+    our clock.
     """
     if _SECONDS.fullmatch(value):
         return min(float(value), _LONGEST)
+    until = _time(value)
+    if until is None:
+        return None
+    now = _time(date) or datetime.now(UTC)
+    return min(max(0.0, (until - now).total_seconds()), _LONGEST)
+
+
+def _time(text: str) -> datetime | None:
+    """Return the time of a date in any form of RFC 9110 section 5.6.7; without a zone it is in UTC."""
     try:
-        until, now = (parsedate_to_datetime(text) for text in (value, date))
-        return min(max(0.0, (until - now).total_seconds()), _LONGEST)
+        time = parsedate_to_datetime(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -1,11 +1,16 @@
 """When a server says to come again."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Final
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantproxy.retry_after import named_seconds, parse_retry_after
 
+ASCTIME: Final = "%a %b %e %H:%M:%S %Y"
 NOW = "Fri, 31 Dec 1999 23:59:00 GMT"
 VALUES: dict[str, float | None] = {
     "17": 17,
@@ -49,10 +54,23 @@ def test_values(value: str, seconds: float | None) -> None:
     assert parse_retry_after(value, NOW) == seconds
 
 
-@pytest.mark.parametrize("date", ["", "today", "Fri, 31 Dec 1999 23:59:00"], ids=repr)
+@pytest.mark.parametrize("date", ["", "today", "Fri, 32 Dec 1999 23:59:00 GMT"], ids=repr)
 def test_a_date_without_the_time_of_the_answer(date: str) -> None:
-    """Our own clock is not asked: it may differ from the server's."""
-    assert parse_retry_after("Fri, 31 Dec 1999 23:59:59 GMT", date) is None
+    """Then it is read against our own clock: a few seconds more or less are better than no pause."""
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    for written in (format_datetime(soon, usegmt=True), soon.strftime(ASCTIME)):
+        assert parse_retry_after(written, date) == pytest.approx(29.5, abs=1)
+    assert parse_retry_after("Fri, 31 Dec 1999 23:59:59 GMT", date) == 0
+    assert parse_retry_after("Fri, 31 Dec 9999 23:59:59 GMT", date) == 999_999
+
+
+@pytest.mark.parametrize(
+    "date", [NOW, "Friday, 31-Dec-99 23:59:00 GMT", "Fri Dec 31 23:59:00 1999", "Fri, 31 Dec 1999 23:59:00"]
+)
+def test_any_form_of_a_date(date: str) -> None:
+    """All three of RFC 9110 are read, each against each; what names no zone is in UTC."""
+    for until in ("Fri, 31 Dec 1999 23:59:30 GMT", "Friday, 31-Dec-99 23:59:30 GMT", "Fri Dec 31 23:59:30 1999"):
+        assert parse_retry_after(until, date) == 30
 
 
 @given(st.text(), st.text())

@@ -10,13 +10,13 @@ import msgspec
 from msgspec import Raw
 
 from tenantproxy.oms.requests.paging import PageError
-from tenantproxy.oms.requests.request import Position
+from tenantproxy.oms.requests.request import Next
 from tenantproxy.operations import ORDER_ID, SEARCH_ORDERS
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamResponse
 
-Following = Callable[[UpstreamResponse, int], Position | None]
-"""Tell where the page behind a response with so many orders is; None: there is none. Raises PageError."""
+Following = Callable[[UpstreamResponse, int], Next]
+"""Tell where the page behind a response with so many orders is. Raises PageError."""
 
 _ROOT: Final = SEARCH_ORDERS.root.removeprefix("/")
 _START: Final = b'{"%s":[' % _ROOT.encode()
@@ -33,13 +33,13 @@ class Page(NamedTuple):
 
     outward: bytes
     ids: list[str]
-    following: Position | None
+    following: Next
 
 
 NO_PAGE: Final = Page(_START + _END, [], None)
 
 
-def page_of(outward: bytes, following: Callable[[int], Position | None]) -> Page:
+def page_of(outward: bytes, following: Callable[[int], Next]) -> Page:
     """Return the page of an outward body.
 
     Raises:

@@ -16,7 +16,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.pages import Pages
 from tenantproxy.oms.requests.paging import Paging
-from tenantproxy.oms.requests.request import OmsRequest
+from tenantproxy.oms.requests.request import OmsRequest, Position
 from tenantproxy.operations import Operation
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.transform import NO_CRITERIA, Criteria
@@ -25,7 +25,7 @@ from tenantproxy.transport.base import UpstreamResponse
 
 _log = logging.getLogger(__name__)
 
-Bound = Literal["bytes", "pages", "time"]
+Bound = Literal["bytes", "oms", "pages", "time"]
 """Why an answer lacks pages that the OMS has, or may have."""
 _NO_ROOM: Final = "The proxy has too many responses in flight."
 
@@ -140,7 +140,8 @@ class Reader:
                 raise _of_page(count, problem) from None
             if not ticket.keep(pages.size):
                 raise overloaded(_NO_ROOM)
-            if page.following is None:
+            if not isinstance(page.following, Position):
+                cut_by = page.following
                 break
             if count == paging.max or self._oms.is_over(deadline):
                 cut_by = "pages" if count == paging.max else "time"

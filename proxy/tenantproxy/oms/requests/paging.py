@@ -14,7 +14,7 @@ from msgspec import Raw
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.requests.links import LinkError, next_target
-from tenantproxy.oms.requests.request import Position
+from tenantproxy.oms.requests.request import Next, Position
 from tenantproxy.oms.requests.templates import PAGE_CURSOR, PAGE_NUMBER, PAGE_OFFSET
 from tenantproxy.orders import pointers
 from tenantproxy.orders.conditions import compile_conditions
@@ -56,8 +56,8 @@ class Paging:
         ]
         self._more = compile_conditions(pages.more, "more", errors) if pages.more else None
 
-    def after(self, here: Position, path: str, response: UpstreamResponse, count: int) -> Position | None:
-        """Return where the page behind the one at `here` is; None: there is none.
+    def after(self, here: Position, path: str, response: UpstreamResponse, count: int) -> Next:
+        """Return where the page behind the one at `here` is.
 
         `path` is that of the request for the one at `here`, and `count` how many elements came.
 
@@ -74,24 +74,31 @@ class Paging:
             return None if target is None else _other(following._replace(target=target), here)
         if self._pages.size is not None and count < self._pages.size:
             return None
-        if self._pages.cursor is None and not count:
-            return None
         try:
             return self._said(following, here, _document(response.body))
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise PageError("Where `pages` looks in the OMS's answer, there is a text that is none.") from None
 
-    def _said(self, following: Position, here: Position, document: Raw) -> Position | None:
-        """Return the following position, if the OMS's answer says that it is one."""
+    def _said(self, following: Position, here: Position, document: Raw) -> Next:
+        """Return the following position, if the OMS's answer says that it is one.
+
+        Behind an empty page none is asked for, but by a cursor: the place would be the same.
+        """
         total, cursor = map(unless_null, self._read(document))
-        if self._pages.total is not None and following.offset >= _count(total):
-            return None
+        stays = self._pages.cursor is None and following.offset == here.offset
+        if self._pages.total is not None:
+            there_are = _count(total)
+            if there_are is None and not stays:
+                raise PageError("`pages.total` points to no number of elements in the OMS's answer.")
+            if there_are is None or following.offset >= there_are:
+                return None
         if self._more is not None and not self._more(document):
             return None
         if self._pages.cursor is None:
-            return following
-        found = _cursor(cursor)
-        return _other(following._replace(cursor=found), here) if found else None
+            return "oms" if stays else following
+        if found := _cursor(cursor):
+            return _other(following._replace(cursor=found), here)
+        return None if self._pages.total is None and self._more is None else "oms"
 
 
 def check_pages(pages: config.Pages, used: AbstractSet[str], method: str) -> Iterator[FieldProblem]:
@@ -150,11 +157,10 @@ def _document(body: bytes) -> Raw:
         return whole(marked(body) or body)
 
 
-def _count(raw: Raw | None) -> int:
+def _count(raw: Raw | None) -> int | None:
+    """Return a number of elements; None: it is none."""
     written = b"" if raw is None else bytes(raw).strip(b'"')
-    if not _COUNT.fullmatch(written.decode("latin-1")):
-        raise PageError("`pages.total` points to no number of elements in the OMS's answer.")
-    return int(written)
+    return int(written) if _COUNT.fullmatch(written.decode("latin-1")) else None
 
 
 def _cursor(raw: Raw | None) -> str:

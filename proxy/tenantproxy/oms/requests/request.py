@@ -1,7 +1,7 @@
 """What is sent to the OMS for one read."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Position(NamedTuple):
@@ -13,6 +13,13 @@ class Position(NamedTuple):
     cursor: str | None = None
     target: str | None = None
     """Path and query below the base URL, where the OMS says them itself."""
+
+
+Next = Position | Literal["oms"] | None
+"""Where the page behind another one is.
+
+None: there is none. `oms`: there is one, as the OMS says, but it gives no more orders, or no way to them.
+"""
 
 
 class OmsRequest(NamedTuple):

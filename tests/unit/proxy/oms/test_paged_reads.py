@@ -178,9 +178,12 @@ async def test_by_offset(most: int) -> None:
 
 
 async def test_by_offset_with_a_total_that_is_too_large() -> None:
-    """An OMS that counts orders that it does not show: an empty page ends it."""
+    """An OMS that counts orders that it does not show: an empty page ends it, and the caller is told."""
     setting = Setting(BY_OFFSET, lambda path: orders(*([1] if asked(path, "o") == "0" else []), total=7))
-    assert await setting.search() == (["1"], None)
+    assert await setting.search() == (["1"], "oms")
+    assert setting.counted == {"oms": 1.0}
+    assert await Setting(BY_OFFSET, lambda _: orders(total=7)).search() == ([], "oms")
+    assert await Setting(BY_OFFSET, lambda _: orders(total=0)).search() == ([], None)
 
 
 async def test_by_cursor() -> None:

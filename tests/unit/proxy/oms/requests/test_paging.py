@@ -9,7 +9,7 @@ from tenantproxy import config
 from tenantproxy.oms.requests.compiler import RequestError
 from tenantproxy.oms.requests.paging import MAX_CURSOR, PageError, Paging
 from tenantproxy.oms.requests.plan import RequestPlan
-from tenantproxy.oms.requests.request import OmsRequest, Position
+from tenantproxy.oms.requests.request import Next, OmsRequest, Position
 from tenantproxy.operations import SEARCH_ORDERS
 from tenantproxy.transport.base import UpstreamResponse
 
@@ -168,10 +168,15 @@ LINK = "<https://oms.example/api/orders?page=3>; rel=next"
         ({"total": "/total"}, answer(b'{"total":151}'), 50, NEXT),
         ({"total": "/total"}, answer(b'{"total":"151"}'), 50, NEXT),
         ({"total": "/total"}, answer(b'{"total":150}'), 50, None),
-        ({"total": "/total"}, answer(b'{"total":151}'), 0, None),
+        ({"total": "/total"}, answer(b'{"total":100}'), 0, None),
+        ({"total": "/total"}, answer(b'{"total":101}'), 0, "oms"),
+        ({"total": "/total"}, answer(b'{"total":"all"}'), 0, None),
+        ({"total": "/total"}, answer(b"{}"), 0, None),
         ({"more": [{"from": "/m", "in": ["true"]}]}, answer(b'{"m":true}'), 50, NEXT),
         ({"more": [{"from": "/m", "in": ["true"]}]}, answer(b'{"m":false}'), 50, None),
         ({"more": [{"from": "/m", "in": ["true"]}]}, answer(b"{}"), 50, None),
+        ({"more": [{"from": "/m", "in": ["true"]}]}, answer(b"{}"), 0, None),
+        ({"more": [{"from": "/m", "in": ["true"]}]}, answer(b'{"m":true}'), 0, "oms"),
         ({"cursor": "/n"}, answer(b'{"n":"x"}'), 50, NEXT._replace(cursor="x")),
         ({"cursor": "/n"}, answer(b'{"n":"x"}'), 0, Position(3, 100, cursor="x")),
         ({"cursor": "/n"}, answer(b'{"n":17}'), 50, NEXT._replace(cursor="17")),
@@ -180,14 +185,21 @@ LINK = "<https://oms.example/api/orders?page=3>; rel=next"
         ({"cursor": "/n"}, answer(b"{}"), 50, None),
         ({"cursor": "/n", "size": 50}, answer(b'{"n":"x"}'), 49, None),
         ({"cursor": "/n", "total": "/t"}, answer(b'{"n":"x","t":150}'), 50, None),
+        ({"cursor": "/n", "total": "/t"}, answer(b'{"n":"x","t":151}'), 0, Position(3, 100, cursor="x")),
+        ({"cursor": "/n", "total": "/t"}, answer(b'{"t":150}'), 50, None),
+        ({"cursor": "/n", "total": "/t"}, answer(b'{"t":151}'), 50, "oms"),
+        ({"cursor": "/n", "more": [{"from": "/m", "in": ["true"]}]}, answer(b'{"m":true}'), 50, "oms"),
         ({"cursor": "/n"}, answer(b'{"a":"\\ud83d","n":"x"}'), 50, NEXT._replace(cursor="x")),
         ({"link": True}, answer(b"[]", link=LINK), 50, NEXT._replace(target="/orders?page=3")),
         ({"link": True}, answer(b"[]", link=LINK), 0, Position(3, 100, target="/orders?page=3")),
         ({"link": True}, answer(b"[]"), 50, None),
     ],
 )  # fmt: skip
-def test_after(pages: dict[str, Any], response: UpstreamResponse, count: int, following: Position | None) -> None:
-    """By what came, by how much there is in all, by a flag, by a cursor or by a link."""
+def test_after(pages: dict[str, Any], response: UpstreamResponse, count: int, following: Next) -> None:
+    """By what came, by how much there is in all, by a flag, by a cursor or by a link.
+
+    Where the OMS says that there is more, and gives nothing, that is told, too.
+    """
     assert paging(**pages).after(HERE, "/orders", response, count) == following
 
 

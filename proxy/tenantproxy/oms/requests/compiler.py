@@ -143,7 +143,14 @@ class EndpointCompiler:
             if unknown := sorted(set(_PATH_NAMES.findall(path)) - self._known):
                 raise ValueError(f"has the unknown placeholder {{{unknown[0]}}}; it may hold {names}")
             segments += [
-                compile_template(segment, self._known, path_encoded, checked=self._known, around=as_it_is)
+                compile_template(
+                    segment,
+                    self._known,
+                    path_encoded,
+                    checked=self._known,
+                    of_segment=self._checked | {ORDER_ID},
+                    around=as_it_is,
+                )
                 for segment in path.split("/")
             ]
         used = frozenset[str]().union(*(segment.names for segment in segments))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from tenantproxy.config import Endpoint, SearchEndpoint, Upstream
+from tenantproxy.config import Endpoint, OrderEndpoint, SearchEndpoint, Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.requests.bodies import JsonBody
 from tenantproxy.oms.requests.compiler import EndpointCompiler, RequestError, Values
@@ -53,8 +53,8 @@ class RequestPlan:
             self.headers["Content-Type"] = JsonBody.content_type
         self.probe = compiler.probe
         """The ids of the order that credentials are tried with; none where the operation reads no single order."""
-        if self.probe:
-            self._check_probe()
+        if isinstance(endpoint, OrderEndpoint):
+            self._check_probe(endpoint)
 
     def requests(
         self, ids: Values, criteria: Mapping[str, str] | None, headers: Mapping[str, str]
@@ -86,13 +86,20 @@ class RequestPlan:
             request = request._replace(path=here.target)
         return request._replace(at=lambda there: self._page(ids, criteria, headers, there))
 
-    def _check_probe(self) -> None:
+    def _check_probe(self, endpoint: OrderEndpoint) -> None:
         try:
             self.requests(self.probe, None, {})
         except Problem as problem:
             (unfit,) = problem.errors
-            field = f"{self._operation}.probe.{unfit.field.removeprefix('/path/')}"
-            raise RequestError([FieldProblem(field, f"{unfit.detail}; name another id")]) from None
+            name = unfit.field.removeprefix("/path/")
+            field, detail = f"probe.{name}", f"{unfit.detail}; name another id"
+            if name == ORDER_ID and (endpoint.probe is None or endpoint.probe.customer_order_id is None):
+                field = "idPattern" if endpoint.id_pattern is not None else "ids"
+                detail = (
+                    f"makes ids that can't be sent: beside other text an id {unfit.detail}; let {{{ORDER_ID}}} "
+                    "stand alone or in quotes, or, if most ids can be sent, name one in `probe`"
+                )
+            raise RequestError([FieldProblem(f"{self._operation}.{field}", detail)]) from None
 
     def _request(self, ids: Values, criteria: Mapping[str, str] | None, headers: Mapping[str, str]) -> OmsRequest:
         values = ids

@@ -86,6 +86,11 @@ _WORD: Final = _Unquoted(
 )
 """No space, quote, bracket or wildcard. It may still be a keyword or a field's name, such as NOT or null: in a
 query language a pattern has to say which words there are."""
+_WORD_OF_SEGMENT: Final = _Unquoted(
+    re.compile(r"[A-Za-z0-9#][A-Za-z0-9._~:@+#/-]*"),
+    "must start with a letter, digit or # and have only these and . _ ~ : @ + / -",
+)
+"""The same where a segment of a path delimits it: `#1001` and `A/17` are ids, and are encoded there."""
 _NUMBER: Final = _Unquoted(re.compile(r"[0-9]+"), "must have only digits")
 """What is a value in every query language, and nothing else."""
 
@@ -158,12 +163,14 @@ def compile_template(
     encode: Encode,
     *,
     checked: frozenset[str] = frozenset(),
+    of_segment: frozenset[str] = frozenset(),
     around: Encode | None = None,
 ) -> Template:
     """Take a template apart.
 
     The values of `checked` names can stand outside of quotes, beside other text: their pattern says what they are,
-    or the place delimits them, as a path does. `around` encodes what is around the placeholders, if not as values
+    or the place delimits them, as a path does. Those of `of_segment` are checked by a pattern and delimited by a
+    path, both. `around` encodes what is around the placeholders, if not as values
     are.
 
     Raises:
@@ -182,7 +189,7 @@ def compile_template(
         slots.append(
             _Slot(
                 name,
-                unquoted=None if mark or alone else _unquoted(name, checked),
+                unquoted=None if mark or alone else _unquoted(name, checked, of_segment),
                 quoting=QUOTING[quoting] if quoting else None,
                 mark=mark,
                 after=encode_literal(after),
@@ -191,7 +198,9 @@ def compile_template(
     return Template(encode_literal(literals[0]), tuple(slots), encode)
 
 
-def _unquoted(name: str, checked: frozenset[str]) -> _Unquoted:
+def _unquoted(name: str, checked: frozenset[str], of_segment: frozenset[str]) -> _Unquoted:
+    if name in of_segment:
+        return _WORD_OF_SEGMENT
     if name in checked:
         return _WORD
     if name == PAGE_CURSOR:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -281,6 +282,24 @@ def test_an_id_that_cannot_stand_there() -> None:
     assert [error.field for error in caught.value.errors] == ["/path/customerOrderId"]
 
 
+@pytest.mark.parametrize(("pattern", "order"), [("#[0-9]{1,10}", "#1001"), ("[A-Z]/[0-9]+", "A/17")])
+def test_an_id_beside_other_text_of_a_path(pattern: str, order: str) -> None:
+    """A segment delimits what a pattern has checked; elsewhere such ids can't stand beside other text."""
+    named = "/orders/order-number={customerOrderId}"
+    assert sent(get_order(path=named, idPattern=pattern), customerOrderId=order).path.endswith(
+        f"={quote(order, '')}"
+    )
+    elsewhere = {"path": "/o", "query": {"q": "id:{customerOrderId}"}}
+    found = errors(getOrder={**elsewhere, "idPattern": "#[0-9]{1,10}"})
+    assert "let {customerOrderId} stand alone or in quotes" in found.pop("getOrder.idPattern")
+    assert not found
+    assert (
+        "makes ids that can't be sent"
+        in errors(getOrder={**elsewhere, "ids": ["#{customerOrderId}"]})["getOrder.ids"]
+    )
+    assert get_order(**elsewhere, idPattern="#?[0-9]+").probe["customerOrderId"] == "0"
+
+
 def test_a_unit_that_cannot_stand_there() -> None:
     """Nor can a business unit that is no number, where it is not quoted; alone it can."""
     plan = get_order(path="/o/{customerOrderId}", query={"q": "unit eq {businessUnitId}", "u": "{businessUnitId}"})
@@ -418,7 +437,12 @@ def test_a_search_has_none() -> None:
         ({"idPattern": "[/]+"}, "customerOrderId", "is missing"),
         ({"idPattern": "[0-9]{129}"}, "customerOrderId", "is missing"),
         (
-            {"path": "/o", "query": {"q": "id:{customerOrderId}"}, "idPattern": "#[0-9]+"},
+            {
+                "path": "/o",
+                "query": {"q": "id:{customerOrderId}"},
+                "idPattern": "#[0-9]+",
+                "probe": {"customerOrderId": "#1"},
+            },
             "customerOrderId",
             "name another id",
         ),

@@ -88,6 +88,23 @@ def test_in_a_path(value: str) -> None:
     assert "%" in value or {"", ".", ".."} & set(re.split(r"[/\\;]", value))
 
 
+@given(hostile | st.from_regex(r"[A-Z#]{1,2}[/0-9.]{0,6}", fullmatch=True))
+def test_beside_other_text_of_a_path(value: str) -> None:
+    """A word, or an id such as #1001 and A/17, is read back from its segment, and does not leave it."""
+    template = compile_template(
+        "number={criteria.name};v=.", KNOWN, path_encoded, of_segment=frozenset({"criteria.name"}), around=as_it_is
+    )
+    word = re.fullmatch(r"[\w#][\w.~:@+#/-]*", value, re.ASCII) is not None and value[0] != "_"
+    with contextlib.suppress(UnfitError):
+        path = f"/shop/{template.fill({'criteria.name': value})}/orders"
+        assert [unquote(part) for part in path.split("/")] == ["", "shop", f"number={value};v=.", "orders"]
+        assert path.count(";") == 1
+        assert word
+        assert not {"", ".", ".."} & set(unquote(path)[1:].split("/"))
+        return
+    assert not word or {"", ".", ".."} & set(value.split("/"))
+
+
 # ---- within quotes of another language
 
 

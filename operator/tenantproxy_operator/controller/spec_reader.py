@@ -16,6 +16,7 @@ from tenantproxy_operator.conditions import ConditionValue
 from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as validation
+from tenantproxy_operator.validation.beside import find_errors_beside
 
 _MOST_NAMED: Final = 5
 """Fields that a message names; lists may have the same in each item."""
@@ -44,7 +45,7 @@ def read_spec(
     try:
         resource = TenantProxy.model_validate(manifest)
     except ValidationError as error:
-        errors = field_errors(error, TenantProxy)
+        errors = [*field_errors(error, TenantProxy), *find_errors_beside(manifest, error)]
     else:
         errors = validation.check_resource(resource, settings)
         if not errors:

@@ -24,6 +24,7 @@ from tenantproxy_operator.manifests.problems import FileProblem, field_errors, f
 from tenantproxy_operator.manifests.reader import Document, DocumentError, read_documents
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission
+from tenantproxy_operator.validation.beside import find_errors_beside
 
 SUFFIXES: Final = (".json", ".yaml", ".yml")
 _METADATA: Final = frozenset(
@@ -215,7 +216,7 @@ def _tenant(document: Document, settings: Settings) -> TenantManifest | list[Fie
     try:
         resource = TenantProxy.model_validate(content)
     except ValidationError as error:
-        return field_errors(error, TenantProxy)
+        return [*field_errors(error, TenantProxy), *find_errors_beside(content, error)]
     if errors := admission.check_resource(resource, settings):
         return errors
     metadata = resource.metadata

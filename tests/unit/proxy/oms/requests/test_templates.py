@@ -88,7 +88,7 @@ def test_in_a_path(value: str) -> None:
     assert "%" in value or {"", ".", ".."} & set(re.split(r"[/\\;]", value))
 
 
-@given(hostile | st.from_regex(r"[A-Z#]{1,2}[/0-9.]{0,6}", fullmatch=True))
+@given(hostile | st.from_regex(r"[A-Z#]{1,2}[/0-9.;]{0,4}", fullmatch=True))
 def test_beside_other_text_of_a_path(value: str) -> None:
     """A word, or an id such as #1001 and A/17, is read back from its segment, and does not leave it."""
     template = compile_template(

@@ -1,0 +1,82 @@
+"""What the proxy's compile step says beside what the models have refused, so that all is told at once. Pure.
+
+The parts of `operations` and `mapping` that the models accept are compiled alone, without the rest of the spec. A
+part is as large as what its neighbours may depend on: leaving it out makes no error that is not there.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from tenantproxy import validation
+from tenantproxy.errors import FieldProblem
+from tenantproxy_operator.api.names import API_VERSION, KIND
+from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.settings import Settings
+
+_STANDS_ALONE: Final = frozenset({"maxConnections", "outcomes", "retries", "timeout"})
+"""Fields of an operation that say nothing about what is asked for."""
+_RULES: Final = "fields"
+_SEARCH: Final = "searchOrders"
+
+
+def find_errors_beside(manifest: Mapping[str, Any], refused: ValidationError) -> list[FieldProblem]:
+    """Return what is wrong with the rest of a manifest that the models refuse; `field` is a path in it."""
+    spec = manifest.get("spec")
+    upstream = _dict(spec, "upstream")
+    operations = {name: _dict(each) for name, each in _dict(upstream, "operations").items()}
+    mapping = {name: _dict(each) for name, each in _dict(spec, "mapping").items()}
+    given = {*operations}
+    for rules in mapping.values():
+        if _RULES in rules:
+            rules[_RULES] = _dict(rules, _RULES)
+    for endpoint in operations.values():
+        endpoint.pop("maxConnections", None)  # its bound is elsewhere
+    wrong = [found["loc"][1:] for found in refused.errors(include_url=False, include_input=False)]
+    for path in wrong:
+        match path:
+            case ("mapping", *below):
+                _leave_out(mapping, below, 3 if below[1:2] == [_RULES] else 2)
+            case ("upstream", "operations", *below):
+                _leave_out(operations, below, 2 if _STANDS_ALONE.intersection(below[1:2]) else 1)
+    alone = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": "tenant"},
+        "spec": {
+            "tenantId": "tenant",
+            "upstream": {"url": "https://oms.example", "operations": operations},
+            "mapping": mapping,
+        },
+    }
+    try:
+        config = render_config(TenantProxy.model_validate(alone), Settings())
+    except ValidationError:  # what a model refuses stands where this can't leave it out
+        return []
+    knows_criteria = _SEARCH in operations or _SEARCH not in given
+    return [
+        FieldProblem(f"spec.{field}", detail)
+        for field, detail in validation.find_errors(config)
+        if field.startswith(("mapping.", "upstream.operations."))
+        and (knows_criteria or not field.endswith(".criterion"))
+    ]
+
+
+def _dict(value: Any, *path: str) -> dict[str, Any]:  # noqa: ANN401 - whatever a manifest holds
+    """Return a copy of an object in a manifest; empty where there is none."""
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _leave_out(content: dict[str, Any], path: Sequence[int | str], depth: int) -> None:
+    """Remove what stands at a path, at most so deep; all of it where the path is shorter."""
+    if not path:
+        content.clear()
+        return
+    *above, last = path[:depth]
+    for step in above:
+        content = content.get(str(step), {})
+    content.pop(str(last), None)

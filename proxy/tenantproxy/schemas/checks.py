@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from tenantproxy.config import ProxyConfig
+from tenantproxy.config import OperationMapping, ProxyConfig
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.schemas.check import check_mapping
 from tenantproxy.schemas.findings import Finding
@@ -35,13 +35,15 @@ def check_config(
         raise SchemaError("is about the response to one operation; say to which, with `--operation`")
     schemas = Schemas(document)
     found: list[Finding] = []
+    operations = [operation] if operation is not None else _served(config)
+    meant = [each for each in operations if _is_described(config, each)] or operations
     try:
-        for each in [operation] if operation is not None else _served(config):
+        for each in operations:
             response = _response(schemas, config, each, schema)
             if isinstance(response, Node):
                 found += check_mapping(schemas, response, config.mapping.of(each), each, told)
             else:
-                found.append(response)
+                found.append(response._replace(is_error=each in meant))
     except RecursionError:
         raise SchemaError("is nested too deeply") from None
     found += (
@@ -54,6 +56,15 @@ def check_config(
 def _served(config: ProxyConfig) -> Sequence[Operation]:
     unsupported = config.upstream.operations.search_orders.unsupported
     return [each for each in OPERATIONS if each.reads_one_order or not unsupported]
+
+
+def _is_described(config: ProxyConfig, operation: Operation) -> bool:
+    """Return whether the configuration says of an operation where the OMS has it, or what its responses are."""
+    endpoint = config.upstream.operations.of(operation)
+    return config.mapping.of(operation) != OperationMapping() or (endpoint.method, endpoint.path) != (
+        operation.method,
+        operation.path,
+    )
 
 
 def _response(schemas: Schemas, config: ProxyConfig, operation: Operation, schema: str | None) -> Node | Finding:

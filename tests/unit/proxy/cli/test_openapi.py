@@ -112,6 +112,28 @@ def test_bad_options(arguments: list[str], problem: str, directory: Path) -> Non
     assert problem in result.stderr
 
 
+def test_a_file_without_what_is_not_mapped(directory: Path) -> None:
+    """It is told of an operation of which the configuration says nothing, but is no error beside another."""
+    answer = {"200": {"description": "", "content": {"application/json": {"schema": SCHEMA}}}}
+    paths = {"/orders/{id}": {"get": {"responses": answer}}}
+    (directory / "openapi.json").write_text(json.dumps({**OPENAPI, "paths": paths}))
+    config = json.loads((directory / "config.json").read_text())
+
+    def told(operations: dict[str, Any], *arguments: str) -> tuple[int, list[str]]:
+        changed = {**config, "upstream": {**config["upstream"], "operations": operations}}
+        (directory / "config.json").write_text(json.dumps(changed))
+        result = run(directory, "--openapi", "openapi.json", *arguments)
+        lines = result.stderr.splitlines()
+        return result.exit_code, [line.split("Orders")[0] for line in lines if "searchOrders can't be" in line]
+
+    order = {"getOrder": {"path": "/orders/{customerOrderId}"}}
+    search = "upstream.operations.search"
+    assert told(order) == (0, [f"warning: {search}"])
+    assert told(order, "--operation", "searchOrders") == (1, [f"error: {search}"])
+    assert told({**order, "searchOrders": {"path": "/find"}}) == (1, [f"error: {search}"])
+    assert told({}) == (1, [f"error: {search}"])
+
+
 def test_a_broken_file(directory: Path) -> None:
     """The problem is told by its place, for each operation."""
     result = run(directory, "--openapi", "broken.json")

@@ -21,6 +21,7 @@ from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.environment import read_environment, variable
 from tenantproxy.credentials.stores.files import read_keys
+from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
@@ -28,7 +29,9 @@ from tenantproxy.oms.outcomes import NO_ORDERS_FOUND
 from tenantproxy.oms.reads import Bound, Reader
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
+from tenantproxy.oms.responses import Asked, other_order
 from tenantproxy.operations import ORDER_ID
+from tenantproxy.orders.explanation.origins import explain
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.preview import MappingPreview
 from tenantproxy.problems import Problem
@@ -91,13 +94,30 @@ async def _read(
     except Problem as problem:
         if problem.code == "upstream-contract" and problem.errors:
             last = calls.responses[-1].body
-            return Reading(last, MappingPreview(operation, b"", [*problem.errors], criteria))
+            errors = [*problem.errors]
+            if problem.reason == "contract" and question.order is not None:
+                request = requests[len(calls.responses) - 1]
+                asked = reader.converter.asked(question.order, request.order_id)
+                errors += _other_order(question, config, last, asked)
+            return Reading(last, MappingPreview(operation, b"", errors, criteria))
         raise
     # Of an order, the form of its id that was found; of a search, the first page.
     response = calls.responses[-1] if plan.paging is None else calls.responses[0]
     answer = None if response.meaning == NO_ORDERS_FOUND else response.body
     preview = MappingPreview(operation, msgspec.json.format(whole.body, indent=2), [], criteria)
     return Reading(answer, preview, whole.cut_by)
+
+
+def _other_order(
+    question: Question, config: ProxyConfig, answer: bytes, asked: Asked | None
+) -> list[FieldProblem]:
+    """Return what is wrong with the id in an answer whose other fields break the contract."""
+    operation = question.operation
+    for origin in explain(operation, config.mapping.of(operation), answer).origins:
+        if origin.pointer == f"{operation.root}/{ORDER_ID}" and origin.after is not None:
+            found = msgspec.json.decode(origin.after)
+            return other_order(operation, found, asked) if isinstance(found, str) else []
+    return []
 
 
 class _Calls:

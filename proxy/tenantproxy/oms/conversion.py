@@ -61,13 +61,17 @@ class Converter:
         if response.meaning == NO_ORDERS_FOUND:
             return responses.EMPTY_SEARCH
         responses.check(operation, response, any_type=self._any_type)
-        asked = None
-        if order_id is not None and self._id_match != "off":
-            asked = responses.Asked(order_id, form, self._id_match == "ignoreCase")
+        asked = self.asked(order_id, form)
         convert = functools.partial(
             responses.outward_body, operation, response, self._mapping, asked, criteria=criteria
         )
         return await self._converted(convert, response, caller)
+
+    def asked(self, order_id: str | None, form: str | None = None) -> responses.Asked | None:
+        """Return which order a response must be; None: any."""
+        if order_id is None or self._id_match == "off":
+            return None
+        return responses.Asked(order_id, form, self._id_match == "ignoreCase")
 
     async def page(
         self,

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.outcomes import RATE_LIMITED
 from tenantproxy.operations import ORDER_ID, SEARCH_ORDERS, Operation
@@ -95,6 +97,15 @@ def outward_body(
             reason="wrong-order",
         )
     return outward
+
+
+def other_order(operation: Operation, found: str, asked: Asked | None) -> list[FieldProblem]:
+    """Return what is wrong with the id that was found in a response whose other fields break the contract."""
+    name = operation.root.removeprefix("/")
+    outward = msgspec.json.encode({name: {ORDER_ID: found, "": None}})
+    if asked is None or _is_asked(operation, outward, asked):
+        return []
+    return [FieldProblem(f"{operation.root}/{ORDER_ID}", _WRONG_ID)]
 
 
 def broken(violations: Sequence[FieldProblem]) -> Problem:

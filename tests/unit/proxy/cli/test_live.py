@@ -154,6 +154,37 @@ async def test_a_broken_contract(oms: RawServer, tmp_path: Path, answer: bytes, 
 
 
 @pytest.mark.parametrize(
+    ("found", "endpoint", "told"),
+    [
+        ("CO-2", {}, True),
+        ("CO-1", {}, False),
+        (7, {}, False),
+        ("co-1", {}, True),
+        ("co-1", {"idMatch": "ignoreCase"}, False),
+        ("CO-2", {"idMatch": "off"}, False),
+        ("A-CO-1", {"ids": ["B-{customerOrderId}", "A-{customerOrderId}"]}, False),
+        ("B-CO-1", {"ids": ["B-{customerOrderId}", "A-{customerOrderId}"]}, True),
+    ],
+)
+async def test_another_order_that_is_broken(
+    oms: RawServer,
+    tmp_path: Path,
+    found: object,
+    endpoint: dict[str, Any],
+    told: bool,  # noqa: FBT001 - a table
+) -> None:
+    """That it is another order is told beside what is wrong with its fields."""
+    broken = http(200, json.dumps({"customerOrder": {**ORDER, "customerOrderId": found, "status": 1}}).encode())
+    oms.play = answering(http(404), broken) if "ids" in endpoint else answering(broken)
+    path = {"path": "/o/{customerOrderId}"}
+    reading = await read(oms.url, tmp_path, operations={"getOrder": {**path, **endpoint}})
+    violations = {each.field: each.detail for each in reading.preview.violations}
+    assert "/customerOrder/status" in violations
+    said = violations.get("/customerOrder/customerOrderId", "")
+    assert said.startswith("is not the requested id") == told
+
+
+@pytest.mark.parametrize(
     ("answer", "code", "reason"),
     [
         (http(401), "upstream-rejected-credentials", "upstream-rejected-credentials"),

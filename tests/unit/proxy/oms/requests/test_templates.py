@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tenantproxy.oms.requests.bodies import FormBody, JsonBody
@@ -88,6 +88,10 @@ def test_in_a_path(value: str) -> None:
     assert "%" in value or {"", ".", ".."} & set(re.split(r"[/\\;]", value))
 
 
+@example("#1001")
+@example("A/17")
+@example("A;1")
+@example("A/..")
 @given(hostile | st.from_regex(r"[A-Z#]{1,2}[/0-9.;]{0,4}", fullmatch=True))
 def test_beside_other_text_of_a_path(value: str) -> None:
     """A word, or an id such as #1001 and A/17, is read back from its segment, and does not leave it."""

@@ -51,8 +51,8 @@ def word_rules(schema: Schema, model: type[BaseModel]) -> None:
     if "each" in words:
         single = f"{_has('as')} && self.{escaped('as')} == 'single'"
         ends = "(has(self.each) && self.each.endsWith('/*'))"
-        others = "(has(self.andEach) && self.andEach.exists(each, each.endsWith('/*')))"
-        rules.append(cel(f"!({single} && ({ends} || {others}))", f"each {MEMBERS_OF_ONE.replace('`', '')}"))
+        further = "(has(self.andEach) && self.andEach.exists(each, each.endsWith('/*')))"
+        rules.append(cel(f"!({single} && ({ends} || {further}))", f"each {MEMBERS_OF_ONE.replace('`', '')}"))
     alone = [{"required": list(pair)} for pair in sorted(unseen)]
     schema |= {"not": {"anyOf": alone}, "x-kubernetes-validations": rules}
 

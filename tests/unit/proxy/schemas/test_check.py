@@ -101,7 +101,9 @@ def test_pointers() -> None:
     assert of_field({"from": "/status/name"}) == [
         "error: ….from `/status/name` has a string in the schema before `name` (see #/properties/status)"
     ]
-    assert of_field({"from": "/at/first"}, at=arr(TEXT))[0].startswith("error: ….from `/at/first` is no index, but")
+    assert of_field({"from": "/at/first"}, at=arr(TEXT))[0].startswith(
+        "error: ….from `/at/first` is no index, but"
+    )
     assert of_field({"from": "/at/0", "default": "x"}, at=arr(TEXT)) == []
     assert of_field({"from": "/status", "orFrom": ["/stat"]})[0].startswith("warning: ….orFrom[0] `/stat` is not")
 

@@ -272,12 +272,28 @@ class OperationMapping(_Model, frozen=True):
     root: str | None = None
     fields: dict[str, Rule] = {}
 
+    def rule(self, operation: Operation) -> Rule:
+        """Return the whole of it as one rule, for the order in the OMS's answer."""
+        return Rule(from_=operation.root if self.root is None else self.root, fields=self.fields)
+
+
+class SearchMapping(OperationMapping, frozen=True):
+    """The rules of a search, whose `root` points to a list, as `Rule.each` does; the other words are a rule's."""
+
+    as_: Literal["single"] | UnsetType = msgspec.field(default=UNSET, name="as")
+    where: tuple[Condition, ...] | UnsetType = UNSET
+
+    def rule(self, operation: Operation) -> Rule:
+        """Return the whole of it as one rule, for the list of orders in the OMS's answer."""
+        root = operation.root if self.root is None else self.root
+        return Rule(each=root, as_=self.as_ or None, where=self.where or (), fields=self.fields)
+
 
 class Mapping(_Model, frozen=True):
     """How the answers of an OMS of another shape are converted to the documented one; empty = no conversion."""
 
     get_order: OperationMapping = OperationMapping()
-    search_orders: OperationMapping = OperationMapping()
+    search_orders: SearchMapping = SearchMapping()
 
     def of(self, operation: Operation) -> OperationMapping:
         """Return the rules of one operation."""

@@ -9,6 +9,7 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.outcomes import OutcomeError, compile_outcomes
 from tenantproxy.oms.requests.compiler import RequestError
 from tenantproxy.oms.requests.criteria import criteria_of
+from tenantproxy.oms.requests.paging import COUNTED, counts_orders
 from tenantproxy.oms.requests.plan import compile_requests
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
@@ -38,6 +39,7 @@ def find_errors(config: ProxyConfig) -> list[FieldProblem]:
         *_outcomes(config.upstream),
         *_mapping(config),
         *_criteria(config),
+        *_counted_pages(config),
     ]
 
 
@@ -115,3 +117,10 @@ def _criteria(config: ProxyConfig) -> Iterator[FieldProblem]:
             yield FieldProblem(path, f"is not a criterion of this search; there are {known}")
         elif not criteria[rule.criterion] and rule.default is UNSET:
             yield FieldProblem(path, "may be missing in a search; add `default`, or make the criterion `required`")
+
+
+def _counted_pages(config: ProxyConfig) -> Iterator[FieldProblem]:
+    """Yield whether orders are left out of pages whose orders are counted: what is left out counts, too."""
+    pages = config.upstream.operations.search_orders.pages
+    if config.mapping.search_orders.where and pages is not None and counts_orders(pages):
+        yield FieldProblem("mapping.searchOrders.where", COUNTED)

@@ -20,6 +20,7 @@ from tenantproxy.orders.rule_words import (
 )
 from tenantproxy_operator.api.fields import Constant, Model, invalid
 from tenantproxy_operator.api.mapping_parts import (
+    Condition,
     ElementCondition,
     Join,
     Part,
@@ -234,7 +235,20 @@ class SearchOrdersMapping(Model):
     root: Pointer | None = Field(
         default=None,
         description='Where the list of orders is in the OMS\'s response, an RFC 6901 pointer; "" is the whole '
-        f"response. Defaults to {SEARCH_ORDERS.root}.",
+        "response. A step * goes through all elements of a list, or all members of an object. Defaults to "
+        f"{SEARCH_ORDERS.root}.",
+    )
+    as_: Literal["single"] | None = Field(
+        default=None,
+        alias="as",
+        description="single: one object where the list should be is a list of one.",
+    )
+    where: list[Condition] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_CONDITIONS,
+        description='Only the orders for which all of these hold, such as [{from: /draft, notIn: ["true"]}]. '
+        "Not with pages whose end is told by how many orders came: size, total, or more without cursor.",
     )
     fields: dict[str, SearchRule] = Field(
         default_factory=dict,

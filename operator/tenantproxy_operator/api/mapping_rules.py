@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 import msgspec
 from pydantic import BaseModel
 
+from tenantproxy.oms.requests.paging import COUNTED
 from tenantproxy.orders.contract import SHAPES
 from tenantproxy.orders.rule_words import AS, EXCLUDES, KINDS, MEMBERS_OF_ONE, NEEDS
 from tenantproxy.orders.transform import outward_type
@@ -30,6 +31,17 @@ CRITERION_RULE: Final = cel(
     path=".mapping.searchOrders.fields",
 )
 """Of a whole spec: rules take the values of criteria that there are."""
+
+_WHERE: Final = "self.mapping.searchOrders.where"
+_PAGES: Final = "self.upstream.operations.searchOrders.pages"
+COUNTED_PAGES_RULE: Final = cel(
+    f"!(has(self.mapping) && has(self.mapping.searchOrders) && has({_WHERE}) && has({_PAGES})) "
+    f"|| (has({_PAGES}.link) && {_PAGES}.link) "
+    f"|| (has({_PAGES}.cursor) && !has({_PAGES}.size) && !has({_PAGES}.total))",
+    COUNTED,
+    path=".mapping.searchOrders.where",
+)
+"""Of a whole spec: pages that are counted have all of their orders."""
 
 
 def word_rules(schema: Schema, model: type[BaseModel]) -> None:

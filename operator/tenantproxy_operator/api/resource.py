@@ -13,7 +13,7 @@ from tenantproxy.credentials.kinds import KINDS, keys_in_words
 from tenantproxy_operator.api.access import Access
 from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Text, UniqueList, cel, invalid
 from tenantproxy_operator.api.mapping import Mapping
-from tenantproxy_operator.api.mapping_rules import CRITERION_RULE
+from tenantproxy_operator.api.mapping_rules import COUNTED_PAGES_RULE, CRITERION_RULE
 from tenantproxy_operator.api.names import (
     Name,
     Namespace,
@@ -150,6 +150,7 @@ class Spec(Model):
                 ),
                 *_resources_rules(),
                 CRITERION_RULE,
+                COUNTED_PAGES_RULE,
             ]
         }
     )

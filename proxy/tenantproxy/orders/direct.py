@@ -103,6 +103,8 @@ def _inner(members: _Members) -> tuple[Any, Any]:
 def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
     """Return what makes a field of the outward document; None: its rules need the other way."""
     kind, _ = outward_type(field.type)
+    if source.combine is not None:
+        return None
     try:
         expected, make = _objects(field, source)
         if not source.tokens:

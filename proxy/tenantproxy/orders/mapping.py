@@ -11,10 +11,9 @@ import msgspec
 from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy.operations import OPERATIONS, Operation
-from tenantproxy.orders import pointers
 from tenantproxy.orders.contract import CONTRACTS, Contract
 from tenantproxy.orders.direct import compile_direct
-from tenantproxy.orders.documents import document, nested
+from tenantproxy.orders.documents import document
 from tenantproxy.orders.rules.compile import RuleCompiler
 from tenantproxy.orders.transform import (
     MAX_VIOLATIONS,
@@ -24,7 +23,6 @@ from tenantproxy.orders.transform import (
     FieldSource,
     NotDirectError,
     allowed_bytes,
-    outward_type,
 )
 from tenantproxy.orders.weight import LIGHT_BYTES, HeavyError, Outward, is_heavy
 
@@ -103,11 +101,7 @@ def _compile_operation(
     errors: list[FieldProblem],
 ) -> FieldSource | None:
     """Return where the outward document's one member comes from; None: there are no rules."""
-    if mapping.root is None and not mapping.fields:
+    if mapping == type(mapping)():
         return None
-    root = operation.root if mapping.root is None else mapping.root
-    tokens = pointers.parse(root, f"{operation.name}.root", errors)
     (field,) = msgspec.structs.fields(shape)
-    kind, inner = outward_type(field.type)
-    sources = RuleCompiler(operation, errors).sources(mapping.fields, inner, f"{operation.name}.fields")
-    return nested(field, kind, sources)._replace(tokens=tokens)
+    return RuleCompiler(operation, errors).whole(mapping.rule(operation), field)

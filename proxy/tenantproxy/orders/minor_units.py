@@ -98,8 +98,8 @@ def tells_places(name: str) -> bool:
 def _amounts(rules: config.OperationMapping, operation: Operation, answer: Raw) -> _Found:
     """Yield the rules that take an amount as it is, with what they are for in an answer."""
     kind, inner = outward_type(SHAPES[operation.name])
-    root = operation.root if rules.root is None else rules.root
-    objects = _below([answer], root, is_list=kind == "list")
+    rule = rules.rule(operation)
+    objects = _below([answer], rule.each or rule.from_ or "", is_list=kind == "list")
     yield from _walk(rules.fields, inner, f"{operation.name}.fields", objects, answer)
 
 

@@ -30,10 +30,12 @@ def written(tokens: Iterable[str]) -> str:
     return "".join(f"/{token.replace('~', '~0').replace('/', '~1')}" for token in tokens)
 
 
-def parse(pointer: str, path: str, errors: list[FieldProblem], *, is_list: bool = False) -> list[str]:
+def parse(
+    pointer: str, path: str, errors: list[FieldProblem], *, is_list: bool = False, fix: str = "name the member"
+) -> list[str]:
     """Return the tokens of a pointer; what is wrong with it is added to `errors`, under `path`.
 
-    Only one to a list that is gone through, as `is_list` says, has the step `*`.
+    Only one to a list that is gone through, as `is_list` says, has the step `*`; `fix` is what helps elsewhere.
     """
     bare = pointer.replace("~0", "").replace("~1", "")
     if (pointer and not pointer.startswith("/")) or "~" in bare:
@@ -43,6 +45,5 @@ def parse(pointer: str, path: str, errors: list[FieldProblem], *, is_list: bool 
     if len(tokens) > DEEPEST:
         errors.append(FieldProblem(path, f"has {len(tokens)} steps; shorten it to at most {DEEPEST}"))
     if EVERY in tokens and not is_list:
-        problem = f"has the step `{EVERY}`, which only `each` has; name the member, or pick an element with `pick`"
-        errors.append(FieldProblem(path, problem))
+        errors.append(FieldProblem(path, f"has the step `{EVERY}`, which only pointers to lists have; {fix}"))
     return [token.replace("~1", "/").replace("~0", "~") for token in tokens]

@@ -45,15 +45,18 @@ def _document(look: Look, mapping: config.OperationMapping, operation: Operation
     Whether the root may be absent is not looked at: what that means is for the operation's `outcomes` to say.
     """
     path = f"mapping.{operation.name}"
-    root = operation.root if mapping.root is None else mapping.root
-    place = look.walk.follow(look.document, tokens_of(root))
+    rule = mapping.rule(operation)
+    kind, inner = outward_type(SHAPES[operation.name])
+    root = rule.each or rule.from_ or ""
+    place = look.walk.follow(look.document, tokens_of(root), single=rule.as_ == "single")
     if place.missing is not None:
         look.findings.missing(f"{path}.root", root, place.missing)
         return
-    kind, inner = outward_type(SHAPES[operation.name])
     if kind == "list":
-        place = elements.of_list(look, place, f"{path}.root", root)
-    if not look.is_of(place, OBJECT, f"{path}.root", root, "the order must be an object; correct the pointer"):
+        place = elements.of_lists(look, rule, path, [(f"{path}.root", root, place)], look.document)
+        if place.types and not place.objects:
+            return
+    elif not look.is_of(place, OBJECT, f"{path}.root", root, "the order must be an object; correct the pointer"):
         return
     if place.shapes and not any(each.members or each.others or each.is_closed for each in place.objects):
         detail = f"{shown(root)} leads to what the schema says nothing about, so nothing was checked"

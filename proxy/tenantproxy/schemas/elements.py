@@ -23,6 +23,18 @@ def of_rule(look: Look, rule: config.Rule, field: FieldInfo, path: str, objects:
     places = look.any_of(start, given, single=single)
     lists = [(*each, place) for each, place in zip(given, places, strict=True) if place is not None]
     look.tell_absent(rule, field, path, [place for _, _, place in lists])
+    return of_lists(look, rule, path, lists, objects).objects
+
+
+def of_lists(
+    look: Look,
+    rule: config.Rule,
+    path: str,
+    lists: Sequence[tuple[str, str, Place]],
+    objects: Sequence[Shape],
+) -> Place:
+    """Return what the elements of lists may be that a rule keeps; each comes with its path and its pointer."""
+    single = rule.as_ == "single"
     found: list[tuple[str, str, Place]] = []
     for where, pointer, place in lists:
         if tokens_of(pointer)[-1:] == [pointers.EVERY]:
@@ -32,13 +44,13 @@ def of_rule(look: Look, rule: config.Rule, field: FieldInfo, path: str, objects:
             found.append((where, every, of_list(look, place, where, pointer, single=single)))
     together = Place([shape for _, _, place in found for shape in place.shapes])
     if not together.shapes:
-        return []
+        return together
     wanted = kept(look.walk, look.findings, rule.where, f"{path}.where", together, objects)
     known = set(map(id, wanted.shapes))
     for where, every, place in found:
         here = place._replace(shapes=[shape for shape in place.shapes if id(shape) in known])
         look.is_of(here, OBJECT, where, every, "the elements must be objects; correct the pointer")
-    return wanted.objects
+    return wanted
 
 
 def picked(look: Look, pick: config.Pick, path: str, objects: Sequence[Shape]) -> Place | None:

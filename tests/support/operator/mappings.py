@@ -79,6 +79,8 @@ EVERY_WORD: Final[dict[str, Any]] = {
     },
     "searchOrders": {
         "root": "",
+        "as": "single",
+        "where": [{"from": "/draft", "absent": True}, {"from": "/state", "notIn": ["7"]}],
         "fields": {
             "customerOrderId": {"from": "/id", "as": "string"},
             "customerId": {"criterion": "customerId", "default": "unknown"},

@@ -500,6 +500,21 @@ MISTAKES: Final = (
         {f"{_PATHS}.searchOrders.criteria": {"email": {}}},
     ),
     Mistake(
+        "`where` with pages that are counted",
+        "spec.mapping.searchOrders.where",
+        [{"from": "/draft", "absent": True}],
+        "schema",
+        "leaves out orders of pages",
+        {f"{_PATHS}.searchOrders.query": {"page": "{page.number}"}, f"{_PATHS}.searchOrders.pages": {"size": 50}},
+    ),
+    Mistake(
+        "a step `*` to the order",
+        "spec.mapping.getOrder.root",
+        "/orders/*",
+        "status",
+        "has the step `*`, which only pointers to lists have; name the member",
+    ),
+    Mistake(
         "a list twice",
         f"{_ORDER}.items",
         {"each": "/i", "andEach": ["/i"], "fields": {}},

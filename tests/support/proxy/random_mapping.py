@@ -100,9 +100,14 @@ class RandomRules:
             if field.required or self._is(0.4)
         }
 
-    def root(self) -> str:
-        """Return a pointer to a list."""
-        return self._random.choice(["/l", "/m", "/o/l"])
+    def of_list(self) -> dict[str, Any]:
+        """Return the words for the list of a search."""
+        if self._is_simple:
+            return {"root": self._random.choice(["/l", "/m", "/o/l"])}
+        rule: dict[str, Any] = {"root": self._list()}
+        if self._is(0.3):
+            rule["as"] = "single"
+        return rule | ({"where": [self._condition()]} if self._is(0.3) else {})
 
     def _is(self, probability: float) -> bool:
         return self._random.random() < probability

@@ -3,6 +3,7 @@
 It shares nothing with it but the outward shapes. Numbers are kept as they are written until they are counted with.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -54,12 +55,16 @@ class SlowMapping:
     def outward(self, rules: dict[str, Any], root: str) -> Any:
         """Return what is at the outward root; nothing of it counts if there are violations."""
         kind, inner = outward_type(self.shape)
-        value = at(self.answer, steps(rules.get("root", root)))
-        if not there(value) or not isinstance(value, list if kind == "list" else dict):
+        rules = {"root": root, "fields": {}, **rules}
+        made: Any = MISSING
+        if kind == "list":
+            with contextlib.suppress(NoListError):
+                made = self._list(self.answer, {**rules, "each": rules["root"]}, inner, root)
+        elif isinstance(value := at(self.answer, steps(rules["root"])), dict):
+            made = self._object(value, rules["fields"], inner, root)
+        if made is MISSING:
             self.violations.add(root)
             return MISSING
-        make: Any = self._objects if kind == "list" else self._object
-        made = make(value, rules.get("fields", {}), inner, root)
         return self._held(made, self.shape, root)
 
     def _objects(self, elements: list[Any], rules: dict[str, Any], shape: Any, path: str) -> list[Any]:

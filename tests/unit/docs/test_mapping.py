@@ -98,11 +98,11 @@ def test_whole_responses() -> None:
 
 
 def test_search() -> None:
-    """The example of a search becomes what is said, for what was searched for."""
-    (mapping,) = _whole("searchOrders")
-    ((criteria, answer, expected),) = re.findall(r"^\| `(.*)` \| `(.*)` \| `(.*)` \|$", PAGE, re.MULTILINE)
-    made = _compiled(mapping)["searchOrders"](answer.encode(), criteria=json.loads(criteria))
-    assert json.loads(made)["customerOrders"] == json.loads(expected)
+    """The examples of searches become what is said, for what was searched for."""
+    rows = re.findall(r"^\| `(.*)` \| `(.*)` \| `(.*)` \|$", PAGE, re.MULTILINE)
+    for mapping, (criteria, answer, expected) in zip(_whole("searchOrders"), rows, strict=True):
+        made = _compiled(mapping)["searchOrders"](answer.encode(), criteria=json.loads(criteria))
+        assert json.loads(made)["customerOrders"] == json.loads(expected)
 
 
 def test_manifest() -> None:

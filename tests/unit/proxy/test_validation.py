@@ -79,6 +79,44 @@ BAD |= {
 }
 
 
+def with_pages(placeholder: str | None, **pages: Any) -> dict[str, Any]:
+    """Return sections by which some orders of a search's pages are left out."""
+    query = {} if placeholder is None else {"at": f"{{page.{placeholder}}}"}
+    search = {"method": "GET", "path": "/s/{criteria.customerId}", "query": query, "pages": pages}
+    search["criteria"] = {"customerId": {"pattern": "[a-z]+"}}
+    where = [{"from": "/draft", "absent": True}]
+    return {
+        "upstream": {"operations": {"searchOrders": search}},
+        "mapping": {"searchOrders": {"where": where}},
+    }
+
+
+MORE: dict[str, Any] = {"more": [{"from": "/more", "absent": False}]}
+COUNTED: list[tuple[str, str, dict[str, Any]]] = [
+    ("number", "size", {"size": 5}),
+    ("number", "more", MORE),
+    ("offset", "total", {"total": "/total"}),
+    ("cursor", "size", {"cursor": "/next", "size": 5}),
+    ("cursor", "total", {"cursor": "/next", "total": "/total"}),
+]
+BAD |= {
+    f"orders left out of pages by {placeholder}, {word}": (
+        "mapping.searchOrders.where",
+        with_pages(placeholder, **pages),
+    )
+    for placeholder, word, pages in COUNTED
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [with_pages(None, link=True), with_pages("cursor", cursor="/next"), with_pages("cursor", cursor="/n", **MORE)],
+)
+def test_orders_left_out_of_pages(changes: dict[str, Any]) -> None:
+    """Where it is not by how many came that the next page is found."""
+    assert find_errors(configuration(**changes)) == []
+
+
 @pytest.mark.parametrize(
     "changes",
     [

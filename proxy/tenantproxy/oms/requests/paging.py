@@ -29,6 +29,12 @@ MAX_CURSOR: Final = 2048
 _COUNT: Final = re.compile(r"[0-9]{1,15}")
 _WAYS: Final = f"{{{PAGE_OFFSET}}}, {{{PAGE_NUMBER}}} or {{{PAGE_CURSOR}}} in query or body, or link: true"
 
+COUNTED: Final = (
+    "leaves out orders of pages that end by how many orders came; follow link, or cursor (alone, or with more), "
+    "or leave them out in the request"
+)
+"""Why a mapping's `where` does not go with such pages."""
+
 
 class PageError(Exception):
     """Where the next page is can't be told; the message is a sentence for people."""
@@ -129,6 +135,11 @@ def _check_end(pages: config.Pages, ways: list[str]) -> Iterator[FieldProblem]:
         yield FieldProblem(given[1], f"stands beside {given[0]}, which says which page is the last; keep one")
     if len(pages.more) > MAX_CONDITIONS:
         yield FieldProblem("more", f"has {len(pages.more)} elements; shorten it to at most {MAX_CONDITIONS}")
+
+
+def counts_orders(pages: config.Pages) -> bool:
+    """Return whether the next page, or its end, is told by how many orders came."""
+    return pages.size is not None or pages.total is not None or not (pages.link or pages.cursor is not None)
 
 
 def values_at(here: Position) -> Mapping[str, str]:

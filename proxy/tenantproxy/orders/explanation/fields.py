@@ -62,12 +62,7 @@ def compile_fields(operation: Operation, rules: config.OperationMapping) -> Fiel
     """Return the one field of an operation's outward document; the rules can be used."""
     shape = CONTRACTS[operation.name].document
     (info,) = msgspec.structs.fields(shape)
-    root = operation.root if rules.root is None else rules.root
-    is_list = outward_type(info.type)[0] == "list"
-    whole = (
-        config.Rule(each=root, fields=rules.fields) if is_list else config.Rule(from_=root, fields=rules.fields)
-    )
-    (field,) = _compile({info.name: whole}, shape, operation)
+    (field,) = _compile({info.name: rules.rule(operation)}, shape, operation)
     return field
 
 

@@ -38,6 +38,16 @@ def find_problems(
         yield FieldProblem(f"{path}.{word}", detail)
 
 
+def find_root_problems(rule: config.Rule, path: str) -> Iterator[FieldProblem]:
+    """Yield what is wrong with the rule for the whole of an answer, around which there is no object."""
+    for word, detail in _counts(rule):
+        yield FieldProblem(f"{path}.{word}", detail)
+    for index, condition in enumerate(rule.where):
+        if condition.same_as is not None:
+            detail = "is for what belongs to an order; use `in`, `notIn` or `absent`"
+            yield FieldProblem(f"{path}.where[{index}].sameAs", detail)
+
+
 def _unfit(rule: config.Rule, words: Sequence[str], kind: str) -> Iterator[FieldProblem]:
     """Yield which words are not for this kind of field; each is named by its path below the rule."""
     this = f"this field is {KIND_NAMES[kind]}"

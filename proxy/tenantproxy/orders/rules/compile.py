@@ -1,6 +1,7 @@
 """Compile the rules for the fields of an outward object into where each comes from."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -12,13 +13,15 @@ from tenantproxy.orders import pointers
 from tenantproxy.orders.documents import a_list, an_object, list_writer
 from tenantproxy.orders.numbers import MAX_PLACES
 from tenantproxy.orders.rules import combine, elements
-from tenantproxy.orders.rules.checks import find_problems
+from tenantproxy.orders.rules.checks import find_problems, find_root_problems
 from tenantproxy.orders.rules.conflicts import find_conflicts
 from tenantproxy.orders.rules.pick import compile_picker
 from tenantproxy.orders.rules.relation import compile_relation
 from tenantproxy.orders.rules.table import Rows, plain_rows
 from tenantproxy.orders.rules.values import converter, many_converter, plain_words
 from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same_field
+
+_FIX_STEP: Final = "name the member, or pick an element with `pick`"
 
 
 class RuleCompiler:
@@ -29,6 +32,17 @@ class RuleCompiler:
         self._errors = errors
         self._pickers: dict[config.Pick, Picker] = {}
         """What is picked alike is looked for once."""
+
+    def whole(self, rule: config.Rule, field: FieldInfo) -> FieldSource:
+        """Return where the outward document's one member comes from, by the whole of an operation's rules."""
+        name = self._operation.name
+        kind, inner = outward_type(field.type)
+        self._errors += find_root_problems(rule, name)
+        source, members = same_field(field), self.sources(rule.fields or {}, inner, f"{name}.fields")
+        if kind == "list":
+            return self._list(rule, source, members, name, each="root")
+        tokens = pointers.parse(rule.from_ or "", f"{name}.root", self._errors)
+        return source._replace(tokens=tokens, kind=kind, convert=an_object(members), members=members)
 
     def sources(self, rules: dict[str, config.Rule], shape: type[msgspec.Struct], path: str) -> list[FieldSource]:
         """Return where the fields of an outward object come from."""
@@ -66,10 +80,16 @@ class RuleCompiler:
         return self._combined(rule, source, path)
 
     def _list(
-        self, rule: config.Rule, source: FieldSource, members: Sequence[FieldSource], path: str
+        self,
+        rule: config.Rule,
+        source: FieldSource,
+        members: Sequence[FieldSource],
+        path: str,
+        *,
+        each: str = "each",
     ) -> FieldSource:
-        """Return the source of a list of objects."""
-        tokens = source.tokens if rule.each is None else self._parse(rule.each, f"{path}.each", is_list=True)
+        """Return the source of a list of objects; `each` is what the manifest calls the rule's."""
+        tokens = source.tokens if rule.each is None else self._parse(rule.each, f"{path}.{each}", is_list=True)
         others = self._parse_all(rule.and_each, f"{path}.andEach", is_list=True) if rule.and_each else []
         is_plain = rule.as_ is None and not rule.where and not others and rule.within == "object"
         if is_plain and pointers.EVERY not in tokens:
@@ -114,7 +134,7 @@ class RuleCompiler:
         return source
 
     def _parse(self, pointer: str, path: str, *, is_list: bool = False) -> Sequence[str]:
-        return pointers.parse(pointer, path, self._errors, is_list=is_list)
+        return pointers.parse(pointer, path, self._errors, is_list=is_list, fix=_FIX_STEP)
 
     def _parse_all(self, given: Sequence[str], path: str, *, is_list: bool = False) -> list[Sequence[str]]:
         """Return the tokens of several pointers, of which a rule with errors may have none."""

@@ -114,6 +114,8 @@ CASES = {
     "mapping.getOrder.root": Case("/data", CONFIG),
     "mapping.getOrder.fields": Case({"customerId": {"from": "/customer"}}, CONFIG),
     "mapping.searchOrders.root": Case("/hits", CONFIG),
+    "mapping.searchOrders.as": Case("single", CONFIG),
+    "mapping.searchOrders.where": Case([{"from": "/draft", "absent": True}], CONFIG),
     "mapping.searchOrders.fields": Case({"customerId": {"from": "/customer"}}, CONFIG),
     "auth.secretRef.name": Case("another", {kinds.ROLE, kinds.DEPLOYMENT}),
     "auth.management": Case(

@@ -56,6 +56,7 @@ _UNSEEN: Final = (
     "`null` for",
     "does not take",
     "an object's members",
+    "are counted",
 )
 """An editor's message for it would be hard to read."""
 

@@ -245,7 +245,7 @@ def test_each_operation_has_its_mapping(operation: Operation) -> None:
     mapping = compile_mapping(
         config.Mapping(
             get_order=config.OperationMapping(fields={"status": config.Rule(const="getOrder")}),
-            search_orders=config.OperationMapping(fields={"status": config.Rule(const="searchOrders")}),
+            search_orders=config.SearchMapping(fields={"status": config.Rule(const="searchOrders")}),
         )
     )
     outward = outward_body(operation, UpstreamResponse(200, JSON, BODIES[operation]), mapping)

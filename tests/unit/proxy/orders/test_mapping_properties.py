@@ -25,7 +25,7 @@ def test_a_mapping_makes_what_a_slow_one_makes(seed: int, operation: Operation) 
     random, shape = Random(seed), SHAPES[operation.name]  # noqa: S311 - not for secrets
     of_rules = RandomRules(random, takes_criteria=operation.takes_criteria)
     rules: dict[str, Any] = {"fields": of_rules.fields(outward_type(shape)[1])}
-    rules["root"] = "" if operation.reads_one_order else RandomRules(random).root()
+    rules |= {"root": ""} if operation.reads_one_order else of_rules.of_list()
     answer = RandomAnswer(random).object(3).encode()
     note(f"{rules}\n{answer!r}")
     try:

@@ -12,7 +12,7 @@ from tenantproxy.orders.preview import preview_mapping
 
 MAPPING = compile_mapping(
     config.Mapping(
-        get_order=config.OperationMapping(root="/order"), search_orders=config.OperationMapping(root="/value")
+        get_order=config.OperationMapping(root="/order"), search_orders=config.SearchMapping(root="/value")
     )
 )
 

@@ -242,6 +242,23 @@ def test_root() -> None:
     assert found({}, arr(ORDER), search=True) == []
 
 
+def test_root_of_a_search() -> None:
+    """Its list is looked at as any other one: one object, what is in lists on the way, what is left out."""
+    assert found({}, obj(data=ORDER), root="/data", search=True, **{"as": "single"}) == []
+    assert found({}, obj(data={"additionalProperties": ORDER}), root="/data/*", search=True) == []
+    assert found({}, obj(data=obj(order=ORDER)), root="/data/*/order", search=True, **{"as": "single"}) == []
+    assert found({}, obj(data=arr(obj(order=ORDER))), root="/data/*/order/*", search=True) != []
+    draft = {"from": "/draft", "in": ["yes"]}
+    kinds = arr({"oneOf": [obj(draft={"enum": ["yes"]}), obj(draft={"enum": ["no"]}, **ORDER["properties"])]})
+    (line, *_) = found({}, kinds, search=True, where=[draft])
+    assert line.startswith("warning: mapping.searchOrders.fields.customerOrderId `/customerOrderId` is not in")
+    assert found({}, kinds, search=True, where=[{**draft, "in": ["no"]}]) == []
+    (line,) = found({}, arr(ORDER), search=True, where=[draft])
+    assert line.startswith("warning: mapping.searchOrders.where[0].from `/draft` is not in the schema")
+    (line,) = found({}, arr(TEXT), search=True)
+    assert line.startswith("error: mapping.searchOrders.root `/*` is a string in the schema; the elements must be")
+
+
 def test_what_may_be_absent() -> None:
     """A required field that comes from an optional member, or from null, and has no default."""
     absent = "warning: … is required, and what it is taken from may be absent or null; add `default`, or `orFrom`"

@@ -27,7 +27,7 @@ def test_whatever_the_rules_and_the_answer(seed: int, operation: Operation) -> N
     random, shape = Random(seed), SHAPES[operation.name]  # noqa: S311 - not for secrets
     of_rules = RandomRules(random, takes_criteria=operation.takes_criteria)
     rules: dict[str, Any] = {"fields": of_rules.fields(outward_type(shape)[1])}
-    rules["root"] = "" if operation.reads_one_order else RandomRules(random).root()
+    rules |= {"root": ""} if operation.reads_one_order else of_rules.of_list()
     answer = RandomAnswer(random).object(3).encode()
     criteria = {name: f"the {name}" for name in random.sample(CRITERIA, random.randint(0, 2))}
     note(f"{rules}\n{answer!r}")

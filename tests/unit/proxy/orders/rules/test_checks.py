@@ -27,11 +27,15 @@ INVOICE = "invoicePaymentInstructions"
 
 REFUSED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     # The step through lists.
-    "a step * in from": ("status", {"from": "/l/*/a"}, {"from": "has the step `*`, which only `each` has"}),
+    "a step * in from": (
+        "status",
+        {"from": "/l/*/a"},
+        {"from": "has the step `*`, which only pointers to lists have"},
+    ),
     "a step * in orFrom": (
         "status",
         {"from": "/a", "orFrom": ["/*"]},
-        {"orFrom[0]": "has the step `*`, which only `each` has"},
+        {"orFrom[0]": "has the step `*`, which only pointers to lists have"},
     ),
     "a step * in join": ("status", {"join": {"from": ["/a", "/*/b"]}}, {"join.from[1]": "has the step `*`"}),
     "a step * in a table": (

@@ -257,6 +257,12 @@ class SearchOrdersMapping(Model):
         "differs from the OMS's.",
     )
 
+    @model_validator(mode="after")
+    def _check_root(self) -> Self:
+        if takes_one_apart(self.as_, self.root or ""):
+            raise invalid(f"`root` {MEMBERS_OF_ONE}")
+        return self
+
 
 class Mapping(Model):
     """How the responses of an OMS with a different format are mapped to the documented one."""

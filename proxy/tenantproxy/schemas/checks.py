@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from tenantproxy.config import OperationMapping, ProxyConfig
+from tenantproxy.config import Mapping, ProxyConfig
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.schemas.check import check_mapping
 from tenantproxy.schemas.findings import Finding
@@ -61,7 +61,7 @@ def _served(config: ProxyConfig) -> Sequence[Operation]:
 def _is_described(config: ProxyConfig, operation: Operation) -> bool:
     """Return whether the configuration says of an operation where the OMS has it, or what its responses are."""
     endpoint = config.upstream.operations.of(operation)
-    return config.mapping.of(operation) != OperationMapping() or (endpoint.method, endpoint.path) != (
+    return config.mapping.of(operation) != Mapping().of(operation) or (endpoint.method, endpoint.path) != (
         operation.method,
         operation.path,
     )

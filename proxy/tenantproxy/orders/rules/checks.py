@@ -42,6 +42,8 @@ def find_root_problems(rule: config.Rule, path: str) -> Iterator[FieldProblem]:
     """Yield what is wrong with the rule for the whole of an answer, around which there is no object."""
     for word, detail in _counts(rule):
         yield FieldProblem(f"{path}.{word}", detail)
+    if rule_words.takes_one_apart(rule.as_, rule.each or ""):
+        yield FieldProblem(f"{path}.root", rule_words.MEMBERS_OF_ONE)
     for index, condition in enumerate(rule.where):
         if condition.same_as is not None:
             detail = "is for what belongs to an order; use `in`, `notIn` or `absent`"

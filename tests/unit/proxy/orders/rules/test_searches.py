@@ -84,6 +84,7 @@ def test_what_is_wrong_with_an_order() -> None:
             "has 9 entries; write 0 to 8",
         ),
         ({"root": "a/*"}, "root", "is not an RFC 6901 pointer"),
+        ({"root": "/a/*", "as": "single"}, "root", "ends in the step `*`"),
         ({"root": "/a" * 17}, "root", "has 17 steps"),
     ],
 )

@@ -25,7 +25,7 @@ def conformance_job(filename: TextIO, options: tuple[str, ...]) -> None:
     """Print a Job that checks a tenant's OMS from where its proxies run, with their configuration and credential.
 
     \b
-      kubectl -n tenants get deployment acme -o json |
+      kubectl -n tenants get deployment acme-proxy -o json |
         tenantproxy-operator conformance-job --business-unit store-1 --order CO-1001 --customer 111 |
         kubectl create -f -
       kubectl -n tenants logs --follow job/acme-conformance-…

@@ -28,7 +28,7 @@ def _ended(installation: Installation, job: str) -> dict[str, Any]:
 def _run(installation: Installation, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run the Job for a tenant; return its status and its report."""
     cluster, place = installation.cluster, f"-n={installation.namespace}"
-    deployment = json.dumps(cluster.get(f"deployment/{name}", place))
+    deployment = json.dumps(cluster.get(f"deployment/{name}-proxy", place))
     command = (BIN / "tenantproxy-operator", "conformance-job", *OPTIONS)
     manifest = subprocess.run(command, input=deployment, capture_output=True, text=True, check=True).stdout
     job = cluster.kubectl("create", "-f-", "-oname", stdin=manifest).strip()

@@ -22,6 +22,7 @@ from tenantproxy.credentials.formats import from_secret, to_secret
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
+from tenantproxy.oms.outcomes import REJECTED
 from tenantproxy.oms.requests.criteria import CUSTOMER_ID
 from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS
 from tenantproxy.orders.mapping import CompiledMapping
@@ -46,6 +47,7 @@ _SHOWN: Final = frozenset(
 """Keys of a credential that are no secret, as far as they are known."""
 _SECRET_KEYS: Final = {"basic": "password", "bearer": "bearerToken", "apiKey": "headerValue"}
 """Which key of a credential is changed to make it wrong."""
+_WAS_REJECTED: Final = "the given credential was rejected"
 
 
 class Bounds(NamedTuple):
@@ -65,6 +67,14 @@ class Bounds(NamedTuple):
 
 class NoTokenError(Exception):
     """There is no token to read with."""
+
+
+class NotAcceptedError(Exception):
+    """The OMS has not accepted the given credential, and why nothing more is asked with it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Kit:
@@ -93,6 +103,13 @@ class Kit:
         self.tokens = Tokens(credential, clients, self.mask) if isinstance(credential, OAuth2) else None
         self.webhooks = None if webhook is None else Webhooks(webhook, tls.token_endpoint, self.mask)
         self.address = OmsAddress(config, tls.oms, way_out)
+        self.rejection: Reading | None = None
+        """The answer by which the OMS rejected the given credential: the last that was asked for with it.
+
+        Order systems lock an account after some wrong logins.
+        """
+        self.is_accepted = False
+        """Whether the OMS has accepted the given credential in this run."""
         self._steady: asyncio.Task[list[Reading]] | None = None
 
     async def __aenter__(self) -> Self:
@@ -113,8 +130,11 @@ class Kit:
 
         Raises:
             NoTokenError: There is no token.
+            NotAcceptedError: The given credential was rejected in this run.
 
         """
+        if self.rejection is not None:
+            raise NotAcceptedError(_WAS_REJECTED)
         if self.tokens is None:
             return _unchanging(self.credential)
         token = await self.tokens.current()
@@ -122,8 +142,31 @@ class Kit:
             raise NoTokenError
         return self.tokens.authorization(token.value)
 
+    async def need_accepted(self) -> None:
+        """Go on only if the OMS has accepted the given credential in this run, by a read of its own if need be.
+
+        Whatever is asked in parallel, at a rate or with a wrong credential comes after that.
+
+        Raises:
+            NoTokenError: There is no token.
+            NotAcceptedError: It has not.
+
+        """
+        if self.is_accepted and self.rejection is None:
+            return
+        reading = await self.read_order()
+        if not self.is_accepted:
+            raise NotAcceptedError(f"the given credential was not accepted: there was {reading.answer}")
+
     async def wrong_authorization(self) -> Authorization:
-        """Return one that the OMS must reject: of the same account, where the credential names one."""
+        """Return one that the OMS must reject: of the same account, where the credential names one.
+
+        Raises:
+            NoTokenError: There is no token.
+            NotAcceptedError: The given credential has not been accepted.
+
+        """
+        await self.need_accepted()
         wrong = f"wrong-{secrets.token_urlsafe(12)}"
         self.mask.add(wrong)
         if self.tokens is not None:
@@ -146,6 +189,7 @@ class Kit:
 
         Raises:
             NoTokenError: There is no token.
+            NotAcceptedError: The given credential was rejected.
             Problem: A proxy would not ask for such an order.
 
         """
@@ -154,8 +198,9 @@ class Kit:
         if not rule.holds(order_id):
             raise Problem("invalid-id", f"`{ORDER_ID}` {rule.detail}.")
         ids = {"businessUnitId": self.data.business_unit, ORDER_ID: order_id}
-        authorization = await self.authorization() if authorization is None else authorization
-        return await self.oms.read(GET_ORDER, ids, authorization, headers=headers)
+        if authorization is not None:
+            return await self.oms.read(GET_ORDER, ids, authorization, headers=headers)
+        return self._noted(await self.oms.read(GET_ORDER, ids, await self.authorization(), headers=headers))
 
     async def search(
         self,
@@ -168,6 +213,7 @@ class Kit:
 
         Raises:
             NoTokenError: There is no token.
+            NotAcceptedError: The given credential was rejected.
             Problem: A proxy would not send such a search.
 
         """
@@ -176,16 +222,35 @@ class Kit:
         sent = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in given.items()}
         criteria = given if plan.criteria is None else plan.criteria.check(sent)
         ids = {"businessUnitId": self.data.business_unit}
-        authorization = await self.authorization() if authorization is None else authorization
-        return await self.oms.read(SEARCH_ORDERS, ids, authorization, criteria=criteria, body=body)
+        if authorization is not None:
+            return await self.oms.read(SEARCH_ORDERS, ids, authorization, criteria=criteria, body=body)
+        given_authorization = await self.authorization()
+        return self._noted(
+            await self.oms.read(SEARCH_ORDERS, ids, given_authorization, criteria=criteria, body=body)
+        )
+
+    def _noted(self, reading: Reading) -> Reading:
+        """Take note of what an answer says of the given credential.
+
+        Once it was accepted, a 403 is about an order; and a 401 is for the check to tell, but the last one.
+        """
+        was_accepted = self.is_accepted
+        self.is_accepted = was_accepted or reading.accepts
+        if reading.code == REJECTED or (reading.rejects and not was_accepted):
+            self.rejection = self.rejection or reading
+            if not was_accepted:
+                raise NotAcceptedError(_WAS_REJECTED)
+        return reading
 
     async def steady_readings(self) -> list[Reading]:
         """Return reads that were made at a steady rate: once, though several checks are about them.
 
         Raises:
             NoTokenError: There is no token.
+            NotAcceptedError: The given credential has not been accepted.
 
         """
+        await self.need_accepted()
         if self._steady is None:
             self._steady = asyncio.create_task(self._read_steadily(), name="steady reads")
         return await asyncio.shield(self._steady)
@@ -193,8 +258,11 @@ class Kit:
     async def _read_steadily(self) -> list[Reading]:
         await self.authorization()  # no fetch of a token is part of a latency
 
-        async def one() -> Reading:
-            return (await self.read_order())._replace(response=None, body=b"")  # there may be hundreds
+        async def one() -> Reading | None:
+            try:
+                return (await self.read_order())._replace(response=None, body=b"")  # there may be hundreds
+            except NotAcceptedError:
+                return None  # rejected by now: another one tells it
 
         loop = asyncio.get_running_loop()
         begin = loop.time()
@@ -203,7 +271,7 @@ class Kit:
             for index in range(self.bounds.requests):
                 await asyncio.sleep(begin + index / self.bounds.rate - loop.time())
                 tasks.append(group.create_task(one()))
-        return [task.result() for task in tasks]
+        return [reading for task in tasks if (reading := task.result()) is not None]
 
 
 def _secrets(keys: Mapping[str, str]) -> list[str]:

@@ -4,6 +4,7 @@ But each call is made once, by who wants to know how it goes: nothing is tried a
 """
 
 import asyncio
+import codecs
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,12 +21,13 @@ from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.decoding import Decoder
-from tenantproxy.oms.outcomes import compile_outcomes, rejects_credential
+from tenantproxy.oms.outcomes import REJECTED, compile_outcomes, rejects_credential
 from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import OPERATIONS, ORDER_ID, Operation
+from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UNREACHABLE, FailureReason, UpstreamError, UpstreamResponse
@@ -33,7 +35,9 @@ from tenantproxy.transport.base import UNREACHABLE, FailureReason, UpstreamError
 _ONE_CALLER: Final = None
 _MOST_READS: Final = 1000
 """In flight; the kit's own bounds are far below."""
-_REJECTED: Final = Problem("upstream-rejected-credentials", "The OMS rejected the credential.")
+_REJECTED: Final = Problem(REJECTED, "The OMS rejected the credential.")
+FORBIDDEN: Final = "upstream-forbidden"
+_OK: Final = 200
 
 
 class Reading(NamedTuple):
@@ -53,6 +57,18 @@ class Reading(NamedTuple):
     def code(self) -> str:
         """The code of the problem; empty where there is none."""
         return self.problem.code if self.problem is not None else ""
+
+    @property
+    def rejects(self) -> bool:
+        """Whether it is a no to the credential; whether to the account or to the order, a 403 does not tell."""
+        return self.code in (REJECTED, FORBIDDEN)
+
+    @property
+    def accepts(self) -> bool:
+        """Whether it came of a credential that was accepted: a page of a login is 200, and any path can be 404."""
+        if self.response is None or self.rejects:
+            return False
+        return self.response.meaning is not None or (self.response.status == _OK and _is_json(self.response.body))
 
     @property
     def answer(self) -> str:
@@ -216,6 +232,14 @@ class _Calls:
             raise _unanswered(outcome)
         self.response, self.headers = outcome, outcome.headers
         return outcome
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        raw_json.parse(body.removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _unanswered(reason: str) -> Problem:

@@ -12,7 +12,7 @@ import msgspec
 from tenantproxy import __version__
 from tenantproxy.conformance.check import BrokenRuleError, Check, NotTriedError, Status
 from tenantproxy.conformance.exchange import Exchange
-from tenantproxy.conformance.kit import Kit, NoTokenError
+from tenantproxy.conformance.kit import Kit, NotAcceptedError, NoTokenError
 from tenantproxy.conformance.report.model import COMPLETE, OUT_OF_TIME, Report, Result, result_of
 from tenantproxy.problems import Problem
 
@@ -88,7 +88,7 @@ async def _tried(kit: Kit, check: Check) -> Result:
         status = "passed"
     except BrokenRuleError as error:
         status, detail, exchanges = check.level, error.detail, error.exchanges
-    except NotTriedError as error:
+    except (NotTriedError, NotAcceptedError) as error:
         detail = error.reason
     except NoTokenError:
         detail = "there is no token; see token.issued"

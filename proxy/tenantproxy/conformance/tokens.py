@@ -9,7 +9,7 @@ import msgspec
 from tenantproxy.conformance.exchange import Exchange, Mask, recorded
 from tenantproxy.credentials.authorizer import Authorization, Failure
 from tenantproxy.credentials.oauth2.credential import OAuth2
-from tenantproxy.credentials.oauth2.token_answer import may_be_style, parse_answer
+from tenantproxy.credentials.oauth2.token_answer import is_about_client, may_be_style, parse_answer
 from tenantproxy.credentials.oauth2.token_cache import Token
 from tenantproxy.credentials.oauth2.token_header import TokenHeader
 from tenantproxy.credentials.oauth2.token_request import Request, Style, build_request
@@ -41,6 +41,7 @@ class Tokens:
         self._mask = mask
         self._style: Style | None = None if credential.client_auth == "auto" else credential.client_auth
         self._current: Token | None = None
+        self._rejection: TokenAnswer | None = None
         self._use_until = 0.0
 
     def authorization(self, token: str) -> Authorization:
@@ -48,7 +49,25 @@ class Tokens:
         return self._header.authorization(token)
 
     async def fetch(self) -> TokenAnswer:
-        """Ask for a token with the right secret; the first time in both styles, where none is configured."""
+        """Ask for a token with the given secret, but no more once that was rejected: each would be a wrong login."""
+        if self._rejection is not None:
+            return self._rejection
+        answer = await self._fetched()
+        if isinstance(answer.result, Failure) and self._is_rejection(answer.result):
+            self._rejection = answer
+        return answer
+
+    @property
+    def has_issued(self) -> bool:
+        """Whether there was a token for the given secret in this run, and no rejection since."""
+        return self._current is not None and self._rejection is None
+
+    def _is_rejection(self, failure: Failure) -> bool:
+        """Return whether a secret may be wrong: as long as there was no token, by any answer without one."""
+        return failure.status is not None if self._current is None else is_about_client(failure)
+
+    async def _fetched(self) -> TokenAnswer:
+        """Ask for a token; the first time in both styles, where none is configured."""
         if self._style is not None:
             return await self._post(self._credential, self._style)
         answer = await self._post(self._credential, "client_secret_basic")

@@ -1,19 +1,19 @@
 """Authentication: the right credential is taken, and no other one."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 from tenantproxy.conformance.check import BrokenRuleError, Group, NotTriedError, expect
 from tenantproxy.conformance.checks.search import need_search
-from tenantproxy.conformance.kit import NO_AUTHORIZATION, Kit
-from tenantproxy.conformance.oms import Reading
+from tenantproxy.conformance.kit import NO_AUTHORIZATION, Kit, NotAcceptedError
+from tenantproxy.conformance.oms import FORBIDDEN, Reading
 from tenantproxy.credentials.oauth2.token_cache import Token
 from tenantproxy.oms.outcomes import REJECTED
 
 AUTH: Final = Group("auth")
 
 _CONTRACT: Final = "docs/oms.md#what-it-serves"
-_FORBIDDEN: Final = "upstream-forbidden"
 _EXPIRED_MARGIN: Final = 1.5
 """Seconds by which the clocks of token endpoint and OMS may differ."""
 
@@ -39,9 +39,12 @@ def _must_be_rejected(reading: Reading) -> str:
     needs=("http.reachable", "token.issued"),
 )
 async def _accepted(kit: Kit) -> str:
-    reading = await kit.read_order()
-    if reading.code in (REJECTED, _FORBIDDEN):
-        raise BrokenRuleError(f"{reading.outcome} to the right credential.", reading.exchange)
+    with contextlib.suppress(NotAcceptedError):
+        await kit.need_accepted()
+    if kit.rejection is not None:
+        raise BrokenRuleError(f"{kit.rejection.outcome} to the right credential.", kit.rejection.exchange)
+    if not kit.is_accepted:
+        raise NotTriedError("no answer says whether it is; see order.read")
     return f"type {kit.credential.type}"
 
 
@@ -53,7 +56,7 @@ async def _accepted(kit: Kit) -> str:
 )
 async def _missing(kit: Kit) -> str:
     reading = await kit.read_order(authorization=NO_AUTHORIZATION)
-    if reading.code == _FORBIDDEN:
+    if reading.code == FORBIDDEN:
         return f"refused, with {reading.answer}"
     return _must_be_rejected(reading)
 
@@ -68,7 +71,7 @@ async def _missing(kit: Kit) -> str:
 async def _missing_search(kit: Kit) -> str:
     need_search(kit)
     reading = await kit.search(authorization=NO_AUTHORIZATION)
-    if reading.code == _FORBIDDEN:
+    if reading.code == FORBIDDEN:
         return f"refused, with {reading.answer}"
     return _must_be_rejected(reading)
 

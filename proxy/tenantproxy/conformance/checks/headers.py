@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tenantproxy.conformance.check import Group, expect
+from tenantproxy.conformance.check import Group, NotTriedError, expect
 from tenantproxy.conformance.kit import Kit
 from tenantproxy.conformance.oms import Reading
 
@@ -39,7 +39,7 @@ async def _tenant_id(kit: Kit) -> str:
         given.exchange,
         without.exchange,
     )
-    return "not answered without it, either"
+    raise NotTriedError("there is no 200 without it, either; see order.read")
 
 
 @HEADERS.check(

@@ -64,6 +64,8 @@ async def _content_type(kit: Kit) -> str:
     readings: list[tuple[Operation, Reading]] = [(GET_ORDER, await kit.read_order())]
     if kit.oms.plans[SEARCH_ORDERS.name].is_supported:
         readings.append((SEARCH_ORDERS, await kit.search()))
+    if all(reading.exchange.status != 200 for _, reading in readings):  # noqa: PLR2004 - HTTP
+        raise NotTriedError("nothing was answered with 200; see order.read")
     any_type = kit.config.upstream.content_type == "any"
     for operation, reading in readings:
         if reading.response is not None and reading.response.status == 200:  # noqa: PLR2004 - HTTP
@@ -138,12 +140,13 @@ async def _size(kit: Kit) -> str:
     fix="Keep idle connections open for a minute, in the load balancer too. A new connection for each read "
     "costs a till the time of TCP and TLS.",
     level="warning",
-    requests=2,
+    requests=4,
 )
 async def _keep_alive(kit: Kit) -> str:
     address = kit.address
     if not (address.is_direct or address.is_https):
         raise NotTriedError("the connection is the forward proxy's, not the OMS's")
+    await kit.need_accepted()
     reading = await kit.read_order()
     ids = {"businessUnitId": kit.data.business_unit, ORDER_ID: kit.data.order}
     request = kit.oms.requests(GET_ORDER, ids)[0]
@@ -176,11 +179,12 @@ async def _keep_alive(kit: Kit) -> str:
     fix="Look for state that requests share (a field of a singleton, a connection, a cache), and for a limit on "
     "parallel requests: a proxy has up to `upstream.maxConnections`.",
     needs=("order.id",),
-    requests=lambda bounds: bounds.parallel,
+    requests=lambda bounds: bounds.parallel + 1,
 )
 async def _parallel(kit: Kit) -> str:
     known = [order for order in (kit.data.order, kit.data.other_order) if order is not None]
     orders = list(islice(cycle(known), kit.bounds.parallel))
+    await kit.need_accepted()
     readings = await asyncio.gather(*(kit.read_order(order) for order in orders))
     broken = [reading for reading in readings if reading.problem is not None]
     if broken:

@@ -125,8 +125,10 @@ async def _old_versions(kit: Kit) -> str:
         if error.reason == "NO_PROTOCOLS_AVAILABLE":
             raise NotTriedError("this machine's OpenSSL has no old versions to try") from None
         return f"refused ({error.reason})"
-    except OSError:
-        return "refused"
+    except OSError as error:
+        if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
+            return "refused"
+        raise NotTriedError(_UNREACHABLE) from None
     raise BrokenRuleError(f"The OMS speaks {version}.")
 
 

@@ -101,7 +101,7 @@ async def _no_store(kit: Kit) -> str:
     requests=_FETCHES,
 )
 async def _parallel(kit: Kit) -> str:
-    tokens = _tokens(kit)
+    tokens = await _proven(kit)
     for answer in await asyncio.gather(*(tokens.fetch() for _ in range(_FETCHES))):
         if isinstance(answer.result, Failure):
             raise BrokenRuleError(f"One was not: {answer.result.in_full}.", answer.exchange)
@@ -135,9 +135,10 @@ async def _kept(kit: Kit) -> str:
     wrong_logins=1,
 )
 async def _wrong_secret(kit: Kit) -> str:
-    tokens = _tokens(kit)
+    _tokens(kit)
     if not kit.bounds.wrong_logins:
         raise NotTriedError("wrong logins were left out (--no-wrong-logins)")
+    tokens = await _proven(kit)
     answer = await tokens.fetch_with(secret=f"wrong-{secrets.token_urlsafe(12)}")
     result = answer.result
     if isinstance(result, Token):
@@ -157,7 +158,7 @@ async def _wrong_secret(kit: Kit) -> str:
     needs=_ISSUED,
 )
 async def _errors(kit: Kit) -> str:
-    answer = await _tokens(kit).fetch_by_grant(_OTHER_GRANT)
+    answer = await (await _proven(kit)).fetch_by_grant(_OTHER_GRANT)
     result = answer.result
     if isinstance(result, Token):
         raise BrokenRuleError("A token was issued by a grant that does not exist.", answer.exchange)
@@ -169,6 +170,14 @@ def _tokens(kit: Kit) -> Tokens:
     if kit.tokens is None:
         raise NotTriedError("the credential has no tokens")
     return kit.tokens
+
+
+async def _proven(kit: Kit) -> Tokens:
+    """Return the token endpoint only once it has taken the given secret in this run."""
+    tokens = _tokens(kit)
+    if not tokens.has_issued:
+        await _fetched(kit)
+    return tokens
 
 
 async def _fetched(kit: Kit) -> TokenAnswer:

@@ -186,8 +186,9 @@ def conformance_command(
     (without secrets), the answer, and what to do. What is requested is bounded, and said before it begins. An
     order that is shown is one of yours: use one of a test customer.
 
-    Exit status: 0 if no check failed (warnings, and checks that could not be tried, are allowed), 1 if one failed
-    or time was up, 2 for bad input, 130 after Ctrl-C; except for 2 with a report on what was tried.
+    Exit status: 0 if no check failed (warnings, and checks that could not be tried, are allowed), 1 if one failed,
+    the credential was rejected or time was up, 2 for bad input, 130 after Ctrl-C; except for 2 with a report on
+    what was tried.
     """
     checks = [check for check in CHECKS if _is_chosen(check, groups, ids)]
     if lists:
@@ -226,7 +227,7 @@ def conformance_command(
     written = write(report, files)
     if report.ended == INTERRUPTED:
         sys.exit(_INTERRUPTED)
-    if report.counts["failed"] or report.ended != COMPLETE or not written:
+    if report.counts["failed"] or kit.rejection is not None or report.ended != COMPLETE or not written:
         sys.exit(_FAILED)
 
 

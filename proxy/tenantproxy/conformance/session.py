@@ -21,10 +21,12 @@ from tenantproxy.credentials.oauth2.credential import OAuth2
 STDOUT: Final = Path("-")
 MAKERS: Final[Mapping[str, Callable[[Report], bytes]]] = {"html": to_html, "json": to_json, "junit": to_junit}
 """What makes each kind of file."""
+_OTHERS: Final = ("poslog", "tls")
+"""Groups that send nothing with the credential."""
 
 
 def announce(kit: Kit, checks: Sequence[Check]) -> str:
-    """Return what a run will ask for at most, and whose account a wrong login is of."""
+    """Return what a run will ask for at most, and how many wrong logins of which account there may be."""
     bounds = kit.bounds
     count = sum(check.requests(bounds) for check in checks)
     config = kit.config
@@ -36,23 +38,36 @@ def announce(kit: Kit, checks: Sequence[Check]) -> str:
         f"{len(checks)} checks of {config.upstream.url} as tenant {config.tenant.id}, with a credential of the "
         f"type {kit.credential.type}: at most {count} requests{each} {bounds.parallel} at a time."
     )
-    wrong = [check.id for check in checks if check.wrong_logins and _applies(check, kit)]
-    if wrong and bounds.wrong_logins:
-        said += f"\nOne of them {_wrong_login(kit)} ({', '.join(wrong)}); --no-wrong-logins leaves it out."
+    if any(check.requests(bounds) and check.group not in _OTHERS for check in checks):
+        said += f"\n{_wrong_logins(kit, checks)}"
     return said
+
+
+def _wrong_logins(kit: Kit, checks: Sequence[Check]) -> str:
+    """Return how many there are at most, of whom, and why."""
+    is_auto = isinstance(kit.credential, OAuth2) and kit.credential.client_auth == "auto"
+    wrong = [check.id for check in checks if check.wrong_logins and _applies(check, kit)]
+    meant = wrong and kit.bounds.wrong_logins
+    match kit.credential:
+        case Basic(username=name):
+            of, secret = f" of the user {kit.mask.text(name)}", "a wrong password"
+        case OAuth2(client_id=name):
+            of, secret = f" of the client {kit.mask.text(name)}", "a wrong secret"
+        case _:
+            of, secret = "", "a wrong token or key, which is nobody's"
+    most = "two wrong logins" if meant or is_auto else "one wrong login"
+    both = " (sent in both styles, as clientAuth is auto)" if is_auto else ""
+    said = f"At most {most}{of}: if the given credential is rejected{both}, nothing more is asked with it"
+    if meant:
+        checks_of_it = ", ".join(wrong)
+        said += (
+            f"; if it is accepted, one login is with {secret} ({checks_of_it}); --no-wrong-logins leaves it out"
+        )
+    return f"{said}."
 
 
 def _applies(check: Check, kit: Kit) -> bool:
     return check.group == "token" if kit.tokens is not None else check.group != "token"
-
-
-def _wrong_login(kit: Kit) -> str:
-    match kit.credential:
-        case Basic(username=name):
-            return f"is a login of the user {kit.mask.text(name)} with a wrong password"
-        case OAuth2(client_id=name):
-            return f"is a login of the client {kit.mask.text(name)} with a wrong secret"
-    return "has a wrong token or key, which is nobody's"
 
 
 async def run_once(kit: Kit, checks: Sequence[Check], *, seconds: float) -> Report:

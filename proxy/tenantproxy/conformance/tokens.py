@@ -49,7 +49,7 @@ class Tokens:
         return self._header.authorization(token)
 
     async def fetch(self) -> TokenAnswer:
-        """Ask for a token with the given secret, but no more once that was rejected: each would be a wrong login."""
+        """Ask for a token with the given secret, and no more once it was rejected: each would be a wrong login."""
         if self._rejection is not None:
             return self._rejection
         answer = await self._fetched()

@@ -40,7 +40,16 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _ELSEWHERE:
             module, name = _ELSEWHERE[cmd_name]
-            command = getattr(import_module(module), name)
+            try:
+                command = getattr(import_module(module), name)
+            except ModuleNotFoundError as error:
+                missing = (error.name or "").partition(".")[0]
+                if missing == "tenantproxy":
+                    raise
+                raise click.ClickException(
+                    f"the Python package {missing} is not installed; install tenantproxy[proxy], such as by "
+                    "`pip install '.[proxy]'` in a clone of its repository"
+                ) from None
             assert isinstance(command, click.Command)  # noqa: S101 - the table says so
             return command
         return super().get_command(ctx, cmd_name)

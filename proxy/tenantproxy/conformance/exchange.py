@@ -1,6 +1,7 @@
 """One request and what came of it, as a report may show it: bounded, and without a secret."""
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -44,7 +45,7 @@ class Mask:
     def __init__(self, secrets: Iterable[str] = (), headers: Iterable[str] = ()) -> None:
         """`headers`: names of those that carry a secret, beside the ones that are known."""
         self._headers = {name.lower() for name in headers}
-        self._secrets: set[str] = set()
+        self._secrets: dict[str, re.Pattern[str]] = {}
         for secret in secrets:
             self.add(secret)
 
@@ -52,14 +53,14 @@ class Mask:
         """Show this no more."""
         if len(secret) >= _MIN_SECRET:
             encoded = base64.b64encode(secret.encode("utf-8", "surrogateescape")).decode()
-            escaped = msgspec.json.encode(secret).decode()[1:-1] if secret.isprintable() else secret
             safe = secret.encode("utf-8", "surrogateescape")
-            self._secrets |= {secret, encoded, escaped, quote(safe, safe=""), quote_plus(safe)}
+            for form in (secret, encoded, quote(safe, safe=""), quote_plus(safe)):
+                self._secrets[form] = re.compile("".join(map(_written, form)))
 
     def text(self, text: str) -> str:
         """Return a text without any secret."""
         for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, MASK)
+            text = self._secrets[secret].sub(MASK, text)
         return text
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -98,6 +99,17 @@ def recorded(
         response_body="" if answer is None else _shown(answer.body, mask),
         seconds=round(seconds, 6),
     )
+
+
+def _written(char: str) -> str:
+    """Return a pattern for a character as it is, or as any writer of JSON escapes it, or `_shown` a byte."""
+    if char.isascii() and char.isalnum():
+        return char
+    units = char.encode("utf-16-be", "surrogatepass")
+    escaped = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    forms = [f"(?i:{re.escape(escaped)})", *(re.escape(form) for form in (json.dumps(char)[1:-1], f"\\{char}"))]
+    byte = f"\\x{ord(char):02x}"
+    return f"(?:{'|'.join([*forms, re.escape(byte), re.escape(char)])})"
 
 
 def _shown(body: bytes, mask: Mask) -> str:

@@ -49,7 +49,8 @@ async def test_by_url(monkeypatch: pytest.MonkeyPatch) -> None:
         url = ("--url", f"{base}/api/v1")
         status, out, err = await run(*COMMAND, *url, *SAMPLES, "--group", "token", "--group", "auth")
     assert status == 0, out
-    assert "login of the client globex with a wrong secret (token.wrong-secret)" in err
+    assert "wrong logins of the client globex" in err
+    assert "one login is with a wrong secret (token.wrong-secret)" in err
     assert "passed     token.kept" in out
     assert SECRET not in out + err
 

@@ -131,3 +131,15 @@ def test_ids() -> None:
     assert len({check.id for check in CHECKS}) == len(CHECKS)
     assert {check.group for check in CHECKS} == {group.name for group in GROUPS}
     assert [check.id for check in CHECKS if not check.rule.endswith(".") or not check.fix.endswith(".")] == []
+
+
+def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed without the extra, a command says which one it needs."""
+    monkeypatch.setattr("tenantproxy.cli.main.import_module", _without_aiohttp)
+    result = _run("--list")
+    assert result.exit_code == 1
+    assert "package aiohttp is not installed; install tenantproxy[proxy]" in result.stderr
+
+
+def _without_aiohttp(_name: str) -> None:
+    raise ModuleNotFoundError("No module named 'aiohttp.abc'", name="aiohttp.abc")

@@ -1,6 +1,7 @@
 """What a report shows of an exchange: bounded, and no secret in any form."""
 
 import base64
+import json
 from urllib.parse import quote, quote_plus
 
 from hypothesis import given, settings
@@ -44,6 +45,27 @@ def test_an_answer_that_repeats_a_secret() -> None:
     exchange = _recorded(secret, answer=answer)
     assert exchange.response_body == " ".join([MASK] * 4)
     assert exchange.response_headers == {"x-echo": " ".join([MASK] * 4), "set-cookie": MASK}
+
+
+@settings(max_examples=30)
+@given(SECRETS)
+def test_a_secret_in_json(secret: str) -> None:
+    """However a writer of JSON escapes what it repeats, nothing of it is shown."""
+
+    def escaped(char: str, form: str) -> str:
+        units = char.encode("utf-16-be")
+        pairs = (int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2))
+        return char if char.isascii() and char.isalnum() else "".join(f"\\u{pair:{form}}" for pair in pairs)
+
+    texts = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+    texts += ["".join(escaped(char, form) for char in secret) for form in ("04x", "04X")]
+    assert [Mask([secret]).text(text) for text in texts] == [MASK] * 4
+
+
+def test_a_secret_in_latin_1() -> None:
+    """An OMS that repeats it in another encoding than UTF-8 does not show it, either."""
+    answer = UpstreamResponse(400, {}, SECRET.encode("latin-1"))
+    assert _recorded(answer=answer).response_body == MASK
 
 
 @settings(max_examples=30)

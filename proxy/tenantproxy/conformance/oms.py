@@ -21,7 +21,7 @@ from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.decoding import Decoder
-from tenantproxy.oms.outcomes import REJECTED, compile_outcomes, rejects_credential
+from tenantproxy.oms.outcomes import NO_ORDERS_FOUND, REJECTED, compile_outcomes, rejects_credential
 from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
@@ -38,6 +38,8 @@ _MOST_READS: Final = 1000
 _REJECTED: Final = Problem(REJECTED, "The OMS rejected the credential.")
 FORBIDDEN: Final = "upstream-forbidden"
 _OK: Final = 200
+_OF_DATA: Final = frozenset({"order-not-found", NO_ORDERS_FOUND, "search-rejected"})
+"""Meanings that an OMS can only know by having looked, or read what was asked."""
 
 
 class Reading(NamedTuple):
@@ -66,9 +68,11 @@ class Reading(NamedTuple):
     @property
     def accepts(self) -> bool:
         """Whether it came of a credential that was accepted: a page of a login is 200, and any path can be 404."""
-        if self.response is None or self.rejects:
+        if self.response is None:
             return False
-        return self.response.meaning is not None or (self.response.status == _OK and _is_json(self.response.body))
+        if self.response.meaning is not None:
+            return self.response.meaning in _OF_DATA
+        return self.response.status == _OK and _is_json(self.response.body)
 
     @property
     def answer(self) -> str:

@@ -115,3 +115,13 @@ async def test_nothing_listens(tmp_path: Path) -> None:
     assert status == 1
     assert "There is no answer (connect)." in out
     assert "Traceback" not in err
+
+
+async def test_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That nothing could be tried with it is no success, whatever was selected."""
+    async with mock_oms() as base:
+        monkeypatch.setenv(variable("username"), "acme")
+        monkeypatch.setenv(variable("password"), "not-the-password")
+        status, out, _ = await run(*COMMAND, "--url", f"{base}/api/v1", *SAMPLES, "--only", "http.parallel")
+    assert status == 1
+    assert "the given credential was rejected" in out

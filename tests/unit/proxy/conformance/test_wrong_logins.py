@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from support.conformance.runs import CLIENT, SECRET, USER, basic, kit_for, mock_oms, oauth2, run_all, with_status
+from tenantproxy import config
 from tenantproxy.conformance.check import Check
 from tenantproxy.conformance.checks.table import CHECKS, GROUPS
 from tenantproxy.conformance.report.model import Report
@@ -144,3 +145,20 @@ def test_announced(keys: dict[str, str], only: set[str], said: str | None) -> No
     text = announce(kit_for("http://127.0.0.1:9", keys), checks)
     assert "wrong login" not in text if said is None else said in text
     assert SECRET not in text
+
+
+@pytest.mark.parametrize(("means", "accepted"), [("order-not-found", True), ("upstream-error", False)])
+async def test_an_outcome(means: Literal["order-not-found", "upstream-error"], *, accepted: bool) -> None:
+    """That an order is not there says who has looked for it; that something failed does not."""
+    outcomes = (config.Outcome(status=(404,), means=means),)
+    operations = config.Operations(get_order=config.OrderEndpoint(outcomes=outcomes))
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        kit = kit_for(str(server.make_url("/api")), basic(), upstream={"operations": operations})
+        report = await run_all(kit, only={"auth.accepted"})
+    assert with_status(report, "passed" if accepted else "not tried") == {"auth.accepted"}

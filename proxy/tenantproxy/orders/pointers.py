@@ -25,9 +25,25 @@ def beside(pointer: str) -> str | None:
     return pointer.removeprefix("1/").replace("~1", "/").replace("~0", "~")
 
 
+def escaped(token: str) -> str:
+    """Return a token as a pointer has it."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
 def written(tokens: Iterable[str]) -> str:
     """Return the pointer of tokens."""
-    return "".join(f"/{token.replace('~', '~0').replace('/', '~1')}" for token in tokens)
+    return "".join(f"/{escaped(token)}" for token in tokens)
+
+
+def ways(tokens: Iterable[str]) -> list[list[str]]:
+    """Return the tokens between the steps `*`: the way to the first list, then on from each of its elements."""
+    between: list[list[str]] = [[]]
+    for token in tokens:
+        if token == EVERY:
+            between.append([])
+        else:
+            between[-1].append(token)
+    return between
 
 
 def parse(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tenantproxy.orders import minor_units, pointers
 from tenantproxy.schemas.conditions import NUMBERS
 from tenantproxy.schemas.look import Look, tokens_of
-from tenantproxy.schemas.places import Place, pointer_of, shown
+from tenantproxy.schemas.places import Place, shown
 from tenantproxy.schemas.shapes import Shape
 
 
@@ -36,7 +36,7 @@ def tell_minor_units(look: Look, path: str, tokens: Sequence[str], place: Place,
     places = [each for shape in beside.shapes for each in shape.members if minor_units.tells_places(each)]
     places = [each for each in places if each != name]
     if places:
-        pointer = shown(pointer_of([*above, places[0]]))
+        pointer = shown(pointers.written([*above, places[0]]))
         detail = f"takes an amount as it is, beside {pointer}, which looks like its number of decimal places; "
         detail += "add `scaleFrom` with that pointer, or `scale: 0` if it is in major units"
         look.findings.warning(path, detail, place.location)
@@ -46,10 +46,10 @@ def tell_minor_units(look: Look, path: str, tokens: Sequence[str], place: Place,
 
 
 def _check_places(look: Look, path: str, above: Sequence[str], name: str, objects: Sequence[Shape]) -> None:
-    pointer = pointer_of([*above, name])
+    pointer = pointers.written([*above, name])
     place = look.walk.follow(objects, [name])
     if place.missing is not None:
-        nearest = place.missing.nearest and pointer_of(above) + place.missing.nearest
+        nearest = place.missing.nearest and pointers.written(above) + place.missing.nearest
         look.findings.missing(path, pointer, place.missing._replace(nearest=nearest))
         return
     fix = "the number of decimal places must be a number, or a text that is one"

@@ -85,7 +85,7 @@ class Walk:
             if step.missing is not None:
                 nearest = step.missing.nearest
                 if nearest:
-                    nearest = pointer_of([*tokens[:done], nearest, *tokens[done + 1 :]])
+                    nearest = pointers.written([*tokens[:done], nearest, *tokens[done + 1 :]])
                 return Place(missing=step.missing._replace(nearest=nearest))
             place = step
         return place
@@ -194,11 +194,6 @@ def _is_word(value: Any) -> bool:  # noqa: ANN401 - JSON
     if isinstance(value, str):
         return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def pointer_of(tokens: Iterable[str]) -> str:
-    """Return the RFC 6901 pointer with these tokens."""
-    return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
 
 
 def shown(text: object) -> str:

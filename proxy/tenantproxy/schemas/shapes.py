@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
+from tenantproxy.orders import pointers
 from tenantproxy.schemas.reader import SchemaError
 
 ALL_TYPES: Final = frozenset(("null", "boolean", "integer", "fraction", "string", "array", "object"))
@@ -30,7 +31,7 @@ class Node(NamedTuple):
         schema, location = self.schema, self.location
         for name in names:
             schema = schema[name]
-            text = str(name).replace("~", "~0").replace("/", "~1")
+            text = pointers.escaped(str(name))
             location += "/" + (text if text.isprintable() else ascii(text)[1:-1])
         return Node(schema, location)
 

@@ -42,13 +42,13 @@ class Located(NamedTuple):
 
     def at(self, tokens: Sequence[str]) -> "Located":
         """Return what a pointer from here leads to."""
-        way = "".join(f"/{_escaped(token)}" for token in tokens)
+        way = pointers.written(tokens)
         raw = None if self.raw is None else _reader(tuple(tokens))(self.raw)[0]
         return Located(self.pointer + way, self.pattern + way, raw)
 
     def child(self, token: str | int, raw: Raw | None, *, shown: str = pointers.EVERY) -> "Located":
         """Return a child that was reached by going through all of them."""
-        return Located(f"{self.pointer}/{_escaped(str(token))}", f"{self.pattern}/{shown}", raw)
+        return Located(self.pointer + pointers.written([str(token)]), f"{self.pattern}/{shown}", raw)
 
     def elements(self) -> list["Located"]:
         """Return a list's elements; of anything else, none."""
@@ -60,7 +60,7 @@ class Located(NamedTuple):
         """Return a list's elements, or an object's members."""
         if self.raw is None or memoryview(self.raw)[0] != OBJECT:
             return self.elements()
-        return [self.child(name, raw, shown=_escaped(name)) for name, raw in _members(self.raw).items()]
+        return [self.child(name, raw, shown=pointers.escaped(name)) for name, raw in _members(self.raw).items()]
 
 
 class NoListHereError(Exception):
@@ -82,15 +82,10 @@ def find_elements(
         NoListHereError: There is something else.
 
     """
-    ways: list[list[str]] = [[]]
-    for token in tokens:
-        if token == pointers.EVERY:
-            ways.append([])
-        else:
-            ways[-1].append(token)
-    there = start.at(ways[0])
+    first, *further = pointers.ways(tokens)
+    there = start.at(first)
     passed.add(there.pointer)
-    return None if there.is_nothing else _find(there, ways[1:], passed, single=single)
+    return None if there.is_nothing else _find(there, further, passed, single=single)
 
 
 def _find(there: Located, ways: list[list[str]], passed: set[str], *, single: bool) -> list[Located] | None:
@@ -120,7 +115,3 @@ def _children(there: Located, *, single: bool, of_object: bool) -> list[Located]
 def _reader(tokens: tuple[str, ...]) -> Read:
     """Return what follows one pointer; a mapping has few, and each is followed from many places."""
     return reader([tokens])
-
-
-def _escaped(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")

@@ -27,13 +27,8 @@ def finder(tokens: Sequence[str], *, single: bool) -> tuple[Sequence[str], FindE
 
     `single`: wherever a list should be, an object is a list of one.
     """
-    ways: list[list[str]] = [[]]
-    for token in tokens:
-        if token == pointers.EVERY:
-            ways.append([])
-        else:
-            ways[-1].append(token)
-    return ways[0], _finder(ways[1:], single=single)
+    first, *further = pointers.ways(tokens)
+    return first, _finder(further, single=single)
 
 
 def _finder(ways: list[list[str]], *, single: bool) -> FindElements:

@@ -93,17 +93,12 @@ async def _expiry(kit: Kit) -> str:
 async def _version(kit: Kit) -> str:
     _need_tls(kit)
     try:
-        version, _ = await kit.address.handshake(kit.address.context())
+        return await _version_with(kit, kit.address.context())
     except ssl.SSLCertVerificationError:
         return "agreed on, before the certificate was looked at"
     except (ssl.SSLError, ConnectionError) as error:
-        if isinstance(error, ConnectionRefusedError):
-            raise NotTriedError(_UNREACHABLE) from None
         why = getattr(error, "reason", None) or "the connection was closed"
         raise BrokenRuleError(f"There is no handshake from 1.2 on ({why}).") from None
-    except OSError:
-        raise NotTriedError(_UNREACHABLE) from None
-    return version
 
 
 @TLS.check(
@@ -120,16 +115,33 @@ async def _old_versions(kit: Kit) -> str:
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # that is what is tried
         context = _old_context()
     try:
-        version, _ = await kit.address.handshake(context)
+        version = await _version_with(kit, context)
     except ssl.SSLError as error:
         if error.reason == "NO_PROTOCOLS_AVAILABLE":
             raise NotTriedError("this machine's OpenSSL has no old versions to try") from None
         return f"refused ({error.reason})"
-    except OSError as error:
-        if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
-            return "refused"
-        raise NotTriedError(_UNREACHABLE) from None
+    except ConnectionError:
+        return "refused"
     raise BrokenRuleError(f"The OMS speaks {version}.")
+
+
+async def _version_with(kit: Kit, context: ssl.SSLContext) -> str:
+    """Return the version that is agreed on.
+
+    Raises:
+        ConnectionError, ssl.SSLError: The OMS ends the handshake.
+        NotTriedError: It is not reached.
+
+    """
+    try:
+        version, _ = await kit.address.handshake(context)
+    except ConnectionRefusedError:
+        raise NotTriedError(_UNREACHABLE) from None
+    except (ConnectionError, ssl.SSLError):
+        raise
+    except OSError:
+        raise NotTriedError(_UNREACHABLE) from None
+    return version
 
 
 def _old_context() -> ssl.SSLContext:

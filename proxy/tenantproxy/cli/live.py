@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from tenantproxy import __version__
 from tenantproxy.admission import Admission, Ticket
 from tenantproxy.api import routes, search_criteria
 from tenantproxy.cli.question import Question
@@ -27,6 +26,7 @@ from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.outcomes import NO_ORDERS_FOUND
 from tenantproxy.oms.reads import Bound, Reader
+from tenantproxy.oms.requests.fixed_headers import of_the_proxy
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import Asked, other_order
@@ -149,13 +149,7 @@ def _requests(
     criteria = None
     if plan.criteria is not None:
         criteria = plan.criteria.check(search_criteria.parse(msgspec.json.encode(question.criteria)))
-    headers = {
-        **plan.headers,
-        "Accept-Encoding": "identity",
-        "Tenant-Id": config.tenant.id,
-        "User-Agent": f"TenantProxy/{__version__}",
-        "Correlation-Id": str(uuid.uuid4()),
-    }
+    headers = {**plan.headers, **of_the_proxy(config.tenant.id), "Correlation-Id": str(uuid.uuid4())}
     return plan.requests(ids, criteria, headers), criteria or {}
 
 

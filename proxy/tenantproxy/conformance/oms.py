@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import msgspec
 
-from tenantproxy import __version__
 from tenantproxy.admission import Admission, Ticket
 from tenantproxy.config import ProxyConfig
 from tenantproxy.conformance.exchange import Exchange, Mask, recorded
@@ -23,6 +22,7 @@ from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.decoding import Decoder
 from tenantproxy.oms.outcomes import NO_ORDERS_FOUND, REJECTED, compile_outcomes, rejects_credential
 from tenantproxy.oms.reads import Reader
+from tenantproxy.oms.requests.fixed_headers import of_the_proxy
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.worker import Worker
@@ -107,11 +107,7 @@ class Oms:
             each.name: compile_outcomes(each, config.upstream.operations.of(each).outcomes) for each in OPERATIONS
         }
         self._admission = Admission(_MOST_READS, config.upstream.max_response_bytes)
-        self._headers = {
-            "Accept-Encoding": "identity",
-            "Tenant-Id": config.tenant.id,
-            "User-Agent": f"TenantProxy/{__version__}",
-        }
+        self._headers = of_the_proxy(config.tenant.id)
 
     def timeout(self, operation: Operation) -> float:
         """Return the seconds for which a proxy waits for an operation."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from tenantproxy.config import ConfigError
 from tenantproxy.conformance.exchange import Exchange, Mask, recorded
 from tenantproxy.poslog.authorization import Signed, basic, signature
-from tenantproxy.poslog.delivery import TIMEOUT
+from tenantproxy.poslog.delivery import TIMEOUT, event_headers
 from tenantproxy.poslog.events import Event
 from tenantproxy.poslog.events import test_event as webhook_test
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
@@ -76,12 +76,7 @@ class Webhooks:
 
     async def send(self, event: Event, *, authorized: bool = True, key: str | None = None) -> Exchange:
         """Send an event, once; `key` is another one to sign with."""
-        headers = {
-            "User-Agent": "Hii-Event-Gun/1.0",
-            "Content-Type": "application/json",
-            "Correlation-Id": str(uuid.uuid4()),
-            **(self._authorization(event, key) if authorized else {}),
-        }
+        headers = event_headers(str(uuid.uuid4()), self._authorization(event, key) if authorized else {})
         outcome: UpstreamResponse | str
         start = time.monotonic()
         try:

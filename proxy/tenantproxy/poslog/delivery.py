@@ -18,6 +18,16 @@ RETRIES: Final = (60.0, 120.0, 240.0, 480.0, 600.0)
 """Seconds before each further attempt; then the event is failed, and waits in the journal to be replayed."""
 
 
+def event_headers(correlation_id: str, authorizing: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a delivery; `authorizing` are those by which the receiver knows who sends."""
+    return {
+        "User-Agent": "Hii-Event-Gun/1.0",
+        "Content-Type": "application/json",
+        "Correlation-Id": correlation_id,
+        **authorizing,
+    }
+
+
 class Attempt(NamedTuple):
     """One attempt: its number, the answer's status or what went wrong, and seconds until the next; None: none."""
 
@@ -66,13 +76,7 @@ class Sender:
         raise AssertionError("the last attempt has no pause")
 
     async def _post(self, event: Event, correlation_id: str) -> int | str:
-        headers = {
-            "User-Agent": "Hii-Event-Gun/1.0",
-            "Content-Type": "application/json",
-            "Correlation-Id": correlation_id,
-            **self._authorize(),
-            **self._sign(event),
-        }
+        headers = event_headers(correlation_id, {**self._authorize(), **self._sign(event)})
         try:
             async with (
                 asyncio.timeout(TIMEOUT),

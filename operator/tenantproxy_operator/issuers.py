@@ -12,7 +12,7 @@ from tenantproxy import config
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.fields import Model, invalid
 from tenantproxy_operator.manifests.problems import FileProblem, field_errors, file_problem
-from tenantproxy_operator.manifests.reader import DocumentError, read_documents
+from tenantproxy_operator.manifests.reader import Document, read_documents
 
 DEFAULT_ISSUERS: Final = (
     config.Issuer(
@@ -71,32 +71,28 @@ def load_issuers(path: Path) -> tuple[config.Issuer, ...]:
         IssuersError: The file can't be read, doesn't parse, or has a bad entry.
 
     """
-    try:
-        documents = read_documents(path)
-    except DocumentError as error:
-        raise IssuersError([error.problem]) from None
+    documents, problem = read_documents(path)
+    if problem:
+        raise IssuersError([problem])
     if len(documents) != 1:
         detail = "must hold one YAML document: a list of issuers"
         raise IssuersError([file_problem(path, detail)])
-    return _issuers(documents[0].content, path)
+    return _issuers(documents[0])
 
 
-def _issuers(content: Any, path: Path) -> tuple[config.Issuer, ...]:  # noqa: ANN401 - parsed YAML of any shape
+def _issuers(document: Document) -> tuple[config.Issuer, ...]:
     try:
-        entries = _Issuers.validate_python(content)
+        entries = _Issuers.validate_python(document.content)
     except ValidationError as error:
-        problems = [FileProblem(path=str(path), error=found) for found in field_errors(error)]
-        raise IssuersError(problems) from None
-    found = tuple(_rendered(entry, path.parent) for entry in entries)
-    problems = [
-        FileProblem(
-            path=str(path),
-            error=FieldProblem(f"[{index}].jwksFile", "does not exist; a relative path is relative to this file"),
-        )
-        for index, issuer in enumerate(found)
-        if issuer.jwks_file is not None and not Path(issuer.jwks_file).is_file()
-    ]
-    if problems:
+        wrong = field_errors(error)
+    else:
+        found = tuple(_rendered(entry, document.path.parent) for entry in entries)
+        wrong = [
+            FieldProblem(f"[{index}].jwksFile", "does not exist; a relative path is relative to this file")
+            for index, issuer in enumerate(found)
+            if issuer.jwks_file is not None and not Path(issuer.jwks_file).is_file()
+        ]
+    if problems := document.with_problems(wrong):
         raise IssuersError(problems)
     return found
 

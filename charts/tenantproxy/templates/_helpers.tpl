@@ -89,7 +89,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* Refuse what excludes each other, which the schema can't say, or not in words. */}}
+{{/* A network of IPv4 or IPv6. A schema would show the pattern, which helps nobody. */}}
+{{- define "tenantproxy.cidrPattern" -}}
+^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$
+{{- end -}}
+
+{{/* Refuse what excludes each other, or what the schema can't say, or not in words. */}}
 {{- define "tenantproxy.checkValues" -}}
 {{- with .Values.leaderElection -}}
 {{- if le (float64 .leaseDuration) (float64 .renewDeadline) -}}
@@ -101,6 +106,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- if and (has "Deny" .Values.admissionPolicies.validationActions) (has "Warn" .Values.admissionPolicies.validationActions) -}}
 {{- fail "admissionPolicies.validationActions: Deny and Warn exclude each other; remove one" -}}
+{{- end -}}
+{{- $networks := dict
+  "apiServerCIDRs" .Values.apiServerCIDRs
+  "proxies.egress.allow" .Values.proxies.egress.allow
+  "proxies.egress.deny" .Values.proxies.egress.deny -}}
+{{- range $value, $list := $networks -}}
+{{- range $index, $network := $list -}}
+{{- if not (regexMatch (include "tenantproxy.cidrPattern" $) $network) -}}
+{{- fail (printf "%s[%d]: %s is not a network; write a CIDR, such as 10.1.0.0/16 or fd00::/8" $value $index $network) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range .Values.extraVolumes -}}
 {{- if eq .name "issuers" -}}

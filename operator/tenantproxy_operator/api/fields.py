@@ -95,9 +95,16 @@ class Text:
             raise invalid(self.problem)
         return value
 
+    def refuse_unquoted(self, value: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
+        """Return `value`, unless it is a number or a word of YAML that quotes alone would not make right."""
+        if isinstance(value, int | float) and not re.fullmatch(self.pattern, str(value).lower()):
+            raise invalid(self.problem)
+        return value
+
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Check after pydantic made sure that it is a string."""
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
+        checked = core_schema.no_info_after_validator_function(self.check, handler(source))
+        return core_schema.no_info_before_validator_function(self.refuse_unquoted, checked)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Schema:
         """Say the same to the API server."""

@@ -6,7 +6,7 @@ that is in the status. No rule refuses what the guard takes.
 
 from typing import Final
 
-from tenantproxy.transport.egress import LABEL, METADATA_HOSTS
+from tenantproxy.transport.egress import INTERNATIONAL_HOST, LABEL, METADATA_HOSTS
 from tenantproxy_operator.api.fields import Schema, cel
 
 _BYTE: Final = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -38,6 +38,7 @@ PRIVATE_NETWORK: Final = "|".join(
 
 
 _CHARACTERS: Final = r"^[!#-;=?-\[\]_a-z~]*$"
+_INTERNATIONAL: Final = rf"{_SCHEME}[^/?#]*[^\x00-\x7F]"
 _HOST_AND_PORT: Final = rf"{_SCHEME}(\[[0-9A-Fa-f:.]+\]|[^\[\]:/]+)(:{_PORT})?(/|$)"
 _DOT_SEGMENT: Final = "/[.][.]?(/|$)"
 _LIKE_IPV4: Final = rf"{_SCHEME}([^/:]*[.])?(0[xX][0-9a-fA-F]*|[0-9]+)[.]?{_END}"
@@ -58,7 +59,11 @@ def base_url_rules(field: str) -> list[Schema]:
     user_info = is_like(_USER_INFO)
     rules = (
         (f"!{user_info}", "has user-info; put credentials into the Secret that auth.secretRef names"),
-        (is_like(_CHARACTERS), "has a character that URLs can't have; percent-encode it"),
+        (f"!{is_like(_INTERNATIONAL)}", INTERNATIONAL_HOST),
+        (
+            f"{is_like(_CHARACTERS)} || {is_like(_INTERNATIONAL)}",
+            "has a character that URLs can't have; percent-encode it",
+        ),
         (f"{user_info} || {is_like(_HOST_AND_PORT)}", "has no host or a bad port; write https://HOST[:PORT]/PATH"),
         (f"!{is_like(_DOT_SEGMENT)}", "has a dot segment; write the path out"),
         (

@@ -20,7 +20,6 @@ from tenantproxy_operator.cli.conformance_job import conformance_job
 from tenantproxy_operator.cli.leader_election import lease_options
 from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
 from tenantproxy_operator.cli.run import run
-from tenantproxy_operator.local.cross_checks import find_rivals
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.source import ManifestSource
 from tenantproxy_operator.local.state import StateInUseError, locked
@@ -49,7 +48,7 @@ def _manifests(purpose: str) -> _Decorator:
         required=True,
         metavar="PATH",
         help=f"{purpose}: a YAML or JSON file, or a directory (its *.yaml, *.yml and *.json files, not those of "
-        "its subdirectories). Repeatable.",
+        "its subdirectories; objects of other kinds in them are skipped, and said to be). Repeatable.",
     )
 
 
@@ -169,10 +168,11 @@ def render(paths: tuple[Path, ...], settings: Settings, output: str) -> None:
       tenantproxy-operator render -f examples/mapping -o config > config.json
       tenantproxy map --config config.json examples/mapping/oms-answers/order.json
     """  # noqa: D301
-    snapshot, problems = ManifestSource(paths, settings, complete=False).load()
+    source = ManifestSource(paths, settings, complete=False)
+    snapshot, problems = source.load()
     if problems:
         reject(problems)
-    for message in find_rivals(wanted.resource for wanted in snapshot.values()):
+    for message in source.notes():
         click.echo(f"note: {message}", err=True)
     tenants = [
         Params(resource=wanted.resource, settings=settings, kinds=settings.optional_kinds)

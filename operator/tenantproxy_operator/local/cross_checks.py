@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
@@ -16,6 +16,8 @@ from tenantproxy_operator.validation import resource as admission
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.certificates import check_ca, check_client_certificate
 from tenantproxy_operator.validation.claims import Claim, Claims, Rival
+
+_MOST_NAMED: Final = 5
 
 Contradiction = tuple[FileProblem, frozenset[Path]]
 """A problem between objects, and the files involved."""
@@ -32,6 +34,7 @@ def find_contradictions(files: Iterable[LoadedFile], settings: Settings, *, comp
     origins = [tenant.origin for tenant in tenants] + [secret.origin for secret in secrets]
     found = list(_duplicates(origins))
     by_key = {secret.origin.key: secret for secret in secrets}
+    strays = _strays(loaded, settings)
     for tenant in tenants:
         for reference in _references(tenant.resource, settings):
             secret = by_key.get(reference.key)
@@ -39,13 +42,26 @@ def find_contradictions(files: Iterable[LoadedFile], settings: Settings, *, comp
                 found += _misfits(tenant, secret, reference)
             elif reference.needed and complete:
                 detail = f"names Secret {reference.key}, which no manifest has; add its manifest"
+                detail += _meant(reference.key, strays)
                 error = FieldProblem(f"{reference.field}.name", detail)
                 found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
     return found + list(_refused(tenants, settings))
 
 
+def find_notes(files: Iterable[LoadedFile], settings: Settings) -> list[str]:
+    """Say what is no reason to refuse manifests, but may not be meant.
+
+    That are TenantProxies that claim the same (the platform's settings may refuse those), Secrets that none names
+    while one misses its own, and objects of other kinds.
+    """
+    loaded = list(files)
+    rivals = find_rivals(tenant.resource for file in loaded for tenant in file.tenants)
+    others = [str(problem) for file in loaded for problem in file.others]
+    return rivals + list(_unnamed(loaded, settings)) + others
+
+
 def find_rivals(resources: Iterable[TenantProxy]) -> list[str]:
-    """Say which TenantProxies claim the same; no reason to refuse them, unless the platform's settings say so."""
+    """Say which TenantProxies claim the same."""
     found = [
         uniqueness.describe(key, rival) for key, rivals in _rivals(resources) for rival in rivals if rival.first
     ]
@@ -67,6 +83,40 @@ def check_unchanged(files: Iterable[LoadedFile], running: Iterable[LoadedFile]) 
 def secret_key(resource: TenantProxy, name: str) -> Key:
     """Return the key of a Secret that a TenantProxy names."""
     return Key(resource.metadata.namespace, name)
+
+
+def _unnamed(files: Iterable[LoadedFile], settings: Settings) -> Iterator[str]:
+    """Yield which Secrets nobody names, though a TenantProxy misses its own: a misspelt name, as a rule."""
+    loaded = list(files)
+    keys = {secret.origin.key for file in loaded for secret in file.secrets}
+    strays = _strays(loaded, settings)
+    for tenant in (tenant for file in loaded for tenant in file.tenants):
+        for reference in _references(tenant.resource, settings):
+            meant = _meant(reference.key, strays)
+            if reference.key not in keys and meant:
+                error = FieldProblem(reference.field, f"no manifest has Secret {reference.key}{meant}")
+                yield str(tenant.origin.problem(error))
+
+
+def _strays(files: Iterable[LoadedFile], settings: Settings) -> list[Key]:
+    """Return the Secrets that no TenantProxy names."""
+    loaded = list(files)
+    named = {
+        reference.key
+        for file in loaded
+        for tenant in file.tenants
+        for reference in _references(tenant.resource, settings)
+    }
+    keys = (secret.origin.key for file in loaded for secret in file.secrets)
+    return sorted(key for key in keys if key not in named)
+
+
+def _meant(missing: Key, strays: Iterable[Key]) -> str:
+    """Return which Secrets may be meant instead of one that is missing: those of its namespace, or of its name."""
+    near = [str(key) for key in strays if key.namespace == missing.namespace or key.name == missing.name][
+        :_MOST_NAMED
+    ]
+    return f" (no TenantProxy names {', '.join(near)}: is that meant?)" if near else ""
 
 
 def _refused(tenants: Iterable[TenantManifest], settings: Settings) -> Iterator[Contradiction]:
@@ -139,7 +189,8 @@ def _check_forward_proxy_secret(data: Mapping[str, str]) -> list[FieldProblem]:
 def _misfits(tenant: TenantManifest, secret: SecretManifest, reference: _Reference) -> Iterator[Contradiction]:
     for error in reference.check(secret.data):
         detail = f"{error.detail} (used by TenantProxy {tenant.origin.key} as {reference.field})"
-        problem = secret.origin.problem(FieldProblem(error.field, detail))
+        section = "data" if secret.origin.document.lines.at("data", error.field).line else "stringData"
+        problem = secret.origin.problem(FieldProblem(f"{section}.{error.field}", detail))
         yield problem, frozenset({tenant.origin.path, secret.origin.path})
 
 
@@ -148,6 +199,6 @@ def _duplicates(origins: list[Origin]) -> Iterator[Contradiction]:
     for origin in origins:
         earlier = first.setdefault((origin.kind, origin.key), origin)
         if earlier is not origin:
-            detail = f"is also in {earlier.path} (document {earlier.number}); remove one, or rename it"
+            detail = f"is also in {earlier.path} (document {earlier.document.number}); remove one, or rename it"
             error = FieldProblem("metadata.name", detail)
             yield origin.problem(error), frozenset({origin.path, earlier.path})

@@ -6,8 +6,9 @@ shows across files is found by `cross_checks`.
 
 import base64
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -16,12 +17,12 @@ from pydantic import ConfigDict, ValidationError
 from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.fields import Model
-from tenantproxy_operator.api.names import API_VERSION, KIND, Namespace, SecretName
+from tenantproxy_operator.api.names import API_VERSION, GROUP, KIND, Namespace, SecretName
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.upstream import TLS_KEYS
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.manifests.problems import FileProblem, field_errors, file_problem
-from tenantproxy_operator.manifests.reader import Document, DocumentError, read_documents
+from tenantproxy_operator.manifests.reader import Document, read_documents
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation import resource as admission
 from tenantproxy_operator.validation.beside import find_errors_beside
@@ -48,6 +49,9 @@ _METADATA: Final = frozenset(
 )
 """All of an object's metadata fields, so that a misspelt `namespace` does not go unnoticed."""
 
+_KINDS: Final = {KIND: API_VERSION, "Secret": "v1"}
+_SKIPPED: Final = FieldProblem("kind", "is neither TenantProxy nor Secret; skipped")
+
 _SECRET_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 """As the API server has it; a key becomes the name of a file."""
 
@@ -56,16 +60,18 @@ _SECRET_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 class Origin:
     """Where an object was written."""
 
-    path: Path
-    number: int
+    document: Document
     kind: str
     key: Key
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.document.path
+
     def problem(self, error: FieldProblem) -> FileProblem:
         """Return the problem `error` of this object."""
-        return FileProblem(
-            path=str(self.path), document=self.number, subject=f"{self.kind} {self.key}", error=error
-        )
+        return self.document.problem(error, f"{self.kind} {self.key}")
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ class LoadedFile:
     tenants: tuple[TenantManifest, ...] = ()
     secrets: tuple[SecretManifest, ...] = ()
     problems: tuple[FileProblem, ...] = ()
+    others: tuple[FileProblem, ...] = ()
+    """Which objects are of another kind, where that is no mistake."""
 
 
 class _SecretMetadata(Model):
@@ -117,6 +125,8 @@ class FoundFiles(NamedTuple):
     """The files that some paths mean; `missing` has a problem for each path that doesn't exist."""
 
     files: list[Path]
+    in_folders: frozenset[Path]
+    """Those of them that no path names."""
     missing: list[FileProblem]
     problems: list[FileProblem]
 
@@ -128,6 +138,7 @@ def find_files(paths: Iterable[Path], *, besides: frozenset[Path] = frozenset())
     behind), not those of its subdirectories, and not those in `besides` (absolute).
     """
     files: dict[Path, Path] = {}
+    named: set[Path] = set()
     missing, problems = [], []
     for path in paths:
         try:
@@ -136,12 +147,13 @@ def find_files(paths: Iterable[Path], *, besides: frozenset[Path] = frozenset())
                     if inside.absolute() not in besides:
                         files.setdefault(inside.absolute(), inside)
             elif path.exists():
-                files.setdefault(path.absolute(), path)
+                named.add(files.setdefault(path.absolute(), path))
             else:
                 missing.append(file_problem(path, "does not exist; correct the path"))
         except OSError as error:
             problems.append(file_problem(path, f"can't be read: {error.strerror or error}"))
-    return FoundFiles(list(files.values()), missing, problems)
+    found = list(files.values())
+    return FoundFiles(found, frozenset(found) - named, missing, problems)
 
 
 def _inside(directory: Path) -> list[Path]:
@@ -152,49 +164,77 @@ def _inside(directory: Path) -> list[Path]:
     )
 
 
-def load_file(path: Path, settings: Settings) -> LoadedFile:
-    """Return what the file at `path` holds, with all problems that show without looking at other files."""
-    try:
-        documents = read_documents(path)
-    except DocumentError as error:
-        return LoadedFile(problems=(error.problem,))
+def load_file(path: Path, settings: Settings, *, in_folder: bool = False) -> LoadedFile:
+    """Return what the file at `path` holds, with all problems that show without looking at other files.
+
+    `in_folder`: no path names the file, so that objects of other kinds may be in it, too.
+    """
+    documents, unreadable = read_documents(path)
     tenants: list[TenantManifest] = []
     secrets: list[SecretManifest] = []
     problems: list[FileProblem] = []
+    others: list[FileProblem] = []
     for document in documents:
-        found = _load_document(document, settings)
-        match found:
-            case TenantManifest():
-                tenants.append(found)
-            case SecretManifest():
-                secrets.append(found)
-            case _:
-                problems.extend(found)
-    return LoadedFile(tuple(tenants), tuple(secrets), tuple(problems))
+        for each in _objects(document):
+            if in_folder and _is_foreign(each):
+                others.append(each.problem(_SKIPPED, _subject(each)))
+                continue
+            match found := _load(each, settings):
+                case TenantManifest():
+                    tenants.append(found)
+                case SecretManifest():
+                    secrets.append(found)
+                case _:
+                    problems.extend(found)
+    if unreadable:
+        problems.append(unreadable)
+    return LoadedFile(tuple(tenants), tuple(secrets), tuple(problems), tuple(others))
 
 
-def _load_document(document: Document, settings: Settings) -> TenantManifest | SecretManifest | list[FileProblem]:
+def _objects(document: Document) -> Iterator[Document]:
+    """Yield the items of a `kind: List`, as `kubectl get -o yaml` writes them; else the document itself."""
+    match document.content:
+        case {"kind": "List", "apiVersion": "v1", "items": [*items]}:
+            for index, item in enumerate(items):
+                # What is badly written is told once, and with the items at whose lines it is.
+                problems = document.problems if index == 0 else ()
+                lines = document.lines.at("items", index)
+                yield replace(document, content=item, lines=lines, item=index, problems=problems)
+        case _:
+            yield document
+
+
+def _is_foreign(document: Document) -> bool:
+    """Tell whether it is an object of a kind that is not ours, nor meant to be."""
+    match document.content:
+        case {"kind": str(kind), "apiVersion": str(version)}:
+            near = get_close_matches(kind, _KINDS, n=1, cutoff=0.8)
+            return not near and version.partition("/")[0] != GROUP and not document.problems
+    return False
+
+
+def _load(document: Document, settings: Settings) -> TenantManifest | SecretManifest | list[FileProblem]:
     content = document.content
     if not isinstance(content, dict):
-        return _failed(document, "", [FieldProblem("", "is not a manifest; write apiVersion, kind, metadata, …")])
+        error = FieldProblem("", "is not a manifest; write apiVersion, kind, metadata, …")
+        return document.with_problems([error])
     kind, version = content.get("kind"), content.get("apiVersion")
-    if (kind, version) not in ((KIND, API_VERSION), ("Secret", "v1")):
+    if (kind, version) not in list(_KINDS.items()):  # a list: what was not validated may have no hash
         detail = f"is not accepted; use kind {KIND} (apiVersion {API_VERSION}) or kind Secret (apiVersion v1)"
-        field = "apiVersion" if kind in (KIND, "Secret") else "kind"
-        return _failed(document, "", [FieldProblem(field, detail)])
-    subject = f"{kind}{_name(content.get('metadata'))}"
-    unknown = _unknown_metadata(content.get("metadata"))
+        field = "apiVersion" if kind in list(_KINDS) else "kind"
+        return document.with_problems([FieldProblem(field, detail)])
+    errors = _unknown_metadata(content.get("metadata"))
     result = _tenant(document, settings) if kind == KIND else _secret(document)
-    if isinstance(result, list) or unknown:
-        return _failed(document, subject, [*unknown, *(result if isinstance(result, list) else ())])
+    if isinstance(result, list):
+        errors += result
+    if isinstance(result, list) or errors or document.problems:
+        return document.with_problems(errors, _subject(document))
     return result
 
 
-def _failed(document: Document, subject: str, errors: Iterable[FieldProblem]) -> list[FileProblem]:
-    return [
-        FileProblem(path=str(document.path), document=document.number, subject=subject, error=error)
-        for error in errors
-    ]
+def _subject(document: Document) -> str:
+    """Return the kind, and what of the object's name can be shown."""
+    return f"{document.content.get('kind')}{_name(document.content.get('metadata'))}"
 
 
 def _name(metadata: Any) -> str:  # noqa: ANN401 - not validated yet
@@ -220,9 +260,7 @@ def _tenant(document: Document, settings: Settings) -> TenantManifest | list[Fie
     if errors := admission.check_resource(resource, settings):
         return errors
     metadata = resource.metadata
-    return TenantManifest(
-        Origin(document.path, document.number, KIND, Key(metadata.namespace, metadata.name)), resource
-    )
+    return TenantManifest(Origin(document, KIND, Key(metadata.namespace, metadata.name)), resource)
 
 
 def _secret(document: Document) -> SecretManifest | list[FieldProblem]:
@@ -252,4 +290,4 @@ def _secret(document: Document) -> SecretManifest | list[FieldProblem]:
     if errors:
         return errors
     where = Key(manifest.metadata.namespace, manifest.metadata.name)
-    return SecretManifest(Origin(document.path, document.number, "Secret", where), data)
+    return SecretManifest(Origin(document, "Secret", where), data)

@@ -12,8 +12,20 @@ from typing import Final
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS, FORWARD_PROXY_KEYS
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.local.cross_checks import Contradiction, check_unchanged, find_contradictions, secret_key
-from tenantproxy_operator.local.manifests import LoadedFile, SecretManifest, find_files, load_file
+from tenantproxy_operator.local.cross_checks import (
+    Contradiction,
+    check_unchanged,
+    find_contradictions,
+    find_notes,
+    secret_key,
+)
+from tenantproxy_operator.local.manifests import (
+    FoundFiles,
+    LoadedFile,
+    SecretManifest,
+    find_files,
+    load_file,
+)
 from tenantproxy_operator.manifests.problems import FileProblem, file_problem
 from tenantproxy_operator.settings import Settings
 
@@ -72,7 +84,7 @@ class ManifestSource:
         """Read the manifests for the first time."""
         found = find_files(self._paths, besides=self._settings.own_files())
         self._known = self._seen = _signatures(found.files)
-        self._fresh = {path: load_file(path, self._settings) for path in self._known}
+        self._fresh = {path: self._load(path, found) for path in self._known}
         self._good, problems = self._choose(self._fresh, {})
         problems = [*found.problems, *found.missing, *problems]
         snapshot = self._snapshot(self._good)
@@ -97,7 +109,7 @@ class ManifestSource:
             self._patience = REMOVAL_POLLS
             return None
         fresh = {
-            path: self._fresh[path] if signature == self._known.get(path) else load_file(path, self._settings)
+            path: self._fresh[path] if signature == self._known.get(path) else self._load(path, found)
             for path, signature in signatures.items()
         }
         good, problems = self._choose(fresh, self._good)
@@ -108,6 +120,13 @@ class ManifestSource:
         self._patience = REMOVAL_POLLS
         self._known, self._fresh, self._good = signatures, fresh, good
         return snapshot, problems
+
+    def notes(self) -> list[str]:
+        """Say what is no mistake by itself, but may not be meant: of the files that are in use."""
+        return find_notes(self._good.values(), self._settings)
+
+    def _load(self, path: Path, found: FoundFiles) -> LoadedFile:
+        return load_file(path, self._settings, in_folder=path in found.in_folders)
 
     def _choose(
         self, fresh: Mapping[Path, LoadedFile], good: Mapping[Path, LoadedFile]

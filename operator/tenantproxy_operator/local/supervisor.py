@@ -12,7 +12,6 @@ from typing import Any, Final
 from tenantproxy import config
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.local.cross_checks import find_rivals
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.runner import Ports, ProxyRunner
 from tenantproxy_operator.local.source import DesiredTenant, ManifestSource, Snapshot
@@ -117,8 +116,8 @@ class Supervisor:
                 await self._apply(snapshot)
 
     def _warn(self, snapshot: Snapshot) -> None:
-        """Report which tenants want the same, and what is probably wrong, once for as long as it is so."""
-        found = find_rivals(wanted.resource for wanted in snapshot.values())
+        """Report what may not be meant, and what is probably wrong, once for as long as it is so."""
+        found = self._source.notes()
         for key, wanted in snapshot.items():
             for warning in find_warnings(wanted.resource, self._options.settings):
                 found.append(f"{key.namespace}/{key.name}: {warning.field}: {warning.detail}")

@@ -1,7 +1,7 @@
 """Problems in the user's input: file, document, field, problem, fix."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from tenantproxy.errors import FieldProblem
+from tenantproxy_operator.manifests.places import fields_at, places_of
 
 _DETAILS: Final = {
     "missing": "is missing; set it",
@@ -18,7 +19,6 @@ _DETAILS: Final = {
     "int_type": "must be a whole number, without quotes",
     "list_type": "must be a list",
     "dict_type": "must be an object (`key: value` lines)",
-    "model_type": "must be an object (`key: value` lines)",
     "literal_error": "must be {expected}",
     "greater_than_equal": "is too small; use at least {ge}",
     "less_than_equal": "is too large; use at most {le}",
@@ -28,6 +28,9 @@ _DETAILS: Final = {
     "string_too_short": "is empty; set a value",
     "invalid": "{problem}",
 }
+_AN_OBJECT: Final = "must be an object"
+_FEW: Final = 6
+"""So many names are said one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +39,27 @@ class FileProblem:
 
     path: str
     error: FieldProblem
+    line: int = field(default=0, compare=False)
+    """From 1; 0 where it is not known."""
     document: int = 0
     """Which document of the file, from 1; 0 where it is about the whole file."""
+    item: int | None = None
+    """Which item of the document, from 0, if that is a list of objects."""
     subject: str = ""
     """What the document is about, such as `TenantProxy tenants/acme`, if that is known."""
 
     def __str__(self) -> str:
-        place = self.path
+        place = f"{self.path}:{self.line}" if self.line else self.path
         if self.document:
-            place += f" (document {self.document}{', ' if self.subject else ''}{self.subject})"
+            item = "" if self.item is None else f"items[{self.item}]"
+            within = ", ".join(part for part in (f"document {self.document}", item, self.subject) if part)
+            place += f" ({within})"
         return f"{place}: {self.error.field}{': ' if self.error.field else ''}{self.error.detail}"
 
 
-def file_problem(path: Path | str, detail: str) -> FileProblem:
-    """Return what is wrong with a whole file, or with what a path names."""
-    return FileProblem(path=str(path), error=FieldProblem("", detail))
+def file_problem(path: Path | str, detail: str, line: int = 0) -> FileProblem:
+    """Return what is wrong with a whole file from a line on, or with what a path names."""
+    return FileProblem(path=str(path), line=line, error=FieldProblem("", detail))
 
 
 def field_errors(error: ValidationError, model: type[BaseModel] | None = None) -> list[FieldProblem]:
@@ -72,22 +81,32 @@ def _path(location: Iterable[int | str]) -> str:
 
 
 def _detail(found: Any, model: type[BaseModel] | None) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    kind, context = found["type"], found.get("ctx", {})
+    kind, context, place = found["type"], found.get("ctx", {}), found["loc"]
     if kind == "extra_forbidden":
-        return _unknown(str(found["loc"][-1]), _known(model) if model else [])
+        return _unknown(model, place) if model else "is unknown; remove it"
+    if kind == "model_type":
+        names = fields_at(model, place) if model else []
+        return (
+            f"{_AN_OBJECT} with {_listed(names)}"
+            if 0 < len(names) <= _FEW
+            else f"{_AN_OBJECT} (`key: value` lines)"
+        )
     template = _DETAILS.get(kind)
     return template.format(**context) if template else f"is invalid: {found['msg']}"
 
 
-def _unknown(name: str, known: list[str]) -> str:
-    if name in known:
+def _unknown(model: type[BaseModel], place: Sequence[int | str]) -> str:
+    name, here = str(place[-1]), fields_at(model, place[:-1])
+    if near := get_close_matches(name, here, n=1):
+        return f"is unknown; did you mean `{near[0]}`?"
+    elsewhere = places_of(model, name)
+    if len(elsewhere) == 1:
+        return f"does not belong here; move it to {elsewhere[0]}, or remove it"
+    if elsewhere:
         return "does not belong here; remove it, or check the indentation"
-    near = get_close_matches(name, known, n=1)
-    return f"is unknown; did you mean `{near[0]}`?" if near else "is unknown; remove it"
+    return f"is unknown; use {_listed(here)}, or remove it" if 0 < len(here) <= _FEW else "is unknown; remove it"
 
 
-def _known(model: type[BaseModel]) -> list[str]:
-    """Return the names of all fields at and below `model`, as manifests write them."""
-    schema = model.model_json_schema(by_alias=True)
-    places = [schema, *schema.get("$defs", {}).values()]
-    return sorted({name for place in places for name in place.get("properties", {})})
+def _listed(names: Sequence[str]) -> str:
+    *most, last = (f"`{name}`" for name in names)
+    return f"{', '.join(most)} or {last}" if most else last

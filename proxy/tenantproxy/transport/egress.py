@@ -73,6 +73,7 @@ _NOT_IN_URLS: Final = {"fragment": "#", "query": "?"}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LOOPBACK: Final = ipaddress.IPv4Address("127.0.0.1")
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+INTERNATIONAL_HOST: Final = "names a host that has characters beyond ASCII; write it in Punycode (xn--…)"
 LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 """What is between the dots of a host's name."""
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+(%[^\]]*)?\]|[^\[\]:]+)(:[0-9]+)?")
@@ -218,6 +219,8 @@ def check_url(  # noqa: C901 - one check after the other
             without a host, with a bad port, or with a literal address that must not be called.
 
     """
+    if re.match(r"https?://[^/?#]*[^\x00-\x7F]", url):
+        raise UrlError(INTERNATIONAL_HOST)
     if not url.isascii() or re.search(r"[\x00-\x20\x7f\\<>\"{}|^`]", url):
         raise UrlError("has a character that URLs can't have; percent-encode it")
     try:

@@ -315,6 +315,12 @@ async def test_references_come_and_go(tmp_path: Path) -> None:
     assert oms.received != []
 
 
+def _place(path: Path, start: str) -> str:
+    """Return where in a file the line is that begins so."""
+    (line,) = (n for n, text in enumerate(path.read_text().splitlines(), 1) if text.strip().startswith(start))
+    return f"{path}:{line}"
+
+
 async def test_bad_rotation_harms_nobody(tmp_path: Path) -> None:
     """A Secret that turns bad, or whose manifest goes, is reported; the last good certificates go on."""
     ca, client = secret("oms-ca", {"ca.crt": OWN.pem}), secret("client", CLIENT.tls_keys)
@@ -327,14 +333,14 @@ async def test_bad_rotation_harms_nobody(tmp_path: Path) -> None:
             write(manifest, ca, secret("client", other_key))
             (problem,) = (await local.event("invalid"))["problems"]
             assert problem == (
-                f"{manifest} (document 2, Secret tenants/client): tls.key: does not match the first certificate "
-                "in tls.crt; set a key and a certificate that belong together (used by TenantProxy tenants/acme "
-                "as spec.upstream.tls.clientCertificateSecretRef)"
+                f"{_place(manifest, 'tls.key:')} (document 2, Secret tenants/client): stringData.tls.key: does "
+                "not match the first certificate in tls.crt; set a key and a certificate that belong together "
+                "(used by TenantProxy tenants/acme as spec.upstream.tls.clientCertificateSecretRef)"
             )
             write(manifest, ca)
             (problem,) = (await local.event("invalid"))["problems"]
             assert problem == (
-                f"{tenant} (document 1, TenantProxy tenants/acme): "
+                f"{_place(tenant, 'name: client')} (document 1, TenantProxy tenants/acme): "
                 "spec.upstream.tls.clientCertificateSecretRef.name: names Secret tenants/client, which no "
                 "manifest has; add its manifest"
             )

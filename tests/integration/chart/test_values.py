@@ -119,15 +119,15 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
         ({"proxies": {"podMetadataPrefixes": [""]}}, "at '/proxies/podMetadataPrefixes/0': '' does not match"),
         (
             {"proxies": {"egress": {"deny": ["10.0.0.1"]}}},
-            "at '/proxies/egress/deny/0': '10.0.0.1' does not match",
+            "proxies.egress.deny[0]: 10.0.0.1 is not a network; write a CIDR, such as 10.1.0.0/16 or fd00::/8",
         ),
         (
             {"proxies": {"egress": {"allow": ["10.0.0.0/33"]}}},
-            "at '/proxies/egress/allow/0': '10.0.0.0/33' does not match",
+            "proxies.egress.allow[0]: 10.0.0.0/33 is not a network; write a CIDR",
         ),
         (
             {"proxies": {"egress": {"allow": ["10.0.0.256/32"]}}},
-            "at '/proxies/egress/allow/0': '10.0.0.256/32' does not match",
+            "proxies.egress.allow[0]: 10.0.0.256/32 is not a network; write a CIDR",
         ),
         ({"commonLabels": {"a team": "x"}}, "at '/commonLabels': additional properties 'a team' not allowed"),
         ({"commonLabels": {"team": "a b"}}, "at '/commonLabels/team': 'a b' does not match pattern"),

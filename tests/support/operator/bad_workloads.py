@@ -28,7 +28,7 @@ BAD_WORKLOADS: Final[tuple[tuple[str, Any, str], ...]] = (
     (
         "spec.resources",
         {"requests": {"cpu": True}},
-        "spec.resources.requests.cpu: must be a string; put it in quotes",
+        "spec.resources.requests.cpu: is not an amount of CPU; write cores",
     ),
     (
         "spec.resources",
@@ -53,7 +53,7 @@ BAD_WORKLOADS: Final[tuple[tuple[str, Any, str], ...]] = (
     (
         "spec.resources",
         {"limits": {"nvidia.com/gpu": 1}},
-        "spec.resources.limits.nvidia.com/gpu: is unknown; remove it",
+        "spec.resources.limits.nvidia.com/gpu: is unknown; use `cpu`, `ephemeral-storage` or `memory`",
     ),
     (
         f"{_TEMPLATE}.nodeSelector",

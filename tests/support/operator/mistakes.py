@@ -46,6 +46,7 @@ MISTAKES: Final = (
     Mistake("another scheme", URL, "ftp://oms.example", "schema", "should match"),
     Mistake("a query or a fragment", URL, "https://oms.example/?a=b", "schema", "should match"),
     Mistake("a character that URLs can't have", URL, 'https://oms.example/"', "schema", "percent-encode it"),
+    Mistake("a host that is not in ASCII", URL, "https://bücher.example", "schema", "write it in Punycode"),
     Mistake("a port that is none", URL, "https://oms.example:65536", "schema", "has no host or a bad port"),
     Mistake("a dot segment", URL, "https://oms.example/a/../b", "schema", "has a dot segment; write the path out"),
     Mistake("an abbreviated IPv4 address", URL, "https://10.1", "schema", "write its four decimal parts"),

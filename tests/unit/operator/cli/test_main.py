@@ -121,7 +121,8 @@ def test_render_says_who_wants_the_same(tmp_path: Path) -> None:
     assert duplicate.startswith("note: TenantProxies tenants/c and tenants/a have the same spec.tenantId")
     result = _run("render", "-f", str(path), "--refuse-duplicate-tenants")
     assert result.exit_code == 2
-    assert f"error: {path} (document 3, TenantProxy tenants/c): spec: TenantProxies tenants/c and" in result.stderr
+    assert result.stderr.startswith(f"error: {path}:")
+    assert " (document 3, TenantProxy tenants/c): spec: TenantProxies tenants/c and" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What only shows across manifests."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from support.operator.local import secret, tenant_proxy, write
 from support.operator.manifests import changed
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.upstream import ForwardProxy, SecretRef
-from tenantproxy_operator.local.cross_checks import find_contradictions, find_rivals
+from tenantproxy_operator.local.cross_checks import find_contradictions, find_notes, find_rivals
 from tenantproxy_operator.local.manifests import load_file
 from tenantproxy_operator.settings import Settings
 
@@ -25,7 +26,7 @@ def _together(
     ]
     assert [file.problems for file in loaded] == [()] * len(files)
     together = find_contradictions(loaded, settings, complete=complete)
-    return [str(problem).replace(f"{directory}/", "") for problem, _ in together]
+    return [re.sub(r"(\.yaml):\d+ ", r"\1 ", str(problem)).replace(f"{directory}/", "") for problem, _ in together]
 
 
 def test_duplicates(tmp_path: Path) -> None:
@@ -39,7 +40,9 @@ def test_duplicates(tmp_path: Path) -> None:
 def test_referenced_secret_is_checked(tmp_path: Path) -> None:
     """A Secret is checked when a TenantProxy uses it, under that tenant's flags."""
     (problem,) = _together(tmp_path, [tenant_proxy("acme")], [secret("acme", username="u")])
-    assert problem.startswith("1.yaml (document 1, Secret tenants/acme-credentials): password: is missing")
+    assert problem.startswith(
+        "1.yaml (document 1, Secret tenants/acme-credentials): stringData.password: is missing"
+    )
     assert problem.endswith("if there is none (used by TenantProxy tenants/acme as spec.auth.secretRef)")
 
 
@@ -69,9 +72,11 @@ def test_bad_tls_secrets(tmp_path: Path, complete: bool) -> None:  # noqa: FBT00
     """What can't be used is said by file, document, Secret and key, without a byte of it."""
     bad = [_tls_secret("oms-ca", {"ca.crt": "M4RKED"}), _tls_secret("client", {"tls.crt": _PAIR.certificate})]
     ca, key = _together(tmp_path, [_TLS_TENANT], bad, complete=complete)
-    assert ca.startswith("1.yaml (document 1, Secret tenants/oms-ca): ca.crt: holds no PEM certificate")
+    assert ca.startswith("1.yaml (document 1, Secret tenants/oms-ca): stringData.ca.crt: holds no PEM certificate")
     assert ca.endswith("(used by TenantProxy tenants/acme as spec.upstream.tls.caSecretRef)")
-    assert key.startswith("1.yaml (document 2, Secret tenants/client): tls.key: is missing or empty; set it")
+    assert key.startswith(
+        "1.yaml (document 2, Secret tenants/client): stringData.tls.key: is missing or empty; set it"
+    )
     assert "M4RKED" not in ca
 
 
@@ -93,6 +98,33 @@ def test_secret_of_a_forward_proxy(tmp_path: Path) -> None:
     assert problem.endswith(
         "username: is missing or empty; set it (used by TenantProxy tenants/acme as --forward-proxy-secret)"
     )
+
+
+def test_line_of_a_referenced_secret(tmp_path: Path) -> None:
+    """It is the key's in the Secret, wherever that stands."""
+    path = write(tmp_path / "f.yaml", _TLS_TENANT, _tls_secret("oms-ca", {"ca.crt": "x"}))
+    ((problem, _),) = find_contradictions([load_file(path, _SETTINGS)], _SETTINGS, complete=False)
+    assert path.read_text().splitlines()[problem.line - 1].strip() == "ca.crt: x"
+
+
+def test_a_misspelt_secret(tmp_path: Path) -> None:
+    """One that nobody names is told where a TenantProxy misses its own; else it is nobody's business."""
+    tls = {"url": "https://127.0.0.1", "tls": {"caSecretRef": {"name": "oms-ca"}}}
+    stray, elsewhere = _tls_secret("omsca", {}), changed(secret("x"), "metadata.namespace", "other")
+    tenant = tenant_proxy("acme", upstream=tls)
+    (problem,) = _together(tmp_path, [tenant, stray, elsewhere])
+    assert problem.endswith("add its manifest (no TenantProxy names tenants/omsca: is that meant?)")
+
+    def notes(*documents: dict[str, Any]) -> list[str]:
+        return find_notes([load_file(write(tmp_path / "f.yaml", *documents), _SETTINGS)], _SETTINGS)
+
+    (note,) = notes(tenant_proxy("acme"), changed(secret("acme"), "metadata.name", "acme-credential"))
+    assert note.endswith(
+        ": spec.auth.secretRef: no manifest has Secret tenants/acme-credentials"
+        " (no TenantProxy names tenants/acme-credential: is that meant?)"
+    )
+    assert notes(tenant_proxy("acme"), secret("acme"), stray) == []
+    assert notes(tenant_proxy("acme"), elsewhere) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Reading manifests, and saying all that is wrong with them."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,48 @@ _ACME = "f.yaml (document 1, TenantProxy tenants/acme): "
 _SECRET = "f.yaml (document 1, Secret tenants/acme-credentials): "
 
 
+_MISTAKES = """\
+apiVersion: proxy.hiiretail.com/v1alpha1
+kind: TenantProxy
+metadata:
+  name: acme
+  namespace: tenants
+spec:
+  upstream:
+    url: !oms https://oms.example
+    timeout: 5
+  mapping:
+    getOrder:
+      fields:
+        status:
+          from: /state
+          values: [open]
+        customerId:
+          from: customer
+    getOrder: {}
+  sekret: x
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: acme-credentials, namespace: tenants}
+stringData:
+  username: u
+  user: 5
+---
+a: [
+"""
+
+
 def _problems(path: Path) -> list[str]:
     return [str(problem) for problem in load_file(path, Settings()).problems]
 
 
 def _one(directory: Path, *documents: dict[str, Any]) -> str:
+    """Return the only problem, without its line."""
     (problem,) = _problems(write(directory / "f.yaml", *documents))
-    return problem.removeprefix(f"{directory}/")
+    place, line, rest = problem.removeprefix(f"{directory}/").partition(":")
+    assert re.match(r"\d+ ", rest)
+    return place + line.replace(":", " ") + rest.partition(" ")[2]
 
 
 def test_finds_files(tmp_path: Path) -> None:
@@ -131,6 +167,51 @@ def test_all_problems_of_a_file(tmp_path: Path) -> None:
     """One bad document does not hide another one."""
     path = write(tmp_path / "f.yaml", {"kind": "Pod"}, secret("x"), changed(tenant_proxy("a"), "spec.x", 1))
     assert len(_problems(path)) == 2
+
+
+def test_lines(tmp_path: Path) -> None:
+    """Each problem of a file comes with its line, all at once: of the text, of the schema, what is missing."""
+    path = tmp_path / "f.yaml"
+    path.write_text(_MISTAKES)
+    found = [problem.removeprefix(str(path)) for problem in _problems(path)]
+    assert [re.sub(r" \(document (\d)[^)]*\): |: .*", r" \1 ", each).strip() for each in found] == [
+        ":6 1 spec.tenantId",
+        ":8 1 has a tag (`!…`), which is not supported; put the value in quotes",
+        ":9 1 spec.upstream.timeout",
+        ":15 1 spec.mapping.getOrder.fields.status.values",
+        ":17 1 spec.mapping.getOrder.fields.customerId.from",
+        ":18 1 has the key `getOrder` twice; remove one",
+        ":19 1 spec.sekret",
+        ":26 2 stringData.user",
+        ":29",
+    ]
+
+
+def test_a_list(tmp_path: Path) -> None:
+    """`kubectl get -o yaml` writes several objects as the items of a List."""
+    items = [tenant_proxy("acme"), secret("acme"), changed(tenant_proxy("b"), "spec.x", 1)]
+    listed = {"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items}
+    loaded = load_file(write(tmp_path / "f.yaml", listed), Settings())
+    assert [tenant.origin.key for tenant in loaded.tenants] == [Key("tenants", "acme")]
+    assert [each.origin.key for each in loaded.secrets] == [Key("tenants", "acme-credentials")]
+    (problem,) = loaded.problems
+    assert "(document 1, items[2], TenantProxy tenants/b): spec.x: is unknown" in str(problem)
+    assert problem.line > 40
+
+
+def test_other_kinds_in_a_folder(tmp_path: Path) -> None:
+    """They are skipped with a word, but not what is only misspelt, nor in a file that a path names."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}
+    misspelt = changed(tenant_proxy("a"), "kind", "TenantProxi")
+    path = write(
+        tmp_path / "f.yaml", pod, misspelt, changed(tenant_proxy("a"), "apiVersion", "proxy.hiiretail.com/v9")
+    )
+    loaded = load_file(path, Settings(), in_folder=True)
+    assert [str(other).partition(" ")[2] for other in loaded.others] == [
+        "(document 1, Pod default/x): kind: is neither TenantProxy nor Secret; skipped"
+    ]
+    assert [problem.error.field for problem in loaded.problems] == ["kind", "apiVersion"]
+    assert len(_problems(path)) == 3
 
 
 def test_binary_certificate(tmp_path: Path) -> None:

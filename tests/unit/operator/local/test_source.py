@@ -42,9 +42,20 @@ def test_all_problems_at_the_start(tmp_path: Path) -> None:
     _, problems = _watcher(tmp_path, tmp_path / "missing").load()
     assert [problem.path.removeprefix(str(tmp_path)) for problem in problems] == [
         "/missing",
-        "/c.yaml:2",
+        "/c.yaml",
         "/b.yaml",
     ]
+
+
+def test_notes(tmp_path: Path) -> None:
+    """What is in use and may not be meant: also objects of other kinds, where a path names the folder only."""
+    pod = write(tmp_path / "pod.yaml", {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}})
+    write(tmp_path / "a.yaml", tenant_proxy("acme"))
+    watcher = _watcher(tmp_path)
+    assert watcher.load()[1] == []
+    (note,) = watcher.notes()
+    assert note.startswith(f"{pod}:2 (document 1, Pod default/x): kind: is neither TenantProxy nor Secret")
+    assert len(_watcher(tmp_path, pod).load()[1]) == 1
 
 
 def test_change_counts_when_it_is_over(tmp_path: Path) -> None:

@@ -6,18 +6,25 @@ from typing import Any
 
 import pytest
 
-from tenantproxy_operator.manifests.reader import DocumentError, parse_documents, read_documents
+from tenantproxy.errors import FieldProblem
+from tenantproxy_operator.manifests.reader import ReadFile, parse_documents, read_documents
 
 
 def _contents(text: str, name: str = "f.yaml") -> list[Any]:
-    return [document.content for document in parse_documents(text.encode(), Path(name))]
+    found = parse_documents(text.encode(), Path(name))
+    assert _errors(found) == []
+    return [document.content for document in found.documents]
+
+
+def _errors(found: ReadFile) -> list[str]:
+    problems = [problem for document in found.documents for problem in document.problems]
+    return [str(problem) for problem in [*problems, found.problem] if problem]
 
 
 def _error(text: str | bytes, name: str = "f.yaml") -> str:
     data = text.encode() if isinstance(text, str) else text
-    with pytest.raises(DocumentError) as caught:
-        parse_documents(data, Path(name))
-    return str(caught.value)
+    (error,) = _errors(parse_documents(data, Path(name)))
+    return error.replace(" (document 1)", "")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,7 @@ def test_yaml(text: str, expected: list[Any]) -> None:
 
 def test_numbers_count_empty_documents() -> None:
     """A document's number is its place in the file, so that the reader finds it."""
-    (document,) = parse_documents(b"---\n---\na: 1\n", Path("f.yaml"))
+    (document,) = parse_documents(b"---\n---\na: 1\n", Path("f.yaml")).documents
     assert document.number == 2
 
 
@@ -68,7 +75,9 @@ def test_json() -> None:
         ("a: &x 1\nb:\n  <<: {c: 1}\n", "f.yaml:3: has a merge key (`<<`), which is not supported"),
         ("a: &x [*x]\n", "f.yaml:1: has an alias to an enclosing node"),
         ("a: *nothing\n", "f.yaml:1: is not valid YAML: found undefined alias"),
-        ("\tx: 1", "f.yaml:1: is not valid YAML: "),
+        ("\tx: 1", "f.yaml:1: indents with a tab; use spaces"),
+        ("a:\n  b:\n \tc: 1", "f.yaml:3: indents with a tab; use spaces"),
+        ("a: @x", "f.yaml:1: is not valid YAML: "),
         ("a: \x01", "f.yaml: is not valid YAML: "),
         (b"\xff\xfe\x00\x01", "f.yaml: is not text in UTF-8"),
         ("[" * 100_000, "f.yaml:1: is not valid YAML: while increasing flow level exceeded"),
@@ -84,8 +93,8 @@ def test_bad_yaml(text: str | bytes, expected: str) -> None:
     ("text", "expected"),
     [
         ('{"a": 1,\n"b" 2}', "f.json:2: is not valid JSON: "),
-        ('{"a": {"b": 1, "b": 2}}', "f.json: has the key `b` twice in one object"),
-        ('{"a": 1234567890123456789.5}', "f.json: has a number with more digits than Kubernetes keeps"),
+        ('{"a": {"b": 1,\n"b": 2}}', "f.json:2: has the key `b` twice; remove one"),
+        ('{"a": 1234567890123456789.5}', "f.json:1: has a number with more digits than Kubernetes keeps"),
         ('{"a": NaN}', "f.json: has NaN, which is not a JSON number"),
         ("[" * 100_000, "f.json: is nested too deeply"),
         ('{"a": ' + "1" * 5000 + "}", "f.json: has a number with too many digits"),
@@ -96,6 +105,47 @@ def test_bad_yaml(text: str | bytes, expected: str) -> None:
 def test_bad_json(text: str, expected: str) -> None:
     """The same holds for JSON."""
     assert _error(text, "f.json").startswith(expected)
+
+
+def test_all_mistakes_at_once() -> None:
+    """What is wrong with single values is told for all of them; what can't be parsed hides only what follows."""
+    text = "a: !x 1\na: 2\nb: .nan\n1: x\nc: {<<: {d: 1}}\n---\ne: 1\n---\nf: [\n---\ng: 1\n"
+    found = parse_documents(text.encode(), Path("f.yaml"))
+    assert [document.content for document in found.documents] == [{"a": None, "b": None, "c": {}}, {"e": 1}]
+    assert [error.partition(": ")[0] for error in _errors(found)] == [
+        *(f"f.yaml:{line} (document 1)" for line in (1, 2, 3, 4, 5)),
+        "f.yaml:10",
+    ]
+
+
+def test_mistakes_have_a_bound() -> None:
+    """A file that is full of them is no manifest."""
+    assert "has 100 mistakes and more" in _errors(parse_documents(b"a: 1\n" * 1000, Path("f.yaml")))[0]
+
+
+_YAML = "a:\n  b: {c: 1}\nlist:\n- x\n- &again\n  x: 1\nproxy:\n  example/a.b: 1\nagain: *again\n"
+_JSON = '{"a":\n{"b": {"c": 1}},\n"list": [\n"x",\n{\n"x": 1}],\n"proxy": {\n"example/a.b": 1}}'
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("", 1),
+        ("a", 1),
+        ("a.b.c", 2),
+        ("a.b.c.d", 2),
+        ("a.missing", 1),
+        ("list[1]", 5),
+        ("list[1].x", 6),
+        ("list[7]", 3),
+        ("proxy.example/a.b", 8),
+    ],
+)
+@pytest.mark.parametrize(("name", "text"), [("f.yaml", _YAML), ("f.json", _JSON)])
+def test_lines(field: str, line: int, name: str, text: str) -> None:
+    """A field's line is its name's, or that of what it is missing in."""
+    (document,) = parse_documents(text.encode(), Path(name)).documents
+    assert document.problem(FieldProblem(field, "x")).line == line
 
 
 def test_aliases_that_multiply() -> None:
@@ -115,9 +165,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
         ("pipe", "is not a regular file"),
         ("huge.yaml", "is larger than 1 MiB"),
     ):
-        with pytest.raises(DocumentError) as caught:
-            read_documents(tmp_path / name)
-        assert f"{tmp_path / name}: {expected}" in str(caught.value)
+        assert str(read_documents(tmp_path / name).problem).startswith(f"{tmp_path / name}: {expected}")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What is kept of a release: enough to test every later version against it, and of each release."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from hack import ROOT
 from hack.release import ReleaseError
 from hack.release.kept import ARCHIVE, CHART, CRD, RELEASES, keep
-from support.operator.releases import kept, unpacked
+from support.operator.releases import kept
 from tenantproxy import __version__
 
 
@@ -34,13 +33,3 @@ def test_a_release_is_kept_once(tmp_path: Path) -> None:
     keep(tmp_path / "release")
     with pytest.raises(ReleaseError, match="exists"):
         keep(tmp_path / "release")
-
-
-def test_the_archive_runs(tmp_path: Path) -> None:
-    """Its modules, not those that are installed."""
-    release = unpacked(None, tmp_path)
-    version = release.packages / "tenantproxy" / "__init__.py"
-    version.write_text(version.read_text().replace(__version__, "9.8.7"))
-    command = (*release.program, "--version")
-    done = subprocess.run(command, env=release.environ, capture_output=True, text=True, check=True)
-    assert "9.8.7" in done.stdout

@@ -48,6 +48,8 @@ def main() -> None:
     for url in (*IDP_URLS, os.environ["AUTH_URL"]):
         config = api.OAuth2Config(client_id="id", client_secret="secret", auth_url=url)
     credential.put_proxy_config(api.Credential(api.OAuth2(type="oauth2", config=config)))
+    state = credential.put_proxy_config(api.Credential(api.StoredCredential()), dry_run="true")
+    got["stored"] = [state.type, state.client_id, state.test.outcome]
     got["withToken"] = orders.get_order("store-1", "CO-1001").customer_order.customer_order_id
     sys.stdout.write(json.dumps(got))
 

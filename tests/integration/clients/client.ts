@@ -35,6 +35,7 @@ async function main(): Promise<void> {
   const authUrl = process.env["AUTH_URL"]!;
   const oauth2: Credential = { type: "oauth2", config: { clientId: "id", clientSecret: "secret", authUrl } };
   await credentials.putProxyConfig({ credential: oauth2 });
+  const state = await credentials.putProxyConfig({ credential: {} as Credential, dryRun: "true" });
   const again = await orders.getOrder({ businessUnitId, customerOrderId: "CO-1001" });
   console.log(JSON.stringify({
     order: customerOrderId,
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
     found: customerOrders.some((each) => each.customerOrderId === customerOrderId),
     criteria,
     unknown,
+    stored: [state!.type, state!.clientId, state!.test.outcome],
     withToken: again.customerOrder.customerOrderId,
   }));
 }

@@ -44,6 +44,7 @@ class Described:
             "found": True,
             "criteria": [True, "invalid-request", ["/email"]],
             "unknown": [True, "order-not-found", []],
+            "stored": ["oauth2", "id", "accepted"],
             "withToken": "CO-1001",
         }
 

@@ -20,10 +20,12 @@ ALL_KINDS = [pytest.param(kind, id=kind.type) for kind in KINDS.values()]
 
 
 def bodies() -> dict[str, Any]:
-    """Return the schemas of the bodies of PUT /api/v1/proxy-config, by `type`."""
+    """Return the schemas of the bodies of PUT /api/v1/proxy-config, by `type`; beside them there is only `{}`."""
     (content,) = DOCUMENT["paths"]["/api/v1/proxy-config"]["put"]["requestBody"]["content"].values()
     credential = resolved(content["schema"])
-    kinds = {schema["properties"]["type"]["enum"][0]: schema for schema in credential["oneOf"]}
+    *typed, stored = credential["oneOf"]
+    assert stored["maxProperties"] == 0
+    kinds = {schema["properties"]["type"]["enum"][0]: schema for schema in typed}
     assert kinds.keys() == credential["discriminator"]["mapping"].keys()
     return kinds
 

@@ -1,12 +1,16 @@
 """docs/openapi.yaml describes every route, and no other."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from support.tools.openapi import DOCUMENT
 from tenantproxy.api.routes import PUT_PROXY_CONFIG, ROUTES
 from tenantproxy.operations import API_PREFIX, OPERATIONS
 from tenantproxy.problems import PROBLEM_TYPES
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_document_is_equal_to_the_table() -> None:
@@ -21,6 +25,13 @@ def test_the_document_is_equal_to_the_table() -> None:
         (PUT_PROXY_CONFIG.name, PUT_PROXY_CONFIG.method, f"{API_PREFIX}/proxy-config"),
     }
     assert {name for name, _, _ in described} == {route.name for route in ROUTES}
+
+
+def test_what_is_not_described() -> None:
+    """Is 405, but for a browser's question, which the table of the API has as well."""
+    (rest,) = re.findall(r"^\| anything else \| (.*) \|$", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
+    for page in (rest, DOCUMENT["info"]["description"]):
+        assert [word for word in ("405", "access.cors", "OPTIONS", "204") if word not in page] == []
 
 
 def test_clients_know_each_code() -> None:

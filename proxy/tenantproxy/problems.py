@@ -52,7 +52,9 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "payload-too-large": ProblemType(413, "The body is too large", _CALLER),
     "target-too-long": ProblemType(414, "The request target is too long", _CALLER),
     "unsupported-media-type": ProblemType(415, "The body must be application/json", _CALLER),
-    "credential-rejected": ProblemType(422, "The credential does not work; nothing was changed", _ADMIN),
+    "credential-rejected": ProblemType(
+        422, "The credential does not work; nothing was changed", _ADMIN + _OMS + _PLATFORM
+    ),
     "too-many-validations": ProblemType(429, "Too many credentials were tried within a minute", _ADMIN),
     "headers-too-large": ProblemType(431, "A header is too large, or there are too many", _CALLER),
     # What went wrong in the proxy or behind it.

@@ -1,7 +1,7 @@
 """What a trial of a credential says of it: pure decisions, from what the token endpoint or the OMS answered.
 
-A credential that can't work as it is has `failed`: somebody has to change it. Where the fault may be the server's,
-and another try may go otherwise, the trial is `inconclusive`.
+What can't work as it is has `failed`: somebody has to change the credential, the manifest or the OMS. Where the
+server is down or busy, and another try may go otherwise, the trial is `inconclusive`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,16 @@ _FAILED: Final = {
     "upstream-contract": "contract",
 }
 """Problems of a read that show a credential to be wrong, or the manifest to be no description of this OMS."""
-_NO_ORDER: Final = frozenset({"content-encoding", "content-type", "malformed-json"})
-"""Reasons of `upstream-error` that are about an answer of 200: such as the page of a login."""
+_NO_ORDER: Final = frozenset({"content-encoding", "content-type", "http", "malformed-json", "too-large"})
+"""Reasons of `upstream-error` that are about what was answered: such as the page of a login."""
+_NO_WAY: Final = frozenset(
+    {
+        *("connect-timeout", "dns", "egress", "tls"),
+        *("forward-proxy-auth", "forward-proxy-denied", "forward-proxy-timeout"),
+        "upstream-timeout",
+    }
+)
+"""Reasons that are about the way to the OMS, which somebody has to mend; an OMS that is down has others."""
 _FORBIDDEN: Final = "It may lack a right or a scope; or the OMS answers so for orders that don't exist."
 _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
@@ -59,6 +67,8 @@ def of_problem(problem: Problem, *, by_token: bool = False) -> Verdict:
     failed = _FAILED.get(problem.code)
     if problem.code == "upstream-error" and problem.reason in _NO_ORDER:
         failed = "contract"
+    elif problem.reason in _NO_WAY:
+        failed = problem.reason
     if failed is None:
         return Verdict("inconclusive", problem.reason, problem.detail, headers=problem.headers)
     detail = f"{problem.detail} {_FORBIDDEN}" if failed == "forbidden" else problem.detail

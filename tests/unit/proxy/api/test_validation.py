@@ -27,6 +27,7 @@ from support.proxy.tls_server import TlsServer
 from support.waiting import eventually
 from tenantproxy.credentials.stores.files import read_keys
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
+from tenantproxy.problems import PROBLEM_TYPES
 
 NEW: Final = {"type": "basic", "config": {"username": "new", "password": "MARKED"}}
 NEW_KEYS: Final = {"type": "basic", "username": "new", "password": "MARKED"}
@@ -185,7 +186,7 @@ OF_THE_OMS: Final[dict[str, tuple[Play, str, str, str]]] = {
         "status-429",
         "The OMS answered 429.",
     ),
-    "slow": (mute, "validation-inconclusive", "upstream-timeout", "The OMS did not answer in time."),
+    "slow": (mute, "credential-rejected", "upstream-timeout", "The OMS did not answer in time."),
     "broken": (breaking(b""), "validation-inconclusive", "disconnected", "The OMS sent no complete response"),
 }
 
@@ -269,15 +270,20 @@ async def test_what_the_token_endpoint_answers(
     await check_untouched(proxy)
 
 
-# ---- the OMS can't be reached: nothing can be said of a credential
+# ---- the OMS can't be reached
 
 
-async def unreachable(oms: RawServer, proxy: RunningProxy, break_it: Callable[[], Awaitable[None]]) -> str:
+async def unreachable(
+    oms: RawServer,
+    proxy: RunningProxy,
+    break_it: Callable[[], Awaitable[None]],
+    code: str = "credential-rejected",
+) -> str:
     """Return what is told of an OMS that can't be reached any more, but by the connection that there is."""
     assert (await proxy.get()).status == 200
     await break_it()
     answer = await validate(proxy, NEW)
-    assert (answer.status, answer.code) == (503, "validation-inconclusive")
+    assert (answer.status, answer.code) == (PROBLEM_TYPES[code].status, code)
     assert read_keys(proxy.credentials) == BASIC
     assert (await proxy.get()).status == 200
     assert len(oms.received) == 2
@@ -299,8 +305,17 @@ async def test_its_certificate_is_not_right(tmp_path: Path) -> None:
             assert await unreachable(oms, proxy, present_another) == "No connection to the OMS (tls)."
 
 
-async def test_its_name_is_not_known(oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that can't be looked up."""
+ELSEWHERE: Final[dict[str, tuple[dict[str, str], str, str]]] = {
+    "no such name": ({}, "credential-rejected", "dns"),
+    "refuses connections": ({"oms.example": "127.0.0.2"}, "validation-inconclusive", "connect"),
+}
+
+
+@pytest.mark.parametrize(("found", "code", "word"), ELSEWHERE.values(), ids=ELSEWHERE)
+async def test_it_is_not_there_any_more(
+    oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, str], code: str, word: str
+) -> None:
+    """A name that can't be looked up has to be mended; an OMS that is down says nothing of a credential."""
     addresses = {"oms.example": "127.0.0.1"}
     with names(monkeypatch, addresses):
         access = tokens.access(tmp_path, mode="trusted")
@@ -308,10 +323,11 @@ async def test_its_name_is_not_known(oms: RawServer, tmp_path: Path, monkeypatch
             proxy_config(f"http://oms.example:{oms.port}", access=access), tmp_path, BASIC
         ) as proxy:
 
-            async def forget() -> None:
+            async def move() -> None:
                 addresses.clear()
+                addresses.update(found)
 
-            assert await unreachable(oms, proxy, forget) == "No connection to the OMS (dns)."
+            assert await unreachable(oms, proxy, move, code) == f"No connection to the OMS ({word})."
 
 
 # ---- beside the reads

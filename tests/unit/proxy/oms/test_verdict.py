@@ -20,18 +20,29 @@ READS: dict[tuple[str, str | None], tuple[Outcome, str]] = {
     ("upstream-error", "content-encoding"): ("failed", "contract"),
     ("upstream-error", "status-500"): ("inconclusive", "status-500"),
     ("upstream-error", "disconnected"): ("inconclusive", "disconnected"),
-    ("upstream-unreachable", "tls"): ("inconclusive", "tls"),
-    ("upstream-unreachable", "dns"): ("inconclusive", "dns"),
-    ("upstream-timeout", None): ("inconclusive", "upstream-timeout"),
+    ("upstream-error", "incomplete"): ("inconclusive", "incomplete"),
+    ("upstream-error", "http"): ("failed", "contract"),
+    ("upstream-error", "too-large"): ("failed", "contract"),
+    ("upstream-unreachable", "tls"): ("failed", "tls"),
+    ("upstream-unreachable", "dns"): ("failed", "dns"),
+    ("upstream-unreachable", "egress"): ("failed", "egress"),
+    ("upstream-unreachable", "connect-timeout"): ("failed", "connect-timeout"),
+    ("upstream-unreachable", "connect"): ("inconclusive", "connect"),
+    ("upstream-unreachable", "forward-proxy-timeout"): ("failed", "forward-proxy-timeout"),
+    ("upstream-unreachable", "forward-proxy-gateway"): ("inconclusive", "forward-proxy-gateway"),
+    ("upstream-timeout", None): ("failed", "upstream-timeout"),
+    ("upstream-timeout", "status-503"): ("inconclusive", "status-503"),
     ("upstream-rate-limited", "status-429"): ("inconclusive", "status-429"),
-    ("forward-proxy-error", "forward-proxy-denied"): ("inconclusive", "forward-proxy-denied"),
+    ("forward-proxy-error", "forward-proxy-denied"): ("failed", "forward-proxy-denied"),
+    ("forward-proxy-error", "forward-proxy-auth"): ("failed", "forward-proxy-auth"),
+    ("forward-proxy-error", "forward-proxy-connect"): ("inconclusive", "forward-proxy-connect"),
     ("overloaded", None): ("inconclusive", "overloaded"),
 }
 
 
 @pytest.mark.parametrize(("code", "reason"), READS)
 def test_what_a_read_says(code: str, reason: str | None) -> None:
-    """An answer about the credential or the contract condemns it; one about the OMS says nothing."""
+    """What another try won't mend has failed, and the way to the OMS with it; one that is down says nothing."""
     verdict = of_problem(Problem(code, "The detail.", reason=reason))
     assert (verdict.outcome, verdict.reason) == READS[code, reason]
     assert verdict.outcome == "accepted" or verdict.detail.startswith("The detail.")

@@ -3,11 +3,13 @@
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tenantproxy.api.put_options import PutOptions
 from tenantproxy.auth.claims import Caller
 from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.logs import fields
 from tenantproxy.problems import Problem
 from tenantproxy.transport.egress import is_host
@@ -25,15 +27,14 @@ _OUTCOMES: Final = {
 class Record:
     """What is known of a PUT; it is filled in on the way."""
 
-    def __init__(self, correlation_id: str, oms_host: str | None) -> None:
+    def __init__(self, correlation_id: str, oms_host: str | None, options: PutOptions) -> None:
         self._correlation_id = correlation_id
         self._oms_host = oms_host
+        self._options = options
         self._type: str | None = None
         self._token_host: str | None = None
         self.caller: Caller | None = None
         """None as long as there was no valid token."""
-        self.dry_run: bool | None = None
-        """None: not known, or no."""
         self.test: str | None = None
         """What came of a trial of the credential, if there was one."""
         self.reason: str | None = None
@@ -46,8 +47,14 @@ class Record:
         """Who sends it, in a word for people; empty: nobody knows."""
         return "" if self.caller is None else self.caller.email or self.caller.subject
 
+    def is_given(self, body: Any) -> None:  # noqa: ANN401 - parsed JSON
+        """Take note of the type that a body names, whatever else is wrong with it."""
+        named = body.get("type") if isinstance(body, dict) else None
+        if isinstance(named, str) and named in KINDS:
+            self._type = named
+
     def is_about(self, credential: Credential) -> None:
-        """Take note of the credential that is to be set."""
+        """Take note of the credential that is to be set, or tried."""
         self._type = credential.type
         self._token_host = None if credential.token_url is None else host_of(credential.token_url)
 
@@ -57,7 +64,8 @@ class Record:
         known = {
             "outcome": outcome,
             "code": code,
-            "dryRun": self.dry_run or None,
+            "validate": self._options.validate or None,
+            "dryRun": self._options.dry_run or None,
             "test": self.test,
             "reason": self.reason,
             "subject": caller and caller.subject,
@@ -75,9 +83,9 @@ class Record:
 
 
 @contextlib.contextmanager
-def audited(correlation_id: str, oms_host: str | None) -> Iterator[Record]:
+def audited(correlation_id: str, oms_host: str | None, options: PutOptions) -> Iterator[Record]:
     """Write down what comes of the PUT that is handled in the block."""
-    record = Record(correlation_id, oms_host)
+    record = Record(correlation_id, oms_host, options)
     try:
         yield record
     except Problem as problem:
@@ -86,7 +94,7 @@ def audited(correlation_id: str, oms_host: str | None) -> Iterator[Record]:
     except BaseException:
         record.write("unknown" if record.storing else "aborted")  # the caller has gone, or a mistake of ours
         raise
-    record.write("tested" if record.dry_run else "stored")
+    record.write("tested" if options.dry_run else "stored")
 
 
 def host_of(url: str) -> str | None:

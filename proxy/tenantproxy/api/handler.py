@@ -196,10 +196,11 @@ class Api:
         return release
 
     async def _put(self, request: BaseRequest, correlation_id: str) -> Response:
-        with audited(correlation_id, self._oms_host) as record:
+        options = put_options.parse(request.raw_path.partition("?")[2])
+        with audited(correlation_id, self._oms_host, options) as record:
             record.caller = await self._authenticator.identify(request.headers)
             self._authenticator.check_admin(record.caller, request.headers)
-            options = put_options.parse(request.raw_path.partition("?")[2])
+            options.check()
             self._proxy_config.check_managed_here(options)
             body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
             headers = _correlated(self._own_headers, request, correlation_id)

@@ -76,7 +76,7 @@ class ProxyConfigEndpoint:
         if self._at_once >= MOST_AT_ONCE:
             raise overloaded("Too many credentials are being set.")
         self._at_once += 1
-        record.dry_run = options.dry_run
+        record.is_given(body)
         try:
             if options.dry_run and body == {}:
                 return await self._try_stored(record, headers)

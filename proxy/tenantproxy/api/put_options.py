@@ -1,5 +1,6 @@
 """The query of `PUT /api/v1/proxy-config`: what is to be done with the credential beside storing it."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -17,20 +18,27 @@ class PutOptions(NamedTuple):
     """Try the credential first, and store it only if it works."""
     dry_run: bool = False
     """Try it, and store nothing; of an empty body, try the one that is stored."""
+    errors: Sequence[FieldProblem] = ()
+    """What of the query is not understood."""
+
+    def check(self) -> None:
+        """Check that all of the query is understood: a misspelt parameter would replace what was to be tried.
+
+        Raises:
+            Problem: `invalid-request`: a parameter is unknown, repeated, or neither `true` nor `false`.
+
+        """
+        if self.errors:
+            detail = "The query has invalid parameters; nothing was done."
+            raise Problem("invalid-request", detail, errors=self.errors)
 
 
-_PARAMETERS: Final = {"validate": "validate", "dryRun": "dry_run"}
+_PARAMETERS: Final = ("validate", "dryRun")
 
 
 def parse(query: str) -> PutOptions:
-    """Return what a query asks for.
-
-    Raises:
-        Problem: `invalid-request`: a parameter is unknown, repeated, or neither `true` nor `false`. One that is
-            misspelt would replace a credential that was only to be tried.
-
-    """
-    options = PutOptions()
+    """Return what a query asks for, as far as it is understood."""
+    flags: dict[str, bool] = {}
     errors: dict[str, str] = {}
     seen: set[str] = set()
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -41,9 +49,7 @@ def parse(query: str) -> PutOptions:
         elif value not in _FLAGS:
             errors[name] = "must be `true` or `false`"
         else:
-            options = options._replace(**{_PARAMETERS[name]: _FLAGS[value]})
+            flags[name] = _FLAGS[value]
         seen.add(name)
-    if errors:
-        problems = [FieldProblem(f"/query/{pointer(name)}", detail) for name, detail in errors.items()]
-        raise Problem("invalid-request", "The query has invalid parameters; nothing was done.", errors=problems)
-    return options
+    problems = [FieldProblem(f"/query/{pointer(name)}", detail) for name, detail in errors.items()]
+    return PutOptions(flags.get("validate", False), flags.get("dryRun", False), problems)

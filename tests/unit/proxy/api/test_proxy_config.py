@@ -349,11 +349,31 @@ async def test_every_put_is_audited(
 
 
 async def test_who_is_not_known_is_audited_too(proxy: RunningProxy, caplog: pytest.LogCaptureFixture) -> None:
-    """Without a valid token there is nobody to name, and nothing is read of what was sent."""
-    assert (await proxy.put(BODY, headers={"Correlation-Id": "c-1"})).status == 401
-    assert audited(caplog) == [
-        {"outcome": "refused", "code": "unauthenticated", "omsHost": "127.0.0.1", "correlationId": "c-1"}
-    ]
+    """Without a valid token there is nobody to name, and no body is read; what was to be done is known."""
+    for query in ("", "?dryRun=true", "?validate=true&dryRun=false"):
+        assert (await proxy.put(BODY, query=query, headers={"Correlation-Id": "c-1"})).status == 401
+    said = {"outcome": "refused", "code": "unauthenticated", "omsHost": "127.0.0.1", "correlationId": "c-1"}
+    assert audited(caplog) == [said, said | {"dryRun": True}, said | {"validate": True}]
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ({"type": "basic"}, "basic"),
+        ({"type": "oauth2", "config": {"clientId": "MARKED", "authUrl": 1}, "x": 1}, "oauth2"),
+        ({"type": "MARKED", "config": {}}, None),
+        ({"type": ["basic"]}, None),
+        (["basic"], None),
+    ],
+)
+async def test_the_type_is_audited_whatever_else_is_wrong(
+    proxy: RunningProxy, caplog: pytest.LogCaptureFixture, body: Any, known: str | None
+) -> None:
+    """One that there is, and nothing that could be a secret."""
+    answer = await proxy.put(body, query="?validate=true", headers=tokens.admin())
+    (line,) = audited(caplog)
+    assert (answer.code, line.get("type"), line["validate"]) == ("invalid-request", known, True)
+    assert "MARKED" not in repr(line)
 
 
 async def test_what_could_not_be_stored_is_audited(proxy: RunningProxy, caplog: pytest.LogCaptureFixture) -> None:

@@ -178,6 +178,11 @@ class Upstream(_Model, frozen=True):
     tls: Tls = Tls()
     forward_proxy: ForwardProxy | UnsetType = UNSET
 
+    def timeout_of(self, operation: Operation) -> float:
+        """Return the seconds for all of an operation."""
+        own = self.operations.of(operation).timeout_seconds
+        return self.timeout_seconds if own is None else own
+
 
 class Condition(_Model, frozen=True, omit_defaults=True):
     """What the value at a pointer must be; exactly one of the others is set."""

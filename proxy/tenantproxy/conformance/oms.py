@@ -5,17 +5,17 @@ But each call is made once, by who wants to know how it goes: nothing is tried a
 
 import asyncio
 import codecs
-import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import msgspec
 
 from tenantproxy.admission import Admission, Ticket
 from tenantproxy.config import ProxyConfig
-from tenantproxy.conformance.exchange import Exchange, Mask, recorded
+from tenantproxy.conformance.call import Call, made
+from tenantproxy.conformance.exchange import Exchange, Mask
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
@@ -25,12 +25,13 @@ from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.requests.fixed_headers import of_the_proxy
 from tenantproxy.oms.requests.plan import RequestPlan, compile_requests
 from tenantproxy.oms.requests.request import OmsRequest
+from tenantproxy.oms.responses import timed_out, unanswered
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import OPERATIONS, ORDER_ID, Operation
 from tenantproxy.orders import raw_json
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.problems import Problem
-from tenantproxy.transport.base import UNREACHABLE, FailureReason, UpstreamError, UpstreamResponse
+from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 
 _ONE_CALLER: Final = None
 _MOST_READS: Final = 1000
@@ -111,8 +112,7 @@ class Oms:
 
     def timeout(self, operation: Operation) -> float:
         """Return the seconds for which a proxy waits for an operation."""
-        given = self._upstream.operations.of(operation).timeout_seconds
-        return self._upstream.timeout_seconds if given is None else given
+        return self._upstream.timeout_of(operation)
 
     def requests(
         self,
@@ -205,7 +205,7 @@ class _Calls:
         try:
             self.response = response = await self._oms.decoder.decoded(response, ticket)
         except UpstreamError as error:
-            raise _unanswered(error.reason) from None
+            raise unanswered(error.reason) from None
         if (meaning := self._oms.meanings[request.operation]) is not None:
             self.response = response = response._replace(meaning=meaning(response))
         if rejects_credential(response):
@@ -214,22 +214,14 @@ class _Calls:
 
     async def _sent(self, ticket: Ticket, request: OmsRequest, deadline: float) -> UpstreamResponse:
         headers = {**request.headers, **self._authorization.headers}
-        outcome: UpstreamResponse | FailureReason | Literal["timeout"]
-        start = time.monotonic()
-        try:
-            async with asyncio.timeout_at(deadline):
-                outcome = await self._oms.transport.request(
-                    request.method, request.path, headers, request.body, ticket=ticket
-                )
-        except TimeoutError:
-            outcome = "timeout"
-        except UpstreamError as error:
-            outcome = error.reason
-        seconds = time.monotonic() - start
-        url = self._oms.url + request.path
-        self._exchange = recorded(request.method, url, headers, request.body, outcome, seconds, self._oms.mask)
+        oms = self._oms
+        call = Call(request.method, oms.url + request.path, request.path, headers, request.body)
+        ended = await made(call, oms.transport, until=deadline, ticket=ticket)
+        outcome, self._exchange = ended.outcome, ended.shown(oms.mask)
+        if outcome == "timeout":
+            raise timed_out()
         if isinstance(outcome, str):
-            raise _unanswered(outcome)
+            raise unanswered(outcome)
         self.response, self.headers = outcome, outcome.headers
         return outcome
 
@@ -240,10 +232,3 @@ def _is_json(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _unanswered(reason: str) -> Problem:
-    if reason == "timeout":
-        return Problem("upstream-timeout", "The OMS did not answer in time.", reason=reason)
-    code = "upstream-unreachable" if reason in UNREACHABLE else "upstream-error"
-    return Problem(code, f"The OMS sent no complete response ({reason}).", reason=reason)

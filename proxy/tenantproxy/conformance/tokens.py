@@ -1,12 +1,12 @@
 """The token endpoint of the credential, if it has one: asked as the proxy asks it, one request at a time."""
 
-import asyncio
 import time
 from typing import Final, NamedTuple
 
 import msgspec
 
-from tenantproxy.conformance.exchange import Exchange, Mask, recorded
+from tenantproxy.conformance.call import Call, made_within
+from tenantproxy.conformance.exchange import Exchange, Mask
 from tenantproxy.credentials.authorizer import Authorization, Failure
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.credentials.oauth2.token_answer import is_about_client, may_be_style, parse_answer
@@ -14,7 +14,7 @@ from tenantproxy.credentials.oauth2.token_cache import Token
 from tenantproxy.credentials.oauth2.token_header import TokenHeader
 from tenantproxy.credentials.oauth2.token_request import Request, Style, build_request
 from tenantproxy.oms.clients import ClientFactory
-from tenantproxy.transport.base import UpstreamError, UpstreamResponse
+from tenantproxy.transport.base import UpstreamResponse
 
 _REUSED_SHARE: Final = 0.5
 """Of a token's lifetime, in which it is used for the kit's own reads."""
@@ -102,27 +102,20 @@ class Tokens:
     async def _post(self, credential: OAuth2, style: Style) -> TokenAnswer:
         request: Request = build_request(credential, style)
         result: Token | Failure
-        response: UpstreamResponse | None = None
-        start = time.monotonic()
-        try:
-            async with asyncio.timeout(self._timeout):
-                response = await self._transport.request("POST", "", request.headers, request.body)
-            result = parse_answer(response)
-        except TimeoutError:
-            result = Failure(rejected=False, reason="timeout")
-        except UpstreamError as error:
-            result = Failure(rejected=False, reason=error.reason)
+        call = Call("POST", self._credential.auth_url, "", request.headers, request.body)
+        ended = await made_within(self._timeout, call, self._transport)
+        response = None if isinstance(ended.outcome, str) else ended.outcome
+        if isinstance(ended.outcome, str):
+            result = Failure(rejected=False, reason=ended.outcome)
+        else:
+            result = parse_answer(ended.outcome)
         if isinstance(result, Token):
             self._mask.add(result.value)
             # Always the last one: a token endpoint may revoke the others.
             self._current = result
             share = _FOREVER if result.lifetime is None else result.lifetime * _REUSED_SHARE
             self._use_until = time.monotonic() + share
-        outcome = response or (result.reason if isinstance(result, Failure) else "")
-        seconds = time.monotonic() - start
-        url = self._credential.auth_url
-        exchange = recorded("POST", url, request.headers, request.body, outcome, seconds, self._mask)
-        return TokenAnswer(exchange, response, result)
+        return TokenAnswer(ended.shown(self._mask), response, result)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,19 +1,17 @@
 """The OMS's callback URL for PosLogs, called once for each event, so that each answer can be shown."""
 
-import asyncio
-import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from tenantproxy.config import ConfigError
-from tenantproxy.conformance.exchange import Exchange, Mask, recorded
+from tenantproxy.conformance.call import Call, made_within
+from tenantproxy.conformance.exchange import Exchange, Mask
 from tenantproxy.poslog.authorization import Signed, basic, signature
 from tenantproxy.poslog.delivery import TIMEOUT, event_headers
 from tenantproxy.poslog.events import Event
 from tenantproxy.poslog.events import test_event as webhook_test
-from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy, UrlError, check_url
 from tenantproxy.transport.tls import ContextSource
@@ -77,17 +75,8 @@ class Webhooks:
     async def send(self, event: Event, *, authorized: bool = True, key: str | None = None) -> Exchange:
         """Send an event, once; `key` is another one to sign with."""
         headers = event_headers(str(uuid.uuid4()), self._authorization(event, key) if authorized else {})
-        outcome: UpstreamResponse | str
-        start = time.monotonic()
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                outcome = await self._transport.request("POST", "", headers, event.body)
-        except TimeoutError:
-            outcome = "timeout"
-        except UpstreamError as error:
-            outcome = error.reason
-        seconds = time.monotonic() - start
-        return recorded("POST", self._webhook.url, headers, event.body, outcome, seconds, self._mask)
+        call = Call("POST", self._webhook.url, "", headers, event.body)
+        return (await made_within(TIMEOUT, call, self._transport)).shown(self._mask)
 
     def _authorization(self, event: Event, key: str | None) -> dict[str, str]:
         webhook = self._webhook

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from tenantproxy.admission import Bulkhead, Ticket, overloaded, share
+from tenantproxy.admission import Bulkhead, Ticket, share
 from tenantproxy.config import Upstream
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.authorizer import Authorization
@@ -17,18 +17,12 @@ from tenantproxy.oms.decoding import Decoder, is_plain
 from tenantproxy.oms.outcomes import compile_outcomes, is_failure, rejects_credential
 from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
-from tenantproxy.oms.responses import asked_pause
+from tenantproxy.oms.responses import asked_pause, timed_out, unanswered
 from tenantproxy.oms.retry import RetryPolicy
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.transport.base import (
-    FORWARD_PROXY_FAILED,
-    UNREACHABLE,
-    HttpTransport,
-    UpstreamError,
-    UpstreamResponse,
-)
+from tenantproxy.transport.base import HttpTransport, UpstreamError, UpstreamResponse
 
 _OK: Final = 200
 _TICK: Final = 0.001
@@ -46,8 +40,7 @@ class _Operation:
 
     def __init__(self, upstream: Upstream, operation: Operation, clock: Callable[[], float]) -> None:
         endpoint = upstream.operations.of(operation)
-        given, default = endpoint.timeout_seconds, upstream.timeout_seconds
-        self.timeout_seconds = default if given is None else given
+        self.timeout_seconds = upstream.timeout_of(operation)
         self.retries = upstream.retries if endpoint.retries is None else endpoint.retries
         most = endpoint.max_connections
         if most is None and not operation.reads_one_order:
@@ -133,9 +126,9 @@ class OmsClient:
                 raise self._credential.timed_out() from None
             if circuit == "probe":  # any other call is recorded once the OMS has had its time
                 operation.circuit.failed(self._clock())
-            raise Problem("upstream-timeout", "The OMS did not answer in time.") from None
+            raise timed_out() from None
         except UpstreamError as error:
-            raise _unanswered(error) from None
+            raise unanswered(error.reason) from None
         finally:
             if circuit == "probe":
                 operation.circuit.release()
@@ -158,9 +151,9 @@ class OmsClient:
                 )
                 response = await self._understood(operation, response, ticket)
         except TimeoutError:
-            raise Problem("upstream-timeout", "The OMS did not answer in time.") from None
+            raise timed_out() from None
         except UpstreamError as error:
-            raise _unanswered(error) from None
+            raise unanswered(error.reason) from None
         if rejects_credential(response):
             raise Problem(
                 "upstream-rejected-credentials",
@@ -277,17 +270,3 @@ class OmsClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.close()
-
-
-def _unanswered(error: UpstreamError) -> Problem:
-    if error.reason == "overloaded":
-        return overloaded("The proxy has too many responses in flight.")
-    if error.reason in FORWARD_PROXY_FAILED:
-        return Problem(
-            "forward-proxy-error",
-            f"No connection through the forward proxy ({error.reason}).",
-            reason=error.reason,
-        )
-    if error.reason in UNREACHABLE:
-        return Problem("upstream-unreachable", f"No connection to the OMS ({error.reason}).", reason=error.reason)
-    return Problem("upstream-error", f"The OMS sent no complete response ({error.reason}).", reason=error.reason)

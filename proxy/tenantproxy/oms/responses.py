@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from tenantproxy.admission import overloaded
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.outcomes import RATE_LIMITED
 from tenantproxy.operations import ORDER_ID, SEARCH_ORDERS, Operation
@@ -15,7 +16,7 @@ from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.transform import NO_CRITERIA, ContractError, Criteria, UnparsableError
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.retry_after import named_seconds, parse_retry_after
-from tenantproxy.transport.base import UpstreamResponse
+from tenantproxy.transport.base import FORWARD_PROXY_FAILED, UNREACHABLE, FailureReason, UpstreamResponse
 from tenantproxy.transport.content_coding import unreadable
 
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
@@ -55,6 +56,23 @@ def check(operation: Operation, response: UpstreamResponse, *, any_type: bool = 
         kind = given if _SHOWN.fullmatch(given) else "of another type" if given else "of no type"
         detail = f"The OMS's answer is {kind}, not application/json in UTF-8."
         raise Problem("upstream-error", detail, reason="content-type")
+
+
+def timed_out() -> Problem:
+    """Return the problem of a read that took too long."""
+    return Problem("upstream-timeout", "The OMS did not answer in time.")
+
+
+def unanswered(reason: FailureReason) -> Problem:
+    """Return the problem of a call that brought no whole answer."""
+    if reason == "overloaded":
+        return overloaded("The proxy has too many responses in flight.")
+    if reason in FORWARD_PROXY_FAILED:
+        detail = f"No connection through the forward proxy ({reason})."
+        return Problem("forward-proxy-error", detail, reason=reason)
+    if reason in UNREACHABLE:
+        return Problem("upstream-unreachable", f"No connection to the OMS ({reason}).", reason=reason)
+    return Problem("upstream-error", f"The OMS sent no complete response ({reason}).", reason=reason)
 
 
 def asked_pause(response: UpstreamResponse) -> float:

@@ -80,7 +80,8 @@ class Reading(NamedTuple):
         """What came, in a few words."""
         status = self.exchange.status
         if status is None:
-            return f"no answer ({self.exchange.failure})"
+            is_slow = self.exchange.failure == "timeout"
+            return f"no answer ({f'timeout: {self.exchange.seconds:.1f} s' if is_slow else self.exchange.failure})"
         meaning = self.response.meaning if self.response is not None else None
         return f"{status}" if meaning is None else f"{status}, which `outcomes` gives the meaning {meaning}"
 

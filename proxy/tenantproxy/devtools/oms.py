@@ -107,6 +107,8 @@ class _Oms:
         asked = request.match_info["customerOrderId"]
         if refusal := await self._refusal(request):
             return refusal
+        if quirks.is_hidden(given, request):
+            return _error(HTTPStatus.NOT_FOUND, "no such route")
         if (status := quirks.breaks_on(given, asked)) is not None:
             return _error(status, "this id can't be an order's")
         document = self._by_id.get(await self._order_id(asked))

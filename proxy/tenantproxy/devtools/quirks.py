@@ -47,6 +47,7 @@ Quirk = Literal[
     "closes-connection",
     "gzips-always",
     "hangs-up",
+    "head-as-404",
     "latin-1",
     "many-headers",
     "no-length",
@@ -133,6 +134,11 @@ def unauthorized(quirks: Quirks) -> web.Response:
     elif "no-challenge" not in quirks:
         response.headers["WWW-Authenticate"] = 'Basic realm="mock OMS", Bearer realm="mock OMS"'
     return response
+
+
+def is_hidden(quirks: Quirks, request: web.Request) -> bool:
+    """Return whether a read is answered as if there were nothing: only GET has a route."""
+    return "head-as-404" in quirks and request.method == "HEAD"
 
 
 def redirect(quirks: Quirks, request: web.Request) -> web.Response | None:

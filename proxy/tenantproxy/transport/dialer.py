@@ -11,7 +11,6 @@ import aiohappyeyeballs
 from aiohttp.abc import ResolveResult
 
 from tenantproxy.transport.base import UpstreamError
-from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver
 from tenantproxy.transport.forward_proxy import ForwardProxy, Tunnel
 
@@ -42,7 +41,7 @@ class Dialer:
         )
         """The one that is on the way, if any."""
 
-    async def dial(self, protocol: Callable[[], HttpConnection], context: ssl.SSLContext | None) -> HttpConnection:
+    async def dial(self, protocol: Callable[[], _P], context: ssl.SSLContext | None) -> _P:
         """Return a connection, with TLS by `context` where there is one.
 
         Raises:
@@ -72,15 +71,13 @@ class Dialer:
         """Release the resolver."""
         await self._resolver.close()
 
-    async def _direct(
-        self, protocol: Callable[[], HttpConnection], context: ssl.SSLContext | None
-    ) -> HttpConnection:
+    async def _direct(self, protocol: Callable[[], _P], context: ssl.SSLContext | None) -> _P:
         addresses = await self._resolver.resolve(self._host, self._port)
         return await _connect(addresses, protocol, context, self._host)
 
     async def _through(
-        self, forward_proxy: ForwardProxy, protocol: Callable[[], HttpConnection], context: ssl.SSLContext
-    ) -> HttpConnection:
+        self, forward_proxy: ForwardProxy, protocol: Callable[[], _P], context: ssl.SSLContext
+    ) -> _P:
         """Connect by a tunnel, in which TLS is with the server itself."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         authorization = forward_proxy.authorization()

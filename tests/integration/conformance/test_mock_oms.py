@@ -75,6 +75,7 @@ CASES: Final = [
     _quirk("closes-connection", warnings={"http.keep-alive"}),
     _quirk("gzips-always", warnings={"http.uncompressed"}),
     _quirk("hangs-up", "http.reachable"),
+    _quirk("head-as-404", warnings={"http.head"}),
     _quirk("latin-1", "http.content-type"),
     _quirk("many-headers", warnings={"http.size"}),
     _quirk("no-length", warnings={"http.framing", "http.keep-alive"}),

@@ -77,9 +77,10 @@ def prism(
 
 
 async def test_wiremock(wiremock: str) -> None:
-    """A server of stubs that serves the contract passes all that can be tried."""
+    """A server of stubs that serves the contract passes all that can be tried; they are for GET, not for HEAD."""
     report = await run_all(kit_for(wiremock, basic(), samples=SAMPLES))
-    assert [result for result in report.results if result.status in ("failed", "warning")] == []
+    broken = [result for result in report.results if result.status in ("failed", "warning")]
+    assert [(result.id, result.detail) for result in broken] == [("http.head", "HEAD is answered 404, GET 200.")]
     assert with_status(report, "not tried") == NOT_HERE
 
 

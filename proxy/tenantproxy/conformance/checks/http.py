@@ -1,26 +1,28 @@
 """HTTP, as a client sees it that asks often and waits for each answer."""
 
 import asyncio
-from collections.abc import Mapping
 from itertools import cycle, islice
 from typing import Final
 
+from tenantproxy.conformance.call import Call
 from tenantproxy.conformance.check import BrokenRuleError, Group, NotTriedError, expect
+from tenantproxy.conformance.connection import QUIET
+from tenantproxy.conformance.exchange import Exchange
 from tenantproxy.conformance.kit import NO_AUTHORIZATION, Kit
 from tenantproxy.conformance.oms import Reading
 from tenantproxy.oms import responses
 from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamError
-from tenantproxy.transport.connection import MAX_HEAD_BYTES, MAX_HEADERS
+from tenantproxy.transport.connection import MAX_HEAD_BYTES, MAX_HEADERS, HttpConnection
 
 HTTP: Final = Group("http")
 
 _SEEN: Final = "docs/api.md#what-the-oms-sees"
 _CONTRACT: Final = "docs/oms.md#what-it-serves"
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-_QUIET: Final = 0.05
-"""Seconds after an answer in which nothing else may come."""
+_NO_HEAD: Final = (405, 501)
+"""By which a server says that it has no HEAD."""
 
 
 @HTTP.check(
@@ -140,36 +142,88 @@ async def _size(kit: Kit) -> str:
     fix="Keep idle connections open for a minute, in the load balancer too. A new connection for each read "
     "costs a till the time of TCP and TLS.",
     level="warning",
-    requests=4,
+    requests=3,
 )
 async def _keep_alive(kit: Kit) -> str:
     address = kit.address
     if not (address.is_direct or address.is_https):
         raise NotTriedError("the connection is the forward proxy's, not the OMS's")
     await kit.need_accepted()
-    reading = await kit.read_order()
-    ids = {"businessUnitId": kit.data.business_unit, ORDER_ID: kit.data.order}
-    request = kit.oms.requests(GET_ORDER, ids)[0]
-    headers: Mapping[str, str] = {**request.headers, **(await kit.authorization()).headers}
+    call = await _order_call(kit)
+    first: Exchange | None = None
+    unsolicited = asyncio.Event()
     try:
         async with asyncio.timeout(2 * kit.oms.timeout(GET_ORDER)):
-            connection = await address.open()
+            connection = await address.open(unsolicited.set)
             try:
-                await address.exchange(connection, request.method, request.path, dict(headers), request.body)
-                expect(
-                    connection.reusable, "The OMS closed the connection, or said that it would.", reading.exchange
-                )
-                await asyncio.sleep(_QUIET)
-                expect(connection.is_quiet, "Something came after the answer, or the end.", reading.exchange)
-                await address.exchange(connection, request.method, request.path, dict(headers), request.body)
+                first = (await address.exchange(connection, call)).shown(kit.oms.mask)
+                _must_be_kept(connection, first, unsolicited=unsolicited.is_set())
+                await asyncio.sleep(QUIET)
+                _must_be_kept(connection, first, unsolicited=unsolicited.is_set())
+                await address.exchange(connection, call)
             finally:
                 connection.close()
     except (TimeoutError, UpstreamError) as error:
         why = getattr(error, "reason", "timeout")
-        raise BrokenRuleError(
-            f"A second request on the connection had no answer ({why}).", reading.exchange
-        ) from None
+        which = "first" if first is None else "second"
+        shown = () if first is None else (first,)
+        raise BrokenRuleError(f"The {which} request on the connection had no answer ({why}).", *shown) from None
     return ""
+
+
+def _must_be_kept(connection: HttpConnection, first: Exchange, *, unsolicited: bool) -> None:
+    """Raise BrokenRuleError if a connection is of no use any more after its first answer, and say why."""
+    junk = "Something came behind the answer that belongs to no request: it would be taken for the next answer."
+    expect(not unsolicited, junk, first)
+    said = first.response_headers.get("connection", "")
+    closes = f"The OMS said that it would close the connection (Connection: {said})."
+    expect(connection.reusable or said.lower() != "close", closes, first)
+    expect(connection.reusable and connection.is_quiet, "The OMS closed the connection after the answer.", first)
+
+
+@HTTP.check(
+    "head",
+    rule="HEAD is answered like GET, but without the body, however large that is; or with 405 or 501.",
+    source="RFC 9110 section 9.3.2",
+    fix="The proxy never sends HEAD, but what is between does: health checks of load balancers, caches, "
+    "monitoring. Answer with the status and headers of GET and no body, as frameworks do by themselves, or refuse "
+    "it with 405.",
+    level="warning",
+    requests=3,
+)
+async def _head(kit: Kit) -> str:
+    address = kit.address
+    if not (address.is_direct or address.is_https):
+        raise NotTriedError("the answer could be the forward proxy's, not the OMS's")
+    await kit.need_accepted()
+    call = await _order_call(kit)
+    if call.method != "GET":
+        raise NotTriedError(f"an order is read by {call.method}")
+    read = await kit.read_order()
+    try:
+        async with asyncio.timeout(kit.oms.timeout(GET_ORDER)):
+            ended = await address.head(call)
+    except (TimeoutError, UpstreamError) as error:
+        why = getattr(error, "reason", "timeout")
+        raise BrokenRuleError(f"HEAD had no answer ({why}).", read.exchange) from None
+    given = ended.shown(kit.oms.mask)
+    if given.status in _NO_HEAD:
+        return f"refused, with {given.status}"
+    behind = "Something came behind the answer to HEAD: it would be taken for the next answer."
+    expect(given.response_body == "", behind, given)
+    expect(given.status == read.exchange.status, f"HEAD is answered {given.status}, GET {read.answer}.", given)
+    lengths = [headers.get("content-length") for headers in (given.response_headers, read.headers)]
+    differ = None not in lengths and lengths[0] != lengths[1]
+    expect(not differ, f"Content-Length is {lengths[0]} for HEAD, and {lengths[1]} for GET.", given, read.exchange)
+    return ""
+
+
+async def _order_call(kit: Kit) -> Call:
+    """Return the call by which the order is read."""
+    ids = {"businessUnitId": kit.data.business_unit, ORDER_ID: kit.data.order}
+    request = kit.oms.requests(GET_ORDER, ids)[0]
+    headers = {**request.headers, **(await kit.authorization()).headers}
+    return Call(request.method, kit.oms.url + request.path, request.path, headers, request.body)
 
 
 @HTTP.check(

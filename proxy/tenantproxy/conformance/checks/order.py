@@ -15,6 +15,10 @@ ORDER: Final = Group("order")
 UNKNOWN: Final = "conformance-no-such-order-0"
 """An id that can't be an order's."""
 _CONTRACT: Final = "docs/oms.md#what-it-serves"
+_BY_A_GATEWAY: Final = {
+    502: ", as a gateway does that gets no valid answer from what is behind it",
+    504: ", as a gateway does that has waited too long for what is behind it",
+}
 _BINARY: Final = re.compile(r"-?\d+\.\d*?(?:0{6,}|9{6,})\d{1,2}")
 """Such as 0.30000000000000004 and 19.989999999999998."""
 _WHOLE: Final = re.compile(r"-?\d{3,}")
@@ -35,7 +39,7 @@ def must_be_200(reading: Reading) -> None:
     meaning = reading.response.meaning if reading.response is not None else None
     expect(
         reading.exchange.status == 200 and meaning is None,  # noqa: PLR2004 - HTTP
-        f"{reading.outcome}: a till gets {reading.code}.",
+        f"{reading.outcome}{_BY_A_GATEWAY.get(reading.exchange.status or 0, '')}: a till gets {reading.code}.",
         reading.exchange,
     )
 
@@ -46,7 +50,8 @@ def must_be_200(reading: Reading) -> None:
     source=_CONTRACT,
     fix="Serve GET …/business-units/{businessUnitId}/customer-orders/{customerOrderId}, or say in "
     "`upstream.operations` how your OMS is asked (docs/requests.md). Check the URL, and that --order and "
-    "--business-unit are in your OMS.",
+    "--business-unit are in your OMS. After a timeout, 502 or 504 look for what is slow or down behind the "
+    "gateway; if it can't be faster, have `upstream.timeout` raised, and the gateway's with it.",
     needs=("auth.accepted",),
 )
 async def _read(kit: Kit) -> str:

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count, product
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -41,6 +42,34 @@ A token as Google signs them, but by a key of your own, whose public part the re
 """
 
 
+class _Date(click.ParamType[date]):
+    """A calendar date, as `meta` has it."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no time zone
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write YYYY-MM-DD, such as 2026-11-30", param, ctx)
+
+
+class _Xml(click.ParamType[str]):
+    """A text that XML can hold, and people can read."""
+
+    name = "text"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not text.isprintable():
+            self.fail("has a character that can't be shown; leave it out", param, ctx)
+        return text
+
+
+_DATE: Final = _Date()
+_XML: Final = _Xml()
+
+
 @click.group()
 def poslog_command() -> None:
     """Work with store events (PosLogs), as ExternalEvents delivers them."""
@@ -50,9 +79,11 @@ def poslog_command() -> None:
 @click.option("--url", required=True, help="The receiver's webhook.")
 @click.option("--test", "is_test", is_flag=True, help="Send the test event, exe.events.v1.")
 @click.option("--sample", "names", multiple=True, type=click.Choice(samples.NAMES), help="Send a made-up PosLog.")
-@click.option("--order", default="CO-1001", show_default=True, help="The customer order in samples.")
-@click.option("--business-unit", default="store-1", show_default=True, help="The store in samples.")
-@click.option("--business-day", metavar="DATE", help="In `meta`, such as 2026-11-30. Default: today.")
+@click.option("--order", default="CO-1001", show_default=True, type=_XML, help="The customer order in samples.")
+@click.option("--business-unit", default="store-1", show_default=True, type=_XML, help="The store in samples.")
+@click.option(
+    "--business-day", type=_DATE, help="In `meta` and in samples, such as 2026-11-30. Default: today, in UTC."
+)
 @click.option(
     "--compression",
     "compressions",
@@ -90,7 +121,7 @@ def send(
     names: Sequence[str],
     order: str,
     business_unit: str,
-    business_day: str | None,
+    business_day: date | None,
     compressions: Sequence[Compression],
     sign: authorization.Signed,
     id_token: str | None,
@@ -110,14 +141,18 @@ def send(
     """
     _check_url(url)
     now = datetime.now(UTC)
-    day = business_day or f"{now:%Y-%m-%d}"
-    poslogs = [path.read_bytes() for path in files]
-    poslogs += [samples.sample(name, order=order, business_unit=business_unit) for name in names]
+    day = business_day or now.date()
+    poslogs = [(path.read_bytes(), each) for path in files for each in compressions]
+    ends = _ends(day, now)
+    for name, each in product(names, compressions):
+        number, end = next(ends)
+        made = samples.sample(name, order=order, business_unit=business_unit, number=number, end=end)
+        poslogs.append((made, each))
     events = [webhook_test(event_id=_new_id(), now=now)] if is_test else []
-    for poslog in poslogs:
-        events += [
-            poslog_event(poslog, each, event_id=_new_id(), now=now, business_day=day) for each in compressions
-        ]
+    events += [
+        poslog_event(poslog, each, event_id=_new_id(), now=now, business_day=day.isoformat())
+        for poslog, each in poslogs
+    ]
     if not events:
         raise click.UsageError("nothing to send: give FILES, --sample or --test")
     authorize = _authorize(id_token, key, jwks)
@@ -137,6 +172,14 @@ def send(
 
     if not asyncio.run(deliver()):
         raise SystemExit(1)
+
+
+def _ends(day: date, now: datetime) -> Iterator[tuple[int, datetime]]:
+    """Yield for each transaction a number, which is the second of the day, and when it ends."""
+    midnight = datetime.combine(day, time(), UTC)
+    begin = datetime.combine(day, now.time(), UTC)
+    for second in count(int((begin - midnight).total_seconds())):
+        yield second, midnight + timedelta(seconds=second)
 
 
 def _check_url(url: str) -> None:

@@ -4,6 +4,7 @@ Where tills write the number of a customer order is not documented: these have i
 schema has for it (docs/oms.md).
 """
 
+from datetime import datetime, timedelta
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -13,14 +14,14 @@ _HEAD: Final = """\
  <Transaction TrainingModeFlag="{training}" OfflineFlag="false">
   <BusinessUnit><UnitID>{business_unit}</UnitID></BusinessUnit>
   <WorkstationID>3</WorkstationID>
-  <SequenceNumber>1042</SequenceNumber>
-  <TransactionID>{business_unit};3;1042;2026-11-30T10:15:00;17</TransactionID>
+  <SequenceNumber>{number}</SequenceNumber>
+  <TransactionID>{business_unit};3;{number};{local};{number}</TransactionID>
   <OperatorID>12</OperatorID>
-  <ReceiptNumber>17</ReceiptNumber>
+  <ReceiptNumber>{number}</ReceiptNumber>
 """
 _TAIL: Final = """\
-  <BeginDateTime>2026-11-30T10:14:20+01:00</BeginDateTime>
-  <EndDateTime>2026-11-30T10:15:00+01:00</EndDateTime>
+  <BeginDateTime>{begin}</BeginDateTime>
+  <EndDateTime>{end}</EndDateTime>
  </Transaction>
 </POSLog>
 """
@@ -73,13 +74,24 @@ _KINDS: Final = {
     "sale": (_SALE, "false"),
     "login": (_LOGIN, "false"),
 }
+_TOOK: Final = timedelta(seconds=40)
 NAMES: Final = tuple(_KINDS)
 """The first three are about a customer order, of which the third is a cashier's training."""
 
 
-def sample(name: str, *, order: str, business_unit: str) -> bytes:
-    """Return the PosLog of one of `NAMES`; `order` is the number of the customer order."""
+def sample(name: str, *, order: str, business_unit: str, number: int, end: datetime) -> bytes:
+    """Return the PosLog of one of `NAMES`; `order` is the number of the customer order.
+
+    No two have the same `number`, of the transaction and of the receipt, or the same `end`, with a time zone.
+    """
     body, training = _KINDS[name]
-    text = _HEAD + body + _TAIL
-    values = {"training": training, "order": escape(order), "business_unit": escape(business_unit)}
-    return text.format(**values).encode()
+    values = {
+        "training": training,
+        "order": escape(order),
+        "business_unit": escape(business_unit),
+        "number": number,
+        "begin": (end - _TOOK).isoformat(timespec="seconds"),
+        "end": end.isoformat(timespec="seconds"),
+        "local": f"{end:%Y-%m-%dT%H:%M:%S}",
+    }
+    return (_HEAD + body + _TAIL).format(**values).encode()

@@ -1,6 +1,11 @@
 """`tenantproxy poslog send`, as the developer of a receiver uses it."""
 
+import base64
+import io
 import json
+import re
+import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -36,6 +41,33 @@ async def test_all_that_is_asked_for_is_sent(tmp_path: Path, monkeypatch: pytest
     assert "MARKED" not in out + err
 
 
+async def test_each_event_is_another_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its sample and compression: of the business day that was given, one after another."""
+    for name, value in LOGIN.items():
+        monkeypatch.setenv(name, value)
+    async with webhook() as receiver:
+        status, _, err = await run(
+            *("tenantproxy", "poslog", "send", "--url", receiver.url, "--business-day", "2025-02-28"),
+            *("--compression", "zlib", "--compression", "zip", "--sample", "sale", "--sample", "sale"),
+        )
+    assert status == 0, err
+    events = [json.loads(each.body) for each in receiver.deliveries]
+    assert {event["meta"]["businessDay"] for event in events} == {"2025-02-28"}
+    poslogs = [_unpacked(base64.b64decode(event["data"])) for event in events]
+    for name in ("TransactionID", "SequenceNumber", "EndDateTime"):
+        values = [re.findall(f"<{name}>(.*?)</{name}>", poslog)[0] for poslog in poslogs]
+        assert len({*values}) == 4
+        assert values == sorted(values, key=lambda value: (len(value), value))
+    assert all(re.search("<EndDateTime>2025-0(2-28|3-01)T", each) for each in poslogs), "at midnight the next day"
+
+
+def _unpacked(data: bytes) -> str:
+    if not data.startswith(b"PK"):
+        return zlib.decompress(data).decode()
+    with zipfile.ZipFile(io.BytesIO(data)) as files:
+        return files.read(files.namelist()[0]).decode()
+
+
 async def test_a_receiver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command says so, and what ExternalEvents would do."""
     for name, value in LOGIN.items():
@@ -55,6 +87,18 @@ async def test_a_receiver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         (("--url", "nonsense", "--test"), LOGIN, "is not a URL"),
         (("--url", "http://x", "--test"), {}, "set $POSLOG_USERNAME and $POSLOG_PASSWORD, or give --id-token"),
         (("--url", "http://x", "--test", "--jwks", "f"), LOGIN, "go with --id-token"),
+        (
+            ("--url", "http://x", "--sample", "sale", "--business-day", "30.11.2026"),
+            LOGIN,
+            "'30.11.2026' is not a date; write YYYY-MM-DD",
+        ),
+        (
+            ("--url", "http://x", "--sample", "sale", "--business-day", "2026-02-30"),
+            LOGIN,
+            "'2026-02-30' is not a date; write YYYY-MM-DD",
+        ),
+        (("--url", "http://x", "--sample", "sale", "--order", "A\udcff"), LOGIN, "has a character that can't be"),
+        (("--url", "http://x", "--sample", "sale", "--order", "A\x01"), LOGIN, "has a character that can't be"),
         (("--url", "http://x", "--test", "--id-token", "a", "--key", __file__), LOGIN, "not an RSA private key"),
     ],
 )

@@ -16,7 +16,7 @@ from tenantproxy.poslog.events import POSLOG_TYPE, TEST_TYPE, Compression, Event
 from tenantproxy.poslog.events import test_event as webhook_test
 
 NOW = datetime(2026, 11, 30, 11, 15, 0, 857_000, tzinfo=timezone(timedelta(hours=1)))
-POSLOG = samples.sample("pickup", order="A/17 <1>", business_unit="store-1")
+POSLOG = samples.sample("pickup", order="A/17 <1>", business_unit="store-1", number=7, end=NOW)
 
 
 def _poslog(compression: Compression) -> Event:
@@ -65,7 +65,18 @@ def test_the_test_event_has_json() -> None:
 @pytest.mark.parametrize("name", samples.NAMES)
 def test_samples_are_poslogs(name: str) -> None:
     """Each can be parsed, whatever the order is called; it is in those about an order alone."""
-    text = samples.sample(name, order="A/17 <1> & co", business_unit="store-1")
+    text = samples.sample(name, order="A/17 <1> & co", business_unit="store-1", number=7, end=NOW)
     root = ET.fromstring(text)  # noqa: S314 - our own
     assert root.tag == "{http://www.nrf-arts.org/IXRetail/namespace/}POSLog"
     assert ("A/17 <1> & co" in [element.text for element in root.iter()]) is (name in samples.NAMES[:3])
+
+
+def test_a_transaction_has_its_own_number_and_time() -> None:
+    """By which a receiver tells it from others, and what was first."""
+    root = ET.fromstring(POSLOG)  # noqa: S314 - our own
+    texts = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
+    assert texts["TransactionID"] == "store-1;3;7;2026-11-30T11:15:00;7"
+    assert (texts["BeginDateTime"], texts["EndDateTime"]) == (
+        "2026-11-30T11:14:20+01:00",
+        "2026-11-30T11:15:00+01:00",
+    )

@@ -34,6 +34,7 @@ from tenantproxy.validation import validate_config
 _FAILED: Final = 1
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _PATH: Final = click.Path(path_type=Path)
+_TLS: Final = Path("/etc/tenantproxy/tls")
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
 _EPILOG: Final = """\b
@@ -90,7 +91,7 @@ class _Pair(click.ParamType[tuple[str, str]]):
     "--tls",
     "tls_directory",
     type=_PATH,
-    default=Path("/etc/tenantproxy/tls"),
+    default=_TLS,
     show_default=True,
     metavar="DIRECTORY",
     help="Own CA and client certificate: ca/ca.crt, client/tls.crt and client/tls.key, as for `serve`.",
@@ -242,6 +243,10 @@ def _given(manifest: Path | None, config: Path | None, url: str | None, *, tenan
         return of_manifest(manifest)
     if config is not None:
         return of_config(config)
+    if tls != _TLS and not any((tls / file).exists() for file in ("ca/ca.crt", "client/tls.crt")):
+        raise ConfigError(
+            f"--tls: {tls} has neither ca/ca.crt nor client/tls.crt; put them there, or leave it out"
+        )
     return of_url(url or "", tenant_id=tenant_id, tls=tls)
 
 
@@ -259,6 +264,8 @@ def _samples(
 
 def _credential(given: Given, directory: Path | None) -> Credential:
     """Return the credential from the first place that has one: the directory, the environment, the manifest."""
+    if directory is not None and not directory.is_dir():
+        raise ConfigError(f"--credentials: {directory} is no directory; correct the path")
     try:
         keys = read_environment(os.environ) if directory is None else read_keys(directory)
         credential = usable_credential(keys, given.config)
@@ -279,3 +286,5 @@ def _check_files(files: Mapping[str, Path | None]) -> None:
     for kind, path in files.items():
         if path is not None and path != STDOUT and not path.absolute().parent.is_dir():
             raise ConfigError(f"--{kind}: {path.parent} is no directory; create it")
+        if path is not None and [*files.values()].count(path) > 1:
+            raise ConfigError(f"--{kind}: another report goes to {path}, too; give each its own file")

@@ -30,7 +30,7 @@ def _run(*arguments: str, env: dict[str, str] | None = None) -> Result:
     [
         (SAMPLES, "give one of --manifest, --config and --url"),
         ((*URL, "--config", "x", *SAMPLES), "give one of --manifest, --config and --url"),
-        (("--url", "oms.example", *SAMPLES), "is not an http(s) URL; write https://HOST[:PORT]/PATH"),
+        (("--url", "oms.example", *SAMPLES), "--url is not an http(s) URL; write https://HOST[:PORT]/PATH"),
         (("--config", "/nonexistent", *SAMPLES), "/nonexistent: No such file"),
         (("--manifest", "/nonexistent", *SAMPLES), "/nonexistent: does not exist; correct the path"),
         (URL, "--order, --business-unit and --customer are needed"),
@@ -47,7 +47,13 @@ def _run(*arguments: str, env: dict[str, str] | None = None) -> Result:
             "--webhook has user-info; put credentials into",
         ),
         ((*URL, *SAMPLES, "--html", "/nonexistent/x.html"), "--html: /nonexistent is no directory; create it"),
-        ((*URL, *SAMPLES, "--credentials", "/nonexistent"), "there is no credential"),
+        ((*URL, *SAMPLES, "--html", "-", "--json", "-"), "--html: another report goes to -, too"),
+        ((*URL, *SAMPLES, "--credentials", "/nonexistent"), "--credentials: /nonexistent is no directory"),
+        ((*URL, *SAMPLES, "--credentials", str(Path(__file__).parent)), "there is no credential"),
+        (
+            (*URL, *SAMPLES, "--tls", "/nonexistent"),
+            "--tls: /nonexistent has neither ca/ca.crt nor client/tls.crt",
+        ),
     ],
 )
 def test_bad_input(arguments: tuple[str, ...], problem: str) -> None:

@@ -12,18 +12,17 @@ from typing import Any, Final, get_args
 import aiohttp
 import click
 import msgspec
-import yarl
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from tenantproxy.conformance.webhooks import ANYWHERE
 from tenantproxy.poslog import authorization, samples
 from tenantproxy.poslog.delivery import RETRIES, Attempt, Sender
 from tenantproxy.poslog.events import Compression, Event, poslog_event
 from tenantproxy.poslog.events import test_event as webhook_test
+from tenantproxy.transport.egress import Policy, UrlError, check_url
 
-_USER: Final = "POSLOG_USERNAME"
-_PASSWORD: Final = "POSLOG_PASSWORD"
-_SHARED_KEY: Final = "POSLOG_SHARED_KEY"
+_USER, _PASSWORD, _SHARED_KEY = authorization.SECRETS
 _MINUTES: Final = ", ".join(f"{seconds / 60:.0f}" for seconds in RETRIES)
 
 _EPILOG = f"""\b
@@ -54,8 +53,8 @@ class _Date(click.ParamType[date]):
             self.fail(f"{value!r} is not a date; write YYYY-MM-DD, such as 2026-11-30", param, ctx)
 
 
-class _Xml(click.ParamType[str]):
-    """A text that XML can hold, and people can read."""
+class _Text(click.ParamType[str]):
+    """A text that XML and tokens can hold, and people can read."""
 
     name = "text"
 
@@ -67,7 +66,7 @@ class _Xml(click.ParamType[str]):
 
 
 _DATE: Final = _Date()
-_XML: Final = _Xml()
+_TEXT: Final = _Text()
 
 
 @click.group()
@@ -79,8 +78,8 @@ def poslog_command() -> None:
 @click.option("--url", required=True, help="The receiver's webhook.")
 @click.option("--test", "is_test", is_flag=True, help="Send the test event, exe.events.v1.")
 @click.option("--sample", "names", multiple=True, type=click.Choice(samples.NAMES), help="Send a made-up PosLog.")
-@click.option("--order", default="CO-1001", show_default=True, type=_XML, help="The customer order in samples.")
-@click.option("--business-unit", default="store-1", show_default=True, type=_XML, help="The store in samples.")
+@click.option("--order", default="CO-1001", show_default=True, type=_TEXT, help="The customer order in samples.")
+@click.option("--business-unit", default="store-1", show_default=True, type=_TEXT, help="The store in samples.")
 @click.option(
     "--business-day", type=_DATE, help="In `meta` and in samples, such as 2026-11-30. Default: today, in UTC."
 )
@@ -100,7 +99,9 @@ def poslog_command() -> None:
     show_default=True,
     help=f"What X-Hii-Signature is over, if ${_SHARED_KEY} is set.",
 )
-@click.option("--id-token", metavar="AUDIENCE", help="Send a token for this audience instead of Basic.")
+@click.option(
+    "--id-token", metavar="AUDIENCE", type=_TEXT, help="Send a token for this audience instead of Basic."
+)
 @click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Its RSA key, PEM.")
 @click.option(
     "--jwks", type=click.Path(path_type=Path, dir_okay=False), help="Write the public key here (RFC 7517)."
@@ -155,8 +156,11 @@ def send(
     ]
     if not events:
         raise click.UsageError("nothing to send: give FILES, --sample or --test")
-    authorize = _authorize(id_token, key, jwks)
-    shared_key = os.environ.get(_SHARED_KEY, "")
+    try:
+        secrets = authorization.secrets_of(os.environ)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    authorize = _authorize(secrets, id_token, key, jwks)
 
     async def deliver() -> bool:
         async with aiohttp.ClientSession() as session:
@@ -164,7 +168,9 @@ def send(
                 session,
                 url,
                 authorize,
-                lambda event: authorization.signature(event, shared_key, sign) if shared_key else {},
+                lambda event: (
+                    authorization.signature(event, secrets.shared_key, sign) if secrets.shared_key else {}
+                ),
                 speed=speed,
             )
             results = [await _delivered(sender, event) for event in events for _ in range(1 + twice)]
@@ -184,12 +190,9 @@ def _ends(day: date, now: datetime) -> Iterator[tuple[int, datetime]]:
 
 def _check_url(url: str) -> None:
     try:
-        parsed = yarl.URL(url)
-        is_http = parsed.scheme in ("http", "https") and bool(parsed.host)
-    except ValueError:
-        is_http = False
-    if not is_http:
-        raise click.UsageError(f"--url: {url!r} is not a URL; write https://HOST/PATH")
+        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True)
+    except UrlError as error:
+        raise click.UsageError(f"--url {error}") from None
 
 
 async def _delivered(sender: Sender, event: Event) -> bool:
@@ -204,20 +207,24 @@ async def _delivered(sender: Sender, event: Event) -> bool:
     return await sender.deliver(event, report)
 
 
-def _authorize(audience: str | None, key: Path | None, jwks: Path | None) -> authorization.Authorize:
+def _authorize(
+    secrets: authorization.Secrets, audience: str | None, key: Path | None, jwks: Path | None
+) -> authorization.Authorize:
     if audience is None:
         if key is not None or jwks is not None:
             raise click.UsageError("--key and --jwks go with --id-token")
-        username, password = os.environ.get(_USER), os.environ.get(_PASSWORD)
-        if not username or not password:
+        if not secrets.username or not secrets.password:
             raise click.UsageError(
                 f"set ${_USER} and ${_PASSWORD}, or give --id-token: each delivery is authorized"
             )
-        return authorization.basic(username, password)
+        return authorization.basic(secrets.username, secrets.password)
     signing = _signing_key(key)
     if jwks is not None:
         public: Any = {"keys": [signing.as_dict(private=False, use="sig", alg="RS256")]}
-        jwks.write_bytes(msgspec.json.encode(public))
+        try:
+            jwks.write_bytes(msgspec.json.encode(public))
+        except OSError as error:
+            raise click.UsageError(f"--jwks: {jwks} can't be written: {error.strerror}") from None
     return authorization.id_token(signing, audience)
 
 

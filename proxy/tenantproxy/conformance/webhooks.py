@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from tenantproxy.config import ConfigError
 from tenantproxy.conformance.call import Call, made_within
 from tenantproxy.conformance.exchange import Exchange, Mask
-from tenantproxy.poslog.authorization import Signed, basic, signature
+from tenantproxy.poslog.authorization import Signed, basic, secrets_of, signature
 from tenantproxy.poslog.delivery import TIMEOUT, event_headers
 from tenantproxy.poslog.events import Event
 from tenantproxy.poslog.events import test_event as webhook_test
@@ -35,15 +35,18 @@ def webhook_of(url: str, signed: Signed, environ: Mapping[str, str]) -> Webhook:
     """Return a callback with its credentials, in the variables that `tenantproxy poslog send` takes.
 
     Raises:
-        ConfigError: The URL can't be called.
+        ConfigError: The URL can't be called, or a credential can't be sent.
 
     """
     try:
         check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True)
     except UrlError as error:
         raise ConfigError(f"--webhook {error}") from None
-    user, password, key = (environ.get(f"POSLOG_{name}", "") for name in ("USERNAME", "PASSWORD", "SHARED_KEY"))
-    return Webhook(url, user, password, key, signed)
+    try:
+        secrets = secrets_of(environ)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return Webhook(url, *secrets, signed)
 
 
 class Webhooks:

@@ -5,13 +5,15 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from tenantproxy.poslog.events import Event
 
+SECRETS: Final = ("POSLOG_USERNAME", "POSLOG_PASSWORD", "POSLOG_SHARED_KEY")
+"""Variables of the environment."""
 SIGNATURE_HEADER: Final = "X-Hii-Signature"
 Signed = Literal["data", "body"]
 """What is signed: the text in `data`, as Hii Retail's sample code reads it, or the body, as its page."""
@@ -20,6 +22,31 @@ _ISSUER: Final = "https://accounts.google.com"
 _EMAIL: Final = "exe-emit-api@example.iam.gserviceaccount.com"
 _LIFETIME: Final = 3600
 """Seconds."""
+
+
+class Secrets(NamedTuple):
+    """What the environment has for a webhook; what is empty is not used."""
+
+    username: str
+    password: str
+    shared_key: str
+
+
+def secrets_of(environ: Mapping[str, str]) -> Secrets:
+    """Return the secrets in `POSLOG_USERNAME`, `POSLOG_PASSWORD` and `POSLOG_SHARED_KEY`.
+
+    Raises:
+        ValueError: One can't be sent; the message names the variable, the problem and the fix.
+
+    """
+    found = Secrets(*(environ.get(name, "") for name in SECRETS))
+    for name, text in zip(SECRETS, found, strict=True):
+        if not all(char.isprintable() for char in text):
+            raise ValueError(f"${name} has a character that can't be sent; set it to printable text")
+    if ":" in found.username:
+        raise ValueError(f"${SECRETS[0]} has a colon, which ends a user name (RFC 7617); leave it out")
+    return found
+
 
 Authorize = Callable[[], Mapping[str, str]]
 """Returns the headers of one delivery."""

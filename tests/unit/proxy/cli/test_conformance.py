@@ -69,11 +69,12 @@ def test_bad_input(arguments: tuple[str, ...], problem: str) -> None:
         ({}, "set TENANTPROXY_USERNAME, TENANTPROXY_PASSWORD, TENANTPROXY_CLIENT_ID"),
         ({"TENANTPROXY_USERNAME": "acme"}, "`password` is missing"),
         (CREDENTIAL | {"TENANTPROXY_BEARER_TOKEN": "t"}, "can't be combined with keys of another type"),
+        (CREDENTIAL | {"POSLOG_PASSWORD": "\udcff"}, "$POSLOG_PASSWORD has a character that can't be sent"),
     ],
 )
 def test_bad_credentials(env: dict[str, str], problem: str) -> None:
-    """A credential that is missing, or can't be used, is named by its key."""
-    result = _run(*URL, *SAMPLES, env=env)
+    """A credential that is missing, or can't be used, is named by its key or variable."""
+    result = _run(*URL, *SAMPLES, "--webhook", "http://127.0.0.1:9", env=env)
     assert problem in result.stderr
     assert result.exit_code == 2
 

@@ -84,7 +84,21 @@ async def test_a_receiver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "env", "said"),
     [
         (("--url", "http://x"), LOGIN, "nothing to send"),
-        (("--url", "nonsense", "--test"), LOGIN, "is not a URL"),
+        (("--url", "nonsense", "--test"), LOGIN, "--url is not an http(s) URL"),
+        (("--url", "http://user:secret@x", "--test"), LOGIN, "--url has user-info; put credentials into"),
+        (("--url", "http://x", "--test"), LOGIN | {"POSLOG_USERNAME": "a:b"}, "$POSLOG_USERNAME has a colon"),
+        (
+            ("--url", "http://x", "--test"),
+            LOGIN | {"POSLOG_PASSWORD": "\udcff"},
+            "$POSLOG_PASSWORD has a character",
+        ),
+        (("--url", "http://x", "--test"), LOGIN | {"POSLOG_SHARED_KEY": "\udcff"}, "$POSLOG_SHARED_KEY has a"),
+        (("--url", "http://x", "--test", "--id-token", "\udcff"), LOGIN, "has a character that can't be shown"),
+        (
+            ("--url", "http://x", "--test", "--id-token", "a", "--jwks", "/nonexistent/f"),
+            LOGIN,
+            "--jwks: /nonexistent/f can't be written: No such file or directory",
+        ),
         (("--url", "http://x", "--test"), {}, "set $POSLOG_USERNAME and $POSLOG_PASSWORD, or give --id-token"),
         (("--url", "http://x", "--test", "--jwks", "f"), LOGIN, "go with --id-token"),
         (

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from support.conformance.runs import SAMPLES, basic, kit_for, run_all
+from support.certificates import HERE, Authority
+from support.conformance.runs import SAMPLES, basic, kit_for, run_all, with_status
 from support.proxy.oms import Received, http, raw_server
+from support.proxy.tls_server import TlsServer
 
 ORDER: Final = http(
     200,
@@ -103,3 +106,14 @@ async def test_a_slow_oms() -> None:
         kit = kit_for(oms.url, basic(), upstream={"timeout_seconds": 0.2})
         (result,) = (await run_all(kit, only=["order.read"])).results
     assert result.detail == "There was no answer (timeout: 0.2 s): a till gets upstream-timeout."
+
+
+async def test_head_over_tls(tmp_path: Path) -> None:
+    """It goes the same way as a read, by the same trust."""
+    authority = Authority()
+    (tmp_path / "ca").mkdir()
+    (tmp_path / "ca" / "ca.crt").write_text(authority.pem)
+    async with TlsServer(Server(head=ORDER), authority.issue(*HERE)) as oms:
+        report = await run_all(kit_for(oms.url, basic(), tls=tmp_path), only=["http.head", "http.keep-alive"])
+    assert with_status(report, "passed") == {"http.keep-alive"}
+    assert with_status(report, "warning") == {"http.head"}

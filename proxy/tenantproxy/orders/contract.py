@@ -9,7 +9,7 @@ What is checked follows from the structs' types, once at import: a field is adde
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -176,8 +176,7 @@ def _amounts_settler(field: FieldInfo) -> Callable[[bytes], bytes]:
         return lambda outward: outward
     if ambiguous := others & (required | optional):
         raise TypeError(f"{sorted(ambiguous)} are amounts in one struct and not in another; rename one")
-    # In what the encoder wrote, `"name":` is only ever a member: within a text, a quote follows a backslash.
-    search = re.compile(rf'"(?:{"|".join(sorted(required | optional))})":[^-0-9]'.encode()).search
+    search = re.compile(_no_number(sorted(required | optional)), re.DOTALL).search
     nulls = [
         form % name.encode()
         for name in sorted(optional - required)
@@ -193,6 +192,18 @@ def _amounts_settler(field: FieldInfo) -> Callable[[bytes], bytes]:
         return outward
 
     return settle
+
+
+def _no_number(names: Sequence[str]) -> bytes:
+    """Return the pattern of a member with one of these names that is no number, in what the encoder wrote.
+
+    There `"name":` is only ever a member: within a text, a quote follows a backslash. It begins at the colons, as
+    there are few, and most of these are dropped by the end of the name before them: that halves the cost.
+    """
+    end = min(3, *map(len, names))
+    ends = "|".join(sorted({name[-end:] for name in names}))
+    whole = "|".join(f'(?<="{name}":.)' for name in names)
+    return f':[^-0-9](?<=(?:{ends})":.)(?:{whole})'.encode()
 
 
 def _names(field: FieldInfo) -> tuple[set[str], set[str], set[str]]:

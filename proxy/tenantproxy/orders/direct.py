@@ -1,23 +1,22 @@
 """Convert an answer in which all is as the rules expect it, at the speed of C.
 
 Structs are generated from the rules, with the members that they name and the types that these must have, so that
-one decode reads the whole answer; the contract's structs are then made field by field. An answer with anything
-else in it (another type, a null on the way, a violation) is left to `documents`, which makes the same wherever
-both can.
+one decode reads the whole answer; and for each of them a function that makes the contract's struct of it. An
+answer with anything else in it (another type, a null on the way, a violation) is left to `documents`, which makes
+the same wherever both can.
 """
 
-import itertools
 import re
 import types
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw
 from msgspec.structs import FieldInfo
 
-from tenantproxy.orders.json_members import unless_null
+from tenantproxy.orders.expression import Expression
+from tenantproxy.orders.json_members import Values, unless_null
 from tenantproxy.orders.transform import (
     ContractError,
     Criteria,
@@ -27,18 +26,31 @@ from tenantproxy.orders.transform import (
     TransformState,
     outward_type,
 )
+from tenantproxy.orders.weight import LIGHT_OBJECTS, HeavyError
 
-Direct = Callable[[bytes, Criteria], Any]
-"""Make what is at the outward root; raises NotDirectError, or what msgspec raises, where it is left to others."""
-_Make = Callable[[Sequence[Any], TransformState], list[Any]]
-"""Make something outward of each of the OMS's objects, which the generated structs hold."""
+Direct = Callable[[bytes, bool, Criteria], Any]
+"""Make what is at the outward root; raises NotDirectError, or what msgspec raises, where it is left to others.
+
+If the second argument is true, only if that takes a few milliseconds at most; otherwise it raises HeavyError.
+"""
 
 _UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
 """Steps of a pointer that may be an index, or that msgspec takes for no member's name."""
 
 
 class _State(TransformState):
-    """A pass that ends at what is not as expected."""
+    """A pass that ends at what is not as expected, or at more objects than it may make."""
+
+    def __init__(self, size: int, criteria: Criteria, objects: int) -> None:
+        super().__init__(size, criteria)
+        self._objects = objects
+
+    def counted(self, objects: list[Any]) -> list[Any]:
+        """Return the objects of a list, of each of which something is then made."""
+        self._objects -= len(objects)
+        if self._objects < 0:
+            raise HeavyError
+        return objects
 
     def add_violation(self, _location: Location, _detail: str, /) -> None:
         raise NotDirectError
@@ -53,12 +65,12 @@ class _Members:
     def __init__(self) -> None:
         self._members: dict[str, _Members | tuple[Any, Any]] = {}
 
-    def add(self, tokens: Sequence[str], expected: Any, default: Any = NODEFAULT) -> "attrgetter[Any]":  # noqa: ANN401
-        """Return what gets the value at a pointer from the generated struct."""
+    def add(self, tokens: Sequence[str], expected: Any, default: Any = NODEFAULT) -> str:  # noqa: ANN401
+        """Return the code that gets the value at a pointer from `each`, which is of the generated struct."""
         if not tokens or any(map(_UNSUITABLE.fullmatch, tokens)):
             raise NotDirectError
         inner: Any = self
-        way = []
+        way = ["each"]
         for token in tokens[:-1]:
             way.append(inner.place(token, _Members()))
             inner = inner.member(token)
@@ -67,7 +79,7 @@ class _Members:
         way.append(inner.place(tokens[-1], (expected, default)))
         if inner.member(tokens[-1]) != (expected, default):
             raise NotDirectError
-        return attrgetter(".".join(way))
+        return ".".join(way)
 
     def place(self, token: str, member: "_Members | tuple[Any, Any]") -> str:
         """Return the name of a member in the generated struct, which is put there unless it is there."""
@@ -102,99 +114,141 @@ def _inner(members: _Members) -> tuple[Any, Any]:
 
 def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
     """Return what makes a field of the outward document; None: its rules need the other way."""
-    kind, _ = outward_type(field.type)
     if source.combine is not None:
         return None
+    members = _Members()
+    root = _Fields(members)
     try:
-        expected, make = _objects(field, source)
-        if not source.tokens:
-            decode = msgspec.json.Decoder(expected).decode
-            get: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of two
+        expected, made = root.objects(field, source)
+        if source.tokens:
+            way = members.add(source.tokens, expected)
+            expected = members.struct()
         else:
-            members = _Members()
-            get = members.add(source.tokens, expected)
-            decode = msgspec.json.Decoder(members.struct()).decode
+            way = "each"
     except NotDirectError:
         return None
+    decode = msgspec.json.Decoder(expected).decode
+    make = root.code.compiled(made(way))
 
-    def direct(body: bytes, criteria: Criteria) -> Any:  # noqa: ANN401 - a struct, or a list of them
-        state = _State(len(body), criteria)
+    def direct(body: bytes, at_once: bool, criteria: Criteria) -> Any:  # noqa: ANN401, FBT001 - a `Direct`
+        state = _State(len(body), criteria, LIGHT_OBJECTS if at_once else len(body))
         state.answer = Raw(body.strip())
-        value = get(decode(body))
-        return make(value, state) if kind == "list" else make([value], state)[0]
+        return make(decode(body), state)
 
     return direct
 
 
-def _objects(field: FieldInfo, source: FieldSource) -> tuple[Any, _Make]:
-    """Return the type of the OMS's object, or list of objects, and what makes the outward objects of these."""
-    kind, shape = outward_type(field.type)
-    members = _Members()
-    infos = msgspec.structs.fields(shape)
-    columns = [_column(info, of, members) for info, of in zip(infos, source.members or (), strict=True)]
-    names = [info.name for info in infos]
-    is_positional = shape.__match_args__ == tuple(names)
+class _Fields:
+    """The code that makes the fields of an outward object; what it reads is added to the OMS's members.
 
-    def make(objects: Sequence[Any], state: TransformState) -> list[Any]:
-        made = [
-            map(column, objects) if isinstance(column, attrgetter) else column(objects, state)
-            for column in columns
-        ]
-        if is_positional:
-            return list(map(shape, *made))
-        return [shape(**dict(zip(names, values, strict=True))) for values in zip(*made, strict=True)]
+    In it `each` is the OMS's object, and `state` the pass.
+    """
 
-    struct = members.struct()
-    return types.GenericAlias(list, (struct,)) if kind == "list" else struct, make
+    def __init__(self, members: _Members) -> None:
+        self.code = Expression("each", "state")
+        self._members = members
 
+    def objects(self, field: FieldInfo, source: FieldSource) -> tuple[Any, Callable[[str], str]]:
+        """Return the type of an object of the OMS, or of a list of them, and the code that makes outward ones."""
+        kind, shape = outward_type(field.type)
+        inner = _Members()
+        fields = _Fields(inner)
+        infos = msgspec.structs.fields(shape)
+        columns = [fields.column(info, of) for info, of in zip(infos, source.members or (), strict=True)]
+        if shape.__match_args__ != tuple(info.name for info in infos):
+            columns = [f"{info.name}={column}" for info, column in zip(infos, columns, strict=True)]
+        make = self.code.name(fields.code.compiled(f"{fields.code.name(shape)}({', '.join(columns)})"))
+        struct = inner.struct()
+        if kind == "list":
+            listed = types.GenericAlias(list, (struct,))
+            return listed, lambda way: f"[{make}(one, state) for one in state.counted({way})]"
+        return struct, lambda way: f"{make}({way}, state)"
 
-def _column(field: FieldInfo, source: FieldSource, members: _Members) -> "_Make | attrgetter[Any]":
-    """Return what makes one field of each outward object, or gets it; what it reads is added to the members."""
-    if source.picker is not None:
-        raise NotDirectError
-    stand_in = field.default if source.default is UNSET or source.default is None else source.default
-    if source.const is not UNSET or source.criterion is not None:
-        return _given(source, stand_in)
-    if source.words is not None:
-        return _translated(source, members, stand_in)
-    if source.combine is not None:
-        return _combined(field, source, members)
-    if source.members is not None:
-        return _nested(field, source, members, stand_in)
-    if source.convert is not None:
-        return _converted(field, source, members, stand_in)
-    return _copied(field, source, members, stand_in)
-
-
-def _given(source: FieldSource, stand_in: Any) -> _Make:  # noqa: ANN401
-    if source.criterion is None:  # null is left out when all is encoded, as everywhere here
-        return lambda objects, _state: [source.const] * len(objects)
-    criterion = source.criterion
-
-    def make(objects: Sequence[Any], state: TransformState) -> list[Any]:
-        value = state.criteria.get(criterion, stand_in)
-        if value is NODEFAULT:
+    def column(self, field: FieldInfo, source: FieldSource) -> str:
+        """Return the code that makes a field."""
+        if source.picker is not None:
             raise NotDirectError
-        return [value] * len(objects)
+        stand_in = field.default if source.default is UNSET or source.default is None else source.default
+        if source.const is not UNSET or source.criterion is not None:
+            return self._given(source, stand_in)
+        if source.words is not None:
+            return self._translated(source, stand_in)
+        if source.combine is not None:
+            return self._combined(field, source)
+        if source.members is not None:
+            expected, made = self.objects(field, source)
+            return self._there(source, expected, stand_in, made)
+        make = self._copied if source.convert is None else self._converted
+        return make(field, source, stand_in)
 
-    return make
+    def _given(self, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+        if source.criterion is None:  # null is left out when all is encoded, as everywhere here
+            return self.code.name(source.const)
+        criterion = source.criterion
 
+        def searched(state: TransformState) -> Any:  # noqa: ANN401
+            value = state.criteria.get(criterion, stand_in)
+            if value is NODEFAULT:
+                raise NotDirectError
+            return value
 
-def _copied(
-    field: FieldInfo,
-    source: FieldSource,
-    members: _Members,
-    stand_in: Any,  # noqa: ANN401
-) -> "_Make | attrgetter[Any]":
-    # Null is left to whatever encodes: it leaves out what is optional, and a required amount is then no number.
-    is_number = outward_type(field.type)[0] == "number"
-    if stand_in is field.default:
-        return members.add(source.tokens, field.type, stand_in)
-    if is_number:
-        get = members.add(source.tokens, Raw, None)
-        return lambda objects, _state: [stand_in if unless_null(v) is None else v for v in map(get, objects)]
-    get = members.add(source.tokens, field.type | None, None)
-    return lambda objects, _state: [stand_in if value is None else value for value in map(get, objects)]
+        return f"{self.code.name(searched)}(state)"
+
+    def _there(
+        self,
+        source: FieldSource,
+        expected: Any,  # noqa: ANN401
+        stand_in: Any,  # noqa: ANN401
+        made: Callable[[str], str],
+    ) -> str:
+        """Return the code that makes something of a value, unless that is null or not there."""
+        if stand_in is NODEFAULT:
+            return made(self._members.add(source.tokens, expected))
+        way = self._members.add(source.tokens, expected | None, None)
+        return f"({self.code.name(stand_in)} if {way} is None else {made(way)})"
+
+    def _copied(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+        # Null is left to what encodes: it leaves out what is optional, and a required amount is then no number.
+        if stand_in is field.default:
+            return self._members.add(source.tokens, field.type, stand_in)
+        if outward_type(field.type)[0] == "number":
+            way = self._members.add(source.tokens, Raw, None)
+            return f"({self.code.name(stand_in)} if {self.code.name(unless_null)}({way}) is None else {way})"
+        return self._there(source, field.type, stand_in, lambda way: way)
+
+    def _translated(self, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+        ways = [self._members.add(tokens, str | None, None) for tokens in (source.tokens, *source.others)]
+        if source.others:
+            return f"{self.code.name(source.words)}[{', '.join(ways)}]"
+        words = _Words(source.words or {})
+        if stand_in is not NODEFAULT:
+            words[None] = stand_in
+        if source.default is not UNSET:
+            words.default = stand_in
+        return f"{self.code.name(words)}[{ways[0]}]"
+
+    def _converted(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+        if source.convert_decoded is not None:
+            expected, decoded = source.convert_decoded
+            name = self.code.name(decoded)
+            return self._there(source, expected, stand_in, lambda way: f"{name}({way})")
+        settle, convert = _settler(field), source.convert
+
+        def converted(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
+            if value is None or unless_null(value) is None or convert is None:
+                return settle(stand_in)
+            return settle(convert(value, None, state))
+
+        return f"{self.code.name(converted)}({self._members.add(source.tokens, Raw, None)}, state)"
+
+    def _combined(self, field: FieldInfo, source: FieldSource) -> str:
+        ways = [self._members.add(tokens, Raw, None) for tokens in (source.tokens, *source.others)]
+        settle, combine = _settler(field), source.combine
+
+        def combined(values: Values, state: TransformState) -> Any:  # noqa: ANN401
+            return settle(combine(values, None, state) if combine else UNSET)
+
+        return f"{self.code.name(combined)}([{', '.join(ways)}], state)"
 
 
 class _Words(dict[Any, Any]):
@@ -203,71 +257,9 @@ class _Words(dict[Any, Any]):
     default: Any = NODEFAULT
 
     def __missing__(self, _word: str | None) -> Any:  # noqa: ANN401 - the rule's value
-        return self.default
-
-
-def _translated(source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    gets = [members.add(tokens, str | None, None) for tokens in (source.tokens, *source.others)]
-    if len(gets) > 1:
-        become = (source.words or {}).__getitem__
-    else:
-        words = _Words(source.words or {})
-        words[None] = stand_in
-        if source.default is not UNSET:
-            words.default = stand_in
-        become = words.__getitem__
-
-    def make(objects: Sequence[Any], _state: TransformState) -> list[Any]:
-        columns = [map(get, objects) for get in gets]
-        made = list(map(become, zip(*columns, strict=True) if len(columns) > 1 else columns[0]))
-        if NODEFAULT in made:
+        if self.default is NODEFAULT:
             raise NotDirectError
-        return made
-
-    return make
-
-
-def _nested(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    expected, make = _objects(field, source)
-    get = members.add(source.tokens, *((expected,) if stand_in is NODEFAULT else (expected | None, None)))
-
-    def of_objects(objects: Sequence[Any], state: TransformState) -> list[Any]:
-        inner = list(map(get, objects))
-        made = iter(make([each for each in inner if each is not None], state))
-        return [stand_in if each is None else next(made) for each in inner]
-
-    def of_lists(objects: Sequence[Any], state: TransformState) -> list[Any]:
-        lists = list(map(get, objects))
-        made = iter(make([each for inner in lists if inner for each in inner], state))
-        return [stand_in if inner is None else list(itertools.islice(made, len(inner))) for inner in lists]
-
-    return of_lists if outward_type(field.type)[0] == "list" else of_objects
-
-
-def _converted(field: FieldInfo, source: FieldSource, members: _Members, stand_in: Any) -> _Make:  # noqa: ANN401
-    if source.convert_many is not None:
-        expected, convert_many = source.convert_many
-        get = members.add(source.tokens, *((expected,) if stand_in is NODEFAULT else (expected | None, None)))
-        return lambda objects, _state: convert_many(map(get, objects), stand_in)
-    get = members.add(source.tokens, Raw, None)
-    settle, convert = _settler(field), source.convert
-
-    def one(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
-        if value is None or unless_null(value) is None or convert is None:
-            return settle(stand_in)
-        return settle(convert(value, None, state))
-
-    return lambda objects, state: [one(value, state) for value in map(get, objects)]
-
-
-def _combined(field: FieldInfo, source: FieldSource, members: _Members) -> _Make:
-    gets = [members.add(tokens, Raw, None) for tokens in (source.tokens, *source.others)]
-    settle, combine = _settler(field), source.combine
-
-    def one(each: Any, state: TransformState) -> Any:  # noqa: ANN401
-        return settle(combine([get(each) for get in gets], None, state) if combine else UNSET)
-
-    return lambda objects, state: [one(each, state) for each in objects]
+        return self.default
 
 
 def _settler(field: FieldInfo) -> Callable[[Any], Any]:

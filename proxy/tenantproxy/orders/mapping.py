@@ -68,16 +68,16 @@ def _mapped(source: FieldSource, contract: Contract) -> Outward:
     direct = compile_direct(field, source)
 
     def outward(body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
-        if at_once and is_heavy(body):
-            raise HeavyError
         # Of a small answer alone: the growth of the other ones is counted while they are made.
         if direct is not None and len(body) <= LIGHT_BYTES:
             try:
-                made = contract.encode(contract.document(direct(body, criteria)))
+                made = contract.encode(contract.document(direct(body, at_once, criteria)))
                 if len(made) <= allowed_bytes(len(body)):
                     return made
             except (NotDirectError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 pass  # whatever it is, the other way tells
+        if at_once and is_heavy(body):
+            raise HeavyError
         return explained(body, criteria)
 
     def explained(body: bytes, criteria: Criteria) -> bytes:

@@ -6,7 +6,7 @@ bounded by the answer's size. A pass ends at the hundredth violation.
 """
 
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Union, get_args, get_origin
 
 import msgspec
@@ -110,13 +110,13 @@ class NotDirectError(Exception):
     """Rules, or an answer, need another way than that of `direct`."""
 
 
-class ConvertMany(NamedTuple):
-    """Converts many values at once, which are decoded already."""
+class ConvertDecoded(NamedTuple):
+    """Converts a value that is decoded already."""
 
     expected: Any
-    """The type that all of them must have."""
-    convert: Callable[[Iterable[Any], Any], list[Any]]
-    """Make the outward values; the second argument is what stands in for None; raises NotDirectError."""
+    """The type that it must have."""
+    convert: Callable[[Any], Any]
+    """Make the outward value; raises NotDirectError."""
 
 
 class FieldSource(NamedTuple):
@@ -146,7 +146,7 @@ class FieldSource(NamedTuple):
     """Where the members of an object or of a list's elements come from, if it is simply at `tokens`."""
     words: Mapping[Any, Any] | None = None
     """What texts become, if nothing else has to be done; several of them together, if there are `others`."""
-    convert_many: ConvertMany | None = None
+    convert_decoded: ConvertDecoded | None = None
     """Does what `convert` does, if that is simple."""
 
     def stand_in(self, value: Raw | None, location: Location, state: TransformState) -> Any:  # noqa: ANN401

@@ -18,7 +18,7 @@ from tenantproxy.orders.rules.conflicts import find_conflicts
 from tenantproxy.orders.rules.pick import compile_picker
 from tenantproxy.orders.rules.relation import compile_relation
 from tenantproxy.orders.rules.table import Rows, plain_rows
-from tenantproxy.orders.rules.values import converter, many_converter, plain_words
+from tenantproxy.orders.rules.values import converter, decoded_converter, plain_words
 from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same_field
 
 _FIX_STEP: Final = "name the member, or pick an element with `pick`"
@@ -70,7 +70,7 @@ class RuleCompiler:
             source = source._replace(picker=self._pickers.setdefault(rule.pick, picker))
         if rule.fields is None or inner is None:
             source = source._replace(
-                convert=converter(rule), words=plain_words(rule), convert_many=many_converter(rule)
+                convert=converter(rule), words=plain_words(rule), convert_decoded=decoded_converter(rule)
             )
         else:
             members = self.sources(rule.fields, inner, f"{path}.fields")

@@ -4,7 +4,8 @@ What is there but doesn't fit is a violation, never a default: an amount that ca
 another one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from tenantproxy.orders.numbers import GRAMMAR, MAX_PLACES, number_negated, numb
 from tenantproxy.orders.rule_words import given
 from tenantproxy.orders.transform import (
     STARTS,
-    ConvertMany,
+    ConvertDecoded,
     ConvertValue,
     Location,
     NotDirectError,
@@ -27,6 +28,8 @@ from tenantproxy.orders.words import are_texts, look_up
 
 LONGEST_NUMBER: Final = 100
 """Characters of a text that is taken for a number."""
+_FEW_PLACES: Final = 2
+"""Of nearly all money: its fractions may well be kept."""
 _NO_NUMBER: Final = f"must be a number, or a text of at most {LONGEST_NUMBER} characters that is one in JSON"
 _NOT_SHIFTED: Final = "has an exponent that is too long for the mapping to scale it"
 _NO_PART: Final = "has a text without the delimiters of the mapping's `part`"
@@ -62,33 +65,35 @@ def plain_words(rule: config.Rule) -> Mapping[str, Any] | None:
     return rule.values if _does_only(rule, "values") and rule.values and are_texts(rule.values) else None
 
 
-def many_converter(rule: config.Rule) -> ConvertMany | None:
-    """Return what converts many values by a rule that only scales, or only takes a number for a text."""
+def decoded_converter(rule: config.Rule) -> ConvertDecoded | None:
+    """Return what converts a decoded value by a rule that only scales, or only takes a number for a text."""
     if _does_only(rule, "scale") and rule.scale is not None:
         # Any other scale is refused, but not here.
-        return ConvertMany(int, _many_scaler(rule.scale)) if 0 < rule.scale <= MAX_PLACES else None
-    return ConvertMany(int | str, _many_texts) if _does_only(rule, "as") and rule.as_ == "string" else None
+        return ConvertDecoded(int, _scaler(rule.scale)) if 0 < rule.scale <= MAX_PLACES else None
+    return ConvertDecoded(int | str, _as_text) if _does_only(rule, "as") and rule.as_ == "string" else None
 
 
-def _many_scaler(places: int) -> Callable[[Iterable[int | None], Any], list[Any]]:
-    unit, form = 10**places, b"%%d.%%0%dd" % places
+def _scaler(places: int) -> Callable[[int], Raw]:
+    unit, form = 10**places, f"%d.%0{places}d"
 
-    def convert(values: Iterable[int | None], stand_in: Any) -> list[Any]:  # noqa: ANN401
-        return [
-            stand_in
-            if value is None
-            else Raw(form % divmod(value, unit))
-            if value >= 0
-            else Raw(b"-" + form % divmod(-value, unit))
-            for value in values
-        ]
+    def scaled(value: int) -> Raw:
+        return Raw("-" + form % divmod(-value, unit)) if value < 0 else Raw(form % divmod(value, unit))
 
-    return convert
+    if places > _FEW_PLACES:
+        return scaled
+    fractions = _fractions(places)
+    return lambda value: Raw(f"{value // unit}{fractions[value % unit]}") if value >= 0 else scaled(value)
 
 
-def _many_texts(values: Iterable[int | str | None], stand_in: Any) -> list[Any]:  # noqa: ANN401
-    made = [stand_in if value is None else str(value) for value in values]
-    if "0" in made:
+@functools.cache
+def _fractions(places: int) -> Sequence[str]:
+    """Return all fractions of a number of places, with the point: looked up, they are had at half the cost."""
+    return [f".{rest:0{places}}" for rest in range(10**places)]
+
+
+def _as_text(value: int | str) -> str:
+    made = str(value)
+    if made == "0":
         raise NotDirectError  # it may have been sent as -0
     return made
 

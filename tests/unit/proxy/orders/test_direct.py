@@ -2,12 +2,16 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 
 import pytest
 
 from support.proxy.mappings import both_ways, compiled
+from tenantproxy.orders import expression
 from tenantproxy.orders.transform import UnparsableError
+from tenantproxy.orders.weight import LIGHT_BYTES, LIGHT_OBJECTS, HeavyError
 
 ORDER: dict[str, Any] = {"customerOrderId": "1", "customerId": "2", "status": "open"}
 LINES = [
@@ -167,6 +171,98 @@ def test_what_takes_the_other_way(fields: dict[str, Any], members: dict[str, Any
     """It comes out, too."""
     rules = {**RULES, "fields": {**RULES["fields"], **fields}}
     assert steps(rules, answer(**members)) > 0
+
+
+HOSTILE = '(each).__class__ + [state for value0 in ""] # ö\n'
+OURS = {"each", "state", "one", "counted", ".0", *(f"{name}{n}" for name in ("member", "value") for n in range(9))}
+
+
+def of_manifest(name: str) -> dict[str, Any]:
+    """Return rules with a text of somebody's in each place that the code is made by."""
+    step = "".join(char for char in name if char not in '"\n/')
+    return {
+        "root": f"/{step}",
+        "fields": {
+            "customerOrderId": {"from": f"/{step}/id", "values": {name: name}, "default": name},
+            "customerId": {"const": name},
+            "status": {
+                "table": {"from": [f"/{step}/a", f"/{step}/b"], "rows": [{"when": [name, name], "value": name}]},
+                "default": name,
+            },
+            "isLocked": {"from": f"/{step}/locked", "orFrom": [f"/{step}/other"], "default": True},
+            "minimumDownPaymentAmount": {"from": f"/{step}/v", "scale": 2, "default": 7},
+            "items": {"each": f"/{step}/{step}", "fields": {"itemId": {"from": f"/{step}", "as": "string"}}},
+        },
+    }
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield a code, and those in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from codes(constant)
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "value0", "None", "a b", "é", ")"])
+def test_no_text_of_a_manifest_is_in_the_code(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It is made of a few names of the program's, and of those of the contract."""
+    seen: list[str] = []
+    make = expression.Expression.compiled
+
+    def compiled_too(self: expression.Expression, text: str) -> Any:
+        function = make(self, text)
+        for code in codes(function.__code__):
+            assert not {type(constant) for constant in code.co_consts} - {CodeType, str, tuple, type(None)}
+            seen.extend((*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars))
+            seen.extend(name for names in code.co_consts if isinstance(names, tuple) for name in names)
+        return function
+
+    monkeypatch.setattr(expression.Expression, "compiled", compiled_too)
+    compiled(getOrder=of_manifest(name))
+    assert {"each", "member0", "value0", "counted", "customerOrderId"} <= {*seen}
+    assert {*seen} - OURS <= {*of_manifest(name)["fields"], "invoicePaymentInstructions"}
+
+
+def test_what_is_made_by_names_of_a_manifest() -> None:
+    """Whatever they are, nothing but members are looked for."""
+    rules = of_manifest(HOSTILE)
+    step = rules["root"][1:]
+    line = {step: 7, "quantityOrdered": 1, "unitPrice": 2}
+    sent = {step: {step: {"id": HOSTILE, "a": HOSTILE, "b": HOSTILE, "locked": False, "v": 250, step: [line]}}}
+    rules["fields"]["isLocked"] = {"const": False}
+    made = json.loads(both_ways(compiled(getOrder=rules)["getOrder"], json.dumps(sent).encode()))["customerOrder"]
+    assert (made["customerOrderId"], made["customerId"], made["status"]) == (HOSTILE,) * 3
+    assert (made["minimumDownPaymentAmount"], made["items"][0]["itemId"]) == (2.5, "7")
+
+
+@pytest.mark.parametrize("objects", [LIGHT_OBJECTS, LIGHT_OBJECTS + 1])
+def test_many_objects_are_not_made_at_once(objects: int) -> None:
+    """A few milliseconds are what one answer may take from the others; all lists count together."""
+    discount = {"discountAmount": {"const": 1}}
+    item = {"itemId": {"const": "I"}, "quantityOrdered": {"const": 1}, "unitPrice": {"const": 2}}
+    items = {"each": "/l", "fields": {**item, "discounts": {"each": "/d", "fields": discount}}}
+    outward = compiled(getOrder={"root": "", "fields": {"items": items}})["getOrder"]
+    sent = {**ORDER, "l": [{"d": [{}] * (objects - 2)}, {}]}
+    body = json.dumps(sent, separators=(",", ":")).encode()
+    body += b" " * (5_000 - len(body))  # smaller ones are walked through at once in any way
+    if objects > LIGHT_OBJECTS:
+        with pytest.raises(HeavyError):
+            outward(body, at_once=True)
+    else:
+        assert outward(body, at_once=True) == outward(body)
+    assert len(json.loads(both_ways(outward, body))["customerOrder"]["items"][0]["discounts"]) == objects - 2
+
+
+def test_what_no_rule_reads_is_not_counted() -> None:
+    """It costs nothing, unless the answer takes the other way."""
+    outward = compiled(getOrder=RULES)["getOrder"]
+    unread = [0] * 10_000
+    body = json.dumps(answer(unread=unread)).encode()
+    assert 10_000 < len(body) < LIGHT_BYTES
+    assert outward(body, at_once=True) == outward(body)
+    with pytest.raises(HeavyError):
+        outward(json.dumps(answer(unread=unread, payment=None)).encode(), at_once=True)
 
 
 def test_large_answers_take_the_other_way() -> None:

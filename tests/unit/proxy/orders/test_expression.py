@@ -1,0 +1,25 @@
+"""Functions of one expression have the values that it names, and nothing else."""
+
+import pytest
+
+from tenantproxy.orders.expression import FILE, Expression
+
+
+def test_values_and_arguments() -> None:
+    """Each value has a name of its own, also where two are equal."""
+    expression = Expression("each", "state")
+    one, other = expression.name("a"), expression.name("a")
+    assert one != other
+    function = expression.compiled(f"[{one}, {other}, each, state]")
+    assert function(1, 2) == ["a", "a", 1, 2]
+    assert function.__code__.co_filename == FILE
+
+
+@pytest.mark.parametrize("text", ["open", "__import__", "eval", "len(each)", "value1"])
+def test_nothing_else(text: str) -> None:
+    """Python's own functions are not there, nor values of another expression."""
+    Expression().name(1)
+    expression = Expression("each")
+    expression.name(2)
+    with pytest.raises(NameError):
+        expression.compiled(text)([])

@@ -175,10 +175,12 @@ def _interpreted(effort: Effort) -> list[Goal]:
     goals = []
     for title, operation in (("GET", "getOrder"), ("search", "searchOrders")):
         costs = interpreters.compare(operation, effort.rounds)
+        added = interpreters.added(costs)
         for name, ratios in interpreters.shares(costs).items():
-            # jmespath neither checks nor scales: of a single order that is most of the work.
+            # Of a single order, JSON and the contract, which all share, are half of our work.
             wanted = None if (title, name) == ("GET", "jmespath") else 10.0
             goals.append(report.dearer(f"{title}, mapping in {name} to ours", ratios, at_least=wanted))
+            goals.append(report.dearer(f"{title}, what {name} adds, to ours", added[name], at_least=10.0))
     return goals
 
 

@@ -1,7 +1,11 @@
 """The bench's mapping in jsonata and jmespath for Python, to compare with: the same answers, from bytes to bytes.
 
-Both get what msgspec decodes, and msgspec encodes what they make. Neither checks what it makes, as ours does.
-jsonata divides amounts as floating-point numbers. jmespath has no arithmetic: its amounts stay in cents.
+All do the same work: what comes out has been held to the contract. What the others make is handed to it as an
+unmapped answer is, as one would do who puts them in the place of our mapping. Both get what msgspec decodes, and
+msgspec encodes what they make: no library is faster.
+
+jmespath has no arithmetic, but takes functions: amounts are scaled as exact decimals, and its answer must be ours
+to the byte. jsonata divides amounts as floating-point numbers, so these must be equal as decimals.
 """
 
 import json
@@ -11,13 +15,15 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import jmespath
+import jmespath.functions
 import msgspec
 from jsonata import Jsonata
 
 from bench import payloads
 from bench.processes import BenchError
 from tenantproxy import config
-from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
+from tenantproxy.orders.contract import CONTRACTS
+from tenantproxy.orders.mapping import compile_mapping
 
 _Convert = Callable[[bytes], bytes]
 _CALLS: Final = {"ours": 200, "others": 4}
@@ -54,27 +60,30 @@ _JMESPATH: Final = {
         customerId: customer.number,
         status: {_STATUS},
         isLocked: locked == 'yes',
-        minimumDownPaymentAmount: payment.deposit,
+        minimumDownPaymentAmount: scaled(payment.deposit),
         invoicePaymentInstructions: payment.invoice.{{
-            customerAccountId: account, invoicingAmount: amount, additionalInformation: references}},
+            customerAccountId: account, invoicingAmount: scaled(amount), additionalInformation: references}},
         items: lines[].{{
-            itemId: sku, quantityOrdered: qty, unitPrice: price.cents, contributedAmount: part,
+            itemId: sku, quantityOrdered: qty, unitPrice: scaled(price.cents), contributedAmount: scaled(part),
             discounts: rebates[].{{
-                discountAmount: off, discountId: code, discountText: name, rewardType: kind}}}}}}}}""",
+                discountAmount: scaled(off), discountId: code, discountText: name, rewardType: kind}}}}}}}}""",
     "searchOrders": f"""{{customerOrders: hits[].{{
         customerOrderId: to_string(number),
         customerId: account == 'north' && 'C-100200' || account == 'south' && 'C-100201',
         status: {_STATUS}}}}}""",
 }
-ANSWERS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
-    "getOrder": payloads.mapped_order,
-    "searchOrders": payloads.mapped_search,
+ANSWERS: Final[Mapping[str, tuple[Callable[[], dict[str, Any]], Callable[[], dict[str, Any]]]]] = {
+    "getOrder": (payloads.order, payloads.mapped_order),
+    "searchOrders": (payloads.search, payloads.mapped_search),
 }
+"""In the documented shape, and in that of the mapping."""
 
 
 class Costs(NamedTuple):
     """CPU seconds of one answer in each round."""
 
+    unmapped: list[float]
+    """Of the same answer in the documented shape, which the contract alone converts."""
     ours: list[float]
     jsonata: list[float]
     jmespath: list[float]
@@ -87,14 +96,16 @@ def compare(operation: str, rounds: int) -> Costs:
         BenchError: They do not make the same of it.
 
     """
-    body = payloads.encoded(ANSWERS[operation]())
-    ours = _compiled(payloads.MAPPING)[operation]
-    jsonata, jmes = _by_jsonata(_JSONATA[operation]), _by_jmespath(_JMESPATH[operation])
-    unscaled = _compiled(_unscaled(payloads.MAPPING))[operation]
-    if not _exact(ours(body)) == _exact(jsonata(body)) or not _exact(unscaled(body)) == _exact(jmes(body)):
+    unmapped, body = (payloads.encoded(answer()) for answer in ANSWERS[operation])
+    contract = CONTRACTS[operation].outward
+    ours = compile_mapping(msgspec.convert(payloads.MAPPING, config.Mapping))[operation]
+    jsonata = _checked(operation, _by_jsonata(_JSONATA[operation]))
+    jmes = _checked(operation, _by_jmespath(_JMESPATH[operation]))
+    if jmes(body) != ours(body) or _exact(jsonata(body)) != _exact(ours(body)):
         raise BenchError(f"ours, jsonata and jmespath do not make the same of the answer to {operation}")
-    costs = Costs([], [], [])
+    costs = Costs([], [], [], [])
     for _ in range(rounds):
+        costs.unmapped.append(_cost(lambda sent: contract(sent, at_once=True), unmapped, _CALLS["ours"]))
         costs.ours.append(_cost(lambda sent: ours(sent, at_once=True), body, _CALLS["ours"]))
         costs.jsonata.append(_cost(jsonata, body, _CALLS["others"]))
         costs.jmespath.append(_cost(jmes, body, _CALLS["others"]))
@@ -114,20 +125,22 @@ def _by_jsonata(expression: str) -> _Convert:
     return lambda body: msgspec.json.encode(compiled.evaluate(msgspec.json.decode(body)))
 
 
+class _Functions(jmespath.functions.Functions):  # type: ignore[misc] # without types, as the next one
+    @jmespath.functions.signature({"types": []})  # type: ignore[untyped-decorator]
+    def _func_scaled(self, amount: Any) -> Decimal | None:  # noqa: ANN401 - parsed JSON
+        return None if amount is None else Decimal(amount).scaleb(-payloads.PLACES)
+
+
 def _by_jmespath(expression: str) -> _Convert:
-    compiled = jmespath.compile(expression)
-    return lambda body: msgspec.json.encode(compiled.search(msgspec.json.decode(body)))
+    compiled, options = jmespath.compile(expression), jmespath.Options(custom_functions=_Functions())
+    decode = msgspec.json.Decoder(float_hook=Decimal).decode
+    encode = msgspec.json.Encoder(decimal_format="number").encode
+    return lambda body: encode(compiled.search(decode(body), options))
 
 
-def _compiled(mapping: dict[str, Any]) -> CompiledMapping:
-    return compile_mapping(msgspec.convert(mapping, config.Mapping))
-
-
-def _unscaled(rules: Any) -> Any:  # noqa: ANN401 - parsed JSON
-    """Return rules without their scales."""
-    if isinstance(rules, dict):
-        return {name: _unscaled(rule) for name, rule in rules.items() if name != "scale"}
-    return rules
+def _checked(operation: str, convert: _Convert) -> _Convert:
+    outward = CONTRACTS[operation].outward
+    return lambda body: outward(convert(body))
 
 
 def _exact(body: bytes) -> Any:  # noqa: ANN401 - parsed JSON
@@ -140,3 +153,14 @@ def shares(costs: Costs) -> dict[str, Sequence[float]]:
         name: [theirs / ours for ours, theirs in zip(costs.ours, others, strict=True)]
         for name, others in (("jsonata", costs.jsonata), ("jmespath", costs.jmespath))
     }
+
+
+def added(costs: Costs) -> dict[str, Sequence[float]]:
+    """Return the same of what each adds to the conversion of an unmapped answer."""
+    over = costs._replace(
+        **{
+            name: [cost - floor for cost, floor in zip(costs_of, costs.unmapped, strict=True)]
+            for name, costs_of in costs._asdict().items()
+        }
+    )
+    return shares(over)

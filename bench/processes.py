@@ -52,6 +52,7 @@ class Running:
         self.started_at = time.perf_counter()
         with pinned(cores):
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.pid = self._process.pid
 
     def connect(self) -> http.client.HTTPConnection:
         """Return a connection, as soon as the process accepts one.
@@ -92,7 +93,7 @@ class Running:
     def cpu_seconds(self) -> float:
         """Return the CPU time that all threads of the process have used, to the nanosecond."""
         # clock_getcpuclockid(3), which Python does not have: Linux's MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED).
-        return time.clock_gettime((~self._process.pid << 3) | 2)
+        return time.clock_gettime((~self.pid << 3) | 2)
 
     def rss_mib(self) -> float:
         """Return the resident memory, shared pages included."""

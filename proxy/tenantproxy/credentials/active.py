@@ -8,7 +8,7 @@ from typing import Final
 
 from tenantproxy.credentials.authorizer import SupersededError
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients
-from tenantproxy.credentials.fingerprint import fingerprint
+from tenantproxy.credentials.fingerprint import Fingerprints
 from tenantproxy.credentials.formats import digest
 from tenantproxy.credentials.grant import Grant, Use, Way
 from tenantproxy.credentials.kinds import KINDS
@@ -20,6 +20,8 @@ from tenantproxy.problems import Problem, retry_after
 
 _FIRST_ATTEMPT: Final = 3.0
 """Seconds for which a proxy that starts waits for its first token."""
+_CLAIM_SECONDS: Final = 1.0
+"""For which a request waits to become the one that tries, where it can go on with the former credential."""
 _NOT_CONFIGURED: Final = (
     "credentials-not-configured",
     "An admin of the tenant sets it with PUT /api/v1/proxy-config.",
@@ -36,17 +38,17 @@ class ActiveCredential:
         store: CredentialStore | None = None,
         *,
         clock: Callable[[], float] = time.time,
-        fingerprint: Callable[[Credential, str], Awaitable[str]] = fingerprint,
+        fingerprint: Callable[[Credential, str], Awaitable[str]] | None = None,
     ) -> None:
         """Begin without one; by notes in the `store` the replicas agree on who tries it."""
         self._clients = clients
         self._metrics = metrics
         self._gate = LoginGate(store, clock=clock, on_verdict=self._show)
-        self._compute = fingerprint
-        self._fingerprint = ("", "", "")
-        """Of which credential, by its digest, in which Secret, and the fingerprint."""
+        self._fingerprints = Fingerprints(fingerprint)
         self._digest = _digest(None)
         self._use: Use | None = None
+        self._former: Grant | None = None
+        """What others go on with while one request tries: until there is a verdict, or a wrong login."""
         self._lacking = _NOT_CONFIGURED
         self._first_login: asyncio.Task[None] | None = None
 
@@ -63,9 +65,7 @@ class ActiveCredential:
         """
         new = _digest(credential)
         known = credential if isinstance(credential, Credential) else None
-        mark = ""
-        if known is not None and stored is not None and stored.uid:
-            mark = await self._fingerprint_of(known, stored.uid)
+        mark = await self._fingerprints.of(known, stored)
         is_other = new != self._digest
         if not is_other and not self._gate.is_set_again(stored, mark):
             self._gate.learn(stored, mark)
@@ -79,6 +79,10 @@ class ActiveCredential:
             self._lacking = _NOT_CONFIGURED
         elif known is None:
             self._lacking = ("credentials-invalid", f"The Secret can't be used: {credential}.")
+        if use is None:
+            self._former = None
+        elif self._use is not None:
+            self._former = await self._use.former() or self._former
         old, self._use = self._use, use
         self._digest = new
         self._metrics.credential_changed(known.type if known is not None else None, among=KINDS)
@@ -130,7 +134,7 @@ class ActiveCredential:
             if self._use is None:
                 raise Problem(*self._lacking)
             grant = await self._past_gate(self._use, seconds)
-            if grant is not None and await self._past_cooldown(grant):
+            if grant is not None and await grant.is_past_cooldown():
                 return grant
 
     async def _past_gate(self, use: Use, seconds: float) -> Grant | None:
@@ -142,7 +146,9 @@ class ActiveCredential:
             return Grant(held, use, Way.HELD)
         if admission is Admission.REFUSE:
             raise self._rejected()
-        await self._gate.changed()
+        if admission is Admission.WAIT and self._former is not None:
+            return self._former
+        await self._gate.changed(None if self._former is None else _CLAIM_SECONDS)
         return None
 
     async def _logged_in(self, use: Use, way: Way) -> Grant | None:
@@ -160,27 +166,16 @@ class ActiveCredential:
             way = Way.PROVEN
         return Grant(authorization, use, way)
 
-    async def _past_cooldown(self, grant: Grant) -> bool:
-        """Tell whether a grant may be used now; if not, ask again. Raises Problem."""
-        admission = grant.use.cooldown.admit(self._now(), grant.authorization)
-        if admission is Admission.TRY:
-            grant.way = Way.TRIES_TOKEN
-        elif admission is Admission.REFUSE:
-            raise self._cooling(grant.use)
-        elif admission is Admission.WAIT:
-            await grant.use.changed.wait()
-        return admission in (Admission.GO, Admission.TRY)
-
     def may_be_sent(self, grant: Grant) -> bool:
         """Tell whether a request that has waited for its turn may still go with this: all is as it was."""
         if grant.use is not self._use:
-            return False
+            return grant is self._former
         if grant.use.is_proven:
             return True
         if grant.way in (Way.TRIES, Way.TRIES_TOKEN):
             return True
         is_open = grant.way is Way.HELD or self._gate.is_open
-        return is_open and not grant.use.cooldown.holds(self._now(), grant.authorization)
+        return is_open and not grant.is_cooling
 
     async def reauthenticate(self, grant: Grant, seconds: float) -> Grant | None:
         """Return another grant than the rejected one; None: nothing newer can be had.
@@ -188,7 +183,7 @@ class ActiveCredential:
         Raises Problem: there is another credential, which can't be used now.
         """
         if grant.use is not self._use:
-            self._gate.wronged()
+            self._replaced_and_rejected(grant.use)
             return await self.authorize(seconds)
         if grant.use.authorizer.logs_in and not self._gate.is_open:
             return None
@@ -198,18 +193,22 @@ class ActiveCredential:
             return await self.authorize(seconds)
         return None if newer is None else Grant(newer, grant.use, grant.way)
 
-    def timed_out(self) -> Problem:
-        """Return the answer to a request whose time was over before it was authorized."""
+    def timed_out(self, seconds: float) -> Problem:
+        """Return the answer to a request whose time, so many seconds, was over before it was authorized.
+
+        That is what the OMS said meanwhile to those that tried the credential, if it said anything.
+        """
         if self._gate.is_closed:
             return self._rejected()
-        problem = self._use.authorizer.timed_out() if self._use is not None else None
-        return problem or Problem("upstream-timeout", "The OMS did not answer the request that goes first.")
+        if (use := self._use) is not None and (problem := use.met_within(seconds) or use.authorizer.timed_out()):
+            return problem
+        return Problem("upstream-timeout", "The OMS did not answer the request that goes first.")
 
     def accepted(self, grant: Grant) -> None:
         """Take note that the OMS took it; that proves a credential, or a token, that is being tried."""
         if grant.use is not self._use:
             return
-        if grant.way is Way.TRIES:
+        if grant.way is Way.TRIES or (self._gate.may_forget and not grant.use.authorizer.logs_in):
             self._gate.accepted()
         elif grant.way is Way.TRIES_TOKEN:
             grant.use.cooldown.accepted()
@@ -219,11 +218,17 @@ class ActiveCredential:
         """Begin a pause; return the answer to the request."""
         if grant.use is self._use:
             if grant.use.authorizer.logs_in:
-                grant.use.cooldown.rejected(self._now(), grant.authorization)
                 self._metrics.credential_accepted(accepted=False)
-                return self._cooling(grant.use)
+                return grant.begin_cooldown()
             self._gate.rejected()
+        else:
+            self._replaced_and_rejected(grant.use)
         return self._rejected()
+
+    def failed(self, grant: Grant, problem: Problem) -> None:
+        """Take note that the OMS failed: of the credential nothing was learnt."""
+        if grant.way is Way.TRIES:
+            grant.use.met(problem)
 
     def ended(self, grant: Grant) -> None:
         """Take note of the end of a request, of which perhaps nothing was learnt."""
@@ -234,7 +239,7 @@ class ActiveCredential:
 
     async def note(self, credential: Credential, stored: Stored, set_by: str, *, is_proven: bool) -> NewNote:
         """Return what makes the store's note of a credential that somebody sets now."""
-        mark = await self._fingerprint_of(credential, stored.uid) if stored.uid else ""
+        mark = await self._fingerprints.of(credential, stored)
         return self._gate.note_of(mark, set_by, is_proven=is_proven)
 
     def known(self) -> Known:
@@ -261,27 +266,18 @@ class ActiveCredential:
                 self.accepted(grant)
             self.ended(grant)
 
+    def _replaced_and_rejected(self, use: Use) -> None:
+        if self._former is not None and self._former.use is use:
+            self._former = None
+        if not use.authorizer.logs_in:  # a token is no login
+            self._gate.wronged()
+
     def _release(self, use: Use, way: Way) -> None:
         if way is Way.TRIES and use is self._use:
             self._gate.released()
         elif way is Way.TRIES_TOKEN:
             use.cooldown.released()
             use.wake()
-
-    async def _fingerprint_of(self, credential: Credential, uid: str) -> str:
-        known = _digest(credential)
-        if self._fingerprint[:2] != (known, uid):
-            self._fingerprint = (known, uid, await self._compute(credential, uid))
-        return self._fingerprint[2]
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def _cooling(self, use: Use) -> Problem:
-        detail = "The OMS rejected the access token."
-        return Problem(
-            "upstream-rejected-credentials", detail, headers=retry_after(use.cooldown.remaining(self._now()))
-        )
 
     def _rejected(self) -> Problem:
         seconds = self._gate.remaining()
@@ -291,6 +287,8 @@ class ActiveCredential:
         return Problem("upstream-rejected-credentials", detail, headers=retry_after(seconds))
 
     def _show(self, proof: Proof) -> None:
+        if proof.state != "untried" or proof.earlier:
+            self._former = None
         if proof.state != "untried":
             self._metrics.credential_accepted(accepted=proof.state == "accepted")
 

@@ -7,14 +7,35 @@ each Secret, makes even that little hard to use.
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
 
 from tenantproxy.credentials.base import Credential
+from tenantproxy.credentials.formats import digest
+from tenantproxy.credentials.stores.base import Stored
 
 _ROUNDS: Final = 100_000
 _BYTES: Final = 2
+
+
+class Fingerprints:
+    """Remembers the last one: it is asked for each time a Secret has changed in any way."""
+
+    def __init__(self, compute: Callable[[Credential, str], Awaitable[str]] | None = None) -> None:
+        self._compute = compute or fingerprint
+        self._last = ("", "", "")
+        """The credential by its digest, the Secret by its uid, and the fingerprint."""
+
+    async def of(self, credential: Credential | None, stored: Stored | None) -> str:
+        """Return that of a credential in what was read from a store; empty where no note can be kept."""
+        if credential is None or stored is None or not stored.uid:
+            return ""
+        known, uid = digest(credential), stored.uid
+        if self._last[:2] != (known, uid):
+            self._last = (known, uid, await self._compute(credential, uid))
+        return self._last[2]
 
 
 async def fingerprint(credential: Credential, salt: str) -> str:

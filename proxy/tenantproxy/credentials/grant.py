@@ -7,6 +7,8 @@ from tenantproxy.credentials.authorizer import Authorization, Authorizer
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.cooldown import TokenCooldown
 from tenantproxy.credentials.login_gate import LoginGate
+from tenantproxy.credentials.proof import Admission
+from tenantproxy.problems import Problem, retry_after
 
 
 class Use:
@@ -18,6 +20,7 @@ class Use:
         self.authorizer: Authorizer
         self.cooldown = TokenCooldown()
         self.changed = asyncio.Event()
+        self._met: tuple[float, Problem] | None = None
         self._proven: Grant | None = None
 
     @property
@@ -30,6 +33,28 @@ class Use:
         if self._proven is None or self._proven.authorization is not authorization:
             self._proven = Grant(authorization, self, Way.PROVEN)
         return self._proven
+
+    async def former(self) -> "Grant | None":
+        """Return what requests go on with while its successor is tried; None: it is not proven itself.
+
+        The OMS has accepted it, so that it is no wrong login; a token that it got before needs no new one.
+        """
+        if not self.is_proven:
+            return None
+        authorizer = self.authorizer
+        held = authorizer.held() if authorizer.logs_in else await authorizer.authorization()
+        return None if held is None else Grant(held, self, Way.FORMER)
+
+    def met(self, problem: Problem) -> None:
+        """Take note of what the request met with that tried it last, from which nothing was learnt of it."""
+        self._met = (_now(), problem)
+
+    def met_within(self, seconds: float) -> Problem | None:
+        """Return what such a request met with, if that was so many seconds ago at most."""
+        if self._met is None or _now() > self._met[0] + seconds:
+            return None
+        problem = self._met[1]
+        return Problem(problem.code, problem.detail, headers=problem.headers, reason=problem.reason)
 
     def may_log_in(self) -> bool:
         """Tell a refresh whether it may send the secret again: only one that is proven."""
@@ -52,6 +77,7 @@ class Way(Enum):
     PROVEN = "the credential is proven"
     TRIES = "it tries the credential; its end must be reported"
     TRIES_TOKEN = "the OMS has rejected a token before; its end must be reported"
+    FORMER = "by the credential before, while another request tries the new one"
     HELD = "by a token that is still good, while no other may be fetched"
 
 
@@ -66,3 +92,33 @@ class Grant:
         self.way = way
         self.in_flight = False
         """Whether its request is still under way, though its caller has gone."""
+
+    @property
+    def is_cooling(self) -> bool:
+        """Whether nothing may be sent with its token now, which the OMS has rejected."""
+        return self.use.cooldown.holds(_now(), self.authorization)
+
+    async def is_past_cooldown(self) -> bool:
+        """Tell whether it may be used now; if not, ask again. Raises Problem."""
+        admission = self.use.cooldown.admit(_now(), self.authorization)
+        if admission is Admission.TRY:
+            self.way = Way.TRIES_TOKEN
+        elif admission is Admission.REFUSE:
+            raise self._cooling()
+        elif admission is Admission.WAIT:
+            await self.use.changed.wait()
+        return admission in (Admission.GO, Admission.TRY)
+
+    def begin_cooldown(self) -> Problem:
+        """Take note that the OMS rejected its token; return the answer to the request."""
+        self.use.cooldown.rejected(_now(), self.authorization)
+        return self._cooling()
+
+    def _cooling(self) -> Problem:
+        detail = "The OMS rejected the access token."
+        pause = retry_after(self.use.cooldown.remaining(_now()))
+        return Problem("upstream-rejected-credentials", detail, headers=pause)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

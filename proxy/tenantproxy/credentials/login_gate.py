@@ -24,12 +24,17 @@ class LoginGate:
         clock: Callable[[], float] = time.time,
         on_verdict: Callable[[Proof], None] = lambda _: None,
     ) -> None:
-        """Begin without a credential; `clock` is in Unix seconds, `on_verdict` is told of each verdict."""
+        """Begin without a credential; `clock` is in Unix seconds.
+
+        `on_verdict` is told of each verdict, and of each wrong login with another credential.
+        """
         self._clock = clock
         self._on_verdict = on_verdict
         self._shared = SharedProof(store, clock, self._on_change)
         self.is_open = False
         """Whether the credential is proven."""
+        self.may_forget = False
+        """Whether it is, and wrong logins with others are counted: until it is accepted once more."""
         self._trying = False
         self._waiting = 0
         self._releases = 0
@@ -55,16 +60,16 @@ class LoginGate:
         if self.remaining() > 0:
             return Admission.REFUSE
         if not self._shared.is_claimed(seconds):
-            return Admission.WAIT
+            return Admission.CLAIM if self._shared.claims(seconds) else Admission.WAIT
         self._trying = True
         return Admission.TRY
 
-    async def changed(self) -> None:
-        """Wait until it makes sense to ask again."""
+    async def changed(self, at_most: float | None = None) -> None:
+        """Wait until it makes sense to ask again, or for so many seconds."""
         self._waiting += 1
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._shared.seconds_to_wait() or None):
+                async with asyncio.timeout(at_most), asyncio.timeout(self._shared.seconds_to_wait() or None):
                     await self._changed.wait()
         finally:
             self._waiting -= 1
@@ -72,10 +77,10 @@ class LoginGate:
     # ---- how a login ended
 
     def accepted(self) -> None:
-        """Open the gate for all."""
+        """Open the gate for all; what was counted before is forgotten."""
         now = self._shared.time()
         self._trying = False
-        if not self.is_open:
+        if not self.is_open or self.may_forget:
             self._shared.change(lambda proof: proof.accepted(now))
 
     def rejected(self, logins: int = 1) -> None:
@@ -141,7 +146,8 @@ class LoginGate:
 
     def _on_change(self, old: Proof, new: Proof) -> None:
         self.is_open = new.state == "accepted"
-        if (new.state, new.rejected_at) != (old.state, old.rejected_at):
+        self.may_forget = self.is_open and bool(new.earlier)
+        if (new.state, new.rejected_at, new.earlier) != (old.state, old.rejected_at, old.earlier):
             self._on_verdict(new)
         self._wake()
 

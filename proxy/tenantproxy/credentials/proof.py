@@ -28,7 +28,8 @@ class Admission(Enum):
 
     GO = "use the credential, as all do"
     TRY = "use it, and report how it ended"
-    WAIT = "ask again after the next change"
+    WAIT = "ask again after the next change, or go on with the former credential"
+    CLAIM = "ask again when it is known which replica tries, which this request has just asked"
     REFUSE = "it was rejected, and must not be tried yet"
 
 
@@ -83,9 +84,9 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         return msgspec.structs.replace(self, claim=None)
 
     def accepted(self, now: float) -> "Proof":
-        """Let it be used by all. That it was rejected before was no wrong login: it is right."""
+        """Let it be used by all. What was counted before is over, as at an order system after a right login."""
         return msgspec.structs.replace(
-            self, state="accepted", claim=None, wrong_logins=(), retried=False, accepted_at=now
+            self, state="accepted", claim=None, wrong_logins=(), earlier=(), retried=False, accepted_at=now
         )
 
     def rejected(self, now: float, logins: int = 1) -> "Proof":
@@ -106,8 +107,9 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         return msgspec.structs.replace(self, earlier=wrong)
 
     def with_earlier(self, wrong_logins: tuple[float, ...]) -> "Proof":
-        """Count what somebody else has counted, too."""
-        every = {*self.earlier, *wrong_logins} - {*self.wrong_logins}
+        """Count what somebody else has counted, too, since it was accepted."""
+        since = self.accepted_at or 0.0
+        every = {*self.earlier, *(at for at in wrong_logins if at > since)} - {*self.wrong_logins}
         return msgspec.structs.replace(self, earlier=tuple(sorted(every))[-COUNTED:])
 
     # ---- what follows

@@ -82,12 +82,15 @@ class SharedProof:
     # ---- who tries
 
     def is_claimed(self, seconds: float) -> bool:
-        """Tell whether this replica may try for so many seconds; if not, it claims that."""
-        if not self.shares or _now() < self._alone_until or _now() + seconds <= self._claimed_until:
-            return True
-        if self._claiming is None and _now() >= self._claim_after:
+        """Tell whether this replica may try for so many seconds."""
+        return not self.shares or _now() < self._alone_until or _now() + seconds <= self._claimed_until
+
+    def claims(self, seconds: float) -> bool:
+        """Begin to claim that, unless that is under way or came too late a moment ago; tell whether it begins."""
+        begins = self._claiming is None and _now() >= self._claim_after
+        if begins:
             self._claiming = asyncio.create_task(self._claim(2 * seconds + 1.0), name="claim of the first login")
-        return False
+        return begins
 
     @property
     def own_claim(self) -> Claim | None:

@@ -17,7 +17,7 @@ from tenantproxy.oms.decoding import Decoder, is_plain
 from tenantproxy.oms.outcomes import compile_outcomes, is_failure, rejects_credential
 from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
-from tenantproxy.oms.responses import asked_pause, timed_out, unanswered
+from tenantproxy.oms.responses import asked_pause, failure, timed_out, unanswered
 from tenantproxy.oms.retry import RetryPolicy
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import OPERATIONS, Operation
@@ -39,6 +39,7 @@ class _Operation:
     """What one operation may ask of the OMS, and how the OMS does at it: none switches another one off."""
 
     def __init__(self, upstream: Upstream, operation: Operation, clock: Callable[[], float]) -> None:
+        self.operation = operation
         endpoint = upstream.operations.of(operation)
         self.timeout_seconds = upstream.timeout_of(operation)
         self.retries = upstream.retries if endpoint.retries is None else endpoint.retries
@@ -123,7 +124,7 @@ class OmsClient:
                 return await self._attempt(ticket, request, grant, operation)
         except TimeoutError:
             if grant is None:
-                raise self._credential.timed_out() from None
+                raise self._credential.timed_out(seconds) from None
             if circuit == "probe":  # any other call is recorded once the OMS has had its time
                 operation.circuit.failed(self._clock())
             raise timed_out() from None
@@ -186,8 +187,11 @@ class OmsClient:
                     raise self._credential.rejected(grant)
                 grant = newer
             if isinstance(outcome, UpstreamError):
+                self._credential.failed(grant, unanswered(outcome.reason))
                 raise outcome
-            if not is_failure(outcome.status, outcome.meaning):
+            if is_failure(outcome.status, outcome.meaning):
+                self._credential.failed(grant, failure(operation.operation, outcome))
+            else:
                 self._credential.accepted(grant)
             return outcome
         finally:

@@ -45,10 +45,8 @@ def check(operation: Operation, response: UpstreamResponse, *, any_type: bool = 
         Problem: It is anything else.
 
     """
-    if response.meaning is not None:
-        raise _meant(response.meaning, response)
-    if response.status != 200:  # noqa: PLR2004 - HTTP
-        raise _problem(operation, response)
+    if response.meaning is not None or response.status != 200:  # noqa: PLR2004 - HTTP
+        raise failure(operation, response)
     headers = response.headers
     given = headers.get("content-type", "")
     # Where the header came twice, a gateway may have made one of both: the last one counts.
@@ -56,6 +54,13 @@ def check(operation: Operation, response: UpstreamResponse, *, any_type: bool = 
         kind = given if _SHOWN.fullmatch(given) else "of another type" if given else "of no type"
         detail = f"The OMS's answer is {kind}, not application/json in UTF-8."
         raise Problem("upstream-error", detail, reason="content-type")
+
+
+def failure(operation: Operation, response: UpstreamResponse) -> Problem:
+    """Return the problem of a response that is no 200, or that the configuration says to be one."""
+    if response.meaning is not None:
+        return _meant(response.meaning, response)
+    return _problem(operation, response)
 
 
 def timed_out() -> Problem:

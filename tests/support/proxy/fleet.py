@@ -365,10 +365,12 @@ class Fleet:
 
 
 @contextlib.asynccontextmanager
-async def fleet(seed: int, size: int | None = None, *, connections: int = 2, **given: Any) -> AsyncIterator[Fleet]:
-    """Run a fleet of one to ten replicas, each with so many connections to the OMS."""
+async def fleet(
+    seed: int, size: int | None = None, *, connections: int = 2, waiting: int = 2, **given: Any
+) -> AsyncIterator[Fleet]:
+    """Run a fleet of one to ten replicas, each with so many connections, and more readers that wait for one."""
     made = Fleet(seed, **given)
-    made.connections, made.readers = connections, connections + 2
+    made.connections, made.readers = connections, connections + waiting
     await made.start(size or made.chance.randint(1, 10))
     try:
         yield made

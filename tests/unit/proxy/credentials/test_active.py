@@ -24,6 +24,7 @@ pytestmark = pytest.mark.virtual_time
 EPOCH = 1.8e9
 SECONDS = 5.0
 WRONG, RIGHT = Basic(username="u", password="wrong"), Basic(username="u", password="right")
+ANOTHER = Basic(username="u", password="another")
 
 
 class TokenServer:
@@ -184,6 +185,79 @@ async def test_a_read_that_was_rejected_waits_for_the_proof_of_the_newer_credent
     assert tries.way is Way.TRIES
     credential.accepted(tries)
     assert {grant.way for grant in await asyncio.gather(*waiting) if grant} == {Way.PROVEN}
+
+
+async def test_others_go_on_with_the_former_credential(credential: ActiveCredential) -> None:
+    """Until it is known whether the OMS takes the new one; nothing goes with the former one then."""
+    await credential.use(RIGHT)
+    credential.accepted(await credential.authorize(SECONDS))
+    await credential.use(WRONG)
+    tries, *others = [await credential.authorize(SECONDS) for _ in range(3)]
+    assert [tries.way, *(other.way for other in others)] == [Way.TRIES, Way.FORMER, Way.FORMER]
+    assert others[0].authorization.headers == RIGHT.headers
+    assert credential.may_be_sent(others[0])
+    await credential.use(ANOTHER)
+    assert [(await credential.authorize(SECONDS)).way for _ in range(2)] == [Way.TRIES, Way.FORMER]
+    credential.ended(tries)
+    await credential.use(WRONG)
+    credential.rejected(await credential.authorize(SECONDS))
+    assert not credential.may_be_sent(others[0])
+    await refused(credential)
+    await credential.use(RIGHT)
+    tries = await credential.authorize(SECONDS)
+    waiting = asyncio.create_task(credential.authorize(SECONDS))
+    await asyncio.sleep(1.0)
+    assert not waiting.done(), "what was rejected is nothing to go on with"
+    credential.accepted(tries)
+    assert (await waiting).way is Way.PROVEN
+    await credential.use(None)
+    await credential.use(WRONG)
+    assert (await credential.authorize(SECONDS)).way is Way.TRIES
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(credential.authorize(SECONDS), 1.0)
+
+
+async def test_a_former_credential_that_is_rejected_is_left_at_once(credential: ActiveCredential) -> None:
+    """The OMS takes only the new one: that was one wrong login, and the others wait for the one that tries."""
+    await credential.use(RIGHT)
+    credential.accepted(await credential.authorize(SECONDS))
+    await credential.use(ANOTHER)
+    tries, former, queued = [await credential.authorize(SECONDS) for _ in range(3)]
+    again = asyncio.create_task(credential.reauthenticate(former, SECONDS))
+    await asyncio.sleep(1.0)
+    assert not again.done()
+    assert not credential.may_be_sent(queued)
+    credential.rejected(tries)
+    with pytest.raises(Problem, match="rejected"):
+        await again
+    assert credential.known().next_try_seconds == pytest.approx(LONG_PAUSE, abs=2.0), "that were two"
+
+
+async def test_a_former_token_is_used_without_a_login(server: TokenServer, credential: ActiveCredential) -> None:
+    """While the new credential waits for its first one; that the OMS rejects it is no wrong login."""
+    await credential.use(oauth2())
+    await credential.first_attempt()
+    await credential.use(oauth2("client_secret_post"))
+    former = await credential.authorize(SECONDS)
+    assert (former.way, former.authorization.headers["Authorization"]) == (Way.FORMER, "Bearer t1")
+    newer = await credential.reauthenticate(former, SECONDS)
+    assert newer is not None
+    assert (newer.way, newer.authorization.headers["Authorization"]) == (Way.PROVEN, "Bearer t2")
+    assert server.logins == 2
+    await credential.use(RIGHT)
+    credential.rejected(await credential.authorize(SECONDS))
+    assert credential.known().next_try_seconds == pytest.approx(FIRST_PAUSE, abs=0.1)
+    await credential.close()
+
+
+async def test_a_success_ends_the_count_of_wrong_logins_with_others(credential: ActiveCredential) -> None:
+    """As at an order system: what was tried beside the requests before it is forgotten."""
+    await credential.use(RIGHT)
+    credential.accepted(await credential.authorize(SECONDS))
+    credential.tried(WRONG, accepted=False)
+    credential.accepted(await credential.authorize(SECONDS))
+    credential.rejected(await credential.authorize(SECONDS))
+    assert credential.known().next_try_seconds == pytest.approx(FIRST_PAUSE, abs=0.1)
 
 
 async def test_an_attempt_beside_the_requests_counts(credential: ActiveCredential) -> None:

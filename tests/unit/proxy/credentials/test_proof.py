@@ -62,6 +62,38 @@ def test_acceptance_forgets_rejections() -> None:
     assert proof.rejected(NOW + 4001).remaining(NOW + 4001) == FIRST_PAUSE
 
 
+def test_acceptance_forgets_wrong_logins_with_others() -> None:
+    """As an order system does; and a replica that has not heard of it brings them no more."""
+    proof = Proof().wronged(NOW).accepted(NOW + 60)
+    assert proof.earlier == ()
+    assert proof.with_earlier((NOW, NOW + 61)).earlier == (NOW + 61,)
+    assert proof.rejected(NOW + 62).remaining(NOW + 62) == FIRST_PAUSE
+    assert proof.wronged(NOW + 61).rejected(NOW + 62).remaining(NOW + 62) == LONG_PAUSE
+
+
+@given(
+    before=st.lists(st.tuples(st.floats(0.0, 600.0), st.sampled_from(["rejected", "wronged"])), max_size=10),
+    burst=st.lists(st.floats(0.0, 59.9), min_size=1, max_size=20, unique=True),
+    is_alone=st.booleans(),
+)
+def test_a_right_credential_is_read_again_within_five_minutes(
+    before: list[tuple[float, str]], burst: list[float], *, is_alone: bool
+) -> None:
+    """Whatever was wrong before it was accepted, and however many are rejected in a minute; but not after two."""
+    proof, now = Proof(is_alone=is_alone), NOW
+    for wait, what in before:
+        now += wait
+        proof = proof.rejected(now) if what == "rejected" else proof.wronged(now)
+    accepted = now + 1.0
+    proof = proof.accepted(accepted)
+    times = sorted({round(accepted + 1.0 + at, 3) for at in burst})
+    for at in times:
+        proof = proof.rejected(at)
+    expected = LONG_PAUSE if len(times) == 2 else FIRST_PAUSE
+    assert proof.remaining(times[-1]) == pytest.approx(expected)
+    assert times[-1] + FIRST_PAUSE < times[0] + 300.0
+
+
 def test_another_credential_begins_anew_but_may_be_of_the_same_account() -> None:
     """It is tried at once; what was counted before it still counts, for half an hour."""
     proof = after(0.0).renewed(NOW + 60, "abcd")

@@ -39,6 +39,8 @@ class Transport:
         self.turn = asyncio.Event()
         """Set where there is a connection for all."""
         self.turn.set()
+        self.seconds = 0.0
+        """How long each answer takes."""
         self.hang = False
         self.hanging = asyncio.Event()
         self.drained: list[Callable[[int | None], None]] = []
@@ -68,6 +70,8 @@ class Transport:
             self.hanging.set()
             self.drained.append(on_drained)
             await asyncio.Event().wait()
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         while True:
             outcome = self.outcomes.pop(0)
             if isinstance(outcome, UpstreamError):
@@ -184,6 +188,27 @@ async def test_a_request_that_waited_for_its_turn_goes_with_what_is_in_use_then(
     setting.transport.turn.set()
     assert await asyncio.gather(*reading) == ["upstream-rejected-credentials"] * 3
     assert setting.transport.authorizations == [BY_OLD, *[BY_NEW] * 4], "one was rejected before the others went"
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (UpstreamResponse(500, {}, b""), "upstream-error"),
+        (UpstreamError("tls"), "upstream-unreachable"),
+    ],
+)
+async def test_who_waits_in_vain_is_told_what_the_oms_said(outcome: Outcome, code: str) -> None:
+    """To the requests that tried the credential meanwhile; not what it said long ago."""
+    setting = Setting(timeout=2.0, retries=0)
+    await setting.credential.use(OLD)
+    setting.transport.seconds = 0.7
+    setting.transport.outcomes += [outcome] * 3
+    _, _, last, *waiting = await asyncio.gather(*(setting.read() for _ in range(5)))
+    assert (last, waiting) == ("upstream-timeout", [code, code])
+    await asyncio.sleep(10.0)
+    setting.transport.seconds = 3.0
+    assert await asyncio.gather(*(setting.read(OK) for _ in range(2))) == ["upstream-timeout"] * 2
 
 
 @pytest.mark.parametrize(

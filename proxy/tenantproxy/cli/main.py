@@ -193,6 +193,12 @@ def serve(
         sys.exit(1)
 
 
+def _can_be_written(directory: Path) -> bool:
+    """Tell whether files can be written to a directory, or it can be made; no mounted Secret can."""
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    return os.access(there, os.W_OK)
+
+
 def _stores(
     credentials: Path, secret: str | None, tenant: Tenant, service_account: Path
 ) -> "tuple[CredentialStore, CredentialStore | None]":
@@ -204,9 +210,9 @@ def _stores(
     """
     from tenantproxy.credentials.stores.files import FileStore  # noqa: PLC0415
 
-    files = FileStore(credentials)
     if secret is None:
-        return files, None
+        return FileStore(credentials, keeps_notes=_can_be_written(credentials)), None
+    files = FileStore(credentials)
     from tenantproxy.credentials.stores.kubernetes import KubernetesStore  # noqa: PLC0415
     from tenantproxy.kube.client import KubeError  # noqa: PLC0415 - not needed without --secret
 

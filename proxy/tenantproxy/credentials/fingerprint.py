@@ -34,15 +34,20 @@ class Fingerprints:
             return ""
         known, uid = digest(credential), stored.uid
         if self._last[:2] != (known, uid):
-            self._last = (known, uid, await self._compute(credential, uid))
+            made = (
+                _fingerprint(credential, uid, 1)
+                if stored.note_is_private
+                else await self._compute(credential, uid)
+            )
+            self._last = (known, uid, made)
         return self._last[2]
 
 
 async def fingerprint(credential: Credential, salt: str) -> str:
     """Return the fingerprint of the whole credential; computed in a thread, for some 50 ms."""
-    return await asyncio.to_thread(_fingerprint, credential, salt)
+    return await asyncio.to_thread(_fingerprint, credential, salt, _ROUNDS)
 
 
-def _fingerprint(credential: Credential, salt: str) -> str:
+def _fingerprint(credential: Credential, salt: str, rounds: int) -> str:
     secret = msgspec.json.encode([credential.type, credential])
-    return hashlib.pbkdf2_hmac("sha256", secret, salt.encode(), _ROUNDS)[:_BYTES].hex()
+    return hashlib.pbkdf2_hmac("sha256", secret, salt.encode(), rounds)[:_BYTES].hex()

@@ -210,7 +210,9 @@ class Store:
         """Do nothing."""
 
 
-class _NoTokens:
+class NoTokens:
+    """There is no token endpoint here."""
+
     token_timeout = 1.0
 
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
@@ -238,9 +240,7 @@ class Replica:
     def __init__(self, fleet: "Fleet", readers: int, connections: int) -> None:
         self._fleet = fleet
         store = self._store = Store(fleet.secret)
-        self.credential = _Told(
-            _NoTokens(), _METRICS, store, clock=lambda: EPOCH + now(), fingerprint=_fingerprint
-        )
+        self.credential = _Told(NoTokens(), _METRICS, store, clock=lambda: EPOCH + now(), fingerprint=_fingerprint)
         self._news = asyncio.Event()
         self.credential.news = self.tell
         self.manager = CredentialManager(fleet.config, store, self.credential, _METRICS)
@@ -335,6 +335,11 @@ class Fleet:
         """Have all read now, since something has changed that they can't know of."""
         for replica in self.replicas:
             replica.tell()
+
+    def who_tries(self) -> Replica | None:
+        """Return a replica that knows of one that tries the credential, itself or another one."""
+        trying = (replica for replica in self.replicas if replica.credential.known().state == "trying")
+        return next(trying, None)
 
     async def restart(self, *, killed: bool) -> None:
         """End one replica, and start another one in its place."""

@@ -31,6 +31,8 @@ class Stored(NamedTuple):
     """Of the object that notes can be kept on; empty: the store keeps none."""
     note: str | None = None
     """What the replicas of a tenant tell each other of the credential (see `proof`)."""
+    note_is_private: bool = False
+    """Whether nobody can read it but who can read the keys."""
 
     def __repr__(self) -> str:
         return "Stored(***)"

@@ -2,6 +2,8 @@
 
 A change replaces all keys at once, in the kubelet's own way: the files are symbolic links through `..data`,
 a link to a directory that holds one version, and a change is one rename of that link.
+
+Where the proxy may write, as that of `local`, the note on the credential is a file beside them.
 """
 
 import asyncio
@@ -18,6 +20,8 @@ from tenantproxy.credentials.formats import merged
 from tenantproxy.credentials.stores.base import NewNote, Stored, StoreError
 
 _DATA: Final = "..data"
+_NOTE: Final = "..note"
+"""No key: the kubelet's names begin so, too."""
 _MAX_KEY_BYTES: Final = 1024 * 1024
 """Of one file: Kubernetes' own limit for a whole Secret."""
 _POLL_SECONDS: Final = 0.5
@@ -110,6 +114,16 @@ def _write(path: Path, value: str) -> None:
         os.fsync(descriptor)
 
 
+def _write_note(directory: Path, text: str) -> None:
+    new = directory / f"{_NOTE}-new"
+    try:
+        new.unlink(missing_ok=True)
+        _write(new, text)
+        new.replace(directory / _NOTE)
+    except OSError as error:
+        raise StoreError(f"{directory}: {error.strerror}") from None
+
+
 def _link(directory: Path, name: str, target: str) -> None:
     """Make `name` a symbolic link to `target`, replacing what is there by one rename."""
     temporary = directory / f"..link-{name}"
@@ -129,8 +143,10 @@ def _sync(directory: Path) -> None:
 class FileStore:
     """A `CredentialStore` on a directory; also follows what the kubelet or `local` change in it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, keeps_notes: bool = False) -> None:
+        """Be about a directory; `keeps_notes` needs one that can be written, and no other proxy on it."""
         self._directory = directory
+        self._uid = str(directory.resolve()) if keeps_notes else ""
         self._writing = asyncio.Lock()
 
     async def read(self) -> Stored:
@@ -142,16 +158,37 @@ class FileStore:
         async with self._writing:
             # In a thread of its own that outlives a cancelled caller: a write is done whole or not at all.
             keys = await asyncio.shield(self._in_thread(self._replace, stored, credential))
-        return Stored(keys, None, note=None if note is None else note(None))
+            if note is None:
+                return Stored(keys, None, self._uid)
+            text = note(await self._in_thread(self._note))
+            with contextlib.suppress(StoreError):  # the credential is stored; the next news are written with it
+                await self._write_note(text)
+            return Stored(keys, None, self._uid, text, note_is_private=True)
 
     async def annotate(self, note: Callable[[Stored], str | None]) -> Stored:
-        """Refuse: a Secret is mounted without its annotations."""
-        del note
-        raise StoreError(f"{self._directory}: files keep no notes")
+        """Replace the note, where one can be kept."""
+        async with self._writing:
+            stored = await self._in_thread(self._read)
+            text = note(stored)
+            if text is None:
+                return stored
+            await self._write_note(text)
+            return stored._replace(note=text)
+
+    async def _write_note(self, text: str) -> None:
+        if not self._uid:
+            raise StoreError(f"{self._directory}: no notes are kept here")
+        await asyncio.shield(self._in_thread(_write_note, self._directory, text))
 
     def _read(self) -> Stored:
         signature = self._signature()  # first: what changes while the keys are read is another version
-        return Stored(read_keys(self._directory), signature)
+        return Stored(read_keys(self._directory), signature, self._uid, self._note(), note_is_private=True)
+
+    def _note(self) -> str | None:
+        try:
+            return _read(self._directory / _NOTE) if self._uid else None
+        except (OSError, StoreError):
+            return None
 
     def _replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
         if stored.version != self._signature():

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from support.proxy.fleet import HALF_AN_HOUR, TIMEOUT, Fleet, basic, fleet, now
+from support.waiting import eventually
 from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
 
 RUNS: Final = int(os.environ.get("TENANTPROXY_RUNS", "4"))
@@ -147,10 +148,10 @@ async def test_a_replica_that_dies_while_it_tries_fails_no_read_of_others() -> N
             it.oms.accepts.add("new")
             await it.get_busy()
             it.set_secret("new")
-            while not (tries := [each for each in it.replicas if each.credential.known().state == "trying"]):
-                await asyncio.sleep(0.001)
-            it.replicas.remove(tries[0])
-            await tries[0].end(killed=True)
+            tries = await eventually(it.who_tries, lambda replica: replica is not None, pause=0.001)
+            assert tries is not None
+            it.replicas.remove(tries)
+            await tries.end(killed=True)
             it.answered.clear()
             await asyncio.sleep(4 * TIMEOUT)
             assert {status for _, status in it.answered} == {200}, seed
@@ -209,7 +210,8 @@ async def test_an_oms_out_of_order_for_a_minute_is_read_again_within_five(before
             first = min(when for when, status in it.answered if status == 200)
             slowest = max(slowest, 0.0 if it.oms.rejected_all == 2 else first - at)
     _print(
-        f"after {before}, {FEWER} runs: read again after {slowest:.0f} s at the latest, {twos} times after half an hour"
+        f"after {before}, {FEWER} runs: "
+        f"read again after {slowest:.0f} s at the latest, {twos} times after half an hour"
     )
 
 
@@ -234,7 +236,8 @@ async def test_a_replica_that_dies_while_it_tries_has_perhaps_logged_in() -> Non
             await it.settle()
             it.set_secret("wrong")
             await it.oms.was_asked_wrongly.wait()
-            (tries,) = [replica for replica in it.replicas if replica.credential.known().state == "trying"][:1]
+            tries = it.who_tries()
+            assert tries is not None
             it.replicas.remove(tries)
             await tries.end(killed=True)
             it.add()

@@ -1,17 +1,26 @@
 """The credential as files: all keys at once, safe against everything that can come in between."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from support.proxy.fleet import NoTokens
+from support.proxy.running import proxy_config
+from tenantproxy.config import Tenant
+from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.base import CredentialError
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.formats import from_secret
+from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.credentials.stores import files
 from tenantproxy.credentials.stores.base import Stored, StoreError
 from tenantproxy.credentials.stores.files import FileStore, read_keys, write_keys
+from tenantproxy.metrics import Metrics
+from tenantproxy.problems import Problem
 
 BASIC = Basic(username="user", password="secret")
 OAUTH2 = OAuth2(client_id="id", client_secret="secret", auth_url="https://idp.example/token")
@@ -178,3 +187,51 @@ async def test_changes_are_noticed(tmp_path: Path, by: str) -> None:
     async with asyncio.timeout(1):
         await waiting
     assert read_keys(tmp_path) == {"password": "new"}
+
+
+async def test_what_is_known_of_a_credential_outlives_its_proxy(tmp_path: Path) -> None:
+    """Where files can be written: nothing is tried anew, and it stays known who set it; but of that one only."""
+    directory = tmp_path / "credentials"
+    async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
+        await manager.replace(await manager.candidate(BASIC), set_by="jane@example.com")
+        credential.accepted(await credential.authorize(1.0))
+        before = manager.known()
+    assert (before.state, before.set_by) == ("accepted", "jane@example.com")
+    assert (directory / "..note").stat().st_mode & 0o777 == 0o600
+    assert read_keys(directory).keys() == {"type", "username", "password"}
+    async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
+        assert manager.known() == before
+        credential.rejected(await credential.authorize(1.0))
+    async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
+        with pytest.raises(Problem, match="rejected"):
+            await credential.authorize(1.0)
+    async with _in_use(FileStore(directory)) as (manager, credential):
+        assert manager.known().state == "untried", "as mounted files, which have no note"
+    write_keys(directory, {"type": "basic", "username": "user", "password": "another"})
+    async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
+        assert manager.known().state == "untried"
+
+
+async def test_files_keep_no_note_unless_they_can(tmp_path: Path) -> None:
+    """Those of a mounted Secret can't be written; and one that can't be read is none."""
+    write_keys(tmp_path, BASIC.to_keys())
+    with pytest.raises(StoreError, match="no notes"):
+        await FileStore(tmp_path).annotate(lambda _: "x")
+    (tmp_path / "..note").mkdir()
+    store = FileStore(tmp_path, keeps_notes=True)
+    assert (await store.read()).note is None
+    with pytest.raises(StoreError, match="Is a directory"):
+        await store.annotate(lambda _: "x")
+    stored = await store.replace(await store.read(), OAUTH2, lambda _: "x")
+    assert stored.keys["clientId"] == "id", "the credential is stored all the same"
+
+
+@contextlib.asynccontextmanager
+async def _in_use(store: FileStore) -> AsyncIterator[tuple[CredentialManager, ActiveCredential]]:
+    """Run what uses a store, from its start to its end."""
+    metrics = Metrics(Tenant(id="T", name="acme"))
+    credential = ActiveCredential(NoTokens(), metrics, store)
+    manager = CredentialManager(proxy_config("http://oms.example"), store, credential, metrics)
+    await manager.load()
+    yield manager, credential
+    await credential.close()

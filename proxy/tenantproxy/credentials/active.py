@@ -134,7 +134,9 @@ class ActiveCredential:
             if self._use is None:
                 raise Problem(*self._lacking)
             grant = await self._past_gate(self._use, seconds)
-            if grant is not None and await grant.is_past_cooldown():
+            if grant is not None and (admission := await grant.past_cooldown()) is not Admission.WAIT:
+                if admission is Admission.REFUSE:
+                    raise self._token_rejected(grant)
                 return grant
 
     async def _past_gate(self, use: Use, seconds: float) -> Grant | None:
@@ -194,10 +196,7 @@ class ActiveCredential:
         return None if newer is None else Grant(newer, grant.use, grant.way)
 
     def timed_out(self, seconds: float) -> Problem:
-        """Return the answer to a request whose time, so many seconds, was over before it was authorized.
-
-        That is what the OMS said meanwhile to those that tried the credential, if it said anything.
-        """
+        """Return the answer to a request that waited so long in vain: what the OMS said to those that tried."""
         if self._gate.is_closed:
             return self._rejected()
         if (use := self._use) is not None and (problem := use.met_within(seconds) or use.authorizer.timed_out()):
@@ -219,7 +218,8 @@ class ActiveCredential:
         if grant.use is self._use:
             if grant.use.authorizer.logs_in:
                 self._metrics.credential_accepted(accepted=False)
-                return grant.begin_cooldown()
+                grant.begin_cooldown()
+                return self._token_rejected(grant)
             self._gate.rejected()
         else:
             self._replaced_and_rejected(grant.use)
@@ -261,14 +261,15 @@ class ActiveCredential:
         if self._gate.is_closed:
             return
         with contextlib.suppress(Problem):
-            grant = await self.authorize(self._clients.token_timeout)
+            while (grant := await self.authorize(self._clients.token_timeout)).way is Way.FORMER:
+                await self._gate.changed()
             if grant.use is use:
                 self.accepted(grant)
             self.ended(grant)
 
     def _replaced_and_rejected(self, use: Use) -> None:
-        if self._former is not None and self._former.use is use:
-            self._former = None
+        """Take note that the OMS rejected a credential that was in use before."""
+        self._former = None
         if not use.authorizer.logs_in:  # a token is no login
             self._gate.wronged()
 
@@ -276,15 +277,16 @@ class ActiveCredential:
         if way is Way.TRIES and use is self._use:
             self._gate.released()
         elif way is Way.TRIES_TOKEN:
-            use.cooldown.released()
-            use.wake()
+            use.release_token()
+
+    def _token_rejected(self, grant: Grant) -> Problem:
+        """Return the answer to a request whose token the OMS does not take; or why no other one can be had."""
+        return self._rejected() if self._gate.is_closed else grant.cooling()
 
     def _rejected(self) -> Problem:
-        seconds = self._gate.remaining()
-        if self._use is not None and (problem := self._use.authorizer.rejection(seconds)) is not None:
-            return problem
-        detail = "The OMS rejected the configured credential."
-        return Problem("upstream-rejected-credentials", detail, headers=retry_after(seconds))
+        detail, seconds = "The OMS rejected the configured credential.", self._gate.remaining()
+        problem = self._use.authorizer.rejection(seconds) if self._use is not None else None
+        return problem or Problem("upstream-rejected-credentials", detail, headers=retry_after(seconds))
 
     def _show(self, proof: Proof) -> None:
         if proof.state != "untried" or proof.earlier:

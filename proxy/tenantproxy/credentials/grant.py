@@ -65,6 +65,11 @@ class Use:
         self.changed.set()
         self.changed = asyncio.Event()
 
+    def release_token(self) -> None:
+        """Let the next request try the token: the last one ended without an answer that says anything."""
+        self.cooldown.released()
+        self.wake()
+
     def rejected(self, logins: int) -> None:
         """Take note that the token endpoint rejected it."""
         if self.gate is not None:
@@ -98,26 +103,23 @@ class Grant:
         """Whether nothing may be sent with its token now, which the OMS has rejected."""
         return self.use.cooldown.holds(_now(), self.authorization)
 
-    async def is_past_cooldown(self) -> bool:
-        """Tell whether it may be used now; if not, ask again. Raises Problem."""
+    async def past_cooldown(self) -> Admission:
+        """Return whether it may be used now, after waiting for the request that goes first; `WAIT`: ask again."""
         admission = self.use.cooldown.admit(_now(), self.authorization)
         if admission is Admission.TRY:
             self.way = Way.TRIES_TOKEN
-        elif admission is Admission.REFUSE:
-            raise self._cooling()
         elif admission is Admission.WAIT:
             await self.use.changed.wait()
-        return admission in (Admission.GO, Admission.TRY)
+        return admission
 
-    def begin_cooldown(self) -> Problem:
-        """Take note that the OMS rejected its token; return the answer to the request."""
+    def begin_cooldown(self) -> None:
+        """Take note that the OMS rejected its token."""
         self.use.cooldown.rejected(_now(), self.authorization)
-        return self._cooling()
 
-    def _cooling(self) -> Problem:
-        detail = "The OMS rejected the access token."
+    def cooling(self) -> Problem:
+        """Return the answer to a request that the OMS would reject."""
         pause = retry_after(self.use.cooldown.remaining(_now()))
-        return Problem("upstream-rejected-credentials", detail, headers=pause)
+        return Problem("upstream-rejected-credentials", "The OMS rejected the access token.", headers=pause)
 
 
 def _now() -> float:

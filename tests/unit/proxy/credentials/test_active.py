@@ -168,6 +168,22 @@ async def test_a_token_that_the_oms_rejects_has_a_short_cooldown(
     assert COOLDOWN == (2.0, 60.0)
 
 
+async def test_a_wrong_secret_is_told_of_rather_than_the_token_before(
+    server: TokenServer, credential: ActiveCredential
+) -> None:
+    """Where both are rejected: the secret is what somebody has to set."""
+    await credential.use(oauth2())
+    await credential.first_attempt()
+    server.secret_is_right = False
+    grant = await credential.authorize(SECONDS)
+    assert await credential.reauthenticate(grant, SECONDS) is None
+    said = "The token endpoint rejected the request for a token (401 invalid_client)."
+    assert credential.rejected(grant).detail == said
+    assert (await refused(credential)).detail == said
+    assert server.logins == 2
+    await credential.close()
+
+
 async def test_a_read_that_was_rejected_waits_for_the_proof_of_the_newer_credential(
     credential: ActiveCredential,
 ) -> None:
@@ -238,6 +254,7 @@ async def test_a_former_token_is_used_without_a_login(server: TokenServer, crede
     await credential.use(oauth2())
     await credential.first_attempt()
     await credential.use(oauth2("client_secret_post"))
+    await asyncio.sleep(0)  # its first token is asked for
     former = await credential.authorize(SECONDS)
     assert (former.way, former.authorization.headers["Authorization"]) == (Way.FORMER, "Bearer t1")
     newer = await credential.reauthenticate(former, SECONDS)

@@ -16,6 +16,8 @@ class SecretVersion(msgspec.Struct, frozen=True, gc=False):
     """For which tenant the credential in it was set; empty where nobody has said."""
     last_put: tuple[float, str] | None = None
     """When a PUT has last set the credential, in Unix seconds, and who; None: nobody knows of one."""
+    data_written_at: str = ""
+    """When the data was written last, where the proxies write notes beside it; empty: not known."""
 
 
 class SecretVersions:
@@ -39,7 +41,11 @@ class SecretVersions:
             return False
         annotations = metadata.annotations
         self._versions[metadata.key] = SecretVersion(
-            metadata.uid, metadata.version, annotations.tenant_id, _last_put(annotations.credential_state)
+            metadata.uid,
+            metadata.version,
+            annotations.tenant_id,
+            _last_put(annotations.credential_state),
+            "" if annotations.credential_state is None else metadata.data_written_at,
         )
         return True
 

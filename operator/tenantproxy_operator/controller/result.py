@@ -133,16 +133,25 @@ def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outco
     condition = ConditionValue("True" if check.usable else "False", check.reason, check.message)
     if check.type is None:
         return _Credential(condition, None, check.fingerprint)
-    # Without a fingerprint to compare with, as after a restart, a Secret that has moved counts as one with another
-    # credential.
     secret = Key(snapshot.tenant.key.namespace, evaluation.resource.secret_name)
-    moved = snapshot.state.secrets.get(secret) != snapshot.secrets.get(secret)
-    same = fingerprint == check.fingerprint if fingerprint else not moved
+    same = fingerprint == check.fingerprint if fingerprint else not _may_be_another(snapshot, secret)
     if before is not None and before.get("type") == check.type and same:
         return _Credential(condition, before, check.fingerprint)
     replaced = secret.name if before is not None else None
     said = {"type": check.type, "updatedAt": now}
     return _Credential(condition, said, check.fingerprint, replaced, _set_by(snapshot, secret))
+
+
+def _may_be_another(snapshot: TenantSnapshot, secret: Key) -> bool:
+    """Tell whether a Secret may hold another credential than before, without looking into it.
+
+    So it is after a restart, where the Secret has moved: but not, where only the proxies have noted something.
+    """
+    before, now = snapshot.state.secrets.get(secret), snapshot.secrets.get(secret)
+    if before == now:
+        return False
+    known_at = snapshot.status.get("credentials", {}).get("updatedAt", "")
+    return now is None or not now.data_written_at or now.data_written_at > known_at
 
 
 def _set_by(snapshot: TenantSnapshot, secret: Key) -> str:

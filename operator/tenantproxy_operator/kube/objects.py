@@ -105,6 +105,11 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
                 digest.update(entry.fields)
         return digest.digest()
 
+    @property
+    def data_written_at(self) -> str:
+        """When a Secret's data was written last, or else by the same client; empty: not known."""
+        return max((entry.time for entry in self.managed_fields if b'"f:data"' in bytes(entry.fields)), default="")
+
     def owns(self, field: bytes) -> bool:
         """Tell whether we applied a field of this name, at any place."""
         quoted = b'"f:' + field + b'"'

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from support.apiserver.client import MERGE_PATCH, ApiClient
@@ -20,6 +22,7 @@ from support.proxy.oms import RawServer, Received, answering, documented, http
 from support.proxy.running import Answered
 from support.waiting import PATIENCE, eventually
 from tenantproxy.credentials.stores.secret import NOTE
+from tenantproxy_operator.kube.objects import Partial
 from tenantproxy_operator.render.access import SECRET_VERBS
 
 MARKED = "MARKED-password"
@@ -217,6 +220,27 @@ async def test_what_is_only_tried_is_not_stored(
         assert {"setAt", "acceptedAt"} <= state.keys()
         assert await tenant.keys() == stored
         assert (await pod.proxy.get()).status == 200
+
+
+# ---- when the keys were written
+
+
+async def test_a_note_is_no_write_of_the_keys(
+    tenant: PodTenant, oms: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the API server counts them, by managers: an operator that was away meanwhile can tell."""
+
+    def written_at(secret: dict[str, Any]) -> str:
+        return msgspec.json.decode(json.dumps(secret), type=Partial).metadata.data_written_at
+
+    async with tenant.pod(oms.url, monkeypatch) as pod:
+        assert (await put(pod)).status == 204
+        at = written_at(await tenant.secret())
+        await asyncio.sleep(1.1)  # times are whole seconds
+        await pod.proxy.get()
+        assert written_at(await proven(tenant)) == at
+        assert (await put(pod, "another")).status == 204
+        assert written_at(await tenant.secret()) > at
 
 
 # ---- what others have in the Secret

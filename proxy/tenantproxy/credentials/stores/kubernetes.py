@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 FIELD_MANAGER: Final = "tenantproxy-proxy"
 """The name under which the Secret's `managedFields` keep what was set here."""
+_NOTE_MANAGER: Final = f"{FIELD_MANAGER}-note"
+"""Another one, so that they tell when the keys were written last, whatever has been noted since."""
 
 _CALL_SECONDS: Final = 2.0
 """For one call of the API server: a person waits for a PUT, and a start for the first read."""
@@ -135,7 +137,7 @@ class KubernetesStore:
                     try:
                         secret = await self._get()
                         if (text := note(_stored(secret))) is not None:
-                            await self._put(document := secret.annotated(text))
+                            await self._put(document := secret.annotated(text), _NOTE_MANAGER)
                             secret = Secret(document)
                     except (KubeError, SecretError) as error:
                         failure = error
@@ -173,8 +175,8 @@ class KubernetesStore:
             )
         return secret
 
-    async def _put(self, document: bytes) -> None:
-        query = {"fieldManager": FIELD_MANAGER}
+    async def _put(self, document: bytes, manager: str = FIELD_MANAGER) -> None:
+        query = {"fieldManager": manager}
         await self._client.request("PUT", self._path, query=query, body=document, timeout=self._call_seconds)
 
     def _error(self, error: Exception, *, in_doubt: bool = False) -> StoreError:

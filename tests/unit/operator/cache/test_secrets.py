@@ -56,6 +56,24 @@ def test_who_set_the_credential() -> None:
         assert found.last_put == ((12.5, "a@b.example") if note is put else None)
 
 
+def test_when_the_data_was_written() -> None:
+    """By whoever did it last, where there is a note, whose writing is another matter."""
+    entries = [
+        {"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields}
+        for manager, time, fields in (
+            ("kubectl", "2026-01-01T00:00:00Z", {"f:data": {"f:password": {}}}),
+            ("tenantproxy-proxy", "2026-01-02T00:00:00Z", {"f:data": {"f:username": {}}}),
+            ("tenantproxy-proxy-note", "2026-01-03T00:00:00Z", {"f:metadata": {"f:annotations": {}}}),
+        )
+    ]
+    secrets = SecretVersions()
+    for version, (note, expected) in enumerate((({NOTE: "{}"}, "2026-01-02T00:00:00Z"), ({}, "")), start=1):
+        secrets.put(partial("s", version, annotations=note, managedFields=entries).metadata)
+        found = secrets[KEY]
+        assert found is not None
+        assert found.data_written_at == expected
+
+
 def test_of_a_namespace() -> None:
     """Those of one namespace, or all."""
     secrets = SecretVersions()

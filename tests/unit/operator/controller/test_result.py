@@ -303,6 +303,19 @@ def test_whether_a_credential_is_another_one(
     assert found.state.fingerprint == check.fingerprint
 
 
+@pytest.mark.parametrize(("written", "same"), [(SEEN.now, True), (LATER.now, False), ("", False)])
+def test_a_note_of_the_proxies_is_no_other_credential(
+    snapshot: TenantSnapshot, written: str, *, same: bool
+) -> None:
+    """A Secret that has moved while no operator ran: it depends on when its data was written."""
+    known = settled_with(snapshot, SET)
+    (secret,) = known.secrets
+    state = msgspec.structs.replace(known.state, fingerprint=b"", secrets={})
+    moved = {secret: SecretVersion("u", 2, data_written_at=written)}
+    found = result(msgspec.structs.replace(known, state=state, secrets=moved), outcome(credential=SET), LATER)
+    assert [event.reason for event in found.events] == ([] if same else ["CredentialsChanged"])
+
+
 @pytest.mark.parametrize(
     ("before", "now", "named"),
     [

@@ -371,7 +371,7 @@ class Fleet:
 
 @contextlib.asynccontextmanager
 async def fleet(
-    seed: int, size: int | None = None, *, connections: int = 2, waiting: int = 2, **given: Any
+    seed: int, size: int | None = None, *, connections: int = 2, waiting: int = 1, **given: Any
 ) -> AsyncIterator[Fleet]:
     """Run a fleet of one to ten replicas, each with so many connections, and more readers that wait for one."""
     made = Fleet(seed, **given)

@@ -1,5 +1,7 @@
 """Where Secrets stand: identities and versions, nothing else."""
 
+from typing import Any
+
 from support.apiserver.objects import partial
 from tenantproxy.credentials.proof import Proof
 from tenantproxy.credentials.stores.secret import NOTE
@@ -58,14 +60,12 @@ def test_who_set_the_credential() -> None:
 
 def test_when_the_data_was_written() -> None:
     """By whoever did it last, where there is a note, whose writing is another matter."""
-    entries = [
-        {"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields}
-        for manager, time, fields in (
-            ("kubectl", "2026-01-01T00:00:00Z", {"f:data": {"f:password": {}}}),
-            ("tenantproxy-proxy", "2026-01-02T00:00:00Z", {"f:data": {"f:username": {}}}),
-            ("tenantproxy-proxy-note", "2026-01-03T00:00:00Z", {"f:metadata": {"f:annotations": {}}}),
-        )
+    written: list[tuple[str, str, dict[str, Any]]] = [
+        ("kubectl", "2026-01-01T00:00:00Z", {"f:data": {"f:password": {}}}),
+        ("tenantproxy-proxy", "2026-01-02T00:00:00Z", {"f:data": {"f:username": {}}}),
+        ("tenantproxy-proxy-note", "2026-01-03T00:00:00Z", {"f:metadata": {"f:annotations": {}}}),
     ]
+    entries = [{"manager": manager, "time": time, "fieldsV1": fields} for manager, time, fields in written]
     secrets = SecretVersions()
     for version, (note, expected) in enumerate((({NOTE: "{}"}, "2026-01-02T00:00:00Z"), ({}, "")), start=1):
         secrets.put(partial("s", version, annotations=note, managedFields=entries).metadata)

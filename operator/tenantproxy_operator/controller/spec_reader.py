@@ -45,7 +45,7 @@ def read_spec(
     try:
         resource = TenantProxy.model_validate(manifest)
     except ValidationError as error:
-        errors = [*field_errors(error, TenantProxy), *find_errors_beside(manifest, error)]
+        errors = [*field_errors(error, TenantProxy), *find_errors_beside(manifest, error, settings)]
     else:
         errors = validation.check_resource(resource, settings)
         if not errors:

@@ -256,7 +256,7 @@ def _tenant(document: Document, settings: Settings) -> TenantManifest | list[Fie
     try:
         resource = TenantProxy.model_validate(content)
     except ValidationError as error:
-        return [*field_errors(error, TenantProxy), *find_errors_beside(content, error)]
+        return [*field_errors(error, TenantProxy), *find_errors_beside(content, error, settings)]
     if errors := admission.check_resource(resource, settings):
         return errors
     metadata = resource.metadata

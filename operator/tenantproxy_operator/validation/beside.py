@@ -1,10 +1,13 @@
 """What the proxy's compile step says beside what the models have refused, so that all is told at once. Pure.
 
-The parts of `operations` and `mapping` that the models accept are compiled alone, without the rest of the spec. A
-part is as large as what its neighbours may depend on: leaving it out makes no error that is not there.
+The parts of `operations` and `mapping` that the models accept are compiled without the rest of the spec, which is
+checked without them. A part is as large as what its neighbours may depend on: leaving it out makes no error that
+is not there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from itertools import takewhile
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -15,15 +18,70 @@ from tenantproxy_operator.api.names import API_VERSION, KIND
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.resource import check_resource
 
 _STANDS_ALONE: Final = frozenset({"maxConnections", "outcomes", "retries", "timeout"})
 """Fields of an operation that say nothing about what is asked for."""
 _RULES: Final = "fields"
 _SEARCH: Final = "searchOrders"
+_UPSTREAM: Final = "spec.upstream"
+_RESOURCES: Final = ("spec.resources", "spec.autoscaling", f"{_UPSTREAM}.maxResponseBytes")
+_DEPENDS_ON: Final = {
+    f"{_UPSTREAM}.url": tuple(
+        f"{_UPSTREAM}.{name}" for name in ("url", "allowInsecure", "allowPrivateNetworks", "forwardProxy")
+    ),
+    f"{_UPSTREAM}.tls": (f"{_UPSTREAM}.url", f"{_UPSTREAM}.tls"),
+    "spec.resources": _RESOURCES,
+}
+"""What a verdict on a field may be about as well: refused, it says nothing of the other one."""
 
 
-def find_errors_beside(manifest: Mapping[str, Any], refused: ValidationError) -> list[FieldProblem]:
+def find_errors_beside(
+    manifest: Mapping[str, Any], refused: ValidationError, settings: Settings
+) -> list[FieldProblem]:
     """Return what is wrong with the rest of a manifest that the models refuse; `field` is a path in it."""
+    return [*_of_rules(manifest, refused), *_of_the_rest(manifest, refused, settings)]
+
+
+def _of_the_rest(
+    manifest: Mapping[str, Any], refused: ValidationError, settings: Settings
+) -> Iterator[FieldProblem]:
+    """Yield what is wrong outside of operations and mapping."""
+    spec = deepcopy(_dict(manifest, "spec"))
+    wrong: list[Sequence[int | str]] = [("mapping",), ("upstream", "operations")]
+    wrong += [found["loc"][1:] for found in refused.errors(include_url=False, include_input=False)]
+    for path in wrong:
+        _remove(spec, path)
+    spec.setdefault("tenantId", "tenant")
+    upstream = spec.setdefault("upstream", {})
+    if isinstance(upstream, dict):
+        upstream.setdefault("url", "https://oms.example")
+    alone = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "tenant"}, "spec": spec}
+    try:
+        resource = TenantProxy.model_validate(alone)
+    except ValidationError:  # what the models refuse can't be left out there
+        return
+    places = [".".join(map(str, ("spec", *path))) for path in wrong]
+    for field, detail in check_resource(resource, settings):
+        about = next((names for start, names in _DEPENDS_ON.items() if field.startswith(start)), (field,))
+        if not any(_overlap(name, place) for name in about for place in places):
+            yield FieldProblem(field, detail)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def _remove(content: Any, path: Sequence[int | str]) -> None:  # noqa: ANN401 - whatever a manifest holds
+    """Remove what stands at a path; of a list all of it, so that no other element's place changes."""
+    *above, last = [*takewhile(lambda step: isinstance(step, str), path)] or [""]
+    for step in above:
+        content = content.get(step) if isinstance(content, dict) else None
+    if isinstance(content, dict):
+        content.pop(last, None)
+
+
+def _of_rules(manifest: Mapping[str, Any], refused: ValidationError) -> list[FieldProblem]:
     spec = manifest.get("spec")
     upstream = _dict(spec, "upstream")
     operations = {name: _dict(each) for name, each in _dict(upstream, "operations").items()}

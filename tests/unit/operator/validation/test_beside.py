@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from support.operator.manifests import changed, minimal
 from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.beside import find_errors_beside
 
 UNQUOTED: Final = {"q": "id='{customerOrderId}'"}
@@ -63,7 +64,7 @@ def test_beside(name: str) -> None:
     manifest = changed(manifest, "spec.upstream.timeout", "9h")
     with pytest.raises(ValidationError) as caught:
         TenantProxy.model_validate(manifest)
-    assert {error.field for error in find_errors_beside(manifest, caught.value)} == told
+    assert {error.field for error in find_errors_beside(manifest, caught.value, Settings())} == told
 
 
 @pytest.mark.parametrize("spec", [None, [], {"upstream": None}, {"upstream": {"operations": 1}, "mapping": []}])
@@ -72,4 +73,32 @@ def test_no_spec(spec: object) -> None:
     manifest = {**minimal(), "spec": spec}
     with pytest.raises(ValidationError) as caught:
         TenantProxy.model_validate(manifest)
-    assert find_errors_beside(manifest, caught.value) == []
+    assert find_errors_beside(manifest, caught.value, Settings()) == []
+
+
+URL: Final = "spec.upstream.url"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"spec.upstream.timeout": 5, URL: "https://10.1"}, {URL}),
+        ({"spec.tenantId": ..., "spec.x": 1, URL: "https://10.0.0.1"}, {URL}),
+        ({"spec.upstream.allowPrivateNetworks": "yes", URL: "https://10.0.0.1"}, set()),
+        ({"spec.upstream.allowInsecure": "yes", URL: "http://oms.example"}, set()),
+        ({URL: 5, "spec.upstream.tls": {"caSecretRef": {"name": "ca"}}}, set()),
+        ({URL: ..., "spec.resources": {"limits": {"memory": "1Mi"}}}, {"spec.resources.limits.memory"}),
+        ({"spec.upstream.maxResponseBytes": 1, "spec.resources": {"limits": {"memory": "1Mi"}}}, set()),
+        ({"spec.access": {"admins": {"emails": ["a b"], "x": 1}}, URL: "https://10.0.0.1"}, {URL}),
+        ({"spec.upstream": []}, set()),
+        ({"spec": "x"}, set()),
+    ],
+)
+def test_rest(changes: dict[str, Any], told: set[str]) -> None:
+    """What is wrong with other fields, unless what the models refuse may be the cause."""
+    manifest = minimal()
+    for path, value in changes.items():
+        manifest = changed(manifest, path, value)
+    with pytest.raises(ValidationError) as caught:
+        TenantProxy.model_validate(manifest)
+    assert {error.field for error in find_errors_beside(manifest, caught.value, Settings())} == told

@@ -5,6 +5,7 @@ Nothing waits here: a read without room is refused at once, so that no deadlock 
 
 from typing import Final
 
+from tenantproxy.observation import Observation
 from tenantproxy.problems import Problem, retry_after
 
 QUEUE_FACTOR: Final = 2
@@ -78,7 +79,9 @@ class Admission:
         self._max_answer_bytes = max_answer_bytes
         self._callers: dict[str, _Account] = {}
 
-    def admit(self, caller: str | None, bulkhead: Bulkhead | None = None) -> "Ticket":
+    def admit(
+        self, caller: str | None, bulkhead: Bulkhead | None = None, observation: Observation | None = None
+    ) -> "Ticket":
         """Take a read in; its ticket must be released when its answer is out, or there will be none.
 
         Raises:
@@ -102,7 +105,7 @@ class Admission:
             bulkhead.requests += 1
         total.requests += 1
         own.requests += 1
-        return Ticket(self, caller, total, own, bulkhead)
+        return Ticket(self, caller, total, own, bulkhead, observation or Observation())
 
     def forget(self, caller: str | None) -> None:
         """Keep nothing of a caller that has nothing in flight."""
@@ -111,15 +114,22 @@ class Admission:
 
 
 class Ticket:
-    """The place of one read, and the bytes that are held for it."""
+    """The place of one read, the bytes that are held for it, and what is seen of it."""
 
-    __slots__ = ("_admission", "_kept", "_own", "_total", "bulkhead", "caller", "held")
+    __slots__ = ("_admission", "_kept", "_own", "_total", "bulkhead", "caller", "held", "observation")
 
     def __init__(
-        self, admission: Admission, caller: str | None, total: _Account, own: _Account, bulkhead: Bulkhead | None
+        self,
+        admission: Admission,
+        caller: str | None,
+        total: _Account,
+        own: _Account,
+        bulkhead: Bulkhead | None,
+        observation: Observation,
     ) -> None:
         self.caller = caller
         self.bulkhead = bulkhead
+        self.observation = observation
         self._admission: Admission | None = admission
         self._total = total
         self._own = own

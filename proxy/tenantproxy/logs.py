@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 
 LEVELS: Final = ("debug", "info", "warning", "error")
-_FIELDS: Final = "fields"
+FIELDS: Final = "fields"
+"""The name in a log call's `extra` of what goes into the line; see `fields`."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,7 +33,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **self._constants,
-            **getattr(record, _FIELDS, {}),
+            **getattr(record, FIELDS, {}),
         }
         if record.exc_info and record.exc_info[0] is not None:
             entry["exception"] = record.exc_info[0].__name__
@@ -46,7 +47,7 @@ class JsonFormatter(logging.Formatter):
 
 def fields(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
     """Return the `extra` of a log call that puts `values` into the line."""
-    return {_FIELDS: values}
+    return {FIELDS: values}
 
 
 def configure(level: str, **constants: str) -> None:
@@ -58,3 +59,7 @@ def configure(level: str, **constants: str) -> None:
     for name in ("aiohttp", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.raiseExceptions = False
+    # What no line shows need not be found out for each (Python's logging HOWTO, "Optimization").
+    logging._srcfile = None  # noqa: SLF001
+    for name in ("logAsyncioTasks", "logMultiprocessing", "logProcesses", "logThreads"):
+        setattr(logging, name, False)

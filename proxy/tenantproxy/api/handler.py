@@ -16,10 +16,12 @@ from tenantproxy.api import put_options, routes, search_criteria
 from tenantproxy.api.audit import audited, host_of
 from tenantproxy.api.cors import CorsPolicy, is_preflight
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
+from tenantproxy.api.request_log import RequestLog
 from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
 from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
+from tenantproxy.observation import Observation
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.requests.fixed_headers import of_the_proxy
@@ -32,7 +34,6 @@ from tenantproxy.server.http_server import read_body
 from tenantproxy.server.response import JSON, Response
 
 _log = logging.getLogger(__name__)
-_request_log = logging.getLogger("tenantproxy.request")
 
 MAX_SEARCH_BYTES: Final = 64 * 1024
 MAX_PROXY_CONFIG_BYTES: Final = 16 * 1024
@@ -84,13 +85,14 @@ class Api:
             for name, plan in compile_requests(config.upstream).items()
         }
         self._cors = CorsPolicy(config.access.cors) if config.access.cors else None
-        self._logs_requests = _request_log.isEnabledFor(logging.INFO)
+        self._log = RequestLog()
 
     async def handle(self, request: BaseRequest) -> Response:
         """Return the answer to a request, whatever happens."""
         start = time.perf_counter()
         self._metrics.in_flight += 1
         correlation_id = _correlation_id(request)
+        observation = Observation(correlation_id)
         route = _OTHER
         try:
             self._check_framing(request)
@@ -101,7 +103,7 @@ class Api:
             else:
                 match = routes.match(request.method, request.raw_path)
                 route = match.route.name
-                response = await self._answer(match, request, correlation_id)
+                response = await self._answer(match, request, observation)
         except Problem as problem:
             self._count(problem)
             response = Response.of_problem(problem, correlation_id)
@@ -111,31 +113,28 @@ class Api:
             response = Response.of_problem(unexpected, correlation_id, close=True)
         except asyncio.CancelledError:
             self._metrics.cancelled(route)
+            self._log.ended(
+                observation, None, method=request.method, route=route, begun=start, now=time.perf_counter()
+            )
             raise
         finally:
             self._metrics.in_flight -= 1
         if self._cors is not None:
             response.add(self._cors.headers(request))
-        seconds = time.perf_counter() - start
-        self._metrics.answered(route, response.status, seconds)
-        if self._logs_requests:
-            _request_log.info(
-                "request",
-                extra=fields(
-                    method=request.method,
-                    route=route,
-                    status=response.status,
-                    durationMs=round(seconds * 1000, 1),
-                    correlationId=correlation_id,
-                ),
-            )
+        now = time.perf_counter()
+        self._metrics.answered(route, response.status, now - start)
+        self._log.ended(observation, response, method=request.method, route=route, begun=start, now=now)
         return response
 
     def unparsable(self, problem: Problem) -> Response:
         """Return the answer to what was not a request."""
         self._count(problem)
         self._metrics.answered(_OTHER, problem.status, 0.0)
-        return Response.of_problem(problem, _new_id(), close=True)
+        observation = Observation(_new_id())
+        response = Response.of_problem(problem, observation.correlation_id, close=True)
+        now = time.perf_counter()
+        self._log.ended(observation, response, method=None, route=_OTHER, begun=now, now=now)
+        return response
 
     def _check_framing(self, request: BaseRequest) -> None:
         """Check what must be so whatever is asked for.
@@ -158,7 +157,8 @@ class Api:
         if coding is not None and (coding.lower() != "chunked" or request.version != HttpVersion11):
             raise Problem("malformed-request", "The only supported transfer coding is `chunked`, in HTTP/1.1.")
 
-    async def _answer(self, match: routes.Match, request: BaseRequest, correlation_id: str) -> Response:
+    async def _answer(self, match: routes.Match, request: BaseRequest, observation: Observation) -> Response:
+        correlation_id = observation.correlation_id
         operation = match.route.operation
         if operation is None:
             return await self._put(request, correlation_id)
@@ -172,7 +172,7 @@ class Api:
         if plan.criteria is not None:
             criteria = plan.criteria.check(search_criteria.parse(await _read(request, MAX_SEARCH_BYTES)))
         requests = plan.requests(ids, criteria, headers)
-        ticket = self._admission.admit(caller.key if caller is not None else None, bulkhead)
+        ticket = self._admission.admit(caller.key if caller is not None else None, bulkhead, observation)
         try:
             answer = await self._reader.read(
                 operation, requests, ids.get(ORDER_ID), ticket, plan.paging, criteria=criteria or {}

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -24,8 +23,7 @@ from tenantproxy.transport.dns import ThreadedResolver
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.forward_proxy import ForwardProxy
 from tenantproxy.transport.tls import ContextSource
-
-_log = logging.getLogger(__name__)
+from tenantproxy.troubles import Trouble
 
 REFRESH_SECONDS: Final = 600.0
 """Keys older than this are fetched again in the background of the request that notices it."""
@@ -46,6 +44,10 @@ _CURVE: Final = "P-256"
 _MIN_RSA_BITS: Final = 2048
 
 
+class KeysError(ValueError):
+    """No usable keys came; the text is one of a few words."""
+
+
 class KeySet:
     """The keys of one issuer, from a URL, a file or the configuration."""
 
@@ -60,6 +62,13 @@ class KeySet:
         self._loaded = False
         self._refreshing: asyncio.Task[None] | None = None
         self._resolver = ThreadedResolver()
+        self._trouble = Trouble(
+            "issuer-unavailable",
+            "an issuer's keys can't be fetched; the current ones, if any, stay",
+            "an issuer's keys can be fetched again",
+            clock=clock,
+            issuer=issuer.issuer,
+        )
 
     async def find(self, token: Unverified) -> list[Key]:
         """Return the keys that may have signed a token.
@@ -114,12 +123,9 @@ class KeySet:
                 document = await self._document()
             self._keys = usable_keys(document)
             self._loaded = True
-        except (OSError, ValueError, TimeoutError, UpstreamError) as error:
-            _log.warning(
-                "the keys of %s can't be fetched; keeping the current ones: %s",
-                self._issuer.issuer,
-                error.reason if isinstance(error, UpstreamError) else type(error).__name__,
-            )
+            self._trouble.ends()
+        except (OSError, TimeoutError, ValueError, UpstreamError) as error:
+            self._trouble.begins(_why(error))
         finally:
             self._tried_at = self._clock()
 
@@ -143,7 +149,7 @@ class KeySet:
         finally:
             await client.close()
         if answer.status != 200:  # noqa: PLR2004 - HTTP
-            raise ValueError(f"status {answer.status}")
+            raise KeysError(f"status-{answer.status}")
         return answer.body
 
 
@@ -159,16 +165,16 @@ def usable_keys(document: bytes) -> list[tuple[str | None, str, Key]]:
     Others are ignored (RFC 7517 section 5).
 
     Raises:
-        ValueError: It is no JWK set, or has no such key.
+        KeysError: It is no JWK set, or has no such key.
 
     """
     try:
         entries = msgspec.json.decode(document, type=_KeySet).keys
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError("not a JWK set") from error
+        raise KeysError("no-jwk-set") from error
     usable: list[Key] = [key for key in map(_usable, entries) if key is not None]
     if not usable:
-        raise ValueError("no usable key")
+        raise KeysError("no-usable-key")
     return [(key.kid, key.key_type, key) for key in usable]
 
 
@@ -183,6 +189,21 @@ def _usable(entry: Any) -> RSAKey | ECKey | None:  # noqa: ANN401 - what stands 
     if isinstance(key, RSAKey):
         return key if key.raw_value.key_size >= _MIN_RSA_BITS else None
     return key if key.curve_name == _CURVE else None
+
+
+def _why(error: OSError | TimeoutError | ValueError | UpstreamError) -> str:
+    """Return in a word why no keys came."""
+    match error:
+        case UpstreamError():
+            return error.reason
+        case KeysError():
+            return str(error)
+        case TimeoutError():
+            return "timeout"
+        case OSError():
+            return "unreadable"
+        case _:
+            return "unusable"
 
 
 def _digest(authorization: str) -> bytes:

@@ -6,23 +6,24 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from tenantproxy.admission import Bulkhead, Ticket, share
+from tenantproxy.admission import Bulkhead, Ticket
 from tenantproxy.config import Upstream
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.credentials.grant import Grant
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms.circuit_breaker import CircuitBreaker
 from tenantproxy.oms.decoding import Decoder, is_plain
-from tenantproxy.oms.outcomes import compile_outcomes, is_failure, rejects_credential
+from tenantproxy.oms.operation_state import OperationState
+from tenantproxy.oms.outcomes import is_failure, rejects_credential
 from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import asked_pause, failure, timed_out, unanswered
 from tenantproxy.oms.retry import RetryPolicy
 from tenantproxy.oms.worker import Worker
-from tenantproxy.operations import OPERATIONS, Operation
+from tenantproxy.operations import OPERATIONS
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import HttpTransport, UpstreamError, UpstreamResponse
+from tenantproxy.troubles import Trouble
 
 _OK: Final = 200
 _TICK: Final = 0.001
@@ -33,34 +34,6 @@ _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 
 class _OvertakenError(Exception):
     """A request waited for a connection, and meanwhile its credential was rejected or replaced."""
-
-
-class _Operation:
-    """What one operation may ask of the OMS, and how the OMS does at it: none switches another one off."""
-
-    def __init__(self, upstream: Upstream, operation: Operation, clock: Callable[[], float]) -> None:
-        self.operation = operation
-        endpoint = upstream.operations.of(operation)
-        self.timeout_seconds = upstream.timeout_of(operation)
-        self.retries = upstream.retries if endpoint.retries is None else endpoint.retries
-        most = endpoint.max_connections
-        if most is None and not operation.reads_one_order:
-            most = share(upstream.max_connections)  # else slow searches would leave none for reads by id
-        self.bulkhead = None if most is None else Bulkhead(most)
-        self.circuit = CircuitBreaker()
-        self.meaning = compile_outcomes(operation, endpoint.outcomes)
-        self._clock = clock
-
-    def state(self) -> str:
-        """Return the state of its circuit."""
-        return self.circuit.state
-
-    def record(self, status: int | None, meaning: str | None = None) -> None:
-        """Tell the circuit breaker how a call ended, also one whose caller had gone; None: no answer."""
-        if is_failure(status, meaning):
-            self.circuit.failed(self._clock())
-        else:
-            self.circuit.succeeded()
 
 
 class OmsClient:
@@ -82,7 +55,10 @@ class OmsClient:
         self._worker = Worker("decoding")
         self._decoder = Decoder(config.max_response_bytes, self._worker)
         self._pause = Pause()
-        self._operations = {each.name: _Operation(config, each, clock) for each in OPERATIONS}
+        self._pausing = Trouble(
+            "circuit-open", "the OMS asked for a pause", "the OMS asks for no further pause", clock=clock
+        )
+        self._operations = {each.name: OperationState(config, each, clock) for each in OPERATIONS}
         for name, operation in self._operations.items():
             self._metrics.show_circuit(name, operation.state)
 
@@ -108,13 +84,12 @@ class OmsClient:
             Problem: There is no answer, or the OMS may not be asked now.
 
         """
-        now = self._clock()
-        if (left := self._pause.remaining(now)) > 0:
+        if (left := self._pause.remaining(self._clock())) > 0:
             raise Problem("circuit-open", "The OMS asked for a pause.", headers=retry_after(left), reason="pause")
         operation = self._operations[request.operation]
-        circuit = operation.circuit.admit(now)
+        circuit = operation.admit()
         if circuit == "refuse":
-            pause = retry_after(operation.circuit.remaining(now))
+            pause = retry_after(operation.remaining())
             raise Problem("circuit-open", "The OMS failed too often.", headers=pause)
         grant: Grant | None = None
         try:
@@ -126,13 +101,13 @@ class OmsClient:
             if grant is None:
                 raise self._credential.timed_out(seconds) from None
             if circuit == "probe":  # any other call is recorded once the OMS has had its time
-                operation.circuit.failed(self._clock())
+                operation.failed("upstream-timeout")
             raise timed_out() from None
         except UpstreamError as error:
             raise unanswered(error.reason) from None
         finally:
             if circuit == "probe":
-                operation.circuit.release()
+                operation.release()
 
     async def try_out(
         self, transport: HttpTransport, ticket: Ticket, request: OmsRequest, authorization: Authorization
@@ -164,7 +139,7 @@ class OmsClient:
         return response
 
     async def _attempt(
-        self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: _Operation
+        self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: OperationState
     ) -> UpstreamResponse:
         """Send the request as often as the retry policy says; raise where the last attempt brought no answer."""
         retry = RetryPolicy(operation.retries)
@@ -198,7 +173,7 @@ class OmsClient:
             self._credential.ended(grant)
 
     async def _send(
-        self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: _Operation
+        self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: OperationState
     ) -> UpstreamResponse | UpstreamError:
         """Make one call and record how it went, also where its caller has gone before it ended.
 
@@ -211,6 +186,7 @@ class OmsClient:
             grant.in_flight = True
 
         start = self._clock()
+        status = None
         if ticket.held:
             ticket.hold(0)  # what came of an earlier call is of no use any more, or is kept
         try:
@@ -224,28 +200,34 @@ class OmsClient:
                 on_drained=functools.partial(self._drained, operation, grant),
                 before=before,
             )
+            status = response.status
         except UpstreamError as error:
             grant.in_flight = False
             if error.reason not in _OMS_IS_WORKING:
-                operation.record(None)
+                operation.record(None, reason=error.reason)
             return error
         finally:
-            self._metrics.upstream_called(request.operation, self._clock() - start)
+            seconds = self._clock() - start
+            self._metrics.upstream_called(request.operation, seconds)
+            ticket.observation.called(status, seconds)
         grant.in_flight = False
         if operation.meaning is not None or not is_plain(response.body):
             response = await self._understood(operation, response, ticket)
         operation.record(response.status, response.meaning)
         if seconds := asked_pause(response):
             self._pause.begin(self._clock(), seconds)
+            self._pausing.begins("pause")
+        else:
+            self._pausing.ends()
         return response
 
-    def _drained(self, operation: _Operation, grant: Grant, status: int | None) -> None:
+    def _drained(self, operation: OperationState, grant: Grant, status: int | None) -> None:
         """Take note of how a call ended whose caller had gone before."""
         grant.in_flight = False
         meaning = None
         if status is not None and operation.meaning is not None:
             meaning = operation.meaning(UpstreamResponse(status, {}, b""))
-        operation.record(status, meaning)
+        operation.record(status, meaning, reason="upstream-timeout" if status is None else None)
         if status is not None and rejects_credential(UpstreamResponse(status, {}, b"", meaning=meaning)):
             self._credential.rejected(grant)
         elif not is_failure(status, meaning):
@@ -253,7 +235,7 @@ class OmsClient:
         self._credential.ended(grant)
 
     async def _understood(
-        self, operation: _Operation, response: UpstreamResponse, ticket: Ticket
+        self, operation: OperationState, response: UpstreamResponse, ticket: Ticket
     ) -> UpstreamResponse:
         """Return a response with its body decoded, and what the configuration says that it means."""
         meaning = operation.meaning

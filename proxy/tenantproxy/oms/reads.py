@@ -5,13 +5,11 @@ pages, until the last one or a bound. All of them have one deadline.
 """
 
 import functools
-import logging
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 from tenantproxy.admission import Ticket, overloaded
 from tenantproxy.config import Upstream
-from tenantproxy.logs import fields
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.pages import Pages
@@ -22,8 +20,6 @@ from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.transform import NO_CRITERIA, Criteria
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamResponse
-
-_log = logging.getLogger(__name__)
 
 Bound = Literal["bytes", "oms", "pages", "time"]
 """Why an answer lacks pages that the OMS has, or may have."""
@@ -150,7 +146,8 @@ class Reader:
             here, count, request = page.following, count + 1, request.at(page.following)
         ticket.keep(0)
         if cut_by is not None:
-            self._tell(cut_by, count, request)
+            self._metrics.search_cut(cut_by)
+            ticket.observation.cut(cut_by, count)
         return Answer(pages.body(), cut_by)
 
     def _bound(self, problem: Problem, deadline: float) -> Bound | None:
@@ -158,13 +155,6 @@ class Reader:
         if problem.reason == "too-large":
             return "bytes"
         return "time" if self._oms.is_over(deadline) else None
-
-    def _tell(self, cut_by: Bound, count: int, request: OmsRequest) -> None:
-        self._metrics.search_cut(cut_by)
-        _log.info(
-            "a search's answer is incomplete",
-            extra=fields(cutBy=cut_by, pages=count, correlationId=request.headers["Correlation-Id"]),
-        )
 
 
 def _of_page(count: int, problem: Problem) -> Problem:

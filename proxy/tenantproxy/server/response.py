@@ -21,9 +21,10 @@ _STATUS_LINES: Final = {
 
 
 class Response:
-    """A response. `release` is called once, when nothing of it is held any more.
+    """A response; `problem` is what it says to have gone wrong, if anything.
 
-    That is when the kernel has taken all of it, or the connection was lost.
+    `release` is called once, when nothing of it is held any more: when the kernel has taken all of it, or the
+    connection was lost.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Response:
         release: Callable[[], None] | None = None,
     ) -> None:
         self.status = status
+        self.problem: Problem | None = None
         self.keep_alive = not close
         self._body = body
         self._content_type = content_type
@@ -46,13 +48,15 @@ class Response:
     @classmethod
     def of_problem(cls, problem: Problem, correlation_id: str, *, close: bool = False) -> "Response":
         """Return the response for a problem."""
-        return cls(
+        response = cls(
             problem.status,
             problem.body(correlation_id),
             content_type=PROBLEM_TYPE,
             headers={**problem.headers, "Correlation-Id": correlation_id},
             close=close,
         )
+        response.problem = problem
+        return response
 
     def add(self, headers: Mapping[str, str]) -> None:
         """Add headers."""

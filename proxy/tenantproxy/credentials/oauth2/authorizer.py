@@ -11,6 +11,7 @@ from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.credentials.oauth2.token_header import TokenHeader
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
+from tenantproxy.troubles import Trouble
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ class TokenAuthorizer:
         self._closed = False
         self._fetching: asyncio.Task[None] | None = None
         self._rejection: Failure | None = None
+        self._trouble = Trouble(
+            "token-unavailable", "no access token can be fetched", "an access token was fetched again"
+        )
         self._changed = asyncio.Event()
         self._refreshing = asyncio.create_task(self._keep_fresh(), name="token refresh")
 
@@ -125,16 +129,17 @@ class TokenAuthorizer:
         if isinstance(result, Token):
             self._cache.succeeded(now, result)
             self._rejection = None
+            self._trouble.ends()
             self._metrics.token_fetched("success")
             expires_at = self._cache.expires_at()
             self._metrics.token_expires(None if expires_at is None else time.time() + expires_at - now)
         else:
             self._cache.failed(now, result)
+            self._trouble.begins(result.reason, upstreamStatus=result.status)
             if result.rejected:
                 self._rejection = result
                 self._logins.rejected(result.logins)
             self._metrics.token_fetched(result.reason)
-            _log.warning("no access token could be fetched: %s", result.in_full)
         self._changed.set()
 
     async def _keep_fresh(self) -> None:

@@ -29,12 +29,20 @@ from support.proxy.issuer import (
     signed,
     unsigned,
 )
+from support.proxy.log_lines import log_lines
 from support.proxy.oms import RawServer, breaking, http
 from support.proxy.tls_server import TlsServer
 from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.auth import jwks
-from tenantproxy.auth.jwks import MIN_REFRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, TokenVerifier, usable_keys
+from tenantproxy.auth.jwks import (
+    MIN_REFRESH_SECONDS,
+    REFRESH_SECONDS,
+    RETRY_SECONDS,
+    KeysError,
+    TokenVerifier,
+    usable_keys,
+)
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.problems import Problem
 from tenantproxy.transport.dns import ThreadedResolver
@@ -503,11 +511,11 @@ async def test_broken_answer(verifier: TokenVerifier, server: RawServer, clock: 
 
 @pytest.mark.parametrize(
     ("document", "words"),
-    [(b"[]", "not a JWK set"), (b'{"keys": [', "not a JWK set"), (b'{"keys": [{"kty": "oct"}]}', "no usable key")],
+    [(b"[]", "no-jwk-set"), (b'{"keys": [', "no-jwk-set"), (b'{"keys": [{"kty": "oct"}]}', "no-usable-key")],
 )
 def test_why_a_document_can_not_be_used(document: bytes, words: str) -> None:
     """It is no key set, or has no key for us."""
-    with pytest.raises(ValueError, match=f"^{words}$"):
+    with pytest.raises(KeysError, match=f"^{words}$"):
         usable_keys(document)
 
 
@@ -595,19 +603,26 @@ async def test_close_ends_a_fetch(
     assert await waiting
 
 
-async def test_log_names_the_issuer_only(
-    verifier: TokenVerifier, publisher: Publisher, caplog: pytest.LogCaptureFixture
+async def test_the_log_tells_of_missing_keys_once(
+    verifier: TokenVerifier, publisher: Publisher, clock: Clock
 ) -> None:
-    """A failed fetch is logged with the issuer's name, and nothing of what came or of the token."""
-    publisher.answer = http(200, b"MARKED")
+    """When they begin to miss, for another cause, and when they are there; never what came, or a token."""
     token = signed(RS, {**CLAIMS, "sub": "MARKED"}, RSA)
-    assert await unavailable(verifier, token)
-    (record,) = caplog.records
-    assert record.args == (ISSUER, "ValueError")
-    assert record.getMessage().startswith(f"the keys of {ISSUER} ")
-    assert ISSUER in caplog.text
-    assert "MARKED" not in caplog.text
-    assert token not in caplog.text
+    good = publisher.answer
+    with log_lines() as lines:
+        for answer in (http(200, b"MARKED"), http(200, b"MARKED"), http(503, b"MARKED"), good):
+            publisher.answer = answer
+            await unavailable(verifier, token)
+            clock.time += RETRY_SECONDS
+        told = lines.of("tenantproxy.state")
+    assert [(line["code"], line["issuer"]) for line in told] == [("issuer-unavailable", ISSUER)] * 3
+    assert [(line["state"], line.get("reason"), line.get("seconds")) for line in told] == [
+        ("begun", "no-jwk-set", None),
+        ("changed", "status-503", None),
+        ("ended", None, 3 * RETRY_SECONDS),
+    ]
+    assert "MARKED" not in lines.text
+    assert token not in lines.text
 
 
 async def test_keys_over_tls(

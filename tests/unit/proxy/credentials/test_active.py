@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from support.proxy.log_lines import log_lines
 from tenantproxy.admission import Ticket
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.active import ActiveCredential
@@ -275,6 +276,53 @@ async def test_a_success_ends_the_count_of_wrong_logins_with_others(credential: 
     credential.accepted(await credential.authorize(SECONDS))
     credential.rejected(await credential.authorize(SECONDS))
     assert credential.known().next_try_seconds == pytest.approx(FIRST_PAUSE, abs=0.1)
+
+
+async def test_the_log_tells_of_verdicts_once(server: TokenServer, credential: ActiveCredential) -> None:
+    """A rejection when it begins, not while it lasts, and when it is over; another credential begins anew."""
+    with log_lines() as lines:
+        await credential.use(oauth2())
+        await credential.first_attempt()
+        assert lines.of("tenantproxy.state") == []
+        server.secret_is_right = False
+        await asyncio.sleep(101)
+        await refused(credential)
+        await asyncio.sleep(FIRST_PAUSE)
+        await refused(credential)
+        server.secret_is_right = True
+        await asyncio.sleep(LONG_PAUSE)
+        await credential.authorize(SECONDS)
+        told = lines.of("tenantproxy.state")
+        states = [(line["code"], line["state"]) for line in told]
+        assert sorted(states) == [
+            ("token-unavailable", "begun"),
+            ("token-unavailable", "ended"),
+            ("upstream-rejected-credentials", "begun"),
+            ("upstream-rejected-credentials", "ended"),
+        ]
+        assert states.index(("upstream-rejected-credentials", "begun")) < 2
+        await credential.use(WRONG)
+        credential.rejected(await credential.authorize(SECONDS))
+        await credential.use(RIGHT)
+        credential.accepted(await credential.authorize(SECONDS))
+        assert [line["state"] for line in lines.of("tenantproxy.state")[4:]] == ["begun"]
+        assert len(lines.of("tenantproxy.credentials.active")) == 3
+        await credential.close()
+
+
+async def test_the_log_tells_of_rejected_tokens_once(credential: ActiveCredential) -> None:
+    """However many requests were rejected with them."""
+    with log_lines() as lines:
+        await credential.use(oauth2())
+        await credential.first_attempt()
+        for grant in [await credential.authorize(SECONDS) for _ in range(3)]:
+            credential.rejected(grant)
+        await asyncio.sleep(COOLDOWN[0])
+        credential.accepted(await credential.authorize(SECONDS))
+        told = lines.of("tenantproxy.state")
+        assert [(line["state"], line.get("reason")) for line in told] == [("begun", "token"), ("ended", None)]
+        assert {line["code"] for line in told} == {"upstream-rejected-credentials"}
+        await credential.close()
 
 
 async def test_an_attempt_beside_the_requests_counts(credential: ActiveCredential) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.proxy.log_lines import log_lines
 from support.proxy.oms import (
     ORDER_ANSWER,
     SEARCH_ANSWER,
@@ -21,7 +22,7 @@ from support.proxy.oms import (
     resetting,
 )
 from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
-from support.waiting import PATIENCE
+from support.waiting import PATIENCE, eventually
 from tenantproxy.admission import Admission
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.basic import Basic
@@ -198,6 +199,23 @@ async def test_a_client_that_goes_away_is_counted(oms: RawServer, tmp_path: Path
             await proxy.becomes('tenantproxy_cancelled_requests_total{route="getOrder"}', count)
             await proxy.becomes("tenantproxy_requests_in_flight", 0)
         assert len(oms.received) == 1
+
+
+async def test_the_log_tells_of_a_pause_once(oms: RawServer, tmp_path: Path) -> None:
+    """When the OMS asks for one, not when it asks again, and when an answer comes that asks for none."""
+    with log_lines() as lines:
+        async with running_proxy(proxy_config(oms.url, retries=0), tmp_path, BASIC) as proxy:
+            oms.play = answering(http(503, b"", retry_after="1"))
+            for _ in range(2):
+                await eventually(proxy.get, lambda answer: answer.code == "upstream-rate-limited")
+                assert (await proxy.get()).code == "circuit-open"
+            oms.play = documented
+            await eventually(proxy.get, lambda answer: answer.status == 200)
+        told = lines.of("tenantproxy.state")
+    assert [(line["code"], line["state"], line.get("reason")) for line in told] == [
+        ("circuit-open", "begun", "pause"),
+        ("circuit-open", "ended", None),
+    ]
 
 
 async def test_calls_that_nobody_waits_for_open_the_circuit(oms: RawServer, tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ class Setting:
         await self._credential.use(Basic(username="u", password="p"))
         requests = self._plan.requests({"businessUnitId": "B"}, {"customerId": "C"}, {"Correlation-Id": "c"})
         ticket = self._admission.admit(None)
+        self.observation = ticket.observation
         try:
             answer = await self._reader.read(SEARCH_ORDERS, requests, None, ticket, self._plan.paging)
             assert ticket.held == len(answer.body)
@@ -225,6 +226,8 @@ async def test_a_bound_of_pages() -> None:
     assert await setting.search() == ([str(order_id) for order_id in range(2, 8)], "pages")
     assert len(setting.oms.paths) == 3
     assert setting.counted == {"pages": 1.0}
+    seen = setting.observation
+    assert (seen.cut_by, seen.pages, seen.calls, seen.upstream_status) == ("pages", 3, 3, 200)
     assert await Setting(endpoint, numbered(orders(1, 2), orders(3, 4), orders(5))).search() == (
         list("12345"),
         None,

@@ -1,12 +1,14 @@
 """OAuth2 to the OMS, over real sockets."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from support.proxy.idp import ON_LOOPBACK, Idp, oauth2
+from support.proxy.log_lines import log_lines
 from support.proxy.oms import (
     Play,
     RawServer,
@@ -116,27 +118,28 @@ DESCRIBED = b'{"error": "invalid_client", "error_description": "M4RKED", "error_
 async def test_what_is_told_of_a_failure(
     oms: RawServer,
     tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
     answer: bytes,
     outcome: str,
     code: str,
     detail: str,
 ) -> None:
     """Status and reason, in response, log and metric; and no word of the token endpoint's own."""
-    caplog.set_level("DEBUG")
     keys = {"clientAuth": "client_secret_post", "clientSecret": "M4RKED"}
-    async with (
-        raw_server(answering(answer)) as endpoint,
-        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url, **keys)) as proxy,
-    ):
-        told = await proxy.get()
-        assert told.code == code
-        assert f"{detail})." in told.json["detail"]
-        metrics = (await proxy.admin("/metrics")).body
-        assert f'outcome="{outcome}"'.encode() in metrics
-        assert b"M4RKED" not in told.body + metrics
-    assert outcome.removeprefix("status-") in caplog.text
-    assert "M4RKED" not in caplog.text
+    with log_lines(logging.DEBUG) as lines:
+        async with (
+            raw_server(answering(answer)) as endpoint,
+            running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url, **keys)) as proxy,
+        ):
+            told = await proxy.get()
+            assert told.code == code
+            assert f"{detail})." in told.json["detail"]
+            metrics = (await proxy.admin("/metrics")).body
+            assert f'outcome="{outcome}"'.encode() in metrics
+            assert b"M4RKED" not in told.body + metrics
+        (fetching, *rejected) = lines.of("tenantproxy.state")
+    assert (fetching["code"], fetching["state"], fetching["reason"]) == ("token-unavailable", "begun", outcome)
+    assert [line["code"] for line in rejected] == [code] * (code == "upstream-rejected-credentials")
+    assert "M4RKED" not in lines.text
 
 
 async def test_a_slow_token_endpoint_serves_the_next_read(oms: RawServer, tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""The log of requests: a line for each, which says what came of it and why, by words of a bounded number.
+
+Of those that are alike only so many are written in a second; the others are counted.
+"""
+
+import asyncio
+import logging
+from typing import Any, Final, NamedTuple
+
+from tenantproxy.logs import FIELDS
+from tenantproxy.observation import Observation
+from tenantproxy.server.response import Response
+
+_log = logging.getLogger("tenantproxy.request")
+
+MOST_ALIKE: Final = 100
+"""Lines in a second of requests that are alike: of one route, with one outcome."""
+MOST_KINDS: Final = 32
+"""Of requests in a second; those of further ones count as alike."""
+
+
+class _Kind(NamedTuple):
+    """What requests have in common that are alike."""
+
+    route: str
+    status: int | None = None
+    code: str | None = None
+    reason: str | None = None
+
+
+_OTHERS: Final = _Kind("any")
+
+
+class RequestLog:
+    """Writes the lines; the times are seconds of one clock that only goes forward."""
+
+    def __init__(self) -> None:
+        self._is_on = _log.isEnabledFor(logging.INFO)
+        self._second_ends = 0.0
+        self._seen: dict[_Kind, int] = {}
+        self._telling: asyncio.TimerHandle | None = None
+
+    def ended(
+        self,
+        observation: Observation,
+        response: Response | None,
+        *,
+        method: str | None,
+        route: str,
+        begun: float,
+        now: float,
+    ) -> None:
+        """Write down how a request ended; without a response, the caller was gone before there was one."""
+        if not self._is_on:
+            return
+        if response is None:
+            kind = _Kind(route)
+        elif (problem := response.problem) is None:
+            kind = _Kind(route, response.status)
+        else:
+            kind = _Kind(route, response.status, problem.code, problem.reason)
+        if not self._may_be_written(kind, now):
+            return
+        calls = observation.calls
+        _write(
+            "request",
+            {
+                "method": method,
+                **_outcome(kind),
+                "durationMs": round((now - begun) * 1000, 1),
+                "upstreamStatus": observation.upstream_status,
+                "upstreamMs": round(observation.upstream_seconds * 1000, 1) if calls else None,
+                "upstreamCalls": calls or None,
+                "cutBy": observation.cut_by,
+                "pages": observation.pages or None,
+                "callerGone": True if response is None else None,
+                "correlationId": observation.correlation_id,
+            },
+        )
+
+    def _may_be_written(self, kind: _Kind, now: float) -> bool:
+        if now >= self._second_ends:
+            self._begin_second()
+            self._second_ends = now + 1.0
+        seen = self._seen
+        count = seen.get(kind, 0)
+        if not count and len(seen) >= MOST_KINDS:
+            kind = _OTHERS
+            count = seen.get(kind, 0)
+        seen[kind] = count + 1
+        if count >= MOST_ALIKE and self._telling is None:  # to be told also where no other request comes
+            self._telling = asyncio.get_running_loop().call_later(1.0, self._begin_second)
+        return count < MOST_ALIKE
+
+    def _begin_second(self) -> None:
+        """Forget the last second, and say how many lines were left out in it."""
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        for kind, count in self._seen.items():
+            if count > MOST_ALIKE:
+                _write("requests not logged", {**_outcome(kind), "suppressed": count - MOST_ALIKE})
+        self._seen.clear()
+
+
+def _outcome(kind: _Kind) -> dict[str, Any]:
+    route, status, code, reason = kind
+    return {"route": route, "status": status, "code": code, "reason": None if reason == code else reason}
+
+
+def _write(message: str, line: dict[str, Any]) -> None:
+    """Write a line without what is not known."""
+    _log.info(message, extra={FIELDS: {name: value for name, value in line.items() if value is not None}})

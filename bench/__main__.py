@@ -111,9 +111,10 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
     """
     port = free_port()
     bench_files = Workbench(folder, port)
-    naive, trusted, jwt, mapped = (
+    naive, trusted, logged, jwt, mapped = (
         bench_files.naive(),
         bench_files.trusted(),
+        bench_files.logged(),
         bench_files.jwt(),
         bench_files.mapped(),
     )
@@ -124,14 +125,18 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
         starts = {
             subject.name: start_up(subject, bench_files.get, effort.starts) for subject in (trusted, jwt, naive)
         }
-        ours = (trusted, jwt, mapped)
+        ours = (trusted, logged, jwt, mapped)
         earlier = [bench_files.before(subject, before) for subject in ours] if before is not None else []
         pairs = [
-            (subject, stack.enter_context(running(subject.command, subject.port, PROXY_CORE)))
+            (
+                subject,
+                stack.enter_context(running(subject.command, subject.port, PROXY_CORE, quiet=subject is logged)),
+            )
             for subject in (naive, *ours)
         ]
         for subject in earlier:
-            process = stack.enter_context(running(subject.command, subject.port, PROXY_CORE))
+            quiet = subject.name.startswith(logged.name)
+            process = stack.enter_context(running(subject.command, subject.port, PROXY_CORE, quiet=quiet))
             try:
                 process.connect().close()
             except BenchError:
@@ -139,7 +144,8 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
             else:
                 pairs.append((subject, process))
         get = compare(pairs, bench_files.get, folder, effort)
-        searching = [(subject, process) for subject, process in pairs if not subject.name.startswith(jwt.name)]
+        apart = (jwt.name, logged.name)
+        searching = [(subject, process) for subject, process in pairs if not subject.name.startswith(apart)]
         search = compare(searching, bench_files.search, folder, effort)
         loaded = {subject.name: process.rss_mib() for subject, process in pairs}
     report.print_speed("GET (one order, 5 items)", get)
@@ -149,6 +155,7 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
         report.times("GET, trusted to naive", get["trusted"], get["naive"], at_least=1.5),
         report.times("search, trusted to naive", search["trusted"], search["naive"], at_least=2.2),
         report.added("GET, jwt (token cached) to trusted", get["jwt"], get["trusted"], at_most=0.05),
+        report.added("GET, logged to trusted", get["logged"], get["trusted"], at_most=_MORE),
         report.added("GET, mapped to trusted", get["mapped"], get["trusted"], at_most=0.2),
         report.added("search, mapped to trusted", search["mapped"], search["trusted"], at_most=0.3),
         *_interpreted(effort),

@@ -47,11 +47,14 @@ def free_port() -> int:
 class Running:
     """A server process on a port of 127.0.0.1, started on a core."""
 
-    def __init__(self, command: Sequence[str | Path], port: int, cores: Sequence[int]) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], port: int, cores: Sequence[int], *, quiet: bool = False
+    ) -> None:
         self.port = port
         self.started_at = time.perf_counter()
         with pinned(cores):
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            stderr = subprocess.DEVNULL if quiet else None
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=stderr)
         self.pid = self._process.pid
 
     def connect(self) -> http.client.HTTPConnection:
@@ -114,9 +117,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str | Path], port: int, cores: Sequence[int]) -> Iterator[Running]:
-    """Run a server process."""
-    process = Running(command, port, cores)
+def running(
+    command: Sequence[str | Path], port: int, cores: Sequence[int], *, quiet: bool = False
+) -> Iterator[Running]:
+    """Run a server process; `quiet`: what it writes to standard error is thrown away."""
+    process = Running(command, port, cores, quiet=quiet)
     try:
         yield process
     finally:

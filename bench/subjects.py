@@ -79,6 +79,10 @@ class Workbench:
         """Return our proxy behind an edge that has checked the token."""
         return self._ours("trusted", {"access": {"mode": "trusted"}})
 
+    def logged(self) -> Subject:
+        """Return the same with the lines of its log."""
+        return self._ours("logged", {"access": {"mode": "trusted"}}, log_level="info")
+
     def jwt(self) -> Subject:
         """Return our proxy where it checks the token."""
         issuer = {
@@ -101,7 +105,14 @@ class Workbench:
         command[command.index("--admin") + 1] = f"127.0.0.1:{free_port()}"
         return Subject(f"{subject.name}, before", command, port)
 
-    def _ours(self, name: str, parts: dict[str, Any], upstream: dict[str, Any] | None = None) -> Subject:
+    def _ours(
+        self,
+        name: str,
+        parts: dict[str, Any],
+        upstream: dict[str, Any] | None = None,
+        *,
+        log_level: str = "warning",  # as the naive one: no line per request
+    ) -> Subject:
         config = {
             "version": 1,
             "tenant": {"id": payloads.TENANT, "name": "bench"},
@@ -123,7 +134,7 @@ class Workbench:
                 *(Path(sys.executable).with_name("tenantproxy"), "serve"),
                 *("--config", path, "--credentials", self._folder / "credentials"),
                 *("--api", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"),
-                *("--log-level", "warning"),  # as the naive one: no line per request
+                *("--log-level", log_level),
             ],
             port,
         )

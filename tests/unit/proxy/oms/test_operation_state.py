@@ -34,8 +34,8 @@ def test_an_outage_has_two_lines() -> None:
         for _ in range(FAILURES_TO_OPEN - 1):
             world.operation.record(500)
         assert told(lines) == []
-        for _ in range(5):
-            world.operation.record(500)
+        for status in range(500, 505):  # reads from before the opening
+            world.operation.record(status)
             assert world.operation.admit() == "refuse"
         world.probe(500)
         world.probe(500)

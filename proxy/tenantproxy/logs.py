@@ -1,4 +1,7 @@
-"""JSON lines on stderr. Nothing that a caller or the OMS sent is logged, except a checked correlation id."""
+"""The log, on stderr: JSON lines, if nothing else is wanted.
+
+Nothing that a caller or the OMS sent is logged, except a checked correlation id.
+"""
 
 import json
 import logging
@@ -11,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+FORMATS: Final = ("json", "text")
 FIELDS: Final = "fields"
 """The name in a log call's `extra` of what goes into the line; see `fields`."""
 
@@ -50,10 +54,13 @@ def fields(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
     return {FIELDS: values}
 
 
-def configure(level: str, **constants: str) -> None:
-    """Send all records of `level` and above to stderr, as JSON lines; each has `constants`, such as the tenant."""
+def configure(level: str, formatter: logging.Formatter | None = None, **constants: str) -> None:
+    """Send all records of `level` and above to stderr; without a formatter as JSON lines.
+
+    Each of these has `constants`, such as the tenant.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(constants))
+    handler.setFormatter(formatter or JsonFormatter(constants))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # aiohttp's and asyncio's own records may quote requests; what matters of them is said by us.
     for name in ("aiohttp", "asyncio"):

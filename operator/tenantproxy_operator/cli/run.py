@@ -10,9 +10,9 @@ from typing import Final
 
 import click
 
-from tenantproxy import logs
 from tenantproxy.kube.client import KubeError
-from tenantproxy.logs import LEVELS
+from tenantproxy.log_text import TextFormatter, takes_colours
+from tenantproxy.logs import FORMATS, LEVELS, configure
 from tenantproxy.server.sockets import listen
 from tenantproxy_operator.cli.leader_election import leader_election_options
 from tenantproxy_operator.cli.options import cluster_options, reject
@@ -106,7 +106,16 @@ _DEEPEST: Final = 30_000
     show_default=True,
     envvar="TENANTPROXY_LOG_LEVEL",
     show_envvar=True,
-    help="JSON lines on stderr.",
+    help="Level of the log, on stderr.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default="json",
+    show_default=True,
+    envvar="TENANTPROXY_LOG_FORMAT",
+    show_envvar=True,
+    help="`text` is for people, in colours on a terminal (unless NO_COLOR is set).",
 )
 def run(
     settings: Settings,
@@ -120,6 +129,7 @@ def run(
     event_patience: float,
     admin: str,
     log_level: str,
+    log_format: str,
     *,
     all_namespaces: bool,
 ) -> None:
@@ -148,7 +158,7 @@ def run(
     if bad := [name for name in namespaces if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name)]:
         reject(f"--namespace {name!r} is not a namespace's name" for name in bad)
     reject_local_keys(settings)
-    logs.configure(log_level)
+    configure(log_level, TextFormatter(colours=takes_colours(sys.stderr)) if log_format == "text" else None)
     try:
         listening = listen(admin)
     except (OSError, OverflowError, ValueError) as error:

@@ -14,7 +14,7 @@ import click
 from tenantproxy import __version__
 from tenantproxy.cli.configuration import CONFIG_HELP, FORWARD_PROXY_OPTION, TLS_OPTION, checked, refuse
 from tenantproxy.config import ConfigError, Tenant
-from tenantproxy.logs import LEVELS
+from tenantproxy.logs import FORMATS, LEVELS, configure
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
@@ -124,6 +124,13 @@ def _bound(address: str) -> socket.socket:
     help="`info` logs one line per request.",
 )
 @click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default="json",
+    show_default=True,
+    help="`text` is for people, in colours on a terminal (unless NO_COLOR is set).",
+)
+@click.option(
     "--supervised",
     is_flag=True,
     help='Stop when standard input ends, and print {"event": "ready"} when ready.',
@@ -138,6 +145,7 @@ def serve(
     api: str,
     admin: str,
     log_level: str,
+    log_format: str,
     *,
     supervised: bool,
 ) -> None:
@@ -149,7 +157,6 @@ def serve(
     import uvloop  # noqa: PLC0415 - see the module's docstring
 
     from tenantproxy import app as serving  # noqa: PLC0415
-    from tenantproxy import logs  # noqa: PLC0415
     from tenantproxy.server.http_server import ParserError  # noqa: PLC0415
     from tenantproxy.transport.tls import TlsFiles  # noqa: PLC0415
 
@@ -160,7 +167,7 @@ def serve(
         store, fallback = _stores(credentials, secret, config.tenant, service_account)
     except ConfigError as error:
         refuse(error)
-    logs.configure(log_level, tenant=config.tenant.name)
+    _log_as(log_format, log_level, config.tenant)
     if not config.upstream.forward_proxy and (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
         _log.warning("HTTPS_PROXY is ignored; set `spec.upstream.forwardProxy`, or the operator's --forward-proxy")
     try:
@@ -197,6 +204,15 @@ def _can_be_written(directory: Path) -> bool:
     """Tell whether files can be written to a directory, or it can be made; no mounted Secret can."""
     there = next(path for path in (directory, *directory.parents) if path.exists())
     return os.access(there, os.W_OK)
+
+
+def _log_as(log_format: str, level: str, tenant: Tenant) -> None:
+    formatter = None
+    if log_format == "text":
+        from tenantproxy.log_text import TextFormatter, takes_colours  # noqa: PLC0415 - not needed for JSON
+
+        formatter = TextFormatter(tenant.name, colours=takes_colours(sys.stderr))
+    configure(level, formatter, tenant=tenant.name)
 
 
 def _stores(

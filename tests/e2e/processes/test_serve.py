@@ -56,6 +56,16 @@ async def test_files_in_orders_out(oms: RawServer, tmp_path: Path) -> None:
         assert request.keys() >= {"method", "route", "status", "durationMs", "tenant", "correlationId", "time"}
 
 
+async def test_lines_for_people(oms: RawServer, tmp_path: Path) -> None:
+    """With `--log-format text`, no JSON; and no colours, since nobody's terminal is there."""
+    async with serve(tmp_path, config(oms.url), "--log-format", "text") as proxy:
+        assert (await get(proxy.api + GET_PATH))[0] == 503
+        (line,) = await eventually(lambda: [line for line in proxy.log.splitlines() if "GET getOrder 503" in line])
+        assert " acme  GET getOrder 503 No credential is configured yet (credentials-not-configured) in " in line
+        assert "{" not in proxy.log
+        assert "\x1b" not in proxy.log
+
+
 async def refuses(url: str) -> bool:
     """Say whether new connections are refused."""
     try:

@@ -101,13 +101,18 @@ async def test_options_from_the_environment(run: Run, api: ApiClient, launch: La
     """As a Deployment sets them."""
     all_of_them = {"TENANTPROXY_ALL_NAMESPACES": "true"}
     one = {"TENANTPROXY_NAMESPACE": " ".join(run.namespaces)}
-    environ = {"TENANTPROXY_LOG_LEVEL": "debug", "TENANTPROXY_PROXY_IMAGE": "registry.example/proxy:7"}
+    environ = {
+        "TENANTPROXY_LOG_FORMAT": "text",
+        "TENANTPROXY_LOG_LEVEL": "debug",
+        "TENANTPROXY_PROXY_IMAGE": "registry.example/proxy:7",
+    }
     operator = launch(environ=environ | (all_of_them if everywhere(run) else one))
     operator.start(without=run.options)
     await works(run, api, operator, name)
     deployment = (await Tenants(api, run.namespaces[0]).children(name))[kinds.DEPLOYMENT]
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/proxy:7"
-    assert '"level":"debug"' in operator.log
+    assert "  debug: " in operator.log
+    assert '{"' not in operator.log
     assert operator.stop() == 0
 
 

@@ -19,6 +19,7 @@ from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores.base import CredentialStore
+from tenantproxy.debugging import DebugWindow
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
@@ -43,7 +44,8 @@ IDLE_GRACE: Final = 2.0
 class Proxy:
     """All parts of one tenant's proxy, wired; `mapping` is what `validate_config` has compiled.
 
-    Until `store` has been read once, the credential is that of `fallback`, if any.
+    Until `store` has been read once, the credential is that of `fallback`, if any. `debug_until` is the file with
+    the time until which there are debug lines.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Proxy:
         *,
         forward_proxy_credentials: Path,
         fallback: CredentialStore | None = None,
+        debug_until: Path | None = None,
         max_clients: int = MAX_CLIENTS,
     ) -> None:
         metrics = Metrics(config.tenant)
@@ -84,11 +87,14 @@ class Proxy:
         self._admin_server = HttpServer(
             admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS
         )
-        self._follower: asyncio.Task[None] | None = None
+        self._debug = DebugWindow(debug_until) if debug_until is not None else None
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self, api_socket: socket.socket, admin_socket: socket.socket) -> None:
         """Serve on two bound sockets; return when ready: the first attempt at a token, if any, has ended."""
-        self._follower = asyncio.create_task(self._following.run(), name="supervision")
+        self._background.append(asyncio.create_task(self._following.run(), name="supervision"))
+        if self._debug is not None:
+            self._background.append(asyncio.create_task(self._debug.follow(), name="debug lines"))
         await self._manager.load()  # beside the watch's start, not before it: what changes now is seen
         await self._admin_server.listen(admin_socket)
         await self._api_server.listen(api_socket)
@@ -99,9 +105,9 @@ class Proxy:
         """Become unready, let what is in flight end, and stop; idle connections stay for `idle_grace` seconds."""
         self._ready = False
         await self._api_server.drain(DRAIN_TIMEOUT, idle_grace=idle_grace)
-        if self._follower is not None:
-            self._follower.cancel()
-            await asyncio.gather(self._follower, return_exceptions=True)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self._credential.close()  # before the store, which a verdict may still have to be written to
         await self._manager.close()
         await self._authenticator.close()
@@ -117,6 +123,7 @@ async def serve(
     *,
     forward_proxy_credentials: Path,
     fallback: CredentialStore | None = None,
+    debug_until: Path | None = None,
     api_socket: socket.socket,
     admin_socket: socket.socket,
     on_ready: Callable[[], None] = lambda: None,
@@ -141,6 +148,7 @@ async def serve(
         tls,
         forward_proxy_credentials=forward_proxy_credentials,
         fallback=fallback,
+        debug_until=debug_until,
         max_clients=max_clients,
     )
 

@@ -7,7 +7,15 @@ It goes with the request from its head to its answer; who handles a part of it a
 class Observation:
     """One request; nothing in it is a secret, or says who asked for what."""
 
-    __slots__ = ("calls", "correlation_id", "cut_by", "pages", "upstream_seconds", "upstream_status")
+    __slots__ = (
+        "calls",
+        "connection_reused",
+        "correlation_id",
+        "cut_by",
+        "pages",
+        "upstream_seconds",
+        "upstream_status",
+    )
 
     def __init__(self, correlation_id: str = "") -> None:
         self.correlation_id = correlation_id
@@ -17,6 +25,8 @@ class Observation:
         """That they took, in all."""
         self.upstream_status: int | None = None
         """Of the last one's answer; None: none came."""
+        self.connection_reused: bool | None = None
+        """Whether the last one's connection had been used before; None: it got none."""
         self.cut_by: str | None = None
         """Why a search's answer is not whole, after so many pages."""
         self.pages = 0

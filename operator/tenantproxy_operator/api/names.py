@@ -14,6 +14,9 @@ PLURAL: Final = "tenantproxies"
 OWN_PREFIX: Final = f"{GROUP}/"
 """Of our own labels and annotations."""
 
+DEBUG_UNTIL: Final = f"{OWN_PREFIX}debug-until"
+"""The annotation of a TenantProxy with the time until which its proxies write debug lines."""
+
 LONGEST_NAME: Final = 50
 """Of a TenantProxy: its Service's name, `<name>-proxy`, must fit into 63 characters; a hashed child's has 253."""
 
@@ -26,6 +29,11 @@ _HASHED: Final = re.compile(rf"(.+){_CHILD_SUFFIX}-[0-9a-f]{{{2 * CONTENT_HASH_B
 def child_name(name: str) -> str:
     """Return the name of all children of the TenantProxy `name`, but of its Secret."""
     return f"{name}{_CHILD_SUFFIX}"
+
+
+def debug_name(name: str) -> str:
+    """Return the name of the ConfigMap by which the proxies of the TenantProxy `name` learn of that time."""
+    return f"{child_name(name)}-debug"
 
 
 def hashed_child_name(name: str, content_hash: str) -> str:

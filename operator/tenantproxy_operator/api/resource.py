@@ -3,7 +3,7 @@
 Only fields that work are here; each capability brings its own. The descriptions are for the platform team.
 """
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -15,6 +15,7 @@ from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, Text
 from tenantproxy_operator.api.mapping import Mapping
 from tenantproxy_operator.api.mapping_rules import COUNTED_PAGES_RULE, CRITERION_RULE
 from tenantproxy_operator.api.names import (
+    DEBUG_UNTIL,
     Name,
     Namespace,
     default_secret_name,
@@ -225,6 +226,7 @@ class ObjectMeta(Model):
     namespace: Namespace = "default"
     uid: str | None = None
     """Absent before the object is in a cluster."""
+    annotations: dict[str, Any] | None = None
 
 
 class TenantProxy(Model):
@@ -234,6 +236,11 @@ class TenantProxy(Model):
     kind: Literal["TenantProxy"]
     metadata: ObjectMeta
     spec: Spec
+
+    @property
+    def debug_until(self) -> str:
+        """The time until which the proxies are to write debug lines, as it is written; empty: there is none."""
+        return str((self.metadata.annotations or {}).get(DEBUG_UNTIL, ""))
 
     @property
     def secret_name(self) -> str:

@@ -6,12 +6,15 @@ from typing import Any, Final
 
 import msgspec
 
-from tenantproxy_operator.api.names import OWN_PREFIX
+from tenantproxy_operator.api.names import DEBUG_UNTIL, OWN_PREFIX
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.validation.claims import Claims, Rival, claim_of
 
 CANARY: Final = f"{OWN_PREFIX}canary"
 """The label of a TenantProxy."""
+
+_MOST_OF_A_TIME: Final = 64
+"""Characters, of what may be none."""
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -26,6 +29,8 @@ class Tenant(msgspec.Struct, frozen=True):
     deleting: bool
     canary: bool
     """Whether it comes first in a rollout of a change of the operator's own."""
+    debug_until: str
+    """The annotation's text."""
     spec: bytes
     """JSON, sorted."""
     spec_hash: str
@@ -49,6 +54,7 @@ def tenant_from(body: Mapping[str, Any]) -> Tenant:
         version=int(metadata["resourceVersion"]),
         deleting="deletionTimestamp" in metadata,
         canary=(metadata.get("labels") or {}).get(CANARY) == "true",
+        debug_until=str((metadata.get("annotations") or {}).get(DEBUG_UNTIL, ""))[:_MOST_OF_A_TIME],
         spec=spec,
         spec_hash=_hash(spec),
         change_hash=_hash(_encode(content)),

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from tenantproxy.debugging import parse_end
 from tenantproxy.kube.client import KubeError, StatusError
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.api.status import readable
@@ -20,6 +21,7 @@ from tenantproxy_operator.cache.tenants import Tenant, Tenants
 from tenantproxy_operator.controller.applied_state import AppliedState, common_digest, inputs_digest, spec_part
 from tenantproxy_operator.controller.applier import ChildApplier
 from tenantproxy_operator.controller.apply_result import ApplyResult
+from tenantproxy_operator.controller.debugging import DebugWindows
 from tenantproxy_operator.controller.evaluation import (
     Evaluation,
     TenantSnapshot,
@@ -82,6 +84,7 @@ class Reconciler:
         self._now = now
         self._applier = ChildApplier(cluster, children, secrets, metrics)
         self._reporter = Reporter(cluster, tenants=tenants, children=children, rollout=rollout, metrics=metrics)
+        self._debug = DebugWindows(cluster, lambda: parse_end(now()))
         self._states: dict[Key, AppliedState] = {}
         self._optional_kinds = frozenset[str]()
         self._schema = own_schema()
@@ -155,9 +158,18 @@ class Reconciler:
         if wrote is None:
             self.forget(key)
         await self._reporter.report_turn(key, held=result.held)
+        debug_ends = await self._bring_debug(tenant)
         if result.retry is not None:
             raise _retry_error(result.retry)
-        return "unchanged" if settled and not wrote else "changed", result.later
+        later = min((each for each in (result.later, debug_ends) if each is not None), default=None)
+        return "unchanged" if settled and not wrote else "changed", later
+
+    async def _bring_debug(self, tenant: Tenant) -> float | None:
+        """Tell the proxies until when to write debug lines; return the seconds until that is over."""
+        refused, later = await self._debug.bring(tenant)
+        if refused is not None:
+            await self._reporter.post(tenant, refused)
+        return later
 
     def _take_snapshot(self, tenant: Tenant, failures: int) -> TenantSnapshot:
         """Return all that is known of a tenant; after a restart, its state is restored from its status."""
@@ -278,6 +290,7 @@ class Reconciler:
     def forget(self, key: Key) -> None:
         """Keep nothing about a tenant: it is gone, or it is another operator's; its status has what counts."""
         self._reporter.forget(key)
+        self._debug.forget(key)
         self._states.pop(key, None)
 
 

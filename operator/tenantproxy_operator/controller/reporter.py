@@ -52,7 +52,7 @@ class Reporter:
         self._metrics.status_written()
         self._tenants.on_own_write(msgspec.json.decode(answer))
         for event in result.events:
-            await self._post(tenant, event)
+            await self.post(tenant, event)
         return True
 
     async def report_turn(self, key: Key, *, held: bool) -> None:
@@ -66,7 +66,7 @@ class Reporter:
             _log.error("%s: %s", ROLLOUT_STOPPED, ", ".join(map(str, self._rollout.missed)))
             for missed in map(self._tenants.get, self._rollout.missed):
                 if missed is not None:
-                    await self._post(missed, _STOPPED_EVENT)
+                    await self.post(missed, _STOPPED_EVENT)
 
     def report_rollout(self, key: Key) -> None:
         """Report how far a tenant's pods are; one that can't be reconciled holds up no other."""
@@ -77,7 +77,8 @@ class Reporter:
         self._rollout.forget(key)
         self._count(key, None)
 
-    async def _post(self, tenant: Tenant, event: EventNote) -> None:
+    async def post(self, tenant: Tenant, event: EventNote) -> None:
+        """Post an Event about a tenant; where that fails, it is logged."""
         try:
             await self._cluster.post_event(
                 tenant.key, tenant.uid, warning=event.warning, reason=event.reason, note=event.note

@@ -15,8 +15,8 @@ The events, with their fields beside `event`; `api` and `admin` are URLs, tenant
 - `removed` {tenant, namespace}: its manifest is gone, its proxy is stopped.
 - `invalid` {problems}: manifests are invalid; the last valid ones stay in use. At start: nothing runs.
 - `valid` {}: after `invalid`: all manifests are valid again.
-- `warning` {message}: manifests that are valid by themselves, but share a tenant's id or a Secret; or an amount
-  that looks like minor units, and is taken as it is.
+- `warning` {message}: manifests that are valid by themselves, but share a tenant's id or a Secret; an amount that
+  looks like minor units, and is taken as it is; an annotation for debug lines that can't be used.
 - `failed` {tenant, namespace, message}: a tenant can't be run for a reason outside its manifest, such as a full
   disk; without a time in the message it is retried with the next change of a manifest.
 - `stopped` {}: everything has been stopped; the last event.

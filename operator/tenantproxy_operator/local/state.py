@@ -6,6 +6,7 @@
 - `credentials/`: the file store, which a tenant's PUT changes, too;
 - `seed`: the digest of the Secret manifest that was last put into the store;
 - `forward-proxy/`: the credential for the forward proxy, if it needs one;
+- `debug-until`: the time until which the proxy writes debug lines, if there is one;
 - `tls/ca/` and `tls/client/`: the files of the Secrets that `spec.upstream.tls` names.
 """
 
@@ -89,12 +90,20 @@ class TenantState:
         self._seed = directory / "seed"
         self.config = directory / "config.json"
         self.credentials = directory / "credentials"
+        self.debug_until = directory / "debug-until"
         self.forward_proxy = directory / "forward-proxy"
         self.tls = directory / "tls"
 
     def write_config(self, content: bytes) -> None:
         """Write the configuration that the next proxy starts with."""
         self._write(self.config, content)
+
+    def write_debug_until(self, time: str) -> None:
+        """Write the time until which the proxy writes debug lines; empty: there is none."""
+        if time:
+            self._write(self.debug_until, time.encode())
+        else:
+            self.debug_until.unlink(missing_ok=True)
 
     def seed(self, data: Mapping[str, str]) -> bool:
         """Put a Secret manifest's keys into the store, if `must_seed`; return whether it was done."""

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from tenantproxy import config
 from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.runner import Ports, ProxyRunner
@@ -18,6 +20,7 @@ from tenantproxy_operator.local.source import DesiredTenant, ManifestSource, Sna
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.debugging import debug_end
 from tenantproxy_operator.validation.resource import find_warnings
 
 _POLL_SECONDS: Final = 0.25
@@ -121,6 +124,8 @@ class Supervisor:
         for key, wanted in snapshot.items():
             for warning in find_warnings(wanted.resource, self._options.settings):
                 found.append(f"{key.namespace}/{key.name}: {warning.field}: {warning.detail}")
+            if isinstance(refused := debug_end(wanted.resource.debug_until, time.time()), FieldProblem):
+                found.append(f"{key.namespace}/{key.name}: {refused.field} {refused.detail}")
         for message in found:
             if message not in self._warned:
                 self._reporter.emit("warning", message=message)
@@ -185,6 +190,8 @@ class Supervisor:
         """Bring the state directory up to what the Secrets' manifests say; a running proxy follows by itself."""
         if wanted.credential is not None and state.seed(wanted.credential.data):
             self._reporter.emit("credentials", tenant=key.name, namespace=key.namespace)
+        end = debug_end(wanted.resource.debug_until, time.time())
+        state.write_debug_until(wanted.resource.debug_until if isinstance(end, float) else "")
         state.write_forward_proxy(wanted.forward_proxy_files())
         if state.write_tls(wanted.tls_files()):
             self._reporter.emit("certificates", tenant=key.name, namespace=key.namespace)

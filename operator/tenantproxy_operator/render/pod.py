@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from tenantproxy_operator.api.labels import labels
+from tenantproxy_operator.api.names import debug_name
 from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS, FORWARD_PROXY_KEYS
 from tenantproxy_operator.api.workload import PodTemplate
 from tenantproxy_operator.kube.kinds import Manifest
@@ -158,6 +159,9 @@ def _volumes(params: Params) -> list[Manifest]:
         # Optional: without a credential the proxy answers so, instead of not being there.
         {"name": "credentials", "secret": _secret(resource.secret_name) | {"optional": True}},
     ]
+    # Optional: it is there only while debug lines are wanted.
+    debug = {"name": debug_name(resource.metadata.name), "defaultMode": _GROUP_READABLE, "optional": True}
+    volumes.append({"name": "debug", "configMap": debug})
     if resource.ca_secret_name:
         volumes.append({"name": "ca", "secret": _secret(resource.ca_secret_name, CA_KEYS)})
     if name := params.settings.forward_proxy_secret_of(resource):
@@ -182,6 +186,7 @@ def _mounts(params: Params) -> list[Manifest]:
         # One file, beside which the other directories have room.
         {"name": "config", "mountPath": f"{_FILES}/{CONFIG_KEY}", "subPath": CONFIG_KEY},
         {"name": "credentials", "mountPath": f"{_FILES}/credentials"},
+        {"name": "debug", "mountPath": f"{_FILES}/debug"},
     ]
     if resource.ca_secret_name:
         mounts.append({"name": "ca", "mountPath": f"{_FILES}/tls/ca"})

@@ -7,14 +7,18 @@ import asyncio
 import logging
 from typing import Any, Final, NamedTuple
 
+from tenantproxy.debugging import DEBUG_LOG
 from tenantproxy.logs import FIELDS
 from tenantproxy.observation import Observation
+from tenantproxy.problems import Problem
 from tenantproxy.server.response import Response
 
 _log = logging.getLogger("tenantproxy.request")
 
 MOST_ALIKE: Final = 100
 """Lines in a second of requests that are alike: of one route, with one outcome."""
+MOST_VIOLATIONS: Final = 20
+"""In a debug line."""
 MOST_KINDS: Final = 32
 """Of requests in a second; those of further ones count as alike."""
 
@@ -51,6 +55,8 @@ class RequestLog:
         now: float,
     ) -> None:
         """Write down how a request ended; without a response, the caller was gone before there was one."""
+        if response is not None and response.problem is not None and DEBUG_LOG.isEnabledFor(logging.DEBUG):
+            _write_violations(response.problem, observation)
         if not self._is_on:
             return
         if response is None:
@@ -106,6 +112,15 @@ class RequestLog:
 def _outcome(kind: _Kind) -> dict[str, Any]:
     route, status, code, reason = kind
     return {"route": route, "status": status, "code": code, "reason": None if reason == code else reason}
+
+
+def _write_violations(problem: Problem, observation: Observation) -> None:
+    """Write the debug line of an answer of the OMS's that breaks rules: where, and which; never what is there."""
+    if problem.type.counted_as != "upstream" or not problem.errors:
+        return
+    violations = [{"pointer": error.field, "rule": error.detail} for error in problem.errors[:MOST_VIOLATIONS]]
+    line = {"violations": violations, "found": len(problem.errors), "correlationId": observation.correlation_id}
+    DEBUG_LOG.debug("the OMS's answer breaks rules", extra={FIELDS: line})
 
 
 def _write(message: str, line: dict[str, Any]) -> None:

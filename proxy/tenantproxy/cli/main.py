@@ -131,6 +131,14 @@ def _bound(address: str) -> socket.socket:
     help="`text` is for people, in colours on a terminal (unless NO_COLOR is set).",
 )
 @click.option(
+    "--debug-until",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/tenantproxy/debug/until"),
+    show_default=True,
+    help="File with the time until which each call of the OMS has a debug line, such as 2026-11-30T15:00:00Z; read"
+    " every few seconds. An hour after it came they end, too.",
+)
+@click.option(
     "--supervised",
     is_flag=True,
     help='Stop when standard input ends, and print {"event": "ready"} when ready.',
@@ -146,6 +154,7 @@ def serve(
     admin: str,
     log_level: str,
     log_format: str,
+    debug_until: Path,
     *,
     supervised: bool,
 ) -> None:
@@ -189,6 +198,7 @@ def serve(
                 tls,
                 forward_proxy_credentials=forward_proxy_credentials,
                 fallback=fallback,
+                debug_until=debug_until,
                 api_socket=sockets[0],
                 admin_socket=sockets[1],
                 on_ready=on_ready,

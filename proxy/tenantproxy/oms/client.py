@@ -12,6 +12,7 @@ from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.credentials.grant import Grant
 from tenantproxy.metrics import Metrics
+from tenantproxy.oms import call_lines
 from tenantproxy.oms.decoding import Decoder, is_plain
 from tenantproxy.oms.operation_state import OperationState
 from tenantproxy.oms.outcomes import is_failure, rejects_credential
@@ -186,11 +187,12 @@ class OmsClient:
             grant.in_flight = True
 
         start = self._clock()
-        status = None
+        outcome: UpstreamResponse | UpstreamError | None = None
+        ticket.observation.connection_reused = None
         if ticket.held:
             ticket.hold(0)  # what came of an earlier call is of no use any more, or is kept
         try:
-            response = await self._transport.request(
+            outcome = response = await self._transport.request(
                 request.method,
                 request.path,
                 {**request.headers, **grant.authorization.headers},
@@ -200,8 +202,8 @@ class OmsClient:
                 on_drained=functools.partial(self._drained, operation, grant),
                 before=before,
             )
-            status = response.status
         except UpstreamError as error:
+            outcome = error
             grant.in_flight = False
             if error.reason not in _OMS_IS_WORKING:
                 operation.record(None, reason=error.reason)
@@ -209,7 +211,9 @@ class OmsClient:
         finally:
             seconds = self._clock() - start
             self._metrics.upstream_called(request.operation, seconds)
+            status = outcome.status if isinstance(outcome, UpstreamResponse) else None
             ticket.observation.called(status, seconds)
+            call_lines.write(request, operation.path, grant, outcome, seconds, ticket.observation)
         grant.in_flight = False
         if operation.meaning is not None or not is_plain(response.body):
             response = await self._understood(operation, response, ticket)

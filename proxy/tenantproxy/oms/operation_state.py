@@ -17,6 +17,8 @@ class OperationState:
         self.operation = operation
         endpoint = upstream.operations.of(operation)
         self.timeout_seconds = upstream.timeout_of(operation)
+        self.path = endpoint.path.partition("?")[0]
+        """At the OMS, with placeholders for what is in a request."""
         self.retries = upstream.retries if endpoint.retries is None else endpoint.retries
         most = endpoint.max_connections
         if most is None and not operation.reads_one_order:

@@ -77,6 +77,8 @@ class HttpClient:
         request = encode_request(method, target, headers, body)
         caller, bulkhead = (None, None) if ticket is None else (ticket.caller, ticket.bulkhead)
         connection = await self._pool.acquire(caller, bulkhead)
+        if ticket is not None:
+            ticket.observation.connection_reused = connection.idle_since > 0
         asked_at = asyncio.get_running_loop().time()
         try:
             if before is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import signal
 import socket
@@ -358,3 +359,41 @@ async def test_table_for_people(tmp_path: Path) -> None:
     assert lines[0] == ["TENANT", "NAMESPACE", "API", "ADMIN", "STATUS"]
     api, admin = f"http://127.0.0.1:{base}", f"http://127.0.0.1:{base + 1}"
     assert lines[1] == ["acme", "tenants", api, admin, "ready,", "no", "credential", "yet"]
+
+
+async def test_debug_lines_while_an_annotation_says_so(
+    tmp_path: Path, oms: RawServer, client: aiohttp.ClientSession
+) -> None:
+    """They begin and end without a restart; a bad time is a warning."""
+
+    def annotated(until: str | None) -> None:
+        manifest = tenant_proxy(url=oms.url)
+        if until is not None:
+            manifest["metadata"]["annotations"] = {"proxy.hiiretail.com/debug-until": until}
+        write(manifests, manifest, secret())
+
+    def log() -> str:
+        return (tmp_path / "log").read_text()
+
+    async def reads_show(expected: bool) -> None:  # noqa: FBT001
+        async def shown() -> bool:
+            before = len(log())
+            assert await _status(client, api + ORDER) == 200
+            return '"logger":"tenantproxy.debug"' in log()[before:]
+
+        await eventually(shown, lambda found: found is expected, pause=0.2)
+
+    manifests = tmp_path / "acme.yaml"
+    annotated(None)
+    async with running_local(manifests, state=tmp_path / "state") as local:
+        api = (await local.event("ready"))["api"]
+        (proxy,) = local.children()
+        await reads_show(expected=False)
+        annotated((dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        await reads_show(expected=True)
+        assert '"path":"/business-units/{businessUnitId}/customer-orders/{customerOrderId}"' in log()
+        annotated("soon")
+        warning = await local.event("warning")
+        assert "metadata.annotations[proxy.hiiretail.com/debug-until] is no time such as" in warning["message"]
+        await reads_show(expected=False)
+        assert local.children() == [proxy]

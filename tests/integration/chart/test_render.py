@@ -32,7 +32,7 @@ DASHBOARD = (CHART / "files/dashboard.json").read_text()
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 OPTIONS = {parameter.opts[-1]: parameter for parameter in run.params if isinstance(parameter, click.Option)}
 # A pod reaches its own API server as its ServiceAccount, and no other.
-NOT_IN_A_POD = {"--kubeconfig", "--context"}
+NOT_IN_A_POD = {"--kubeconfig", "--context", "--log-format"}
 
 
 def _of_kind(manifests: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:

@@ -164,7 +164,7 @@ class World:
         (name,) = (
             volume["configMap"]["name"]
             for volume in self.child("deployments", f"{tenant}-proxy")["spec"]["template"]["spec"]["volumes"]
-            if "configMap" in volume
+            if volume["name"] == "config"
         )
         return str(name)
 

@@ -9,8 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from support.proxy.log_lines import SCHEMA, line_validator
-from tenantproxy.api.request_log import MOST_ALIKE, MOST_KINDS
+from tenantproxy.api.request_log import MOST_ALIKE, MOST_KINDS, MOST_VIOLATIONS
+from tenantproxy.credentials.grant import Way
 from tenantproxy.credentials.kinds import KINDS
+from tenantproxy.debugging import MOST_LINES
 from tenantproxy.oms.reads import Bound
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.problems import PROBLEM_TYPES
@@ -31,13 +33,15 @@ def section(title: str) -> str:
     [
         ("request", "Requests", {"level", "message", "suppressed"}),
         ("state", "State changes", {"level"}),
+        ("debug", "Debug lines", {"level"}),
         ("audit", "The audit log", {"level"}),
     ],
 )
 def test_each_field_is_explained(kind: str, title: str, elsewhere: set[str]) -> None:
     """In the table of its kind of line."""
     cells = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", section(title), re.MULTILINE)
-    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} - {"code", "circuit-open"}
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    named -= {"code", "pointer", "rule", "until"}
     assert named - {"correlationId"} == KINDS_OF_LINES[kind]["properties"].keys() - elsewhere - {"code"}
 
 
@@ -71,7 +75,10 @@ def test_words_of_the_code() -> None:
     assert set(request["route"]["enum"]) == operations | {"putProxyConfig", "preflight", "other", "any"}
     assert set(request["cutBy"]["enum"]) == set(get_args(Bound))
     assert set(state["operation"]["enum"]) == operations
-    assert set(audit["type"]["enum"]) == KINDS.keys()
+    debug = KINDS_OF_LINES["debug"]["properties"]
+    assert set(audit["type"]["enum"]) == set(debug["credential"]["enum"]) == KINDS.keys()
+    assert set(debug["operation"]["enum"]) == operations
+    assert set(debug["credentialState"]["enum"]) == {way.name.lower().replace("_", "-") for way in Way}
 
 
 def test_each_state_has_a_row() -> None:
@@ -89,6 +96,9 @@ def test_each_state_has_a_row() -> None:
 
 def test_bounds() -> None:
     """The page names them."""
+    assert f"first {MOST_VIOLATIONS} violations" in section("Debug lines")
+    assert KINDS_OF_LINES["debug"]["properties"]["violations"]["maxItems"] == MOST_VIOLATIONS
+    assert f"at most {MOST_LINES} of these lines in a second" in section("Debug lines")
     text = section("Requests")
     assert f"at most {MOST_ALIKE} lines in a\nsecond, and of at most {MOST_KINDS} such kinds" in text
     assert f"at most {(MOST_KINDS + 1) * (MOST_ALIKE + 1):,} lines a second" in text

@@ -1,5 +1,6 @@
 """Kubernetes Events are for transitions and changed credentials, and for nothing else."""
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from support.waiting import eventually
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
 from tenantproxy.kube.client import KubeAccess
+from tenantproxy_operator.api.names import DEBUG_UNTIL, debug_name
 from tenantproxy_operator.kube import kinds
-from tenantproxy_operator.kube.client import EVENT
+from tenantproxy_operator.kube.client import EVENT, TENANT_PROXY
 
 CLUSTER_WIDE = False  # an Event is written beside what it is about
 TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
@@ -166,3 +168,31 @@ async def test_new_one_that_can_not_be_used(tenants: Tenants, name: str) -> None
     await tenants.condition(name, "Accepted", reason="TLSSecretMissing")
     await tenants.flush(name)
     assert [(kind, reason) for kind, reason, _ in await events(tenants, name)] == [("Warning", "TLSSecretMissing")]
+
+
+async def test_debug_lines(tenants: Tenants, name: str) -> None:
+    """The annotation brings a ConfigMap, for a while, under the operator's own rights; a bad one an Event."""
+    await tenants.complete(name)
+    deployment = await tenants.child(kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name))
+    config_map = debug_name(name)
+
+    async def annotate(until: str | None) -> None:
+        await tenants.patch(TENANT_PROXY, name, {"metadata": {"annotations": {DEBUG_UNTIL: until}}})
+
+    until = (dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    await annotate(until)
+    found = await tenants.child_until(kinds.CONFIG_MAP, config_map)
+    assert found["data"] == {"until": until}
+    assert [owner["name"] for owner in found["metadata"]["ownerReferences"]] == [name]
+    await annotate("soon")
+    await tenants.child_until(kinds.CONFIG_MAP, config_map, lambda found: found is None)
+    ((kind, reason, note),) = await eventually(lambda: events(tenants, name), bool)
+    assert (kind, reason) == ("Warning", "DebugRefused")
+    assert note.startswith(f"no debug lines: `metadata.annotations[{DEBUG_UNTIL}]` is no time")
+    await annotate((dt.datetime.now(dt.UTC) + dt.timedelta(seconds=4)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    await tenants.child_until(kinds.CONFIG_MAP, config_map)
+    await tenants.child_until(kinds.CONFIG_MAP, config_map, lambda found: found is None)
+    after = await tenants.child(kinds.DEPLOYMENT, child_name(kinds.DEPLOYMENT, name))
+    assert deployment is not None
+    assert after is not None
+    assert after["metadata"]["generation"] == deployment["metadata"]["generation"]

@@ -1,5 +1,8 @@
 """A tenant's life in a cluster: from its manifests through orders to its deletion."""
 
+import datetime as dt
+import time
+
 import pytest
 
 from support.cluster.cluster import ORDER, SEARCH, Installation, machine, wait_until
@@ -77,3 +80,37 @@ def test_tenant_without_a_credential(installation: Installation) -> None:
     wait_until(lambda: "CredentialsSet" in cluster.kubectl(*events))
     assert tokens.ADMIN_EMAIL in cluster.kubectl(*events)
     cluster.kubectl("delete", "tenantproxy/later", f"-n={namespace}", "--timeout=30s")
+
+
+def test_debug_lines(installation: Installation) -> None:
+    """An annotation brings them to the pods that run, and its removal ends them."""
+    cluster, namespace = installation.cluster, installation.namespace
+    url = installation.run_oms("oms-debug")
+    cluster.apply(installation.secret("debug", username="acme", password="not-a-secret-acme"))
+    cluster.apply(installation.tenant("debug", url, replicas=1))
+    installation.wait("debug")
+    (pod,) = installation.pods("debug")
+    name = pod["metadata"]["name"]
+
+    def annotate(until: str) -> None:
+        where = ("tenantproxy/debug", f"-n={namespace}", "--overwrite")
+        cluster.kubectl("annotate", *where, f"proxy.hiiretail.com/debug-until{until}")
+
+    def shows(text: str) -> bool:
+        # A changed pod is looked at at once, otherwise within a minute or so.
+        cluster.kubectl("annotate", f"pod/{name}", f"-n={namespace}", "--overwrite", f"now={time.time()}")
+        installation.read("debug")
+        return text in cluster.kubectl("logs", name, f"-n={namespace}")
+
+    assert not shows("tenantproxy.debug")
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=30)
+    annotate(f"={until:%Y-%m-%dT%H:%M:%SZ}")
+    wait_until(lambda: shows('"logger":"tenantproxy.debug",'), within=120)
+    annotate("-")
+    wait_until(lambda: shows('"debug lines end"'), within=120)
+    (same,) = installation.pods("debug")
+    assert (same["metadata"]["uid"], same["status"]["containerStatuses"][0]["restartCount"]) == (
+        pod["metadata"]["uid"],
+        0,
+    )
+    cluster.kubectl("delete", "tenantproxy/debug", f"-n={namespace}", "--timeout=30s")

@@ -24,13 +24,15 @@ class Trouble:
         self._ended = ended
         self._clock = clock
         self._of = of
-        self._since: float | None = None
+        self.lasts = False
+        """Whether it is there; where all is well, that is all that is asked of it."""
+        self._since = 0.0
         self._reason: str | None = None
 
     def begins(self, reason: str | None = None, **figures: Any) -> None:  # noqa: ANN401 - JSON values
         """Take note that it is there; that is told if it is new, or for a new reason."""
-        if self._since is None:
-            self._since, state = self._clock(), "begun"
+        if not self.lasts:
+            self.lasts, self._since, state = True, self._clock(), "begun"
         elif reason != self._reason:
             state = "changed"
         else:
@@ -42,7 +44,7 @@ class Trouble:
 
     def ends(self) -> None:
         """Take note that all is well; that is told if it was not."""
-        if self._since is None:
+        if not self.lasts:
             return
         seconds = round(self._clock() - self._since, 1)
         self.forget()
@@ -50,4 +52,4 @@ class Trouble:
 
     def forget(self) -> None:
         """Know nothing of it any more: what it was about is gone."""
-        self._since = None
+        self.lasts = False

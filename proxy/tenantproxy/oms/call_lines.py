@@ -1,7 +1,5 @@
 """The debug line of a call of the OMS: how it went, and no value of the request or the response."""
 
-import logging
-
 from tenantproxy.credentials.grant import Grant
 from tenantproxy.debugging import DEBUG_LOG
 from tenantproxy.logs import fields
@@ -18,9 +16,7 @@ def write(
     seconds: float,
     observation: Observation,
 ) -> None:
-    """Write it, if there are such lines now; `outcome` is None where nobody waits for it any more."""
-    if not DEBUG_LOG.isEnabledFor(logging.DEBUG):
-        return
+    """Write it; `outcome` is None where nobody waits for it any more."""
     said: dict[str, object] = {"reason": "abandoned"}
     if isinstance(outcome, UpstreamResponse):
         said = {"upstreamStatus": outcome.status, "bytes": len(outcome.body)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -11,6 +12,7 @@ from tenantproxy.config import Upstream
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.credentials.grant import Grant
+from tenantproxy.debugging import DEBUG_LOG
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import call_lines
 from tenantproxy.oms.decoding import Decoder, is_plain
@@ -213,7 +215,8 @@ class OmsClient:
             self._metrics.upstream_called(request.operation, seconds)
             status = outcome.status if isinstance(outcome, UpstreamResponse) else None
             ticket.observation.called(status, seconds)
-            call_lines.write(request, operation.path, grant, outcome, seconds, ticket.observation)
+            if DEBUG_LOG.isEnabledFor(logging.DEBUG):
+                call_lines.write(request, operation.path, grant, outcome, seconds, ticket.observation)
         grant.in_flight = False
         if operation.meaning is not None or not is_plain(response.body):
             response = await self._understood(operation, response, ticket)
@@ -221,7 +224,7 @@ class OmsClient:
         if seconds := asked_pause(response):
             self._pause.begin(self._clock(), seconds)
             self._pausing.begins("pause")
-        else:
+        elif self._pausing.lasts:
             self._pausing.ends()
         return response
 

@@ -57,7 +57,7 @@ class OperationState:
             self.failed(f"status-{status}" if reason is None else reason)
         else:
             self._circuit.succeeded()
-            if self._circuit.state == "closed":
+            if self._trouble.lasts and self._circuit.state == "closed":
                 self._trouble.ends()
 
     def failed(self, reason: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -12,15 +11,12 @@ from tenantproxy.credentials.base import Credential, CredentialError, TokenClien
 from tenantproxy.credentials.fingerprint import Fingerprints
 from tenantproxy.credentials.formats import digest
 from tenantproxy.credentials.grant import Grant, Use, Way
-from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.login_gate import LoginGate
 from tenantproxy.credentials.proof import Admission, Known, Proof
 from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored
+from tenantproxy.credentials.verdicts import Verdicts
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
-from tenantproxy.troubles import Trouble
-
-_log = logging.getLogger(__name__)
 
 _FIRST_ATTEMPT: Final = 3.0
 """Seconds for which a proxy that starts waits for its first token."""
@@ -55,14 +51,7 @@ class ActiveCredential:
         """What others go on with while one request tries: until there is a verdict, or a wrong login."""
         self._lacking = _NOT_CONFIGURED
         self._first_login: asyncio.Task[None] | None = None
-        self._rejection = Trouble(
-            "upstream-rejected-credentials", "the credential is rejected", "the credential is accepted again"
-        )
-        self._token_rejection = Trouble(
-            "upstream-rejected-credentials",
-            "the OMS rejects the access token",
-            "the OMS accepts the access token again",
-        )
+        self._verdicts = Verdicts(metrics)
 
     @property
     def is_usable(self) -> bool:
@@ -97,8 +86,7 @@ class ActiveCredential:
             self._former = await self._use.former() or self._former
         old, self._use = self._use, use
         self._digest = new
-        self._tell(known)
-        self._metrics.credential_changed(known.type if known is not None else None, among=KINDS)
+        self._verdicts.replaced(known)
         self._gate.begin(stored, mark)
         if self._first_login is not None:
             self._first_login.cancel()
@@ -224,15 +212,13 @@ class ActiveCredential:
             self._gate.accepted()
         elif grant.way is Way.TRIES_TOKEN:
             grant.use.cooldown.accepted()
-            self._token_rejection.ends()
-            self._metrics.credential_accepted(accepted=True)
+            self._verdicts.token(accepted=True)
 
     def rejected(self, grant: Grant) -> Problem:
         """Begin a pause; return the answer to the request."""
         if grant.use is self._use:
             if grant.use.authorizer.logs_in:
-                self._token_rejection.begins("token")
-                self._metrics.credential_accepted(accepted=False)
+                self._verdicts.token(accepted=False)
                 grant.begin_cooldown()
                 return self._token_rejected(grant)
             self._gate.rejected()
@@ -303,21 +289,10 @@ class ActiveCredential:
         problem = self._use.authorizer.rejection(seconds) if self._use is not None else None
         return problem or Problem("upstream-rejected-credentials", detail, headers=retry_after(seconds))
 
-    def _tell(self, credential: Credential | None) -> None:
-        _log.info("another credential is in use" if credential is not None else "no credential is in use")
-        for trouble in (self._rejection, self._token_rejection):
-            trouble.forget()
-
     def _show(self, proof: Proof) -> None:
         if proof.state != "untried" or proof.earlier:
             self._former = None
-        if proof.state == "untried":
-            return
-        self._metrics.credential_accepted(accepted=proof.state == "accepted")
-        if proof.state == "rejected":
-            self._rejection.begins()
-        else:
-            self._rejection.ends()
+        self._verdicts.credential(proof.state)
 
 
 def _digest(credential: Credential | CredentialError | None) -> str:

@@ -306,7 +306,7 @@ async def test_the_log_tells_of_verdicts_once(server: TokenServer, credential: A
         await credential.use(RIGHT)
         credential.accepted(await credential.authorize(SECONDS))
         assert [line["state"] for line in lines.of("tenantproxy.state")[4:]] == ["begun"]
-        assert len(lines.of("tenantproxy.credentials.active")) == 3
+        assert len(lines.of("tenantproxy.credentials.verdicts")) == 3
         await credential.close()
 
 

@@ -1,0 +1,178 @@
+"""The table of `top` and `local`: which columns fit, what is in them, worst tenants first. Pure; plain text."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tenantproxy_operator.fleet.figures import Figures
+from tenantproxy_operator.fleet.trouble import Level, Trouble, troubles, worst
+from tenantproxy_operator.fleet.view import TenantView
+
+_GAP: Final = 2
+NOTE: Final = "TROUBLE"
+"""The title of the column that says what is wrong."""
+_NARROW: Final = {"TENANT": 20, NOTE: 24}
+"""How far the columns of any length may shrink before others are dropped: the end of a name tells more than its
+beginning, the beginning of a sentence more than its end."""
+_SECOND: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tenant, looked at."""
+
+    view: TenantView
+    figures: Figures
+    troubles: Sequence[Trouble]
+
+    @property
+    def level(self) -> Level:
+        """How bad it is."""
+        return worst(list(self.troubles))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column."""
+
+    title: str
+    cell: Callable[[Row], str]
+    to_the_right: bool = False
+    dropped: int = 0
+    """Where the screen is too narrow, the column with the highest number goes first; 0 never does."""
+
+
+def row(view: TenantView, figures: Figures) -> Row:
+    """Return a tenant's row."""
+    return Row(view, figures, troubles(view, figures))
+
+
+def by_trouble(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows, the worst first, then those that most reads go to."""
+    return sorted(
+        rows,
+        key=lambda each: (each.level, -(each.figures.errors or 0), -(each.figures.requests or 0), each.view.key),
+    )
+
+
+def _ready(each: Row) -> str:
+    if each.view.suspended:
+        return "off"
+    return f"{sum(replica.ready for replica in each.view.replicas)}/{len(each.view.replicas)}"
+
+
+def note(each: Row) -> str:
+    """Return what is wrong with a tenant, the worst first."""
+    return "; ".join(trouble.text for trouble in each.troubles)
+
+
+COLUMNS: Final = (
+    Column("TENANT", lambda each: str(each.view.key)),
+    Column("READY", _ready, to_the_right=True),
+    Column("CREDENTIAL", lambda each: each.figures.credential or "-", dropped=1),
+    Column("CIRCUIT", lambda each: each.figures.circuit or "-", dropped=3),
+    Column("READS/S", lambda each: rate(each.figures.requests), to_the_right=True),
+    Column("ERRORS", lambda each: share(each.figures.errors), to_the_right=True),
+    Column("P99", lambda each: seconds(each.figures.p99), to_the_right=True, dropped=2),
+    Column("OMS", lambda each: share(each.figures.oms), to_the_right=True, dropped=4),
+    Column(NOTE, note, dropped=5),
+)
+
+
+def lines(rows: Sequence[Row], width: int | None = None, limit: int | None = None) -> list[str]:
+    """Return the table as lines of plain text.
+
+    No line is longer than `width`: columns that don't fit are dropped, and if what is wrong is one of them, it
+    follows below. There are at most `limit` lines. Without either, all is there, at any length.
+    """
+    shown = list(rows) if limit is None else list(rows[: max(0, limit - 2)])
+    columns, table = cells(shown, width)
+    widths = _widths(columns, table)
+    head = [column.title for column in columns]
+    text = [
+        (" " * _GAP)
+        .join(
+            cell.rjust(size) if column.to_the_right else cell.ljust(size)
+            for column, cell, size in zip(columns, line, widths, strict=True)
+        )
+        .rstrip()
+        for line in [head, *table]
+    ]
+    if len(shown) < len(rows):
+        text.append(f"… and {len(rows) - len(shown)} more")
+    if NOTE not in head and (notes := [f"{each.view.key}: {note(each)}" for each in shown if each.troubles]):
+        text += ["", *map(printable, notes)]
+    return [line[:width] for line in text[:limit]]
+
+
+def cells(rows: Sequence[Row], width: int | None = None) -> tuple[list[Column], list[list[str]]]:
+    """Return the columns that fit into `width` (None: all), and their cells by row."""
+    columns = list(COLUMNS)
+    while True:
+        table = [[printable(column.cell(each)) for column in columns] for each in rows]
+        if width is None:
+            return columns, table
+        widths = [
+            min(size, _NARROW.get(column.title, size))
+            for column, size in zip(columns, _widths(columns, table), strict=True)
+        ]
+        room = width - sum(widths) - _GAP * (len(widths) - 1)
+        droppable = [column for column in columns if column.dropped]
+        if room >= 0 or not droppable:
+            return columns, _cut(columns, table, widths, max(0, room))
+        columns.remove(max(droppable, key=lambda column: column.dropped))
+
+
+def rate(value: float | None) -> str:
+    """Return a number per second in at most five characters."""
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if value < 1000 else f"{value / 1000:.1f}k"  # noqa: PLR2004 - a thousand is a k
+
+
+def share(value: float | None) -> str:
+    """Return a share as percents; one that is not zero never looks like it."""
+    if value is None:
+        return "-"
+    return "<1%" if 0 < value < 0.01 else f"{value:.0%}"  # noqa: PLR2004 - one percent
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration; the last bucket has no upper bound."""
+    if value is None:
+        return "-"
+    if math.isinf(value):
+        return ">10s"
+    return f"{value:.1f}s" if value >= _SECOND else f"{value * 1000:.0f}ms"
+
+
+def printable(text: str) -> str:
+    """Return `text` without what a terminal would obey: some of it comes from pods."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _widths(columns: Sequence[Column], table: Iterable[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip([each.title for each in columns], *table, strict=True)]
+
+
+def _cut(
+    columns: Sequence[Column], table: Sequence[Sequence[str]], narrow: Sequence[int], room: int
+) -> list[list[str]]:
+    """Shorten cells to `narrow` widths and the room that is left, which names take first."""
+    limits = []
+    for limit, wanted in zip(narrow, _widths(columns, table), strict=True):
+        extra = min(room, wanted - limit)
+        limits.append(limit + extra)
+        room -= extra
+    return [
+        [
+            cell
+            if len(cell) <= limit
+            else f"…{cell[1 - limit :]}"
+            if column is COLUMNS[0]
+            else f"{cell[: limit - 1]}…"
+            for column, cell, limit in zip(columns, line, limits, strict=True)
+        ]
+        for line in table
+    ]

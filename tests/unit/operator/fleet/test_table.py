@@ -1,0 +1,129 @@
+"""Sorting by trouble, and the table on wide and narrow screens."""
+
+import math
+
+import pytest
+
+from tenantproxy_operator.fleet import table
+from tenantproxy_operator.fleet.figures import Figures
+from tenantproxy_operator.fleet.table import Row, by_trouble, lines, row
+from tenantproxy_operator.fleet.trouble import Level, troubles
+from tenantproxy_operator.fleet.view import Condition, Replica, TenantView
+from tenantproxy_operator.kube.kinds import Key
+
+UP = Replica(name="pod", ready=True, metrics=b"")
+DOWN = Replica(name="pod", ready=False)
+FINE = Figures(requests=12.34, errors=0.0, p99=0.0421, oms=0.8, credential="accepted", circuit="closed")
+
+
+def _view(
+    name: str = "acme", *replicas: Replica, suspended: bool = False, conditions: tuple[Condition, ...] = ()
+) -> TenantView:
+    return TenantView(
+        key=Key("tenants", name),
+        tenant_id=f"T-{name}",
+        suspended=suspended,
+        conditions=conditions,
+        replicas=replicas or (UP,),
+    )
+
+
+def _rows() -> list[Row]:
+    return by_trouble(
+        [
+            row(_view("acme"), FINE),
+            row(_view("globex", UP, DOWN), Figures(**(vars(FINE) | {"requests": 4321.0, "errors": 0.004}))),
+            row(
+                _view("initech-customer-orders"),
+                Figures(requests=0.5, errors=1.0, p99=math.inf, oms=1.0, credential="rejected", circuit="open"),
+            ),
+            row(_view("paused", suspended=True), Figures()),
+            row(_view("umbrella", Replica(name="p", ready=True, problem="403 Forbidden")), Figures()),
+        ]
+    )
+
+
+# ruff: noqa: E501 - as wide as the screens
+WIDE = """\
+TENANT                           READY  CREDENTIAL  CIRCUIT  READS/S  ERRORS   P99   OMS  TROUBLE
+tenants/initech-customer-orders    1/1  rejected    open         0.5    100%  >10s  100%  OMS rejected the credential; …
+tenants/globex                     1/2  accepted    closed      4.3k     <1%  42ms   80%  1 of 2 proxies not ready; rea…
+tenants/umbrella                   1/1  -           -              -       -     -     -  no metrics: 403 Forbidden
+tenants/acme                       1/1  accepted    closed      12.3      0%  42ms   80%
+tenants/paused                     off  -           -              -       -     -     -"""
+
+NARROW = """\
+TENANT                   READY  CREDENTIAL  CIRCUIT  READS/S  ERRORS   P99   OMS
+…nitech-customer-orders    1/1  rejected    open         0.5    100%  >10s  100%
+tenants/globex             1/2  accepted    closed      4.3k     <1%  42ms   80%
+tenants/umbrella           1/1  -           -              -       -     -     -
+tenants/acme               1/1  accepted    closed      12.3      0%  42ms   80%
+tenants/paused             off  -           -              -       -     -     -
+
+tenants/initech-customer-orders: OMS rejected the credential; circuit open; read
+tenants/globex: 1 of 2 proxies not ready; reads fail
+tenants/umbrella: no metrics: 403 Forbidden"""
+
+
+@pytest.mark.parametrize(("width", "text"), [(120, WIDE), (80, NARROW)])
+def test_table(width: int, text: str) -> None:
+    """Worst first; the names shrink, then columns are dropped; no line is longer than the screen."""
+    assert lines(_rows(), width) == text.splitlines()
+
+
+@pytest.mark.parametrize("width", range(20, 140, 7))
+def test_any_width(width: int) -> None:
+    """Nothing is ever longer, and the tenant and whether it is ready are always there."""
+    shown = lines(_rows(), width)
+    assert max(map(len, shown)) <= width
+    assert shown[0].startswith("TENANT")
+    assert len(shown) >= 6
+
+
+def test_snapshot() -> None:
+    """Without a width, as in a pipe: all columns at full length."""
+    shown = lines(_rows())
+    assert shown[0].split() == [column.title for column in table.COLUMNS]
+    assert shown[1].endswith("OMS rejected the credential; circuit open; reads fail")
+
+
+def test_more_than_the_screen_has_lines() -> None:
+    """Those that are worst are shown, and how many more there are."""
+    shown = lines([row(_view(f"t{number:04}"), FINE) for number in range(1000)], 80, 10)
+    assert len(shown) == 10
+    assert shown[-1] == "… and 992 more"
+
+
+def test_suspended_tenant_is_no_trouble() -> None:
+    """It is meant to have no proxy."""
+    view = _view("acme", DOWN, suspended=True)
+    assert troubles(view, Figures(credential="none")) == []
+
+
+@pytest.mark.parametrize(
+    ("view", "figures", "level", "text"),
+    [
+        (_view("a", DOWN), FINE, Level.DOWN, "no proxy is ready"),
+        (TenantView(key=Key("t", "a"), tenant_id="T"), FINE, Level.DOWN, "no proxy runs"),
+        (_view(), Figures(credential="none"), Level.DOWN, "no credential is set"),
+        (_view(), Figures(errors=0.06), Level.FAILING, "reads fail"),
+        (_view(), Figures(errors=0.01), Level.DEGRADED, "reads fail"),
+        (_view(), Figures(circuit="half-open"), Level.DEGRADED, "circuit half-open"),
+        (
+            _view(conditions=(Condition(type="Accepted", status="False", reason="InvalidSpec"),)),
+            FINE,
+            Level.DEGRADED,
+            "Accepted False: InvalidSpec",
+        ),
+    ],
+)
+def test_troubles(view: TenantView, figures: Figures, level: Level, text: str) -> None:
+    """Each is named in a few words."""
+    (found,) = troubles(view, figures)
+    assert (found.level, found.text) == (level, text)
+
+
+def test_nothing_that_a_terminal_would_obey() -> None:
+    """What others wrote is shown, without escape codes."""
+    said = Replica(name="p", ready=True, problem="\x1b[2J\r\nx")
+    assert "\x1b" not in "".join(lines([row(_view("a", said), Figures())]))

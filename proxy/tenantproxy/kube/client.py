@@ -8,7 +8,7 @@ import contextlib
 import os
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -36,6 +36,7 @@ _TIMEOUT: Final = 30.0
 _CONNECT_TIMEOUT: Final = 5.0
 """Seconds to connect."""
 _NOT_MODIFIED: Final = 304
+_BINARY: Final = aiohttp.WSMsgType.BINARY
 _LONGEST_MESSAGE: Final = 1000
 """Characters of a `Status` message that are kept: admission webhooks write what they like."""
 
@@ -324,6 +325,27 @@ class KubeClient:
                     yield lines
                 finally:
                     _abort(response)
+
+    @contextlib.asynccontextmanager
+    async def messages(
+        self, path: str, *, query: Mapping[str, str], protocol: str
+    ) -> AsyncIterator[tuple[Callable[[bytes], Awaitable[None]], AsyncIterator[bytes]]]:
+        """Open a WebSocket; yield what sends a message, and the messages that come, to the connection's end.
+
+        Raises:
+            StatusError: The answer is an error; what it says is not known.
+            UnreachableError: There is none, or it breaks off.
+
+        """
+        with _translated():
+            try:
+                socket = await self._session.ws_connect(
+                    self._url(path, query), protocols=(protocol,), headers=self._authorization(), max_msg_size=0
+                )
+            except aiohttp.WSServerHandshakeError as error:
+                raise StatusError(error.status, "NoWebSocket", "the WebSocket was refused") from None
+            async with socket:
+                yield socket.send_bytes, (message.data async for message in socket if message.type is _BINARY)
 
     def _authorization(self) -> dict[str, str]:
         value = self._access.authorization()

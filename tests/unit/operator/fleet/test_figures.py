@@ -3,6 +3,10 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.exposition import generate_latest
 
 from tenantproxy.config import Tenant
 from tenantproxy.metrics import Metrics
@@ -97,13 +101,23 @@ def test_first_look_and_none() -> None:
     assert figures({}, _look(proxy), 1.0).credential == "untried"
 
 
-@pytest.mark.parametrize(
-    "text", [b"tenantproxy_x{", b"tenantproxy_x nothing", b"tenantproxy_\xff 1", b'tenantproxy_x{a="']
-)
+@pytest.mark.parametrize("text", [b"tenantproxy_x{", b"tenantproxy_x nothing", b"tenantproxy_\xff 1"])
 def test_text_that_is_no_metrics(text: bytes) -> None:
     """Whoever answers at a pod's port: it is one kind of error."""
     with pytest.raises(UnreadableMetricsError):
         Samples.parse(text)
+
+
+@given(st.lists(st.tuples(st.text(), st.floats(0, 1e300)), max_size=5, unique_by=lambda each: each[0]))
+def test_as_prometheus_client_writes_it(series: list[tuple[str, float]]) -> None:
+    """Any label's value comes back, and any value of a counter."""
+    registry = CollectorRegistry()
+    gauge = Gauge("tenantproxy_x", "Text.", ["a", "b"], registry=registry)
+    for label, value in series:
+        gauge.labels(label, "é").set(value)
+    samples = Samples.parse(generate_latest(registry))
+    found = {labels["a"]: value for labels, value in samples.select("tenantproxy_x", b="é")}
+    assert found == dict(series)
 
 
 def test_values_that_no_proxy_has() -> None:

@@ -8,19 +8,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
 
 from hack.demo.checks import StepError
 from hack.demo.exchange import NoAnswerError
 from hack.demo.intro import print_introduction, print_overview
 from hack.demo.next_steps import list_next_steps, suggest_commands
 from hack.demo.processes import ProcessError, Processes, StoppedError
-from hack.demo.setup import Environment, set_up
+from hack.demo.setup import MAX_OFFSET, Environment, set_up
 from hack.demo.steps import Walkthrough
 from hack.demo.terminal import Terminal
-
-_MAX_OFFSET: Final = 50000
-"""So that every port stays below 65536."""
 
 
 def main() -> int:
@@ -94,8 +90,8 @@ def _options() -> argparse.Namespace:
 
 
 def _offset(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MAX_OFFSET:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_MAX_OFFSET}")
+    if not text.isdecimal() or int(text) > MAX_OFFSET:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {MAX_OFFSET}")
     return int(text)
 
 

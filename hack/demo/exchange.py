@@ -84,9 +84,17 @@ class Request(NamedTuple):
             parts.append(f'-H "Authorization: Bearer ${self.token.variable}"')
         if self.body is not None:
             parts.append("-H 'Content-Type: application/json'")
-            parts.append(f"-d '{json.dumps(self.shown_body or self.body)}'")
+            compact = json.dumps(self.shown_body or self.body, separators=(",", ":"))
+            parts.append(f"-d '{compact}'")
         return " \\\n    ".join(parts)
 
 
 def _shell_word(text: str) -> str:
-    return f"'{text}'" if set(text) & set("?&") else text
+    return f'"{text}"' if set(text) & set("?&") else text  # in which a shell's variables still mean something
+
+
+def token_command(variable: str, url: str, tenant_id: str, email: str | None) -> str:
+    """Return the command that gets a token of a machine client, or of a user if `email` is given."""
+    if email is None:
+        return f'{variable}=$(curl -s "{url}?tenant={tenant_id}")'
+    return f"{variable}=$(curl -sG {url} -d tenant={tenant_id} \\\n    -d kind=user -d email={email})"

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from hack.demo.setup import Environment
 from hack.demo.terminal import Terminal
+from tenantproxy.operations import API_PREFIX
 
 _INTRODUCTION: Final = (
     "In proxy mode, Hii Retail's Customer Order service reads a retailer's (a tenant's) orders live from the "
@@ -13,12 +14,13 @@ _INTRODUCTION: Final = (
     "lets nothing but reads through. What follows are real processes and real HTTP requests, on this machine."
 )
 _OVERVIEW: Final = """
-   curl --Bearer token--> acme's proxy   {acme} --Basic---+
-                                                          +--> the OMS {oms} (mock-oms)
-   curl --Bearer token--> globex's proxy {globex} --OAuth2--+
+   curl --token--> acme's proxy   {acme} --Basic---+
+                                                   +--> OMS {oms} (mock-oms)
+   curl --token--> globex's proxy {globex} --OAuth2--+
 
    dev-issuer {issuer} makes the clients' tokens.
-   tenantproxy-operator local runs the proxies, from {manifests}/*.yaml.
+   tenantproxy-operator local runs the proxies, from
+   {manifests}/*.yaml.
 """
 
 
@@ -43,3 +45,7 @@ def print_overview(environment: Environment, terminal: Terminal, *, seconds: flo
     terminal.line()
     terminal.line(f"All of it runs, after {seconds:.1f} s:")
     terminal.line(_OVERVIEW.rstrip().format(**ports, manifests=environment.shown_manifests))
+    terminal.line()
+    terminal.define("ACME", environment.acme.api + API_PREFIX)
+    terminal.define("GLOBEX", environment.globex.api + API_PREFIX)
+    terminal.define("ISSUER", environment.issuer)

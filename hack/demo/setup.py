@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +23,11 @@ _OMS_PORT: Final = 8691
 _ISSUER_PORT: Final = 8692
 _PORT_BASE: Final = 8600
 _PATIENCE: Final = 30.0
+MAX_OFFSET: Final = 50000
+"""Of all ports, so that every one stays below 65536."""
+_OFFSET_STEP: Final = 100
+_OFFSETS: Final = 20
+"""How many are tried for one that is free."""
 
 
 class RunningProxy(NamedTuple):
@@ -34,13 +39,17 @@ class RunningProxy(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """Everything that runs, by base URL; `shown_manifests` is the folder that the proxies are made from."""
+    """Everything that runs, by base URL; `shown_manifests` is the folder that the proxies are made from.
+
+    `state_dir` is that of `local`.
+    """
 
     acme: RunningProxy
     globex: RunningProxy
     oms: str
     issuer: str
     shown_manifests: str
+    state_dir: Path
 
 
 def set_up(processes: Processes, directory: Path, offset: int) -> Environment:
@@ -79,6 +88,7 @@ def set_up(processes: Processes, directory: Path, offset: int) -> Environment:
         oms=f"http://127.0.0.1:{_OMS_PORT + offset}",
         issuer=f"http://127.0.0.1:{_ISSUER_PORT + offset}",
         shown_manifests=str(manifests) if offset else _EXAMPLES.name,
+        state_dir=directory / "state",
     )
 
 
@@ -98,14 +108,29 @@ def _tenants() -> Mapping[str, Tenant]:
 
 
 def _check_ports(tenants: int, offset: int) -> None:
-    for port in (*range(_PORT_BASE, _PORT_BASE + 2 * tenants), _OMS_PORT, _ISSUER_PORT):
-        try:
-            socket.create_server(("127.0.0.1", port + offset)).close()
-        except OSError as error:
+    ports = (*range(_PORT_BASE, _PORT_BASE + 2 * tenants), _OMS_PORT, _ISSUER_PORT)
+    for port in ports:
+        if why := _why_unusable(port + offset):
+            look = f"ss -ltnp 'sport = :{port + offset}'"
             raise ProcessError(
-                f"port {port + offset} can't be used ({os.strerror(error.errno or 0)}): stop what listens there, "
-                f"or move the ports of the demo, for example: make demo PORT_OFFSET={offset + 100}"
-            ) from None
+                f"port {port + offset} can't be used ({why}): stop what listens there (it is named by: {look}), "
+                f"or move the ports of the demo to free ones: make demo PORT_OFFSET={_free_offset(ports, offset)}"
+            )
+
+
+def _free_offset(ports: Iterable[int], offset: int) -> int:
+    """Return the next offset at which all ports are free; where there is none near, the next one."""
+    candidates = range(offset + _OFFSET_STEP, MAX_OFFSET, _OFFSET_STEP)[:_OFFSETS]
+    free = (each for each in candidates if not any(_why_unusable(port + each) for port in ports))
+    return next(free, offset + _OFFSET_STEP)
+
+
+def _why_unusable(port: int) -> str | None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+    return None
 
 
 def _credentials_for_the_oms(tenants: Mapping[str, Tenant]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from hack.demo.checks import StepError, counted, expect, expect_problem, expect_status
-from hack.demo.exchange import Answer, Request, Token
+from hack.demo.exchange import Answer, Request, Token, token_command
 from hack.demo.setup import TOKEN_LIFETIME, Environment, RunningProxy
 from hack.demo.terminal import Terminal
 from tenantproxy.credentials.basic import Basic
@@ -69,7 +69,7 @@ class Walkthrough:
         )
 
     def _search(self) -> str:
-        token = self._obtain("GLOBEX", self._globex)
+        token = self._obtain("GLOBEX_TOKEN", self._globex)
         answer = self._ask(self._globex, "POST", SEARCH_PATH, token, body={"customerId": CUSTOMER})
         expect_status(answer, 200)
         orders = answer.json["customerOrders"]
@@ -101,19 +101,19 @@ class Walkthrough:
 
     def _wrong_password(self) -> str:
         self._obtain("ADMIN", self._acme, email=self._acme.tenant.admin_email)
-        self._set_password("a-wrong-one", shown="a-wrong-one")
+        self._set_password("wrong", shown="wrong")
         answer = self._ask(self._acme, "GET", ORDER_PATH, self._tokens["TOKEN"])
         expect_problem(answer, 502, "upstream-rejected-credentials")
         return "In effect at once. The code tells a rejected credential from an OMS that is down."
 
     def _right_password(self) -> str:
-        self._set_password(_basic(self._acme).password, shown="(the right one)")
+        self._set_password(_basic(self._acme).password, shown="...")
         answer = self._ask(self._acme, "GET", ORDER_PATH, self._tokens["TOKEN"], brief=True)
         expect_status(answer, 200)
         return "Orders are there again, without a restart and without the platform team."
 
     def _expiring_tokens(self) -> str:
-        request = Request("GET", self._globex.api + ORDER_PATH, self._tokens["GLOBEX"])
+        request = Request("GET", self._globex.api + ORDER_PATH, self._tokens["GLOBEX_TOKEN"])
         self._terminal.request(request)
         self._terminal.detail(
             f"for {_READING_SECONDS} s; each . is an answer 200, each T a new token that the OMS issued"
@@ -149,7 +149,8 @@ class Walkthrough:
         """Get a token of a machine client, or of a user if `email` is given."""
         query = f"tenant={proxy.tenant.tenant_id}" + (f"&kind=user&email={email}" if email else "")
         request = Request("GET", f"{self._environment.issuer}/token?{query}")
-        self._terminal.command(f"{variable}=$({request.as_curl(quiet=True)})")
+        url = f"{self._environment.issuer}/token"
+        self._terminal.command(token_command(variable, url, proxy.tenant.tenant_id, email))
         answer = request.send()
         expect_status(answer, 200)
         token = self._tokens[variable] = Token(variable, answer.text)

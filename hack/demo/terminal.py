@@ -24,6 +24,7 @@ class Terminal:
     """Writes to standard output."""
 
     def __init__(self) -> None:
+        self._variables: dict[str, str] = {}
         self._coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         # In a pipe there is no width to ask for: COLUMNS, or this.
         columns = shutil.get_terminal_size(fallback=(100, 24)).columns
@@ -49,8 +50,15 @@ class Terminal:
         self.line()
         self.title(f"{number:2} {title}")
 
+    def define(self, name: str, value: str) -> None:
+        """Set a variable of the reader's shell, by which commands call `value` from now on: lines stay short."""
+        self.command(f"{name}={value}")
+        self._variables[name] = value
+
     def command(self, text: str) -> None:
         """Print what the reader would type; the lines of `text` end in a backslash where they must."""
+        for name, value in self._variables.items():
+            text = text.replace(value, f"${name}")
         for prompt, line in zip(chain("$", repeat(" ")), text.splitlines(), strict=False):
             self.line(_INDENT + self._styled(f"{prompt} {line}", "cyan"))
 
@@ -59,7 +67,7 @@ class Terminal:
         if pipe is None:
             self.command(request.as_curl())
         else:
-            self.command(f"{request.as_curl(quiet=True)} | {pipe}")
+            self.command(f"{request.as_curl(quiet=True)} \\\n    | {pipe}")
 
     def answer(self, answer: Answer, *, brief: bool = False) -> None:
         """Print an answer: its status, the headers that tell something, its body unless `brief`."""

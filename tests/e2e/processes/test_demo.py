@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from yaml import safe_load_all
 
+from support.tools.terminal import terminal
+
 REPOSITORY = Path(__file__).parents[3]
 PORTS = (8600, 8601, 8602, 8603, 8691, 8692)
 PATIENCE = 60.0
@@ -180,11 +182,32 @@ async def test_a_bad_example_is_explained(tmp_path: Path, offset: int) -> None:
     assert _left_behind(tmp_path) == []
 
 
+async def test_at_80_columns(tmp_path: Path, offset: int) -> None:
+    """No line is longer than the terminal, nor what is to be pasted."""
+    command = (sys.executable, "-m", "hack.demo", "--keep", "--port-offset", str(offset))
+    environ = {"PYTHONPATH": str(REPOSITORY), "TMPDIR": str(tmp_path)}
+    async with terminal(*command, columns=80, environ=environ) as screen:
+        await screen.until("Ctrl-C stops everything")
+        assert await screen.end(signal.SIGINT) == 0
+        lines = screen.lines
+    long = [line for line in lines if len(line) > 80]
+    assert [line for line in long if str(tmp_path) not in line] == []  # of this test's own
+
+
 async def test_a_taken_port_is_named_with_the_fix(tmp_path: Path, offset: int) -> None:
-    """A port that is taken ends the demo before anything is started, and says how to move it."""
-    with socket.create_server(("127.0.0.1", 8602 + offset)):
+    """A port that is taken ends the demo before anything is started, and says how to move it to free ones."""
+    with (
+        socket.create_server(("127.0.0.1", 8602 + offset)),
+        socket.create_server(("127.0.0.1", 8691 + offset + 100)),
+    ):
         async with _running(tmp_path, "--port-offset", str(offset)) as demo:
             assert await demo.ended() == 1
-    assert f"port {8602 + offset} can't be used (Address already in use)" in demo.output
-    assert "make demo PORT_OFFSET=" in demo.output
+    output = " ".join(demo.output.split())
+    assert f"port {8602 + offset} can't be used (Address already in use)" in output
+    assert f"ss -ltnp 'sport = :{8602 + offset}'" in output
+    moved = re.search(r"make demo PORT_OFFSET=(\d+)", output)
+    assert moved is not None
+    assert int(moved[1]) >= offset + 200
+    for port in PORTS:
+        socket.create_server(("127.0.0.1", port + int(moved[1]))).close()
     assert _files(tmp_path) == []

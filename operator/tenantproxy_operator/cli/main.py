@@ -1,29 +1,22 @@
 """The command `tenantproxy-operator`."""
 
-import asyncio
 import json
-import os
 import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 
 from tenantproxy import __version__
-from tenantproxy.credentials.stores.base import StoreError
-from tenantproxy.logs import LEVELS
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.api.json_schema import json_schema_text
 from tenantproxy_operator.cli.conformance_job import conformance_job
 from tenantproxy_operator.cli.leader_election import lease_options
-from tenantproxy_operator.cli.options import BAD_INPUT, cluster_options, kind_options, reject, tenant_options
+from tenantproxy_operator.cli.local import local
+from tenantproxy_operator.cli.options import cluster_options, kind_options, manifests_option, reject
 from tenantproxy_operator.cli.run import run
-from tenantproxy_operator.local.events import Reporter
+from tenantproxy_operator.cli.top import top
 from tenantproxy_operator.local.source import ManifestSource
-from tenantproxy_operator.local.state import StateInUseError, locked
-from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options, PortError, Supervisor
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.operator_rbac import operator_manifests
@@ -32,24 +25,7 @@ from tenantproxy_operator.settings import LeaderElection, Settings
 from tenantproxy_operator.validation.optional_kinds import find_unused
 from tenantproxy_operator.validation.resource import find_warnings
 
-_FAILURE: Final = 1
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-
-_Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-
-
-def _manifests(purpose: str) -> _Decorator:
-    return click.option(
-        "-f",
-        "--filename",
-        "paths",
-        type=click.Path(path_type=Path),
-        multiple=True,
-        required=True,
-        metavar="PATH",
-        help=f"{purpose}: a YAML or JSON file, or a directory (its *.yaml, *.yml and *.json files, not those of "
-        "its subdirectories; objects of other kinds in them are skipped, and said to be). Repeatable.",
-    )
 
 
 class _ServiceAccount(click.ParamType[tuple[str, str]]):
@@ -78,76 +54,7 @@ def main() -> None:
 
 
 @main.command()
-@_manifests("TenantProxy and Secret manifests")
-@tenant_options
-@click.option(
-    "--port-base",
-    type=click.IntRange(1, 65534),
-    default=8600,
-    show_default=True,
-    help="The first tenant (by namespace/name) has its API at this port of 127.0.0.1 and its admin port (metrics, "
-    "probes) at the next one; each further tenant has the next two.",
-)
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where credentials that tenants set are stored. Only one `local` at a time can use it.  "
-    "[default: $XDG_STATE_HOME/tenantproxy/local, else ~/.local/state/tenantproxy/local]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Write one line of JSON per event to stdout.")
-@click.option(
-    "--log-level",
-    type=click.Choice(LEVELS),
-    default="warning",
-    show_default=True,
-    help="Level of the proxies' logs, on stderr; `info` logs one line per request.",
-)
-def local(
-    paths: tuple[Path, ...],
-    settings: Settings,
-    port_base: int,
-    state_dir: Path | None,
-    log_level: str,
-    *,
-    as_json: bool,
-) -> None:
-    """Run each tenant's proxy as a process on this machine, and reload on changes of the manifests.
-
-    A Secret manifest sets the credential at first and whenever the manifest changes; in between, a tenant
-    admin may change it with PUT /api/v1/proxy-config, and that survives a restart. An invalid change of a
-    manifest is reported, and the last valid one stays in use. Ctrl-C stops all.
-
-    \b
-    Two tenants, with the development issuer and OMS (each in its own terminal):
-      tenantproxy mock-oms
-      tenantproxy dev-issuer
-      tenantproxy-operator local -f examples --issuers examples/dev/issuers.yaml
-    For a script:
-      tenantproxy-operator local -f my.yaml --json --port-base 9000 --state-dir ./state
-      {"event": "ready", "tenant": "my", "namespace": "default", "api": "http://127.0.0.1:9000", "admin": …}
-
-    Exit status: 0 after a signal, 2 for bad input, 1 for anything else, such as a port in use.
-    """  # noqa: D301
-    options = Options(
-        paths=paths,
-        settings=settings,
-        port_base=port_base,
-        state_dir=(state_dir or _default_state_dir()).absolute(),
-        log_level=log_level,
-    )
-    try:
-        with locked(options.state_dir) as lock:
-            asyncio.run(Supervisor(options, Reporter(as_json=as_json), inherited=[lock]).run())
-    except InvalidManifestsError:
-        sys.exit(BAD_INPUT)
-    except StateInUseError as error:
-        _fail(f"{error}; stop it, or choose another --state-dir")
-    except (OSError, PortError, StoreError) as error:
-        _fail(str(error))
-
-
-@main.command()
-@_manifests("TenantProxy manifests, with or without their Secrets")
+@manifests_option("TenantProxy manifests, with or without their Secrets")
 @cluster_options
 @click.option(
     "-o",
@@ -204,7 +111,9 @@ def crd(output: str) -> None:
     click.echo(json_schema_text() if output == "json-schema" else crd_yaml(), nl=False)
 
 
+main.add_command(local)
 main.add_command(run)
+main.add_command(top)
 main.add_command(conformance_job)
 
 
@@ -277,14 +186,3 @@ def _rendered(tenants: list[Params], output: str) -> str:
 def _subject(tenant: Params) -> str:
     metadata = tenant.resource.metadata
     return f"{metadata.namespace}/{metadata.name}"
-
-
-def _default_state_dir() -> Path:
-    """Return a directory of the user's own (XDG Base Directory Specification)."""
-    home = os.environ.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "state") / "tenantproxy" / "local"
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
-    sys.exit(_FAILURE)

@@ -279,3 +279,18 @@ def _issuers(path: Path | None) -> tuple[config.Issuer, ...]:
         return load_issuers(path)
     except IssuersError as error:
         reject(error.problems)
+
+
+def manifests_option(purpose: str) -> Callable[[Command], Command]:
+    """Return the option that names manifests, as `paths`."""
+    return click.option(
+        "-f",
+        "--filename",
+        "paths",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        required=True,
+        metavar="PATH",
+        help=f"{purpose}: a YAML or JSON file, or a directory (its *.yaml, *.yml and *.json files, not those of "
+        "its subdirectories; objects of other kinds in them are skipped, and said to be). Repeatable.",
+    )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tenantproxy_operator.fleet.figures import Figures
 from tenantproxy_operator.fleet.trouble import Level, Trouble, troubles, worst
@@ -12,6 +12,8 @@ from tenantproxy_operator.fleet.view import TenantView
 _GAP: Final = 2
 NOTE: Final = "TROUBLE"
 """The title of the column that says what is wrong."""
+_API: Final = "API"
+"""The column of a port of this machine, where tenants have one."""
 _NARROW: Final = {"TENANT": 20, NOTE: 24}
 """How far the columns of any length may shrink before others are dropped: the end of a name tells more than its
 beginning, the beginning of a sentence more than its end."""
@@ -69,6 +71,7 @@ def note(each: Row) -> str:
 
 COLUMNS: Final = (
     Column("TENANT", lambda each: str(each.view.key)),
+    Column(_API, lambda each: each.view.api or ""),
     Column("READY", _ready, to_the_right=True),
     Column("CREDENTIAL", lambda each: each.figures.credential or "-", dropped=1),
     Column("CIRCUIT", lambda each: each.figures.circuit or "-", dropped=3),
@@ -80,7 +83,14 @@ COLUMNS: Final = (
 )
 
 
-def lines(rows: Sequence[Row], width: int | None = None, limit: int | None = None) -> list[str]:
+class Line(NamedTuple):
+    """A line of text, and how bad what it says is."""
+
+    text: str
+    level: Level = Level.FINE
+
+
+def lines(rows: Sequence[Row], width: int | None = None, limit: int | None = None) -> list[Line]:
     """Return the table as lines of plain text.
 
     No line is longer than `width`: columns that don't fit are dropped, and if what is wrong is one of them, it
@@ -90,25 +100,20 @@ def lines(rows: Sequence[Row], width: int | None = None, limit: int | None = Non
     columns, table = cells(shown, width)
     widths = _widths(columns, table)
     head = [column.title for column in columns]
+    levels = [Level.FINE, *(each.level for each in shown)]
     text = [
-        (" " * _GAP)
-        .join(
-            cell.rjust(size) if column.to_the_right else cell.ljust(size)
-            for column, cell, size in zip(columns, line, widths, strict=True)
-        )
-        .rstrip()
-        for line in [head, *table]
+        Line(_joined(columns, line, widths), level) for line, level in zip([head, *table], levels, strict=True)
     ]
     if len(shown) < len(rows):
-        text.append(f"… and {len(rows) - len(shown)} more")
-    if NOTE not in head and (notes := [f"{each.view.key}: {note(each)}" for each in shown if each.troubles]):
-        text += ["", *map(printable, notes)]
-    return [line[:width] for line in text[:limit]]
+        text.append(Line(f"… and {len(rows) - len(shown)} more"))
+    if NOTE not in head and (troubled := [each for each in shown if each.troubles]):
+        text += [Line(""), *(Line(printable(f"{each.view.key}: {note(each)}"), each.level) for each in troubled)]
+    return [line._replace(text=line.text[:width]) for line in text[:limit]]
 
 
 def cells(rows: Sequence[Row], width: int | None = None) -> tuple[list[Column], list[list[str]]]:
     """Return the columns that fit into `width` (None: all), and their cells by row."""
-    columns = list(COLUMNS)
+    columns = [column for column in COLUMNS if column.title != _API or any(each.view.api for each in rows)]
     while True:
         table = [[printable(column.cell(each)) for column in columns] for each in rows]
         if width is None:
@@ -150,6 +155,14 @@ def seconds(value: float | None) -> str:
 def printable(text: str) -> str:
     """Return `text` without what a terminal would obey: some of it comes from pods."""
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _joined(columns: Sequence[Column], line: Sequence[str], widths: Sequence[int]) -> str:
+    parts = (
+        cell.rjust(size) if column.to_the_right else cell.ljust(size)
+        for column, cell, size in zip(columns, line, widths, strict=True)
+    )
+    return (" " * _GAP).join(parts).rstrip()
 
 
 def _widths(columns: Sequence[Column], table: Iterable[Sequence[str]]) -> list[int]:

@@ -63,6 +63,8 @@ def _found(view: TenantView, figures: Figures) -> Iterator[Trouble]:
         yield Trouble(Level.DOWN, "no proxy is ready" if view.replicas else "no proxy runs")
     elif ready < len(view.replicas):
         yield Trouble(Level.DEGRADED, f"{len(view.replicas) - ready} of {len(view.replicas)} proxies not ready")
+    if view.problem is not None and figures.credential != "none":  # which says it shorter
+        yield Trouble(Level.DOWN, view.problem)
     for state in (figures.credential, figures.circuit):
         if state in _STATES:
             yield _STATES[state]

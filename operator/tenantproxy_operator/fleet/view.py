@@ -40,6 +40,10 @@ class TenantView:
     conditions: tuple[Condition, ...] = ()
     """Empty under `local`, and where no operator has seen the TenantProxy yet."""
     replicas: tuple[Replica, ...] = ()
+    api: str | None = None
+    """The port of this machine at which it serves, such as `:8600`; None in a cluster."""
+    problem: str | None = None
+    """Why no read can succeed, as far as whoever runs it knows from elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)

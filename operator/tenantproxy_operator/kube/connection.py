@@ -19,8 +19,17 @@ _REFRESH_SECONDS: Final = 60
 class Connection:
     """The address of the API server with credentials, for our own calls and for kopf's."""
 
-    def __init__(self, access: KubeAccess, *, loaded: Any = None, configuration: Any = None) -> None:  # noqa: ANN401 - untyped library
+    def __init__(
+        self,
+        access: KubeAccess,
+        *,
+        loaded: Any = None,  # noqa: ANN401 - untyped library
+        configuration: Any = None,  # noqa: ANN401 - the same
+        namespace: str = "default",
+    ) -> None:
         self.access = access
+        self.namespace = namespace
+        """What the kubeconfig's context names for commands without one; "default" where it names none."""
         self._loader = loaded
         self._configuration = configuration
 
@@ -58,7 +67,8 @@ class Connection:
             # A token's file may end in a newline.
             authorization=lambda: configuration.api_key.get("BearerToken", "").strip() or None,
         )
-        return cls(access, loaded=loader, configuration=configuration)
+        namespace = (loader.current_context.get("context") or {}).get("namespace") or "default"
+        return cls(access, loaded=loader, configuration=configuration, namespace=str(namespace))
 
     async def keep_fresh(self) -> None:
         """Keep a token that a kubeconfig's plugin gives fresh, until cancelled."""

@@ -1,10 +1,13 @@
-"""What `local` reports: with `--json` an event per line on stdout, else messages on stderr and a table on stdout.
+"""What `local` reports: with `--json` an event per line on stdout, else messages and a table.
+
+On a terminal the table is renewed below the messages; else messages go to stderr, and a first table to stdout.
 
 The events, with their fields beside `event`; `api` and `admin` are URLs, tenants are named by `tenant`
 (metadata.name) and `namespace`:
 
-- `ready` {tenant, namespace, api, admin}: its proxy serves; again after a proxy that exited was restarted.
-- `reloaded` {tenant, namespace, api, admin}: a changed manifest is in effect, at the same ports.
+- `ready` {tenant, namespace, api, admin, problem?}: its proxy serves; again after a proxy that exited was
+  restarted. `problem`: why no read can succeed all the same; without it once more, when one can.
+- `reloaded` {tenant, namespace, api, admin, problem?}: a changed manifest is in effect, at the same ports.
 - `rejected` {tenant, namespace, status}: the proxy with the changed manifest did not become ready and exited with
   `status` (negative: a signal); the one with the last valid configuration keeps running.
 - `credentials` {tenant, namespace}: the Secret manifest was written to the store; in effect within a second.
@@ -25,10 +28,13 @@ The events, with their fields beside `event`; `api` and `admin` are URLs, tenant
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import click
+
+from tenantproxy_operator.fleet.screen import Screen
+from tenantproxy_operator.fleet.table import Row, lines, printable
 
 Event = Literal[
     "ready",
@@ -44,6 +50,9 @@ Event = Literal[
     "failed",
     "stopped",
 ]
+
+_FEWEST_LINES: Final = 6
+_PROBLEM: Final = "{message}, but no read can succeed yet: {problem}"
 
 _MESSAGES: Final[dict[Event, str]] = {
     "ready": "{namespace}/{tenant}: ready at {api}",
@@ -61,32 +70,55 @@ _MESSAGES: Final[dict[Event, str]] = {
 
 
 class Reporter:
-    """Report to a script (`as_json`) or to a person."""
+    """Report to a script (`as_json`) or to a person, who may have a `screen`."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, screen: Screen | None = None) -> None:
         self._as_json = as_json
+        self._screen = screen
+
+    @property
+    def for_people(self) -> bool:
+        """Whether tables and hints are wanted: a script has the events."""
+        return not self._as_json
+
+    @property
+    def renews(self) -> bool:
+        """Whether a table is shown in place of the last one."""
+        return self._screen is not None
 
     def emit(self, event: Event, **fields: Any) -> None:  # noqa: ANN401 - JSON values
         """Report one event; `fields` are those that the module's docstring lists."""
         if event == "invalid":
             for problem in fields["problems"]:
-                click.echo(f"error: {problem}", err=True)
+                self._tell(f"error: {problem}")
         elif not self._as_json:
-            click.echo(_MESSAGES[event].format(**fields), err=True)
+            message = _MESSAGES[event].format(**fields)
+            if "problem" in fields:
+                message = _PROBLEM.format(message=message.replace(": ready at", ": serves at"), **fields)
+            self._tell(message)
         if self._as_json:
             _print(json.dumps({"event": event, **fields}))
 
-    def table(self, rows: Iterable[tuple[str, ...]]) -> None:
-        """Show a table of tenants to a person; a script has the events."""
-        if not self._as_json:
-            _print(format_table([("TENANT", "NAMESPACE", "API", "ADMIN", "STATUS"), *rows]))
+    def say(self, text: str) -> None:
+        """Print what is no event, to a person."""
+        if self._screen is not None:
+            self._screen.say(text)
+        else:
+            _print(text)
 
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show the table of tenants to a person."""
+        if self._screen is not None:
+            # The messages above it are worth the other half.
+            self._screen.show(lambda width, height: lines(rows, width, max(_FEWEST_LINES, height // 2)))
+        else:
+            _print("\n".join(line.text for line in lines(rows)))
 
-def format_table(rows: list[tuple[str, ...]]) -> str:
-    """Return `rows` in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    def _tell(self, message: str) -> None:
+        if self._screen is not None:
+            self._screen.say(printable(message))
+        else:
+            click.echo(message, err=True)
 
 
 def _print(text: str) -> None:

@@ -37,12 +37,13 @@ class ProxyProcess:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, command: Sequence[str], *, descriptors: Sequence[int]) -> Self:
-        """Start `command` with `descriptors` inherited; its stderr is ours."""
+    async def start(cls, command: Sequence[str], *, descriptors: Sequence[int], log: int | None = None) -> Self:
+        """Start `command` with `descriptors` inherited; its stderr is `log`, else ours."""
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=PIPE,
             stdout=PIPE,
+            stderr=log,
             pass_fds=descriptors,
             start_new_session=True,
             env=minimal_environment(os.environ),

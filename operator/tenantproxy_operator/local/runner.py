@@ -1,15 +1,14 @@
 """Run one tenant's proxy: restart it when it dies, hand over to a new process when its manifest changes."""
 
 import asyncio
-import socket
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from tenantproxy.backoff import Backoff
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.events import Event
+from tenantproxy_operator.local.ports import Ports
 from tenantproxy_operator.local.process import ProxyProcess
 from tenantproxy_operator.local.state import TenantState
 
@@ -24,24 +23,8 @@ _STABLE_SECONDS: Final = 30.0
 PROGRAM: Final = (sys.executable, "-P", "-m", "tenantproxy")
 
 
-@dataclass(frozen=True)
-class Ports:
-    """A tenant's two listening sockets, held by the supervisor, so that no restart closes them."""
-
-    api: socket.socket
-    admin: socket.socket
-
-    def close(self) -> None:
-        """Stop listening."""
-        self.api.close()
-        self.admin.close()
-
-    def urls(self) -> dict[str, str]:
-        """Return the URLs of both, as events have them."""
-        return {
-            "api": f"http://127.0.0.1:{self.api.getsockname()[1]}",
-            "admin": f"http://127.0.0.1:{self.admin.getsockname()[1]}",
-        }
+WhyReadsFail = Callable[[bytes], Awaitable[str | None]]
+"""Returns why no read can succeed with a configuration; see `reads`."""
 
 
 class ProxyRunner:
@@ -57,6 +40,8 @@ class ProxyRunner:
         log_level: str,
         inherited: Sequence[int],
         emit: Callable[..., None],
+        why_reads_fail: WhyReadsFail,
+        log: int | None = None,
         program: Sequence[str] = PROGRAM,
     ) -> None:
         self.key = key
@@ -64,10 +49,14 @@ class ProxyRunner:
         self.ports = ports
         self.attempted = asyncio.Event()
         """Set when the proxy became ready, or failed to, for the first time."""
+        self.problem: str | None = None
+        """Why no read can succeed at the proxy that serves."""
         self._program = program
         self._inherited = tuple(inherited)
         self._log_level = log_level
         self._emit = emit
+        self._why_reads_fail = why_reads_fail
+        self._log = log
         self._config = config
         self._candidate: bytes | None = None
         self._changed = asyncio.Event()
@@ -85,6 +74,16 @@ class ProxyRunner:
         if config != (self._candidate or self._config):
             self._candidate = config
             self._changed.set()
+
+    async def check(self) -> None:
+        """Look again whether reads can succeed, if they could not, and report when they can.
+
+        Where they can, this is left to requests: they show what fails, and nobody else calls the OMS.
+        """
+        if self.serves and self.problem is not None:
+            self.problem = await self._why_reads_fail(self._config)
+            if self.problem is None and self.serves:
+                self._report("ready", **self.ports.urls())
 
     async def run(self) -> None:
         """Keep the proxy running; when cancelled, stop it and return."""
@@ -117,7 +116,7 @@ class ProxyRunner:
         """Start a proxy and serve with it; return the status with which it, or its last successor, ended."""
         process = await self._start(self._config)
         if await process.ready(READY_SECONDS):
-            self._report("ready", **self.ports.urls())
+            await self._report_serving("ready")
             process = await self._serve(process)
         await self._stop(process)
         return process.status
@@ -142,7 +141,7 @@ class ProxyRunner:
         try:
             new = await self._start(self._config)
             if await new.ready(READY_SECONDS):
-                self._report("reloaded", **self.ports.urls())
+                await self._report_serving("reloaded")
                 self._stop_in_background(old)
                 return new
             await self._stop(new)
@@ -169,7 +168,7 @@ class ProxyRunner:
             *("--debug-until", str(self.state.debug_until)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
         )
-        process = await ProxyProcess.start(command, descriptors=(api, admin, *self._inherited))
+        process = await ProxyProcess.start(command, descriptors=(api, admin, *self._inherited), log=self._log)
         self._processes.add(process)
         return process
 
@@ -183,6 +182,11 @@ class ProxyRunner:
         task = asyncio.create_task(process.stop())
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
+
+    async def _report_serving(self, event: Event) -> None:
+        self.problem = await self._why_reads_fail(self._config)
+        problem = {} if self.problem is None else {"problem": self.problem}
+        self._report(event, **self.ports.urls(), **problem)
 
     def _report(self, event: Event, **fields: Any) -> None:  # noqa: ANN401 - JSON values
         self._emit(event, tenant=self.key.name, namespace=self.key.namespace, **fields)

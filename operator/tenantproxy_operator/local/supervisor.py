@@ -2,20 +2,25 @@
 
 import asyncio
 import signal
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from tenantproxy import config
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.errors import FieldProblem
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.local import fleet
 from tenantproxy_operator.local.events import Reporter
-from tenantproxy_operator.local.runner import Ports, ProxyRunner
+from tenantproxy_operator.local.overview import Overview
+from tenantproxy_operator.local.ports import PortError, Ports, bind, bind_all
+from tenantproxy_operator.local.reads import why_reads_fail
+from tenantproxy_operator.local.runner import ProxyRunner
 from tenantproxy_operator.local.source import DesiredTenant, ManifestSource, Snapshot
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.render.config import render_config
@@ -24,8 +29,6 @@ from tenantproxy_operator.validation.debugging import debug_end
 from tenantproxy_operator.validation.resource import find_warnings
 
 _POLL_SECONDS: Final = 0.25
-_BACKLOG: Final = 1024
-_LAST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +46,26 @@ class InvalidManifestsError(Exception):
     """The manifests can't be used at the start; they were reported."""
 
 
-class PortError(Exception):
-    """A port can't be had; the message names it and the fix."""
-
-
 class Supervisor:
-    """Run the tenants of the manifests until SIGINT or SIGTERM; proxies inherit these descriptors."""
+    """Run the tenants of the manifests until SIGINT or SIGTERM.
 
-    def __init__(self, options: Options, reporter: Reporter, *, inherited: Sequence[int]) -> None:
+    Proxies inherit these descriptors, and write their logs to `log`; to our stderr without one.
+    """
+
+    def __init__(
+        self, options: Options, reporter: Reporter, *, inherited: Sequence[int], log: int | None = None
+    ) -> None:
         self._options = options
         self._inherited = inherited
+        self._log = log
         self._reporter = reporter
         self._source = ManifestSource(options.paths, options.settings, complete=True)
         self._runners: dict[Key, tuple[ProxyRunner, asyncio.Task[None]]] = {}
+        self._resources: dict[Key, TenantProxy] = {}
+        """Of those that run, as their manifests are now."""
+        self._overview = Overview(
+            self._running, settings=options.settings, state_dir=options.state_dir, reporter=reporter
+        )
         self._indexes: dict[Key, int] = {}
         """Of every tenant that ever ran, so that one that comes back gets its ports again if they are free."""
         self._invalid = False
@@ -82,11 +92,13 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
         try:
-            ports = [self._bind(index, key) for index, key in enumerate(snapshot)]
+            ports = bind_all(self._options.port_base, list(snapshot))
             for index, (key, wanted) in enumerate(snapshot.items()):
                 self._start(key, wanted, index, ports[index])
+            self._overview.publish()
             await self._until(stop)
         finally:
+            fleet.withdraw(self._options.state_dir)
             await asyncio.gather(*(self._stop(key) for key in list(self._runners)))
         self._reporter.emit("stopped")
 
@@ -94,6 +106,7 @@ class Supervisor:
         """Follow the manifests until `stop`; raise what nothing here expected, from whatever task."""
         waited: set[asyncio.Future[Any]] = {
             asyncio.create_task(self._follow()),
+            asyncio.create_task(self._look_on()),
             asyncio.create_task(stop.wait()),
             self._broken,
         }
@@ -103,9 +116,15 @@ class Supervisor:
         for future in first:
             future.result()
 
+    async def _look_on(self) -> None:
+        await asyncio.gather(*(runner.attempted.wait() for runner, _ in self._runners.values()))
+        await self._overview.follow()
+
+    def _running(self) -> list[tuple[TenantProxy, ProxyRunner]]:
+        return [(self._resources[key], runner) for key, (runner, _) in self._runners.items()]
+
     async def _follow(self) -> None:
         await asyncio.gather(*(runner.attempted.wait() for runner, _ in self._runners.values()))
-        self._reporter.table(_row(runner) for runner, _ in self._runners.values())
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             if change := await asyncio.to_thread(self._source.poll):
@@ -150,6 +169,7 @@ class Supervisor:
             self._start(key, wanted, index, ports)
             return
         runner, _ = self._runners[key]
+        self._resources[key] = wanted.resource
         self._store(runner.state, key, wanted)
         runner.update(self._render(wanted))
 
@@ -164,6 +184,7 @@ class Supervisor:
             ports.close()
             raise
         self._indexes[key] = index
+        self._resources[key] = wanted.resource
         runner = ProxyRunner(
             key,
             config=self._render(wanted),
@@ -172,6 +193,8 @@ class Supervisor:
             log_level=self._options.log_level,
             inherited=self._inherited,
             emit=self._reporter.emit,
+            why_reads_fail=partial(why_reads_fail, state=state),
+            log=self._log,
         )
         task = asyncio.create_task(runner.run())
         task.add_done_callback(self._check)
@@ -211,36 +234,4 @@ class Supervisor:
         raise PortError("no free ports; restart with another --port-base")
 
     def _bind(self, index: int, key: Key) -> Ports:
-        base = self._options.port_base + 2 * index
-        api = _listen(base, key)
-        try:
-            return Ports(api, _listen(base + 1, key))
-        except PortError:
-            api.close()
-            raise
-
-
-def _listen(port: int, key: Key) -> socket.socket:
-    """Return a listening socket on loopback; connections wait in it until a proxy takes them."""
-    if port > _LAST_PORT:
-        raise PortError(f"port {port} for {key} does not exist; choose a lower --port-base")
-    sock = socket.socket()
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", port))
-        sock.listen(_BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise PortError(
-            f"can't listen on 127.0.0.1:{port} for {key}: {error.strerror}; stop what uses it, or choose another"
-            " --port-base"
-        ) from None
-    return sock
-
-
-def _row(runner: ProxyRunner) -> tuple[str, ...]:
-    urls = runner.ports.urls()
-    status = "not ready" if not runner.serves else "ready"
-    if runner.serves and not runner.state.has_credential():
-        status = "ready, no credential yet"
-    return runner.key.name, runner.key.namespace, urls["api"], urls["admin"], status
+        return bind(self._options.port_base + 2 * index, key)

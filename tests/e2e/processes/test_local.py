@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -244,7 +245,11 @@ async def test_taken_port_is_an_error_that_names_it(tmp_path: Path) -> None:
         )
     assert (status, out) == (1, "")
     assert f"127.0.0.1:{base + 1} for tenants/acme" in err
-    assert "--port-base" in err
+    # It names ports that are free, and they are.
+    free = re.search(r"\(free: --port-base (\d+)\)", err)
+    assert free is not None
+    async with running_local(manifest, state=tmp_path / "state", port_base=int(free[1])) as local:
+        await local.event("ready")
 
 
 async def test_one_local_per_state_directory(tmp_path: Path) -> None:
@@ -337,28 +342,6 @@ def _readable_by_others(directory: Path) -> list[Path]:
 
 
 _MARKED: dict[str, str] = {"username": "u", "password": "M4RKED"}
-
-
-async def test_table_for_people(tmp_path: Path) -> None:
-    """Without --json a table shows each tenant's ports and whether it is ready."""
-    manifest = write(tmp_path / "acme.yaml", tenant_proxy("acme"))
-    base = free_port_base()
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM,
-        *("local", "-f", str(manifest), "--port-base", str(base), "--state-dir", str(tmp_path / "state")),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(PATIENCE):
-        lines = [(await process.stdout.readline()).decode().split() for _ in range(2)]
-    process.terminate()
-    rest, _ = await process.communicate()
-    assert process.returncode == 0
-    assert rest == b""
-    assert lines[0] == ["TENANT", "NAMESPACE", "API", "ADMIN", "STATUS"]
-    api, admin = f"http://127.0.0.1:{base}", f"http://127.0.0.1:{base + 1}"
-    assert lines[1] == ["acme", "tenants", api, admin, "ready,", "no", "credential", "yet"]
 
 
 async def test_debug_lines_while_an_annotation_says_so(

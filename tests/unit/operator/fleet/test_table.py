@@ -6,7 +6,7 @@ import pytest
 
 from tenantproxy_operator.fleet import table
 from tenantproxy_operator.fleet.figures import Figures
-from tenantproxy_operator.fleet.table import Row, by_trouble, lines, row
+from tenantproxy_operator.fleet.table import Row, by_trouble, row
 from tenantproxy_operator.fleet.trouble import Level, troubles
 from tenantproxy_operator.fleet.view import Condition, Replica, TenantView
 from tenantproxy_operator.kube.kinds import Key
@@ -26,6 +26,10 @@ def _view(
         conditions=conditions,
         replicas=replicas or (UP,),
     )
+
+
+def lines(rows: list[Row], width: int | None = None, limit: int | None = None) -> list[str]:
+    return [line.text for line in table.lines(rows, width, limit)]
 
 
 def _rows() -> list[Row]:
@@ -83,8 +87,14 @@ def test_any_width(width: int) -> None:
 def test_snapshot() -> None:
     """Without a width, as in a pipe: all columns at full length."""
     shown = lines(_rows())
-    assert shown[0].split() == [column.title for column in table.COLUMNS]
+    assert shown[0].split() == [column.title for column in table.COLUMNS if column.title != "API"]
     assert shown[1].endswith("OMS rejected the credential; circuit open; reads fail")
+
+
+def test_levels() -> None:
+    """Each line knows how bad it is, for its colour."""
+    levels = [line.level for line in table.lines(_rows(), 120)]
+    assert levels == [Level.FINE, Level.DOWN, Level.DEGRADED, Level.UNSEEN, Level.FINE, Level.FINE]
 
 
 def test_more_than_the_screen_has_lines() -> None:

@@ -45,7 +45,7 @@ def kubeconfig(path: Path, *, user: dict[str, Any] | None = None, **cluster: Any
         "users": [{"name": "u", "user": user or {}}],
         "contexts": [
             {"name": "x", "context": {"cluster": "c", "user": "u"}},
-            {"name": "y", "context": {"cluster": "d", "user": "u"}},
+            {"name": "y", "context": {"cluster": "d", "user": "u", "namespace": "stores"}},
         ],
         "current-context": "x",
     }
@@ -121,6 +121,13 @@ async def test_contexts(tmp_path: Path) -> None:
     assert (await Connection.load(path, "y")).access.url == "https://other.example"
     with pytest.raises(KubeError, match="with name z in"):
         await Connection.load(path, "z")
+
+
+async def test_namespace(tmp_path: Path) -> None:
+    """The context's, for commands that are given none; else "default", as for kubectl."""
+    path = kubeconfig(tmp_path / "c")
+    assert (await Connection.load(path)).namespace == "default"
+    assert (await Connection.load(path, "y")).namespace == "stores"
 
 
 async def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

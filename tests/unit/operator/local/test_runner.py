@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.local.ports import Ports
 from tenantproxy_operator.local.process import ProxyProcess, minimal_environment
-from tenantproxy_operator.local.runner import Ports, ProxyRunner
+from tenantproxy_operator.local.runner import ProxyRunner, WhyReadsFail
 from tenantproxy_operator.local.state import TenantState
 
 # Ready at once, unless its configuration says otherwise; ends on SIGTERM and when stdin does.
@@ -51,8 +52,14 @@ class _Run:
         return self.runner._serving._process.pid
 
 
+async def _nothing(_config: bytes) -> str | None:
+    return None
+
+
 @contextlib.asynccontextmanager
-async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_Run]:
+async def _keeping(
+    directory: Path, config: bytes = b"good", why_reads_fail: WhyReadsFail = _nothing
+) -> AsyncIterator[_Run]:
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     ports = Ports(socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0)))
     state = TenantState(directory, "tenants", "acme")
@@ -64,6 +71,7 @@ async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_R
         log_level="info",
         inherited=(),
         emit=lambda event, **fields: events.put_nowait({"event": event, **fields}),
+        why_reads_fail=why_reads_fail,
         program=(sys.executable, "-c", _PLAYER),
     )
     task = asyncio.create_task(runner.run())
@@ -74,6 +82,24 @@ async def _keeping(directory: Path, config: bytes = b"good") -> AsyncIterator[_R
         with pytest.raises(asyncio.CancelledError):
             await task
         assert ports.api.fileno() == -1
+
+
+async def test_what_stands_in_the_way_of_reads(tmp_path: Path) -> None:
+    """It is said with the event, and the event comes once more when it is gone; then nobody looks any more."""
+    answers = ["no OMS", "no OMS", None, "never asked for"]
+
+    async def why(_config: bytes) -> str | None:
+        return answers.pop(0)
+
+    async with _keeping(tmp_path, why_reads_fail=why) as run:
+        ready = await run.event()
+        assert (ready["event"], ready["problem"]) == ("ready", "no OMS")
+        await run.runner.check()
+        assert (run.runner.problem, run.events.empty()) == ("no OMS", True)
+        await run.runner.check()
+        assert await run.event() == {name: value for name, value in ready.items() if name != "problem"}
+        await run.runner.check()
+        assert answers == ["never asked for"]
 
 
 async def test_ready_and_stopped(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -62,8 +63,9 @@ class Overview:
             for resource, runner in self._running()
         ]
         if tenants != self._published:
-            fleet.publish(self._state_dir, tenants)
-            self._published = tenants
+            with suppress(OSError):  # such as a full disk, which keeps no proxy from serving; tried again
+                fleet.publish(self._state_dir, tenants)
+                self._published = tenants
         return tenants
 
     async def _introduce(self, running: Sequence[tuple[TenantProxy, ProxyRunner]]) -> None:

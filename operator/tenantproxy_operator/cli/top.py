@@ -199,7 +199,7 @@ def _print_table(fleet: "Fleet", rows: "Sequence[Row]", _seconds: float | None) 
     for problem in fleet.problems:
         click.echo(f"note: {printable(problem)}", err=True)
     if not rows:
-        click.echo("note: no TenantProxy is here; -A looks in all namespaces", err=True)
+        click.echo("note: no TenantProxy is here", err=True)
 
 
 def _picture(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final, NamedTuple
 
 from tenantproxy_operator.fleet.figures import Figures
@@ -106,8 +107,14 @@ def lines(rows: Sequence[Row], width: int | None = None, limit: int | None = Non
     ]
     if len(shown) < len(rows):
         text.append(Line(f"… and {len(rows) - len(shown)} more"))
-    if NOTE not in head and (troubled := [each for each in shown if each.troubles]):
-        text += [Line(""), *(Line(printable(f"{each.view.key}: {note(each)}"), each.level) for each in troubled)]
+    if NOTE not in head:  # so there is a width
+        notes = [
+            Line(text, each.level)
+            for each in shown
+            if each.troubles
+            for text in wrap(printable(f"{each.view.key}: {note(each)}"), width or 1, subsequent_indent="  ")
+        ]
+        text += [Line(""), *notes] if notes else []
     return [line._replace(text=line.text[:width]) for line in text[:limit]]
 
 

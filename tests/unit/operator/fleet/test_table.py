@@ -64,7 +64,8 @@ tenants/umbrella           1/1  -           -              -       -     -     -
 tenants/acme               1/1  accepted    closed      12.3      0%  42ms   80%
 tenants/paused             off  -           -              -       -     -     -
 
-tenants/initech-customer-orders: OMS rejected the credential; circuit open; read
+tenants/initech-customer-orders: OMS rejected the credential; circuit open;
+  reads fail
 tenants/globex: 1 of 2 proxies not ready; reads fail
 tenants/umbrella: no metrics: 403 Forbidden"""
 

@@ -28,7 +28,7 @@ def test_version() -> None:
     assert _run("--version").output == f"tenantproxy-operator, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [(), ("local",), ("render",), ("crd",), ("rbac",)])
+@pytest.mark.parametrize("command", [(), ("local",), ("render",), ("crd",), ("rbac",), ("top",)])
 def test_help(command: tuple[str, ...]) -> None:
     """Each help text has an example that can be copied."""
     result = _run(*command, "--help")

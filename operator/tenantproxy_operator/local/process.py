@@ -15,6 +15,7 @@ STOP_SECONDS: Final = 15.0
 _PASSED_ON: Final = (
     *("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ"),
     *("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"),  # how this Python itself was found
+    "NO_COLOR",
     *("SSL_CERT_DIR", "SSL_CERT_FILE"),  # a private CA of OMSs
 )
 
@@ -46,7 +47,8 @@ class ProxyProcess:
             stderr=log,
             pass_fds=descriptors,
             start_new_session=True,
-            env=minimal_environment(os.environ),
+            # `log` leads to a terminal, which the child can't see.
+            env=minimal_environment(os.environ) | ({} if log is None else {"FORCE_COLOR": "1"}),
         )
         return cls(process)
 

@@ -38,6 +38,7 @@ class ProxyRunner:
         state: TenantState,
         ports: Ports,
         log_level: str,
+        log_format: str,
         inherited: Sequence[int],
         emit: Callable[..., None],
         why_reads_fail: WhyReadsFail,
@@ -54,6 +55,7 @@ class ProxyRunner:
         self._program = program
         self._inherited = tuple(inherited)
         self._log_level = log_level
+        self._log_format = log_format
         self._emit = emit
         self._why_reads_fail = why_reads_fail
         self._log = log
@@ -161,7 +163,7 @@ class ProxyRunner:
         api, admin = self.ports.api.fileno(), self.ports.admin.fileno()
         command = (
             *self._program,
-            *("serve", "--supervised", "--log-level", self._log_level),
+            *("serve", "--supervised", "--log-level", self._log_level, "--log-format", self._log_format),
             *("--config", str(self.state.config), "--credentials", str(self.state.credentials)),
             *("--tls", str(self.state.tls)),
             *("--forward-proxy-credentials", str(self.state.forward_proxy)),

@@ -191,6 +191,7 @@ class Supervisor:
             state=state,
             ports=ports,
             log_level=self._options.log_level,
+            log_format="text" if self._reporter.for_people else "json",
             inherited=self._inherited,
             emit=self._reporter.emit,
             why_reads_fail=partial(why_reads_fail, state=state),

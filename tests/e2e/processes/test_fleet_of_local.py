@@ -172,7 +172,8 @@ async def test_at_a_terminal(tmp_path: Path, oms: RawServer) -> None:
         await screen.until("tenants/acme  ")
         assert '"customerOrderId"' in await _shell(f"curl -s {order}")
         await screen.until("accepted")
-        assert any(re.search(r'^.*"route":"getOrder".*"status":200', line) for line in screen.lines)
+        assert any(re.fullmatch(r"\d\d:\d\d:\d\d\S* acme  GET getOrder.*200.*", line) for line in screen.lines)
+        assert re.search(r"\x1b\[\S*m\d\d:\d\d:\d\d", screen.written)  # in colours
         assert await screen.end(signal.SIGINT) == 0
         await screen.until("stopped")
     table = [line for line in screen.lines if line.startswith(("TENANT", "tenants/acme  "))]

@@ -69,6 +69,7 @@ async def _keeping(
         state=state,
         ports=ports,
         log_level="info",
+        log_format="json",
         inherited=(),
         emit=lambda event, **fields: events.put_nowait({"event": event, **fields}),
         why_reads_fail=why_reads_fail,

@@ -39,7 +39,7 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/tenantproxy \
 COPY pyproject.toml uv.lock ./
 RUN --mount=type=secret,id=ca \
     if [ -f /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi \
- && /build/bin/uv sync --quiet --locked --no-dev --extra operator --no-install-project --no-build
+ && /build/bin/uv sync --quiet --locked --no-dev --extra operator --extra otel --no-install-project --no-build
 COPY README.md ./
 COPY proxy proxy
 COPY operator operator

@@ -3,7 +3,7 @@ UV := hack/uv
 RUN := $(UV) run --locked --quiet
 BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
-PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release yaml_language_server openapi_generator typescript chromium wiremock prism
+PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release yaml_language_server openapi_generator typescript chromium wiremock prism otelcol
 
 .PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz lockouts mutants bench bench-operator sbom release-check crd format clean
 

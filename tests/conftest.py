@@ -25,6 +25,9 @@ settings.load_profile("unhurried")
 # The operator takes these as options, wherever the tests run.
 for variable in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
     os.environ.pop(variable, None)
+# Proxies would send spans, wherever the tests run.
+for variable in [name for name in os.environ if name.startswith("OTEL_")]:
+    del os.environ[variable]
 
 pytest_plugins = ("support.operator.rights_report",)
 

@@ -142,6 +142,14 @@ PANELS: Final = (
         queries=((rates("tenantproxy_cancelled_requests_total", "route", ONE), "{{route}}"),),
     ),
     Panel(
+        title="Spans of traces",
+        unit="cps",
+        description="Spans that were sent to the collector, or lost; none where no collector is configured. If "
+        "`failed` grows: the collector is not reached, or refuses them; the proxy's log says why. If `dropped`: "
+        "it takes too long; record a smaller share (spec.tracing.samplingRatio).",
+        queries=((rates("tenantproxy_trace_spans_total", "outcome", ONE), "{{outcome}}"),),
+    ),
+    Panel(
         title="Pods, by version",
         unit="none",
         description="Proxies that are scraped. If it is red, or fewer than in the spec: `kubectl describe tp`. "

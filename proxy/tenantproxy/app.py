@@ -16,13 +16,11 @@ from tenantproxy.api.handler import Api
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.debugging import DebugWindow
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
-from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.trial import CredentialTrial
 from tenantproxy.orders.mapping import CompiledMapping
@@ -30,6 +28,7 @@ from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy.supervision import Supervised
+from tenantproxy.tracing.choice import parts_of
 from tenantproxy.transport.forward_proxy import forward_proxy
 from tenantproxy.transport.tls import TlsFiles
 
@@ -62,12 +61,14 @@ class Proxy:
     ) -> None:
         metrics = Metrics(config.tenant)
         way_out = forward_proxy(config, tls, forward_proxy_credentials)
-        clients = ClientFactory(config, tls, way_out)
-        self._credential = ActiveCredential(clients, metrics, store)
+        self._parts = parts_of(config, metrics)
+        clients = self._parts.clients(config, tls, way_out)
+        self._credential = self._parts.credential(clients, metrics, store)
         self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
         self._oms = OmsClient(config.upstream, clients.oms(), self._credential, metrics)
-        reader = Reader(config.upstream, mapping, self._oms, metrics)
-        trial = CredentialTrial(config.upstream, clients, self._oms, reader.converter)
+        converter = self._parts.converter(config.upstream, mapping)
+        reader = Reader(config.upstream, converter, self._oms, metrics)
+        trial = CredentialTrial(config.upstream, clients, self._oms, converter)
         self._authenticator = Authenticator(config.access, config.tenant.id, way_out)
         api = Api(
             config,
@@ -82,8 +83,15 @@ class Proxy:
         )
         self._ready = False
         self._following = Supervised("credential store watch", self._manager.follow, self._manager.load)
-        admin = Admin(metrics, lambda: self._ready, lambda: self._following.healthy)
-        self._api_server = HttpServer(api.handle, on_problem=api.unparsable, max_connections=max_clients)
+        admin = Admin(
+            metrics,
+            lambda: self._ready,
+            lambda: self._following.healthy,
+            open_metrics=metrics.open_exposition if metrics.has_exemplars else None,
+        )
+        self._api_server = HttpServer(
+            self._parts.handler(api.handle), on_problem=api.unparsable, max_connections=max_clients
+        )
         self._admin_server = HttpServer(
             admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS
         )
@@ -112,6 +120,7 @@ class Proxy:
         await self._manager.close()
         await self._authenticator.close()
         await self._oms.close()
+        await self._parts.close()
         await self._admin_server.drain(0.0)
 
 

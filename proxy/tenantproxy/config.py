@@ -378,6 +378,15 @@ class Egress(_Model, frozen=True):
     deny: tuple[str, ...] = ()
 
 
+class Tracing(_Model, frozen=True, omit_defaults=True):
+    """Spans, by OTLP over HTTP; what is not said here is said by OpenTelemetry's variables (see `tracing`)."""
+
+    endpoint: str | None = None
+    """The base URL of the collector; None, and no variable: there are no spans."""
+    sampling_ratio: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """Which share is recorded of the traces that begin here; a caller's own decision comes first."""
+
+
 class ProxyConfig(_Model, frozen=True):
     """All configuration of one proxy process, except the credential."""
 
@@ -388,6 +397,7 @@ class ProxyConfig(_Model, frozen=True):
     auth: Auth = Auth()
     access: Access = Access()
     egress: Egress = Egress()
+    tracing: Tracing | UnsetType = UNSET
 
 
 class _Versioned(msgspec.Struct):

@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
 
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
@@ -17,6 +18,8 @@ _MAX_POINTERS: Final = 50
 _CIRCUIT: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+OPEN_METRICS: Final = "application/openmetrics-text"
+OPEN_CONTENT_TYPE: Final = f"{OPEN_METRICS}; version=1.0.0; charset=utf-8"
 
 
 class Metrics:
@@ -61,16 +64,28 @@ class Metrics:
         self._violations = self._counter(
             "mapping_violations", "Violations of the contract in the OMS's answers.", "pointer"
         )
+        self._spans = self._counter("trace_spans", "Spans of traces.", "outcome")
         self._circuits = self._gauge("circuit_state", "0 closed, 1 half-open, 2 open.", "operation")
         self._pointers: set[str] = set()
         self._bound_requests: dict[tuple[str, int], Counter] = {}
-        self._bound_durations: dict[str, Histogram] = {}
-        self._bound_upstream: dict[str, Histogram] = {}
+        self._bound_durations: dict[str, Callable[[float], None]] = {}
+        self._bound_upstream: dict[str, Callable[[float], None]] = {}
+        self._exemplar: Callable[[], dict[str, str] | None] | None = None
         self._gauge("build_info", "1.", "version", "tenant_id").labels(self._tenant, __version__, tenant.id).set(1)
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    @property
+    def has_exemplars(self) -> bool:
+        """Whether there is more to say than Prometheus' text format can."""
+        return self._exemplar is not None
+
+    def open_exposition(self) -> bytes:
+        """Return all metrics in OpenMetrics' text format, with exemplars."""
+        page: bytes = open_metrics(self._registry)  # type: ignore[no-untyped-call]
+        return page
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
@@ -80,15 +95,15 @@ class Metrics:
         counter.inc()
         duration = self._bound_durations.get(route)
         if duration is None:
-            duration = self._bound_durations[route] = self._durations.labels(self._tenant, route)
-        duration.observe(seconds)
+            duration = self._bound_durations[route] = self._observer(self._durations, route)
+        duration(seconds)
 
     def upstream_called(self, operation: str, seconds: float) -> None:
         """Count a call of the OMS, however it ended."""
         duration = self._bound_upstream.get(operation)
         if duration is None:
-            duration = self._bound_upstream[operation] = self._upstream_durations.labels(self._tenant, operation)
-        duration.observe(seconds)
+            duration = self._bound_upstream[operation] = self._observer(self._upstream_durations, operation)
+        duration(seconds)
 
     def upstream_failed(self, reason: str) -> None:
         """Count a call of the OMS without a usable response."""
@@ -150,6 +165,22 @@ class Metrics:
     def show_circuit(self, operation: str, state: Callable[[], str]) -> None:
         """Show the state of an operation's circuit breaker, read at each scrape."""
         self._circuits.labels(self._tenant, operation).set_function(lambda: _CIRCUIT[state()])
+
+    def exemplify(self, exemplar: Callable[[], dict[str, str] | None]) -> None:
+        """Let each latency have an exemplar, of what is recorded of its request; before the first one."""
+        self._exemplar = exemplar
+
+    def spans(self, outcome: str, count: int) -> None:
+        """Count spans that were sent, or lost; from any thread."""
+        self._spans.labels(self._tenant, outcome).inc(count)
+
+    def _observer(self, histogram: Histogram, label: str) -> Callable[[float], None]:
+        """Return what takes the latencies of one series."""
+        bound = histogram.labels(self._tenant, label)
+        exemplar = self._exemplar
+        if exemplar is None:
+            return bound.observe
+        return lambda seconds: bound.observe(seconds, exemplar())
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry)

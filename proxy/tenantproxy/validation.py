@@ -13,8 +13,9 @@ from tenantproxy.oms.requests.paging import COUNTED, counts_orders
 from tenantproxy.oms.requests.plan import compile_requests
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
+from tenantproxy.tracing.settings import check_endpoint
 from tenantproxy.transport import egress
-from tenantproxy.transport.egress_policy import forward_proxy_policy, oms_policy
+from tenantproxy.transport.egress_policy import oms_policy, platform_policy
 from tenantproxy.transport.no_proxy import check_entry
 
 
@@ -50,6 +51,7 @@ def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
     except ValueError as error:
         yield FieldProblem("egress", f"{error}; write CIDRs such as 10.1.0.0/16")
         return
+    yield from _tracing(config)
     try:
         egress.check_url(upstream.url, policy, allow_insecure=upstream.allow_insecure)
     except egress.UrlError as error:
@@ -62,7 +64,7 @@ def _url(config: ProxyConfig) -> Iterator[FieldProblem]:
 def forward_proxy_errors(given: ForwardProxy, egress_lists: Egress) -> Iterator[FieldProblem]:
     """Yield what is wrong with a forward proxy; `egress_lists` have been checked."""
     try:
-        egress.check_forward_proxy_url(given.url, forward_proxy_policy(egress_lists))
+        egress.check_forward_proxy_url(given.url, platform_policy(egress_lists))
     except egress.UrlError as error:
         yield FieldProblem("url", str(error))
     for index, entry in enumerate(given.no_proxy):
@@ -70,6 +72,14 @@ def forward_proxy_errors(given: ForwardProxy, egress_lists: Egress) -> Iterator[
             check_entry(entry)
         except ValueError as error:
             yield FieldProblem(f"noProxy[{index}]", str(error))
+
+
+def _tracing(config: ProxyConfig) -> Iterator[FieldProblem]:
+    if config.tracing and config.tracing.endpoint is not None:
+        try:
+            check_endpoint(config.tracing.endpoint, config.egress)
+        except egress.UrlError as error:
+            yield FieldProblem("tracing.endpoint", str(error))
 
 
 def _token_endpoint(config: ProxyConfig) -> Iterator[FieldProblem]:

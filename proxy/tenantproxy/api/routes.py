@@ -23,6 +23,8 @@ class Route(NamedTuple):
     path: re.Pattern[str]
     """It has a group for each id."""
     operation: Operation | None
+    template: str
+    """The path with placeholders, in spans."""
 
 
 class Match(NamedTuple):
@@ -35,7 +37,7 @@ class Match(NamedTuple):
 def _route(name: str, method: str, path: str, operation: Operation | None = None) -> Route:
     literals = re.split(r"\{\w+\}", f"{API_PREFIX}{path}")
     pattern = "([^/]+)".join(re.escape(literal).replace(":", "(?::|%3A|%3a)") for literal in literals)
-    return Route(name, method, re.compile(pattern), operation)
+    return Route(name, method, re.compile(pattern), operation, f"{API_PREFIX}{path}")
 
 
 PUT_PROXY_CONFIG: Final = _route("putProxyConfig", "PUT", "/proxy-config")

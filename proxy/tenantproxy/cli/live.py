@@ -24,6 +24,7 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
+from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.outcomes import NO_ORDERS_FOUND
 from tenantproxy.oms.reads import Bound, Reader
 from tenantproxy.oms.requests.fixed_headers import of_the_proxy
@@ -88,7 +89,8 @@ async def _read(
     requests, criteria = _requests(question, config, plan)
     ticket = Admission(1, config.upstream.max_response_bytes).admit(None)
     calls = _Calls(oms)
-    reader = Reader(config.upstream, mapping, calls, metrics)
+    converter = Converter(config.upstream, mapping)
+    reader = Reader(config.upstream, converter, calls, metrics)
     try:
         whole = await reader.read(operation, requests, question.order, ticket, plan.paging, criteria=criteria)
     except Problem as problem:
@@ -97,7 +99,7 @@ async def _read(
             errors = [*problem.errors]
             if problem.reason == "contract" and question.order is not None:
                 request = requests[len(calls.responses) - 1]
-                asked = reader.converter.asked(question.order, request.order_id)
+                asked = converter.asked(question.order, request.order_id)
                 errors += _other_order(question, config, last, asked)
             return Reading(last, MappingPreview(operation, b"", errors, criteria))
         raise

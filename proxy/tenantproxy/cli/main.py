@@ -205,6 +205,8 @@ def serve(
                 supervised=supervised,
             )
         )
+    except ConfigError as error:
+        refuse(error)
     except ParserError as error:
         click.echo(f"tenantproxy: {error}", err=True)
         sys.exit(1)

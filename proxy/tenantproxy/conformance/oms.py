@@ -19,6 +19,7 @@ from tenantproxy.conformance.exchange import Exchange, Mask
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
+from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.decoding import Decoder
 from tenantproxy.oms.outcomes import NO_ORDERS_FOUND, REJECTED, compile_outcomes, rejects_credential
 from tenantproxy.oms.reads import Reader
@@ -149,9 +150,8 @@ class Oms:
             requests = tuple(request._replace(body=body) for request in requests)
         calls = _Calls(self, operation, authorization)
         # Whether the content type is right, a check of its own says.
-        reader = Reader(
-            msgspec.structs.replace(self._upstream, content_type="any"), self._mapping, calls, self._metrics
-        )
+        upstream = msgspec.structs.replace(self._upstream, content_type="any")
+        reader = Reader(upstream, Converter(upstream, self._mapping), calls, self._metrics)
         ticket = self._admission.admit(_ONE_CALLER)
         try:
             paging = self.plans[operation.name].paging

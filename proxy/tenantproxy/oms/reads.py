@@ -16,7 +16,6 @@ from tenantproxy.oms.pages import Pages
 from tenantproxy.oms.requests.paging import Paging
 from tenantproxy.oms.requests.request import OmsRequest, Position
 from tenantproxy.operations import Operation
-from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.orders.transform import NO_CRITERIA, Criteria
 from tenantproxy.problems import Problem
 from tenantproxy.transport.base import UpstreamResponse
@@ -53,8 +52,8 @@ class Calls(Protocol):
 class Reader:
     """Reads from one tenant's OMS."""
 
-    def __init__(self, upstream: Upstream, mapping: CompiledMapping, oms: Calls, metrics: Metrics) -> None:
-        self.converter = Converter(upstream, mapping)
+    def __init__(self, upstream: Upstream, converter: Converter, oms: Calls, metrics: Metrics) -> None:
+        self._converter = converter
         self._max_bytes = upstream.max_response_bytes
         self._oms = oms
         self._metrics = metrics
@@ -98,7 +97,7 @@ class Reader:
         for request in requests:
             answer = await self._oms.read(ticket, request, deadline)
             try:
-                return await self.converter.outward(
+                return await self._converter.outward(
                     operation, answer, order_id, ticket.caller, form=request.order_id, criteria=criteria
                 )
             except Problem as problem:
@@ -129,7 +128,7 @@ class Reader:
                 break
             try:
                 following = functools.partial(paging.after, here, request.path)
-                page = await self.converter.page(operation, answer, ticket.caller, following, criteria=criteria)
+                page = await self._converter.page(operation, answer, ticket.caller, following, criteria=criteria)
                 pages.add(page)
             except Problem as problem:
                 _discard_unexpected(answer)

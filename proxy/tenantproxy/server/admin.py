@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from aiohttp.web import BaseRequest
 
-from tenantproxy.metrics import CONTENT_TYPE
+from tenantproxy.metrics import CONTENT_TYPE, OPEN_CONTENT_TYPE, OPEN_METRICS
 from tenantproxy.problems import Problem
 from tenantproxy.server.response import Response
 
@@ -53,14 +53,18 @@ class Admin:
         is_ready: Callable[[], bool],
         is_live: Callable[[], bool] = lambda: True,
         *,
+        open_metrics: Callable[[], bytes] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._metrics = metrics
+        """`open_metrics` is the same in OpenMetrics' format, for who asks for that; None: it says nothing more."""
+        self._formats = {CONTENT_TYPE: metrics.exposition}
+        if open_metrics is not None:
+            self._formats[OPEN_CONTENT_TYPE] = open_metrics
         self._is_ready = is_ready
         self._is_live = is_live
         self._clock = clock
         self._allowance = Allowance(clock())
-        self._rendered = b""
+        self._rendered: dict[str, bytes] = {}
 
     async def handle(self, request: BaseRequest) -> Response:
         """Return the answer to a request."""
@@ -70,20 +74,22 @@ class Admin:
         if request.method not in ("GET", "HEAD"):
             return Response(405, b"GET only.\n", content_type=_TEXT, headers={"Allow": "GET, HEAD"})
         if path == "/metrics":
-            return Response(200, self.exposition(), content_type=CONTENT_TYPE)
+            wanted = OPEN_CONTENT_TYPE if OPEN_METRICS in request.headers.get("Accept", "") else CONTENT_TYPE
+            content_type = wanted if wanted in self._formats else CONTENT_TYPE
+            return Response(200, self.exposition(content_type), content_type=content_type)
         if path == "/readyz" and not self._is_ready():
             return Response(503, b"not ready\n", content_type=_TEXT)
         if path == "/healthz" and not self._is_live():
             return Response(503, b"not healthy; see the log\n", content_type=_TEXT)
         return Response(200, b"ok\n", content_type=_TEXT)
 
-    def exposition(self) -> bytes:
+    def exposition(self, content_type: str = CONTENT_TYPE) -> bytes:
         """Return the current metrics; where they are scraped too often, those rendered last."""
         start = self._clock()
-        if self._allowance.has_some(start):
-            self._rendered = self._metrics.exposition()
+        if self._allowance.has_some(start) or content_type not in self._rendered:
+            self._rendered[content_type] = self._formats[content_type]()
             self._allowance.spend(self._clock() - start)
-        return self._rendered
+        return self._rendered[content_type]
 
     @staticmethod
     def unparsable(problem: Problem) -> Response:

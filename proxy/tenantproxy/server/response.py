@@ -36,10 +36,13 @@ class Response:
         headers: Mapping[str, str] | None = None,
         close: bool = False,
         release: Callable[[], None] | None = None,
+        problem: Problem | None = None,
     ) -> None:
         self.status = status
         self.problem: Problem | None = None
         self.keep_alive = not close
+        self.problem: Final = problem
+        """What it tells of, unless it is a success."""
         self._body = body
         self._content_type = content_type
         self._headers = headers or {}
@@ -54,9 +57,14 @@ class Response:
             content_type=PROBLEM_TYPE,
             headers={**problem.headers, "Correlation-Id": correlation_id},
             close=close,
+            problem=problem,
         )
         response.problem = problem
         return response
+
+    def header(self, name: str) -> str | None:
+        """Return one of the headers that were given to it, named as it was."""
+        return self._headers.get(name)
 
     def add(self, headers: Mapping[str, str]) -> None:
         """Add headers."""

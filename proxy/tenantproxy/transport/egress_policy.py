@@ -36,8 +36,8 @@ def oms_policy(config: ProxyConfig) -> Policy:
     )
 
 
-def forward_proxy_policy(egress: Egress) -> Policy:
-    """Return where the forward proxy may be: it is the platform team's, and mostly in a private network.
+def platform_policy(egress: Egress) -> Policy:
+    """Return where a server of the platform team's may be, such as a forward proxy: often in a private network.
 
     Raises:
         ValueError: A CIDR is malformed.

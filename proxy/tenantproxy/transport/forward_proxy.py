@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from tenantproxy.config import ProxyConfig
 from tenantproxy.transport.base import FailureReason, UpstreamError
 from tenantproxy.transport.egress import GuardedResolver
-from tenantproxy.transport.egress_policy import forward_proxy_policy
+from tenantproxy.transport.egress_policy import platform_policy
 from tenantproxy.transport.no_proxy import NoProxy
 from tenantproxy.transport.tls import ContextSource, TlsFiles
 
@@ -99,7 +99,7 @@ def forward_proxy(config: ProxyConfig, tls: TlsFiles, credentials: Path) -> Forw
     return ForwardProxy(
         given.url,
         no_proxy=NoProxy(given.no_proxy),
-        resolver=GuardedResolver(forward_proxy_policy(config.egress)),
+        resolver=GuardedResolver(platform_policy(config.egress)),
         tls=tls.forward_proxy,
         credentials=credentials if given.credentials else None,
     )

@@ -26,6 +26,7 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_credentials_accepted": ("gauge", set()),
     "tenantproxy_config_changes_total": ("counter", {"outcome"}),
     "tenantproxy_mapping_violations_total": ("counter", {"pointer"}),
+    "tenantproxy_trace_spans_total": ("counter", {"outcome"}),
     "tenantproxy_circuit_state": ("gauge", {"operation"}),
     "tenantproxy_build_info": ("gauge", {"version", "tenant_id"}),
 }
@@ -62,6 +63,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.credential_accepted(accepted=True)
     metrics.config_changed("success")
     metrics.contract_violated([FieldProblem("/customerOrder/status", "is missing")])
+    metrics.spans("exported", 4)
     metrics.show_circuit("getOrder", lambda: "open")
 
 

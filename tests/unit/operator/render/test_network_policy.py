@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.operator.manifests import params
 from tenantproxy import config
-from tenantproxy.transport.egress_policy import forward_proxy_policy, oms_policy, token_endpoint_policy
+from tenantproxy.transport.egress_policy import oms_policy, platform_policy, token_endpoint_policy
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.render.network_policy import ip_block, render_network_policy
 from tenantproxy_operator.settings import Settings
@@ -277,7 +277,7 @@ def test_never_narrower_than_the_guard_of_a_forward_proxy(
     host = f"[{address}]" if address.version == 6 else str(address)
     for url in ("http://squid.example:3128", f"http://{host}:3128"):
         spec = _spec({**_PLATFORM, _SQUID: {"url": url}}, egress=egress)
-        if forward_proxy_policy(egress).refusal(address) is None:
+        if platform_policy(egress).refusal(address) is None:
             assert _permits(spec, str(address), 3128)
         if any(address in ipaddress.ip_network(each) for each in deny):
             assert not _permits(spec, str(address), 3128)

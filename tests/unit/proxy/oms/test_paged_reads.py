@@ -15,6 +15,7 @@ from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
+from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.reads import Answer, Reader
 from tenantproxy.oms.requests.plan import compile_requests
 from tenantproxy.operations import SEARCH_ORDERS
@@ -96,7 +97,9 @@ class Setting:
         self.metrics = Metrics(Tenant(id="T", name="acme"))
         self._credential = ActiveCredential(NoTokens(), self.metrics)
         client = OmsClient(config.upstream, self.oms, self._credential, self.metrics)
-        self._reader = Reader(config.upstream, validate_config(config), client, self.metrics)
+        self._reader = Reader(
+            config.upstream, Converter(config.upstream, validate_config(config)), client, self.metrics
+        )
         self._plan = compile_requests(config.upstream)["searchOrders"]
         self._admission = Admission(10, 0, room)
 

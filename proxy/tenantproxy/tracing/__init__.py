@@ -1,0 +1,1 @@
+"""Traces (OpenTelemetry): beside the code that is traced, never in it."""

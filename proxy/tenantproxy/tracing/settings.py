@@ -1,0 +1,73 @@
+"""Whether spans are wanted, and where they go to: by the configuration, else by OpenTelemetry's own variables.
+
+The SDK reads the other variables itself: sampler, headers, certificates, compression, the queue's bounds.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from tenantproxy.config import ConfigError, Egress, ProxyConfig
+from tenantproxy.transport.egress import UrlError, check_url
+from tenantproxy.transport.egress_policy import platform_policy
+
+_PATH: Final = "/v1/traces"
+"""Below a base URL (OTLP 1.x, OTLP/HTTP)."""
+_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_OUR_PROTOCOL: Final = "http/protobuf"
+
+
+def traces_endpoint(config: ProxyConfig, environment: Mapping[str, str]) -> str | None:
+    """Return the URL to which spans are sent; None: there are to be none.
+
+    Raises:
+        ConfigError: A variable names what can't be used.
+
+    """
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
+    if config.tracing and config.tracing.endpoint:
+        return _below(config.tracing.endpoint)
+    if environment.get("OTEL_TRACES_EXPORTER", "otlp").strip() != "otlp":
+        return None
+    if url := environment.get(_TRACES_ENDPOINT):
+        name = _TRACES_ENDPOINT
+    elif url := environment.get(_ENDPOINT):
+        name, url = _ENDPOINT, _below(url)
+    else:
+        return None
+    try:
+        check_endpoint(url, config.egress)
+    except UrlError as error:
+        raise ConfigError(f"{name} {error}") from None
+    for variable in _PROTOCOLS:
+        if protocol := environment.get(variable):
+            if protocol != _OUR_PROTOCOL:
+                raise ConfigError(f"{variable} must be {_OUR_PROTOCOL}, or not set: spans are sent by that alone")
+            break
+    return url
+
+
+def check_endpoint(url: str, egress: Egress) -> None:
+    """Check the URL of a collector; the lists of `egress` have been checked.
+
+    Raises:
+        UrlError: See `check_url`; plain http and private addresses may be: it is the platform team that names it.
+
+    """
+    if "@" in url:
+        raise UrlError(
+            "has user-info; remove it: a collector that wants a credential is beyond `http://HOST:PORT`"
+        )
+    check_url(url, platform_policy(egress), allow_insecure=True)
+
+
+def authority(url: str) -> str:
+    """Return HOST:PORT of a URL, for a log."""
+    return urlsplit(url).netloc
+
+
+def _below(base: str) -> str:
+    return base.rstrip("/") + _PATH

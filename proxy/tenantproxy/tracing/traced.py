@@ -1,0 +1,166 @@
+"""The parts of a proxy, with spans around a request, its credential, each call of a server, the conversion."""
+
+import functools
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE
+from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, SERVER_PORT
+from opentelemetry.trace import SpanKind
+
+from tenantproxy import __version__
+from tenantproxy.admission import Ticket
+from tenantproxy.config import ProxyConfig, Tenant
+from tenantproxy.credentials.active import ActiveCredential
+from tenantproxy.credentials.grant import Grant
+from tenantproxy.metrics import Metrics
+from tenantproxy.oms.clients import ClientFactory
+from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.pages import Page
+from tenantproxy.server.http_server import Handler
+from tenantproxy.tracing.export import SpanQueue
+from tenantproxy.tracing.parts import Parts
+from tenantproxy.tracing.spans import Trace, fail, traceparent
+from tenantproxy.transport.base import HttpTransport, UpstreamResponse
+
+_CLIENT_ERROR: Final = 400
+_PEER: Final = "service.peer.name"
+"""Not yet one of the stable conventions."""
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class TracedParts(Parts):
+    """Makes the parts of a proxy that sends spans to `endpoint`."""
+
+    def __init__(self, config: ProxyConfig, endpoint: str, metrics: Metrics) -> None:
+        ratio = config.tracing.sampling_ratio if config.tracing else None
+        # None: that of OTEL_TRACES_SAMPLER, or else all. A caller's own decision comes first in each of them.
+        sampler: Sampler | None = None if ratio is None else ParentBased(TraceIdRatioBased(ratio))
+        provider = TracerProvider(sampler, _resource(config.tenant), shutdown_on_exit=False)
+        self._queue = SpanQueue(endpoint, metrics)
+        provider.add_span_processor(self._queue)
+        self._trace = Trace(provider.get_tracer("tenantproxy", __version__))
+        metrics.exemplify(self._trace.exemplar)
+        self.clients = functools.partial(_Clients, self._trace)
+        self.credential = functools.partial(_Credential, self._trace)
+        self.converter = functools.partial(_Converter, self._trace)
+
+    def handler(self, handle: Handler) -> Handler:
+        """Return what answers the requests."""
+        return self._trace.around(handle)
+
+    async def close(self) -> None:
+        """Send what has not been sent."""
+        await self._queue.close()
+
+
+def _resource(tenant: Tenant) -> Resource:
+    """Return what all spans say of their process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come first."""
+    ours = {
+        "service.name": "tenantproxy",
+        "service.version": __version__,
+        "service.instance.id": str(uuid.uuid4()),
+        "k8s.namespace.name": tenant.namespace,
+        "hiiretail.tenant.id": tenant.id,
+        "tenantproxy.name": tenant.name,
+    }
+    return Resource.create(ours).merge(OTELResourceDetector().detect())
+
+
+class _Clients(ClientFactory):
+    """Its clients make a span of each call."""
+
+    def __init__(self, trace: Trace, *arguments: Any) -> None:  # noqa: ANN401 - its base's
+        super().__init__(*arguments)
+        self._trace = trace
+
+    def oms(self, *, trial: bool = False) -> HttpTransport:
+        return _Transport(self._trace, super().oms(trial=trial), self._config.url, "oms", joins=True)
+
+    def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
+        inner = super().token_endpoint(url, trial=trial)
+        return _Transport(self._trace, inner, url, "token-endpoint", joins=False)
+
+
+class _Transport:
+    """An `HttpTransport`; the server `joins` the trace if it is told of it."""
+
+    def __init__(self, trace: Trace, inner: HttpTransport, url: str, service: str, *, joins: bool) -> None:
+        parts = urlsplit(url)
+        self._trace = trace
+        self._inner = inner
+        self._joins = joins
+        self._server: Mapping[str, str | int] = {
+            _PEER: service,
+            SERVER_ADDRESS: parts.hostname or "",
+            SERVER_PORT: parts.port or _DEFAULT_PORTS.get(parts.scheme, 0),
+        }
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        ticket: Ticket | None = None,
+        drain_seconds: float | None = None,
+        on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> UpstreamResponse:
+        """Make one request; see `HttpTransport`."""
+        with self._trace.step(method, SpanKind.CLIENT, {HTTP_REQUEST_METHOD: method, **self._server}) as span:
+            if span is not None and self._joins:
+                headers = {**headers, "traceparent": traceparent(span)}
+            response = await self._inner.request(
+                method,
+                path,
+                headers,
+                body,
+                ticket=ticket,
+                drain_seconds=drain_seconds,
+                on_drained=on_drained,
+                before=before,
+            )
+            if span is not None:
+                span.set_attribute(HTTP_RESPONSE_STATUS_CODE, response.status)
+                if response.status >= _CLIENT_ERROR:
+                    fail(span, str(response.status))
+        return response
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._inner.close()
+
+
+class _Credential(ActiveCredential):
+    """It makes a span of the wait for an authorization."""
+
+    def __init__(self, trace: Trace, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - its base's
+        super().__init__(*arguments, **options)
+        self._trace = trace
+
+    async def authorize(self, seconds: float) -> Grant:
+        with self._trace.step("credential"):
+            return await super().authorize(seconds)
+
+
+class _Converter(Converter):
+    """It makes a span of each conversion, with the wait for a turn where it is a heavy one."""
+
+    def __init__(self, trace: Trace, *arguments: Any) -> None:  # noqa: ANN401 - its base's
+        super().__init__(*arguments)
+        self._trace = trace
+
+    async def outward(self, *arguments: Any, **options: Any) -> bytes:  # noqa: ANN401 - its base's
+        with self._trace.step("mapping"):
+            return await super().outward(*arguments, **options)
+
+    async def page(self, *arguments: Any, **options: Any) -> Page:  # noqa: ANN401 - its base's
+        with self._trace.step("mapping"):
+            return await super().page(*arguments, **options)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from tenantproxy import __version__, config
 from tenantproxy_operator.api.peers import Peer
 from tenantproxy_operator.api.resource import TenantProxy
@@ -62,6 +64,8 @@ class Settings:
     """Where proxies may connect to, and where not, whatever a TenantProxy says."""
     forward_proxy: ForwardProxy | None = None
     """That of every tenant whose TenantProxy names none; its Secret is in the tenant's namespace."""
+    tracing: config.Tracing | None = None
+    """Where spans go to, and which share of the traces is recorded; None: there are none."""
     refuse_shared_secrets: bool = False
     """Whether a TenantProxy is refused that uses the Secret of another tenant's, which had it first."""
     refuse_duplicate_tenants: bool = False
@@ -92,6 +96,13 @@ class Settings:
         """Return the name of the Secret with the credential for it, if it needs one."""
         forward_proxy = self.forward_proxy_of(resource)
         return forward_proxy.secret_ref.name if forward_proxy and forward_proxy.secret_ref else None
+
+    def tracing_of(self, resource: TenantProxy) -> config.Tracing | None:
+        """Return where a tenant's spans go to, and which share of traces is recorded; None: nothing is said."""
+        own = resource.spec.tracing.sampling_ratio if resource.spec.tracing else None
+        if self.tracing is None:
+            return None if own is None else config.Tracing(sampling_ratio=own)
+        return self.tracing if own is None else msgspec.structs.replace(self.tracing, sampling_ratio=own)
 
     def own_files(self) -> frozenset[Path]:
         """Return the files that these settings came from: no manifests, wherever they lie."""

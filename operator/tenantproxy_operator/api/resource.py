@@ -21,6 +21,7 @@ from tenantproxy_operator.api.names import (
     default_secret_name,
 )
 from tenantproxy_operator.api.route import Route
+from tenantproxy_operator.api.tracing import Tracing
 from tenantproxy_operator.api.upstream import SecretRef, Upstream
 from tenantproxy_operator.api.url_rules import BAD_NETWORK, PRIVATE_NETWORK
 from tenantproxy_operator.api.workload import MOST_REPLICAS, Autoscaling, PodTemplate, Resources
@@ -198,6 +199,10 @@ class Spec(Model):
         default=None,
         description="An HTTPRoute at a Gateway that several tenants share. Needs an operator with --http-routes "
         "and the Gateway API in the cluster.",
+    )
+    tracing: Tracing | None = Field(
+        default=None,
+        description="Which traces the proxies record. Needs an operator with --tracing-endpoint.",
     )
     suspend: bool = Field(
         default=False,

@@ -12,7 +12,7 @@ import click
 
 from tenantproxy import config
 from tenantproxy_operator.api.peers import Peer, parse_peers
-from tenantproxy_operator.cli import forward_proxy
+from tenantproxy_operator.cli import forward_proxy, tracing
 from tenantproxy_operator.issuers import DEFAULT_ISSUERS, IssuersError, load_issuers
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.settings import DEFAULT_DNS_PORTS, DEFAULT_IMAGE, Settings
@@ -93,6 +93,7 @@ _TENANT_OPTIONS: Final = (
         "Repeatable.",
     ),
     *forward_proxy.OPTIONS,
+    *tracing.OPTIONS,
     click.option(
         "--refuse-shared-secrets",
         is_flag=True,
@@ -200,6 +201,8 @@ def tenant_options(command: Command) -> Command:
         forward_proxy_url: str | None,
         no_proxy: str | None,
         forward_proxy_secret: str | None,
+        tracing_endpoint: str | None,
+        tracing_sampling_ratio: float,
         refuse_shared_secrets: bool,
         refuse_duplicate_tenants: bool,
         **options: Any,  # noqa: ANN401 - the same
@@ -210,6 +213,7 @@ def tenant_options(command: Command) -> Command:
             issuers_file=issuers_file,
             egress=egress,
             forward_proxy=forward_proxy.parse(forward_proxy_url, no_proxy, forward_proxy_secret, egress),
+            tracing=tracing.parse(tracing_endpoint, tracing_sampling_ratio, egress),
             refuse_shared_secrets=refuse_shared_secrets,
             refuse_duplicate_tenants=refuse_duplicate_tenants,
         )

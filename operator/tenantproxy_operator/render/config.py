@@ -30,6 +30,7 @@ def render_config(resource: TenantProxy, settings: Settings) -> config.ProxyConf
         auth=_auth(spec.auth),
         access=_access(spec.access, settings.issuers),
         egress=settings.egress,
+        tracing=settings.tracing_of(resource) or UNSET,
     )
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from tenantproxy import config
 from tenantproxy.transport.forward_proxy import authority
-from tenantproxy_operator.api.upstream import ForwardProxy
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Manifest
 from tenantproxy_operator.render.common import ADMIN_PORT, API_PORT, child, pod_selector
@@ -46,7 +45,7 @@ def render_network_policy(params: Params) -> Manifest:
             "podSelector": {"matchLabels": pod_selector(params)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": _ingress(params),
-            "egress": [_dns(params), *_api_server(params), *_outside(params)],
+            "egress": [_dns(params), *_api_server(params), *_outside(params), *_collector(params)],
         },
     )
 
@@ -79,7 +78,7 @@ def _outside(params: Params) -> list[Manifest]:
     forward_proxy = params.settings.forward_proxy_of(params.resource)
     if forward_proxy is None:
         return _direct(params)
-    way = _to_forward_proxy(params, forward_proxy)
+    way = _to_platform_server(params, forward_proxy.url or "")
     return [*way, *_direct(params)] if forward_proxy.no_proxy else way
 
 
@@ -95,10 +94,19 @@ def _direct(params: Params) -> list[Manifest]:
     return _rule(_port("TCP"), blocks, pods=private and not egress.deny)
 
 
-def _to_forward_proxy(params: Params, forward_proxy: ForwardProxy) -> list[Manifest]:
-    """Return the way to the forward proxy: to its address, where it is known, else anywhere; to its port only."""
+def _collector(params: Params) -> list[Manifest]:
+    """Return the way to where spans go to, if there are any."""
+    tracing = params.settings.tracing
+    return [] if tracing is None else _to_platform_server(params, tracing.endpoint or "")
+
+
+def _to_platform_server(params: Params, url: str) -> list[Manifest]:
+    """Return the way to a forward proxy or a collector.
+
+    It is to its address, where that is known, else anywhere; to its port only.
+    """
     egress = params.settings.egress
-    host, port = authority(forward_proxy.url or "")
+    host, port = authority(url)
     try:
         address = ipaddress.ip_network(host)
     except ValueError:

@@ -77,18 +77,19 @@ class Trace:
         name = "HTTP" if method == _OTHER else method
         return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the request at hand is recorded; what it has begun and outlives it belongs to it no more."""
+        span = self._request.get()
+        return span is not None and span.is_recording()
+
     @contextlib.contextmanager
     def step(
         self, name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Mapping[str, str | int] | None = None
-    ) -> Iterator[Span | None]:
-        """Give the span of something that is done for the request at hand; None where that is not recorded.
-
-        Work that a request has begun, and that outlives it, belongs to it no more.
-        """
+    ) -> Iterator[Span]:
+        """Give the span of something that is done for the request at hand, which is recorded."""
         parent = self._request.get()
-        if parent is None or not parent.is_recording():
-            yield None
-            return
+        assert parent is not None  # noqa: S101 - who calls this has asked
         span = self._tracer.start_span(name, set_span_in_context(parent, Context()), kind, attributes)
         try:
             yield span
@@ -108,7 +109,7 @@ class Trace:
     def exemplar(self) -> dict[str, str] | None:
         """Return what leads from a figure to the request at hand; None where that is not recorded."""
         span = self._request.get()
-        if span is None or not span.is_recording():
+        if span is None:
             return None
         context = span.get_span_context()
         return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}

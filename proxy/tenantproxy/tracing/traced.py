@@ -114,23 +114,25 @@ class _Transport:
         before: Callable[[], None] | None = None,
     ) -> UpstreamResponse:
         """Make one request; see `HttpTransport`."""
+        send = functools.partial(
+            self._inner.request,
+            method,
+            path,
+            body=body,
+            ticket=ticket,
+            drain_seconds=drain_seconds,
+            on_drained=on_drained,
+            before=before,
+        )
+        if not self._trace.is_recorded:
+            return await send(headers)
         with self._trace.step(method, SpanKind.CLIENT, {HTTP_REQUEST_METHOD: method, **self._server}) as span:
-            if span is not None and self._joins:
+            if self._joins:
                 headers = {**headers, "traceparent": traceparent(span)}
-            response = await self._inner.request(
-                method,
-                path,
-                headers,
-                body,
-                ticket=ticket,
-                drain_seconds=drain_seconds,
-                on_drained=on_drained,
-                before=before,
-            )
-            if span is not None:
-                span.set_attribute(HTTP_RESPONSE_STATUS_CODE, response.status)
-                if response.status >= _CLIENT_ERROR:
-                    fail(span, str(response.status))
+            response = await send(headers)
+            span.set_attribute(HTTP_RESPONSE_STATUS_CODE, response.status)
+            if response.status >= _CLIENT_ERROR:
+                fail(span, str(response.status))
         return response
 
     async def close(self) -> None:
@@ -146,6 +148,8 @@ class _Credential(ActiveCredential):
         self._trace = trace
 
     async def authorize(self, seconds: float) -> Grant:
+        if not self._trace.is_recorded:
+            return await super().authorize(seconds)
         with self._trace.step("credential"):
             return await super().authorize(seconds)
 
@@ -158,9 +162,13 @@ class _Converter(Converter):
         self._trace = trace
 
     async def outward(self, *arguments: Any, **options: Any) -> bytes:  # noqa: ANN401 - its base's
+        if not self._trace.is_recorded:
+            return await super().outward(*arguments, **options)
         with self._trace.step("mapping"):
             return await super().outward(*arguments, **options)
 
     async def page(self, *arguments: Any, **options: Any) -> Page:  # noqa: ANN401 - its base's
+        if not self._trace.is_recorded:
+            return await super().page(*arguments, **options)
         with self._trace.step("mapping"):
             return await super().page(*arguments, **options)

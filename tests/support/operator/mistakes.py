@@ -660,6 +660,7 @@ MISTAKES: Final = (
         "the id of the TenantProxy that `tenantIds` lists", "spec.tenantId", "T-mine", "policy", "is that of the"
     ),
     # ---- pods
+    Mistake("a share above 1", "spec.tracing.samplingRatio", 1.5, "schema", "less than or equal to 1"),
     Mistake(
         "`replicas` and `autoscaling`",
         "spec.replicas",

@@ -64,6 +64,7 @@ class Case(NamedTuple):
 
 
 CASES = {
+    "tracing.samplingRatio": Case(0.25, CONFIG),
     "upstream.url": Case("https://new.example", CONFIG),
     "upstream.allowInsecure": Case(value=True, written=CONFIG),
     "upstream.allowPrivateNetworks": Case(value=True, written=CONFIG | {kinds.NETWORK_POLICY}),

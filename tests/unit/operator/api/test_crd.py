@@ -117,6 +117,7 @@ def test_only_fields_that_work() -> None:
         "route",
         "suspend",
         "tenantId",
+        "tracing",
         "upstream",
     ]
 

@@ -273,6 +273,15 @@ def test_render_needs_no_secrets(tmp_path: Path) -> None:
             ("local", "-f", "x", "--forward-proxy", "squid:3128", "--forward-proxy-secret", "M4RKED"),
             "Error: --forward-proxy-secret is not a Secret's name; use",
         ),
+        (
+            ("render", "-f", "x", "--tracing-endpoint", "http://u:M4RKED@collector:4318"),
+            "Error: --tracing-endpoint has user-info; remove it",
+        ),
+        (
+            ("local", "-f", "x", "--tracing-endpoint", "http://10.9.0.1:4318", "--egress-deny", "10.9.0.0/16"),
+            "Error: --tracing-endpoint names a host that is on the operator's deny list",
+        ),
+        (("render", "-f", "x", "--tracing-sampling-ratio", "2"), "2.0 is not in the range 0<=x<=1"),
         (("local", "-f", str(EXAMPLES), "--port-base", "0"), "Invalid value for '--port-base'"),
     ],
 )

@@ -186,6 +186,7 @@ CHANGES: dict[str, Any] = {
     "issuers_file": Path("other.yaml"),
     "egress": config.Egress(allow=("10.1.0.0/16",)),
     "forward_proxy": ForwardProxy(url="http://squid:3128"),
+    "tracing": config.Tracing(endpoint="http://collector:4318"),
     "proxy_image": "registry.example/tenantproxy:2",
     "image_pull_secrets": ("pull",),
     "dns_ports": (53,),

@@ -59,10 +59,11 @@ class Fleet:
             servers["tokens"] = await stack.enter_async_context(
                 raw_server(answering(token_answer("t", expires_in=TOKEN_SECONDS)))
             )
+            servers["collector"] = await stack.enter_async_context(raw_server(answering(http(200))))
             (folder / "manifests").mkdir()
             for name in NAMES:
                 write(folder / "manifests" / f"{name}.yaml", *_manifests(name, servers))
-            options = ("--issuers", str(_issuers(folder)))
+            options = ("--issuers", str(_issuers(folder)), "--tracing-endpoint", servers["collector"].url)
             running = running_local(folder / "manifests", state=folder / "local" / "state", options=options)
             local = await stack.enter_async_context(running)
             for _ in NAMES:
@@ -88,6 +89,7 @@ class Fleet:
         """Give each tenant its trouble."""
         self._broken = True
         self.servers["tokens"].play = answering(http(503))
+        self.servers["collector"].play = answering(http(400))
         self.servers["hooli"].play = answering(http(200, b'{"customerOrder": {"customerId": 5}}'))
         self.servers["initech"].play = only_right_password
         await self.servers["umbrella"].__aexit__()

@@ -59,6 +59,10 @@ class Observed:
         self.early: Firing = set()
         """Alerts that had a result before there was any trouble."""
         self.exported: set[str] = set()
+        self.traces: dict[str, set[str]] = {}
+        """Of each histogram, those that its exemplars name."""
+        self.spans: list[bytes] = []
+        """What the collector was sent."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -90,6 +94,7 @@ async def observed(
             observed.exported = {
                 name for target in targets for name in exported(await asyncio.to_thread(_scrape, target.port))
             }
+            observed.spans = [request.body for request in fleet.servers["collector"].received]
             fleet.remove("umbrella")
             await control_plane.end()
             observed.fired |= await _firing(prometheus, 0, OF_WHAT_IS_GONE)
@@ -127,6 +132,9 @@ def _remember(prometheus: Prometheus, observed: Observed, times: Times) -> None:
     for panel in panels():
         for query, _ in panel.queries:
             observed.panels[panel.title, query] = prometheus.query_range(filled(query), times.begin, times.end)
+    for histogram in ("request", "upstream_request"):
+        buckets = f"tenantproxy_{histogram}_duration_seconds_bucket"
+        observed.traces[histogram] = prometheus.traces(buckets, times.begin, times.end)
     for query in variables():
         # As Grafana does it: label_values(METRIC, LABEL).
         metric = query.removeprefix("label_values(").partition(",")[0]
@@ -156,6 +164,13 @@ async def test_every_panel_has_data(observed: Observed) -> None:
     assert all(
         {"namespace", "pod"} <= each.labels.keys() for found in observed.variables.values() for each in found
     )
+
+
+async def test_latencies_lead_to_traces(observed: Observed) -> None:
+    """Prometheus keeps exemplars of both histograms; most are of traces that were sent by now."""
+    for found in observed.traces.values():
+        sent = [trace for trace in found if any(bytes.fromhex(trace) in body for body in observed.spans)]
+        assert len(sent) > len(found) / 2
 
 
 async def test_every_alert_fires(observed: Observed) -> None:

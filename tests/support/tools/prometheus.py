@@ -74,6 +74,7 @@ class Prometheus:
             program,
             f"--config.file={file}",
             f"--storage.tsdb.path={folder / 'prometheus'}",
+            "--enable-feature=exemplar-storage",
             f"--web.listen-address=127.0.0.1:{port}",
             log=folder / "prometheus.log",
             watchdog=self._watchdog,
@@ -95,6 +96,11 @@ class Prometheus:
     def query_range(self, expression: str, begin: float, end: float) -> list[Series]:
         """Return what an expression was, second by second. Raises QueryError."""
         return _series(self._get("query_range", query=expression, start=str(begin), end=str(end), step="1"))
+
+    def traces(self, expression: str, begin: float, end: float) -> set[str]:
+        """Return the traces that exemplars of an expression's series name. Raises QueryError."""
+        found = self._get("query_exemplars", query=expression, start=str(begin), end=str(end))
+        return {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
 
     def _get(self, what: str, **parameters: str) -> Any:
         url = f"{self._url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"

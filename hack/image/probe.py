@@ -22,12 +22,13 @@ START_TIMEOUT = 60.0
 SETTLE = 0.5
 FORBIDDEN = ("uv", "pip", "pip3", "gcc", "cc", "c++", "make", "git", "curl")
 NEVER_LOADED = re.compile(r"kubernetes/(aio/)?client/(api|models)/[a-z]")
-CONFIG = {
+CONFIG: dict[str, object] = {
     "version": 1,
     "tenant": {"id": "probe", "name": "probe"},
     "access": {"mode": "trusted"},
     "upstream": {"url": "https://oms.example"},
 }
+TRACED: dict[str, object] = {**CONFIG, "tracing": {"endpoint": "http://127.0.0.1:9"}}
 
 
 def free_port() -> int:
@@ -36,10 +37,10 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def start() -> tuple[float, float]:
+def start(config: dict[str, object] = CONFIG) -> tuple[float, float]:
     """Start a proxy; return the milliseconds to its first answer, and its MiB at rest."""
     port = free_port()
-    with memory_file(CONFIG) as file:
+    with memory_file(config) as file:
         command = ["tenantproxy", "serve", "--config", f"/proc/self/fd/{file}", "--credentials", "/nonexistent"]
         command += ["--api", f"127.0.0.1:{free_port()}", "--admin", f"127.0.0.1:{port}", "--log-level", "error"]
         began = time.perf_counter()
@@ -85,6 +86,7 @@ def answers(port: int, path: str) -> bool:
 def problems() -> list[str]:
     """Return what an image must not have, and this one has."""
     found = []
+    start(TRACED)  # which it would not, if what spans need were not in it
     if os.getuid() == 0:
         found.append("it runs as root")
     found += [f"{name} is in it ({path})" for name in FORBIDDEN if (path := shutil.which(name))]

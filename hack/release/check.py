@@ -87,7 +87,8 @@ class Check:
         environment = self._folder / "environment"
         python = environment / "bin/python"
         requirements = self._folder / "requirements.txt"
-        export = ("export", "--quiet", "--locked", "--no-dev", "--extra", "operator", "--no-emit-project")
+        extras = ("--extra", "operator", "--extra", "otel")
+        export = ("export", "--quiet", "--locked", "--no-dev", "--no-emit-project", *extras)
         run(UV, *export, "--output-file", requirements, cwd=ROOT)
         run(UV, "venv", "--quiet", environment)
         run(UV, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", requirements)

@@ -34,7 +34,8 @@ def write_sbom(source: Source, file: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment, project = Path(folder) / "environment", Path(folder) / "pyproject.toml"
         run(
-            *(UV, "sync", "--quiet", "--locked", "--no-dev", "--extra", "operator", "--no-install-project"),
+            *(UV, "sync", "--quiet", "--locked", "--no-dev", "--no-install-project"),
+            *("--extra", "operator", "--extra", "otel"),
             cwd=source.root,
             env={"UV_PROJECT_ENVIRONMENT": str(environment), "VIRTUAL_ENV": ""},
         )

@@ -36,13 +36,10 @@ class Response:
         headers: Mapping[str, str] | None = None,
         close: bool = False,
         release: Callable[[], None] | None = None,
-        problem: Problem | None = None,
     ) -> None:
         self.status = status
         self.problem: Problem | None = None
         self.keep_alive = not close
-        self.problem: Final = problem
-        """What it tells of, unless it is a success."""
         self._body = body
         self._content_type = content_type
         self._headers = headers or {}
@@ -57,7 +54,6 @@ class Response:
             content_type=PROBLEM_TYPE,
             headers={**problem.headers, "Correlation-Id": correlation_id},
             close=close,
-            problem=problem,
         )
         response.problem = problem
         return response

@@ -58,13 +58,13 @@ class Response:
         response.problem = problem
         return response
 
-    def header(self, name: str) -> str | None:
-        """Return one of the headers that were given to it, named as it was."""
-        return self._headers.get(name)
-
     def add(self, headers: Mapping[str, str]) -> None:
         """Add headers."""
         self._headers = {**self._headers, **headers}
+
+    def header(self, name: str) -> str | None:
+        """Return one of the headers that were given to it, named as it was."""
+        return self._headers.get(name)
 
     def encode(self, *, with_body: bool = True) -> bytes:
         """Return the response as it is on the wire; without its body it still has its `Content-Length`."""

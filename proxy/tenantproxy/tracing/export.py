@@ -37,6 +37,7 @@ class _Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        self.trust_env = False  # a variable such as HTTPS_PROXY must not decide where we connect to
         self.failure = ""
 
     def request(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - its base's

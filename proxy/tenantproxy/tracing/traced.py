@@ -39,7 +39,7 @@ class TracedParts(Parts):
 
     def __init__(self, config: ProxyConfig, endpoint: str, metrics: Metrics) -> None:
         ratio = config.tracing.sampling_ratio if config.tracing else None
-        # None: that of OTEL_TRACES_SAMPLER, or else all. A caller's own decision comes first in each of them.
+        # None: that of OTEL_TRACES_SAMPLER; by default it takes all that the caller does not decide.
         sampler: Sampler | None = None if ratio is None else ParentBased(TraceIdRatioBased(ratio))
         provider = TracerProvider(sampler, _resource(config.tenant), shutdown_on_exit=False)
         self._queue = SpanQueue(endpoint, metrics)

@@ -62,6 +62,17 @@ async def test_a_failure_is_said_once(
     ]
 
 
+async def test_it_is_reached_directly(
+    oms: RawServer, otlp: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No variable leads spans elsewhere."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with running_proxy(traced(oms, otlp), tmp_path, BASIC) as proxy:
+        await read(proxy)
+    assert len(otlp.spans) == PER_READ
+
+
 async def test_the_end_does_not_wait_for_a_collector(
     oms: RawServer,
     otlp: Collector,

@@ -24,6 +24,7 @@ from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.pages import Page
 from tenantproxy.server.http_server import Handler
 from tenantproxy.tracing.export import SpanQueue
+from tenantproxy.tracing.log_lines import TraceIds
 from tenantproxy.tracing.parts import Parts
 from tenantproxy.tracing.spans import Trace, fail, traceparent
 from tenantproxy.transport.base import HttpTransport, UpstreamResponse
@@ -46,6 +47,8 @@ class TracedParts(Parts):
         provider.add_span_processor(self._queue)
         self._trace = Trace(provider.get_tracer("tenantproxy", __version__))
         metrics.exemplify(self._trace.exemplar)
+        self._log_lines = TraceIds(self._trace.exemplar)
+        self._log_lines.begin()
         self.clients = functools.partial(_Clients, self._trace)
         self.credential = functools.partial(_Credential, self._trace)
         self.converter = functools.partial(_Converter, self._trace)
@@ -56,6 +59,7 @@ class TracedParts(Parts):
 
     async def close(self) -> None:
         """Send what has not been sent."""
+        self._log_lines.end()
         await self._queue.close()
 
 

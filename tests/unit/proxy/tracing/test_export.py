@@ -103,6 +103,24 @@ async def _metrics(proxy: RunningProxy, headers: dict[str, str]) -> tuple[str, s
         return response.headers["Content-Type"], await response.text()
 
 
+async def test_lines_of_the_log_lead_to_traces(
+    oms: RawServer, otlp: Collector, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The line of a request names its trace where that is recorded, and does not where it is not."""
+    caplog.set_level(logging.INFO, "tenantproxy.request")
+    async with running_proxy(traced(oms, otlp), tmp_path, BASIC) as proxy:
+        await read(proxy)
+        await read(proxy, sampled=False)
+    async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
+        await read(proxy)
+    lines: list[dict[str, str]] = [
+        vars(record)["fields"] for record in caplog.records if record.name == "tenantproxy.request"
+    ]
+    assert [line.get("traceId") for line in lines] == [TRACEPARENT.split("-")[1], None, None]
+    assert all(line["route"] == "getOrder" for line in lines)
+    assert not logging.getLogger("tenantproxy.request").filters  # nothing stays behind
+
+
 async def test_latencies_lead_to_traces(oms: RawServer, otlp: Collector, tmp_path: Path) -> None:
     """Who asks for OpenMetrics gets exemplars, of what is recorded; the text format is as it was."""
     async with running_proxy(traced(oms, otlp), tmp_path, BASIC) as proxy:

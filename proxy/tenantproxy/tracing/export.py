@@ -106,6 +106,7 @@ class SpanQueue(BatchSpanProcessor):
     async def close(self) -> None:
         """Send what is left, for `FLUSH_SECONDS` at most."""
         if not await _in_thread(self.shutdown, FLUSH_SECONDS):
+            self._exporter.shutdown()  # which ends its pauses between attempts
             _log.warning("some spans were not sent: it took longer than %.0f s", FLUSH_SECONDS)
 
 

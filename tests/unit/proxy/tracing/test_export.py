@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -11,7 +10,7 @@ import msgspec
 import pytest
 
 from support.proxy.oms import RawServer, answering, http
-from support.proxy.otlp import Collector, collector
+from support.proxy.otlp import Collector
 from support.proxy.running import BASIC, GET_PATH, RunningProxy, proxy_config, running_proxy
 from tenantproxy import config
 from tenantproxy.tracing import export
@@ -20,12 +19,6 @@ SPANS = "tenantproxy_trace_spans_total"
 PER_READ = 4
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0"
 OPEN_METRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
-
-
-@pytest.fixture(name="otlp")
-async def receiver() -> AsyncIterator[Collector]:
-    async with collector() as running:
-        yield running
 
 
 def traced(oms: RawServer, otlp: Collector) -> config.ProxyConfig:

@@ -1,7 +1,6 @@
 """What spans there are of a request, what is in them, and what an OMS gets to join the trace."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from support.proxy import tokens
 from support.proxy.idp import Idp, oauth2
 from support.proxy.oms import ORDER, ORDER_ANSWER, RawServer, answering, http, raw_server
-from support.proxy.otlp import Collector, Spanned, collector
+from support.proxy.otlp import Collector, Spanned
 from support.proxy.running import BASIC, proxy_config, running_proxy
 from tenantproxy import config
 from tenantproxy.tracing import export
@@ -21,12 +20,6 @@ CALLER = "00f067aa0ba902b7"
 SAMPLED = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
 NOT_SAMPLED = {"traceparent": f"00-{TRACE}-{CALLER}-00"}
 GET = "GET /api/v1/business-units/{businessUnitId}/customer-orders/{customerOrderId}"
-
-
-@pytest.fixture(name="otlp")
-async def receiver() -> AsyncIterator[Collector]:
-    async with collector() as running:
-        yield running
 
 
 def traced(url: str, otlp: Collector, ratio: float | None = 1.0, **options: Any) -> config.ProxyConfig:

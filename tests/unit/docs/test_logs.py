@@ -42,7 +42,7 @@ def test_each_field_is_explained(kind: str, title: str, elsewhere: set[str]) -> 
     cells = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", section(title), re.MULTILINE)
     named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
     named -= {"code", "pointer", "rule", "until"}
-    assert named - {"correlationId"} == KINDS_OF_LINES[kind]["properties"].keys() - elsewhere - {"code"}
+    assert named - {"correlationId", "traceId"} == KINDS_OF_LINES[kind]["properties"].keys() - elsewhere - {"code"}
 
 
 def test_the_sample_is_a_line() -> None:

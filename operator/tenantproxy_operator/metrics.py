@@ -1,15 +1,67 @@
 """What the operator counts. Names are an interface."""
 
-from typing import Final
+from collections import Counter as Counts
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
 
 from tenantproxy import __version__
 
 _PREFIX: Final = "tenantproxy_operator_"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
+
+_VALUES: Final = {"True": 1, "False": 0, "Unknown": -1}
+"""A condition's status as a number."""
+
+
+class Condition(NamedTuple):
+    """A condition of a TenantProxy."""
+
+    status: str
+    reason: str
+
+
+class TenantState(NamedTuple):
+    """What is shown of a TenantProxy."""
+
+    ready: Condition
+    credentials: Condition
+    stalled: str | None
+    """The reason of its condition Stalled, where it has one."""
+
+
+class _Tenants(Collector):
+    """What each scrape makes of the TenantProxies: no series is kept for a tenant."""
+
+    def __init__(self) -> None:
+        self.states: dict[tuple[str, str], TenantState] = {}
+        """By namespace and name."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield how many there are, and each one's conditions."""
+        text = "TenantProxies by the status of their condition Ready."
+        tenants = GaugeMetricFamily(f"{_PREFIX}tenants", text, labels=["ready"])
+        by_ready = Counts(state.ready.status for state in self.states.values())
+        for status in _VALUES:
+            tenants.add_metric([status], by_ready[status])
+        text = "TenantProxies whose condition Stalled is True, by its reason."
+        stalled = GaugeMetricFamily(f"{_PREFIX}stalled", text, labels=["reason"])
+        by_reason = Counts(state.stalled for state in self.states.values() if state.stalled)
+        for reason, count in sorted(by_reason.items()):
+            stalled.add_metric([reason], count)
+        text = "A TenantProxy's condition: 1 True, 0 False, -1 Unknown."
+        # `namespace` is what Prometheus gives to every series of the operator's pod: the operator's own.
+        names = ["tenant_namespace", "tenant", "condition", "reason"]
+        conditions = GaugeMetricFamily(f"{_PREFIX}condition", text, labels=names)
+        for tenant, state in self.states.items():
+            for kind, condition in (("Ready", state.ready), ("CredentialsReady", state.credentials)):
+                conditions.add_metric([*tenant, kind, condition.reason], _VALUES[condition.status])
+        yield from (tenants, stalled, conditions)
 
 
 class Metrics:
@@ -31,18 +83,8 @@ class Metrics:
             f"{_PREFIX}apply", "Writes of a child.", ("kind", "result"), registry=self._registry
         )
         self._status_writes = Counter(f"{_PREFIX}status_writes", "Writes of a status.", registry=self._registry)
-        self._tenants = Gauge(
-            f"{_PREFIX}tenants",
-            "TenantProxies by the status of their condition Ready.",
-            ("ready",),
-            registry=self._registry,
-        )
-        self._stalled = Gauge(
-            f"{_PREFIX}stalled",
-            "TenantProxies whose condition Stalled is True, by its reason.",
-            ("reason",),
-            registry=self._registry,
-        )
+        self._tenants = _Tenants()
+        self._registry.register(self._tenants)
         self.queue_depth = Gauge(
             f"{_PREFIX}queue_depth", "TenantProxies that wait for a reconcile.", registry=self._registry
         )
@@ -74,8 +116,6 @@ class Metrics:
             registry=self._registry,
         )
         Gauge(f"{_PREFIX}build_info", "1.", ("version",), registry=self._registry).labels(__version__).set(1)
-        for status in ("True", "False", "Unknown"):
-            self._tenants.labels(status)
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
@@ -94,13 +134,12 @@ class Metrics:
         """Count a write of a status."""
         self._status_writes.inc()
 
-    def ready_changed(self, before: str | None, after: str | None) -> None:
-        """Count a TenantProxy under another status of its condition Ready; None: it is not counted."""
-        _move(self._tenants, before, after)
-
-    def stalled_changed(self, before: str | None, after: str | None) -> None:
-        """Count a TenantProxy under another reason of its condition Stalled; None: it is not stalled."""
-        _move(self._stalled, before, after)
+    def tenant_changed(self, namespace: str, name: str, now: TenantState | None) -> None:
+        """Show a TenantProxy as it is now; None: no more."""
+        if now is None:
+            self._tenants.states.pop((namespace, name), None)
+        else:
+            self._tenants.states[namespace, name] = now
 
     def set_leader(self, namespace: str | None, *, leads: bool) -> None:
         """Tell whether this process acts in a namespace, or in all (None)."""
@@ -110,10 +149,3 @@ class Metrics:
         """Count an interruption of a watch."""
         self._interruptions.labels(plural).inc()
 
-
-def _move(gauge: Gauge, before: str | None, after: str | None) -> None:
-    if before != after:
-        if before is not None:
-            gauge.labels(before).dec()
-        if after is not None:
-            gauge.labels(after).inc()

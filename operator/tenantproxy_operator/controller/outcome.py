@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from tenantproxy_operator.conditions import ConditionStatus, EventNote
+from tenantproxy_operator.conditions import EventNote
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.apply_result import ApplyResult
 from tenantproxy_operator.kube.workloads import OtherControls, Rollout
+from tenantproxy_operator.metrics import TenantState
 from tenantproxy_operator.validation.secrets import SecretCheck
 
 
@@ -52,9 +53,8 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
 
     state: AppliedState
     """What the next reconcile is compared with."""
-    ready: ConditionStatus
-    stalled: str | None = None
-    """The reason of the condition Stalled, where it is there."""
+    shown: TenantState
+    """What the metrics show of the tenant."""
     status: Mapping[str, Any] | None
     """The whole status to be written; None: it is as it shall be."""
     events: tuple[EventNote, ...] = ()

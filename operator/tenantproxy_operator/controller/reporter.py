@@ -9,7 +9,7 @@ from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.tenants import Tenant, Tenants
-from tenantproxy_operator.conditions import ConditionStatus, EventNote
+from tenantproxy_operator.conditions import EventNote
 from tenantproxy_operator.controller.acceptance import ROLLOUT_STOPPED
 from tenantproxy_operator.controller.outcome import ReconcileResult
 from tenantproxy_operator.controller.rollout import RolloutGate, progress_of
@@ -33,15 +33,13 @@ class Reporter:
         self._children = children
         self._rollout = rollout
         self._metrics = metrics
-        self._counted: dict[Key, tuple[ConditionStatus, str | None]] = {}
-        """What the metrics have of each tenant: its Ready, and why it is stalled."""
 
     async def write_status(self, tenant: Tenant, result: ReconcileResult) -> bool | None:
         """Write the status if it differs, and post what is worth an Event.
 
         Return whether it was written; None: the tenant is gone.
         """
-        self._count(tenant.key, (result.ready, result.stalled))
+        self._metrics.tenant_changed(*tenant.key, result.shown)
         if result.status is None:
             return False
         answer = await self._cluster.write_status(tenant.key, dict(result.status))
@@ -75,7 +73,7 @@ class Reporter:
     def forget(self, key: Key) -> None:
         """Keep nothing about a tenant."""
         self._rollout.forget(key)
-        self._count(key, None)
+        self._metrics.tenant_changed(*key, None)
 
     async def post(self, tenant: Tenant, event: EventNote) -> None:
         """Post an Event about a tenant; where that fails, it is logged."""
@@ -86,11 +84,3 @@ class Reporter:
         except KubeError as error:
             # It would say what the status says already.
             _log.warning("%s: can't create the Event %s: %s", tenant.key, event.reason, error)
-
-    def _count(self, key: Key, now: tuple[ConditionStatus, str | None] | None) -> None:
-        """Have the metrics count a tenant as it is now; None: no more."""
-        (was_ready, was_stalled), (ready, stalled) = self._counted.pop(key, (None, None)), now or (None, None)
-        self._metrics.ready_changed(was_ready, ready)
-        self._metrics.stalled_changed(was_stalled, stalled)
-        if now:
-            self._counted[key] = now

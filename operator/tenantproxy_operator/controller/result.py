@@ -3,7 +3,7 @@
 The one place that puts together what was evaluated, what came of applying it, and what was observed after.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,7 @@ from tenantproxy_operator.controller.evaluation import (
 from tenantproxy_operator.controller.outcome import Observation, Outcome, ReconcileResult, Retry
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
+from tenantproxy_operator.metrics import Condition, TenantState
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.validation import uniqueness
 from tenantproxy_operator.validation.secrets import SecretCheck
@@ -238,14 +239,20 @@ def _result(
     )
     return ReconcileResult(
         state=state,
-        ready=next(condition["status"] for condition in now if condition["type"] == "Ready"),
-        stalled=next((condition["reason"] for condition in now if condition["type"] == "Stalled"), None),
+        shown=_shown(now),
         status=status if differs else None,
         events=tuple(events),
         retry=retry,
         later=later,
         held=held,
     )
+
+
+def _shown(now: Sequence[Mapping[str, Any]]) -> TenantState:
+    """Return what the metrics show of these conditions."""
+    found = {condition["type"]: Condition(condition["status"], condition["reason"]) for condition in now}
+    stalled = found.get("Stalled")
+    return TenantState(found["Ready"], found["CredentialsReady"], stalled.reason if stalled else None)
 
 
 def _own_part(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tenantproxy import __version__
-from tenantproxy_operator.metrics import Metrics
+from tenantproxy_operator.metrics import Condition, Metrics, TenantState
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 PREFIX = "tenantproxy_operator_"
@@ -27,12 +27,15 @@ def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
     }
 
 
+def state(ready: str, *, reason: str = "Ready", stalled: str | None = None) -> TenantState:
+    return TenantState(Condition(ready, reason), Condition("False", "SecretMissing"), stalled)
+
+
 def use_all(metrics: Metrics) -> None:
     metrics.reconciled("changed", 0.02)
     metrics.applied("ConfigMap", "success")
     metrics.status_written()
-    metrics.ready_changed(None, "True")
-    metrics.stalled_changed(None, "RolloutStuck")
+    metrics.tenant_changed("tenants", "acme", state("False", stalled="RolloutStuck"))
     metrics.watch_interrupted("secrets")
     metrics.missed_events.inc()
     metrics.set_leader("tenants", leads=True)
@@ -85,23 +88,36 @@ def test_reconciles(metrics: Metrics) -> None:
 
 def test_tenants(metrics: Metrics) -> None:
     """Each is counted once, under what it is now; one that goes is counted no more."""
-    for before, after in ((None, "Unknown"), (None, "True"), ("Unknown", "True"), ("True", "True")):
-        metrics.ready_changed(before, after)
+    for name, ready in (("acme", "Unknown"), ("acme", "True"), ("globex", "True"), ("initech", "False")):
+        metrics.tenant_changed("tenants", name, state(ready))
     found = samples(metrics)
-    assert [found[f"{PREFIX}tenants", status] for status in ("True", "False", "Unknown")] == [2, 0, 0]
-    metrics.ready_changed("True", None)
-    metrics.ready_changed(None, None)
+    assert [found[f"{PREFIX}tenants", status] for status in ("True", "False", "Unknown")] == [2, 1, 0]
+    metrics.tenant_changed("tenants", "acme", None)
+    metrics.tenant_changed("tenants", "hooli", None)
     assert samples(metrics)[f"{PREFIX}tenants", "True"] == 1
 
 
 def test_stalled(metrics: Metrics) -> None:
     """Each is counted under why it is stalled now, and no more when it goes on."""
-    for before, after in ((None, "InvalidSpec"), ("InvalidSpec", "RolloutStuck"), (None, "RolloutStuck")):
-        metrics.stalled_changed(before, after)
-    metrics.stalled_changed("RolloutStuck", None)
-    metrics.stalled_changed(None, None)
+    for name, reason in (("acme", "InvalidSpec"), ("acme", "RolloutStuck"), ("globex", "RolloutStuck")):
+        metrics.tenant_changed("tenants", name, state("False", stalled=reason))
+    metrics.tenant_changed("tenants", "globex", state("True"))
     found = samples(metrics)
-    assert [found[f"{PREFIX}stalled", reason] for reason in ("InvalidSpec", "RolloutStuck")] == [0, 1]
+    assert found[f"{PREFIX}stalled", "RolloutStuck"] == 1
+    assert (f"{PREFIX}stalled", "InvalidSpec") not in found
+
+
+def test_conditions(metrics: Metrics) -> None:
+    """Two series for each tenant, whatever happens to it; tenants of one name in two namespaces are two."""
+    for namespace, ready, reason in (("a", "False", "RolloutStuck"), ("a", "True", "Ready"), ("b", "Unknown", "X")):
+        metrics.tenant_changed(namespace, "acme", state(ready, reason=reason))
+    name = f"{PREFIX}condition"
+    assert {key: value for key, value in samples(metrics).items() if key[0] == name} == {
+        (name, "Ready", "Ready", "acme", "a"): 1,
+        (name, "CredentialsReady", "SecretMissing", "acme", "a"): 0,
+        (name, "Ready", "X", "acme", "b"): -1,
+        (name, "CredentialsReady", "SecretMissing", "acme", "b"): 0,
+    }
 
 
 def test_leader(metrics: Metrics) -> None:

@@ -241,7 +241,7 @@ def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
     rollout = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)
     seen = result_of_settled(at_rest, settled, msgspec.structs.replace(SEEN, rollout=rollout))
     assert seen.status is not None
-    assert (seen.ready, seen.status["readyReplicas"]) == ("True", 2)
+    assert (seen.shown.ready.status, seen.status["readyReplicas"]) == ("True", 2)
     assert seen.status["credentials"] == {"type": "basic", "updatedAt": SEEN.now}
     assert (seen.state, seen.held) == (at_rest.state, False)
 
@@ -440,10 +440,10 @@ def test_the_api_server_is_told_what_is_over(snapshot: TenantSnapshot) -> None:
     assert second.status is not None
     assert "Reconciling" not in [each["type"] for each in second.status["conditions"]]
     third = result(next_snapshot(snapshot, second), outcome(), seen[0])
-    assert (third.ready, said(third, "Available")[1]) == ("True", Reason.ROLLING_OUT)
+    assert (third.shown.ready.status, said(third, "Available")[1]) == ("True", Reason.ROLLING_OUT)
     another = msgspec.structs.replace(snapshot.tenant, generation=snapshot.tenant.generation + 1)
     changed = msgspec.structs.replace(next_snapshot(snapshot, second), tenant=another)
-    assert result(changed, outcome(), seen[0]).ready == "Unknown"
+    assert result(changed, outcome(), seen[0]).shown.ready.status == "Unknown"
 
 
 @pytest.mark.parametrize(("passes", "status"), [((True, True), "Unknown"), ((True, False), "False")])

@@ -148,4 +148,3 @@ class Metrics:
     def watch_interrupted(self, plural: str) -> None:
         """Count an interruption of a watch."""
         self._interruptions.labels(plural).inc()
-

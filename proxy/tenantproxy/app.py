@@ -60,6 +60,7 @@ class Proxy:
         max_clients: int = MAX_CLIENTS,
     ) -> None:
         metrics = Metrics(config.tenant)
+        metrics.show_expiries(tls.expiries)
         way_out = forward_proxy(config, tls, forward_proxy_credentials)
         self._parts = parts_of(config, metrics)
         clients = self._parts.clients(config, tls, way_out)

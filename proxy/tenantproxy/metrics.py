@@ -1,6 +1,6 @@
 """The proxy's Prometheus metrics. Names are an interface; every series has the label `tenant`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -56,6 +56,7 @@ class Metrics:
         self._token_expiry = self._gauge(
             "token_expiry_timestamp_seconds", "When the current access token expires, Unix time."
         )
+        self._expiry = self._gauge("expiry_timestamp_seconds", "When what can't be renewed here expires.", "of")
         self._credentials = self._gauge("credentials_info", "1 for the type of the credential.", "type")
         self._accepted = self._gauge(
             "credentials_accepted", "1: the OMS accepted the credential last time, 0: it did not."
@@ -137,12 +138,23 @@ class Metrics:
         else:
             self._token_expiry.labels(self._tenant).set(timestamp)
 
-    def credential_changed(self, kind: str | None, *, among: Iterable[str]) -> None:
-        """Show the type of the credential in use, of all there are; whether the OMS accepts it is not known."""
+    def credential_changed(
+        self, kind: str | None, *, among: Iterable[str], expires_at: float | None = None
+    ) -> None:
+        """Show the type of the credential in use, of all there are, and its end; whether it works is not known."""
         for other in among:
             self._credentials.labels(self._tenant, other).set(1 if other == kind else 0)
         self._accepted.clear()
         self._token_expiry.clear()
+        if expires_at is not None:
+            self._expiry.labels(self._tenant, "credential").set(expires_at)
+        else:
+            self._expiry.remove(self._tenant, "credential")
+
+    def show_expiries(self, read: Callable[[], Mapping[str, float]]) -> None:
+        """Show when certificates expire, Unix time by what they are, read at each scrape."""
+        for of in read():
+            self._expiry.labels(self._tenant, of).set_function(lambda of=of: read()[of])  # type: ignore[misc]
 
     def credential_accepted(self, *, accepted: bool) -> None:
         """Show whether the OMS accepted the credential."""

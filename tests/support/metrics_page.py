@@ -18,4 +18,4 @@ def metric_of(series: str) -> str:
 
 def metrics_in(query: str) -> set[str]:
     """Return our metrics in a query, as the page has them."""
-    return {metric_of(name) for name in re.findall(r"\btenantproxy_\w+", query)}
+    return {metric_of(name) for name in re.findall(r"(?<!:)\btenantproxy_\w+", query)}

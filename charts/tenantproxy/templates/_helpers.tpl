@@ -210,3 +210,12 @@ metricRelabelings:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
+
+{{/* A text with links to the runbooks, which lead to where `prometheusRule.runbookUrl` says. */}}
+{{- define "tenantproxy.withRunbooks" -}}
+{{- $text := .text }}
+{{- with .root.Values.prometheusRule.runbookUrl }}
+{{- $text = $text | replace "https://github.com/OWNER/tenantproxy/blob/main/docs/runbooks/" (printf "%s/" (trimSuffix "/" .)) }}
+{{- end }}
+{{- $text }}
+{{- end }}

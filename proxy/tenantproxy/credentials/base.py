@@ -100,6 +100,11 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     @property
+    def expires_at(self) -> float | None:
+        """When it expires, Unix time, where it says so itself."""
+        return None
+
+    @property
     def identity(self) -> Mapping[str, str]:
         """Whose credential it is, by keys of it that are no secret."""
         return {}

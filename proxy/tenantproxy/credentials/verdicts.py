@@ -30,7 +30,11 @@ class Verdicts:
         _log.info("another credential is in use" if credential is not None else "no credential is in use")
         for trouble in (self._rejected, self._token_rejected):
             trouble.forget()
-        self._metrics.credential_changed(credential.type if credential is not None else None, among=KINDS)
+        self._metrics.credential_changed(
+            credential.type if credential is not None else None,
+            among=KINDS,
+            expires_at=credential.expires_at if credential is not None else None,
+        )
 
     def credential(self, state: State) -> None:
         """Tell how the credential stands."""

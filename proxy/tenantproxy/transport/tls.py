@@ -6,11 +6,12 @@ The files are those of the Secrets that `upstream.tls` names: `ca/ca.crt`, `clie
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from tenantproxy.config import ConfigError, Tls
+from tenantproxy.transport.expiry import EARLIEST, LATEST, expiry_of
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class ContextSource:
         self._key = directory / "client" / "tls.key" if config.client_certificate else None
         self._system_cas = system_cas or self._ca is None
         self._clock = clock
+        self.expiries: dict[str, float] = {}
+        """When the files in use expire, Unix time, by what they are."""
         self._context: ssl.SSLContext | None = None
         self._signature: tuple[object, ...] = ()
         self._checked_at = 0.0
@@ -82,6 +85,10 @@ class ContextSource:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self._certificate is not None:
             context.load_cert_chain(self._certificate, self._key, password=_no_password)
+        if self._certificate is not None:
+            self.expiries["client-certificate"] = expiry_of(self._certificate, EARLIEST)
+        if self._ca is not None:
+            self.expiries["ca"] = expiry_of(self._ca, LATEST)
         self._context, self._signature, self._checked_at = context, signature, self._clock()
         return context
 
@@ -116,3 +123,9 @@ class TlsFiles:
     def check(self) -> None:
         """Check that the configured files can be used. Raises ConfigError."""
         self.oms.check()
+
+    def expiries(self) -> Mapping[str, float]:
+        """Return when `client-certificate` and `ca` expire, Unix time, if there are any, as they are now."""
+        if self.oms.expiries:
+            self.oms.current()  # no request may have noticed yet that they were replaced
+        return self.oms.expiries

@@ -109,7 +109,11 @@ def test_stalled(metrics: Metrics) -> None:
 
 def test_conditions(metrics: Metrics) -> None:
     """Two series for each tenant, whatever happens to it; tenants of one name in two namespaces are two."""
-    for namespace, ready, reason in (("a", "False", "RolloutStuck"), ("a", "True", "Ready"), ("b", "Unknown", "X")):
+    for namespace, ready, reason in (
+        ("a", "False", "RolloutStuck"),
+        ("a", "True", "Ready"),
+        ("b", "Unknown", "X"),
+    ):
         metrics.tenant_changed(namespace, "acme", state(ready, reason=reason))
     name = f"{PREFIX}condition"
     assert {key: value for key, value in samples(metrics).items() if key[0] == name} == {

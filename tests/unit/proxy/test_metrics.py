@@ -22,6 +22,7 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_cancelled_requests_total": ("counter", {"route"}),
     "tenantproxy_token_fetch_total": ("counter", {"outcome"}),
     "tenantproxy_token_expiry_timestamp_seconds": ("gauge", set()),
+    "tenantproxy_expiry_timestamp_seconds": ("gauge", {"of"}),
     "tenantproxy_credentials_info": ("gauge", {"type"}),
     "tenantproxy_credentials_accepted": ("gauge", set()),
     "tenantproxy_config_changes_total": ("counter", {"outcome"}),
@@ -65,6 +66,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.contract_violated([FieldProblem("/customerOrder/status", "is missing")])
     metrics.spans("exported", 4)
     metrics.show_circuit("getOrder", lambda: "open")
+    metrics.show_expiries(lambda: {"ca": 1_800_000_000.0})
 
 
 def test_interface(metrics: Metrics) -> None:
@@ -215,3 +217,16 @@ def test_processes_do_not_share(metrics: Metrics) -> None:
 def test_content_type() -> None:
     """The exposition is declared as Prometheus' text format."""
     assert CONTENT_TYPE == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_expiries(metrics: Metrics) -> None:
+    """A certificate's is read at each scrape; a credential's goes with the credential."""
+    expiries = {"client-certificate": 1.0}
+    metrics.show_expiries(lambda: expiries)
+    metrics.credential_changed("basic", among=KINDS)
+    metrics.credential_changed("bearer", among=KINDS, expires_at=3.0)
+    expiries["client-certificate"] = 2.0
+    name = "tenantproxy_expiry_timestamp_seconds"
+    assert samples(metrics)[name] == [({"of": "client-certificate"}, 2), ({"of": "credential"}, 3)]
+    metrics.credential_changed("bearer", among=KINDS)
+    assert samples(metrics)[name] == [({"of": "client-certificate"}, 2)]

@@ -11,6 +11,7 @@ from support.proxy.idp import oauth2
 from support.proxy.oms import RawServer, answering, http
 from support.proxy.running import BASIC, RunningProxy, proxy_config, running_proxy
 from tenantproxy.config import ProxyConfig
+from tenantproxy.credentials.bearer import Bearer
 from tenantproxy.credentials.stores.files import read_keys
 
 
@@ -161,3 +162,25 @@ async def test_a_type_that_the_platform_team_does_not_allow(oms: RawServer, tmp_
         assert (answer.status, answer.code) == (503, "credentials-invalid")
         assert "`type` must be `basic` or `oauth2`" in answer.json["detail"]
         assert len(oms.received) == 2
+
+
+@pytest.mark.parametrize(
+    ("claims", "expires_at"),
+    [
+        pytest.param(b'{"exp": 1800000000, "iss": "https://oms.example"}', 1_800_000_000, id="a JWT"),
+        pytest.param(b'{"iss": "https://oms.example"}', None, id="a JWT that never expires"),
+        pytest.param(b'{"exp": "soon"}', None, id="no number"),
+        pytest.param(b"[" * 5000, None, id="no claims"),
+        pytest.param(b"\xff", None, id="no text"),
+    ],
+)
+def test_bearer_token_expires(claims: bytes, expires_at: float | None) -> None:
+    """A token in JWT form says itself when it expires."""
+    payload = base64.urlsafe_b64encode(claims).decode().rstrip("=")
+    assert Bearer(bearer_token=f"e30.{payload}.c2ln").expires_at == expires_at
+
+
+@pytest.mark.parametrize("token", ["shpat_0123456789abcdef", "a.b", "a.b.c", "a.é.c", "...."])
+def test_opaque_token(token: str) -> None:
+    """Of any other token it is not known."""
+    assert Bearer(bearer_token=token).expires_at is None

@@ -1,0 +1,67 @@
+"""When the certificates of `upstream.tls` expire: of the files that are in use, also after a rotation."""
+
+import time
+from math import isnan
+from pathlib import Path
+
+import pytest
+
+from support.certificates import Authority, Pair
+from tenantproxy.config import Tls
+from tenantproxy.transport.expiry import EARLIEST, LATEST, expiry_of
+from tenantproxy.transport.tls import TlsFiles
+
+_DAY = 86_400
+
+
+def days(timestamp: float) -> int:
+    return round((timestamp - time.time()) / _DAY)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("ca", "client"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def install(folder: Path, pair: Pair) -> None:
+    (folder / "client/tls.crt").write_text(pair.certificate)
+    (folder / "client/tls.key").write_text(pair.key)
+
+
+def test_of_several(tmp_path: Path) -> None:
+    """Of a chain the first to expire counts, of CAs the last."""
+    authority = Authority()
+    path = tmp_path / "chain.pem"
+    path.write_text(authority.issue("a", days=9).certificate + authority.issue("b", days=30).certificate)
+    assert (days(expiry_of(path, EARLIEST)), days(expiry_of(path, LATEST))) == (9, 30)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_unknown(tmp_path: Path, content: bytes | None) -> None:
+    """What can't be read is not known, and nothing fails."""
+    if content is not None:
+        (tmp_path / "file").write_bytes(content)
+    assert isnan(expiry_of(tmp_path / "file", EARLIEST))
+
+
+def test_rotation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any request, a new certificate's end is shown."""
+    monkeypatch.setattr("tenantproxy.transport.tls.CHECK_SECONDS", 0)
+    authority = Authority()
+    (folder / "ca/ca.crt").write_text(authority.pem)
+    install(folder, authority.issue("client", days=5))
+    files = TlsFiles(Tls(ca=True, client_certificate=True), folder)
+    files.check()
+    assert {"client-certificate", "ca"} == files.expiries().keys()
+    assert days(files.expiries()["client-certificate"]) == 5
+    install(folder, authority.issue("client", days=90))
+    assert days(files.expiries()["client-certificate"]) == 90
+
+
+def test_none(tmp_path: Path) -> None:
+    """Without certificates of its own there is nothing to show."""
+    files = TlsFiles(Tls(), tmp_path)
+    files.check()
+    assert files.expiries() == {}

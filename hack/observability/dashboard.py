@@ -11,16 +11,18 @@ from typing import Any, Final
 
 from hack import ROOT
 from hack.observability import fleet_row, operator_row, tenant_row
-from hack.observability.panel import Panel
+from hack.observability.colours import CALLER, GOOD, OTHER
+from hack.observability.grafana import SOURCE, UID, rendered
+from hack.observability.panel import FLEET, ONE, WINDOW
 
 FILE: Final = ROOT / "charts" / "tenantproxy" / "files" / "dashboard.json"
-_SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _COLUMNS: Final = 24
 _ROW_HEIGHT: Final = 1
-_RED: Final = "red"
+_RUNBOOKS: Final = "https://github.com/OWNER/tenantproxy/blob/main/docs/runbooks/"
+"""As in alerts.yaml; the chart replaces both by `prometheusRule.runbookUrl`."""
 ROWS: Final = (
     ("Fleet", fleet_row.PANELS),
-    ("Tenant $tenant", tenant_row.PANELS),
+    ("Tenant $tenant_namespace/$tenant", tenant_row.PANELS),
     ("Operator", operator_row.PANELS),
 )
 
@@ -41,7 +43,7 @@ def main() -> int:
 def dashboard() -> dict[str, Any]:
     """Return the dashboard."""
     return {
-        "uid": "tenantproxy",
+        "uid": UID,
         "title": "TenantProxy",
         "description": "The fleet, one tenant, and the operator. Each panel says what to do when it is red.",
         "tags": ["tenantproxy"],
@@ -52,6 +54,8 @@ def dashboard() -> dict[str, Any]:
         "time": {"from": "now-3h", "to": "now"},
         "timezone": "browser",
         "templating": {"list": _variables()},
+        "annotations": {"list": _annotations()},
+        "links": [{"type": "link", "title": "Runbooks", "url": "${runbooks}README.md", "targetBlank": True}],
         "panels": list(_laid_out()),
     }
 
@@ -61,7 +65,60 @@ def _variables() -> list[dict[str, Any]]:
         {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"},
         _variable("namespace", "Namespace", "label_values(tenantproxy_build_info, namespace)", everything=True),
         _variable("tenant", "Tenant", 'label_values(tenantproxy_build_info{namespace=~"$namespace"}, tenant)'),
+        # Two namespaces may have a tenant of one name.
+        _variable(
+            "tenant_namespace",
+            "Its namespace",
+            'label_values(tenantproxy_build_info{namespace=~"$namespace", tenant="$tenant"}, namespace)',
+        ),
+        {
+            "name": "runbooks",
+            "type": "constant",
+            "hide": 2,  # the variable
+            "query": _RUNBOOKS,
+            "current": {"text": _RUNBOOKS, "value": _RUNBOOKS},
+        },
     ]
+
+
+def _annotations() -> list[dict[str, Any]]:
+    """Return what is marked on all time axes: what changes, by whom it is changed."""
+    return [
+        _annotation(
+            "Rollouts of an image or setting",
+            OTHER,
+            "max by (namespace) (tenantproxy_operator_rollout_pending) > 0",
+            "Tenants wait for their turn in a rollout of an image or setting",
+        ),
+        _annotation(
+            "New pods of the tenant",
+            GOOD,
+            f"count by (namespace, tenant, version) (tenantproxy_build_info{{{ONE}}}"
+            f" unless on (namespace, pod) (tenantproxy_build_info{{{ONE}}} offset 2m))",
+            "New pods of {{namespace}}/{{tenant}}, version {{version}}",
+        ),
+        _annotation(
+            "Changes of credentials",
+            CALLER,
+            f'sum by (namespace, tenant) (increase(tenantproxy_config_changes_total{{{FLEET}, outcome="success"}}'
+            f"{WINDOW})) > 0",
+            "Another credential for {{namespace}}/{{tenant}}",
+        ),
+    ]
+
+
+def _annotation(name: str, colour: str, query: str, text: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "datasource": SOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": colour,
+        "expr": query,
+        "step": "60s",
+        "titleFormat": name,
+        "textFormat": text,
+    }
 
 
 def _variable(name: str, label: str, query: str, *, everything: bool = False) -> dict[str, Any]:
@@ -69,7 +126,7 @@ def _variable(name: str, label: str, query: str, *, everything: bool = False) ->
         "name": name,
         "label": label,
         "type": "query",
-        "datasource": _SOURCE,
+        "datasource": SOURCE,
         "query": query,
         "refresh": 2,  # with the time range
         "sort": 1,
@@ -97,48 +154,10 @@ def _laid_out() -> list[dict[str, Any]]:
             if left + panel.width > _COLUMNS:
                 left, top, height = 0, top + height, 0
             place = {"x": left, "y": top, "w": panel.width, "h": panel.height}
-            found.append(_rendered(panel) | {"gridPos": place})
+            found.append(rendered(panel) | {"gridPos": place})
             left, height = left + panel.width, max(height, panel.height)
         top += height
     return [panel | {"id": number} for number, panel in enumerate(found, start=1)]
-
-
-def _rendered(panel: Panel) -> dict[str, Any]:
-    """Return a panel as Grafana has it."""
-    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
-    if panel.red_from is not None:
-        steps.append({"color": _RED, "value": panel.red_from})
-    if panel.red_below is not None:
-        steps = [{"color": _RED, "value": None}, {"color": "green", "value": panel.red_below}]
-    defaults: dict[str, Any] = {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}}
-    if panel.least is not None:
-        defaults["min"] = panel.least
-    if panel.words:
-        options = {value: {"text": text} for value, text in panel.words.items()}
-        defaults["mappings"] = [{"type": "value", "options": options}]
-    shown: dict[str, Any] = {"tooltip": {"mode": "multi", "sort": "desc"}}
-    if panel.kind == "stat":
-        shown = {"colorMode": "background", "graphMode": "area", "reduceOptions": {"calcs": ["lastNotNull"]}}
-    elif len(steps) > 1:
-        defaults["custom"] = {"thresholdsStyle": {"mode": "line"}}
-    return {
-        "type": panel.kind,
-        "title": panel.title,
-        "description": panel.description,
-        "datasource": _SOURCE,
-        "fieldConfig": {"defaults": defaults, "overrides": []},
-        "options": shown,
-        "targets": [
-            {
-                "refId": chr(ord("A") + index),
-                "datasource": _SOURCE,
-                "expr": query,
-                "legendFormat": legend,
-                "range": True,
-            }
-            for index, (query, legend) in enumerate(panel.queries)
-        ],
-    }
 
 
 if __name__ == "__main__":

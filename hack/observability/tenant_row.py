@@ -2,9 +2,44 @@
 
 from typing import Final
 
+from hack.observability.colours import ACCEPTED, CIRCUIT, CONDITION
 from hack.observability.panel import ONE, READS, WINDOW, Panel, percentile, rates
 
 PANELS: Final = (
+    Panel(
+        title="Conditions",
+        kind="state-timeline",
+        description="What the operator says of it: whether it is Ready, and whether its Secret can be used. If it "
+        "is red: `kubectl describe tp` says why and what to do; the runbooks are TenantProxyNotReady and "
+        "TenantProxySecretUnusable.",
+        queries=(
+            (
+                (
+                    'max by (condition) (tenantproxy_operator_condition{tenant_namespace="$tenant_namespace", '
+                    'tenant="$tenant"})'
+                ),
+                "{{condition}}",
+            ),
+        ),
+        states=CONDITION,
+    ),
+    Panel(
+        title="Credential",
+        kind="state-timeline",
+        description="Whether the OMS accepted the credential last time, by pod. If it is red: the tenant's admin "
+        "has to set another one (PUT /api/v1/proxy-config); the runbook is "
+        "TenantProxyCredentialsRejected.",
+        queries=((f"tenantproxy_credentials_accepted{{{ONE}}}", "{{pod}}"),),
+        states=ACCEPTED,
+    ),
+    Panel(
+        title="Circuit",
+        kind="state-timeline",
+        description="By operation and pod. Open after twenty failures in a row: reads get 503 until one gets "
+        "through. If it is red: the runbook TenantProxyCircuitOpen.",
+        queries=((f"tenantproxy_circuit_state{{{ONE}}}", "{{operation}} {{pod}}"),),
+        states=CIRCUIT,
+    ),
     Panel(
         title="Requests by route and status",
         unit="reqps",
@@ -76,16 +111,6 @@ PANELS: Final = (
         queries=((rates("tenantproxy_incomplete_searches_total", "reason", ONE), "{{reason}}"),),
     ),
     Panel(
-        title="Credential accepted",
-        unit="none",
-        description="Whether the OMS accepted the credential last time, by pod. If it is red: the tenant's admin "
-        "has to set another one (PUT /api/v1/proxy-config); the runbook is "
-        "TenantProxyCredentialsRejected.",
-        queries=((f"tenantproxy_credentials_accepted{{{ONE}}}", "{{pod}}"),),
-        red_below=1,
-        words={"0": "rejected", "1": "accepted"},
-    ),
-    Panel(
         title="Type of the credential",
         unit="none",
         description="1 for the type in use. If pods differ for more than some seconds: one can't follow the "
@@ -111,20 +136,20 @@ PANELS: Final = (
         least=None,
     ),
     Panel(
+        title="Time until certificates and tokens expire",
+        unit="s",
+        description="What somebody has to renew: the client certificate, the CA, a bearer token in JWT form; "
+        "nothing if there are none. If it is red: the runbook TenantProxyCredentialExpiring.",
+        queries=((f"min by (of) (tenantproxy_expiry_timestamp_seconds{{{ONE}}}) - time()", "{{of}}"),),
+        red_below=7 * 86400,
+        least=None,
+    ),
+    Panel(
         title="Token requests",
         unit="reqps",
         description="By outcome. If others than `success` persist: `rejected` is the credential, the rest the "
         "token endpoint.",
         queries=((rates("tenantproxy_token_fetch_total", "outcome", ONE), "{{outcome}}"),),
-    ),
-    Panel(
-        title="Circuit",
-        unit="none",
-        description="By operation and pod. Open after twenty failures in a row: reads get 503 until one gets "
-        "through. If it is red: the runbook TenantProxyCircuitOpen.",
-        queries=((f"tenantproxy_circuit_state{{{ONE}}}", "{{operation}} {{pod}}"),),
-        red_from=1,
-        words={"0": "closed", "1": "half-open", "2": "open"},
     ),
     Panel(
         title="Requests in flight",

@@ -51,9 +51,9 @@ policies: sync ## Check the NetworkPolicies against a table of flows (helm and c
 	@$(RUN) python -m hack.programs.cyclonus >/dev/null
 	$(RUN) pytest -q tests/integration/policies
 
-observability: sync ## Try each query of dashboard and alerts at a real Prometheus; draw docs/observability.svg anew
+observability: sync ## Try each query of dashboard and alerts at a real Prometheus; draw docs/observability.svg and docs/dashboard.svg anew
 	@$(RUN) python -m hack.programs.kubernetes >/dev/null
-	OBSERVABILITY_SVG=docs/observability.svg $(RUN) pytest -q tests/integration/rules tests/integration/observability
+	OBSERVABILITY_PICTURES=docs $(RUN) pytest -q tests/integration/rules tests/integration/observability
 
 image: sync ## Build the image with docker, else (as root) buildah; print its size, start-up and memory
 	@$(RUN) python -m hack.image

@@ -32,8 +32,11 @@ _WEEK: Final = 7 * 86400
 
 
 def _share(errors: str) -> str:
-    """Return the query of the share of errors, for each tenant; 0 where there are none."""
-    return f"(sum by ({EACH}) ({errors}) or 0 * {_REQUESTS_OF_EACH}) / {_REQUESTS_OF_EACH}"
+    """Return the query of the share of errors, for each tenant; 0 where there are none.
+
+    An error is counted a moment before its response, so that there may seem to be more of them.
+    """
+    return f"clamp_max((sum by ({EACH}) ({errors}) or 0 * {_REQUESTS_OF_EACH}) / {_REQUESTS_OF_EACH}, 1)"
 
 
 _TENANTS: Final = Panel(
@@ -47,7 +50,7 @@ _TENANTS: Final = Panel(
         Column(title="Requests", query=_REQUESTS_OF_EACH, unit="reqps"),
         Column(title="Our errors", query=_share(_OWN), unit="percentunit", red_from=0.001),
         Column(title="OMS errors", query=_share(_THEIRS), unit="percentunit", red_from=0.05),
-        Column(title="99 % within", query=_P99_OF_EACH, unit="s", red_from=2),
+        Column(title="p99", query=_P99_OF_EACH, unit="s", red_from=2),
         Column(title="Credential", query=_ACCEPTED, states=ACCEPTED),
         Column(title="Circuit", query=_CIRCUIT, states=CIRCUIT),
         Column(

@@ -65,8 +65,9 @@ def _shown(shown: Shown) -> dict[str, Any]:
 
 
 def _timeseries(panel: Panel, found: dict[str, Any]) -> dict[str, Any]:
-    """Lines, in the colours of what they mean; where it is red begins is a line, too."""
+    """Lines, in the colours of what they mean, else of their names; where it is red begins is a line, too."""
     defaults = found["fieldConfig"]["defaults"]
+    defaults["color"] = {"mode": "palette-classic-by-name"}
     if len(defaults["thresholds"]["steps"]) > 1:
         defaults["custom"] = {"thresholdsStyle": {"mode": "line"}}
     if any("{{" in legend for _, legend in panel.queries):

@@ -4,6 +4,8 @@ from typing import Final
 
 from hack.observability.panel import WINDOW, Panel, percentile, rates
 
+_INFO: Final = "tenantproxy_operator_build_info"
+
 PANELS: Final = (
     Panel(
         title="TenantProxies by Ready",
@@ -97,7 +99,12 @@ PANELS: Final = (
         unit="none",
         description="One that acts, and those that stand by. If it is red, or there is no line: the runbook "
         "TenantProxyOperatorAbsent.",
-        queries=(("count by (version) (tenantproxy_operator_build_info)", "{{version}}"),),
+        queries=(
+            (
+                f"count by (version) ({_INFO}) or 0 * absent({_INFO})",
+                "{{version}}",
+            ),
+        ),
         red_below=1,
     ),
 )

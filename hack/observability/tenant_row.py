@@ -5,6 +5,8 @@ from typing import Final
 from hack.observability.colours import ACCEPTED, CIRCUIT, CONDITION
 from hack.observability.panel import ONE, READS, WINDOW, Panel, percentile, rates
 
+_INFO: Final = f"tenantproxy_build_info{{{ONE}}}"
+
 PANELS: Final = (
     Panel(
         title="Conditions",
@@ -89,7 +91,7 @@ PANELS: Final = (
         queries=((rates("tenantproxy_rejected_requests_total", "reason", ONE), "{{reason}}"),),
     ),
     Panel(
-        title="Responses that break the contract, by field",
+        title="Contract violations, by field",
         unit="reqps",
         description="Fields because of which responses of the OMS are refused. If it is red: tell its "
         "developers, or state the difference in spec.mapping; the runbook is "
@@ -136,7 +138,7 @@ PANELS: Final = (
         least=None,
     ),
     Panel(
-        title="Time until certificates and tokens expire",
+        title="Until certificates and tokens expire",
         unit="s",
         description="What somebody has to renew: the client certificate, the CA, a bearer token in JWT form; "
         "nothing if there are none. If it is red: the runbook TenantProxyCredentialExpiring.",
@@ -179,7 +181,12 @@ PANELS: Final = (
         unit="none",
         description="Proxies that are scraped. If it is red, or fewer than in the spec: `kubectl describe tp`. "
         "Two versions at once: an update is in progress.",
-        queries=((f"count by (version) (tenantproxy_build_info{{{ONE}}})", "{{version}}"),),
+        queries=(
+            (
+                f"count by (version) ({_INFO}) or 0 * absent({_INFO})",
+                "{{version}}",
+            ),
+        ),
         red_below=1,
     ),
 )

@@ -17,6 +17,8 @@ from hack.release.source import Source
 
 CHECKSUMS: Final = "SHA256SUMS"
 _REPOSITORY: Final = re.compile(r"(?<=^  repository: )tenantproxy$", re.MULTILINE)
+_PAGES: Final = "https://github.com/OWNER/tenantproxy/blob/main/"
+"""Where links of the chart lead to, in its files."""
 
 
 class Artifacts(NamedTuple):
@@ -105,10 +107,19 @@ def make_chart(source: Source, folder: Path, *, image: str = "") -> None:
             if not places:
                 raise ReleaseError("charts/tenantproxy/values.yaml has no `  repository: tenantproxy` to set")
             values.write_text(text)
+            if image.startswith("ghcr.io/"):
+                _link_to(chart, f"https://github.com/{image.removeprefix('ghcr.io/')}/blob/v{source.version}/")
         # Helm packages files with their times.
         for path in (chart, *chart.rglob("*")):
             os.utime(path, (int(source.epoch), int(source.epoch)))
         run_helm("package", chart, "--destination", folder)
+
+
+def _link_to(chart: Path, pages: str) -> None:
+    """Have a chart's links lead to the pages of its own version, in the repository that it is released from."""
+    for path in chart.rglob("*"):
+        if path.is_file() and _PAGES in (text := path.read_text()):
+            path.write_text(text.replace(_PAGES, pages))
 
 
 def run_helm(*arguments: str | Path) -> str:

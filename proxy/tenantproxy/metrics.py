@@ -15,6 +15,8 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 """Seconds."""
 _MAX_POINTERS: Final = 50
 """Distinct pointers of violations; further ones are counted as `other`."""
+_MAX_STATUSES: Final = 20
+"""Distinct `status-NNN` of a server; further ones are counted as `status-other`."""
 _CIRCUIT: Final = {"closed": 0, "half-open": 1, "open": 2}
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -67,7 +69,9 @@ class Metrics:
         )
         self._spans = self._counter("trace_spans", "Spans of traces.", "outcome")
         self._circuits = self._gauge("circuit_state", "0 closed, 1 half-open, 2 open.", "operation")
-        self._pointers: set[str] = set()
+        self._pointers = _Few(_MAX_POINTERS, "other")
+        self._oms_statuses = _Few(_MAX_STATUSES, "status-other")
+        self._token_statuses = _Few(_MAX_STATUSES, "status-other")
         self._bound_requests: dict[tuple[str, int], Counter] = {}
         self._bound_durations: dict[str, Callable[[float], None]] = {}
         self._bound_upstream: dict[str, Callable[[float], None]] = {}
@@ -108,6 +112,8 @@ class Metrics:
 
     def upstream_failed(self, reason: str) -> None:
         """Count a call of the OMS without a usable response."""
+        if reason.startswith("status-"):
+            reason = self._oms_statuses.label(reason)
         self._upstream_errors.labels(self._tenant, reason).inc()
 
     def rejected(self, reason: str) -> None:
@@ -129,6 +135,8 @@ class Metrics:
 
     def token_fetched(self, outcome: str) -> None:
         """Count a token request."""
+        if outcome.startswith("status-"):
+            outcome = self._token_statuses.label(outcome)
         self._token_fetches.labels(self._tenant, outcome).inc()
 
     def token_expires(self, timestamp: float | None) -> None:
@@ -168,11 +176,7 @@ class Metrics:
         """Count violations by pointer, list indexes left out."""
         for violation in violations:
             pointer = "/".join("*" if part.isdigit() else part for part in violation.field.split("/"))
-            if pointer not in self._pointers:
-                if len(self._pointers) >= _MAX_POINTERS:
-                    pointer = "other"
-                self._pointers.add(pointer)
-            self._violations.labels(self._tenant, pointer).inc()
+            self._violations.labels(self._tenant, self._pointers.label(pointer)).inc()
 
     def show_circuit(self, operation: str, state: Callable[[], str]) -> None:
         """Show the state of an operation's circuit breaker, read at each scrape."""
@@ -204,3 +208,21 @@ class Metrics:
         return Histogram(
             f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry, buckets=_BUCKETS
         )
+
+
+class _Few:
+    """Bounds what a server can make of a label: after so many values the rest is one."""
+
+    def __init__(self, most: int, rest: str) -> None:
+        self._most = most
+        self._rest = rest
+        self._known: set[str] = set()
+
+    def label(self, value: str) -> str:
+        """Return a value, or what stands for the rest."""
+        if value in self._known:
+            return value
+        if len(self._known) >= self._most:
+            return self._rest
+        self._known.add(value)
+        return value

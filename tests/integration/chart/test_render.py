@@ -5,6 +5,7 @@
 """
 
 import itertools
+import json
 import re
 import textwrap
 from typing import Any
@@ -29,6 +30,8 @@ EVERYTHING = {
 }
 """All kinds of objects, but for the PodMonitor, which excludes the ServiceMonitor."""
 DASHBOARD = (CHART / "files/dashboard.json").read_text()
+RUNBOOKS = "https://github.com/OWNER/tenantproxy/blob/main/docs/runbooks/"
+"""Where runbooks are unless a value says otherwise."""
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 OPTIONS = {parameter.opts[-1]: parameter for parameter in run.params if isinstance(parameter, click.Option)}
 # A pod reaches its own API server as its ServiceAccount, and no other.
@@ -51,7 +54,10 @@ def _arguments(manifests: list[dict[str, Any]]) -> list[str]:
 def _rendered(case: str, helm: Helm) -> str:
     """Return what Helm renders, without the CRD and the dashboard, which are long."""
     rendered = helm.template("--values", GOLDEN.folder / case / "values.yaml", "--set", "crds.enabled=false")
-    return rendered.replace(textwrap.indent(DASHBOARD, "    "), "    (files/dashboard.json)\n")
+    for url in (RUNBOOKS, "https://wiki.example/tenantproxy/"):
+        text = textwrap.indent(DASHBOARD.replace(RUNBOOKS, url), "    ")
+        rendered = rendered.replace(text, f"    (files/dashboard.json, with runbooks at {url})\n")
+    return rendered
 
 
 @pytest.mark.parametrize("case", GOLDEN.cases)
@@ -216,6 +222,39 @@ def test_names(helm: Helm, release: str, values: dict[str, Any], name: str) -> N
     assert in_the_cluster == {f"{NAMESPACE}-{name}{suffix}" for suffix in ("", "-view", "-edit")}
     assert max(map(len, in_the_cluster)) <= 253
     assert {each["labels"]["app.kubernetes.io/instance"] for each in metadata} == {release}
+
+
+@pytest.mark.parametrize("url", ["", "https://wiki.example/tenantproxy", "https://wiki.example/tenantproxy/"])
+def test_runbooks(helm: Helm, url: str) -> None:
+    """All alerts and the dashboard lead to them, by URLs that are complete."""
+    base = url.rstrip("/") + "/" if url else RUNBOOKS
+    manifests = helm.manifests(values=EVERYTHING | {"prometheusRule": {"enabled": True, "runbookUrl": url}})
+    (rule,) = _of_kind(manifests, "PrometheusRule")
+    alerts = [each for group in rule["spec"]["groups"] for each in group["rules"] if "alert" in each]
+    assert len(alerts) > 15
+    assert {each["annotations"]["runbook_url"] for each in alerts} == {
+        f"{base}{each['alert']}.md" for each in alerts
+    }
+    (dashboard,) = (each for each in _of_kind(manifests, "ConfigMap") if "tenantproxy.json" in each["data"])
+    variables = json.loads(dashboard["data"]["tenantproxy.json"])["templating"]["list"]
+    assert [each["query"] for each in variables if each["name"] == "runbooks"] == [base]
+
+
+@pytest.mark.parametrize(
+    ("scraped", "expression"),
+    [
+        ({}, "max by (namespace) ("),
+        ({"podMonitor": {"enabled": True}}, 'absent(tenantproxy_operator_build_info{namespace="here"})'),
+        ({"serviceMonitor": {"enabled": True}}, 'absent(tenantproxy_operator_build_info{namespace="here"})'),
+    ],
+    ids=["by whoever", "by a PodMonitor", "by a ServiceMonitor"],
+)
+def test_absent_operator(helm: Helm, scraped: dict[str, Any], expression: str) -> None:
+    """Where the chart has its operator scraped it is missed even if never seen; else only after that."""
+    values = {"prometheusRule": {"enabled": True}} | scraped
+    (rule,) = _of_kind(helm.manifests(values=values, namespace="here"), "PrometheusRule")
+    alerts = {each.get("alert"): each["expr"] for group in rule["spec"]["groups"] for each in group["rules"]}
+    assert alerts["TenantProxyOperatorAbsent"].startswith(expression)
 
 
 @pytest.mark.parametrize("case", GOLDEN.cases)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -10,7 +11,7 @@ from typing import Any, Final, Self
 import aiohttp
 import yaml
 
-from support.operator.local import Local, running_local, secret, tenant_proxy, write
+from support.operator.local import running_local, secret, tenant_proxy, write
 from support.proxy import tokens
 from support.proxy.oms import (
     RawServer,
@@ -26,11 +27,16 @@ from support.tools.prometheus import Target
 
 NAMES: Final = ("acme", "globex", "hooli", "initech", "umbrella")
 """In the order in which `local` gives them ports."""
+_HERE, _ELSEWHERE = "tenants", "others"
+"""Namespaces; each has a tenant acme."""
+Key = tuple[str, str]
+"""A tenant's namespace and name."""
 ORDER: Final = "/api/v1/business-units/S-1/customer-orders/CO-1"
 SEARCH: Final = "/api/v1/business-units/S-1/customer-orders:search"
 CONFIG: Final = "/api/v1/proxy-config"
-TOKEN_SECONDS: Final = 25
+TOKEN_SECONDS: Final = 15
 """How long globex' tokens live: the last one ends while the test runs."""
+_DAY: Final = 86_400
 _PAUSE: Final = 0.1
 _BURST: Final = 12
 _PATIENCE: Final = 0.02
@@ -39,12 +45,12 @@ _DEAD_ISSUER: Final = "https://issuer.invalid/"
 
 
 class Fleet:
-    """Five tenants' proxies with an OMS each, and their traffic."""
+    """Five tenants' proxies with an OMS each, one that is called like another, and their traffic."""
 
-    def __init__(self, servers: dict[str, RawServer], local: Local, folder: Path) -> None:
+    def __init__(self, servers: dict[str, RawServer], ports: dict[Key, int], folder: Path) -> None:
         self.servers = servers
-        self.local = local
-        self._manifests = folder / "manifests"
+        self._ports = ports
+        self._manifests = folder / _HERE
         self._broken = False
 
     @classmethod
@@ -60,17 +66,21 @@ class Fleet:
                 raw_server(answering(token_answer("t", expires_in=TOKEN_SECONDS)))
             )
             servers["collector"] = await stack.enter_async_context(raw_server(answering(http(200))))
-            (folder / "manifests").mkdir()
-            for name in NAMES:
-                write(folder / "manifests" / f"{name}.yaml", *_manifests(name, servers))
             options = ("--issuers", str(_issuers(folder)), "--tracing-endpoint", servers["collector"].url)
-            running = running_local(folder / "manifests", state=folder / "local" / "state", options=options)
-            local = await stack.enter_async_context(running)
-            for _ in NAMES:
-                await local.event("ready")
-            fleet = cls(servers, local, folder)
+            ports: dict[Key, int] = {}
+            for namespace, names in ((_HERE, NAMES), (_ELSEWHERE, NAMES[:1])):
+                manifests = folder / namespace
+                manifests.mkdir()
+                for name in names:
+                    write(manifests / f"{name}.yaml", *_manifests(name, servers))
+                running = running_local(manifests, state=manifests / "local/state", options=options)
+                local = await stack.enter_async_context(running)
+                for _ in names:
+                    await local.event("ready")
+                ports |= {(namespace, name): local.port_base + 2 * index for index, name in enumerate(names)}
+            fleet = cls(servers, ports, folder)
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            traffic = [asyncio.create_task(fleet.call(session, name)) for name in NAMES]
+            traffic = [asyncio.create_task(fleet.call(session, key)) for key in ports]
             try:
                 yield fleet
             finally:
@@ -81,26 +91,27 @@ class Fleet:
 
     def targets(self) -> list[Target]:
         """Return what is to be scraped, as if they were pods."""
-        return [
-            Target(port + 1, "tenants", f"{name}-proxy-0") for name, port in zip(NAMES, self._ports(), strict=True)
-        ]
+        return [Target(port + 1, namespace, f"{name}-proxy-0") for (namespace, name), port in self._ports.items()]
 
     async def break_everything(self) -> None:
         """Give each tenant its trouble."""
         self._broken = True
         self.servers["tokens"].play = answering(http(503))
         self.servers["collector"].play = answering(http(400))
-        self.servers["hooli"].play = answering(http(200, b'{"customerOrder": {"customerId": 5}}'))
+        self.servers["hooli"].play = _slow_and_wrong
         self.servers["initech"].play = only_right_password
         await self.servers["umbrella"].__aexit__()
+        manifest, _ = _manifests("hooli", self.servers)
+        token = tokens.machine_token("T-hooli", exp=int(time.time()) + _DAY)
+        write(self._manifests / "hooli.yaml", manifest, secret("hooli", bearerToken=token))
 
     def remove(self, name: str) -> None:
         """Take a tenant away."""
         (self._manifests / f"{name}.yaml").unlink()
 
-    async def call(self, session: aiohttp.ClientSession, name: str) -> None:
+    async def call(self, session: aiohttp.ClientSession, key: Key) -> None:
         """Send one tenant's traffic for ever: reads, searches, and now and then what is refused."""
-        base = f"http://127.0.0.1:{dict(zip(NAMES, self._ports(), strict=True))[name]}"
+        base, name = f"http://127.0.0.1:{self._ports[key]}", key[1]
         headers = tokens.bearer(tokens.machine_token(f"T-{name}"))
         for number in itertools.count():
             with contextlib.suppress(aiohttp.ClientError):
@@ -109,7 +120,9 @@ class Fleet:
                     await _send(session, "POST", base + SEARCH, headers, json={"customerId": "C-1"})
                 if number % 10 == 0:
                     await _send(session, "DELETE", base + ORDER, headers)
-                if name == "acme":
+                if name == "hooli" and self._broken:
+                    await asyncio.gather(*(_send(session, "GET", base + ORDER, headers) for _ in range(_BURST)))
+                if key == (_HERE, "acme"):
                     await self._trouble_acme(session, base, headers, number)
             await asyncio.sleep(_PAUSE)
 
@@ -131,9 +144,6 @@ class Fleet:
             await _send(session, "GET", base + ORDER, dead)
             await asyncio.gather(*(_send(session, "GET", base + ORDER, headers) for _ in range(_BURST)))
 
-    def _ports(self) -> list[int]:
-        return [self.local.port_base + 2 * index for index in range(len(NAMES))]
-
 
 async def _send(
     session: aiohttp.ClientSession, method: str, url: str, headers: dict[str, str], **more: Any
@@ -146,6 +156,12 @@ async def _slow(request: Received, writer: asyncio.StreamWriter) -> None:
     """Answer after a while, so that requests pile up."""
     await asyncio.sleep(0.05)
     await documented(request, writer)
+
+
+async def _slow_and_wrong(request: Received, writer: asyncio.StreamWriter) -> None:
+    """Break the contract, late."""
+    await asyncio.sleep(2.2)
+    await answering(http(200, b'{"customerOrder": {"customerId": 5}}'))(request, writer)
 
 
 def _manifests(name: str, servers: dict[str, RawServer]) -> list[dict[str, Any]]:
@@ -161,9 +177,9 @@ def _manifests(name: str, servers: dict[str, RawServer]) -> list[dict[str, Any]]
     return [tenant_proxy(name, url=f"{servers[name].url}/api/v1", **spec), secret(name, **keys)]
 
 
-def _issuers(folder: Path) -> Path:
+def _issuers(folder: Path) -> str:
     dead = {"issuer": _DEAD_ISSUER, "audiences": ["https://hiiretail.com"], "kind": "ocms"}
     document = [*tokens.issuers(jwks=tokens.jwks()), dead | {"jwksUri": "http://127.0.0.1:9/jwks"}]
     path = folder / "issuers.yaml"
     path.write_text(yaml.safe_dump(document))
-    return path
+    return str(path)

@@ -1,4 +1,4 @@
-"""The queries of the dashboard and of the alerts, and what a test has to put into them."""
+"""The dashboard's panels, variables and annotations, and what a test has to put into their queries."""
 
 import json
 import re
@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 ROOT: Final = Path(__file__).parents[3]
-_FILES: Final = ROOT / "charts" / "tenantproxy" / "files"
-_WINDOW: Final = "15s"
-"""In place of minutes and hours: the test's traffic is no older."""
+_DASHBOARD: Final = ROOT / "charts" / "tenantproxy" / "files" / "dashboard.json"
+WINDOW: Final = "15s"
+"""In place of minutes, hours and days: the test's traffic is no older."""
 
 
 class Place(NamedTuple):
@@ -22,33 +22,45 @@ class Place(NamedTuple):
     h: int
 
 
+class Field(NamedTuple):
+    """How values are shown: unit, thresholds, words."""
+
+    unit: str
+    steps: tuple[tuple[float | None, str], ...]
+    """From where on it has which colour; None: from the beginning."""
+    states: dict[float, tuple[str, str]]
+    """A value's word and colour."""
+
+    def colour(self, value: float) -> str:
+        """Return a value's colour."""
+        if value in self.states:
+            return self.states[value][1]
+        return [colour for begin, colour in self.steps if begin is None or value >= begin][-1]
+
+    @property
+    def colours(self) -> set[str]:
+        """All colours that a value may have."""
+        return {colour for _, colour in self.steps} | {colour for _, colour in self.states.values()}
+
+    @property
+    def bounds(self) -> list[float]:
+        """Where one colour ends and the next begins."""
+        return [begin for begin, _ in self.steps if begin is not None]
+
+
 class Panel(NamedTuple):
     """A panel of the dashboard."""
 
     kind: str
     title: str
-    unit: str
+    field: Field
+    columns: dict[str, Field]
+    """Of a table, by title."""
+    colours: tuple[tuple[str, str], ...]
+    """For legends that match, which colour they have."""
     queries: tuple[tuple[str, str], ...]
     """Each with its legend."""
-    steps: tuple[tuple[float | None, str], ...]
-    """From where on it has which colour; None: from the beginning."""
     place: Place
-
-    def is_red(self, value: float) -> bool:
-        """Return whether a value is red."""
-        return [colour for begin, colour in self.steps if begin is None or value >= begin][-1] == "red"
-
-    @property
-    def bounds(self) -> list[float]:
-        """Where red begins or ends."""
-        return [begin for begin, _ in self.steps if begin is not None]
-
-
-class Alert(NamedTuple):
-    """An alert, by its name."""
-
-    name: str
-    query: str
 
 
 def rows() -> list[tuple[str, Place]]:
@@ -63,15 +75,33 @@ def panels() -> list[Panel]:
 
 
 def _panel(panel: dict[str, Any]) -> Panel:
-    defaults = panel["fieldConfig"]["defaults"]
+    overrides = [
+        (each["matcher"], {prop["id"]: prop["value"] for prop in each["properties"]})
+        for each in panel["fieldConfig"]["overrides"]
+    ]
     return Panel(
         kind=panel["type"],
         title=panel["title"],
-        unit=defaults["unit"],
+        field=_field(panel["fieldConfig"]["defaults"]),
+        columns={matcher["options"]: _field(found) for matcher, found in overrides if "unit" in found},
+        colours=tuple(
+            (matcher["options"].strip("/"), found["color"]["fixedColor"])
+            for matcher, found in overrides
+            if matcher["id"] == "byRegexp"
+        ),
         queries=tuple((target["expr"], target["legendFormat"]) for target in panel["targets"]),
-        steps=tuple((step["value"], step["color"]) for step in defaults["thresholds"]["steps"]),
         place=Place(**panel["gridPos"]),
     )
+
+
+def _field(found: dict[str, Any]) -> Field:
+    states = {
+        float(value): (state["text"], state["color"])
+        for mapping in found.get("mappings", [])
+        for value, state in mapping["options"].items()
+    }
+    steps = tuple((step["value"], step["color"]) for step in found["thresholds"]["steps"])
+    return Field(found["unit"], steps, states)
 
 
 def variables() -> list[str]:
@@ -79,21 +109,24 @@ def variables() -> list[str]:
     return [each["query"] for each in _dashboard()["templating"]["list"] if each["type"] == "query"]
 
 
-def alerts() -> list[Alert]:
-    """Return all alerts."""
-    document = yaml.safe_load((_FILES / "alerts.yaml").read_text())
-    rules = (rule for group in document["groups"] for rule in group["rules"])
-    return [Alert(rule["alert"], rule["expr"]) for rule in rules if "alert" in rule]
+def annotations() -> dict[str, str]:
+    """Return the queries of what is marked on the time axes, by name."""
+    return {each["name"]: each["expr"] for each in _dashboard()["annotations"]["list"]}
 
 
 def filled(query: str) -> str:
-    """Return a query as the test asks it: any namespace and tenant, and short windows."""
-    query = re.sub(r"\$\{?(__rate_interval|__range|__interval)\}?", _WINDOW, query)
-    query = re.sub(r'=~?"\$(tenant|namespace)"', '=~".*"', query)
-    query = re.sub(r"\[\d+[smhdw](?=[\]:])", f"[{_WINDOW}", query)
-    query = re.sub(r"offset \d+[smhdw]", f"offset {_WINDOW}", query)
-    assert "$" not in query, query
+    """Return a query of the dashboard as the test asks it: any namespace and tenant, and short windows."""
+    query = re.sub(r"\$\{?(__rate_interval|__range|__interval)\}?", WINDOW, query)
+    query = re.sub(r'=~?"\$(tenant|namespace|tenant_namespace)"', '=~".*"', query)
+    query = shortened(query)
+    assert "$" not in query.replace('"$1"', ""), query
     return query
+
+
+def shortened(query: str) -> str:
+    """Return a query with short windows."""
+    query = re.sub(r"\[\d+[smhdw](?=[\]:])", f"[{WINDOW}", query)
+    return re.sub(r"offset \d+[smhdw]", f"offset {WINDOW}", query)
 
 
 def relabelling() -> list[Any]:
@@ -110,4 +143,4 @@ def exported(exposition: str) -> set[str]:
 
 
 def _dashboard() -> dict[str, Any]:
-    return dict(json.loads((_FILES / "dashboard.json").read_text()))
+    return dict(json.loads(_DASHBOARD.read_text()))

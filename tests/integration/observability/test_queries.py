@@ -1,10 +1,10 @@
-"""Every query of the dashboard and of the alerts, run in a real Prometheus that scrapes real, faulty processes."""
+"""Every query of the dashboard, and every alert for real: at a Prometheus that scrapes real, faulty processes."""
 
 import asyncio
 import os
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from math import isfinite
 from pathlib import Path
 from typing import Final
@@ -12,57 +12,72 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from hack.observability.colours import BAD
 from support.metrics_page import documented, metrics_in
+from support.tools.helm import Helm
 from support.tools.programs import directory
 from support.tools.prometheus import Prometheus, Series
 from support.waiting import eventually
 
 from .control_plane import ControlPlane
+from .drawing import Times
 from .fleet import Fleet
-from .picture import Times, draw
-from .queries import alerts, exported, filled, panels, relabelling, rows, variables
+from .picture import draw
+from .queries import annotations, exported, filled, panels, relabelling, rows, variables
+from .rules import alert_queries, quick_rules
 
-WELL_SECONDS: Final = 15
-TROUBLE_SECONDS: Final = 35
+WELL_SECONDS: Final = 10
+TROUBLE_SECONDS: Final = 25
 """Longer than a token lives."""
 PATIENCE: Final = 90
 """Seconds for which an alert is waited for beyond that."""
-WITHOUT_TROUBLE: Final = {
-    "TenantProxyOperatorNotLeading": "who stands by counts no tenants, as other alerts need; rules has it",
-    "TenantProxyOperatorStalled": "an operator that hangs is not scraped either; tests/integration/rules has it",
-}
-"""Alerts that this test can't bring about, each with the reason."""
 OF_WHAT_IS_GONE: Final = {"TenantProxyManyVanished", "TenantProxyOperatorAbsent", "TenantProxyUnreachable"}
-"""Alerts that come when the operator and a proxy are taken away."""
-TENANTS: Final = {
-    "TenantProxyCircuitOpen": {"umbrella"},
-    "TenantProxyContractViolated": {"hooli"},
-    "TenantProxyCredentialsRejected": {"initech"},
-    "TenantProxyErrorsOfTenant": {"acme"},
-    "TenantProxyTokenNotRefreshed": {"globex"},
-    "TenantProxyUnreachable": {"umbrella"},
-    "TenantProxyUpstreamFailing": {"globex", "hooli", "initech", "umbrella"},
+"""Alerts that come when the operators and a proxy are taken away."""
+WITHOUT_RED: Final = {("Pods, by version", ""): "only a tenant all of whose pods are gone; here others have some"}
+"""Panels, and columns of tables, that can be red and are not in this test."""
+ALWAYS_RED: Final = {
+    ("Tenants", "Expires in"): "hooli's token is the only one of which it is known",
+    ("Until certificates and tokens expire", ""): "the same",
+    ("Time until the token expires", ""): "globex' tokens live for seconds",
+    ("Who is unhealthy", ""): "it shows nothing else",
 }
-"""Whose trouble is whose: see Fleet.break_everything."""
+OF_A_LOST_LEASE: Final = {"TenantProxyOperatorNotLeading"}
+TENANTS: Final = {
+    "TenantProxyCircuitOpen": {"tenants/umbrella"},
+    "TenantProxyContractViolated": {"tenants/hooli"},
+    "TenantProxyCredentialExpiring": {"tenants/hooli"},
+    "TenantProxyCredentialsRejected": {"tenants/initech"},
+    "TenantProxyErrorsOfTenant": {"tenants/acme"},
+    "TenantProxySecretUnusable": {"managed/never-ready", "managed/tenant-0"},
+    "TenantProxyTokenNotRefreshed": {"tenants/globex"},
+    "TenantProxyUnreachable": {"tenants/umbrella"},
+    "TenantProxyUpstreamFailing": {"tenants/globex", "tenants/hooli", "tenants/initech", "tenants/umbrella"},
+}
+"""Whose trouble is whose: see Fleet.break_everything. Of two tenants that are called acme, one has none."""
 
 Firing = set[tuple[str, str]]
-"""Alerts that have a result, each with the tenant that it names, or nothing."""
+"""Alerts that fire, each with the tenant that it names (NAMESPACE/NAME), or nothing."""
 
 
 class Observed:
-    """What Prometheus knew at the end, and which alerts had a result at some time."""
+    """What Prometheus knew at the end, and which alerts fired at some time."""
 
     def __init__(self) -> None:
         self.panels: dict[tuple[str, str], list[Series]] = {}
         self.variables: dict[str, list[Series]] = {}
+        self.annotations: dict[str, list[Series]] = {}
+        self.alerts: dict[str, str] = {}
+        """The queries of all alerts."""
         self.fired: Firing = set()
         self.early: Firing = set()
-        """Alerts that had a result before there was any trouble."""
+        """Alerts that fired before there was any trouble."""
         self.exported: set[str] = set()
         self.traces: dict[str, set[str]] = {}
         """Of each histogram, those that its exemplars name."""
         self.spans: list[bytes] = []
         """What the collector was sent."""
+        self.series: dict[str, int] = {}
+        """How many a proxy exports, by tenant."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -73,75 +88,96 @@ async def observed(
     programs = directory("prometheus", request.config)
     binaries = directory("kubernetes", request.config)
     folder = tmp_path_factory.mktemp("observability")
+    rules = quick_rules(Helm(directory("helm", request.config) / "helm", folder), folder)
     observed = Observed()
+    observed.alerts = alert_queries(rules)
+    in_trouble = observed.alerts.keys() - OF_A_LOST_LEASE - OF_WHAT_IS_GONE
     async with Fleet.running(folder) as fleet, ControlPlane.running(binaries, folder) as control_plane:
-        targets = [*fleet.targets(), control_plane.target()]
-        prometheus = await asyncio.to_thread(Prometheus, programs / "prometheus", folder, targets, relabelling())
+        targets = [*fleet.targets(), *control_plane.targets()]
+        prometheus = await asyncio.to_thread(
+            Prometheus, programs / "prometheus", folder, targets, relabelling(), rules
+        )
         try:
             await asyncio.to_thread(prometheus.wait_for_targets, len(targets))
             begin = time.time()
             await control_plane.create_tenants()
-            # Prometheus hears of it at its next scrape.
-            await eventually(lambda: _now(prometheus), lambda firing: not firing)
-            observed.early = await _firing(prometheus, WELL_SECONDS)
+            await eventually(lambda: _alerts(prometheus, 1, state=".*"), lambda alerts: not alerts)
+            await asyncio.sleep(WELL_SECONDS)
+            observed.early = await _alerts(prometheus, WELL_SECONDS)
             broken = time.time()
             await fleet.break_everything()
             await control_plane.break_everything()
-            expected = {alert.name for alert in alerts()} - WITHOUT_TROUBLE.keys()
-            observed.fired = await _firing(prometheus, TROUBLE_SECONDS, expected - OF_WHAT_IS_GONE)
+            await asyncio.sleep(max(0.0, broken + TROUBLE_SECONDS - time.time()))
+            await _until_fired(prometheus, in_trouble, since=broken)
             times = Times(begin, time.time(), marked=broken)
-            await asyncio.to_thread(_remember, prometheus, observed, times)
-            observed.exported = {
-                name for target in targets for name in exported(await asyncio.to_thread(_scrape, target.port))
-            }
-            observed.spans = [request.body for request in fleet.servers["collector"].received]
+            for target in targets:
+                exposition = await asyncio.to_thread(_scrape, target.port)
+                observed.exported |= exported(exposition)
+                observed.series[f"{target.namespace}/{target.pod}"] = sum(
+                    not line.startswith("#") for line in exposition.splitlines()
+                )
+            await control_plane.second.lose_lease()
+            await _until_fired(prometheus, OF_A_LOST_LEASE, since=broken)
             fleet.remove("umbrella")
             await control_plane.end()
-            observed.fired |= await _firing(prometheus, 0, OF_WHAT_IS_GONE)
+            observed.fired = await _until_fired(prometheus, OF_WHAT_IS_GONE, since=broken)
+            await asyncio.to_thread(_remember, prometheus, observed, begin)
+            observed.spans = [request.body for request in fleet.servers["collector"].received]
         finally:
             await asyncio.to_thread(prometheus.close)
+    if pictures := os.environ.get("OBSERVABILITY_PICTURES"):
+        _draw(observed, times, Path(pictures))
     yield observed
 
 
-async def _now(prometheus: Prometheus) -> Firing:
-    found = set()
-    for alert in alerts():
-        series = await asyncio.to_thread(prometheus.query, filled(alert.query))
-        found |= {(alert.name, each.labels.get("tenant", "")) for each in series}
-    return found
+async def _alerts(prometheus: Prometheus, seconds: float, *, state: str = "firing") -> Firing:
+    """Return the alerts that were in a state at some time within the last seconds."""
+    query = f'max_over_time(ALERTS{{alertstate=~"{state}"}}[{seconds:.0f}s])'
+    found = await asyncio.to_thread(prometheus.query, query)
+    return {(each.labels["alertname"], _tenant(each) if "tenant" in each.labels else "") for each in found}
 
 
-async def _firing(prometheus: Prometheus, seconds: float, expected: Iterable[str] = ()) -> Firing:
-    """Return what has a result at some time within so many seconds, and until the expected alerts have one.
+def _tenant(series: Series) -> str:
+    return f"{series.labels['namespace']}/{series.labels['tenant']}"
 
-    Twice in a row: each alert waits for a minute at least, so none comes of one scrape that was late.
-    """
-    found: Firing = set()
-    last: Firing = set()
+
+async def _until_fired(prometheus: Prometheus, expected: Collection[str], *, since: float) -> Firing:
+    """Wait until these alerts have fired, for all tenants whose trouble it is; return all that have."""
     waiting = {(name, tenant) for name in expected for tenant in TENANTS.get(name, {""})}
-    begin = time.monotonic()
-    while (passed := time.monotonic() - begin) < seconds or (waiting - found and passed < seconds + PATIENCE):
-        now = await _now(prometheus)
-        found |= last & now
-        last = now
+    fired: Firing = set()
+    end = time.monotonic() + PATIENCE
+    while waiting - fired and time.monotonic() < end:
         await asyncio.sleep(1)
-    return found
+        fired = await _alerts(prometheus, time.time() - since)
+    return fired
 
 
-def _remember(prometheus: Prometheus, observed: Observed, times: Times) -> None:
+def _remember(prometheus: Prometheus, observed: Observed, begin: float) -> None:
+    end = time.time()
     for panel in panels():
         for query, _ in panel.queries:
-            observed.panels[panel.title, query] = prometheus.query_range(filled(query), times.begin, times.end)
+            observed.panels[panel.title, query] = prometheus.query_range(filled(query), begin, end)
     for histogram in ("request", "upstream_request"):
         buckets = f"tenantproxy_{histogram}_duration_seconds_bucket"
-        observed.traces[histogram] = prometheus.traces(buckets, times.begin, times.end)
+        observed.traces[histogram] = prometheus.traces(buckets, begin, end)
     for query in variables():
         # As Grafana does it: label_values(METRIC, LABEL).
-        metric = query.removeprefix("label_values(").partition(",")[0]
+        metric = query.removeprefix("label_values(").rpartition(",")[0]
         observed.variables[query] = prometheus.query(filled(metric))
-    if file := os.environ.get("OBSERVABILITY_SVG"):
-        titles = [(title.replace("$tenant", "(here: all five)"), place) for title, place in rows()]
-        Path(file).write_text(draw(titles, panels(), observed.panels, times))
+    for name, query in annotations().items():
+        observed.annotations[name] = prometheus.query_range(filled(query), begin, end)
+
+
+def _draw(observed: Observed, times: Times, folder: Path) -> None:
+    """Draw the dashboard as it was before anything was taken away."""
+    data = {
+        key: [Series(each.labels, [point for point in each.points if point[0] <= times.end]) for each in found]
+        for key, found in observed.panels.items()
+    }
+    titles = [(title.replace("$tenant_namespace/$tenant", "(here: all)"), place) for title, place in rows()]
+    (folder / "observability.svg").write_text(draw(titles, panels(), data, times))
+    fleet = [panel for panel in panels() if panel.place.y < titles[1][1].y]
+    (folder / "dashboard.svg").write_text(draw(titles[:1], fleet, data, times))
 
 
 def _scrape(port: int) -> str:
@@ -157,9 +193,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_every_panel_has_data(observed: Observed) -> None:
-    """Each query of each panel, and of each variable, has a result."""
+    """Each query of each panel, variable and annotation has a result."""
     empty = [f"{title}: {query}" for (title, query), found in observed.panels.items() if not _has_data(found)]
     empty += [query for query, found in observed.variables.items() if not _has_data(found)]
+    empty += [name for name, found in observed.annotations.items() if not _has_data(found)]
     assert empty == []
     assert all(
         {"namespace", "pod"} <= each.labels.keys() for found in observed.variables.values() for each in found
@@ -173,15 +210,55 @@ async def test_latencies_lead_to_traces(observed: Observed) -> None:
         assert len(sent) > len(found) / 2
 
 
+async def test_every_threshold_is_met(observed: Observed) -> None:
+    """Each panel and column that can be red is red at some time, and is not at another."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for panel in panels():
+        for query, legend in panel.queries:
+            field = panel.columns.get(legend, panel.field)
+            if BAD in field.colours:
+                values = [value for each in observed.panels[panel.title, query] for _, value in each.points]
+                key = panel.title, legend if panel.columns else ""
+                found.setdefault(key, set()).update(field.colour(value) for value in values if isfinite(value))
+    assert len(found) > 15
+    assert {key for key, colours in found.items() if BAD not in colours} == WITHOUT_RED.keys()
+    assert {key for key, colours in found.items() if colours == {BAD}} == ALWAYS_RED.keys()
+
+
+async def test_tenants_have_a_row_each(observed: Observed) -> None:
+    """In the table of tenants: two of one name are two, and each column knows those that it can know."""
+    (table,) = (panel for panel in panels() if panel.kind == "table")
+    found = {
+        legend: {_tenant(each) for each in observed.panels[table.title, query]} for query, legend in table.queries
+    }
+    proxies = {
+        "tenants/acme",
+        "tenants/globex",
+        "tenants/hooli",
+        "tenants/initech",
+        "tenants/umbrella",
+        "others/acme",
+    }
+    for column in ("Requests", "Our errors", "OMS errors", "p99", "Credential", "Circuit"):
+        assert found[column] == proxies, column
+    assert found["Expires in"] == {"tenants/hooli"}
+    assert "tenants/acme" not in found["Ready"]  # those of `local` have no operator
+    assert len(found["Ready"]) > 5
+    assert all(
+        each.labels.keys() == {"namespace", "tenant"}
+        for query, _ in table.queries
+        for each in observed.panels[table.title, query]
+    )
+
+
 async def test_every_alert_fires(observed: Observed) -> None:
-    """Each alert's expression has a result in trouble, and none where all is well."""
-    names = {alert.name for alert in alerts()}
-    assert names - {name for name, _ in observed.fired} <= WITHOUT_TROUBLE.keys()
+    """Each alert fires in trouble, and none where all is well."""
+    assert observed.alerts.keys() - {name for name, _ in observed.fired} == set()
     assert observed.early == set()
 
 
 async def test_alerts_name_whose_trouble_it_is(observed: Observed) -> None:
-    """Ours, an OMS's, a credential's: each is told of the tenant that has it, and of no other."""
+    """Ours, an OMS's, a credential's: each is told of the tenant that has it, and of no other of that name."""
     found = {name: {tenant for other, tenant in observed.fired if other == name} for name in TENANTS}
     assert found == TENANTS
     assert {name for name, tenant in observed.fired if tenant} == TENANTS.keys()
@@ -189,7 +266,12 @@ async def test_alerts_name_whose_trouble_it_is(observed: Observed) -> None:
 
 async def test_metrics_are_there_documented_and_used(observed: Observed) -> None:
     """No metric is used that is not exported, and none is exported that nobody can know of."""
-    queries = [*(query for _, query in observed.panels), *(alert.query for alert in alerts()), *variables()]
+    queries = [
+        *(query for _, query in observed.panels),
+        *observed.alerts.values(),
+        *variables(),
+        *annotations().values(),
+    ]
     used = {name for query in queries for name in metrics_in(query)}
     own = {name.removesuffix("_total") for name in observed.exported if name.startswith("tenantproxy_")}
     assert {name.removesuffix("_total") for name in used} - own == set()

@@ -155,6 +155,15 @@ def test_chart_installs_the_released_image(artifacts: Artifacts, image: str) -> 
     assert f"--proxy-image={image}:{artifacts.version}" in container["args"]
 
 
+def test_chart_leads_to_its_own_pages(source: Source, tmp_path: Path) -> None:
+    """Alerts and dashboard link to the runbooks of the released version, in the repository that released it."""
+    make_chart(source, tmp_path, image="ghcr.io/acme/proxies")
+    switches = ("--set", "prometheusRule.enabled=true,grafanaDashboard.enabled=true")
+    rendered = run_helm("template", "tenantproxy", tmp_path / f"tenantproxy-{source.version}.tgz", *switches)
+    pages = set(re.findall(r"https://github\.com/\S+?/docs/runbooks/", rendered))
+    assert pages == {f"https://github.com/acme/proxies/blob/v{source.version}/docs/runbooks/"}
+
+
 def test_checksums_cover_all_files(artifacts: Artifacts) -> None:
     """SHA256SUMS, which is what is signed, is checked by sha256sum and leaves no file out."""
     command = ("sha256sum", "--check", "--strict", CHECKSUMS)

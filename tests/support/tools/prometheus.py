@@ -49,14 +49,17 @@ class Series(NamedTuple):
 
 
 class Prometheus:
-    """Scrapes its targets once a second."""
+    """Scrapes its targets, and evaluates its rules, once a second."""
 
-    def __init__(self, program: Path, folder: Path, targets: Sequence[Target], relabelling: Sequence[Any]) -> None:
+    def __init__(
+        self, program: Path, folder: Path, targets: Sequence[Target], relabelling: Sequence[Any], rules: Path
+    ) -> None:
         """Start it, and wait until it is ready. What is discovered becomes what is scraped by `relabelling`."""
         (port,) = free_ports(1)
         self._url = f"http://127.0.0.1:{port}"
         configuration = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(rules)],
             "scrape_configs": [
                 {
                     "job_name": "pods",

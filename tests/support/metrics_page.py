@@ -19,3 +19,9 @@ def metric_of(series: str) -> str:
 def metrics_in(query: str) -> set[str]:
     """Return our metrics in a query, as the page has them."""
     return {metric_of(name) for name in re.findall(r"(?<!:)\btenantproxy_\w+", query)}
+
+
+def most_series() -> int:
+    """Return how many series of a proxy the page says that there may be."""
+    (number,) = re.findall(r"can be counted,\s+it has (\d+),", _PAGE.read_text())
+    return int(number)

@@ -141,7 +141,7 @@ async def _alerts(prometheus: Prometheus, seconds: float, *, state: str = "firin
 
 
 def _tenant(series: Series) -> str:
-    return f"{series.labels['namespace']}/{series.labels['tenant']}"
+    return f"{series.labels.get('namespace')}/{series.labels['tenant']}"
 
 
 async def _until_fired(prometheus: Prometheus, expected: Collection[str], *, since: float) -> Firing:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from support.certificates import Authority, Pair
+from support.proxy import tokens
+from support.proxy.running import proxy_config, running_proxy
 from tenantproxy.config import Tls
 from tenantproxy.transport.expiry import EARLIEST, LATEST, expiry_of
 from tenantproxy.transport.tls import TlsFiles
@@ -65,3 +67,23 @@ def test_none(tmp_path: Path) -> None:
     files = TlsFiles(Tls(), tmp_path)
     files.check()
     assert files.expiries() == {}
+
+
+async def test_metrics_of_a_proxy(folder: Path) -> None:
+    """A running proxy shows all that it knows to expire: its certificates, and its bearer token."""
+    authority = Authority()
+    tls = folder / "tls"
+    for name in ("ca", "client"):
+        (tls / name).mkdir(parents=True)
+    (tls / "ca/ca.crt").write_text(authority.pem)
+    install(tls, authority.issue("client", days=5))
+    configuration = proxy_config("https://127.0.0.1:9/api/v1", tls={"ca": True, "clientCertificate": True})
+    token = tokens.machine_token("T-acme", exp=1_800_000_000)
+    async with running_proxy(configuration, folder, {"bearerToken": token}) as proxy:
+        found = {
+            of: await proxy.metric(f'tenantproxy_expiry_timestamp_seconds{{of="{of}"}}')
+            for of in ("client-certificate", "ca", "credential")
+        }
+    assert found["credential"] == 1_800_000_000
+    assert days(found["client-certificate"] or 0) == 5
+    assert days(found["ca"] or 0) > 0

@@ -11,6 +11,7 @@ from tenantproxy import __version__
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.api.json_schema import json_schema_text
 from tenantproxy_operator.cli.conformance_job import conformance_job
+from tenantproxy_operator.cli.doctor import doctor
 from tenantproxy_operator.cli.leader_election import lease_options
 from tenantproxy_operator.cli.local import local
 from tenantproxy_operator.cli.options import cluster_options, kind_options, manifests_option, reject
@@ -115,6 +116,7 @@ main.add_command(local)
 main.add_command(run)
 main.add_command(top)
 main.add_command(conformance_job)
+main.add_command(doctor)
 
 
 @main.command()

@@ -18,6 +18,7 @@ from support.apiserver.audit import AuditEntry, writes
 from support.apiserver.client import ApiClient
 from support.apiserver.server import ApiServer, service_account
 from support.operator import rights_report
+from support.operator.diagnoses import Engineer
 from support.operator.process import OperatorProcess
 from support.operator.rights import NAMESPACED, lacking, used
 from support.operator.tenants import Tenants, without_hash
@@ -196,6 +197,12 @@ async def tenants(api: ApiClient, run: Run, operator: OperatorProcess) -> Tenant
     """Return the TenantProxies of the module's first namespace, that its operator takes care of."""
     assert operator.running, operator.log
     return Tenants(api, run.namespaces[0], lambda: operator.log)
+
+
+@pytest.fixture(scope="module")
+def engineer(run: Run) -> Engineer:
+    """Return a person who runs `doctor` with no more rights than the documentation says."""
+    return Engineer(run.api_server, run.namespaces)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from support.operator.diagnoses import Engineer
 from support.operator.tenants import Tenants, Thing, child_name, condition_of, whole
 from support.waiting import eventually
 from tenantproxy_operator.api.reasons import Reason
@@ -207,6 +208,8 @@ ELSEWHERE = {
 
 NOT_ROLLED_OUT = {Reason.ROLLING_OUT: "Unknown", Reason.ROLLOUT_STUCK: "False"}
 """What Ready is where proxies serve, but not what the spec says."""
+FINE = {Reason.PROXIES_READY, Reason.READY, Reason.UNIQUE, Reason.CREDENTIALS_SET, Reason.ACCEPTED}
+"""Reasons of what is as it should be."""
 STALLED = {Reason.ROLLOUT_STUCK, Reason.DEPLOYMENT_PAUSED}
 """Reasons of Available that somebody has to act for."""
 
@@ -220,10 +223,10 @@ def test_every_reason_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("reason", CASES)
-async def test_reason(tenants: Tenants, name: str, reason: str) -> None:
+async def test_reason(tenants: Tenants, engineer: Engineer, name: str, reason: str) -> None:
     """It is reached, its message helps, and Ready follows Accepted and Available, not CredentialsReady.
 
-    What is not Ready is Reconciling or Stalled, for the same reason.
+    What is not Ready is Reconciling or Stalled, for the same reason; `doctor` names it, unless nothing is wrong.
     """
     case = CASES[reason]
     if reason == Reason.SECRET_MISSING:
@@ -251,6 +254,11 @@ async def test_reason(tenants: Tenants, name: str, reason: str) -> None:
         assert why == {"Reconciling": None, "Stalled": ready["reason"]}
     else:
         assert why == {"Reconciling": ready["reason"], "Stalled": None}
+    told = {each.id: each for each in await engineer.findings(tenants.namespace, name)}
+    assert (reason in told) == (reason not in FINE), told
+    if reason in told:
+        assert told[reason].says == found["message"]
+        assert told[reason].since == found["lastTransitionTime"]
     if reason == Reason.APPLY_FAILED:
         await tenants.call("DELETE", f"{WEBHOOK.root}/{WEBHOOK.plural}/{name}")
         await tenants.condition(name, "Accepted", status="True", reason="Accepted")

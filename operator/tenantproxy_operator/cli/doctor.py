@@ -1,0 +1,168 @@
+"""The command `tenantproxy-operator doctor`."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
+
+import click
+
+from tenantproxy_operator.cli.options import reject
+
+if TYPE_CHECKING:
+    from tenantproxy_operator.doctor.view import View
+
+_WRONG: Final = 1
+_LONGEST_TOKEN: Final = 16_384
+
+
+class _Wanted(NamedTuple):
+    """What to look at."""
+
+    tenants: tuple[str, ...]
+    namespace: str | None
+    all_namespaces: bool
+    kubeconfig: Path | None
+    context: str | None
+    operator_namespace: str
+    token: str | None
+    logs: bool
+
+
+@click.command()
+@click.argument("tenants", nargs=-1, metavar="[TENANT]...")
+@click.option(
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="Where the tenants are. Default: the namespace of the kubeconfig's context.",
+)
+@click.option("-A", "--all-namespaces", is_flag=True, help="Look at the tenants of all namespaces.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="How to reach the API server. Default: $KUBECONFIG, else the pod's service account, else ~/.kube/config.",
+)
+@click.option("--context", help="Which of the kubeconfig's contexts to use. Default: its current one.")
+@click.option(
+    "--operator-namespace",
+    default="tenantproxy-system",
+    show_default=True,
+    metavar="NAME",
+    help="Where the operator runs.",
+)
+@click.option(
+    "--token-file",
+    type=click.File("r", encoding="utf-8"),
+    envvar="TENANTPROXY_ADMIN_TOKEN_FILE",
+    show_envvar=True,
+    help="An access token of the tenant's admin (`-`: standard input), by which the stored credential is tried: "
+    "one login at the OMS, made only where it can't lock the account. Without it: what the proxies know.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write the findings as one JSON document.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also gather all of it for a ticket, secrets masked: FILE ends in .tar.gz, .tgz or .zip.",
+)
+def doctor(
+    tenants: tuple[str, ...],
+    namespace: str | None,
+    kubeconfig: Path | None,
+    context: str | None,
+    operator_namespace: str,
+    token_file: TextIO | None,
+    bundle: Path | None,
+    *,
+    all_namespaces: bool,
+    as_json: bool,
+) -> None:
+    """Say what is wrong with tenants, the worst first: since when, whose turn it is, and what to do next.
+
+    It reads conditions, Events, Deployments, pods and the proxies' metrics, twice within two seconds, and changes
+    nothing. What it may not see, it says.
+
+    \b
+    All tenants of a namespace; one of them, with a trial of its credential; all that a ticket needs:
+      tenantproxy-operator doctor -n tenants
+      tenantproxy-operator doctor -n tenants acme --token-file admin.token
+      tenantproxy-operator doctor -n tenants acme --bundle acme.tar.gz
+
+    Exit status: 0 if nothing is wrong, 1 if something is, 2 for bad input, or if the cluster can't be reached.
+    """  # noqa: D301
+    # Slow to import, and the other commands do without.
+    from tenantproxy.kube.client import KubeError  # noqa: PLC0415
+    from tenantproxy_operator.doctor import bundle as bundles  # noqa: PLC0415
+    from tenantproxy_operator.doctor.findings import findings, is_wrong  # noqa: PLC0415
+    from tenantproxy_operator.doctor.report import to_json, to_text  # noqa: PLC0415
+
+    if namespace is not None and all_namespaces:
+        reject(["either --namespace or --all-namespaces, not both"])
+    if bundle is not None and not bundle.name.endswith(bundles.SUFFIXES):
+        reject([f"--bundle {bundle}: end its name in {' or '.join(bundles.SUFFIXES)}"])
+    wanted = _Wanted(
+        tenants=tenants,
+        namespace=namespace,
+        all_namespaces=all_namespaces,
+        kubeconfig=kubeconfig,
+        context=context,
+        operator_namespace=operator_namespace,
+        token=_token(token_file),
+        logs=bundle is not None,
+    )
+    try:
+        view = asyncio.run(_examine(wanted))
+    except KubeError as error:
+        reject([error])
+    found = findings(view)
+    text, document = to_text(view, found), to_json(view, found)
+    click.echo(json.dumps(document, indent=2) if as_json else text, nl=as_json)
+    if bundle is not None:
+        try:
+            bundles.write(bundle, bundles.files(view, click.unstyle(text), document))
+        except (OSError, bundles.BundleTooLargeError) as error:
+            reject([f"--bundle {bundle}: {error}"])
+    sys.exit(_WRONG if is_wrong(found) else 0)
+
+
+def _token(file: TextIO | None) -> str | None:
+    """Return a token from a file; end the process where it can't be one."""
+    if file is None:
+        return None
+    try:
+        token = file.read(_LONGEST_TOKEN + 1).strip().removeprefix("Bearer ")
+    except (OSError, UnicodeDecodeError):
+        token = ""
+    if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or any(each.isspace() for each in token):
+        reject(["--token-file holds no access token: one line, such as eyJ…"])
+    return token
+
+
+async def _examine(wanted: _Wanted) -> "View":
+    """Look at the cluster. Raises KubeError."""
+    from tenantproxy.kube.client import KubeClient  # noqa: PLC0415
+    from tenantproxy_operator.doctor.examination import Examination  # noqa: PLC0415
+    from tenantproxy_operator.fleet.cluster import ClusterReader  # noqa: PLC0415
+    from tenantproxy_operator.kube.connection import Connection  # noqa: PLC0415
+
+    connection = await Connection.load(wanted.kubeconfig, wanted.context)
+    client = KubeClient(connection.access, program="tenantproxy-operator-doctor")
+    examination = Examination(
+        ClusterReader(client),
+        operator_namespace=wanted.operator_namespace,
+        token=wanted.token,
+        logs=wanted.logs,
+    )
+    namespace = None if wanted.all_namespaces else wanted.namespace or connection.namespace
+    try:
+        view = await examination.of(namespace, wanted.tenants)
+    finally:
+        await client.close()
+    missing = sorted(set(wanted.tenants) - {tenant.key.name for tenant in view.tenants})
+    if missing and not view.is_crd_missing:
+        where = "any namespace" if namespace is None else f"namespace {namespace}"
+        reject([f"there is no TenantProxy {name} in {where}; see `kubectl get tp -A`" for name in missing])
+    return view

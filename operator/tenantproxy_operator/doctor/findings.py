@@ -1,0 +1,67 @@
+"""All findings, the worst first."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.doctor.codes import TOKENS, WAY
+from tenantproxy_operator.doctor.conditions import of_conditions
+from tenantproxy_operator.doctor.credential import of_credential
+from tenantproxy_operator.doctor.finding import Finding, Severity
+from tenantproxy_operator.doctor.operators import of_operator
+from tenantproxy_operator.doctor.pods import ROWS as OF_PODS
+from tenantproxy_operator.doctor.pods import of_deletion, of_pods
+from tenantproxy_operator.doctor.reads import of_reads
+from tenantproxy_operator.doctor.view import TenantView, View
+
+_OF_THE_CREDENTIAL: Final = frozenset(
+    {Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_INVALID, Reason.SECRET_MISSING}
+)
+_EXPLAINED: Final[Mapping[str, frozenset[str]]] = {
+    # What the proxies count because of what the Secret is like.
+    "credentials-not-configured": _OF_THE_CREDENTIAL,
+    "credentials-invalid": _OF_THE_CREDENTIAL,
+    # That no proxy serves, by why its pods don't run.
+    Reason.PROXIES_NOT_READY: frozenset(OF_PODS),
+    Reason.ROLLOUT_STUCK: frozenset(OF_PODS),
+    # What is open, by what opened it; why there is no token, by what the token endpoint said.
+    "circuit-open": frozenset({"upstream-error", "upstream-timeout", *WAY}),
+    "upstream-rejected-credentials": frozenset(TOKENS),
+}
+"""What is told behind its cause where that is found, too, however bad it is."""
+
+
+def findings(view: View) -> list[Finding]:
+    """Return what is wrong, the worst first; each thing once for each tenant."""
+    found = list(of_operator(view))
+    for tenant in view.tenants:
+        found += _of_tenant(tenant, view.now)
+    return sorted(found, key=lambda each: (each.severity, _is_explained(each, found), each.subject))
+
+
+def is_wrong(found: Iterable[Finding]) -> bool:
+    """Tell whether anything is."""
+    return any(each.severity < Severity.NOTE for each in found)
+
+
+def _of_tenant(tenant: TenantView, now: float) -> list[Finding]:
+    told: dict[str, Finding] = {}
+    for source in (
+        of_deletion(tenant, now),
+        of_conditions(tenant),
+        of_pods(tenant, now),
+        of_credential(tenant),
+        of_reads(tenant),
+    ):
+        for each in source:
+            before = told.get(each.id)
+            if before is None:
+                told[each.id] = each
+            else:  # the first one says it best; the worst one how bad it is
+                told[each.id] = before._replace(severity=min(before.severity, each.severity))
+    return list(told.values())
+
+
+def _is_explained(finding: Finding, found: Iterable[Finding]) -> bool:
+    causes = _EXPLAINED.get(finding.id, frozenset())
+    return any(each.subject == finding.subject and each.id in causes for each in found)

@@ -1,0 +1,47 @@
+"""A trial of the stored credential by `PUT /api/v1/proxy-config?dryRun=true`: what is sent, and what comes."""
+
+from typing import Final
+
+import msgspec
+
+from tenantproxy_operator.doctor.view import DryRun
+
+PATH: Final = "/api/v1/proxy-config?dryRun=true"
+BODY: Final = b"{}"
+"""The stored credential, instead of another one."""
+NO_TOKEN: Final = (
+    "no trial was made, for want of a token of a tenant's admin (--token-file): what is said of the credential is"
+    " what the proxies know"
+)
+_OK: Final = 200
+
+
+class _Test(msgspec.Struct, frozen=True):
+    outcome: str = ""
+    detail: str = ""
+
+
+class _State(msgspec.Struct):
+    test: _Test = _Test()
+
+
+class _Problem(msgspec.Struct):
+    code: str = ""
+    detail: str = ""
+
+
+def headers(token: str) -> dict[str, str]:
+    """Return the headers of a trial."""
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+
+def understood(status: int, body: bytes) -> DryRun:
+    """Return what an answer says."""
+    try:
+        if status == _OK:
+            test = msgspec.json.decode(body, type=_State).test
+            return DryRun(outcome=test.outcome, detail=test.detail)
+        problem = msgspec.json.decode(body, type=_Problem)
+    except msgspec.DecodeError:
+        return DryRun(skipped=f"what answered {status} is no proxy of this version")
+    return DryRun(outcome=problem.code, detail=problem.detail)

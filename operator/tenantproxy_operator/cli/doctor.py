@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 import click
 
+from tenantproxy_operator.cli.local import default_state_dir
 from tenantproxy_operator.cli.options import reject
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class _Wanted(NamedTuple):
     operator_namespace: str
     token: str | None
     logs: bool
+    state_dir: Path | None
+    """Of a running `local`; None: look at a cluster."""
 
 
 @click.command()
@@ -46,6 +49,14 @@ class _Wanted(NamedTuple):
     help="How to reach the API server. Default: $KUBECONFIG, else the pod's service account, else ~/.kube/config.",
 )
 @click.option("--context", help="Which of the kubeconfig's contexts to use. Default: its current one.")
+@click.option(
+    "--local", "is_local", is_flag=True, help="Look at the proxies of a running `local`, not at a cluster."
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --local: the --state-dir of that `local`.",
+)
 @click.option(
     "--operator-namespace",
     default="tenantproxy-system",
@@ -76,8 +87,10 @@ def doctor(
     operator_namespace: str,
     token_file: TextIO | None,
     bundle: Path | None,
+    state_dir: Path | None,
     *,
     all_namespaces: bool,
+    is_local: bool,
     as_json: bool,
 ) -> None:
     """Say what is wrong with tenants, the worst first: since when, whose turn it is, and what to do next.
@@ -90,6 +103,8 @@ def doctor(
       tenantproxy-operator doctor -n tenants
       tenantproxy-operator doctor -n tenants acme --token-file admin.token
       tenantproxy-operator doctor -n tenants acme --bundle acme.tar.gz
+    Those that `tenantproxy-operator local` runs on this machine:
+      tenantproxy-operator doctor --local
 
     Exit status: 0 if nothing is wrong, 1 if something is, 2 for bad input, or if the cluster can't be reached.
     """  # noqa: D301
@@ -98,9 +113,16 @@ def doctor(
     from tenantproxy_operator.doctor import bundle as bundles  # noqa: PLC0415
     from tenantproxy_operator.doctor.findings import findings, is_wrong  # noqa: PLC0415
     from tenantproxy_operator.doctor.report import to_json, to_text  # noqa: PLC0415
+    from tenantproxy_operator.local.fleet import NotRunningError  # noqa: PLC0415
 
     if namespace is not None and all_namespaces:
         reject(["either --namespace or --all-namespaces, not both"])
+    if is_local and (namespace or all_namespaces or kubeconfig or context):
+        reject(
+            ["--local looks at this machine: leave out --namespace, --all-namespaces, --kubeconfig and --context"]
+        )
+    if state_dir is not None and not is_local:
+        reject(["--state-dir is of a `local`: set --local, too"])
     if bundle is not None and not bundle.name.endswith(bundles.SUFFIXES):
         reject([f"--bundle {bundle}: end its name in {' or '.join(bundles.SUFFIXES)}"])
     wanted = _Wanted(
@@ -112,10 +134,11 @@ def doctor(
         operator_namespace=operator_namespace,
         token=_token(token_file),
         logs=bundle is not None,
+        state_dir=(state_dir or default_state_dir()) if is_local else None,
     )
     try:
         view = asyncio.run(_examine(wanted))
-    except KubeError as error:
+    except (KubeError, NotRunningError) as error:
         reject([error])
     found = findings(view)
     text, document = to_text(view, found), to_json(view, found)
@@ -142,7 +165,22 @@ def _token(file: TextIO | None) -> str | None:
 
 
 async def _examine(wanted: _Wanted) -> "View":
-    """Look at the cluster. Raises KubeError."""
+    """Look. Raises KubeError, NotRunningError."""
+    if wanted.state_dir is not None:
+        from tenantproxy_operator.doctor.locally import examine  # noqa: PLC0415
+
+        view = await examine(wanted.state_dir, wanted.tenants, token=wanted.token)
+        where = "this `local`"
+    else:
+        view, where = await _examine_cluster(wanted)
+    missing = sorted(set(wanted.tenants) - {tenant.key.name for tenant in view.tenants})
+    if missing and not view.is_crd_missing:
+        reject([f"there is no TenantProxy {name} in {where}" for name in missing])
+    return view
+
+
+async def _examine_cluster(wanted: _Wanted) -> "tuple[View, str]":
+    """Look at a cluster; return also where in it. Raises KubeError."""
     from tenantproxy.kube.client import KubeClient  # noqa: PLC0415
     from tenantproxy_operator.doctor.examination import Examination  # noqa: PLC0415
     from tenantproxy_operator.fleet.cluster import ClusterReader  # noqa: PLC0415
@@ -161,8 +199,4 @@ async def _examine(wanted: _Wanted) -> "View":
         view = await examination.of(namespace, wanted.tenants)
     finally:
         await client.close()
-    missing = sorted(set(wanted.tenants) - {tenant.key.name for tenant in view.tenants})
-    if missing and not view.is_crd_missing:
-        where = "any namespace" if namespace is None else f"namespace {namespace}"
-        reject([f"there is no TenantProxy {name} in {where}; see `kubectl get tp -A`" for name in missing])
-    return view
+    return view, "any namespace" if namespace is None else f"namespace {namespace}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tenantproxy_operator.api.names import default_secret_name
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity
 from tenantproxy_operator.doctor.view import TenantView
@@ -136,12 +137,22 @@ _PARTS: Final = ("Accepted", "Available", "CredentialsReady", "Unique")
 _UNKNOWN: Final = Row(Severity.FAILING, "platform team", _DESCRIBE, _NOT_READY)
 """A reason of another version."""
 _WARNING: Final = "warning:"
+_LOCAL_LOGS: Final = "the proxy's log, which `local` prints"
+"""What stands for commands about a cluster, where there is none."""
 OTHER_CONTROLS: Final = "other-controls"
 DOUBTFUL_SPEC: Final = "doubtful-spec"
 NOT_RECONCILED: Final = "not-reconciled"
+NOT_SERVING: Final = "not-serving"
 STALE_STATUS: Final = "stale-status"
 OWN: Final[Mapping[str, Row]] = {
     OTHER_CONTROLS: Row(Severity.WARNING, "platform team", "kubectl get hpa,pdb -n {namespace}", _STUCK),
+    NOT_SERVING: Row(
+        Severity.DOWN,
+        "platform team",
+        "what `local` itself has printed about this tenant",
+        "start-here",
+        "its proxy is not ready",
+    ),
     DOUBTFUL_SPEC: Row(Severity.NOTE, "who wrote the manifest", _DESCRIBE, _NOT_READY),
     NOT_RECONCILED: Row(
         Severity.DOWN,
@@ -164,6 +175,8 @@ OWN: Final[Mapping[str, Row]] = {
 def of_conditions(view: TenantView) -> Iterator[Finding]:
     """Yield what is wrong by a TenantProxy's status."""
     if view.is_local:
+        if view.serves is False:
+            yield finding(view, NOT_SERVING, OWN[NOT_SERVING])
         return
     metadata, status = view.proxy.metadata, view.proxy.status
     if not status.conditions:
@@ -199,7 +212,8 @@ def finding(  # what all diagnoses of a tenant have in common
 ) -> Finding:
     """Return a finding about a tenant: a row of a table, and what was seen."""
     namespace, name = view.key
-    secret = view.proxy.status.secret_name or f"{name}-credentials"
+    secret = view.proxy.status.secret_name or default_secret_name(name)
+    words = {"name": name, "namespace": namespace, "secret": secret}
     level = row.severity if severity is None else severity
     if level is Severity.FAILING and not view.is_local and not any(pod.ready for pod in view.pods):
         ready = view.proxy.condition("Available")
@@ -210,7 +224,7 @@ def finding(  # what all diagnoses of a tenant have in common
         id=id_,
         says=says or row.says,
         turn=row.turn,
-        next=row.next.format(name=name, namespace=namespace, secret=secret),
+        next=_LOCAL_LOGS if view.is_local and "kubectl" in row.next else row.next.format(**words),
         anchor=row.anchor,
         since=since,
     )

@@ -136,8 +136,8 @@ class Examination:
             found[key] = tuple(
                 Process(
                     name=pod.metadata.name,
-                    before=_samples(before[pod.metadata.key]),
-                    now=_samples(now.get(pod.metadata.key, b"")),
+                    before=samples(before[pod.metadata.key]),
+                    now=samples(now.get(pod.metadata.key, b"")),
                     since=pod.running_since,
                     metrics=now.get(pod.metadata.key, b""),
                     log=log,
@@ -200,7 +200,8 @@ def _proof(secret: Manifest | None) -> Proof | None:
     return from_note(annotations.get(NOTE))
 
 
-def _samples(page: bytes) -> Samples | None:
+def samples(page: bytes) -> Samples | None:
+    """Return a page of metrics, read; None where there is none that can be."""
     if not page:
         return None
     try:

@@ -127,11 +127,12 @@ def _code_of(reason: str) -> str:
 
 def _not_counted(processes: list[Process], met: Mapping[str, Count]) -> Iterator[tuple[str, Count]]:
     """Yield what only the responses' statuses tell."""
-    found = _answered(processes, "getOrder", "200")
-    missing = _answered(processes, "getOrder", "404")
+    found = _answered(processes, "200", "getOrder")
+    missing = _answered(processes, "404", "getOrder")
     if missing.total and not found.total:
         yield "order-not-found", missing
-    bad = _answered(processes, "searchOrders", "400")
+    yield "internal-error", _answered(processes, "500")
+    bad = _answered(processes, "400", "searchOrders")
     ours = met.get("invalid-request", Count()).total + met.get("malformed-json", Count()).total
     if bad.total > ours:
         yield "search-rejected", Count(bad.total - ours, bad.grown)
@@ -154,8 +155,13 @@ def _requests(processes: list[Process], *, put: bool) -> Count:
     return sum((count for route, count in counts if (route == "putProxyConfig") == put), Count())
 
 
-def _answered(processes: list[Process], route: str, code: str) -> Count:
-    return sum((count for _, count in _counted(processes, "requests", "code", route=route, code=code)), Count())
+def _answered(processes: list[Process], code: str, *routes: str) -> Count:
+    """Return how often there was such a response; `routes`: of these only."""
+    counts = (
+        _counted(processes, "requests", "code", code=code, **({"route": route} if route else {}))
+        for route in routes or ("",)
+    )
+    return sum((count for each in counts for _, count in each), Count())
 
 
 def _counted(processes: list[Process], name: str, label: str = "reason", **labels: str) -> list[tuple[str, Count]]:

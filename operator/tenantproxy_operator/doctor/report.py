@@ -91,7 +91,7 @@ def _tenant(tenant: TenantView) -> dict[str, Any]:
         "namespace": tenant.key.namespace,
         "name": tenant.key.name,
         "proxies": len(tenant.processes),
-        "ready": sum(pod.ready for pod in tenant.pods),
+        "ready": int(bool(tenant.serves)) if tenant.is_local else sum(pod.ready for pod in tenant.pods),
         "credential": _known(tenant),
     }
 

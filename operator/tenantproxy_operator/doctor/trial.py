@@ -13,6 +13,8 @@ NO_TOKEN: Final = (
     "no trial was made, for want of a token of a tenant's admin (--token-file): what is said of the credential is"
     " what the proxies know"
 )
+LONGEST_ANSWER: Final = 1 << 20
+"""Bytes."""
 _OK: Final = 200
 
 

@@ -51,6 +51,8 @@ class TenantView:
     """What the proxies have written down of the credential in use."""
     dry_run: DryRun = field(default_factory=DryRun)
     is_local: bool = False
+    serves: bool | None = None
+    """Under `local`: whether its proxy is ready."""
     objects: Mapping[str, Any] = field(default_factory=dict)
     """As they came, by a file's name."""
 

@@ -1,0 +1,76 @@
+"""Looks at the proxies of a running `local`: their metrics and a trial are all there is to see."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from tenantproxy_operator.doctor import trial
+from tenantproxy_operator.doctor.credential import why_no_trial
+from tenantproxy_operator.doctor.examination import BETWEEN, samples
+from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
+from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
+from tenantproxy_operator.fleet.view import Fleet
+from tenantproxy_operator.local.fleet import LocalTenant, look, read_running
+
+_SECONDS: Final = 40.0
+"""For a trial; the proxy itself gives up earlier."""
+
+
+async def examine(state_dir: Path, names: Sequence[str], *, token: str | None) -> View:
+    """Return what there is to see of the tenants that a `local` runs; `names`: of these only.
+
+    Raises:
+        NotRunningError: None runs.
+
+    """
+    tenants = [each for each in read_running(state_dir) if not names or each.name in names]
+    before = await look(tenants)
+    await asyncio.sleep(BETWEEN)
+    now = await look(tenants)
+    views = [
+        replace(view, dry_run=await _dry_run(view, tenant, token))
+        for view, tenant in zip(_views(tenants, before, now), tenants, strict=True)
+    ]
+    unseen = [
+        f"can't see the metrics of {tenant.key}: {replica.problem}"
+        for tenant in now.tenants
+        for replica in tenant.replicas
+        if replica.problem is not None
+    ]
+    return View(now=time.time(), tenants=tuple(views), unseen=tuple(unseen))
+
+
+def _views(tenants: Iterable[LocalTenant], before: Fleet, now: Fleet) -> Iterable[TenantView]:
+    earlier = {view.key: view.replicas for view in before.tenants}
+    later = {view.key: view.replicas for view in now.tenants}
+    for tenant in tenants:
+        proxy = TenantProxy(metadata=Metadata(name=tenant.name, namespace=tenant.namespace))
+        (was,), (is_,) = earlier[proxy.metadata.key], later[proxy.metadata.key]
+        process = Process(
+            name=tenant.name,
+            before=samples(was.metrics or b""),
+            now=samples(is_.metrics or b""),
+            metrics=is_.metrics or b"",
+        )
+        yield TenantView(proxy=proxy, processes=(process,), is_local=True, serves=is_.ready)
+
+
+async def _dry_run(view: TenantView, tenant: LocalTenant, token: str | None) -> DryRun:
+    import aiohttp  # noqa: PLC0415 - for those who have a token
+
+    if token is None:
+        return DryRun(skipped=trial.NO_TOKEN)
+    if why := why_no_trial(view, time.time()):
+        return DryRun(skipped=f"no trial was made: {why}")
+    timeout = aiohttp.ClientTimeout(total=_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.put(tenant.api + trial.PATH, data=trial.BODY, headers=trial.headers(token)) as response,
+        ):
+            return trial.understood(response.status, await response.content.read(trial.LONGEST_ANSWER))
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return DryRun(skipped=f"no trial was made: {type(error).__name__}")

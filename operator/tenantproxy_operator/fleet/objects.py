@@ -34,8 +34,13 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     status: str
     reason: str = ""
     message: str = ""
-    since: str = msgspec.field(name="lastTransitionTime", default="")
+    last_transition_time: str | None = None
     observed_generation: int | None = None
+
+    @property
+    def since(self) -> str:
+        """When its status last changed, RFC 3339; empty: nobody said."""
+        return self.last_transition_time or ""
 
 
 class _TenantProxyStatus(msgspec.Struct, frozen=True, rename="camel"):

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import yaml
 
-from support.apiserver.server import ApiServer
+from support.apiserver.server import ApiServer, service_account
+from support.waiting import until
 from tenantproxy.kube.client import KubeAccess, KubeClient
+from tenantproxy_operator.api.names import GROUP
 from tenantproxy_operator.doctor.examination import Examination
 from tenantproxy_operator.doctor.finding import Finding
 from tenantproxy_operator.doctor.findings import findings
@@ -18,7 +20,6 @@ from tenantproxy_operator.kube.kinds import Manifest
 from tenantproxy_operator.manifests.writer import to_yaml
 
 ROOT: Final = Path(__file__).parents[3]
-_ACCOUNT: Final = "engineer"
 _VIEW: Final = "system:aggregate-to-view"
 """What the ClusterRole `view` is put together from, by a controller that does not run in these tests."""
 
@@ -38,13 +39,19 @@ def documented_rights(namespace: str) -> list[Manifest]:
 class Engineer:
     """A person with `view`, the chart's part of it, and the documented Role in some namespaces."""
 
-    def __init__(self, api_server: ApiServer, namespaces: Sequence[str], *, extra: bool = True) -> None:
+    def __init__(
+        self, api_server: ApiServer, namespaces: Sequence[str], *, account: str = "engineer", extra: bool = True
+    ) -> None:
         """Give the rights; `extra`: those beyond `view`, too."""
-        self._server = api_server
+        self.server = api_server
+        self.namespaces = namespaces
         home = namespaces[0]
-        subject = {"kind": "ServiceAccount", "name": _ACCOUNT, "namespace": home}
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _ACCOUNT, "namespace": home}}
-        made: list[Manifest] = [account, _chart_view()]
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": home}
+        metadata = {"name": account, "namespace": home}
+        made: list[Manifest] = [
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
+            _chart_view(),
+        ]
         for namespace in namespaces:
             roles = documented_rights(namespace) if extra else []
             made += roles
@@ -55,14 +62,23 @@ class Engineer:
             ):
                 made.append(_binding(namespace, role, subject))
         api_server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml(made))
-        command = ("create", "token", _ACCOUNT, "--namespace", home, "--duration=8h")
+        until(lambda: self._has_all(account, extra=extra))  # the API server takes a moment to know of roles
+        command = ("create", "token", account, "--namespace", home, "--duration=8h")
         self.token = api_server.kubectl(*command).strip()
+
+    def _has_all(self, account: str, *, extra: bool) -> bool:
+        user = service_account(self.namespaces[0], account)
+        wanted: list[tuple[str, ...]] = [("list", "pods"), ("list", f"tenantproxies.{GROUP}")]
+        wanted += [("create", "pods", "--subresource=portforward")] if extra else []
+        return all(
+            self.server.try_kubectl("auth", "can-i", *each, f"--namespace={namespace}", f"--as={user}")[0] == 0
+            for namespace in self.namespaces
+            for each in wanted
+        )
 
     async def view(self, namespace: str | None, *names: str) -> View:
         """Return what doctor sees."""
-        access = KubeAccess(
-            url=self._server.url, tls=self._server.tls, authorization=lambda: f"Bearer {self.token}"
-        )
+        access = KubeAccess(url=self.server.url, tls=self.server.tls, authorization=lambda: f"Bearer {self.token}")
         client = KubeClient(access)
         try:
             examination = Examination(ClusterReader(client), operator_namespace="tenantproxy-system")
@@ -74,6 +90,10 @@ class Engineer:
         """Return what doctor finds about a tenant, the worst first."""
         found = findings(await self.view(namespace, name))
         return [each for each in found if each.subject == f"{namespace}/{name}"]
+
+    async def names(self, namespace: str, tenant: str) -> set[str]:
+        """Return the names of what doctor finds about a tenant."""
+        return {each.id for each in await self.findings(namespace, tenant)}
 
 
 def _binding(namespace: str, role: dict[str, str], subject: dict[str, str]) -> Manifest:

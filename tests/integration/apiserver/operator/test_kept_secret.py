@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from support.apiserver.server import ApiServer
+from support.operator.diagnoses import Engineer
 from support.operator.manifests import changed, minimal
 from support.operator.tenants import REQUIRED, Tenants, child_name, collected_garbage
 from support.waiting import eventually
@@ -91,7 +92,9 @@ async def replaced_by(api_server: ApiServer, tenants: Tenants, name: str, tenant
     await tenants.create(name, {"spec.tenantId": tenant_id})
 
 
-async def test_another_tenant(api_server: ApiServer, run: Run, tenants: Tenants, name: str) -> None:
+async def test_another_tenant(
+    api_server: ApiServer, run: Run, tenants: Tenants, engineer: Engineer, name: str
+) -> None:
     """It gets nothing under that name, until somebody has deleted the Secret, or given it to that tenant."""
     secret = await with_credential(api_server, tenants, name)
     own = child_name(kinds.SECRET, name)
@@ -100,6 +103,7 @@ async def test_another_tenant(api_server: ApiServer, run: Run, tenants: Tenants,
     refused = {"status": "False", "reason": "SecretOfAnotherTenant"}
     message = (await tenants.condition(name, "Accepted", **refused))["message"]
     await tenants.condition(name, "CredentialsReady", **refused)
+    assert "SecretOfAnotherTenant" in await engineer.names(tenants.namespace, name)
     assert (await tenants.children(name)).keys() == {kinds.SECRET}
     commands = message.removesuffix("; running proxies stay as they are").split(": kubectl ")[1:]
     assert [command.partition(";")[0] for command in commands] == [

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from support.apiserver.fault_proxy import Between, Call, refusal
 from support.apiserver.server import ApiServer
+from support.operator.diagnoses import Engineer
 from support.operator.process import OperatorProcess
 from support.operator.tenants import REQUIRED, Tenants, Thing, child_name, condition_of, versions
 from support.waiting import eventually
@@ -40,7 +41,7 @@ async def accepted(tenants: Tenants, name: str) -> Thing:
     return await tenants.settled(name)
 
 
-async def test_a_new_one_with_anothers_secret(run: Run, tenants: Tenants, name: str) -> None:
+async def test_a_new_one_with_anothers_secret(run: Run, tenants: Tenants, engineer: Engineer, name: str) -> None:
     """Nothing is made for it, nor is the Secret read for it; when the first has gone, it is accepted by itself."""
     first, second = f"{name}-z", f"{name}-a"
     await tenants.secret(first, username="u", password="M4RKED")
@@ -53,6 +54,7 @@ async def test_a_new_one_with_anothers_secret(run: Run, tenants: Tenants, name: 
     assert condition_of(found, "Unique")["reason"] == Reason.SECRET_SHARED
     assert condition_of(found, "Ready")["status"] == "False"
     assert condition_of(found, "CredentialsReady")["reason"] == Reason.NOT_UNIQUE
+    assert {"NotUnique", "SecretShared"} <= await engineer.names(tenants.namespace, second)
     assert "M4RKED" not in str(found)
     assert "credentials" not in found["status"]
     assert await tenants.children(second) == {}

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from support.apiserver.client import ApiClient
+from support.operator.diagnoses import Engineer
 from support.operator.fake_pods import FakePods
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants, Thing, child_name, condition_of, is_settled
 from support.waiting import eventually
 from tenantproxy_operator.cache.tenants import CANARY
+from tenantproxy_operator.doctor.findings import findings
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT
 
@@ -173,7 +175,7 @@ async def events(tenants: Tenants) -> list[str]:
     return sorted(item["regarding"]["name"] for item in found["items"] if item["reason"] == "RolloutStopped")
 
 
-async def test_bad_image(scene: Callable[..., Any]) -> None:
+async def test_bad_image(scene: Callable[..., Any], engineer: Engineer) -> None:  # noqa: PLR0915 - one story
     """Three tenants miss their deadline, canaries first: no other one is touched, all go on serving, all is said.
 
     A tenant's own change does not wait. A restart changes nothing; the earlier image heals everything.
@@ -185,6 +187,7 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
             touched = [each for each in fleet.names if deployment(each) in fleet.pods.started]
             waiting = [each for each in fleet.names if each not in touched]
             await fleet.until(is_stopped, waiting)
+            assert "RolloutStopped" in await engineer.names(fleet.tenants.namespace, waiting[0])
             assert set(fleet.pods.started[:2]) == {deployment(each) for each in fleet.canaries}
             assert 3 <= len(touched) <= len(fleet.canaries) + MOST
             assert fleet.pods.most_under_way <= MOST
@@ -232,7 +235,7 @@ async def test_bad_image(scene: Callable[..., Any]) -> None:
             await fleet.run.at_rest()
 
 
-async def test_good_image(scene: Callable[..., Any]) -> None:
+async def test_good_image(scene: Callable[..., Any], engineer: Engineer) -> None:
     """Everybody gets it, canaries first, a few at a time, although the operator is killed in the middle.
 
     Neither tenants that had no ready proxy before stop it, nor one that can't be brought into order.
@@ -250,7 +253,8 @@ async def test_good_image(scene: Callable[..., Any]) -> None:
 
             await eventually(started, lambda count: count >= 8, log=lambda: operator.log)
             assert operator.metrics()["rollout_pending"] > 0
-            assert any(is_pending(each) for each in (await fleet.all()).values())
+            view = await engineer.view(fleet.tenants.namespace)
+            assert "RolloutPending" in {each.id for each in findings(view)}
             await asyncio.to_thread(operator.kill)
             before = len(fleet.pods.started)
             assert before < TENANTS - 2 * MOST

@@ -14,9 +14,11 @@ from support import commands
 from support.apiserver.client import ApiClient
 from support.apiserver.fault_proxy import Between, Call, hold
 from support.apiserver.server import ApiServer
+from support.operator.diagnoses import Engineer
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants
 from support.waiting import eventually, until
+from tenantproxy_operator.doctor.findings import findings
 from tenantproxy_operator.kube import kinds
 
 from .conftest import Run, everywhere
@@ -136,13 +138,14 @@ async def test_log_is_json(operator: OperatorProcess) -> None:
 
 
 async def test_crd_is_missing_at_the_start(
-    api_server: ApiServer, run: Run, api: ApiClient, operator: OperatorProcess, name: str
+    api_server: ApiServer, run: Run, api: ApiClient, operator: OperatorProcess, engineer: Engineer, name: str
 ) -> None:
     """It says what to do, waits, and works when the CRD is installed."""
     await asyncio.to_thread(api_server.kubectl, "delete", "-f", CRD)
     try:
         operator.start()
         await said(operator, "the API server does not serve TenantProxies; apply what `tenantproxy-operator crd`")
+        assert [each.id for each in findings(await engineer.view(run.namespaces[0]))] == ["crd-missing"]
     finally:
         await asyncio.to_thread(_install, api_server)
     await works(run, api, operator, name)

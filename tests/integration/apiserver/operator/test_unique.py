@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from support.apiserver.client import ApiClient
+from support.operator.diagnoses import Engineer
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants, child_name
 from tenantproxy_operator.kube import kinds
@@ -46,7 +47,7 @@ async def events(tenants: Tenants, name: str) -> list[tuple[str, str]]:
     return [(event["reason"], event["note"]) for event in found["items"] if event["regarding"]["name"] == name]
 
 
-async def test_one_secret(tenants: Tenants, pair: tuple[str, str]) -> None:
+async def test_one_secret(tenants: Tenants, engineer: Engineer, pair: tuple[str, str]) -> None:
     """Both are told once, and served all the same; when one has a Secret of its own, it ends by itself."""
     first, second = pair
     await tenants.created(first)
@@ -58,6 +59,7 @@ async def test_one_secret(tenants: Tenants, pair: tuple[str, str]) -> None:
         both = f"TenantProxies {tenants.namespace}/{one} and {tenants.namespace}/{other} are of different tenants"
         assert message.startswith(f"{both} and use the same Secret {child_name(kinds.SECRET, first)}: ")
         await tenants.condition(one, "Accepted", status="True", reason="Accepted")
+        assert "SecretShared" in await engineer.names(tenants.namespace, one)
         await tenants.flush(one)
         assert await events(tenants, one) == [("SecretShared", f"Unique is False: {message}")]
     assert (await tenants.get(second))["status"]["secretName"] == child_name(kinds.SECRET, first)
@@ -70,7 +72,7 @@ async def test_one_secret(tenants: Tenants, pair: tuple[str, str]) -> None:
     assert [reason for reason, _ in await events(tenants, first)].count("Unique") == 1
 
 
-async def test_one_tenant(tenants: Tenants, elsewhere: Tenants, pair: tuple[str, str]) -> None:
+async def test_one_tenant(tenants: Tenants, elsewhere: Tenants, engineer: Engineer, pair: tuple[str, str]) -> None:
     """In whatever namespaces: both say so, until one is deleted."""
     first, second = pair
     await tenants.created(first, {TENANT: first})
@@ -78,6 +80,7 @@ async def test_one_tenant(tenants: Tenants, elsewhere: Tenants, pair: tuple[str,
     message = await is_unique(tenants, first, "DuplicateTenant")
     assert message.startswith(f"TenantProxies {tenants.namespace}/{first} and {elsewhere.namespace}/{second} have")
     await is_unique(elsewhere, second, "DuplicateTenant")
+    assert "DuplicateTenant" in await engineer.names(elsewhere.namespace, second)
     await elsewhere.delete(second)
     await is_unique(tenants, first)
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from support.apiserver.client import ApiClient
 from support.apiserver.fault_proxy import Between, Call, plain, refusal
 from support.apiserver.server import ApiServer
+from support.operator.diagnoses import Engineer
 from support.operator.process import OperatorProcess
 from support.operator.tenants import REQUIRED, Tenants, child_name
 from tenantproxy_operator.kube import kinds
@@ -23,6 +24,7 @@ async def test_secret_that_can_not_be_read(
     api_server: ApiServer,
     api: ApiClient,
     launch: Callable[..., OperatorProcess],
+    engineer: Engineer,
     name: str,
     tmp_path: Path,
 ) -> None:
@@ -46,6 +48,7 @@ async def test_secret_that_can_not_be_read(
             "grant the operator permission (`tenantproxy-operator rbac`)"
         )
         await tenants.condition(name, "Accepted", status="True", reason="Accepted")
+        assert "SecretUnreadable" in await engineer.names(tenants.namespace, name)
         assert (await tenants.children(name)).keys() == REQUIRED
         between.play = plain
         await tenants.condition(name, "CredentialsReady", status="True", reason="CredentialsSet")

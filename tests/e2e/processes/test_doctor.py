@@ -1,0 +1,132 @@
+"""`tenantproxy-operator doctor --local` beside a running `local`: real proxies, a real OMS, the real command."""
+
+import json
+import tarfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+import pytest
+import yaml
+
+from support import commands
+from support.operator.local import Local, running_local, secret, tenant_proxy, write
+from support.proxy import tokens
+from support.proxy.oms import RawServer, answering, documented, http, raw_server
+from support.waiting import PATIENCE
+
+ORDER = "/api/v1/business-units/BU-1/customer-orders/CO-1"
+NAMES = ("down", "empty", "failing", "locked", "well")
+
+
+class Scene(NamedTuple):
+    """Five tenants, and the OMSs of three."""
+
+    local: Local
+    state: Path
+    token: Path
+    locked: RawServer
+    well: RawServer
+
+    async def doctor(self, *arguments: str) -> tuple[int, str, str]:
+        """Run the command."""
+        where = ("--local", "--state-dir", str(self.state))
+        return await commands.run("tenantproxy-operator", "doctor", *arguments, *where, timeout=PATIENCE)
+
+    async def findings(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Return the exit status, and what it says to programs."""
+        status, out, err = await self.doctor(*arguments, "--json")
+        assert err == ""
+        return status, dict(json.loads(out))
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    """Run all of it, and read once of each tenant."""
+    issuers = tmp_path / "issuers.yaml"
+    issuers.write_text(yaml.safe_dump(tokens.issuers(jwks=tokens.jwks())))
+    token = tmp_path / "token"
+    access = {"mode": "trusted", "admins": {"emails": [tokens.ADMIN_EMAIL]}}
+    async with AsyncExitStack() as stack:
+        locked, failing, well = [
+            await stack.enter_async_context(raw_server(play))
+            for play in (answering(http(401)), answering(http(500)), documented)
+        ]
+        urls = {"locked": locked.url, "failing": failing.url, "well": well.url}
+        folder = tmp_path / "manifests"
+        folder.mkdir()
+        documents: list[Mapping[str, Any]] = [
+            tenant_proxy(name, access=access, **({"url": urls[name]} if name in urls else {})) for name in NAMES
+        ]
+        write(folder / "all.yaml", *documents, *(secret(name) for name in NAMES if name != "empty"))
+        state = tmp_path / "run" / "state"
+        options = ("--issuers", str(issuers))
+        local = await stack.enter_async_context(running_local(folder, state=state, options=options))
+        apis = {}
+        for _ in NAMES:
+            ready = await local.event("ready")
+            apis[ready["tenant"]] = ready["api"]
+        client = await stack.enter_async_context(aiohttp.ClientSession())
+        for name in NAMES:
+            async with client.get(apis[name] + ORDER) as response:
+                assert (response.status == 200) == (name == "well")
+        token.write_text(tokens.user_token("T-well", email=tokens.ADMIN_EMAIL))
+        yield Scene(local, state, token, locked, well)
+
+
+async def test_what_is_wrong(scene: Scene, tmp_path: Path) -> None:
+    """The worst comes first; each tenant's trouble is named at the first try, and the one that is well is not."""
+    bundle = tmp_path / "ticket.tar.gz"
+    status, out, err = await scene.doctor("--bundle", str(bundle))
+    assert (status, err) == (1, "")
+    assert (await scene.doctor("nobody"))[2] == "error: there is no TenantProxy nobody in this `local`\n"
+    assert out.startswith("DOWN  tenants/locked  upstream-rejected-credentials")
+    status, document = await scene.findings()
+    assert status == 1
+    named = {(each["subject"], each["id"]) for each in document["findings"]}
+    assert named == {
+        ("tenants/down", "connect"),
+        ("tenants/empty", "credentials-not-configured"),
+        ("tenants/failing", "upstream-error"),
+        ("tenants/locked", "upstream-rejected-credentials"),
+    }
+    assert {each["name"]: each["ready"] for each in document["tenants"]} == dict.fromkeys(NAMES, 1)
+    with tarfile.open(bundle) as archive:
+        held = {member.name: archive.extractfile(member) for member in archive}
+        texts = {name: file.read().decode() for name, file in held.items() if file is not None}
+    assert texts["doctor.txt"].startswith("DOWN  tenants/locked")
+    assert "tenantproxy_credentials_accepted" in texts["tenants/tenants/well/metrics/well.txt"]
+    assert not any("right" in text for text in texts.values())
+    await check_trials(scene)
+
+
+async def check_trials(scene: Scene) -> None:
+    """See that a trial is one login, and that none is made where it could lock an account."""
+    before = len(scene.well.received)
+    status, document = await scene.findings("well", "--token-file", str(scene.token))
+    assert (status, document["findings"]) == (0, [])
+    assert document["tenants"][0]["credential"].startswith("the credential was tried just now: accepted")
+    assert len(scene.well.received) == before + 1
+
+    before = len(scene.locked.received)
+    scene.token.write_text(tokens.user_token("T-locked", email=tokens.ADMIN_EMAIL))
+    status, document = await scene.findings("locked", "--token-file", str(scene.token))
+    assert status == 1
+    assert "another wrong login could lock the account" in document["tenants"][0]["credential"]
+    assert len(scene.locked.received) == before
+
+
+async def test_bad_input(tmp_path: Path) -> None:
+    """What can't be looked at is told, with an exit status of its own."""
+    where = ("--local", "--state-dir", str(tmp_path / "nowhere"))
+    for options, said in (
+        ([], "no `tenantproxy-operator local` runs"),
+        (["--namespace=a"], "--local looks at this machine"),
+        (["--bundle=x.rar"], "end its name in .tar.gz"),
+        (["--token-file", "/dev/null"], "holds no access token"),
+    ):
+        status, out, err = await commands.run("tenantproxy-operator", "doctor", *options, *where)
+        assert (status, out) == (2, "")
+        assert said in err

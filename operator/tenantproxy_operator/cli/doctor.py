@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tenantproxy_operator.doctor.view import View
 
 _WRONG: Final = 1
+_NARROWEST: Final = 60
 _LONGEST_TOKEN: Final = 16_384
 
 
@@ -112,7 +114,7 @@ def doctor(
     from tenantproxy.kube.client import KubeError  # noqa: PLC0415
     from tenantproxy_operator.doctor import bundle as bundles  # noqa: PLC0415
     from tenantproxy_operator.doctor.findings import findings, is_wrong  # noqa: PLC0415
-    from tenantproxy_operator.doctor.report import to_json, to_text  # noqa: PLC0415
+    from tenantproxy_operator.doctor.report import WIDTH, to_json, to_text  # noqa: PLC0415
     from tenantproxy_operator.local.fleet import NotRunningError  # noqa: PLC0415
 
     if namespace is not None and all_namespaces:
@@ -141,7 +143,8 @@ def doctor(
     except (KubeError, NotRunningError) as error:
         reject([error])
     found = findings(view)
-    text, document = to_text(view, found), to_json(view, found)
+    width = max(_NARROWEST, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+    text, document = to_text(view, found, width=width), to_json(view, found)
     click.echo(json.dumps(document, indent=2) if as_json else text, nl=as_json)
     if bundle is not None:
         try:

@@ -29,7 +29,9 @@ _OPERATORS: Final = "app.kubernetes.io/name=tenantproxy-operator"
 _OPERATOR_CONTAINER: Final = "operator"
 _LEASE: Final = "tenantproxy-operator"
 _LEASES_OF_ALL: Final = "kube-system"
-_LOG_LINES: Final = 200
+_FEW_PODS: Final = 40
+"""Up to so many have their logs read in any case: they say since when something has been wrong."""
+_LOG_LINES: Final = 500
 _LOG_BYTES: Final = 128 * 1024
 
 
@@ -132,7 +134,13 @@ class Examination:
         for view in views:
             container = _OPERATOR_CONTAINER if isinstance(view, OperatorView) else CONTAINER
             key = Key("", "") if isinstance(view, OperatorView) else view.key
-            logs = await asyncio.gather(*(self._log(pod, container) for pod in view.pods))
+            wanted = [self._logs or len(all_pods) <= _FEW_PODS or not pod.ready for pod in view.pods]
+            logs = await asyncio.gather(
+                *(
+                    self._log(pod, container) if want else _no_log()
+                    for pod, want in zip(view.pods, wanted, strict=True)
+                )
+            )
             found[key] = tuple(
                 Process(
                     name=pod.metadata.name,
@@ -156,9 +164,7 @@ class Examination:
         return {key: replica.metrics or b"" for key, replica in replicas.items()}
 
     async def _log(self, pod: Pod, container: str) -> str:
-        """Return the end of a pod's log, where it is wanted; of its container's last run, where that has ended."""
-        if pod.ready and not self._logs:
-            return ""
+        """Return the end of a pod's log; of its container's last run, where that has ended."""
         ended = any(each.state.waiting and each.restart_count for each in pod.status.container_statuses)
         return await self._reader.log(pod, container, lines=_LOG_LINES, size=_LOG_BYTES, previous=ended)
 
@@ -187,6 +193,10 @@ class Examination:
         except KubeError as error:
             return DryRun(skipped=f"no trial was made: {error}")
         return trial.understood(answer.status, answer.body)
+
+
+async def _no_log() -> str:
+    return ""
 
 
 def _is_about(reference: Mapping[str, Any], name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from tenantproxy_operator.doctor.codes import CODES, PUT_ONLY, TOKENS, WAY
 from tenantproxy_operator.doctor.conditions import finding
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity
+from tenantproxy_operator.doctor.state_lines import began
 from tenantproxy_operator.doctor.view import Process, TenantView
 from tenantproxy_operator.fleet.samples import Samples
 
@@ -52,7 +53,8 @@ def of_reads(view: TenantView) -> Iterator[Finding]:
     processes = [process for process in view.processes if process.now is not None]
     if not processes:
         return
-    since = min((process.since for process in processes if process.since), default="")
+    started = min((process.since for process in processes if process.since), default="")
+    since = began(process.log for process in processes)
     reads = _requests(processes, put=False)
     puts = _requests(processes, put=True)
     met: dict[str, Count] = {}
@@ -68,11 +70,12 @@ def of_reads(view: TenantView) -> Iterator[Finding]:
         if count.total and not (id_ in _TOKEN_CODES and tokens):
             told = f" ({', '.join(sorted(words[id_] - {id_}))})" if words.get(id_, set()) - {id_} else ""
             of = puts if id_ in PUT_ONLY else reads
-            yield _counted_finding(view, id_, _row(id_), count, of, since, told + _pointers(id_, processes))
+            told += _pointers(id_, processes)
+            yield _counted_finding(view, id_, _row(id_), count, of, since.get(id_, started), told)
     fetches = sum((count for _, count in fetched), Count())
     for outcome, count in tokens.items():
-        yield _token_finding(view, outcome, count, fetches, since)
-    yield from _circuits(view, processes)
+        yield _token_finding(view, outcome, count, fetches, since.get("token-unavailable", started))
+    yield from _circuits(view, processes, since.get("circuit-open", ""))
 
 
 def _counted_finding(
@@ -98,7 +101,7 @@ def _severity(row: Row, count: Count, of: Count) -> Severity:
     return Severity.WARNING if count.total >= NOTABLE * of.total else Severity.NOTE
 
 
-def _circuits(view: TenantView, processes: list[Process]) -> Iterator[Finding]:
+def _circuits(view: TenantView, processes: list[Process], since: str) -> Iterator[Finding]:
     """Yield the operations whose circuit is not closed."""
     states: dict[str, float] = {}
     for process in processes:
@@ -108,7 +111,7 @@ def _circuits(view: TenantView, processes: list[Process]) -> Iterator[Finding]:
     if not_closed := sorted(operation for operation, state in states.items() if state):
         row = CODES["circuit-open"]
         says = f"the circuit of {', '.join(not_closed)} is open: {row.says}"
-        yield finding(view, "circuit-open", row, says=says)
+        yield finding(view, "circuit-open", row, says=says, since=since)
 
 
 def _row(id_: str) -> Row:

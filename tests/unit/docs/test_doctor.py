@@ -104,4 +104,4 @@ def test_each_diagnosis_is_caused() -> None:
     text = "".join((ROOT / each).read_text() for each in CAUSED_IN)
     constants = {value: f"Reason.{name}:" for name, value in vars(Reason).items() if name.isupper()}
     missing = [name for name in DIAGNOSES if f'"{name}"' not in text and constants.get(name, "-") not in text]
-    assert missing == ["token-unavailable"]  # its cause is named, always
+    assert missing == []

@@ -10,6 +10,10 @@ import pytest
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.proof import LONG_PAUSE, Claim, Proof
 from tenantproxy.metrics import Metrics
+from tenantproxy.problems import PROBLEM_TYPES
+from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.doctor.codes import CODES
+from tenantproxy_operator.doctor.conditions import ROWS
 from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.examination import samples
 from tenantproxy_operator.doctor.finding import Severity
@@ -57,6 +61,14 @@ def of(*tenants: TenantView) -> list[tuple[str, Severity]]:
     return [(each.id, each.severity) for each in findings(View(now=NOW, tenants=tenants))]
 
 
+def test_every_reason_and_every_code_has_a_row() -> None:
+    """But those of what is well, and the codes that are told by what is behind them."""
+    reasons = {value for name, value in vars(Reason).items() if name.isupper()}
+    well = {Reason.ACCEPTED, Reason.PROXIES_READY, Reason.CREDENTIALS_SET, Reason.UNIQUE, Reason.READY}
+    assert ROWS.keys() == reasons - well
+    assert CODES.keys() == PROBLEM_TYPES.keys() - {"upstream-unreachable", "forward-proxy-error"}
+
+
 def test_the_worst_comes_first() -> None:
     """Of all tenants together; those alike by their names."""
     found = findings(
@@ -86,6 +98,29 @@ def test_how_bad_failures_are(process: Process, severity: Severity) -> None:
     view = tenant("acme", ACCEPTED, processes=(process,))
     assert of(view) == [("upstream-timeout", severity)]
     assert is_wrong(findings(View(now=NOW, tenants=(view,)))) == (severity < Severity.NOTE)
+
+
+def test_since_when() -> None:
+    """By the proxies' log, where it says so: what has ended and begun again began then; of replicas, the first."""
+
+    def line(time: str, state: str) -> str:
+        return json.dumps(
+            {"time": time, "logger": "tenantproxy.state", "code": "upstream-timeout", "state": state}
+        )
+
+    log = "\n".join(
+        ('cut"}', line("T1", "begun"), line("T2", "ended"), line("T3", "begun"), line("T4", "changed"))
+    )
+    process = replace(counted(requests=2, failed=2), since="T0")
+    other = replace(process, log=line("T5", "begun"))
+    (found,) = findings(View(now=NOW, tenants=(tenant("acme", ACCEPTED, processes=(process, other)),)))
+    assert found.since == "T5"
+    process = replace(process, log=log)
+    (found,) = findings(View(now=NOW, tenants=(tenant("acme", ACCEPTED, processes=(process, other)),)))
+    assert found.since == "T3"
+    over = replace(process, log=line("T1", "ended"))
+    (found,) = findings(View(now=NOW, tenants=(tenant("acme", ACCEPTED, processes=(over,)),)))
+    assert found.since == "T0"
 
 
 def test_a_spec_that_is_not_in_force() -> None:

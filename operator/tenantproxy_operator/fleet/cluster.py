@@ -54,6 +54,8 @@ class ClusterReader:
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._closed: set[str] = set()
         """Namespaces whose pods may not be connected to."""
+        self._hidden: set[str] = set()
+        """What may not be seen, so that nobody asks for it again."""
         self.problems: list[str] = []
 
     async def look(self, namespace: str | None) -> Fleet:
@@ -63,7 +65,7 @@ class ClusterReader:
             KubeError: The TenantProxies can't be listed.
 
         """
-        self.problems = []
+        self.problems, self._hidden = [], set()
         proxies = self.readable(await self.tenant_proxies(namespace), TenantProxy)
         pods: dict[Key, list[Pod]] = {}
         for pod in self.readable(await self.listed(POD, namespace, PROXIES), Pod):
@@ -104,6 +106,8 @@ class ClusterReader:
 
     async def got(self, what: str, kind: Kind, key: Key, *, metadata_only: bool = False) -> Manifest | None:
         """Return an object; None where there is none, or, with a problem, where it may not be read."""
+        if what in self._hidden:
+            return None
         accept = METADATA if metadata_only else "application/json"
         path = kind.path(key.namespace, key.name)
         answer = await self._tried(what, self._client.request("GET", path, accept=accept))
@@ -190,9 +194,10 @@ class ClusterReader:
             async with self._places:
                 return await call
         except StatusError as error:
-            if error.status == _FORBIDDEN:
+            if error.status == _FORBIDDEN and what not in self._hidden:
+                self._hidden.add(what)
                 self.tell(f"can't see {what}: forbidden; {error.message}")
-            elif error.status != _NOT_FOUND and not and_ignore:
+            elif error.status not in (_FORBIDDEN, _NOT_FOUND) and not and_ignore:
                 self.tell(f"can't see {what}: {error}")
         except KubeError as error:
             self.tell(f"can't see {what}: {error}")

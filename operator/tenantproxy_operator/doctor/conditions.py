@@ -176,7 +176,7 @@ def of_conditions(view: TenantView) -> Iterator[Finding]:
     """Yield what is wrong by a TenantProxy's status."""
     if view.is_local:
         if view.serves is False:
-            yield finding(view, NOT_SERVING, OWN[NOT_SERVING])
+            yield finding(view, NOT_SERVING, OWN[NOT_SERVING], says=view.problem)
         return
     metadata, status = view.proxy.metadata, view.proxy.status
     if not status.conditions:

@@ -55,7 +55,9 @@ def _views(tenants: Iterable[LocalTenant], before: Fleet, now: Fleet) -> Iterabl
             now=samples(is_.metrics or b""),
             metrics=is_.metrics or b"",
         )
-        yield TenantView(proxy=proxy, processes=(process,), is_local=True, serves=is_.ready)
+        yield TenantView(
+            proxy=proxy, processes=(process,), is_local=True, serves=is_.ready, problem=tenant.problem or ""
+        )
 
 
 async def _dry_run(view: TenantView, tenant: LocalTenant, token: str | None) -> DryRun:

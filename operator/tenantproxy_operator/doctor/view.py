@@ -53,6 +53,8 @@ class TenantView:
     is_local: bool = False
     serves: bool | None = None
     """Under `local`: whether its proxy is ready."""
+    problem: str = ""
+    """What `local` itself says of it."""
     objects: Mapping[str, Any] = field(default_factory=dict)
     """As they came, by a file's name."""
 

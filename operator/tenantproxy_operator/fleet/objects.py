@@ -43,7 +43,9 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
         return self.last_transition_time or ""
 
 
-class _TenantProxyStatus(msgspec.Struct, frozen=True, rename="camel"):
+class TenantProxyStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """What the operator says of a TenantProxy."""
+
     observed_generation: int | None = None
     conditions: tuple[Condition, ...] = ()
     secret_name: str = ""
@@ -54,7 +56,7 @@ class TenantProxy(msgspec.Struct, frozen=True, rename="camel"):
 
     metadata: Metadata
     spec: dict[str, Any] = {}
-    status: _TenantProxyStatus = _TenantProxyStatus()
+    status: TenantProxyStatus = TenantProxyStatus()
 
     def condition(self, kind: str) -> Condition | None:
         """Return a condition; None where the status has none of that type."""

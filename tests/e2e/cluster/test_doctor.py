@@ -28,14 +28,9 @@ class Doctor(NamedTuple):
     def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Return the exit status, and what it says to programs."""
         where = ("-n", self.installation.namespace, "--operator-namespace", self.installation.system)
-        command = (BIN / "tenantproxy-operator", "doctor", *arguments, *where)
-        done = subprocess.run(
-            (*command, "--kubeconfig", self.kubeconfig, "--json"),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        command = [str(BIN / "tenantproxy-operator"), "doctor", *arguments, *where, "--json"]
+        command += ["--kubeconfig", str(self.kubeconfig)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode in (0, 1), done.stderr
         return done.returncode, json.loads(done.stdout)
 

@@ -21,17 +21,16 @@ from tenantproxy_operator.doctor.findings import findings, is_wrong
 from tenantproxy_operator.doctor.report import to_json, to_text
 from tenantproxy_operator.doctor.trial import NO_TOKEN, understood
 from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
-from tenantproxy_operator.fleet.objects import Condition, Metadata, TenantProxy
+from tenantproxy_operator.fleet.objects import Condition, Metadata, TenantProxy, TenantProxyStatus
 
 NOW: Final = 1_800_000_000.0
 
 
 def tenant(name: str = "acme", *conditions: Condition, **changes: Any) -> TenantView:
     """Return a tenant whose conditions are those."""
-    status = {"conditions": conditions, "observed_generation": 1}
-    proxy = TenantProxy(metadata=Metadata(name=name, namespace="tenants", generation=1))
-    shape = type(proxy.status)
-    return TenantView(proxy=type(proxy)(metadata=proxy.metadata, status=shape(**status)), **changes)
+    metadata = Metadata(name=name, namespace="tenants", generation=1)
+    status = TenantProxyStatus(conditions=conditions, observed_generation=1)
+    return TenantView(proxy=TenantProxy(metadata=metadata, status=status), **changes)
 
 
 def condition(kind: str, status: str, reason: str, message: str = "it is so") -> Condition:

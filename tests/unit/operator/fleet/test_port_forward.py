@@ -41,7 +41,7 @@ DATA, ERROR = b"\x00", b"\x01"
 
 @pytest.fixture
 async def kubelet() -> AsyncIterator[tuple[KubeClient, list[bytes], Callable[..., None]]]:
-    """Give a client of a server that sends messages as a kubelet does, what that has received, and how to say which.
+    """Give a client of a server that plays a kubelet, what that has received, and how to say what it sends.
 
     A real kubelet is in tests/e2e/cluster/test_doctor.py.
     """

@@ -14,6 +14,8 @@ from tenantproxy_operator.doctor.finding import Finding, Row, Severity, rfc3339
 from tenantproxy_operator.doctor.view import TenantView
 
 REJECTED: Final = "upstream-rejected-credentials"
+MISSING: Final = "credentials-not-configured"
+INVALID: Final = "credentials-invalid"
 _READS: Final = "ready-but-reads-fail"
 UNTRIED: Final = Row(
     Severity.NOTE,
@@ -42,6 +44,8 @@ def of_credential(view: TenantView) -> Iterator[Finding]:
     if outcome in CODES:
         yield finding(view, outcome, CODES[outcome], says=f"a trial was refused: {detail}")
     proof = view.proof
+    if (lacks := _lacks(view)) is not None:
+        yield finding(view, lacks, CODES[lacks], severity=Severity.DOWN)
     if is_rejected(view):
         since = rfc3339(proof.rejected_at) if proof is not None else ""
         says = CODES[REJECTED].says
@@ -71,11 +75,22 @@ def why_no_trial(view: TenantView, now: float) -> str:
     return ""
 
 
+def _lacks(view: TenantView) -> str | None:
+    """Return why the proxies have no credential: they show no type, or nothing where there has never been any."""
+    if not any(process.now for process in view.processes) or any(_shown(view, "tenantproxy_credentials_info")):
+        return None
+    return INVALID if any(_shown(view, "tenantproxy_config_changes_total", outcome="invalid")) else MISSING
+
+
 def _accepted(view: TenantView) -> list[float]:
     """Return what the proxies show of it: 1 or 0."""
+    return _shown(view, "tenantproxy_credentials_accepted")
+
+
+def _shown(view: TenantView, metric: str, **labels: str) -> list[float]:
     return [
         value
         for process in view.processes
         if process.now is not None
-        for _, value in process.now.select("tenantproxy_credentials_accepted")
+        for _, value in process.now.select(metric, **labels)
     ]

@@ -1,8 +1,9 @@
 """Looks at a cluster: all that `findings` needs, within the rights that one has."""
 
 import asyncio
+import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from tenantproxy.credentials.proof import Proof, from_note
 from tenantproxy.credentials.stores.secret import NOTE
 from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.api.labels import INSTANCE
-from tenantproxy_operator.api.names import child_name, default_secret_name
+from tenantproxy_operator.api.names import KIND, default_secret_name
 from tenantproxy_operator.doctor import trial
 from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.view import DryRun, OperatorView, Process, TenantView, View
@@ -19,7 +20,7 @@ from tenantproxy_operator.fleet.objects import Deployment, Event, Lease, Pod, Te
 from tenantproxy_operator.fleet.samples import Samples, UnreadableMetricsError
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
-from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
+from tenantproxy_operator.kube.kinds import Key, Manifest
 from tenantproxy_operator.render.common import API_PORT
 from tenantproxy_operator.render.pod import CONTAINER
 
@@ -27,6 +28,8 @@ BETWEEN: Final = 2.0
 """Seconds between two readings of the metrics: what has grown meanwhile goes on."""
 _OPERATORS: Final = "app.kubernetes.io/name=tenantproxy-operator"
 _OPERATOR_CONTAINER: Final = "operator"
+_CHILD: Final = re.compile(r"-proxy(?=-|$)")
+"""Where the name of a TenantProxy may end in that of a child (`names.child_name`), or of a child's child."""
 _LEASE: Final = "tenantproxy-operator"
 _LEASES_OF_ALL: Final = "kube-system"
 _FEW_PODS: Final = 40
@@ -58,14 +61,15 @@ class Examination:
             return View(now=time.time(), is_crd_missing=True)
         found = await self._reader.tenant_proxies(namespace)
         wanted = [raw for raw in found if not names or raw["metadata"]["name"] in names]
-        seen = {
-            POD: await self._reader.listed(POD, namespace, PROXIES),
-            kinds.DEPLOYMENT: await self._reader.listed(kinds.DEPLOYMENT, namespace, PROXIES),
-            EVENT: await self._reader.listed(EVENT, namespace),
-        }
-        tenants = [
-            self._tenant(proxy, raw, seen) for raw in wanted for proxy in self._reader.readable([raw], TenantProxy)
-        ]
+        pods = _by_tenant(await self._reader.listed(POD, namespace, PROXIES))
+        deployments = _by_tenant(await self._reader.listed(kinds.DEPLOYMENT, namespace, PROXIES))
+        events = _by_subject(await self._reader.listed(EVENT, namespace))
+        tenants = []
+        for proxy in self._reader.readable(wanted, TenantProxy):
+            key = proxy.metadata.key
+            tenants.append(self._tenant(proxy, pods.get(key, []), deployments.get(key, []), events.get(key, [])))
+        objects = {_key(raw): raw for raw in wanted}
+        tenants = [replace(each, objects={"tenantproxy": objects[each.key], **each.objects}) for each in tenants]
         operator = await self._operator({tenant.key.namespace for tenant in tenants})
         processes = await self._processes([operator, *tenants])
         tenants = [replace(tenant, processes=processes[tenant.key]) for tenant in tenants]
@@ -77,24 +81,16 @@ class Examination:
             unseen=tuple(self._reader.problems),
         )
 
-    def _tenant(self, proxy: TenantProxy, raw: Manifest, seen: Mapping[Kind, list[Manifest]]) -> TenantView:
-        namespace, name = proxy.metadata.key
-        here = {
-            kind: [each for each in objects if each["metadata"].get("namespace") == namespace]
-            for kind, objects in seen.items()
-        }
-        pods, deployments = (
-            [each for each in here[kind] if each["metadata"].get("labels", {}).get(INSTANCE) == name]
-            for kind in (POD, kinds.DEPLOYMENT)
-        )
-        events = [each for each in here[EVENT] if _is_about(each.get("involvedObject", {}), name)]
+    def _tenant(
+        self, proxy: TenantProxy, pods: list[Manifest], deployments: list[Manifest], events: list[Manifest]
+    ) -> TenantView:
         typed = self._reader.readable(events, Event)
         return TenantView(
             proxy=proxy,
             deployment=next(iter(self._reader.readable(deployments, Deployment)), None),
             pods=tuple(self._reader.readable(pods, Pod)),
             events=tuple(sorted(typed, key=lambda event: event.last or "")),
-            objects={"tenantproxy": raw, "deployment": deployments, "pods": pods, "events": events},
+            objects={"deployment": deployments, "pods": pods, "events": events},
         )
 
     async def _operator(self, watched: Iterable[str]) -> OperatorView:
@@ -199,10 +195,30 @@ async def _no_log() -> str:
     return ""
 
 
-def _is_about(reference: Mapping[str, Any], name: str) -> bool:
-    """Tell whether an Event is about a TenantProxy, or something that was made for it."""
-    kind, about, child = reference.get("kind"), str(reference.get("name", "")), child_name(name)
-    return (kind, about) == ("TenantProxy", name) or about == child or about.startswith(f"{child}-")
+def _key(raw: Manifest) -> Key:
+    metadata = raw.get("metadata", {})
+    return Key(str(metadata.get("namespace", "")), str(metadata.get("name", "")))
+
+
+def _by_tenant(children: Iterable[Manifest]) -> dict[Key, list[Manifest]]:
+    """Return children by the TenantProxies that their labels name."""
+    found: dict[Key, list[Manifest]] = {}
+    for child in children:
+        name = (child["metadata"].get("labels") or {}).get(INSTANCE, "")
+        found.setdefault(Key(child["metadata"].get("namespace", ""), name), []).append(child)
+    return found
+
+
+def _by_subject(events: Iterable[Manifest]) -> dict[Key, list[Manifest]]:
+    """Return Events by the TenantProxies that they may be about, or about what was made for them."""
+    found: dict[Key, list[Manifest]] = {}
+    for event in events:
+        reference = event.get("involvedObject", {})
+        about = str(reference.get("name", ""))
+        names = {about[: match.start()] for match in _CHILD.finditer(about)}
+        for name in {about} if reference.get("kind") == KIND else names:
+            found.setdefault(Key(_key(event).namespace, name), []).append(event)
+    return found
 
 
 def _proof(secret: Manifest | None) -> Proof | None:

@@ -6,7 +6,7 @@ from typing import Final
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.doctor.codes import TOKENS, WAY
 from tenantproxy_operator.doctor.conditions import of_conditions
-from tenantproxy_operator.doctor.credential import of_credential
+from tenantproxy_operator.doctor.credential import INVALID, MISSING, of_credential
 from tenantproxy_operator.doctor.finding import Finding, Severity
 from tenantproxy_operator.doctor.operators import of_operator
 from tenantproxy_operator.doctor.pods import ROWS as OF_PODS
@@ -18,9 +18,6 @@ _OF_THE_CREDENTIAL: Final = frozenset(
     {Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_INVALID, Reason.SECRET_MISSING}
 )
 _EXPLAINED: Final[Mapping[str, frozenset[str]]] = {
-    # What the proxies count because of what the Secret is like.
-    "credentials-not-configured": _OF_THE_CREDENTIAL,
-    "credentials-invalid": _OF_THE_CREDENTIAL,
     # That no proxy serves, by why its pods don't run.
     Reason.PROXIES_NOT_READY: frozenset(OF_PODS),
     Reason.ROLLOUT_STUCK: frozenset(OF_PODS),
@@ -28,7 +25,9 @@ _EXPLAINED: Final[Mapping[str, frozenset[str]]] = {
     "circuit-open": frozenset({"upstream-error", "upstream-timeout", *WAY}),
     "upstream-rejected-credentials": frozenset(TOKENS),
 }
-"""What is told behind its cause where that is found, too, however bad it is."""
+"""What is told behind its cause where that is found, too, and is as bad."""
+_SAID_BY_THE_STATUS: Final = frozenset({MISSING, INVALID})
+"""What the proxies show of the Secret; the status says it better."""
 
 
 def findings(view: View) -> list[Finding]:
@@ -59,6 +58,8 @@ def _of_tenant(tenant: TenantView, now: float) -> list[Finding]:
                 told[each.id] = each
             else:  # the first one says it best; the worst one how bad it is
                 told[each.id] = before._replace(severity=min(before.severity, each.severity))
+    if told.keys() & _OF_THE_CREDENTIAL:
+        told = {id_: each for id_, each in told.items() if id_ not in _SAID_BY_THE_STATUS}
     return list(told.values())
 
 

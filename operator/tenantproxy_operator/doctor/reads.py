@@ -11,6 +11,8 @@ from tenantproxy_operator.doctor.state_lines import began
 from tenantproxy_operator.doctor.view import Process, TenantView
 from tenantproxy_operator.fleet.samples import Samples
 
+MOST: Final = 0.5
+"""The share of requests from which on it does not matter whether there was one a moment ago."""
 NOTABLE: Final = 0.01
 """The share of requests from which on a failure is told as something wrong, even if it has stopped: all proxies
 have seen some."""
@@ -55,6 +57,7 @@ def of_reads(view: TenantView) -> Iterator[Finding]:
         return
     started = min((process.since for process in processes if process.since), default="")
     since = began(process.log for process in processes)
+    yield from _circuits(view, processes, since.get("circuit-open", ""))
     reads = _requests(processes, put=False)
     puts = _requests(processes, put=True)
     met: dict[str, Count] = {}
@@ -75,7 +78,6 @@ def of_reads(view: TenantView) -> Iterator[Finding]:
     fetches = sum((count for _, count in fetched), Count())
     for outcome, count in tokens.items():
         yield _token_finding(view, outcome, count, fetches, since.get("token-unavailable", started))
-    yield from _circuits(view, processes, since.get("circuit-open", ""))
 
 
 def _counted_finding(
@@ -96,7 +98,7 @@ def _token_finding(view: TenantView, outcome: str, count: Count, of: Count, sinc
 
 def _severity(row: Row, count: Count, of: Count) -> Severity:
     """Return how bad it is that something has been counted: now, often, or once upon a time."""
-    if count.grown:
+    if count.grown or count.total >= MOST * of.total:
         return row.severity
     return Severity.WARNING if count.total >= NOTABLE * of.total else Severity.NOTE
 

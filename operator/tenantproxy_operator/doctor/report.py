@@ -1,17 +1,20 @@
 """What is told: to people in plain words, to programs as JSON. Pure."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import click
 
+from tenantproxy_operator.doctor import trial
 from tenantproxy_operator.doctor.credential import is_rejected
 from tenantproxy_operator.doctor.finding import Finding, Severity, rfc3339, seconds
 from tenantproxy_operator.doctor.view import TenantView, View
 
 WIDTH: Final = 100
 _COLOURS: Final = {Severity.DOWN: "red", Severity.FAILING: "red", Severity.WARNING: "yellow", Severity.NOTE: None}
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -24,8 +27,8 @@ def to_text(view: View, findings: Sequence[Finding], *, width: int = WIDTH) -> s
     verdict = f"{looked}, and at the metrics of {_counted(proxies, 'proxy', 'proxies')}: "
     verdict += f"{_counted(wrong, 'thing')} wrong." if wrong else "nothing is wrong."
     blocks.append("\n".join([click.style(verdict, bold=True), *_credentials(view, width)]))
-    if view.unseen:
-        lines = (_wrapped(f"- {each}", width, "  ") for each in view.unseen)
+    if unseen := [*view.unseen, *_no_trials(view)]:
+        lines = (_wrapped(f"- {each}", width, "  ") for each in unseen)
         blocks.append("\n".join(["Not looked at:", *lines]))
     return "\n\n".join(blocks) + "\n"
 
@@ -36,7 +39,7 @@ def to_json(view: View, findings: Sequence[Finding]) -> dict[str, Any]:
         "at": rfc3339(view.now),
         "findings": [_as_json(each) for each in findings],
         "tenants": [_tenant(tenant) for tenant in view.tenants],
-        "unseen": list(view.unseen),
+        "unseen": [*view.unseen, *_no_trials(view)],
     }
 
 
@@ -45,11 +48,17 @@ def _told(finding: Finding, now: float, width: int) -> Iterator[str]:
     yield f"{level}  {click.style(finding.subject, bold=True)}  {finding.id}"
     yield _wrapped(f"  {finding.says}", width, "  ")
     if finding.since:
-        yield f"  since: {finding.since} ({_ago(finding.since, now)})"
+        yield f"  since: {_plain(finding.since)} ({_ago(finding.since, now)})"
     yield f"  turn:  {finding.turn}"
     if finding.next:
         yield f"  next:  {finding.next}"  # not wrapped: it is to be copied
     yield f"  see:   {finding.link}"
+
+
+def _no_trials(view: View) -> list[str]:
+    """Return why no credential was tried, where that is so for all alike."""
+    skipped = {tenant.dry_run.skipped for tenant in view.tenants}
+    return [trial.NO_TOKEN] if trial.NO_TOKEN in skipped else []
 
 
 def _credentials(view: View, width: int) -> Iterator[str]:
@@ -60,11 +69,9 @@ def _credentials(view: View, width: int) -> Iterator[str]:
 
 
 def _known(tenant: TenantView) -> str:
-    trial = tenant.dry_run
-    if trial.outcome:
-        return f"the credential was tried just now: {trial.outcome}" + (
-            f" ({trial.detail})" if trial.detail else ""
-        )
+    made = tenant.dry_run
+    if made.outcome:
+        return f"the credential was tried just now: {made.outcome}" + (f" ({made.detail})" if made.detail else "")
     proof = tenant.proof
     if is_rejected(tenant):
         known = "the credential was rejected"
@@ -74,7 +81,7 @@ def _known(tenant: TenantView) -> str:
         known = "the credential was accepted the last time"
     else:
         known = "nothing is known of the credential"
-    return f"{known}; {trial.skipped}" if trial.skipped else known
+    return f"{known}; {made.skipped}" if made.skipped not in ("", trial.NO_TOKEN) else known
 
 
 _ACCEPTED: Final = "tenantproxy_credentials_accepted"
@@ -111,4 +118,11 @@ def _ago(time: str, now: float) -> str:
 
 
 def _wrapped(text: str, width: int, indent: str) -> str:
-    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        _plain(text), width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a text without what a terminal would obey: messages are also those of servers and webhooks."""
+    return _CONTROLS.sub("?", text)

@@ -10,8 +10,8 @@ PATH: Final = "/api/v1/proxy-config?dryRun=true"
 BODY: Final = b"{}"
 """The stored credential, instead of another one."""
 NO_TOKEN: Final = (
-    "no trial was made, for want of a token of a tenant's admin (--token-file): what is said of the credential is"
-    " what the proxies know"
+    "no credential was tried, for want of a token of a tenant's admin (--token-file): what is said of them is what"
+    " the proxies know"
 )
 LONGEST_ANSWER: Final = 1 << 20
 """Bytes."""

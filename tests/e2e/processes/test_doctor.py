@@ -82,7 +82,8 @@ async def test_what_is_wrong(scene: Scene, tmp_path: Path) -> None:
     status, out, err = await scene.doctor("--bundle", str(bundle))
     assert (status, err) == (1, "")
     assert (await scene.doctor("nobody"))[2] == "error: there is no TenantProxy nobody in this `local`\n"
-    assert out.startswith("DOWN  tenants/locked  upstream-rejected-credentials")
+    assert out.startswith("DOWN  tenants/empty  credentials-not-configured")
+    assert "\nDOWN  tenants/locked  upstream-rejected-credentials\n" in out
     status, document = await scene.findings()
     assert status == 1
     named = {(each["subject"], each["id"]) for each in document["findings"]}
@@ -96,7 +97,7 @@ async def test_what_is_wrong(scene: Scene, tmp_path: Path) -> None:
     with tarfile.open(bundle) as archive:
         held = {member.name: archive.extractfile(member) for member in archive}
         texts = {name: file.read().decode() for name, file in held.items() if file is not None}
-    assert texts["doctor.txt"].startswith("DOWN  tenants/locked")
+    assert texts["doctor.txt"] == out
     assert "tenantproxy_credentials_accepted" in texts["tenants/tenants/well/metrics/well.txt"]
     assert not any("right" in text for text in texts.values())
     await check_trials(scene)

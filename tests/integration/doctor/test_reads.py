@@ -358,9 +358,13 @@ async def test_trouble(stage: Stage, trouble: str) -> None:
     assert found.next
     assert "1 of 1" in found.says or trouble in SEVERAL, found.says
     assert "kubectl" not in found.next
+    assert len(told.keys() & {"credentials-invalid", "credentials-not-configured"}) < 2
 
 
-SEVERAL: Final = {"circuit-open", "overloaded", "too-many-validations", "upstream-rejected-credentials"}
+SEVERAL: Final = {
+    *("circuit-open", "overloaded", "too-many-validations", "upstream-rejected-credentials"),
+    *("credentials-invalid", "credentials-not-configured"),
+}
 """What takes more than one request, or is told by a state."""
 
 

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import click
+
 from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.cli.doctor import doctor
 from tenantproxy_operator.doctor import codes, conditions, operators, pods
 from tenantproxy_operator.doctor.credential import UNTRIED
 from tenantproxy_operator.doctor.finding import Row
@@ -105,3 +108,11 @@ def test_each_diagnosis_is_caused() -> None:
     constants = {value: f"Reason.{name}:" for name, value in vars(Reason).items() if name.isupper()}
     missing = [name for name in DIAGNOSES if f'"{name}"' not in text and constants.get(name, "-") not in text]
     assert missing == []
+
+
+def test_the_command_is_documented() -> None:
+    """docs/operator.md names every option."""
+    page = (ROOT / "docs/operator.md").read_text()
+    section = page.partition("## What is wrong, in one command")[2].partition("\n## ")[0]
+    options = {parameter.opts[-1] for parameter in doctor.params if isinstance(parameter, click.Option)}
+    assert {option for option in options if option not in section} == set()

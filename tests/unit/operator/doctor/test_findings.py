@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
+import click
 import pytest
 
 from tenantproxy.config import Tenant
@@ -40,9 +41,16 @@ def condition(kind: str, status: str, reason: str, message: str = "it is so") ->
 ACCEPTED: Final = condition("Accepted", "True", "Accepted")
 
 
+def of_a_proxy() -> Metrics:
+    """Return the metrics of a proxy with a credential."""
+    metrics = Metrics(Tenant(id="T-1", name="acme"))
+    metrics.credential_changed("basic", among=("basic", "oauth2"))
+    return metrics
+
+
 def counted(*, requests: int, failed: int, failed_since: int = 0) -> Process:
     """Return a proxy that has answered and failed so often, and again between two readings."""
-    metrics = Metrics(Tenant(id="T-1", name="acme"))
+    metrics = of_a_proxy()
     for _ in range(requests - failed):
         metrics.answered("getOrder", 200, 0.1)
     for _ in range(failed):
@@ -88,9 +96,10 @@ def test_the_worst_comes_first() -> None:
     [
         (counted(requests=1000, failed=1), Severity.NOTE),
         (counted(requests=1000, failed=10), Severity.WARNING),
+        (counted(requests=1000, failed=500), Severity.DOWN),
         (counted(requests=1000, failed=1, failed_since=1), Severity.DOWN),
     ],
-    ids=["long ago", "often", "now"],
+    ids=["long ago", "often", "mostly", "now"],
 )
 def test_how_bad_failures_are(process: Process, severity: Severity) -> None:
     """By whether they go on, else by their share; where no pod is ready, nothing can be read at all."""
@@ -154,7 +163,7 @@ def test_under_local() -> None:
 
 def test_causes_come_before_what_they_cause() -> None:
     """That the account is rejected is told once, with who set it, and since when."""
-    metrics = Metrics(Tenant(id="T-1", name="acme"))
+    metrics = of_a_proxy()
     metrics.credential_accepted(accepted=False)
     metrics.upstream_failed("upstream-rejected-credentials")
     page = samples(metrics.exposition())
@@ -171,7 +180,7 @@ def test_causes_come_before_what_they_cause() -> None:
 
 
 def accepted_metric(*, accepted: bool) -> Process:
-    metrics = Metrics(Tenant(id="T-1", name="acme"))
+    metrics = of_a_proxy()
     metrics.credential_accepted(accepted=accepted)
     return Process(name="p", now=samples(metrics.exposition()))
 
@@ -193,6 +202,21 @@ def test_a_trial_never_locks_an_account(changes: dict[str, Any], why: str) -> No
     """It is made only where it is known that no wrong login of late has been counted."""
     said = why_no_trial(tenant("acme", **changes), NOW)
     assert (why in said) if why else not said
+
+
+def test_no_credential() -> None:
+    """That there is none the proxies show at once, before anybody reads."""
+    metrics = of_a_proxy()
+    view = tenant("acme", ACCEPTED, processes=(Process(name="p", now=samples(metrics.exposition())),))
+    assert of(view) == []
+    metrics.credential_changed(None, among=("basic", "oauth2"))
+    never = Metrics(Tenant(id="T-1", name="acme"))
+    for each in (metrics, never):
+        without = replace(view, processes=(Process(name="p", now=samples(each.exposition())),))
+        assert of(without) == [("credentials-not-configured", Severity.DOWN)]
+        missing = condition("CredentialsReady", "False", "CredentialsMissing")
+        said = tenant("acme", ACCEPTED, missing, processes=without.processes)
+        assert of(said) == [("CredentialsMissing", Severity.DOWN)]
 
 
 def test_a_credential_that_nobody_has_tried() -> None:
@@ -249,10 +273,17 @@ def test_text() -> None:
         "  see:   docs/troubleshooting.md#the-credential",
     ]
     assert "1 thing wrong." in text
-    assert "nothing is known of the credential; no trial was made, for want of a token" in text.replace(
-        "\n  ", " "
-    )
-    assert text.endswith("Not looked at:\n- can't see pods\n")
+    assert "- tenants/acme: nothing is known of the credential\n" in text
+    assert "Not looked at:\n- can't see pods\n- no credential was tried, for want of a token" in text
+
+
+def test_what_a_terminal_would_obey() -> None:
+    """Nobody who can write a message writes to the terminal of whoever reads it."""
+    nasty = condition("Accepted", "False", "ApplyRefused", "a webhook says \x1b]0;pwned\x07no\nand no")
+    view = View(now=NOW, tenants=(tenant("acme", nasty),), unseen=("\x9b31m",))
+    text = click.unstyle(to_text(view, findings(view)))
+    assert "a webhook says ?]0;pwned?no and no" in text
+    assert "- ?31m\n" in text
 
 
 def test_json() -> None:

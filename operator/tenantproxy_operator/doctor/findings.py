@@ -35,7 +35,15 @@ def findings(view: View) -> list[Finding]:
     found = list(of_operator(view))
     for tenant in view.tenants:
         found += _of_tenant(tenant, view.now)
-    return sorted(found, key=lambda each: (each.severity, _is_explained(each, found), each.subject))
+    told: dict[str, set[str]] = {}
+    for each in found:
+        told.setdefault(each.subject, set()).add(each.id)
+
+    def place(finding: Finding) -> tuple[Severity, bool, str]:
+        is_explained = not told[finding.subject].isdisjoint(_EXPLAINED.get(finding.id, ()))
+        return finding.severity, is_explained, finding.subject
+
+    return sorted(found, key=place)
 
 
 def is_wrong(found: Iterable[Finding]) -> bool:
@@ -61,8 +69,3 @@ def _of_tenant(tenant: TenantView, now: float) -> list[Finding]:
     if told.keys() & _OF_THE_CREDENTIAL:
         told = {id_: each for id_, each in told.items() if id_ not in _SAID_BY_THE_STATUS}
     return list(told.values())
-
-
-def _is_explained(finding: Finding, found: Iterable[Finding]) -> bool:
-    causes = _EXPLAINED.get(finding.id, frozenset())
-    return any(each.subject == finding.subject and each.id in causes for each in found)

@@ -379,3 +379,15 @@ async def test_nothing_is_wrong(stage: Stage) -> None:
     for _ in range(3):
         assert (await proxy.get()).status == 200
     assert await stage.findings() == []
+
+
+async def test_causes_come_first(stage: Stage) -> None:
+    """What opened the circuit is told before that it is open."""
+    await failing_often(stage)
+    assert [each.id for each in await stage.findings()] == ["upstream-error", "circuit-open"]
+
+
+async def test_a_token_endpoint_that_rejects_the_client(stage: Stage) -> None:
+    """What it says is told beside that the credential is rejected."""
+    await failing("invalid_client", 401)(stage)
+    assert {each.id for each in await stage.findings()} == {"invalid_client", "upstream-rejected-credentials"}

@@ -71,7 +71,7 @@ class _Wanted(NamedTuple):
     type=click.File("r", encoding="utf-8"),
     envvar="TENANTPROXY_ADMIN_TOKEN_FILE",
     show_envvar=True,
-    help="An access token of the tenant's admin (`-`: standard input), by which the stored credential is tried: "
+    help="An access token of the one TENANT's admin (`-`: standard input), by which the stored credential is tried: "
     "one login at the OMS, made only where it can't lock the account. Without it: what the proxies know.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the findings as one JSON document.")
@@ -123,6 +123,8 @@ def doctor(
         reject(
             ["--local looks at this machine: leave out --namespace, --all-namespaces, --kubeconfig and --context"]
         )
+    if token_file is not None and len(tenants) != 1:
+        reject(["--token-file is for the credential of one tenant: name that one"])
     if state_dir is not None and not is_local:
         reject(["--state-dir is of a `local`: set --local, too"])
     if bundle is not None and not bundle.name.endswith(bundles.SUFFIXES):

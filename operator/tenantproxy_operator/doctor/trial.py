@@ -16,6 +16,10 @@ NO_TOKEN: Final = (
 LONGEST_ANSWER: Final = 1 << 20
 """Bytes."""
 _OK: Final = 200
+_OF_THE_TOKEN: Final = frozenset(
+    {"unauthenticated", "wrong-tenant", "admin-required", "issuer-unavailable", "too-many-validations"}
+)
+"""Refusals that are about who asks, not about the tenant's credential."""
 
 
 class _Test(msgspec.Struct, frozen=True):
@@ -46,4 +50,6 @@ def understood(status: int, body: bytes) -> DryRun:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.DecodeError:
         return DryRun(skipped=f"what answered {status} is no proxy of this version")
+    if problem.code in _OF_THE_TOKEN:
+        return DryRun(skipped=f"no trial was made: {problem.code}: {problem.detail}")
     return DryRun(outcome=problem.code, detail=problem.detail)

@@ -126,7 +126,8 @@ async def test_bad_input(tmp_path: Path) -> None:
         ([], "no `tenantproxy-operator local` runs"),
         (["--namespace=a"], "--local looks at this machine"),
         (["--bundle=x.rar"], "end its name in .tar.gz"),
-        (["--token-file", "/dev/null"], "holds no access token"),
+        (["--token-file", "/dev/null"], "name that one"),
+        (["well", "--token-file", "/dev/null"], "holds no access token"),
     ):
         status, out, err = await commands.run("tenantproxy-operator", "doctor", *options, *where)
         assert (status, out) == (2, "")

@@ -232,7 +232,8 @@ def test_a_credential_that_nobody_has_tried() -> None:
         (200, {"test": {"outcome": "accepted", "detail": "d"}}, []),
         (200, {"test": {"outcome": "failed", "detail": "d"}}, [("credential-rejected", Severity.DOWN)]),
         (200, {"test": {"outcome": "inconclusive"}}, [("validation-inconclusive", Severity.DOWN)]),
-        (403, {"code": "admin-required", "detail": "d"}, [("admin-required", Severity.WARNING)]),
+        (503, {"code": "store-unavailable", "detail": "d"}, [("store-unavailable", Severity.WARNING)]),
+        (403, {"code": "admin-required", "detail": "d"}, []),
     ],
 )
 def test_what_a_trial_says(status: int, body: dict[str, Any], expected: list[tuple[str, Severity]]) -> None:

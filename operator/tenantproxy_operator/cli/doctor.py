@@ -71,8 +71,8 @@ class _Wanted(NamedTuple):
     type=click.File("r", encoding="utf-8"),
     envvar="TENANTPROXY_ADMIN_TOKEN_FILE",
     show_envvar=True,
-    help="An access token of the one TENANT's admin (`-`: standard input), by which the stored credential is tried: "
-    "one login at the OMS, made only where it can't lock the account. Without it: what the proxies know.",
+    help="An access token of the one TENANT's admin (`-`: standard input), by which the stored credential is "
+    "tried: one login at the OMS, made only where it can't lock the account. Without it: what the proxies know.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the findings as one JSON document.")
 @click.option(

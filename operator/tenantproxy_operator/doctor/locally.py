@@ -1,4 +1,4 @@
-"""Looks at the proxies of a running `local`: their metrics and a trial are all there is to see."""
+"""Looks at the proxies of a running `local`: their metrics, what they keep of the credential, a trial."""
 
 import asyncio
 import time
@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from tenantproxy.credentials.proof import from_note
+from tenantproxy.credentials.stores.files import read_note
 from tenantproxy_operator.doctor import trial
 from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.examination import BETWEEN, samples
@@ -14,6 +16,7 @@ from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
 from tenantproxy_operator.fleet.view import Fleet
 from tenantproxy_operator.local.fleet import LocalTenant, look, read_running
+from tenantproxy_operator.local.state import TenantState
 
 _SECONDS: Final = 40.0
 """For a trial; the proxy itself gives up earlier."""
@@ -32,7 +35,7 @@ async def examine(state_dir: Path, names: Sequence[str], *, token: str | None) -
     now = await look(tenants)
     views = [
         replace(view, dry_run=await _dry_run(view, tenant, token))
-        for view, tenant in zip(_views(tenants, before, now), tenants, strict=True)
+        for view, tenant in zip(_views(state_dir, tenants, before, now), tenants, strict=True)
     ]
     unseen = [
         f"can't see the metrics of {tenant.key}: {replica.problem}"
@@ -43,11 +46,12 @@ async def examine(state_dir: Path, names: Sequence[str], *, token: str | None) -
     return View(now=time.time(), tenants=tuple(views), unseen=tuple(unseen))
 
 
-def _views(tenants: Iterable[LocalTenant], before: Fleet, now: Fleet) -> Iterable[TenantView]:
+def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: Fleet) -> Iterable[TenantView]:
     earlier = {view.key: view.replicas for view in before.tenants}
     later = {view.key: view.replicas for view in now.tenants}
     for tenant in tenants:
         proxy = TenantProxy(metadata=Metadata(name=tenant.name, namespace=tenant.namespace))
+        note = read_note(TenantState(state_dir, tenant.namespace, tenant.name).credentials)
         (was,), (is_,) = earlier[proxy.metadata.key], later[proxy.metadata.key]
         process = Process(
             name=tenant.name,
@@ -56,7 +60,12 @@ def _views(tenants: Iterable[LocalTenant], before: Fleet, now: Fleet) -> Iterabl
             metrics=is_.metrics or b"",
         )
         yield TenantView(
-            proxy=proxy, processes=(process,), is_local=True, serves=is_.ready, problem=tenant.problem or ""
+            proxy=proxy,
+            processes=(process,),
+            proof=from_note(note),
+            is_local=True,
+            serves=is_.ready,
+            problem=tenant.problem or "",
         )
 
 

@@ -49,6 +49,14 @@ def read_keys(directory: Path) -> dict[str, str]:
             return keys
 
 
+def read_note(directory: Path) -> str | None:
+    """Return the note on the credential in `directory`; None where none is kept that can be read."""
+    try:
+        return _read(directory / _NOTE)
+    except (OSError, StoreError):
+        return None
+
+
 def write_keys(directory: Path, keys: Mapping[str, str]) -> None:
     """Make `keys` the only ones in `directory`: all at once, files with mode 0600, the directory 0700.
 
@@ -185,10 +193,7 @@ class FileStore:
         return Stored(read_keys(self._directory), signature, self._uid, self._note(), note_is_private=True)
 
     def _note(self) -> str | None:
-        try:
-            return _read(self._directory / _NOTE) if self._uid else None
-        except (OSError, StoreError):
-            return None
+        return read_note(self._directory) if self._uid else None
 
     def _replace(self, stored: Stored, credential: Credential) -> Mapping[str, str]:
         if stored.version != self._signature():

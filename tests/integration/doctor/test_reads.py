@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from support.certificates import Authority
 from support.proxy import tokens
 from support.proxy.forward_proxy import ForwardProxyServer, nothing, saying
 from support.proxy.idp import oauth2
+from support.proxy.log_lines import log_lines
 from support.proxy.names import names
 from support.proxy.oms import Play, answering, documented, held_until, http, raw_server, token_answer
 from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
@@ -72,10 +74,10 @@ class Stage:
         await proxy.get()
         return proxy
 
-    async def findings(self) -> list[Finding]:
+    async def findings(self, log: str = "") -> list[Finding]:
         """Return what doctor finds now."""
         now = (await self.proxy.admin("/metrics")).body
-        process = Process(name="acme", before=samples(self.before), now=samples(now), metrics=now)
+        process = Process(name="acme", before=samples(self.before), now=samples(now), metrics=now, log=log)
         proxy = TenantProxy(metadata=Metadata(name="acme", namespace="tenants"))
         view = TenantView(proxy=proxy, processes=(process,), is_local=True, serves=True)
         return findings(View(now=time.time(), tenants=(view,)))
@@ -382,9 +384,13 @@ async def test_nothing_is_wrong(stage: Stage) -> None:
 
 
 async def test_causes_come_first(stage: Stage) -> None:
-    """What opened the circuit is told before that it is open."""
-    await failing_often(stage)
-    assert [each.id for each in await stage.findings()] == ["upstream-error", "circuit-open"]
+    """What opened the circuit is told before that it is open, and since when it is, by the proxy's own log."""
+    with log_lines() as log:
+        await failing_often(stage)
+    cause, circuit = await stage.findings(log.text)
+    assert (cause.id, circuit.id) == ("upstream-error", "circuit-open")
+    (line,) = (line for line in map(json.loads, log.text.splitlines()) if line["logger"] == "tenantproxy.state")
+    assert circuit.since == line["time"]
 
 
 async def test_a_token_endpoint_that_rejects_the_client(stage: Stage) -> None:

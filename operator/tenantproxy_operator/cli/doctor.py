@@ -11,6 +11,7 @@ import click
 
 from tenantproxy_operator.cli.local import default_state_dir
 from tenantproxy_operator.cli.options import reject
+from tenantproxy_operator.cli.where import fleet_options
 
 if TYPE_CHECKING:
     from tenantproxy_operator.doctor.view import View
@@ -37,28 +38,7 @@ class _Wanted(NamedTuple):
 
 @click.command()
 @click.argument("tenants", nargs=-1, metavar="[TENANT]...")
-@click.option(
-    "-n",
-    "--namespace",
-    metavar="NAME",
-    help="Where the tenants are. Default: the namespace of the kubeconfig's context.",
-)
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at the tenants of all namespaces.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="How to reach the API server. Default: $KUBECONFIG, else the pod's service account, else ~/.kube/config.",
-)
-@click.option("--context", help="Which of the kubeconfig's contexts to use. Default: its current one.")
-@click.option(
-    "--local", "is_local", is_flag=True, help="Look at the proxies of a running `local`, not at a cluster."
-)
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="With --local: the --state-dir of that `local`.",
-)
+@fleet_options
 @click.option(
     "--operator-namespace",
     default="tenantproxy-system",

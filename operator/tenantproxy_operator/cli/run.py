@@ -16,6 +16,7 @@ from tenantproxy.logs import FORMATS, LEVELS, configure
 from tenantproxy.server.sockets import listen
 from tenantproxy_operator.cli.leader_election import leader_election_options
 from tenantproxy_operator.cli.options import cluster_options, reject
+from tenantproxy_operator.cli.where import connection_options
 from tenantproxy_operator.settings import LeaderElection, Settings
 
 _FAILURE: Final = 1
@@ -42,13 +43,7 @@ _DEEPEST: Final = 30_000
     show_envvar=True,
     help="Reconcile all TenantProxies. The operator then needs to read all Secrets of the cluster.",
 )
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="How to reach the API server. Default: $KUBECONFIG, else the pod's service account, else ~/.kube/config.",
-)
-@click.option("--context", help="Which of the kubeconfig's contexts to use. Default: its current one.")
+@connection_options
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),

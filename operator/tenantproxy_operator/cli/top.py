@@ -16,6 +16,7 @@ import click
 from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.cli.local import default_state_dir
 from tenantproxy_operator.cli.options import reject
+from tenantproxy_operator.cli.where import fleet_options
 
 if TYPE_CHECKING:
     from tenantproxy_operator.fleet.table import Line, Row
@@ -29,21 +30,7 @@ Show = Callable[["Fleet", "Sequence[Row]", float | None], None]
 
 
 @click.command()
-@click.option("-n", "--namespace", metavar="NAME", help="Whose TenantProxies. Default: the kubeconfig's.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="The TenantProxies of all namespaces.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="How to reach the API server. Default: $KUBECONFIG, else the pod's service account, else ~/.kube/config.",
-)
-@click.option("--context", help="Which of the kubeconfig's contexts to use. Default: its current one.")
-@click.option("--local", "of_local", is_flag=True, help="The tenants of a running `local`, without a cluster.")
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="That `local`'s state directory.  [default: as for `local`]",
-)
+@fleet_options
 @click.option(
     "--interval",
     type=click.FloatRange(1, 3600),
@@ -62,7 +49,7 @@ def top(
     interval: float,
     *,
     all_namespaces: bool,
-    of_local: bool,
+    is_local: bool,
     once: bool,
     as_json: bool,
 ) -> None:
@@ -85,14 +72,14 @@ def top(
 
     if namespace is not None and all_namespaces:
         reject(["give --namespace or --all-namespaces, not both"])
-    if of_local and (namespace or all_namespaces or kubeconfig or context):
+    if is_local and (namespace or all_namespaces or kubeconfig or context):
         reject(["--local is without a cluster: leave --namespace, --all-namespaces, --kubeconfig, --context out"])
     if namespace is not None and not re.fullmatch(_NAMESPACE, namespace):
         reject([f"--namespace {namespace!r} is not a namespace's name"])
 
     async def main() -> None:
-        if of_local:
-            reading = _of_local((state_dir or default_state_dir()).absolute())
+        if is_local:
+            reading = _is_local((state_dir or default_state_dir()).absolute())
         else:
             reading = _of_cluster(kubeconfig, context, namespace, everywhere=all_namespaces)
         async with reading as read:
@@ -108,7 +95,7 @@ def top(
 
 
 @contextlib.asynccontextmanager
-async def _of_local(state_dir: Path) -> AsyncIterator["Reader"]:
+async def _is_local(state_dir: Path) -> AsyncIterator["Reader"]:
     from tenantproxy_operator.local import fleet  # noqa: PLC0415
 
     yield lambda: fleet.look(fleet.read_running(state_dir))

@@ -49,7 +49,6 @@ def _run(*arguments: str, env: dict[str, str] | None = None) -> Result:
         ((*URL, *SAMPLES, "--html", "/nonexistent/x.html"), "--html: /nonexistent is no directory; create it"),
         ((*URL, *SAMPLES, "--html", "-", "--json", "-"), "--html: another report goes to -, too"),
         ((*URL, *SAMPLES, "--credentials", "/nonexistent"), "--credentials: /nonexistent is no directory"),
-        ((*URL, *SAMPLES, "--credentials", str(Path(__file__).parent)), "there is no credential"),
         (
             (*URL, *SAMPLES, "--tls", "/nonexistent"),
             "--tls: /nonexistent has neither ca/ca.crt nor client/tls.crt",
@@ -60,6 +59,13 @@ def test_bad_input(arguments: tuple[str, ...], problem: str) -> None:
     """The option, what is wrong, and the fix; status 2."""
     result = _run(*arguments)
     assert problem in result.stderr
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_an_empty_directory(tmp_path: Path) -> None:
+    """It has no credential, which is told."""
+    result = _run(*URL, *SAMPLES, "--credentials", str(tmp_path))
+    assert "there is no credential" in result.stderr
     assert (result.exit_code, result.stdout) == (2, "")
 
 

@@ -19,7 +19,7 @@ def filter_case(_context: schemathesis.HookContext, case: schemathesis.Case[Any]
     if not isinstance(body, dict):
         return True
     if not body and case.method == "PUT":
-        return (case.query or {}).get("dryRun") == "true"
+        return (case.query or {}).get("dryRun") in (True, "true")
     config = body.get("config")
     if not isinstance(config, dict):
         return "type" in body or body.keys() <= {"customerId"}

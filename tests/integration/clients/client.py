@@ -26,12 +26,20 @@ def _problem(error: Any) -> Any:
     ]
 
 
+def _is_refused(body: dict[str, Any]) -> bool:
+    try:
+        api.Credential.from_dict(body)
+    except ValueError:
+        return True
+    return False
+
+
 def main() -> None:
-    """Set both credentials that Hii Retail documents, and read and search with each."""
+    """Set each kind of credential, built and read from JSON; read and search with those that the OMS takes."""
     orders, credential = api.OrdersApi(_client("READER")), api.CredentialApi(_client("ADMIN"))
     got: dict[str, Any] = {}
     basic = api.Basic(type="basic", config=api.BasicConfig(username="user", password="right"))
-    credential.put_proxy_config(api.Credential(basic))
+    credential.put_proxy_config(api.Credential(basic), validate=True)
     order = orders.get_order("store-1", "CO-1001").customer_order
     got["order"], got["unitPrice"] = order.customer_order_id, order.items[0].unit_price
     found = orders.search_orders("store-1", api.SearchCriteria(customer_id=order.customer_id))
@@ -45,11 +53,18 @@ def main() -> None:
         orders.get_order("store-1", "CO-0")
     except api.ApiException as error:
         got["unknown"] = _problem(error)
+    read = [api.Credential.from_dict(each) for each in json.loads(os.environ["CREDENTIALS"])]
+    got["read"] = [each.to_dict() for each in read]
+    for each in read:
+        credential.put_proxy_config(each)
+    got["refused"] = _is_refused({"type": "nope"})
     for url in (*IDP_URLS, os.environ["AUTH_URL"]):
         config = api.OAuth2Config(client_id="id", client_secret="secret", auth_url=url)
     credential.put_proxy_config(api.Credential(api.OAuth2(type="oauth2", config=config)))
-    state = credential.put_proxy_config(api.Credential(api.StoredCredential()), dry_run="true")
-    got["stored"] = [state.type, state.client_id, state.test.outcome]
+    got["stored"] = []
+    for stored in (api.Credential(api.StoredCredential()), api.Credential.from_dict({})):
+        state = credential.put_proxy_config(stored, dry_run=True)
+        got["stored"].append([state.type, state.client_id, state.test.outcome])
     got["withToken"] = orders.get_order("store-1", "CO-1001").customer_order.customer_order_id
     sys.stdout.write(json.dumps(got))
 

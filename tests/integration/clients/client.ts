@@ -1,6 +1,7 @@
 // What a developer writes with the client that a generator has made; it prints what it got.
 import {
-  Configuration, CredentialApi, type Credential, OrdersApi, type Problem, ProblemCode, ResponseError,
+  Configuration, CredentialApi, type Credential, CredentialFromJSON, CredentialToJSON, OrdersApi, type Problem,
+  ProblemCode, ResponseError,
 } from "./generated/index";
 
 declare const process: { env: Record<string, string> };
@@ -24,7 +25,7 @@ async function main(): Promise<void> {
   const orders = new OrdersApi(configuration("READER"));
   const credentials = new CredentialApi(configuration("ADMIN"));
   const basic: Credential = { type: "basic", config: { username: "user", password: "right" } };
-  await credentials.putProxyConfig({ credential: basic });
+  await credentials.putProxyConfig({ credential: basic, validate: true });
   const businessUnitId = "store-1";
   const { customerOrder } = await orders.getOrder({ businessUnitId, customerOrderId: "CO-1001" });
   const { customerId, customerOrderId } = customerOrder;
@@ -32,10 +33,16 @@ async function main(): Promise<void> {
   const searchCriteria = { customerId: "1", email: "a@acme.example" };
   const criteria = await problem(orders.searchOrders({ businessUnitId, searchCriteria }));
   const unknown = await problem(orders.getOrder({ businessUnitId, customerOrderId: "CO-0" }));
+  const read = (JSON.parse(process.env["CREDENTIALS"]!) as unknown[]).map((each) => CredentialFromJSON(each));
+  for (const credential of read) await credentials.putProxyConfig({ credential });
   const authUrl = process.env["AUTH_URL"]!;
   const oauth2: Credential = { type: "oauth2", config: { clientId: "id", clientSecret: "secret", authUrl } };
   await credentials.putProxyConfig({ credential: oauth2 });
-  const state = await credentials.putProxyConfig({ credential: {} as Credential, dryRun: "true" });
+  const stored: unknown[] = [];
+  for (const credential of [{} as Credential, CredentialFromJSON({})]) {
+    const state = await credentials.putProxyConfig({ credential, dryRun: true });
+    stored.push([state!.type, state!.clientId, state!.test.outcome]);
+  }
   const again = await orders.getOrder({ businessUnitId, customerOrderId: "CO-1001" });
   console.log(JSON.stringify({
     order: customerOrderId,
@@ -43,7 +50,8 @@ async function main(): Promise<void> {
     found: customerOrders.some((each) => each.customerOrderId === customerOrderId),
     criteria,
     unknown,
-    stored: [state!.type, state!.clientId, state!.test.outcome],
+    read: read.map(CredentialToJSON),
+    stored,
     withToken: again.customerOrder.customerOrderId,
   }));
 }

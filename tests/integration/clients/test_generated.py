@@ -15,9 +15,36 @@ from support.commands import ServeProcess
 from support.proxy import tokens
 from support.proxy.described import described_proxy, mock_oms
 from support.tools import openapi, programs
+from tenantproxy.credentials.kinds import KINDS
 
 HERE: Final = Path(__file__).parent
 PAGES: Final = "apiTests=false,modelTests=false,apiDocs=false,modelDocs=false"
+CREDENTIALS: Final = [
+    {"type": "basic", "config": {"username": "user", "password": ""}},
+    {
+        "type": "oauth2",
+        "config": {
+            "clientId": "id",
+            "clientSecret": "secret",
+            "authUrl": "https://sso.acme.example/token",
+            "scope": "orders",
+            "audience": "oms",
+            "clientAuth": "client_secret_post",
+            "tokenHeader": "X-Token",
+        },
+    },
+    {"type": "bearer", "config": {"bearerToken": "token"}},
+    {
+        "type": "apiKey",
+        "config": {
+            "headerName": "X-Key",
+            "headerValue": "key",
+            "secondHeaderName": "X-Second",
+            "secondHeaderValue": "second",
+        },
+    },
+]
+"""One of each kind, with all of its fields: what a client reads from JSON, it sends as it was."""
 
 
 class Described:
@@ -30,6 +57,7 @@ class Described:
             "READER": tokens.machine_token(),
             "ADMIN": tokens.user_token(email=tokens.ADMIN_EMAIL),
             "AUTH_URL": f"{oms}/oauth2/token",
+            "CREDENTIALS": json.dumps(CREDENTIALS),
         }
 
     async def expected(self) -> dict[str, Any]:
@@ -44,7 +72,8 @@ class Described:
             "found": True,
             "criteria": [True, "invalid-request", ["/email"]],
             "unknown": [True, "order-not-found", []],
-            "stored": ["oauth2", "id", "accepted"],
+            "read": CREDENTIALS,
+            "stored": [["oauth2", "id", "accepted"]] * 2,
             "withToken": "CO-1001",
         }
 
@@ -76,12 +105,18 @@ async def _generate(config: pytest.Config, generator: str, target: Path) -> None
     await _run("java", "-jar", jar, "generate", *options)
 
 
+def test_each_kind_is_read() -> None:
+    """CREDENTIALS has every kind, and all of its fields."""
+    fields = {kind.type: {*kind.required_keys, *kind.optional_keys} for kind in KINDS.values()}
+    assert {each["type"]: {*each["config"]} for each in CREDENTIALS} == fields
+
+
 async def test_python(described: Described, tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    """It has a model for each thing, takes any identity provider's URL, and sends each criterion."""
+    """It has a model for each thing, takes any identity provider's URL, and refuses a credential of no kind."""
     await _generate(pytestconfig, "python", tmp_path / "generated")
     environment = {**described.environment, "PYTHONPATH": str(tmp_path / "generated")}
     got = await _run(sys.executable, HERE / "client.py", environment=environment)
-    assert json.loads(got) == await described.expected()
+    assert json.loads(got) == await described.expected() | {"refused": True}
 
 
 async def test_typescript(described: Described, tmp_path: Path, pytestconfig: pytest.Config) -> None:

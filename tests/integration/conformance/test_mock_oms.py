@@ -9,8 +9,20 @@ import aiohttp
 import msgspec
 import pytest
 
-from support.conformance.runs import QUICK, basic, kit_for, mock_oms, oauth2, run_all, run_on_mock, with_status
+from support.conformance.runs import (
+    QUICK,
+    SAMPLES,
+    basic,
+    kit_for,
+    mock_oms,
+    oauth2,
+    run_all,
+    run_on_mock,
+    with_status,
+)
+from tenantproxy.config import Operations, OrderEndpoint
 from tenantproxy.conformance.checks.table import CHECKS
+from tenantproxy.conformance.samples import Samples
 from tenantproxy.devtools.faults import Faults
 from tenantproxy.devtools.oms import API_PATH, CONTROL_PATH
 from tenantproxy.devtools.quirks import QUIRKS
@@ -26,10 +38,17 @@ class Case(NamedTuple):
     given: Mapping[str, Any] = MappingProxyType({})
 
 
-def _quirk(name: str, *failed: str, warnings: AbstractSet[str] = frozenset(), way: str = "basic") -> Case:
-    return Case({"quirks": frozenset({name})}, {*failed}, warnings, way)
+def _quirk(
+    name: str,
+    *failed: str,
+    warnings: AbstractSet[str] = frozenset(),
+    way: str = "basic",
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> Case:
+    return Case({"quirks": frozenset({name})}, {*failed}, warnings, way, given)
 
 
+ONE_ORDER: Final = SAMPLES._replace(other_order=None)
 ALL_READS: Final = {"order.read", "search.read"}
 CASES: Final = [
     _quirk("accepts-anyone", "auth.missing", "auth.missing-search", "auth.wrong"),
@@ -50,6 +69,7 @@ CASES: Final = [
     _quirk("ignores-case", warnings={"ids.case"}),
     _quirk("minor-units", warnings={"order.minor-units"}),
     _quirk("mixes-parallel-reads", "http.parallel"),
+    _quirk("mixes-parallel-reads", "http.parallel", given={"samples": ONE_ORDER}),
     _quirk("next-order", "order.id"),
     _quirk("order-without-status", "order.contract"),
     _quirk("same-order-again", "order.other", "http.parallel"),
@@ -118,6 +138,41 @@ async def test_faults(case: Case) -> None:
     assert (with_status(report, "failed"), with_status(report, "warning")) == (case.failed, case.warnings)
     passed = with_status(report, "passed")
     assert [check.id for check in CHECKS if check.id in passed and case.failed & {*check.needs}] == []
+
+
+OF_NOBODY: Final = "there is no second order (--other-order), and "
+
+
+@pytest.mark.parametrize(
+    ("samples", "faults", "upstream", "said"),
+    [
+        (SAMPLES, {}, {}, ("passed", "4 at a time, of two orders")),
+        (ONE_ORDER, {}, {}, ("passed", "4 at a time, of one order, and of an id that no order has")),
+        *(
+            (
+                ONE_ORDER,
+                {"quirks": frozenset({quirk})},
+                {},
+                ("not tried", f"{OF_NOBODY}an id that no order has is not answered 404"),
+            )
+            for quirk in ("unknown-as-500", "unknown-as-empty")
+        ),
+        (
+            ONE_ORDER,
+            {},
+            {"operations": Operations(get_order=OrderEndpoint(id_pattern="CO-1001"))},
+            ("not tried", f"{OF_NOBODY}no id of the tenant's `idPattern` is known to be no order's"),
+        ),
+    ],
+)
+async def test_what_is_read_in_parallel(
+    samples: Samples, faults: dict[str, Any], upstream: dict[str, Any], said: tuple[str, str]
+) -> None:
+    """Two orders; else an order and an id whose answer is another one; what tells nothing is not tried."""
+    faulty = Faults(**faults)
+    report = await run_on_mock(faulty, samples=samples, upstream=upstream, only={"http.parallel"})
+    (result,) = report.results
+    assert (result.status, result.detail) == said
 
 
 def test_each_fault_has_a_case() -> None:

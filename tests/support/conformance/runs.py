@@ -89,11 +89,13 @@ async def run_all(kit: Kit, *, only: Collection[str] = (), seconds: float = 60.0
         return await run(kit, checks, seconds=seconds, stopped=asyncio.get_running_loop().create_future())
 
 
-async def run_on_mock(faults: Faults = HEALTHY, *, way: str = "basic", **given: Any) -> Report:
-    """Run all checks on a mock OMS with these faults, with a credential of this kind."""
+async def run_on_mock(
+    faults: Faults = HEALTHY, *, way: str = "basic", only: Collection[str] = (), **given: Any
+) -> Report:
+    """Run all checks, or some, on a mock OMS with these faults, with a credential of this kind."""
     async with mock_oms(faults) as base:
         keys = {"basic": basic(), "oauth2": oauth2(base), "bearer": {"bearerToken": "fixed-token"}}[way]
-        return await run_all(kit_for(base + API_PATH, keys, **given))
+        return await run_all(kit_for(base + API_PATH, keys, **given), only=only)
 
 
 def with_status(report: Report, *statuses: str) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from tenantproxy.conformance.call import Call
 from tenantproxy.conformance.check import BrokenRuleError, Group, NotTriedError, expect
+from tenantproxy.conformance.checks.order import NOT_FOUND, unknown_id
 from tenantproxy.conformance.connection import QUIET
 from tenantproxy.conformance.exchange import Exchange
 from tenantproxy.conformance.kit import NO_AUTHORIZATION, Kit
@@ -233,14 +234,15 @@ async def _order_call(kit: Kit) -> Call:
     fix="Look for state that requests share (a field of a singleton, a connection, a cache), and for a limit on "
     "parallel requests: a proxy has up to `upstream.maxConnections`.",
     needs=("order.id",),
-    requests=lambda bounds: bounds.parallel + 1,
+    requests=lambda bounds: bounds.parallel + 2,
 )
 async def _parallel(kit: Kit) -> str:
-    known = [order for order in (kit.data.order, kit.data.other_order) if order is not None]
-    orders = list(islice(cycle(known), kit.bounds.parallel))
     await kit.need_accepted()
+    second = kit.data.other_order or await _nobodys_id(kit)
+    codes = {kit.data.order: "", second: "" if kit.data.other_order else NOT_FOUND}
+    orders = list(islice(cycle(codes), kit.bounds.parallel))
     readings = await asyncio.gather(*(kit.read_order(order) for order in orders))
-    broken = [reading for reading in readings if reading.problem is not None]
+    broken = [reading for order, reading in zip(orders, readings, strict=True) if reading.code != codes[order]]
     if broken:
         first = broken[0]
         what = first.problem.detail if first.problem is not None else ""
@@ -248,4 +250,18 @@ async def _parallel(kit: Kit) -> str:
             f"{len(broken)} of {len(readings)} were not: {what} ({first.answer})",
             *(reading.exchange for reading in broken),
         )
-    return f"{len(readings)} at a time"
+    what = "two orders" if kit.data.other_order else "one order, and of an id that no order has"
+    return f"{len(readings)} at a time, of {what}"
+
+
+async def _nobodys_id(kit: Kit) -> str:
+    """Return an id that can be told from the order's, where there is no second order: its answer is 404."""
+    no_other = "there is no second order (--other-order)"
+    try:
+        unknown = unknown_id(kit)
+    except NotTriedError as error:
+        raise NotTriedError(f"{no_other}, and {error.reason}") from None
+    reading = await kit.read_order(unknown)
+    if reading.code != NOT_FOUND:
+        raise NotTriedError(f"{no_other}, and an id that no order has is not answered 404")
+    return unknown

@@ -14,6 +14,8 @@ ORDER: Final = Group("order")
 
 UNKNOWN: Final = "conformance-no-such-order-0"
 """An id that can't be an order's."""
+NOT_FOUND: Final = "order-not-found"
+"""What the answer for such an id means."""
 _CONTRACT: Final = "docs/oms.md#what-it-serves"
 _BY_A_GATEWAY: Final = {
     502: ", as a gateway does that gets no valid answer from what is behind it",
@@ -168,7 +170,7 @@ def unknown_id(kit: Kit) -> str:
 def must_not_be_found(reading: Reading) -> None:
     """Raise BrokenRuleError if the answer is anything but that there is no such order."""
     expect(
-        reading.code == "order-not-found",
+        reading.code == NOT_FOUND,
         f"{reading.outcome}; no such order is 404.",
         reading.exchange,
     )

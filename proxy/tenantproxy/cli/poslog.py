@@ -190,7 +190,13 @@ def _ends(day: date, now: datetime) -> Iterator[tuple[int, datetime]]:
 
 def _check_url(url: str) -> None:
     try:
-        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True)
+        check_url(
+            url,
+            Policy(allow=ANYWHERE),
+            allow_insecure=True,
+            allow_query=True,
+            credentials=authorization.CREDENTIALS,
+        )
     except UrlError as error:
         raise click.UsageError(f"--url {error}") from None
 

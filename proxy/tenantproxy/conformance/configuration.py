@@ -6,10 +6,12 @@ from typing import Final
 
 from tenantproxy.config import VERSION, ConfigError, Egress, ProxyConfig, Tenant, Tls, Upstream, load
 from tenantproxy.conformance.webhooks import ANYWHERE
+from tenantproxy.credentials.stores.environment import variable
 from tenantproxy.manifests import Given
 from tenantproxy.transport.egress import Policy, UrlError, check_url
 
 _TENANT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_CREDENTIALS: Final = f"{variable('username')} and {variable('password')}, or into the directory of --credentials"
 
 
 def of_config(path: Path) -> Given:
@@ -33,7 +35,7 @@ def of_url(url: str, *, tenant_id: str, tls: Path) -> Given:
 
     """
     try:
-        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True)
+        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, credentials=_CREDENTIALS)
     except UrlError as error:
         raise ConfigError(f"--url {error}") from None
     if not _TENANT_ID.fullmatch(tenant_id):

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from tenantproxy.config import ConfigError
 from tenantproxy.conformance.call import Call, made_within
 from tenantproxy.conformance.exchange import Exchange, Mask
-from tenantproxy.poslog.authorization import Signed, basic, secrets_of, signature
+from tenantproxy.poslog.authorization import CREDENTIALS, Signed, basic, secrets_of, signature
 from tenantproxy.poslog.delivery import TIMEOUT, event_headers
 from tenantproxy.poslog.events import Event
 from tenantproxy.poslog.events import test_event as webhook_test
@@ -39,7 +39,7 @@ def webhook_of(url: str, signed: Signed, environ: Mapping[str, str]) -> Webhook:
 
     """
     try:
-        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True)
+        check_url(url, Policy(allow=ANYWHERE), allow_insecure=True, allow_query=True, credentials=CREDENTIALS)
     except UrlError as error:
         raise ConfigError(f"--webhook {error}") from None
     try:

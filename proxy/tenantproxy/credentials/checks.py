@@ -61,6 +61,7 @@ def _check_token_url(url: str, config: ProxyConfig) -> None:
             allow_insecure=config.upstream.allow_insecure,
             allow_query=True,
             no_proxy=no_proxy(config),
+            credentials="clientId and clientSecret",
         )
     except egress.UrlError as error:
         raise CredentialError([FieldProblem("authUrl", str(error))]) from None

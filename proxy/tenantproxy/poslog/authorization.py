@@ -14,6 +14,8 @@ from tenantproxy.poslog.events import Event
 
 SECRETS: Final = ("POSLOG_USERNAME", "POSLOG_PASSWORD", "POSLOG_SHARED_KEY")
 """Variables of the environment."""
+CREDENTIALS: Final = f"${SECRETS[0]} and ${SECRETS[1]}"
+"""Where a user and password belong that somebody writes into a webhook's URL."""
 SIGNATURE_HEADER: Final = "X-Hii-Signature"
 Signed = Literal["data", "body"]
 """What is signed: the text in `data`, as Hii Retail's sample code reads it, or the body, as its page."""

@@ -208,11 +208,13 @@ def check_url(  # noqa: C901 - one check after the other
     allow_insecure: bool,
     allow_query: bool = False,
     no_proxy: NoProxy | None = None,
+    credentials: str = "the Secret",
 ) -> None:
     """Check a URL that somebody configured, without resolving its host.
 
     `allow_query` is for token endpoints; a base URL, to which paths are added, can't have a query. `no_proxy` has
-    the hosts that are not called through a forward proxy; None: there is none.
+    the hosts that are not called through a forward proxy; None: there is none. `credentials` says where those
+    belong that stand in the URL.
 
     Raises:
         UrlError: Not http(s), plain http without `allow_insecure`, with user-info, a query or a fragment,
@@ -233,7 +235,7 @@ def check_url(  # noqa: C901 - one check after the other
     if parts.scheme == "http" and not allow_insecure:
         raise UrlError("is plain http; use https, or set `allowInsecure: true` where that is acceptable")
     if "@" in parts.netloc:
-        raise UrlError("has user-info; put credentials into the Secret")
+        raise UrlError(f"has user-info; put credentials into {credentials}")
     for part, mark in _NOT_IN_URLS.items():
         if mark in url and not (part == "query" and allow_query):
             raise UrlError(f"has a {part}; remove it")

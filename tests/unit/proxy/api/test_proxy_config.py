@@ -177,6 +177,13 @@ async def test_bad_fields_are_pointed_at(proxy: RunningProxy, body: Any, pointer
     assert read_keys(proxy.credentials) == BASIC
 
 
+async def test_credentials_in_an_auth_url(proxy: RunningProxy) -> None:
+    """The error says where they belong: beside it."""
+    answer = await proxy.put(oauth2_body("https://user:MARKED@idp.example"), headers=tokens.admin())
+    (error,) = answer.json["errors"]
+    assert error["detail"] == "has user-info; put credentials into clientId and clientSecret"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1", "[::1]", "[::ffff:127.0.0.1]"])
 async def test_auth_url_is_under_the_guard(oms: RawServer, tmp_path: Path, host: str) -> None:
     """A tenant can't point its token endpoint into the cluster's network, also where its OMS is there."""

@@ -44,7 +44,11 @@ def _run(*arguments: str, env: dict[str, str] | None = None) -> Result:
         ((*URL, *SAMPLES, "--webhook", "hooks"), "--webhook is not an http(s) URL"),
         (
             (*URL, *SAMPLES, "--webhook", "https://user:secret@h/x"),
-            "--webhook has user-info; put credentials into",
+            "--webhook has user-info; put credentials into $POSLOG_USERNAME and $POSLOG_PASSWORD\n",
+        ),
+        (
+            ("--url", "https://user:secret@h/x", *SAMPLES),
+            "--url has user-info; put credentials into TENANTPROXY_USERNAME and TENANTPROXY_PASSWORD, or into",
         ),
         ((*URL, *SAMPLES, "--html", "/nonexistent/x.html"), "--html: /nonexistent is no directory; create it"),
         ((*URL, *SAMPLES, "--html", "-", "--json", "-"), "--html: another report goes to -, too"),

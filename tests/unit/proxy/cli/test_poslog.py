@@ -85,7 +85,11 @@ async def test_a_receiver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (("--url", "http://x"), LOGIN, "nothing to send"),
         (("--url", "nonsense", "--test"), LOGIN, "--url is not an http(s) URL"),
-        (("--url", "http://user:secret@x", "--test"), LOGIN, "--url has user-info; put credentials into"),
+        (
+            ("--url", "http://user:secret@x", "--test"),
+            LOGIN,
+            "--url has user-info; put credentials into $POSLOG_USERNAME and $POSLOG_PASSWORD\n",
+        ),
         (("--url", "http://x", "--test"), LOGIN | {"POSLOG_USERNAME": "a:b"}, "$POSLOG_USERNAME has a colon"),
         (
             ("--url", "http://x", "--test"),

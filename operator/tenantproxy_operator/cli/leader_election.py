@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from tenantproxy.cli.numbers import FiniteRange
 from tenantproxy_operator.cli.options import Command, reject, with_options
 from tenantproxy_operator.kube.objects import LONGEST_LEASE
 from tenantproxy_operator.settings import LeaderElection
@@ -36,7 +37,7 @@ _TIMING_OPTIONS: Final = (
     ),
     click.option(
         "--leader-elect-renew-deadline",
-        type=click.FloatRange(min=0.1),
+        type=FiniteRange(min=0.1),
         default=_DEFAULT.renew_deadline,
         show_default=True,
         envvar="TENANTPROXY_LEADER_ELECT_RENEW_DEADLINE",
@@ -46,7 +47,7 @@ _TIMING_OPTIONS: Final = (
     ),
     click.option(
         "--leader-elect-retry-period",
-        type=click.FloatRange(min=0.05),
+        type=FiniteRange(min=0.05),
         default=_DEFAULT.retry_period,
         show_default=True,
         envvar="TENANTPROXY_LEADER_ELECT_RETRY_PERIOD",

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from tenantproxy.cli.numbers import FiniteRange
 from tenantproxy.kube.client import KubeError
 from tenantproxy.log_text import TextFormatter, takes_colours
 from tenantproxy.logs import FORMATS, LEVELS, configure
@@ -65,7 +66,7 @@ _DEEPEST: Final = 30_000
 )
 @click.option(
     "--check-interval",
-    type=click.FloatRange(min=0.1),
+    type=FiniteRange(min=0.1),
     default=30.0,
     show_default=True,
     envvar="TENANTPROXY_CHECK_INTERVAL",
@@ -75,7 +76,7 @@ _DEEPEST: Final = 30_000
 )
 @click.option(
     "--event-patience",
-    type=click.FloatRange(min=0.1),
+    type=FiniteRange(min=0.1),
     default=60.0,
     show_default=True,
     envvar="TENANTPROXY_EVENT_PATIENCE",

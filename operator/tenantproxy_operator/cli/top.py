@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from tenantproxy.cli.numbers import FiniteRange
 from tenantproxy.kube.client import KubeError
 from tenantproxy_operator.cli.local import default_state_dir
 from tenantproxy_operator.cli.options import reject
@@ -33,7 +34,7 @@ Show = Callable[["Fleet", "Sequence[Row]", float | None], None]
 @fleet_options
 @click.option(
     "--interval",
-    type=click.FloatRange(1, 3600),
+    type=FiniteRange(1, 3600),
     default=5.0,
     show_default=True,
     metavar="SECONDS",

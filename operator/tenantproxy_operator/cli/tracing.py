@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from tenantproxy import config
+from tenantproxy.cli.numbers import FiniteRange
 from tenantproxy.tracing.settings import check_endpoint
 from tenantproxy.transport.egress import UrlError
 
@@ -22,7 +23,7 @@ OPTIONS: Final = (
     ),
     click.option(
         "--tracing-sampling-ratio",
-        type=click.FloatRange(0, 1),
+        type=FiniteRange(0, 1),
         default=DEFAULT_RATIO,
         show_default=True,
         envvar="TENANTPROXY_TRACING_SAMPLING_RATIO",

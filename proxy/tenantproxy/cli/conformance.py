@@ -11,6 +11,7 @@ from typing import Final, get_args
 import click
 
 from tenantproxy.cli.configuration import refuse
+from tenantproxy.cli.numbers import FiniteRange
 from tenantproxy.config import ConfigError
 from tenantproxy.conformance.check import Check
 from tenantproxy.conformance.checks.table import CHECKS, GROUPS
@@ -125,16 +126,16 @@ class _Pair(click.ParamType[tuple[str, str]]):
     "--requests", type=click.IntRange(1, 500), default=20, show_default=True, help="How many reads are timed."
 )
 @click.option(
-    "--rate", type=click.FloatRange(0.1, 50), default=5.0, show_default=True, help="How many of them per second."
+    "--rate", type=FiniteRange(0.1, 50), default=5.0, show_default=True, help="How many of them per second."
 )
 @click.option(
     "--parallel", type=click.IntRange(2, 32), default=8, show_default=True, help="How many reads at a time."
 )
 @click.option(
-    "--p95", type=click.FloatRange(0.001, 60), default=1.0, show_default=True, help="Seconds; more is a warning."
+    "--p95", type=FiniteRange(0.001, 60), default=1.0, show_default=True, help="Seconds; more is a warning."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(1, 3600), default=300.0, show_default=True, help="Seconds for all of it."
+    "--timeout", type=FiniteRange(1, 3600), default=300.0, show_default=True, help="Seconds for all of it."
 )
 @click.option(
     "--webhook",

@@ -15,6 +15,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from tenantproxy.cli.numbers import FiniteRange
 from tenantproxy.conformance.webhooks import ANYWHERE
 from tenantproxy.poslog import authorization, samples
 from tenantproxy.poslog.delivery import RETRIES, Attempt, Sender
@@ -109,7 +110,7 @@ def poslog_command() -> None:
 @click.option("--twice", is_flag=True, help="Deliver each event twice, with the same id.")
 @click.option(
     "--speed",
-    type=click.FloatRange(min=1, max=3600),
+    type=FiniteRange(min=1, max=3600),
     default=60.0,
     show_default=True,
     help=f"How many times faster the retries come; at 1 after {_MINUTES} minutes.",

@@ -3,6 +3,7 @@
 The SDK reads the other variables itself: sampler, headers, certificates, compression, the queue's bounds.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +18,15 @@ _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _OUR_PROTOCOL: Final = "http/protobuf"
+_HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+_HEADER: Final = re.compile(r"""\s*[!#-'*+\-.0-9A-Z^-z|~]+\s*=[ !#-+\--:<-\[\]-~]*""")
+"""One that the SDK takes; any other one it would log, with what may be a password."""
+_NUMBERS: Final = (
+    "OTEL_BSP_EXPORT_TIMEOUT",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_SCHEDULE_DELAY",
+)
 
 
 def traces_endpoint(config: ProxyConfig, environment: Mapping[str, str]) -> str | None:
@@ -29,6 +39,7 @@ def traces_endpoint(config: ProxyConfig, environment: Mapping[str, str]) -> str 
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     if config.tracing and config.tracing.endpoint:
+        _check_variables(environment)
         return _below(config.tracing.endpoint)
     if environment.get("OTEL_TRACES_EXPORTER", "otlp").strip() != "otlp":
         return None
@@ -47,6 +58,7 @@ def traces_endpoint(config: ProxyConfig, environment: Mapping[str, str]) -> str 
             if protocol != _OUR_PROTOCOL:
                 raise ConfigError(f"{variable} must be {_OUR_PROTOCOL}, or not set: spans are sent by that alone")
             break
+    _check_variables(environment)
     return url
 
 
@@ -67,6 +79,17 @@ def check_endpoint(url: str, egress: Egress) -> None:
 def authority(url: str) -> str:
     """Return HOST:PORT of a URL, for a log."""
     return urlsplit(url).netloc
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    """Refuse what the SDK would fail with, or repeat in the log."""
+    for name in _HEADERS:
+        if not all(_HEADER.fullmatch(each) for each in environment.get(name, "").split(",") if each.strip()):
+            raise ConfigError(f"{name} is no list of headers; write NAME=VALUE,NAME=VALUE, values URL-encoded")
+    for name in _NUMBERS:
+        number = environment.get(name, "")
+        if number and not (number.isascii() and number.isdigit() and int(number)):
+            raise ConfigError(f"{name} is no whole number above 0; correct it, or unset it")
 
 
 def _below(base: str) -> str:

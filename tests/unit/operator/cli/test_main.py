@@ -65,6 +65,22 @@ def test_render_yaml_and_json(tmp_path: Path) -> None:
     assert "M4RKED" not in as_yaml.output + as_json.output
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("render", "-f", "f.yaml", "--tracing-endpoint", "http://col:4318", "--tracing-sampling-ratio"),
+        ("top", "--interval"),
+        ("run", "--all-namespaces", "--leader-elect-renew-deadline"),
+    ],
+)
+def test_a_number_is_one(command: tuple[str, ...], number: str) -> None:
+    """What is beyond no bound, and yet no number, is refused by its option's name."""
+    result = _run(*command, number)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{command[-1]}'" in result.stderr
+
+
 def test_render_every_child(tmp_path: Path) -> None:
     """`render` prints each kind of child, the optional ones where their options are given."""
     spec: dict[str, Any] = {

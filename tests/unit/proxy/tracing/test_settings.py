@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from opentelemetry.util.re import parse_env_headers
 
 from support.proxy.running import proxy_config
 from tenantproxy import config
@@ -61,6 +62,14 @@ def test_where_spans_go_to(endpoint: str | None, environment: dict[str, str], ur
         ({BASE: "http://user:password@col"}, f"{BASE} has user-info"),
         ({BASE: "http://169.254.169.254"}, f"{BASE} names a host that is "),
         ({BASE: "http://col", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL must be http"),
+        ({BASE: "http://col", "OTEL_EXPORTER_OTLP_HEADERS": "password"}, "OTEL_EXPORTER_OTLP_HEADERS is no list"),
+        (
+            {BASE: "http://col", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "a=b,c=pass;password"},
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS is no list",
+        ),
+        ({BASE: "http://col", "OTEL_BSP_SCHEDULE_DELAY": "-1"}, "OTEL_BSP_SCHEDULE_DELAY is no whole number"),
+        ({BASE: "http://col", "OTEL_BSP_MAX_QUEUE_SIZE": "0"}, "OTEL_BSP_MAX_QUEUE_SIZE is no whole number"),
+        ({BASE: "http://col", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "x"}, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE is no"),
     ],
 )
 def test_a_variable_that_cant_be_used(environment: dict[str, str], told: str) -> None:
@@ -69,6 +78,17 @@ def test_a_variable_that_cant_be_used(environment: dict[str, str], told: str) ->
         traces_endpoint(PLAIN, environment)
     assert str(raised.value).startswith(told)
     assert "password" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "number"), [("", 0), ("api-key=abc%20def", 1), (" a = b/c== , x-b=Bearer d e,", 2), ("a=", 1)]
+)
+def test_headers_that_the_sdk_takes(headers: str, number: int, caplog: pytest.LogCaptureFixture) -> None:
+    """They pass, and are none of those which it would log."""
+    environment = {BASE: "http://col:4318", "OTEL_EXPORTER_OTLP_HEADERS": headers}
+    assert traces_endpoint(PLAIN, environment) == "http://col:4318/v1/traces"
+    assert len(parse_env_headers(headers, liberal=True)) == number
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(

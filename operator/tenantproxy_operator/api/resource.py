@@ -3,7 +3,7 @@
 Only fields that work are here; each capability brings its own. The descriptions are for the platform team.
 """
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -231,7 +231,7 @@ class ObjectMeta(Model):
     namespace: Namespace = "default"
     uid: str | None = None
     """Absent before the object is in a cluster."""
-    annotations: dict[str, Any] | None = None
+    annotations: dict[str, str] | None = None
 
 
 class TenantProxy(Model):

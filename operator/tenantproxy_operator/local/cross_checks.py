@@ -1,6 +1,7 @@
 """Checks across manifests: duplicates, and Secrets that are missing, unfit for their use, or shared."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -55,17 +56,21 @@ def find_notes(files: Iterable[LoadedFile], settings: Settings) -> list[str]:
     while one misses its own, and objects of other kinds.
     """
     loaded = list(files)
-    rivals = find_rivals(tenant.resource for file in loaded for tenant in file.tenants)
-    others = [str(problem) for file in loaded for problem in file.others]
-    return rivals + list(_unnamed(loaded, settings)) + others
+    rivals = find_rivals(tenant for file in loaded for tenant in file.tenants)
+    others = [problem for file in loaded for problem in file.others]
+    return [str(problem) for problem in (*rivals, *_unnamed(loaded, settings), *others)]
 
 
-def find_rivals(resources: Iterable[TenantProxy]) -> list[str]:
-    """Say which TenantProxies claim the same."""
+def find_rivals(tenants: Iterable[TenantManifest]) -> list[FileProblem]:
+    """Say which TenantProxies claim the same, at the later one by name."""
+    origins = {tenant.origin.key: tenant for tenant in tenants}
     found = [
-        uniqueness.describe(key, rival) for key, rivals in _rivals(resources) for rival in rivals if rival.first
+        (uniqueness.describe(key, rival), key, "spec.auth.secretRef" if rival.secret else "spec.tenantId")
+        for key, rivals in _rivals(tenant.resource for tenant in origins.values())
+        for rival in rivals
+        if rival.first
     ]
-    return sorted(found)
+    return [origins[key].origin.problem(FieldProblem(field, text)) for text, key, field in sorted(found)]
 
 
 def check_unchanged(files: Iterable[LoadedFile], running: Iterable[LoadedFile]) -> list[Contradiction]:
@@ -85,7 +90,7 @@ def secret_key(resource: TenantProxy, name: str) -> Key:
     return Key(resource.metadata.namespace, name)
 
 
-def _unnamed(files: Iterable[LoadedFile], settings: Settings) -> Iterator[str]:
+def _unnamed(files: Iterable[LoadedFile], settings: Settings) -> Iterator[FileProblem]:
     """Yield which Secrets nobody names, though a TenantProxy misses its own: a misspelt name, as a rule."""
     loaded = list(files)
     keys = {secret.origin.key for file in loaded for secret in file.secrets}
@@ -95,7 +100,7 @@ def _unnamed(files: Iterable[LoadedFile], settings: Settings) -> Iterator[str]:
             meant = _meant(reference.key, strays)
             if reference.key not in keys and meant:
                 error = FieldProblem(reference.field, f"no manifest has Secret {reference.key}{meant}")
-                yield str(tenant.origin.problem(error))
+                yield tenant.origin.problem(error)
 
 
 def _strays(files: Iterable[LoadedFile], settings: Settings) -> list[Key]:
@@ -111,12 +116,16 @@ def _strays(files: Iterable[LoadedFile], settings: Settings) -> list[Key]:
     return sorted(key for key in keys if key not in named)
 
 
-def _meant(missing: Key, strays: Iterable[Key]) -> str:
-    """Return which Secrets may be meant instead of one that is missing: those of its namespace, or of its name."""
-    near = [str(key) for key in strays if key.namespace == missing.namespace or key.name == missing.name][
-        :_MOST_NAMED
-    ]
-    return f" (no TenantProxy names {', '.join(near)}: is that meant?)" if near else ""
+def _meant(missing: Key, strays: Sequence[Key]) -> str:
+    """Return which Secret may be meant instead of one that is missing.
+
+    That is the one whose name is most like it, or the same in another namespace; else any of its namespace.
+    """
+    here = [key for key in strays if key.namespace == missing.namespace]
+    like = get_close_matches(missing.name, [key.name for key in here], n=1)
+    near = [key for key in here if key.name in like] or [key for key in strays if key.name == missing.name] or here
+    named = ", ".join(str(key) for key in near[:_MOST_NAMED])
+    return f" (no TenantProxy names {named}: is that meant?)" if named else ""
 
 
 def _refused(tenants: Iterable[TenantManifest], settings: Settings) -> Iterator[Contradiction]:

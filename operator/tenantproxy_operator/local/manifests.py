@@ -51,6 +51,7 @@ _METADATA: Final = frozenset(
 
 _KINDS: Final = {KIND: API_VERSION, "Secret": "v1"}
 _SKIPPED: Final = FieldProblem("kind", "is neither TenantProxy nor Secret; skipped")
+_NO_OBJECT: Final = FieldProblem("", "is no object of Kubernetes; skipped")
 
 _SECRET_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 """As the API server has it; a key becomes the name of a file."""
@@ -176,8 +177,11 @@ def load_file(path: Path, settings: Settings, *, in_folder: bool = False) -> Loa
     others: list[FileProblem] = []
     for document in documents:
         for each in _objects(document):
-            if in_folder and _is_foreign(each):
-                others.append(each.problem(_SKIPPED, _subject(each)))
+            if in_folder and (skipped := _foreign(each)):
+                if each.problems:  # such as a `kind` twice: what is it?
+                    problems.extend(each.problems)
+                else:
+                    others.append(each.problem(skipped, _subject(each)))
                 continue
             match found := _load(each, settings):
                 case TenantManifest():
@@ -204,13 +208,22 @@ def _objects(document: Document) -> Iterator[Document]:
             yield document
 
 
-def _is_foreign(document: Document) -> bool:
-    """Tell whether it is an object of a kind that is not ours, nor meant to be."""
+def _foreign(document: Document) -> FieldProblem | None:
+    """Return why it may stand in a folder beside manifests: it is neither of our kinds, nor meant to be."""
     match document.content:
-        case {"kind": str(kind), "apiVersion": str(version)}:
-            near = get_close_matches(kind, _KINDS, n=1, cutoff=0.8)
-            return not near and version.partition("/")[0] != GROUP and not document.problems
-    return False
+        case {"kind": str(kind), **rest}:
+            is_ours = _like(kind) or str(rest.get("apiVersion")).partition("/")[0] == GROUP
+            return None if is_ours else _SKIPPED
+        case {**fields} if not fields.keys() & {"kind", "apiVersion", "metadata", "spec"}:
+            return _NO_OBJECT  # such as a kustomization without its kind, or values of a chart
+        case [*_]:
+            return _NO_OBJECT  # such as a JSON patch
+    return None
+
+
+def _like(kind: str) -> str | None:
+    """Return the one of our kinds that is meant."""
+    return next(iter(get_close_matches(kind, _KINDS, n=1, cutoff=0.8)), None)
 
 
 def _load(document: Document, settings: Settings) -> TenantManifest | SecretManifest | list[FileProblem]:
@@ -220,9 +233,7 @@ def _load(document: Document, settings: Settings) -> TenantManifest | SecretMani
         return document.with_problems([error])
     kind, version = content.get("kind"), content.get("apiVersion")
     if (kind, version) not in list(_KINDS.items()):  # a list: what was not validated may have no hash
-        detail = f"is not accepted; use kind {KIND} (apiVersion {API_VERSION}) or kind Secret (apiVersion v1)"
-        field = "apiVersion" if kind in list(_KINDS) else "kind"
-        return document.with_problems([FieldProblem(field, detail)])
+        return document.with_problems([_not_ours(content)])
     errors = _unknown_metadata(content.get("metadata"))
     result = _tenant(document, settings) if kind == KIND else _secret(document)
     if isinstance(result, list):
@@ -232,8 +243,23 @@ def _load(document: Document, settings: Settings) -> TenantManifest | SecretMani
     return result
 
 
+def _not_ours(content: dict[str, Any]) -> FieldProblem:
+    """Say what is wrong with an object's kind or its version."""
+    kind = content.get("kind")
+    if isinstance(kind, str) and kind in _KINDS:
+        word = "is not accepted" if "apiVersion" in content else "is missing"
+        return FieldProblem("apiVersion", f"{word}; write `apiVersion: {_KINDS[kind]}`")
+    if isinstance(kind, str) and (meant := _like(kind)):
+        return FieldProblem("kind", f"is not accepted; did you mean `{meant}`?")
+    word = "is not accepted" if "kind" in content else "is missing"
+    both = f"kind {KIND} (apiVersion {API_VERSION}) or kind Secret (apiVersion v1)"
+    return FieldProblem("kind", f"{word}; use {both}")
+
+
 def _subject(document: Document) -> str:
     """Return the kind, and what of the object's name can be shown."""
+    if not isinstance(document.content, dict) or "kind" not in document.content:
+        return ""
     return f"{document.content.get('kind')}{_name(document.content.get('metadata'))}"
 
 

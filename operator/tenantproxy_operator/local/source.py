@@ -4,11 +4,13 @@ Files are polled: it works the same on every file system, for in-place writes, a
 A change counts once it has been the same for two polls, so that a file that is just being written is let finish.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS, FORWARD_PROXY_KEYS
 from tenantproxy_operator.kube.kinds import Key
@@ -28,6 +30,7 @@ from tenantproxy_operator.local.manifests import (
 )
 from tenantproxy_operator.manifests.problems import FileProblem, file_problem
 from tenantproxy_operator.settings import Settings
+from tenantproxy_operator.validation.debugging import debug_end
 
 REMOVAL_POLLS: Final = 8
 """Polls for which a tenant's manifest must be gone before it counts as removed: a generator that writes its file
@@ -123,7 +126,10 @@ class ManifestSource:
 
     def notes(self) -> list[str]:
         """Say what is no mistake by itself, but may not be meant: of the files that are in use."""
-        return find_notes(self._good.values(), self._settings)
+        tenants = (tenant for loaded in self._good.values() for tenant in loaded.tenants)
+        ends = [(tenant.origin, debug_end(tenant.resource.debug_until, time.time())) for tenant in tenants]
+        refused = [str(origin.problem(end)) for origin, end in ends if isinstance(end, FieldProblem)]
+        return find_notes(self._good.values(), self._settings) + refused
 
     def _load(self, path: Path, found: FoundFiles) -> LoadedFile:
         return load_file(path, self._settings, in_folder=path in found.in_folders)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from tenantproxy import config
 from tenantproxy.credentials.stores.base import StoreError
-from tenantproxy.errors import FieldProblem
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local import fleet
@@ -143,8 +142,6 @@ class Supervisor:
         for key, wanted in snapshot.items():
             for warning in find_warnings(wanted.resource, self._options.settings):
                 found.append(f"{key.namespace}/{key.name}: {warning.field}: {warning.detail}")
-            if isinstance(refused := debug_end(wanted.resource.debug_until, time.time()), FieldProblem):
-                found.append(f"{key.namespace}/{key.name}: {refused.field} {refused.detail}")
         for message in found:
             if message not in self._warned:
                 self._reporter.emit("warning", message=message)

@@ -38,7 +38,7 @@ def parse_json(text: str) -> Parsed:
     except json.JSONDecodeError as error:
         raise TextError(Mistake(f"is not valid JSON: {error.msg}; correct it", error.lineno)) from None
     except RecursionError:
-        raise TextError(Mistake("is nested too deeply")) from None
+        raise TextError(Mistake("is nested too deeply; is it the right file?")) from None
     except ValueError:
         raise TextError(Mistake("has a number with too many digits; put it in quotes")) from None
     return _with_lines(Parsed(value, mistakes=tuple(mistakes)), text)

@@ -22,6 +22,7 @@ _MOST_VALUES: Final = 200_000
 _MOST_MISTAKES: Final = 100
 """Of one document: beyond that it is no manifest."""
 
+_TOO_DEEP: Final = f"is nested more than {_DEEPEST} levels deep; is it the right file?"
 _TAB: Final = "indents with a tab; use spaces"
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one, where PyYAML was built with it
 _SCALARS: Final = SafeConstructor()
@@ -92,8 +93,11 @@ def _said(error: yaml.MarkedYAMLError, text: str) -> Mistake:
     if line and re.match(r" *\t", text.splitlines()[line - 1] if line <= len(text.splitlines()) else ""):
         return Mistake(_TAB, line)
     problem = " ".join(part for part in (error.context, error.problem) if part)
+    if "exceeded maximum nesting" in problem:
+        return Mistake(_TOO_DEEP, line)
     problem = re.sub(r"(alias|anchor|handle) .*", r"\1", problem)
-    return Mistake(f"is not valid YAML: {problem}; correct it", line)
+    fix = "check the indentation, or put the value in quotes" if "mapping values" in problem else "correct it"
+    return Mistake(f"is not valid YAML: {problem}; {fix}", line)
 
 
 def _check_depth(text: str) -> None:
@@ -104,7 +108,7 @@ def _check_depth(text: str) -> None:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > _DEEPEST:
-                    raise TextError(Mistake(f"is nested more than {_DEEPEST} levels deep", _line(event)))
+                    raise TextError(Mistake(_TOO_DEEP, _line(event)))
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except yaml.YAMLError:
@@ -156,11 +160,13 @@ class _Builder:
         return built
 
     def _sequence(self, node: yaml.SequenceNode) -> tuple[list[Any], Lines, int]:
+        self._check_tag(node, "seq")
         elements = [self._value(child) for child in node.value]
         inside: dict[Step, Lines] = {index: lines for index, (_, lines, _) in enumerate(elements)}
         return [value for value, _, _ in elements], Lines(_line(node), inside), 1 + sum(n for _, _, n in elements)
 
     def _mapping(self, node: yaml.MappingNode) -> tuple[dict[str, Any], Lines, int]:
+        self._check_tag(node, "map")
         members: dict[str, Any] = {}
         inside: dict[Step, Lines] = {}
         size = 1
@@ -174,6 +180,10 @@ class _Builder:
             inside[key_node.value] = Lines(_line(key_node), lines.inside)
         return members, Lines(_line(node), inside), size
 
+    def _check_tag(self, node: yaml.Node, own: str) -> None:
+        if node.tag != f"tag:yaml.org,2002:{own}":
+            self._refuse("has a tag (`!…`), which is not supported; remove it", node)
+
     def _scalar(self, node: yaml.Node) -> Any:  # noqa: ANN401 - JSON
         construct = _CONSTRUCTORS.get(node.tag)
         if construct is None or not isinstance(node, yaml.ScalarNode):
@@ -186,7 +196,7 @@ class _Builder:
             self._refuse("has a value that does not fit its tag; put it in quotes", node)
             return None
         if isinstance(value, float) and not math.isfinite(value):
-            self._refuse("has a number that JSON can't represent; put it in quotes", node)
+            self._refuse("has a number that JSON can't represent; write a finite one, or put it in quotes", node)
             return None
         if isinstance(value, float) and not keeps(node.value):
             self._refuse(TOO_EXACT, node)
@@ -199,8 +209,8 @@ def _wrong_key(node: yaml.Node, members: dict[str, Any]) -> str | None:
     if node.tag == "tag:yaml.org,2002:merge":
         return "has a merge key (`<<`), which is not supported; write it out"
     if node.tag != "tag:yaml.org,2002:str":
-        name = f"`{node.value}`" if isinstance(node, yaml.ScalarNode) else "a list or object"
-        return f"has the key {name}, which is not a string; put it in quotes"
+        name = f"the key `{node.value}`" if isinstance(node, yaml.ScalarNode) else "a list or object as key"
+        return f"has {name}, which is not a string; put it in quotes"
     return f"has the key `{node.value}` twice; remove one" if node.value in members else None
 
 

@@ -148,12 +148,12 @@ async def test_two_that_want_the_same(tmp_path: Path, oms: RawServer) -> None:
     write(tmp_path / "tenants.yaml", tenant_proxy("a", url=oms.url), shared, secret("a"))
     async with running_local(tmp_path, state=tmp_path / "run" / "state") as local:
         first = await local.event("warning")
-        assert first["message"].startswith("TenantProxies tenants/b and tenants/a are of different tenants")
+        assert "TenantProxies tenants/b and tenants/a are of different tenants" in first["message"]
         for _ in range(2):
             await local.event("ready")
         write(tmp_path / "another.yaml", tenant_proxy("c", url=oms.url, tenantId="T-a"))
         second = await local.event("warning")
-        assert second["message"].startswith("TenantProxies tenants/c and tenants/a have the same spec.tenantId")
+        assert "TenantProxies tenants/c and tenants/a have the same spec.tenantId" in second["message"]
         await local.event("ready", "c")
 
 
@@ -377,6 +377,6 @@ async def test_debug_lines_while_an_annotation_says_so(
         assert '"path":"/business-units/{businessUnitId}/customer-orders/{customerOrderId}"' in log()
         annotated("soon")
         warning = await local.event("warning")
-        assert "metadata.annotations[proxy.hiiretail.com/debug-until] is no time such as" in warning["message"]
+        assert "metadata.annotations[proxy.hiiretail.com/debug-until]: is no time such as" in warning["message"]
         await reads_show(expected=False)
         assert local.children() == [proxy]

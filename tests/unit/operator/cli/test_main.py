@@ -131,10 +131,14 @@ def test_render_says_who_wants_the_same(tmp_path: Path) -> None:
     result = _run("render", "-f", str(path))
     assert result.exit_code == 0
     shared, duplicate = result.stderr.splitlines()
-    assert shared.startswith(
-        "note: TenantProxies tenants/b and tenants/a are of different tenants and use the same"
+    assert shared.startswith(f"note: {path}:")
+    assert "TenantProxy tenants/b): spec.auth.secretRef: " in shared
+    assert duplicate.startswith(f"note: {path}:")
+    assert "TenantProxy tenants/c): spec.tenantId: " in duplicate
+    assert shared.partition("secretRef: ")[2].startswith(
+        "TenantProxies tenants/b and tenants/a are of different tenants and use the same"
     )
-    assert duplicate.startswith("note: TenantProxies tenants/c and tenants/a have the same spec.tenantId")
+    assert "TenantProxies tenants/c and tenants/a have the same spec.tenantId" in duplicate
     result = _run("render", "-f", str(path), "--refuse-duplicate-tenants")
     assert result.exit_code == 2
     assert result.stderr.startswith(f"error: {path}:")

@@ -9,7 +9,6 @@ import pytest
 from support.certificates import Authority
 from support.operator.local import secret, tenant_proxy, write
 from support.operator.manifests import changed
-from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.upstream import ForwardProxy, SecretRef
 from tenantproxy_operator.local.cross_checks import find_contradictions, find_notes, find_rivals
 from tenantproxy_operator.local.manifests import load_file
@@ -123,6 +122,10 @@ def test_a_misspelt_secret(tmp_path: Path) -> None:
         ": spec.auth.secretRef: no manifest has Secret tenants/acme-credentials"
         " (no TenantProxy names tenants/acme-credential: is that meant?)"
     )
+    misspelt = changed(secret("acme"), "metadata.name", "acme-credential")
+    assert notes(tenant_proxy("acme"), stray, misspelt) == [note]
+    (several,) = notes(tenant_proxy("acme"), stray, _tls_secret("other", {}))
+    assert several.endswith("(no TenantProxy names tenants/omsca, tenants/other: is that meant?)")
     assert notes(tenant_proxy("acme"), secret("acme"), stray) == []
     assert notes(tenant_proxy("acme"), elsewhere) == []
 
@@ -154,14 +157,17 @@ def test_who_wants_the_same(tmp_path: Path) -> None:
     """Each pair is said once, by name; unless the platform refuses it, it is no problem."""
     documents = [[tenant_proxy("acme")], [_SHARING, _TWIN, tenant_proxy("delta")]]
     assert _together(tmp_path, *documents) == []
-    resources = [TenantProxy.model_validate(document) for file in documents for document in file]
-    shared, twins = find_rivals(resources)
-    assert shared.startswith(
+    loaded = [load_file(tmp_path / name, _SETTINGS) for name in ("0.yaml", "1.yaml")]
+    shared, twins = find_rivals(tenant for file in loaded for tenant in file.tenants)
+    assert (shared.error.field, twins.error.field) == ("spec.auth.secretRef", "spec.tenantId")
+    assert shared.error.detail.startswith(
         "TenantProxies tenants/bravo and tenants/acme are of different tenants and use the same"
     )
-    assert twins.startswith(
+    assert twins.error.detail.startswith(
         "TenantProxies tenants/charly and tenants/acme have the same spec.tenantId; delete one"
     )
+    lines = (tmp_path / "1.yaml").read_text().splitlines()
+    assert ("secretRef" in lines[shared.line - 1], "tenantId" in lines[twins.line - 1]) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,20 @@ def test_live_object_is_accepted(tmp_path: Path) -> None:
         ({"kind": ["x"]}, "f.yaml (document 1): kind: is not accepted"),
         (
             changed(tenant_proxy("acme"), "apiVersion", "proxy.hiiretail.com/v1"),
-            "f.yaml (document 1): apiVersion: is not accepted; use kind TenantProxy (apiVersion proxy",
+            "f.yaml (document 1): apiVersion: is not accepted; write `apiVersion: proxy.hiiretail.com/v1alpha1`",
+        ),
+        (
+            {key: value for key, value in secret("acme").items() if key != "apiVersion"},
+            "f.yaml (document 1): apiVersion: is missing; write `apiVersion: v1`",
+        ),
+        (
+            changed(tenant_proxy("acme"), "kind", "tenantproxy"),
+            "f.yaml (document 1): kind: is not accepted; did you mean `TenantProxy`?",
+        ),
+        ({"metadata": {"name": "x"}}, "f.yaml (document 1): kind: is missing; use kind TenantProxy"),
+        (
+            changed(tenant_proxy("acme"), "metadata.annotations", {"example.com/x": 5}),
+            f"{_ACME}metadata.annotations.example.com/x: must be a string; put it in quotes",
         ),
         (
             changed(tenant_proxy("acme"), "spec.upstrem", {}),
@@ -212,6 +225,41 @@ def test_other_kinds_in_a_folder(tmp_path: Path) -> None:
     ]
     assert [problem.error.field for problem in loaded.problems] == ["kind", "apiVersion"]
     assert len(_problems(path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: Kustomization\nresources: [a.yaml]\n", "kind: is neither TenantProxy nor Secret; skipped"),
+        ("resources: [a.yaml]\n", "is no object of Kubernetes; skipped"),
+        ("- {op: remove, path: /spec/replicas}\n", "is no object of Kubernetes; skipped"),
+    ],
+)
+def test_what_else_a_folder_has(tmp_path: Path, text: str, said: str) -> None:
+    """Kustomizations, patches and a chart's values may stand beside manifests; where one is named, it is wrong."""
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    loaded = load_file(path, Settings(), in_folder=True)
+    (other,) = loaded.others
+    assert loaded.problems == ()
+    assert str(other).endswith(f"): {said}")
+    assert len(_problems(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: Pod\napiVersion: v1\nkind: Secret\n", ":3 (document 1): has the key `kind` twice; remove one"),
+        ("metadata: {name: x}\nspec: {}\n", ":1 (document 1): kind: is missing; use kind TenantProxy"),
+        ("text\n", ":1 (document 1): is not a manifest"),
+    ],
+)
+def test_what_may_be_a_manifest_is_not_skipped(tmp_path: Path, text: str, said: str) -> None:
+    """Where that is not clear, the mistake is told, and nothing but it."""
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    (problem,) = load_file(path, Settings(), in_folder=True).problems
+    assert str(problem).removeprefix(str(path)).startswith(said)
 
 
 def test_binary_certificate(tmp_path: Path) -> None:

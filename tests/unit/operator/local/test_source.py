@@ -58,6 +58,18 @@ def test_notes(tmp_path: Path) -> None:
     assert len(_watcher(tmp_path, pod).load()[1]) == 1
 
 
+def test_a_time_for_debug_lines_that_is_none(tmp_path: Path) -> None:
+    """It is told at its place, to `render` as to `local`."""
+    annotated = changed(tenant_proxy("acme"), "metadata.annotations", {"proxy.hiiretail.com/debug-until": "soon"})
+    path = write(tmp_path / "a.yaml", annotated)
+    watcher = _watcher(tmp_path)
+    assert watcher.load()[1] == []
+    (note,) = watcher.notes()
+    field = "metadata.annotations[proxy.hiiretail.com/debug-until]"
+    assert f"(document 1, TenantProxy tenants/acme): {field}: is no time such as" in note
+    assert "annotations" in path.read_text().splitlines()[int(note.removeprefix(f"{path}:").split()[0]) - 1]
+
+
 def test_change_counts_when_it_is_over(tmp_path: Path) -> None:
     """A file that changes between polls is let finish; then the change is seen once."""
     manifest = write(tmp_path / "a.yaml", tenant_proxy("acme"))

@@ -62,9 +62,12 @@ def test_json() -> None:
         ("a: 1\nb: 2\na: 3\n", "f.yaml:3: has the key `a` twice; remove one"),
         ("a:\n  1: x\n", "f.yaml:2: has the key `1`, which is not a string; put it in quotes"),
         ("on: x\n", "f.yaml:1: has the key `on`, which is not a string; put it in quotes"),
-        ("? [a]\n: 1\n", "f.yaml:1: has the key a list or object, which is not a string"),
+        ("? [a]\n: 1\n", "f.yaml:1: has a list or object as key, which is not a string"),
         ("a: !!python/object:os.system x\n", "f.yaml:1: has a tag (`!…`), which is not supported"),
         ("a: !!binary aGVsbG8=\n", "f.yaml:1: has a tag (`!…`), which is not supported"),
+        ("a: !secret {b: 1}\n", "f.yaml:1: has a tag (`!…`), which is not supported; remove it"),
+        ("a:\n- !!set [b]\n", "f.yaml:2: has a tag (`!…`), which is not supported; remove it"),
+        ("a: b: c\n", "f.yaml:1: is not valid YAML: mapping values are not allowed in this context; check the"),
         ("a: !!int x\n", "f.yaml:1: has a value that does not fit its tag"),
         (
             "a: 0.1234567890123456789\n",
@@ -80,7 +83,7 @@ def test_json() -> None:
         ("a: @x", "f.yaml:1: is not valid YAML: "),
         ("a: \x01", "f.yaml: is not valid YAML: "),
         (b"\xff\xfe\x00\x01", "f.yaml: is not text in UTF-8"),
-        ("[" * 100_000, "f.yaml:1: is not valid YAML: while increasing flow level exceeded"),
+        ("[" * 100_000, "f.yaml:1: is nested more than 50 levels deep; is it the right file?"),
         ("{a: " * 51 + "1" + "}" * 51, "f.yaml:1: is nested more than 50 levels deep"),
     ],
 )

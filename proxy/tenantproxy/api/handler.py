@@ -161,7 +161,7 @@ class Api:
         correlation_id = observation.correlation_id
         operation = match.route.operation
         if operation is None:
-            return await self._put(request, correlation_id)
+            return await self._put(request, observation)
         caller = await self._authenticator.authenticate(request.headers)
         plan, upstream_headers, bulkhead = self._reads[operation.name]
         if not plan.is_supported:
@@ -195,7 +195,8 @@ class Api:
 
         return release
 
-    async def _put(self, request: BaseRequest, correlation_id: str) -> Response:
+    async def _put(self, request: BaseRequest, observation: Observation) -> Response:
+        correlation_id = observation.correlation_id
         options = put_options.parse(request.raw_path.partition("?")[2])
         with audited(correlation_id, self._oms_host, options) as record:
             record.caller = await self._authenticator.identify(request.headers)
@@ -204,7 +205,7 @@ class Api:
             self._proxy_config.check_managed_here(options)
             body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
             headers = _correlated(self._own_headers, request, correlation_id)
-            tested = await self._proxy_config.put(body, options, record, headers)
+            tested = await self._proxy_config.put(body, options, record, headers, observation)
         if tested is None:
             return Response(204, headers={"Correlation-Id": correlation_id})
         return Response(200, tested, content_type=JSON, headers={"Correlation-Id": correlation_id})

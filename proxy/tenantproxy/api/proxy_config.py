@@ -15,6 +15,7 @@ from tenantproxy.credentials.checks import check_credential
 from tenantproxy.credentials.formats import blaming_the_body, from_request
 from tenantproxy.credentials.manager import CredentialManager
 from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy.observation import Observation
 from tenantproxy.oms.trial import CredentialTrial
 from tenantproxy.oms.verdict import Verdict
 from tenantproxy.problems import Problem, retry_after
@@ -62,11 +63,12 @@ class ProxyConfigEndpoint:
         options: PutOptions,
         record: Record,
         headers: Mapping[str, str],
+        observation: Observation,
     ) -> bytes | None:
         """Check the credential in a body, try it if that is asked for, then store it and use it from now on.
 
         A dry run stores nothing, and returns what an admin may see of the credential; of an empty object, that is
-        the stored one. `headers` are those of requests to the OMS.
+        the stored one. `headers` are those of requests to the OMS, `observation` is that of the PUT.
 
         Raises:
             Problem: A field is wrong, the credential was tried and does not work, it can't be stored, or there
@@ -79,10 +81,10 @@ class ProxyConfigEndpoint:
         record.is_given(body)
         try:
             if options.dry_run and body == {}:
-                return await self._try_stored(record, headers)
+                return await self._try_stored(record, headers, observation)
             if self._config.auth.management == "platform":
                 raise _managed_by_platform()
-            return await self._put(body, options, record, headers)
+            return await self._put(body, options, record, headers, observation)
         except StoreError:
             detail = "The credential's store is not available; try again."
             raise Problem("store-unavailable", detail, headers=retry_after(_TRY_AGAIN)) from None
@@ -95,6 +97,7 @@ class ProxyConfigEndpoint:
         options: PutOptions,
         record: Record,
         headers: Mapping[str, str],
+        observation: Observation,
     ) -> bytes | None:
         try:
             credential = from_request(body)
@@ -106,7 +109,7 @@ class ProxyConfigEndpoint:
             raise Problem("invalid-request", "The credential has invalid fields.", errors=error.errors) from None
         is_proven = options.validate or options.dry_run
         if is_proven:
-            verdict = await self._try(candidate.effective, record, headers)
+            verdict = await self._try(candidate.effective, record, headers, observation)
             _check(verdict)
             if options.dry_run:
                 return credential_state.document(candidate.effective, None, verdict)
@@ -114,7 +117,7 @@ class ProxyConfigEndpoint:
         await self._manager.replace(candidate, set_by=record.set_by, is_proven=is_proven)
         return None
 
-    async def _try_stored(self, record: Record, headers: Mapping[str, str]) -> bytes:
+    async def _try_stored(self, record: Record, headers: Mapping[str, str], observation: Observation) -> bytes:
         """Try the stored credential; return what an admin may see of it, whatever came of that."""
         try:
             credential = await self._manager.stored()
@@ -123,14 +126,16 @@ class ProxyConfigEndpoint:
         if credential is None:
             raise Problem("credentials-not-configured", "No credential is stored that could be tried.")
         record.is_about(credential)
-        verdict = await self._try(credential, record, headers)
+        verdict = await self._try(credential, record, headers, observation)
         return credential_state.document(credential, self._manager.known(), verdict)
 
-    async def _try(self, credential: Credential, record: Record, headers: Mapping[str, str]) -> Verdict:
+    async def _try(
+        self, credential: Credential, record: Record, headers: Mapping[str, str], observation: Observation
+    ) -> Verdict:
         if seconds := self._validations.take(self._clock()):
             detail = f"At most {MOST_VALIDATIONS} credentials are tried in a minute."
             raise Problem("too-many-validations", detail, headers=retry_after(seconds))
-        verdict = await self._trial.of(credential, headers)
+        verdict = await self._trial.of(credential, headers, observation)
         if verdict.outcome == "accepted":
             self._manager.tried(credential, accepted=True)
         elif verdict.wrong_logins is not None:

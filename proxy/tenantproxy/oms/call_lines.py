@@ -1,6 +1,5 @@
 """The debug line of a call of the OMS: how it went, and no value of the request or the response."""
 
-from tenantproxy.credentials.grant import Grant
 from tenantproxy.debugging import DEBUG_LOG
 from tenantproxy.logs import fields
 from tenantproxy.observation import Observation
@@ -11,12 +10,13 @@ from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 def write(
     request: OmsRequest,
     template: str,
-    grant: Grant,
+    credential: tuple[str, str],
     outcome: UpstreamResponse | UpstreamError | None,
     seconds: float,
     observation: Observation,
 ) -> None:
-    """Write it; `outcome` is None where nobody waits for it any more."""
+    """Write it, with the credential's type and state; `outcome` is None where nobody waits for it any more."""
+    kind, state = credential
     said: dict[str, object] = {"reason": "abandoned"}
     if isinstance(outcome, UpstreamResponse):
         said = {"upstreamStatus": outcome.status, "bytes": len(outcome.body)}
@@ -33,8 +33,8 @@ def write(
             call=observation.calls,
             **said,
             upstreamMs=round(seconds * 1000, 1),
-            credential=grant.use.credential.type,
-            credentialState=grant.way.name.lower().replace("_", "-"),
+            credential=kind,
+            credentialState=state.lower().replace("_", "-"),
             correlationId=observation.correlation_id,
         ),
     )

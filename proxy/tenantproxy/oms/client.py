@@ -113,9 +113,16 @@ class OmsClient:
                 operation.release()
 
     async def try_out(
-        self, transport: HttpTransport, ticket: Ticket, request: OmsRequest, authorization: Authorization
+        self,
+        transport: HttpTransport,
+        ticket: Ticket,
+        request: OmsRequest,
+        authorization: Authorization,
+        credential: str,
     ) -> UpstreamResponse:
         """Make one call on a transport of its own: none of what guards the reads is asked, or told of it.
+
+        `credential` is the type of what is tried.
 
         Raises:
             Problem: There is no answer, or it rejects the authorization.
@@ -123,11 +130,19 @@ class OmsClient:
         """
         operation = self._operations[request.operation]
         headers = {**request.headers, **authorization.headers}
+        start = self._clock()
+        outcome: UpstreamResponse | UpstreamError | None = None
         try:
             async with asyncio.timeout(operation.timeout_seconds):
-                response = await transport.request(
-                    request.method, request.path, headers, request.body, ticket=ticket
-                )
+                try:
+                    outcome = response = await transport.request(
+                        request.method, request.path, headers, request.body, ticket=ticket
+                    )
+                except UpstreamError as error:
+                    outcome = error
+                    raise
+                finally:
+                    self._tell(request, operation, (credential, "trial"), outcome, start, ticket)
                 response = await self._understood(operation, response, ticket)
         except TimeoutError:
             raise timed_out() from None
@@ -211,12 +226,9 @@ class OmsClient:
                 operation.record(None, reason=error.reason)
             return error
         finally:
-            seconds = self._clock() - start
+            credential = (grant.use.credential.type, grant.way.name)
+            seconds = self._tell(request, operation, credential, outcome, start, ticket)
             self._metrics.upstream_called(request.operation, seconds)
-            status = outcome.status if isinstance(outcome, UpstreamResponse) else None
-            ticket.observation.called(status, seconds)
-            if DEBUG_LOG.isEnabledFor(logging.DEBUG):
-                call_lines.write(request, operation.path, grant, outcome, seconds, ticket.observation)
         grant.in_flight = False
         if operation.meaning is not None or not is_plain(response.body):
             response = await self._understood(operation, response, ticket)
@@ -227,6 +239,22 @@ class OmsClient:
         elif self._pausing.lasts:
             self._pausing.ends()
         return response
+
+    def _tell(
+        self,
+        request: OmsRequest,
+        operation: OperationState,
+        credential: tuple[str, str],
+        outcome: UpstreamResponse | UpstreamError | None,
+        start: float,
+        ticket: Ticket,
+    ) -> float:
+        """Take note of a call that has ended, for the log; return the seconds that it took."""
+        seconds = self._clock() - start
+        ticket.observation.called(outcome.status if isinstance(outcome, UpstreamResponse) else None, seconds)
+        if DEBUG_LOG.isEnabledFor(logging.DEBUG):
+            call_lines.write(request, operation.path, credential, outcome, seconds, ticket.observation)
+        return seconds
 
     def _drained(self, operation: OperationState, grant: Grant, status: int | None) -> None:
         """Take note of how a call ended whose caller had gone before."""

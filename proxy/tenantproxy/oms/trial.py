@@ -10,6 +10,7 @@ from tenantproxy.admission import Admission
 from tenantproxy.config import Upstream
 from tenantproxy.credentials.authorizer import Authorization, Failure
 from tenantproxy.credentials.base import Credential
+from tenantproxy.observation import Observation
 from tenantproxy.oms import verdict
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.clients import ClientFactory
@@ -31,8 +32,10 @@ class CredentialTrial:
         self._admission = Admission(1, upstream.max_response_bytes)
         self._turn = asyncio.Lock()
 
-    async def of(self, credential: Credential, headers: Mapping[str, str]) -> Verdict:
+    async def of(self, credential: Credential, headers: Mapping[str, str], observation: Observation) -> Verdict:
         """Return what comes of one read of the probe's order; `headers` are those that all reads have.
+
+        `observation` is that of the request that wants it.
 
         A wrong secret is one failed login: at the OMS, or at the token endpoint, where it may be two (see
         `OAuth2.try_out`).
@@ -42,19 +45,21 @@ class CredentialTrial:
             return verdict.of_token(authorization)
         async with self._turn:
             try:
-                await self._read(authorization, headers)
+                await self._read(credential.type, authorization, headers, observation)
             except Problem as problem:
                 return verdict.of_problem(problem, by_token=credential.token_url is not None)
         return verdict.of_order(found=True)
 
-    async def _read(self, authorization: Authorization, headers: Mapping[str, str]) -> None:
+    async def _read(
+        self, kind: str, authorization: Authorization, headers: Mapping[str, str], observation: Observation
+    ) -> None:
         """Read the order by the first form of its id. Raises Problem."""
         ids = self._plan.probe
         request = self._plan.requests(ids, None, {**self._plan.headers, **headers})[0]
-        ticket = self._admission.admit(None)
+        ticket = self._admission.admit(None, observation=observation)
         transport = self._clients.oms(trial=True)
         try:
-            answer = await self._oms.try_out(transport, ticket, request, authorization)
+            answer = await self._oms.try_out(transport, ticket, request, authorization, kind)
             await self._converter.outward(GET_ORDER, answer, ids[ORDER_ID], form=request.order_id)
         finally:
             ticket.release()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from support.proxy import tokens
 from support.proxy.idp import ON_LOOPBACK, Idp, oauth2
 from support.proxy.log_lines import log_lines
 from support.proxy.oms import ORDER_ANSWER, RawServer, answering, breaking, documented, http, raw_server
@@ -39,6 +40,22 @@ async def test_each_call_has_a_line(oms: RawServer, tmp_path: Path) -> None:
         call | {"call": 2, "reason": "disconnected", "connectionReused": False, "credentialState": "proven"},
     ]
     assert told[0]["correlationId"] == "c-1"
+
+
+@pytest.mark.parametrize("status", [200, 401, None])
+async def test_a_trial_is_a_call(oms: RawServer, tmp_path: Path, status: int | None) -> None:
+    """A credential that a PUT tries is one, of the PUT; that is counted in its line, too."""
+    oms.play = breaking(b"") if status is None else answering(ORDER_ANSWER if status == 200 else http(status))
+    body = {"type": "basic", "config": {"username": "user", "password": "MARKED"}}
+    config = proxy_config(oms.url, access=tokens.access(tmp_path, mode="trusted"))
+    with log_lines(logging.DEBUG) as lines:
+        async with running_proxy(config, tmp_path, BASIC) as proxy:
+            await proxy.put(body, query="?dryRun=true", headers=tokens.admin() | {"Correlation-Id": "c-1"})
+        (call,), (request,) = lines.of(DEBUG), lines.of("tenantproxy.request")
+    assert (call["credentialState"], call["correlationId"]) == ("trial", "c-1")
+    assert (call["call"], request["upstreamCalls"]) == (1, 1)
+    assert call.get("upstreamStatus") == request.get("upstreamStatus") == status
+    assert call.get("reason") == ("disconnected" if status is None else None)
 
 
 async def test_what_an_answer_breaks(oms: RawServer, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Lines of the log as sentences for people; see `logs` for those for machines."""
 
+import json
 import logging
 import os
 import traceback
@@ -81,8 +82,9 @@ def _request(line: Mapping[str, Any]) -> tuple[str, int | None]:
 
 def _state(message: str, line: Mapping[str, Any]) -> tuple[str, int]:
     about = [line[name] for name in ("operation", "issuer", "reason") if name in line]
-    if "upstreamStatus" in line:
-        about.append(f"status {line['upstreamStatus']}")
+    status = line.get("upstreamStatus")
+    if status is not None and line.get("reason") != f"status-{status}":
+        about.append(f"status {status}")
     if line["state"] == "ended":
         return f"{message}, after {line['seconds']} s ({', '.join([*about, line['code']])})", _GREEN
     return f"{message} ({', '.join([*about, line['code']])})", _YELLOW
@@ -90,9 +92,14 @@ def _state(message: str, line: Mapping[str, Any]) -> tuple[str, int]:
 
 def _other(record: logging.LogRecord, line: Mapping[str, Any]) -> tuple[str, int | None]:
     colour = {logging.WARNING: _YELLOW, logging.ERROR: _RED, logging.CRITICAL: _RED}.get(record.levelno)
-    about = ", ".join(f"{name}={value}" for name, value in line.items() if name != "correlationId")
+    about = ", ".join(f"{name}={_said(value)}" for name, value in line.items() if name != "correlationId")
     level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
     return f"{level}{record.getMessage()}{f' ({about})' if about else ''}", colour
+
+
+def _said(value: object) -> str:
+    """Return a value as the JSON lines have it, but for the quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _printable(text: str) -> str:

@@ -58,11 +58,12 @@ class Trace:
             current = self._request.set(span)
             try:
                 response = await handle(request)
-                _tell_answer(span, request, response)
+                _tell_answer(span, response)
             except asyncio.CancelledError:
                 span.set_attribute(ERROR_TYPE, _CANCELLED)
                 raise
             finally:
+                _tell_route(span, request)
                 self._request.reset(current)
                 span.end()
             return response
@@ -127,14 +128,17 @@ def fail(span: Span, kind: str) -> None:
     span.set_status(Status(StatusCode.ERROR))
 
 
-def _tell_answer(span: Span, request: BaseRequest, response: Response) -> None:
-    span.set_attribute(HTTP_RESPONSE_STATUS_CODE, response.status)
-    if (correlation_id := response.header("Correlation-Id")) is not None:
-        span.set_attribute(CORRELATION_ID, correlation_id)
+def _tell_route(span: Span, request: BaseRequest) -> None:
     with contextlib.suppress(Problem):
         route = routes.match(request.method, request.raw_path).route
         span.set_attribute(HTTP_ROUTE, route.template)
         span.update_name(f"{route.method} {route.template}")
+
+
+def _tell_answer(span: Span, response: Response) -> None:
+    span.set_attribute(HTTP_RESPONSE_STATUS_CODE, response.status)
+    if (correlation_id := response.header("Correlation-Id")) is not None:
+        span.set_attribute(CORRELATION_ID, correlation_id)
     problem = response.problem
     if problem is not None:
         span.set_attribute(CODE, problem.code)

@@ -81,6 +81,10 @@ def test_state() -> None:
     """What is wrong, of what, and why; and for how long it was."""
     begun = {"code": "circuit-open", "state": "begun", "operation": "getOrder", "reason": "status-500"}
     assert line("tenantproxy.state", "it is open", begun) == "  it is open (getOrder, status-500, circuit-open)"
+    token = {"code": "token-unavailable", "state": "begun", "reason": "status-500", "upstreamStatus": 500}
+    assert line("tenantproxy.state", "there is none", token) == "  there is none (status-500, token-unavailable)"
+    token["reason"] = "not-json"
+    assert line("tenantproxy.state", "none", token) == "  none (not-json, status 500, token-unavailable)"
     ended = {"code": "token-unavailable", "state": "ended", "seconds": 3.5}
     assert line("tenantproxy.state", "it is there", ended) == "  it is there, after 3.5 s (token-unavailable)"
 
@@ -91,6 +95,10 @@ def test_other_lines() -> None:
     audit = {"outcome": "stored", "subject": "S"}
     assert line("tenantproxy.audit", "replaced", audit, level=logging.WARNING) == (
         "  warning: replaced (outcome=stored, subject=S)"
+    )
+    debug = {"bytes": 7, "connectionReused": True, "violations": [{"pointer": "/a"}]}
+    assert line("tenantproxy.debug", "a call", debug) == (
+        '  a call (bytes=7, connectionReused=true, violations=[{"pointer": "/a"}])'
     )
 
 

@@ -1,17 +1,21 @@
 """What spans there are of a request, what is in them, and what an OMS gets to join the trace."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 
 from support.proxy import tokens
 from support.proxy.idp import Idp, oauth2
+from support.proxy.log_lines import log_lines
 from support.proxy.oms import ORDER, ORDER_ANSWER, RawServer, answering, http, raw_server
 from support.proxy.otlp import Collector, Spanned
-from support.proxy.running import BASIC, proxy_config, running_proxy
+from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
+from support.waiting import eventually
 from tenantproxy import config
 from tenantproxy.tracing import export
 
@@ -166,6 +170,30 @@ async def test_an_oms_that_is_too_slow(oms: RawServer, otlp: Collector, tmp_path
     spans = by_name(otlp.spans)
     assert spans["GET"].attributes["error.type"] == "cancelled"
     assert spans[GET].attributes["error.type"] == "upstream-timeout"
+
+
+async def test_a_caller_that_went_away(oms: RawServer, otlp: Collector, tmp_path: Path) -> None:
+    """Its span is found by its route as any other, and has no status."""
+    release = asyncio.Event()
+
+    async def hold(_request: object, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.close()
+
+    oms.play = hold
+    with log_lines() as lines:
+        async with running_proxy(traced(oms.url, otlp), tmp_path, BASIC) as proxy:
+            async with aiohttp.ClientSession() as session:
+                leaving = asyncio.create_task(session.get(f"http://127.0.0.1:{proxy.port}{GET_PATH}"))
+                await oms.reached(1)
+                leaving.cancel()
+                await asyncio.gather(leaving, return_exceptions=True)
+            await eventually(lambda: lines.of("tenantproxy.request"))
+            release.set()
+    read = by_name(otlp.spans)[GET]
+    assert (read.failed, read.attributes["error.type"]) == (False, "cancelled")
+    assert read.attributes["http.route"] == GET.removeprefix("GET ")
+    assert "http.response.status_code" not in read.attributes
 
 
 async def test_nothing_that_anybody_sends_is_in_them(oms: RawServer, otlp: Collector, tmp_path: Path) -> None:

@@ -94,6 +94,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 ^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$
 {{- end -}}
 
+{{/* Whether an IPv4 network's address has bits beyond its length, which the operator would refuse at its start. */}}
+{{- define "tenantproxy.hostBits" -}}
+{{- $parts := splitList "/" . -}}
+{{- $size := 1 -}}
+{{- range until (int (sub 32 (int (last $parts)))) -}}
+{{- $size = mul $size 2 -}}
+{{- end -}}
+{{- $address := 0 -}}
+{{- range splitList "." (first $parts) -}}
+{{- $address = add (mul $address 256) (int .) -}}
+{{- end -}}
+{{- if mod $address $size -}}true{{- end -}}
+{{- end -}}
+
 {{/* Refuse what excludes each other, or what the schema can't say, or not in words. */}}
 {{- define "tenantproxy.checkValues" -}}
 {{- with .Values.leaderElection -}}
@@ -115,6 +129,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- range $index, $network := $list -}}
 {{- if not (regexMatch (include "tenantproxy.cidrPattern" $) $network) -}}
 {{- fail (printf "%s[%d]: %s is not a network; write a CIDR, such as 10.1.0.0/16 or fd00::/8" $value $index $network) -}}
+{{- else if and (not (contains ":" $network)) (include "tenantproxy.hostBits" $network) -}}
+{{- fail (printf "%s[%d]: %s has host bits set; write the network's own address, such as 10.1.0.0/16" $value $index $network) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -129,6 +129,10 @@ ISSUER = {"issuer": "i", "audiences": ["a"], "jwksUri": "https://i/", "kind": "u
             {"proxies": {"egress": {"allow": ["10.0.0.256/32"]}}},
             "proxies.egress.allow[0]: 10.0.0.256/32 is not a network; write a CIDR",
         ),
+        (
+            {"apiServerCIDRs": ["10.0.0.0/8", "10.0.0.1/8"]},
+            "apiServerCIDRs[1]: 10.0.0.1/8 has host bits set; write the network's own address",
+        ),
         ({"commonLabels": {"a team": "x"}}, "at '/commonLabels': additional properties 'a team' not allowed"),
         ({"commonLabels": {"team": "a b"}}, "at '/commonLabels/team': 'a b' does not match pattern"),
         ({"podAnnotations": {"a b": "x"}}, "at '/podAnnotations': additional properties 'a b' not allowed"),

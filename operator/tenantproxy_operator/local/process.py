@@ -15,14 +15,18 @@ STOP_SECONDS: Final = 15.0
 _PASSED_ON: Final = (
     *("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ"),
     *("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"),  # how this Python itself was found
-    "NO_COLOR",
+    *("FORCE_COLOR", "NO_COLOR"),
     *("SSL_CERT_DIR", "SSL_CERT_FILE"),  # a private CA of OMSs
 )
 
 
+_SPANS: Final = "OTEL_"
+"""What the variables begin with that say where spans go to, and how."""
+
+
 def minimal_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what of `environ` a proxy needs: nothing that could hold a secret."""
-    return {name: environ[name] for name in _PASSED_ON if name in environ}
+    """Return what of `environ` a proxy needs: no secret, unless it is one for the collector of spans."""
+    return {name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith(_SPANS)}
 
 
 class ProxyProcess:

@@ -185,5 +185,12 @@ async def test_child_that_never_gets_ready() -> None:
 
 def test_environment_is_minimal() -> None:
     """Nothing is passed on that could hold a secret."""
-    given = {"PATH": "/bin", "LANG": "C", "HTTPS_PROXY": "http://u:M4RKED@p", "AWS_SECRET_ACCESS_KEY": "M4RKED"}
-    assert minimal_environment(given) == {"PATH": "/bin", "LANG": "C"}
+    kept = {"PATH": "/bin", "LANG": "C", "FORCE_COLOR": "1"}
+    given = kept | {"HTTPS_PROXY": "http://u:M4RKED@p", "AWS_SECRET_ACCESS_KEY": "M4RKED"}
+    assert minimal_environment(given) == kept
+
+
+def test_what_says_where_spans_go_to() -> None:
+    """OpenTelemetry's variables reach the proxies, with the credential of a collector."""
+    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://col:4318", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=x"}
+    assert minimal_environment(given | {"HOTEL_": "x"}) == given

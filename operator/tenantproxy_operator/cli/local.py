@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from tenantproxy.config import ConfigError
 from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.logs import LEVELS
-from tenantproxy_operator.cli.options import BAD_INPUT, manifests_option, tenant_options
+from tenantproxy.tracing.settings import traces_endpoint
+from tenantproxy_operator.cli.options import BAD_INPUT, manifests_option, reject, tenant_options
 from tenantproxy_operator.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,6 +77,10 @@ def local(
     from tenantproxy_operator.local.state import StateInUseError, locked  # noqa: PLC0415
     from tenantproxy_operator.local.supervisor import InvalidManifestsError, Options  # noqa: PLC0415
 
+    try:
+        traces_endpoint(settings.tracing, settings.egress, os.environ)
+    except ConfigError as error:  # or each proxy would say it
+        reject([error])
     options = Options(
         paths=paths,
         settings=settings,

@@ -16,7 +16,7 @@ def parts_of(config: ProxyConfig, metrics: Metrics, environment: Mapping[str, st
         ConfigError: They can't be sent: what is needed is not installed, or a variable can't be used.
 
     """
-    endpoint = traces_endpoint(config, environment)
+    endpoint = traces_endpoint(config.tracing or None, config.egress, environment)
     if endpoint is None:
         return Parts()
     try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from tenantproxy.config import ConfigError, Egress, ProxyConfig
+from tenantproxy.config import ConfigError, Egress, Tracing
 from tenantproxy.transport.egress import UrlError, check_url
 from tenantproxy.transport.egress_policy import platform_policy
 
@@ -29,7 +29,7 @@ _NUMBERS: Final = (
 )
 
 
-def traces_endpoint(config: ProxyConfig, environment: Mapping[str, str]) -> str | None:
+def traces_endpoint(tracing: Tracing | None, egress: Egress, environment: Mapping[str, str]) -> str | None:
     """Return the URL to which spans are sent; None: there are to be none.
 
     Raises:
@@ -38,9 +38,9 @@ def traces_endpoint(config: ProxyConfig, environment: Mapping[str, str]) -> str 
     """
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
-    if config.tracing and config.tracing.endpoint:
+    if tracing and tracing.endpoint:
         _check_variables(environment)
-        return _below(config.tracing.endpoint)
+        return _below(tracing.endpoint)
     if environment.get("OTEL_TRACES_EXPORTER", "otlp").strip() != "otlp":
         return None
     if url := environment.get(_TRACES_ENDPOINT):
@@ -50,7 +50,7 @@ def traces_endpoint(config: ProxyConfig, environment: Mapping[str, str]) -> str 
     else:
         return None
     try:
-        check_endpoint(url, config.egress)
+        check_endpoint(url, egress)
     except UrlError as error:
         raise ConfigError(f"{name} {error}") from None
     for variable in _PROTOCOLS:

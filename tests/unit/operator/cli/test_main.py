@@ -313,6 +313,15 @@ def test_bad_input(arguments: tuple[str, ...], expected: str) -> None:
     assert "M4RKED" not in result.stderr
 
 
+def test_a_variable_of_opentelemetry_that_cant_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`local` says it once, and starts nothing."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "M4RKED:4318")
+    result = _run("local", "-f", str(EXAMPLES))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: OTEL_EXPORTER_OTLP_ENDPOINT is not an http(s) URL; write https://HOST")
+    assert "M4RKED" not in result.stderr
+
+
 @pytest.mark.parametrize("path", [EXAMPLES, EXAMPLES / "mapping"])
 def test_examples_are_good(path: Path) -> None:
     """The examples can be used as they are."""

@@ -49,9 +49,9 @@ def sending_to(endpoint: str | None, egress: config.Egress | None = None) -> con
 )
 def test_where_spans_go_to(endpoint: str | None, environment: dict[str, str], url: str | None) -> None:
     """The configuration comes first; without either there are none."""
-    assert traces_endpoint(sending_to(endpoint), environment) == url
+    assert traces_endpoint(config.Tracing(endpoint=endpoint), PLAIN.egress, environment) == url
     if endpoint is None:
-        assert traces_endpoint(PLAIN, environment) == url
+        assert traces_endpoint(None, PLAIN.egress, environment) == url
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_where_spans_go_to(endpoint: str | None, environment: dict[str, str], ur
 def test_a_variable_that_cant_be_used(environment: dict[str, str], told: str) -> None:
     """It is named, with the fix, and its value is not repeated."""
     with pytest.raises(ConfigError) as raised:
-        traces_endpoint(PLAIN, environment)
+        traces_endpoint(None, PLAIN.egress, environment)
     assert str(raised.value).startswith(told)
     assert "password" not in str(raised.value)
 
@@ -86,7 +86,7 @@ def test_a_variable_that_cant_be_used(environment: dict[str, str], told: str) ->
 def test_headers_that_the_sdk_takes(headers: str, number: int, caplog: pytest.LogCaptureFixture) -> None:
     """They pass, and are none of those which it would log."""
     environment = {BASE: "http://col:4318", "OTEL_EXPORTER_OTLP_HEADERS": headers}
-    assert traces_endpoint(PLAIN, environment) == "http://col:4318/v1/traces"
+    assert traces_endpoint(None, PLAIN.egress, environment) == "http://col:4318/v1/traces"
     assert len(parse_env_headers(headers, liberal=True)) == number
     assert caplog.text == ""
 

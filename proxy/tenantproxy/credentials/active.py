@@ -1,7 +1,5 @@
 """The credential in use: it authorizes requests, as far as the gate before it lets them log in."""
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,6 +7,7 @@ from typing import Final
 from tenantproxy.credentials.authorizer import SupersededError
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients
 from tenantproxy.credentials.fingerprint import Fingerprints
+from tenantproxy.credentials.first_login import FirstLogin
 from tenantproxy.credentials.formats import digest
 from tenantproxy.credentials.grant import Grant, Use, Way
 from tenantproxy.credentials.login_gate import LoginGate
@@ -18,8 +17,6 @@ from tenantproxy.credentials.verdicts import Verdicts
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
 
-_FIRST_ATTEMPT: Final = 3.0
-"""Seconds for which a proxy that starts waits for its first token."""
 _CLAIM_SECONDS: Final = 1.0
 """For which a request waits to become the one that tries, where it can go on with the former credential."""
 _NOT_CONFIGURED: Final = (
@@ -50,7 +47,7 @@ class ActiveCredential:
         self._former: Grant | None = None
         """What others go on with while one request tries: until there is a verdict, or a wrong login."""
         self._lacking = _NOT_CONFIGURED
-        self._first_login: asyncio.Task[None] | None = None
+        self._first_login = FirstLogin(self._gate, self._logged_in, clients.token_timeout)
         self._verdicts = Verdicts(metrics)
 
     @property
@@ -88,11 +85,9 @@ class ActiveCredential:
         self._digest = new
         self._verdicts.replaced(known)
         self._gate.begin(stored, mark)
-        if self._first_login is not None:
-            self._first_login.cancel()
-        self._first_login = None
+        self._first_login.cancel()
         if use is not None and use.authorizer.logs_in:
-            self._first_login = asyncio.create_task(self._log_in(use), name="first token")
+            self._first_login.start(use)
         if old is not None:
             old.gate = None
             old.wake()
@@ -101,15 +96,11 @@ class ActiveCredential:
 
     async def first_attempt(self) -> None:
         """Wait until the first attempt at a token has ended, where the credential needs one; but not long."""
-        while (first := self._first_login) is not None:
-            await asyncio.wait([first], timeout=_FIRST_ATTEMPT)
-            if first is self._first_login:
-                return
+        await self._first_login.attempted()
 
     async def close(self) -> None:
         """Stop all that it does."""
-        if self._first_login is not None:
-            self._first_login.cancel()
+        self._first_login.cancel()
         if self._use is not None:
             await self._use.authorizer.close()
         await self._gate.close()
@@ -142,6 +133,8 @@ class ActiveCredential:
 
     async def _past_gate(self, use: Use, seconds: float) -> Grant | None:
         """Return with what the gate lets a request go; None: ask again. Raises Problem."""
+        if self._former is not None and not self._may_try(use):
+            return self._former
         admission = self._gate.admit(seconds)
         if admission in (Admission.GO, Admission.TRY):
             return await self._logged_in(use, Way.PROVEN if admission is Admission.GO else Way.TRIES)
@@ -160,6 +153,10 @@ class ActiveCredential:
             authorization = await use.authorizer.authorization()
         except SupersededError:
             return None
+        except Problem as problem:
+            if way is Way.TRIES:
+                use.met(problem)
+            raise
         finally:
             if authorization is None:
                 self._release(use, way)
@@ -257,16 +254,16 @@ class ActiveCredential:
         else:
             self._gate.rejected(logins)
 
-    async def _log_in(self, use: Use) -> None:
-        """Get the first token before a request needs it, unless it was rejected before; it proves the secret."""
-        if self._gate.is_closed:
-            return
-        with contextlib.suppress(Problem):
-            while (grant := await self.authorize(self._clients.token_timeout)).way is Way.FORMER:
-                await self._gate.changed()
-            if grant.use is use:
-                self.accepted(grant)
-            self.ended(grant)
+    def _may_try(self, use: Use) -> bool:
+        """Tell whether a request may try it, though it could go on with the former credential.
+
+        Not soon after an attempt that told nothing; and none waits for a token, which is asked for beside them.
+        """
+        if not use.may_be_tried:
+            return False
+        if use.authorizer.logs_in:
+            self._first_login.start(use)
+        return not use.authorizer.logs_in
 
     def _replaced_and_rejected(self, use: Use) -> None:
         """Take note that the OMS rejected a credential that was in use before."""

@@ -2,13 +2,18 @@
 
 import asyncio
 from enum import Enum
+from typing import Final
 
+from tenantproxy.backoff import Backoff
 from tenantproxy.credentials.authorizer import Authorization, Authorizer
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.cooldown import TokenCooldown
 from tenantproxy.credentials.login_gate import LoginGate
 from tenantproxy.credentials.proof import Admission
 from tenantproxy.problems import Problem, retry_after
+
+PAUSES: Final = (1.0, 60.0)
+"""Seconds after an attempt that told nothing, and at most: doubling. Meanwhile the former credential serves."""
 
 
 class Use:
@@ -21,6 +26,8 @@ class Use:
         self.cooldown = TokenCooldown()
         self.changed = asyncio.Event()
         self._met: tuple[float, Problem] | None = None
+        self._pauses = Backoff(*PAUSES, spread="none")
+        self._next_try = 0.0
         self._proven: Grant | None = None
 
     @property
@@ -46,8 +53,15 @@ class Use:
         return None if held is None else Grant(held, self, Way.FORMER)
 
     def met(self, problem: Problem) -> None:
-        """Take note of what the request met with that tried it last, from which nothing was learnt of it."""
-        self._met = (_now(), problem)
+        """Take note of what came of an attempt with it, from which nothing was learnt of it."""
+        now = _now()
+        self._met = (now, problem)
+        self._next_try = now + self._pauses.next()
+
+    @property
+    def may_be_tried(self) -> bool:
+        """Whether the last attempt that told nothing is long enough ago, where there is a former credential."""
+        return _now() >= self._next_try
 
     def met_within(self, seconds: float) -> Problem | None:
         """Return what such a request met with, if that was so many seconds ago at most."""

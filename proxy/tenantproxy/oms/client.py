@@ -182,13 +182,17 @@ class OmsClient:
             if isinstance(outcome, UpstreamError):
                 self._credential.failed(grant, unanswered(outcome.reason))
                 raise outcome
-            if is_failure(outcome.status, outcome.meaning):
-                self._credential.failed(grant, failure(operation.operation, outcome))
-            else:
-                self._credential.accepted(grant)
+            self._learn(grant, outcome, operation)
             return outcome
         finally:
             self._credential.ended(grant)
+
+    def _learn(self, grant: Grant, response: UpstreamResponse, operation: OperationState) -> None:
+        """Take note of what an answer says of the credential that is no rejection."""
+        if is_failure(response.status, response.meaning):
+            self._credential.failed(grant, failure(operation.operation, response))
+        else:
+            self._credential.accepted(grant)
 
     async def _send(
         self, ticket: Ticket, request: OmsRequest, grant: Grant, operation: OperationState
@@ -259,14 +263,18 @@ class OmsClient:
     def _drained(self, operation: OperationState, grant: Grant, status: int | None) -> None:
         """Take note of how a call ended whose caller had gone before."""
         grant.in_flight = False
-        meaning = None
-        if status is not None and operation.meaning is not None:
-            meaning = operation.meaning(UpstreamResponse(status, {}, b""))
-        operation.record(status, meaning, reason="upstream-timeout" if status is None else None)
-        if status is not None and rejects_credential(UpstreamResponse(status, {}, b"", meaning=meaning)):
-            self._credential.rejected(grant)
-        elif not is_failure(status, meaning):
-            self._credential.accepted(grant)
+        if status is None:
+            operation.record(None, reason="upstream-timeout")
+            self._credential.failed(grant, timed_out())
+        else:
+            response = UpstreamResponse(status, {}, b"")
+            if operation.meaning is not None:
+                response = response._replace(meaning=operation.meaning(response))
+            operation.record(status, response.meaning)
+            if rejects_credential(response):
+                self._credential.rejected(grant)
+            else:
+                self._learn(grant, response, operation)
         self._credential.ended(grant)
 
     async def _understood(

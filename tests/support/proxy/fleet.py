@@ -48,6 +48,8 @@ class Oms:
     def __init__(self, chance: random.Random, *accepts: str) -> None:
         self._chance = chance
         self.accepts = set(accepts)
+        self.fails_for: set[str] = set()
+        """Passwords of which it can't tell whether they are right: it answers 500."""
         self.wrong: list[float] = []
         self.was_asked_wrongly = asyncio.Event()
         self.rejects_all_until = 0.0
@@ -60,6 +62,8 @@ class Oms:
         if now() < self.rejects_all_until:
             self.rejected_all += 1
             return 401  # it is out of order: that is no wrong login
+        if any(authorization == basic_authorization("user", password) for password in self.fails_for):
+            return 500
         for password in self.accepts:
             if authorization == basic_authorization("user", password):
                 self.served[password] = self.served.get(password, 0) + 1

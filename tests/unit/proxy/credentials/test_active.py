@@ -36,6 +36,9 @@ class TokenServer:
     def __init__(self) -> None:
         self.logins = 0
         self.secret_is_right = True
+        self.says: UpstreamResponse | None = None
+        """What it answers to all; None: a token, if the secret is right."""
+        self.seconds = 0.01
 
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
         del url, trial
@@ -55,7 +58,9 @@ class TokenServer:
     ) -> UpstreamResponse:
         del method, path, headers, body, ticket, drain_seconds, on_drained, before
         self.logins += 1
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(self.seconds)
+        if self.says is not None:
+            return self.says
         if not self.secret_is_right:
             return UpstreamResponse(401, {}, b'{"error": "invalid_client"}')
         answer = {"access_token": f"t{self.logins}", "expires_in": 100, "token_type": "Bearer"}
@@ -232,6 +237,106 @@ async def test_others_go_on_with_the_former_credential(credential: ActiveCredent
     assert (await credential.authorize(SECONDS)).way is Way.TRIES
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(credential.authorize(SECONDS), 1.0)
+
+
+async def test_an_attempt_that_told_nothing_is_repeated_after_a_growing_pause(
+    credential: ActiveCredential,
+) -> None:
+    """One read meets what the OMS answers to the new credential; all others go on with the former one."""
+    await credential.use(RIGHT)
+    credential.accepted(await credential.authorize(SECONDS))
+    for new in (WRONG, ANOTHER):
+        await credential.use(new)  # at once, whatever the pause
+        for pause in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
+            tries = await credential.authorize(SECONDS)
+            assert tries.way is Way.TRIES
+            credential.failed(tries, Problem("upstream-error", "The OMS answered 500."))
+            credential.ended(tries)
+            for _ in range(9):
+                assert (await credential.authorize(SECONDS)).way is Way.FORMER
+                await asyncio.sleep(pause / 10)
+            assert (await credential.authorize(SECONDS)).way is Way.FORMER
+            await asyncio.sleep(pause / 10 + 1e-6)
+    credential.accepted(await credential.authorize(SECONDS))
+    assert (await credential.authorize(SECONDS)).authorization.headers == ANOTHER.headers
+
+
+async def test_without_a_former_credential_nothing_is_put_off(credential: ActiveCredential) -> None:
+    """There is nothing to go on with: each read tells what the OMS answers, until one is taken."""
+    await credential.use(RIGHT)
+    for _ in range(5):
+        tries = await credential.authorize(SECONDS)
+        assert tries.way is Way.TRIES
+        credential.failed(tries, Problem("upstream-error", "The OMS answered 500."))
+        credential.ended(tries)
+
+
+async def test_a_caller_that_goes_away_puts_nothing_off(credential: ActiveCredential) -> None:
+    """Its request was never sent, so the OMS has had nothing to answer."""
+    await credential.use(RIGHT)
+    credential.accepted(await credential.authorize(SECONDS))
+    await credential.use(ANOTHER)
+    for _ in range(5):
+        tries = await credential.authorize(SECONDS)
+        assert tries.way is Way.TRIES
+        credential.ended(tries)
+
+
+@pytest.mark.parametrize(
+    ("says", "seconds"),
+    [
+        (UpstreamResponse(500, {}, b""), 0.01),
+        (UpstreamResponse(200, {}, b"<html>"), 0.01),
+        (UpstreamResponse(200, {}, b"{}"), 300.0),
+    ],
+    ids=["it fails", "no JSON", "it hangs"],
+)
+@pytest.mark.parametrize(
+    "former", [RIGHT, OAuth2(client_id="i", client_secret="s", auth_url="http://other.example")]
+)
+async def test_a_token_endpoint_that_says_nothing_fails_no_read(
+    server: TokenServer,
+    credential: ActiveCredential,
+    says: UpstreamResponse,
+    seconds: float,
+    former: Basic | OAuth2,
+) -> None:
+    """None waits for a token either; it is asked for beside them, less and less often, until there is one."""
+    await credential.use(former)
+    await credential.first_attempt()
+    credential.accepted(await credential.authorize(SECONDS))
+    server.says, server.seconds = says, seconds
+    asked = server.logins
+    await credential.use(oauth2())
+    clock = asyncio.get_running_loop().time
+    for _ in range(100):
+        begun = clock()
+        assert (await credential.authorize(SECONDS)).way is Way.FORMER
+        assert clock() == begun
+        await asyncio.sleep(0.6)
+    assert 4 <= server.logins - asked <= 6
+    server.says, server.seconds = None, 0.01
+    await credential.use(oauth2("client_secret_post"))
+    await asyncio.sleep(0.1)
+    assert (await credential.authorize(SECONDS)).way is Way.PROVEN, "a PUT tries at once"
+    await credential.close()
+
+
+async def test_a_token_endpoint_that_is_up_again_is_asked_by_a_read(
+    server: TokenServer, credential: ActiveCredential
+) -> None:
+    """Within the pause, and nothing is asked without a read."""
+    await credential.use(RIGHT)
+    credential.accepted(await credential.authorize(SECONDS))
+    server.says = UpstreamResponse(503, {}, b"")
+    await credential.use(oauth2())
+    await asyncio.sleep(600.0)
+    assert server.logins == 1
+    server.says = None
+    assert (await credential.authorize(SECONDS)).way is Way.FORMER
+    await asyncio.sleep(0.1)
+    assert (await credential.authorize(SECONDS)).authorization.headers["Authorization"] == "Bearer t2"
+    await credential.close()
 
 
 async def test_a_former_credential_that_is_rejected_is_left_at_once(credential: ActiveCredential) -> None:

@@ -140,6 +140,39 @@ async def test_a_rotation_with_overlap_fails_no_read(change: str, slowest_read: 
     )
 
 
+@pytest.mark.parametrize("mended_by", ["itself", "PUT"])
+async def test_an_oms_that_fails_with_the_new_credential_fails_few_reads(mended_by: str) -> None:
+    """One of each replica after each pause, which grows; one minute later, or by a PUT at once, it is in use."""
+    most, slowest = 0, 0.0
+    failing, within = (40.0, 62.0) if mended_by == "itself" else (4.0, 1.6)
+    for seed in range(FEWEST):
+        async with fleet(seed, 1 + seed % 5, password="right", waiting=0) as it:
+            await it.settle()
+            it.oms.accepts.add("new")
+            it.oms.fails_for = {"new"}
+            it.oms.longest_answer = 1.0
+            await it.get_busy()
+            it.answered.clear()
+            it.set_secret("new")
+            await asyncio.sleep(failing)
+            failed = sum(status != 200 for _, status in it.answered)
+            most = max(most, failed)
+            assert 1 <= failed <= 6 * it.size, seed
+            it.oms.fails_for, at = set(), now()
+            if mended_by == "PUT":
+                await it.put("new")
+            await asyncio.sleep(within + 5.0)
+            slowest = max(slowest, it.oms.last_served["right"] - at)
+            assert slowest < within + 2.0, seed
+            assert {each.credential.known().state for each in it.replicas} == {"accepted"}, seed
+            assert {status for when, status in it.answered if when > at + 2.0} == {200}, seed
+            assert it.oms.wrong == []
+    _print(
+        f"mended by {mended_by}: at most {most} reads failed in {failing:.0f} s; "
+        f"the new one is in use after {slowest:.1f} s"
+    )
+
+
 async def test_a_replica_that_dies_while_it_tries_fails_no_read_of_others() -> None:
     """Where the OMS takes old and new: they go on with the old one until another one may try."""
     for seed in range(FEWEST):

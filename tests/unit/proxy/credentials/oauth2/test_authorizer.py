@@ -19,8 +19,8 @@ from support.proxy.oms import (
     http,
     raw_server,
 )
-from support.proxy.running import proxy_config, running_proxy
-from support.waiting import PATIENCE
+from support.proxy.running import BASIC, proxy_config, running_proxy
+from support.waiting import PATIENCE, eventually
 from tenantproxy.admission import Ticket
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.active import ActiveCredential
@@ -93,6 +93,25 @@ async def test_a_rotated_secret_takes_effect_with_its_first_token(oms: RawServer
             assert (await proxy.get()).status == 200
         assert oms.received[-1].headers["authorization"] == "Bearer token-2"
         assert idp.issued == 2
+
+
+@pytest.mark.parametrize(
+    "play",
+    [answering(http(500)), answering(http(200, b"<html>")), breaking(b""), dripping(b"", after=0, pause=9)],
+    ids=["500", "no JSON", "closed", "hanging"],
+)
+async def test_reads_go_on_where_a_new_credential_gets_no_token(
+    oms: RawServer, tmp_path: Path, play: Play
+) -> None:
+    """With the one before, which the OMS took; the endpoint is asked once a second at most."""
+    async with raw_server(play) as endpoint, running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 200
+        await proxy.change_keys(oauth2(endpoint.url))
+        await eventually(lambda: endpoint.received)
+        answers = [await proxy.get() for _ in range(20)]
+        assert {answer.status for answer in answers} == {200}
+        assert len({request.headers["authorization"] for request in oms.received}) == 1
+        assert len(endpoint.received) <= 2
 
 
 DESCRIBED = b'{"error": "invalid_client", "error_description": "M4RKED", "error_uri": "https://m.example/M4RKED"}'

@@ -118,7 +118,10 @@ class ProxyConfigEndpoint:
         return None
 
     async def _try_stored(self, record: Record, headers: Mapping[str, str], observation: Observation) -> bytes:
-        """Try the stored credential; return what an admin may see of it, whatever came of that."""
+        """Try the stored credential; return what an admin may see of it, whatever came of that.
+
+        Raises Problem: There is none that could be tried, or another one was stored meanwhile.
+        """
         try:
             credential = await self._manager.stored()
         except CredentialError as error:
@@ -127,7 +130,11 @@ class ProxyConfigEndpoint:
             raise Problem("credentials-not-configured", "No credential is stored that could be tried.")
         record.is_about(credential)
         verdict = await self._try(credential, record, headers, observation)
-        return credential_state.document(credential, self._manager.known(), verdict)
+        known = self._manager.known_of(credential)
+        if known is None:
+            detail = "The stored credential was replaced while it was tried; try again."
+            raise Problem("validation-inconclusive", detail, headers=retry_after(_TRY_AGAIN))
+        return credential_state.document(credential, known, verdict)
 
     async def _try(
         self, credential: Credential, record: Record, headers: Mapping[str, str], observation: Observation

@@ -244,6 +244,10 @@ class ActiveCredential:
         """Return what may be shown of what is known of it."""
         return self._gate.known()
 
+    def known_of(self, credential: Credential) -> Known | None:
+        """Return the same of this credential; None: another one is in use."""
+        return self.known() if _digest(credential) == self._digest else None
+
     def tried(self, credential: Credential, *, accepted: bool, logins: int = 1) -> None:
         """Take the result of an attempt beside the requests, with this credential or another: it counts."""
         if _digest(credential) != self._digest:

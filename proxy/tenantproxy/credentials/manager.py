@@ -51,8 +51,8 @@ class CredentialUser(Protocol):
         """Return what makes the store's note of a credential that is set now."""
         ...
 
-    def known(self) -> Known:
-        """Return what may be shown of what is known of it."""
+    def known_of(self, credential: Credential) -> Known | None:
+        """Return what may be shown of what is known of this credential; None: another one is in use."""
         ...
 
     def tried(self, credential: Credential, *, accepted: bool, logins: int) -> None:
@@ -178,9 +178,9 @@ class CredentialManager:
                 await self._user.use(_completed(candidate.given, stored.keys), stored)
                 self._metrics.config_changed("success")
 
-    def known(self) -> Known:
-        """Return what may be shown of what is known of the credential in use."""
-        return self._user.known()
+    def known_of(self, credential: Credential) -> Known | None:
+        """Return what may be shown of what is known of this credential; None: another one is in use."""
+        return self._user.known_of(credential)
 
     def tried(self, credential: Credential, *, accepted: bool, logins: int = 1) -> None:
         """Take the result of an attempt beside the requests, with the credential in use or with another one.

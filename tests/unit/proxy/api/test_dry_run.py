@@ -1,5 +1,6 @@
 """`PUT /api/v1/proxy-config?dryRun=true`: a credential is tried, nothing is stored, and no secret is shown."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,16 @@ import pytest
 
 from support.proxy import tokens
 from support.proxy.idp import oauth2
-from support.proxy.oms import RawServer, answering, documented, http, only_right_password, raw_server, token_answer
+from support.proxy.oms import (
+    RawServer,
+    answering,
+    documented,
+    held_until,
+    http,
+    only_right_password,
+    raw_server,
+    token_answer,
+)
 from support.proxy.running import BASIC, Answered, RunningProxy, proxy_config, running_proxy
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.stores.files import read_keys
@@ -117,6 +127,28 @@ async def test_who_set_it_and_when_it_was_taken(proxy: RunningProxy, oms: RawSer
     assert (await dry_run(proxy, body, "?validate=true")).status == 204
     oms.play = answering(http(500))
     assert "acceptedAt" in (await dry_run(proxy, {})).json, "nobody needs to prove again what was tried"
+
+
+async def test_one_that_is_replaced_while_it_is_tried(
+    proxy: RunningProxy, oms: RawServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is told of either: the state would be one's, and what came of the trial the other's."""
+    release = asyncio.Event()
+    oms.play = held_until(release, documented)
+    tried = asyncio.create_task(dry_run(proxy, {}))
+    await oms.reached(1)
+    body = {"type": "basic", "config": {"username": "another", "password": "MARKED"}}
+    assert (await dry_run(proxy, body, "")).status == 204
+    release.set()
+    answer = await tried
+    assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "validation-inconclusive", "5")
+    assert answer.json["detail"] == "The stored credential was replaced while it was tried; try again."
+    assert [(line["outcome"], line.get("test")) for line in audited(caplog)] == [
+        ("stored", None),
+        ("validation-failed", "accepted"),
+    ]
+    state = (await dry_run(proxy, {})).json
+    assert (state["username"], state["test"]["outcome"]) == ("another", "accepted")
 
 
 async def test_a_dry_run_ends_the_pause_after_a_rejection(proxy: RunningProxy, oms: RawServer) -> None:

@@ -115,8 +115,8 @@ class Used:
         del credential, stored, set_by, is_proven
         return lambda _: ""
 
-    def known(self) -> Known:
-        raise AssertionError
+    def known_of(self, credential: Credential) -> Known | None:
+        raise AssertionError(credential)
 
     def tried(self, credential: Credential, *, accepted: bool, logins: int) -> None:
         raise AssertionError(credential, accepted, logins)

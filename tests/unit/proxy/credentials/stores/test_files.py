@@ -195,21 +195,21 @@ async def test_what_is_known_of_a_credential_outlives_its_proxy(tmp_path: Path) 
     async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
         await manager.replace(await manager.candidate(BASIC), set_by="jane@example.com")
         credential.accepted(await credential.authorize(1.0))
-        before = manager.known()
+        before = credential.known()
     assert (before.state, before.set_by) == ("accepted", "jane@example.com")
     assert (directory / "..note").stat().st_mode & 0o777 == 0o600
     assert read_keys(directory).keys() == {"type", "username", "password"}
     async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
-        assert manager.known() == before
+        assert credential.known() == before
         credential.rejected(await credential.authorize(1.0))
     async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
         with pytest.raises(Problem, match="rejected"):
             await credential.authorize(1.0)
     async with _in_use(FileStore(directory)) as (manager, credential):
-        assert manager.known().state == "untried", "as mounted files, which have no note"
+        assert credential.known().state == "untried", "as mounted files, which have no note"
     write_keys(directory, {"type": "basic", "username": "user", "password": "another"})
     async with _in_use(FileStore(directory, keeps_notes=True)) as (manager, credential):
-        assert manager.known().state == "untried"
+        assert credential.known().state == "untried"
 
 
 async def test_files_keep_no_note_unless_they_can(tmp_path: Path) -> None:

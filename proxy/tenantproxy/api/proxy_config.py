@@ -107,14 +107,15 @@ class ProxyConfigEndpoint:
             candidate = await self._manager.candidate(credential)
         except CredentialError as error:
             raise Problem("invalid-request", "The credential has invalid fields.", errors=error.errors) from None
-        is_proven = options.validate or options.dry_run
-        if is_proven:
+        tried = None
+        if options.validate or options.dry_run:
             verdict = await self._try(candidate.effective, record, headers, observation)
             _check(verdict)
+            tried = verdict.tried
             if options.dry_run:
                 return credential_state.document(candidate.effective, None, verdict)
         record.storing = True
-        await self._manager.replace(candidate, set_by=record.set_by, is_proven=is_proven)
+        await self._manager.replace(candidate, set_by=record.set_by, tried=tried)
         return None
 
     async def _try_stored(self, record: Record, headers: Mapping[str, str], observation: Observation) -> bytes:
@@ -142,11 +143,11 @@ class ProxyConfigEndpoint:
         if seconds := self._validations.take(self._clock()):
             detail = f"At most {MOST_VALIDATIONS} credentials are tried in a minute."
             raise Problem("too-many-validations", detail, headers=retry_after(seconds))
-        verdict = await self._trial.of(credential, headers, observation)
-        if verdict.outcome == "accepted":
-            self._manager.tried(credential, accepted=True)
-        elif verdict.wrong_logins is not None:
-            self._manager.tried(credential, accepted=False, logins=verdict.wrong_logins)
+        known = self._manager.known_of(credential)
+        verdict = await self._trial.of(
+            credential, headers, observation, known.found if known is not None else None
+        )
+        self._manager.tried(credential, verdict.tried)
         record.test = verdict.outcome
         record.reason = verdict.reason
         return verdict

@@ -11,7 +11,7 @@ from tenantproxy.credentials.first_login import FirstLogin
 from tenantproxy.credentials.formats import digest
 from tenantproxy.credentials.grant import Grant, Use, Way
 from tenantproxy.credentials.login_gate import LoginGate
-from tenantproxy.credentials.proof import Admission, Known, Proof
+from tenantproxy.credentials.proof import Admission, Known, Proof, Tried
 from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored
 from tenantproxy.credentials.verdicts import Verdicts
 from tenantproxy.metrics import Metrics
@@ -235,10 +235,12 @@ class ActiveCredential:
 
     # ---- for those who set it
 
-    async def note(self, credential: Credential, stored: Stored, set_by: str, *, is_proven: bool) -> NewNote:
-        """Return what makes the store's note of a credential that somebody sets now."""
+    async def note(
+        self, credential: Credential, stored: Stored, set_by: str, tried: Tried | None = None
+    ) -> NewNote:
+        """Return what makes the store's note of a credential that somebody sets now, perhaps after a trial."""
         mark = await self._fingerprints.of(credential, stored)
-        return self._gate.note_of(mark, set_by, is_proven=is_proven)
+        return self._gate.note_of(mark, set_by, tried)
 
     def known(self) -> Known:
         """Return what may be shown of what is known of it."""
@@ -248,26 +250,24 @@ class ActiveCredential:
         """Return the same of this credential; None: another one is in use."""
         return self.known() if _digest(credential) == self._digest else None
 
-    def tried(self, credential: Credential, *, accepted: bool, logins: int = 1) -> None:
+    def tried(self, credential: Credential, tried: Tried) -> None:
         """Take the result of an attempt beside the requests, with this credential or another: it counts."""
-        if _digest(credential) != self._digest:
-            if not accepted:
-                self._gate.wronged(logins)
-        elif accepted:
+        is_used = _digest(credential) == self._digest
+        if is_used and tried.found is not None:
+            self._gate.has_found(tried.found)
+        if is_used and tried.accepted:
             self._gate.accepted()
-        else:
-            self._gate.rejected(logins)
+        elif tried.accepted is False:
+            (self._gate.rejected if is_used else self._gate.wronged)(tried.wrong_logins)
 
     def _may_try(self, use: Use) -> bool:
         """Tell whether a request may try it, though it could go on with the former credential.
 
         Not soon after an attempt that told nothing; and none waits for a token, which is asked for beside them.
         """
-        if not use.may_be_tried:
-            return False
-        if use.authorizer.logs_in:
+        if use.may_be_tried and use.authorizer.logs_in:
             self._first_login.start(use)
-        return not use.authorizer.logs_in
+        return use.may_be_tried and not use.authorizer.logs_in
 
     def _replaced_and_rejected(self, use: Use) -> None:
         """Take note that the OMS rejected a credential that was in use before."""

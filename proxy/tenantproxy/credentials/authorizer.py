@@ -1,9 +1,12 @@
 """What a credential of any kind gives a request: the headers that authorize it."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from tenantproxy.problems import Problem
+
+FoundStyle = Literal["client_secret_basic", "client_secret_post"]
+"""The style of client authentication at a token endpoint that was found out, where `clientAuth` is `auto`."""
 
 _TOLD: Final = frozenset({"internal", "too-large"})
 """Reasons for a failure without an answer that are not about the way to the token endpoint."""
@@ -13,6 +16,8 @@ class Authorization(NamedTuple):
     """The headers that authorize a request; printing it shows no value."""
 
     headers: Mapping[str, str]
+    found: FoundStyle | None = None
+    """How a trial got it, where that had to be found out."""
 
     def __repr__(self) -> str:
         return "Authorization(***)"
@@ -59,6 +64,14 @@ class Logins(Protocol):
 
     def rejected(self, logins: int) -> None:
         """Take note that it was rejected, so many times."""
+        ...
+
+    def found(self) -> FoundStyle | None:
+        """Return the style that has brought a token before, here or elsewhere; None: none is known."""
+        ...
+
+    def has_found(self, style: FoundStyle) -> None:
+        """Take note of the style that brought a token, for others to begin with it."""
         ...
 
 

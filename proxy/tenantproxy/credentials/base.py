@@ -10,7 +10,14 @@ from typing import ClassVar, Final, Protocol, Self
 
 import msgspec
 
-from tenantproxy.credentials.authorizer import Authorization, Authorizer, Failure, Logins, StaticAuthorizer
+from tenantproxy.credentials.authorizer import (
+    Authorization,
+    Authorizer,
+    Failure,
+    FoundStyle,
+    Logins,
+    StaticAuthorizer,
+)
 from tenantproxy.errors import FieldProblem
 from tenantproxy.metrics import Metrics
 from tenantproxy.transport.base import HttpTransport
@@ -110,9 +117,10 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         return {}
 
     @abstractmethod
-    async def try_out(self, clients: TokenClients) -> Authorization | Failure:
+    async def try_out(self, clients: TokenClients, found: FoundStyle | None = None) -> Authorization | Failure:
         """Return what one request goes with, beside the credential in use; a kind with tokens asks for one.
 
+        `found` is the style of client authentication that is known to work.
         `Failure`: why there is no token.
         """
 
@@ -130,9 +138,9 @@ class StaticCredential(Credential, frozen=True, kw_only=True):
         del clients, metrics, logins
         return StaticAuthorizer(self.headers)
 
-    async def try_out(self, clients: TokenClients) -> Authorization:
+    async def try_out(self, clients: TokenClients, found: FoundStyle | None = None) -> Authorization:
         """Return these headers."""
-        del clients
+        del clients, found
         return Authorization(self.headers)
 
 

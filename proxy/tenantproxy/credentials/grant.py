@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 from tenantproxy.backoff import Backoff
-from tenantproxy.credentials.authorizer import Authorization, Authorizer
+from tenantproxy.credentials.authorizer import Authorization, Authorizer, FoundStyle
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.cooldown import TokenCooldown
 from tenantproxy.credentials.login_gate import LoginGate
@@ -88,6 +88,15 @@ class Use:
         """Take note that the token endpoint rejected it."""
         if self.gate is not None:
             self.gate.rejected(logins)
+
+    def found(self) -> FoundStyle | None:
+        """Return the style of client authentication that is known to work."""
+        return None if self.gate is None else self.gate.found
+
+    def has_found(self, style: FoundStyle) -> None:
+        """Take note of the style that works."""
+        if self.gate is not None:
+            self.gate.has_found(style)
 
 
 class Way(Enum):

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from tenantproxy.credentials.proof import COUNTED, Admission, Known, Proof
+from tenantproxy.credentials.authorizer import FoundStyle
+from tenantproxy.credentials.proof import COUNTED, Admission, Known, Proof, Tried
 from tenantproxy.credentials.shared_proof import SharedProof
 from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored
 
@@ -97,6 +98,16 @@ class LoginGate:
         if len(self._shared.proof.earlier) < COUNTED:
             self._shared.change(lambda proof: proof.wronged(now, logins))
 
+    @property
+    def found(self) -> FoundStyle | None:
+        """The style of client authentication that brought a token."""
+        return self._shared.proof.client_auth
+
+    def has_found(self, style: FoundStyle) -> None:
+        """Tell all which style of client authentication brought a token."""
+        if style != self.found:
+            self._shared.change(lambda proof: proof.with_client_auth(style))
+
     def released(self) -> None:
         """Let the next request try: the last one ended without an answer that says anything."""
         self._trying = False
@@ -123,9 +134,9 @@ class LoginGate:
         """Take what others say of the credential that stays in use."""
         self._shared.learn(stored, fingerprint)
 
-    def note_of(self, fingerprint: str, set_by: str, *, is_proven: bool) -> NewNote:
+    def note_of(self, fingerprint: str, set_by: str, tried: Tried | None) -> NewNote:
         """Return what makes the note of a credential that is set now, out of the note that was there."""
-        return self._shared.note_of(fingerprint, set_by, is_proven=is_proven)
+        return self._shared.note_of(fingerprint, set_by, tried)
 
     def known(self) -> Known:
         """Return what may be shown."""
@@ -138,6 +149,7 @@ class LoginGate:
             accepted_at=proof.accepted_at,
             rejected_at=proof.rejected_at,
             next_try_seconds=self.remaining() if self.is_closed else None,
+            found=self.found,
         )
 
     async def close(self) -> None:

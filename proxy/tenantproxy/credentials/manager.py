@@ -15,7 +15,7 @@ from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.checks import usable_credential
 from tenantproxy.credentials.formats import completed
 from tenantproxy.credentials.kinds import credential_keys
-from tenantproxy.credentials.proof import Known
+from tenantproxy.credentials.proof import Known, Tried
 from tenantproxy.credentials.stores.base import (
     CredentialStore,
     ForeignSecretError,
@@ -47,7 +47,7 @@ class CredentialUser(Protocol):
         """Use this credential, read from there, from now on; return whether it is another one than before."""
         ...
 
-    async def note(self, credential: Credential, stored: Stored, set_by: str, *, is_proven: bool) -> NewNote:
+    async def note(self, credential: Credential, stored: Stored, set_by: str, tried: Tried | None) -> NewNote:
         """Return what makes the store's note of a credential that is set now."""
         ...
 
@@ -55,7 +55,7 @@ class CredentialUser(Protocol):
         """Return what may be shown of what is known of this credential; None: another one is in use."""
         ...
 
-    def tried(self, credential: Credential, *, accepted: bool, logins: int) -> None:
+    def tried(self, credential: Credential, tried: Tried) -> None:
         """Take the result of an attempt beside the requests."""
         ...
 
@@ -158,11 +158,11 @@ class CredentialManager:
             raise found
         return found
 
-    async def replace(self, candidate: Candidate, *, set_by: str = "", is_proven: bool = False) -> None:
+    async def replace(self, candidate: Candidate, *, set_by: str = "", tried: Tried | None = None) -> None:
         """Store a credential and use it at once; replacements take effect in the order of their calls.
 
-        `set_by` says who sets it, to those who may see the Secret's annotations; `is_proven`: the OMS has just
-        taken it, so that nobody needs to try it.
+        `set_by` says who sets it, to those who may see the Secret's annotations; `tried`: what came of it
+        just now; if the OMS has taken it, nobody needs to try it.
 
         Raises:
             StoreError: Nothing was changed, or that can't be known.
@@ -170,9 +170,8 @@ class CredentialManager:
         """
         with self._storing():
             async with self._turn():
-                note = await self._user.note(
-                    candidate.effective, candidate.stored, set_by[:_MOST_OF_A_NAME], is_proven=is_proven
-                )
+                name = set_by[:_MOST_OF_A_NAME]
+                note = await self._user.note(candidate.effective, candidate.stored, name, tried)
                 stored = await self._store.replace(candidate.stored, candidate.given, note)
                 self._advance(SyncEvent.STORE_READ)
                 await self._user.use(_completed(candidate.given, stored.keys), stored)
@@ -182,13 +181,13 @@ class CredentialManager:
         """Return what may be shown of what is known of this credential; None: another one is in use."""
         return self._user.known_of(credential)
 
-    def tried(self, credential: Credential, *, accepted: bool, logins: int = 1) -> None:
+    def tried(self, credential: Credential, tried: Tried) -> None:
         """Take the result of an attempt beside the requests, with the credential in use or with another one.
 
-        That the OMS took the one in use ends a pause; that it did not, after so many wrong logins, begins one.
+        That the OMS took the one in use ends a pause; that it did not begins one.
         With another credential it is counted only: it may be the same account.
         """
-        self._user.tried(credential, accepted=accepted, logins=logins)
+        self._user.tried(credential, tried)
 
     async def close(self) -> None:
         """Close the store."""

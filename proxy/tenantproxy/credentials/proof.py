@@ -10,6 +10,8 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from tenantproxy.credentials.authorizer import FoundStyle
+
 FIRST_PAUSE: Final = 150.0
 """Seconds after a rejection: an OMS that rejects a right credential for a minute is read again within five."""
 LONG_PAUSE: Final = 31 * 60.0
@@ -64,13 +66,16 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     set_at: float | None = None
     """When somebody set it with a PUT, and who."""
     set_by: str = ""
+    client_auth: FoundStyle | None = None
+    """The style of client authentication that brought a token, where `clientAuth` is `auto`."""
 
     # ---- what happens to it
 
     def renewed(self, now: float, fingerprint: str) -> "Proof":
         """Return what is known of another credential in its place, or of the same one that begins anew."""
         wrong = _recent((*self.earlier, *self.wrong_logins), now)
-        return Proof(revision=self.revision, fingerprint=fingerprint, earlier=wrong)
+        found = self.client_auth if fingerprint and fingerprint == self.fingerprint else None
+        return Proof(revision=self.revision, fingerprint=fingerprint, earlier=wrong, client_auth=found)
 
     def claimed(self, claim: Claim) -> "Proof":
         """Let one replica try it. Of one that never said how it ended the OMS may have counted a wrong login."""
@@ -106,6 +111,10 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         wrong = _recent((*self.earlier, *_times(now, logins)), now)
         return msgspec.structs.replace(self, earlier=wrong)
 
+    def with_client_auth(self, found: FoundStyle) -> "Proof":
+        """Let others begin with the style that works: another one would be a wrong login for each of them."""
+        return msgspec.structs.replace(self, client_auth=found)
+
     def with_earlier(self, wrong_logins: tuple[float, ...]) -> "Proof":
         """Count what somebody else has counted, too, since it was accepted."""
         since = self.accepted_at or 0.0
@@ -139,6 +148,17 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         return msgspec.json.encode(msgspec.structs.replace(self, revision=revision, is_alone=False)).decode()
 
 
+class Tried(NamedTuple):
+    """What came of an attempt with a credential beside the requests."""
+
+    accepted: bool | None
+    """None: of the credential nothing was learnt."""
+    wrong_logins: int = 1
+    """That a rejection has cost."""
+    found: FoundStyle | None = None
+    """The style of client authentication that brought a token, where `clientAuth` is `auto`."""
+
+
 class Known(NamedTuple):
     """What a tenant's admin may see of the credential in use."""
 
@@ -150,6 +170,8 @@ class Known(NamedTuple):
     rejected_at: float | None
     next_try_seconds: float | None
     """Until it is tried again by itself, if it was rejected."""
+    found: FoundStyle | None = None
+    """The style of client authentication that brought a token, where `clientAuth` is `auto`."""
 
 
 def from_note(text: str | None) -> Proof | None:

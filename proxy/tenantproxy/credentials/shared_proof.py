@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.credentials.proof import Claim, Proof, from_note
+from tenantproxy.credentials.proof import Claim, Proof, Tried, from_note
 from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored, StoreError
 
 _log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class SharedProof:
         noted = from_note(stored.note) if stored is not None else None
         return noted is not None and self._is_news(noted, fingerprint) and noted.set_at != self.proof.set_at
 
-    def note_of(self, fingerprint: str, set_by: str, *, is_proven: bool) -> NewNote:
+    def note_of(self, fingerprint: str, set_by: str, tried: Tried | None) -> NewNote:
         """Return what makes the note of a credential that is set now, out of the note that was there."""
         now = self.time()
 
@@ -151,7 +151,11 @@ class SharedProof:
             if old is not None and (before.set_at, before.fingerprint) == (now, fingerprint):
                 return old  # written already, and perhaps claimed by now
             proof = msgspec.structs.replace(before.renewed(now, fingerprint), set_at=now, set_by=set_by)
-            return (proof.accepted(now) if is_proven else proof).to_note(before.revision + 1)
+            if tried is not None and tried.found is not None:
+                proof = proof.with_client_auth(tried.found)
+            if tried is not None and tried.accepted:
+                proof = proof.accepted(now)
+            return proof.to_note(before.revision + 1)
 
         return note
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tenantproxy.admission import Admission
 from tenantproxy.config import Upstream
-from tenantproxy.credentials.authorizer import Authorization, Failure
+from tenantproxy.credentials.authorizer import Authorization, Failure, FoundStyle
 from tenantproxy.credentials.base import Credential
 from tenantproxy.observation import Observation
 from tenantproxy.oms import verdict
@@ -32,23 +32,31 @@ class CredentialTrial:
         self._admission = Admission(1, upstream.max_response_bytes)
         self._turn = asyncio.Lock()
 
-    async def of(self, credential: Credential, headers: Mapping[str, str], observation: Observation) -> Verdict:
+    async def of(
+        self,
+        credential: Credential,
+        headers: Mapping[str, str],
+        observation: Observation,
+        found: FoundStyle | None = None,
+    ) -> Verdict:
         """Return what comes of one read of the probe's order; `headers` are those that all reads have.
 
-        `observation` is that of the request that wants it.
+        `observation` is that of the request that wants it, `found` the style of client authentication that is
+        known to work.
 
         A wrong secret is one failed login: at the OMS, or at the token endpoint, where it may be two (see
         `OAuth2.try_out`).
         """
-        authorization = await credential.try_out(self._clients)
+        authorization = await credential.try_out(self._clients, found)
         if isinstance(authorization, Failure):
             return verdict.of_token(authorization)
         async with self._turn:
             try:
                 await self._read(credential.type, authorization, headers, observation)
+                told = verdict.of_order(found=True)
             except Problem as problem:
-                return verdict.of_problem(problem, by_token=credential.token_url is not None)
-        return verdict.of_order(found=True)
+                told = verdict.of_problem(problem, by_token=credential.token_url is not None)
+        return told._replace(found=authorization.found)
 
     async def _read(
         self, kind: str, authorization: Authorization, headers: Mapping[str, str], observation: Observation

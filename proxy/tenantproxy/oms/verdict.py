@@ -7,7 +7,8 @@ server is down or busy, and another try may go otherwise, the trial is `inconclu
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from tenantproxy.credentials.authorizer import Failure
+from tenantproxy.credentials.authorizer import Failure, FoundStyle
+from tenantproxy.credentials.proof import Tried
 from tenantproxy.errors import FieldProblem
 from tenantproxy.problems import Problem
 
@@ -48,6 +49,15 @@ class Verdict(NamedTuple):
     """`Retry-After`, where the OMS has named a time."""
     wrong_logins: int | None = None
     """How many, where who it logs in to has rejected it; None: that has not."""
+    found: FoundStyle | None = None
+    """How it was logged in at the token endpoint, where that had to be found out."""
+
+    @property
+    def tried(self) -> Tried:
+        """What is learnt of the credential."""
+        if self.wrong_logins is not None:
+            return Tried(accepted=False, wrong_logins=self.wrong_logins, found=self.found)
+        return Tried(accepted=True if self.outcome == "accepted" else None, found=self.found)
 
 
 def of_order(*, found: bool) -> Verdict:

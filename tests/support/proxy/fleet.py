@@ -6,9 +6,11 @@ Reads come all the time: one that would be refused like the one before it is lef
 
 import asyncio
 import contextlib
+import json
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from support.proxy.running import proxy_config
 from tenantproxy.admission import Admission, Ticket
@@ -16,8 +18,10 @@ from tenantproxy.config import Tenant
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.basic import Basic, basic_authorization
-from tenantproxy.credentials.formats import digest, merged
+from tenantproxy.credentials.formats import digest, merged, to_secret
 from tenantproxy.credentials.manager import CredentialManager
+from tenantproxy.credentials.oauth2.credential import OAuth2
+from tenantproxy.credentials.proof import Tried
 from tenantproxy.credentials.stores.base import NewNote, Stored, StoreError
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
@@ -40,6 +44,10 @@ def now() -> float:
 
 def basic(password: str) -> Basic:
     return Basic(username="user", password=password)
+
+
+def oauth2(secret: str) -> OAuth2:
+    return OAuth2(client_id="id", client_secret=secret, auth_url="http://idp.example/token")
 
 
 class Oms:
@@ -65,7 +73,7 @@ class Oms:
         if any(authorization == basic_authorization("user", password) for password in self.fails_for):
             return 500
         for password in self.accepts:
-            if authorization == basic_authorization("user", password):
+            if authorization in (basic_authorization("user", password), f"Bearer {password}"):
                 self.served[password] = self.served.get(password, 0) + 1
                 self.last_served[password] = now()
                 return 401 if self.is_locked else 200
@@ -214,13 +222,41 @@ class Store:
         """Do nothing."""
 
 
-class NoTokens:
-    """There is no token endpoint here."""
+class TokenEndpoint:
+    """It takes the secret in the body only, and counts any other request as a wrong login; tokens are secrets."""
 
     token_timeout = 1.0
 
+    def __init__(self, oms: Oms) -> None:
+        self._oms = oms
+
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
-        raise AssertionError(url, trial)
+        del url, trial
+        return self
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        ticket: Ticket | None = None,
+        drain_seconds: float | None = None,
+        on_drained: Callable[[int | None], None] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> UpstreamResponse:
+        del method, path, headers, ticket, drain_seconds, on_drained, before
+        await asyncio.sleep(self._oms.latency())
+        (secret,) = parse_qs((body or b"").decode()).get("client_secret", [""])
+        if secret not in self._oms.accepts:
+            self._oms.wrong.append(now())
+            return UpstreamResponse(401, {}, b'{"error": "invalid_client"}')
+        token = {"access_token": secret, "token_type": "Bearer", "expires_in": 100}
+        return UpstreamResponse(200, {}, json.dumps(token).encode())
+
+    async def close(self) -> None:
+        """Do nothing."""
 
 
 class _Told(ActiveCredential):
@@ -244,7 +280,9 @@ class Replica:
     def __init__(self, fleet: "Fleet", readers: int, connections: int) -> None:
         self._fleet = fleet
         store = self._store = Store(fleet.secret)
-        self.credential = _Told(NoTokens(), _METRICS, store, clock=lambda: EPOCH + now(), fingerprint=_fingerprint)
+        self.credential = _Told(
+            TokenEndpoint(fleet.oms), _METRICS, store, clock=lambda: EPOCH + now(), fingerprint=_fingerprint
+        )
         self._news = asyncio.Event()
         self.credential.news = self.tell
         self.manager = CredentialManager(fleet.config, store, self.credential, _METRICS)
@@ -302,10 +340,18 @@ class Replica:
 class Fleet:
     """All replicas of a tenant."""
 
-    def __init__(self, seed: int, *, password: str, accepts: str = "right") -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        password: str,
+        accepts: str = "right",
+        kind: Callable[[str], Credential] = basic,
+    ) -> None:
+        self.kind = kind
         self.chance = random.Random(seed)  # noqa: S311 - reproducible, no secret
         self.oms = Oms(self.chance, accepts)
-        self.secret = Secret(self.chance, basic(password).to_keys())
+        self.secret = Secret(self.chance, to_secret(kind(password)))
         self.config: Any = _CONFIG
         self.replicas: list[Replica] = []
         self.answered: list[tuple[float, int]] = []
@@ -361,13 +407,13 @@ class Fleet:
 
     def set_secret(self, password: str) -> None:
         """Change the Secret as `kubectl apply` does: what others have annotated stays."""
-        self.secret.set(self.secret.keys | basic(password).to_keys(), self.secret.note)
+        self.secret.set(merged(self.secret.keys, self.kind(password)), self.secret.note)
 
-    async def put(self, password: str, *, is_proven: bool = False) -> None:
+    async def put(self, password: str, tried: Tried | None = None) -> None:
         """Set the credential by a PUT to one of the replicas."""
         manager = self.chance.choice(self.replicas).manager
-        candidate = await manager.candidate(basic(password))
-        await manager.replace(candidate, set_by="an admin", is_proven=is_proven)
+        candidate = await manager.candidate(self.kind(password))
+        await manager.replace(candidate, set_by="an admin", tried=tried)
 
     async def end(self) -> None:
         await asyncio.gather(*(replica.end(killed=True) for replica in self.replicas))

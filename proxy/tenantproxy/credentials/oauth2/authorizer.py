@@ -119,7 +119,7 @@ class TokenAuthorizer:
     async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                result = await self._endpoint.fetch()
+                result = await self._endpoint.fetch(self._logins.found())
         except TimeoutError:
             result = Failure(rejected=False, reason="timeout")
         except Exception:  # noqa: BLE001 - whatever went wrong, the next try must come
@@ -129,6 +129,8 @@ class TokenAuthorizer:
         if isinstance(result, Token):
             self._cache.succeeded(now, result)
             self._rejection = None
+            if (found := self._endpoint.found) is not None:
+                self._logins.has_found(found)
             self._trouble.ends()
             self._metrics.token_fetched("success")
             expires_at = self._cache.expires_at()

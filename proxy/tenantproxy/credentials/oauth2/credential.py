@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Self
 
 import msgspec
 
-from tenantproxy.credentials.authorizer import Authorization, Authorizer, Failure, Logins
+from tenantproxy.credentials.authorizer import Authorization, Authorizer, Failure, FoundStyle, Logins
 from tenantproxy.credentials.base import (
     Credential,
     CredentialError,
@@ -113,9 +113,9 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
         """The client's id."""
         return {"clientId": self.client_id}
 
-    async def try_out(self, clients: TokenClients) -> Authorization | Failure:
+    async def try_out(self, clients: TokenClients, found: FoundStyle | None = None) -> Authorization | Failure:
         """Ask for a token, once: one request, or two where the client authentication is not known."""
-        endpoint = TokenEndpoint(self, clients.token_endpoint(self.auth_url, trial=True))
+        endpoint = TokenEndpoint(self, clients.token_endpoint(self.auth_url, trial=True), found)
         try:
             async with asyncio.timeout(clients.token_timeout):
                 result = await endpoint.fetch()
@@ -123,11 +123,10 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
             return Failure(rejected=False, reason="timeout")
         finally:
             await endpoint.close()
-        return (
-            result
-            if isinstance(result, Failure)
-            else TokenHeader.parse(self.token_header).authorization(result.value)
-        )
+        if isinstance(result, Failure):
+            return result
+        authorization = TokenHeader.parse(self.token_header).authorization(result.value)
+        return authorization._replace(found=endpoint.found)
 
 
 def _extra_params(keys: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -150,6 +150,52 @@ async def test_a_token_is_asked_for_and_tried(
         assert (answer.status, len(idp.received), sent_with(oms)) == (200, logins, ["Bearer t"])
 
 
+async def only_in_the_body(request: Received, writer: asyncio.StreamWriter) -> None:
+    """Take a client's secret in the body only; another style is a wrong login."""
+    wrong = "authorization" in request.headers
+    writer.write(http(401, b'{"error": "invalid_client"}') if wrong else token_answer("t"))
+
+
+async def only_by_basic(request: Received, writer: asyncio.StreamWriter) -> None:
+    wrong = "authorization" not in request.headers
+    writer.write(http(401, b'{"error": "invalid_client"}') if wrong else token_answer("t"))
+
+
+def wrong_logins(idp: RawServer) -> int:
+    return sum("authorization" in request.headers for request in idp.received)
+
+
+@pytest.mark.parametrize("answer", [http(404), http(503)], ids=["accepted", "inconclusive"])
+async def test_a_style_that_was_found_out_is_kept(proxy: RunningProxy, oms: RawServer, answer: bytes) -> None:
+    """It costs one wrong login, whether a trial or a read is the first; the reads and trials after it none."""
+    async with raw_server(only_in_the_body) as idp:
+        body = oauth2(f"{idp.url}/token")
+        oms.play = documented
+        if answer == http(404):
+            assert (await validate(proxy, body)).status == 204
+        else:
+            assert (await proxy.put(body, headers=tokens.admin())).status == 204
+        assert (await proxy.get()).status == 200
+        oms.play = answering(answer)
+        for query in ("?dryRun=true", "?dryRun=true&validate=true"):
+            await proxy.put({}, query=query, headers=tokens.admin())
+        await proxy.put(body, query="?validate=true", headers=tokens.admin())
+        assert wrong_logins(idp) == 1
+        assert len(idp.received) > 3
+
+
+async def test_a_trial_does_not_rely_on_the_style_that_has_worked(proxy: RunningProxy, oms: RawServer) -> None:
+    """A person's act finds out that the server wants another one by now."""
+    async with raw_server(only_in_the_body) as idp:
+        body = oauth2(f"{idp.url}/token")
+        oms.play = answering(http(404))
+        assert (await validate(proxy, body)).status == 204
+        idp.play = only_by_basic
+        assert (await validate(proxy, body)).status == 204
+        oms.play = documented
+        assert (await proxy.get()).status == 200
+
+
 # ---- it does not, or nobody can say
 
 OF_THE_OMS: Final[dict[str, tuple[Play, str, str, str]]] = {

@@ -14,7 +14,7 @@ from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.cooldown import COOLDOWN
 from tenantproxy.credentials.grant import Way
 from tenantproxy.credentials.oauth2.credential import OAuth2
-from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
+from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE, Tried
 from tenantproxy.credentials.stores.base import Stored
 from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem
@@ -377,7 +377,7 @@ async def test_a_success_ends_the_count_of_wrong_logins_with_others(credential: 
     """As at an order system: what was tried beside the requests before it is forgotten."""
     await credential.use(RIGHT)
     credential.accepted(await credential.authorize(SECONDS))
-    credential.tried(WRONG, accepted=False)
+    credential.tried(WRONG, Tried(accepted=False))
     credential.accepted(await credential.authorize(SECONDS))
     credential.rejected(await credential.authorize(SECONDS))
     assert credential.known().next_try_seconds == pytest.approx(FIRST_PAUSE, abs=0.1)
@@ -434,19 +434,19 @@ async def test_an_attempt_beside_the_requests_counts(credential: ActiveCredentia
     """With the credential in use it ends a pause or begins one; with another one it is a login of that account."""
     await credential.use(WRONG)
     assert credential.known().state == "untried"
-    credential.tried(WRONG, accepted=False)
+    credential.tried(WRONG, Tried(accepted=False))
     await refused(credential)
     known = credential.known()
     assert known.state == "rejected"
     assert known.rejected_at == pytest.approx(EPOCH, abs=0.01)
     assert known.next_try_seconds == pytest.approx(FIRST_PAUSE, abs=0.01)
-    credential.tried(WRONG, accepted=True)
+    credential.tried(WRONG, Tried(accepted=True))
     assert (await credential.authorize(SECONDS)).way is Way.PROVEN
     assert credential.known().state == "accepted"
-    credential.tried(RIGHT, accepted=True)
-    credential.tried(RIGHT, accepted=False)
+    credential.tried(RIGHT, Tried(accepted=True))
+    credential.tried(RIGHT, Tried(accepted=False))
     assert credential.known().state == "accepted"
-    credential.tried(WRONG, accepted=False)
+    credential.tried(WRONG, Tried(accepted=False))
     assert credential.known().next_try_seconds == pytest.approx(LONG_PAUSE, abs=0.01)
 
 
@@ -456,13 +456,13 @@ async def test_a_put_of_the_same_credential_tries_at_once(credential: ActiveCred
     credential.rejected(await credential.authorize(SECONDS))
     await refused(credential)
     stored = Stored({}, None)
-    note = await credential.note(WRONG, stored, "jane@example.com", is_proven=False)
+    note = await credential.note(WRONG, stored, "jane@example.com")
     assert not await credential.use(WRONG, stored._replace(note=note(None))), "it is no other one"
     grant = await credential.authorize(SECONDS)
     assert (grant.way, credential.known().set_by) == (Way.TRIES, "jane@example.com")
     credential.rejected(grant)
     assert credential.known().next_try_seconds == pytest.approx(LONG_PAUSE, abs=0.01)
-    proven = await credential.note(WRONG, stored, "joe@example.com", is_proven=True)
+    proven = await credential.note(WRONG, stored, "joe@example.com", Tried(accepted=True))
     await asyncio.sleep(1.0)
     await credential.use(WRONG, stored._replace(note=proven(note(None))))
     assert (await credential.authorize(SECONDS)).way is Way.PROVEN

@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
-from support.proxy.fleet import HALF_AN_HOUR, TIMEOUT, Fleet, basic, fleet, now
+from support.proxy.fleet import HALF_AN_HOUR, TIMEOUT, Fleet, basic, fleet, now, oauth2
 from support.waiting import eventually
-from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
+from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE, Tried
 
 RUNS: Final = int(os.environ.get("TENANTPROXY_RUNS", "4"))
 FEWER: Final = max(2, RUNS // 10)
@@ -128,7 +128,7 @@ async def test_a_rotation_with_overlap_fails_no_read(change: str, slowest_read: 
             if change == "Secret":
                 it.set_secret("new")
             else:
-                await it.put("new", is_proven=change == "PUT, proven")
+                await it.put("new", Tried(accepted=True) if change == "PUT, proven" else None)
             at = now()
             await asyncio.sleep(3.0 + 2 * slowest_read)
             assert {status for _, status in it.answered} == {200}, seed
@@ -229,7 +229,7 @@ async def test_an_oms_out_of_order_for_a_minute_is_read_again_within_five(before
                 await it.put("right")
             if before == "a wrong trial":
                 await it.settle()
-                it.chance.choice(it.replicas).manager.tried(basic("wrong"), accepted=False)
+                it.chance.choice(it.replicas).manager.tried(basic("wrong"), Tried(accepted=False))
             await it.get_busy()
             at = now()
             it.oms.rejects_all_until = at + 60.0
@@ -260,6 +260,35 @@ async def test_without_the_api_server_each_replica_has_its_own_two() -> None:
             assert it.oms.most_wrong <= MOST * it.size, seed
             most[it.size] = max(most.get(it.size, 0), it.oms.most_wrong)
     _print(f"without the API server, by replicas: {dict(sorted(most.items()))}")
+
+
+@pytest.mark.parametrize("change", ["Secret", "PUT", "PUT, proven"])
+async def test_a_secret_that_goes_in_the_body_costs_one_login(change: str) -> None:
+    """Of all replicas together, for each secret: whoever gets a token first tells the others how."""
+    for seed in range(FEWER):
+        async with fleet(seed, password="right", kind=oauth2) as it:
+            await it.settle()
+            assert len(it.oms.wrong) == 1, seed
+            await it.restart(killed=it.chance.random() < 1 / 2)
+            await it.roll_out()
+            await asyncio.sleep(250.0)
+            assert len(it.oms.wrong) == 1, "nor do refreshes, and replicas that start later, cost any"
+            it.oms.accepts.add("new")
+            it.answered.clear()
+            if change == "Secret":
+                it.set_secret("new")
+            else:
+                trial = Tried(accepted=True, found="client_secret_post")
+                await it.put("new", trial if change == "PUT, proven" else None)
+            await it.settle()
+            assert len(it.oms.wrong) == (1 if change == "PUT, proven" else 2), seed
+            assert {each.credential.known().state for each in it.replicas} == {"accepted"}
+            await it.put("new")
+            it.tell()
+            await it.settle()
+            assert len(it.oms.wrong) == (1 if change == "PUT, proven" else 2), "it is known of this secret"
+            assert {status for _, status in it.answered} == {200}, seed
+            assert it.oms.served["new"] >= len(it.replicas)
 
 
 async def test_a_replica_that_dies_while_it_tries_has_perhaps_logged_in() -> None:

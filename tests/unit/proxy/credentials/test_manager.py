@@ -17,7 +17,7 @@ from tenantproxy.config import ProxyConfig, Tenant
 from tenantproxy.credentials.base import Credential, CredentialError
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.manager import CredentialManager
-from tenantproxy.credentials.proof import Known
+from tenantproxy.credentials.proof import Known, Tried
 from tenantproxy.credentials.stores import files
 from tenantproxy.credentials.stores.base import ForeignSecretError, NewNote, Stored, StoreError
 from tenantproxy.credentials.stores.files import FileStore, write_keys
@@ -111,15 +111,15 @@ class Used:
         self.credentials.append(credential)
         return True
 
-    async def note(self, credential: Credential, stored: Stored, set_by: str, *, is_proven: bool) -> NewNote:
-        del credential, stored, set_by, is_proven
+    async def note(self, credential: Credential, stored: Stored, set_by: str, tried: Tried | None) -> NewNote:
+        del credential, stored, set_by, tried
         return lambda _: ""
 
     def known_of(self, credential: Credential) -> Known | None:
         raise AssertionError(credential)
 
-    def tried(self, credential: Credential, *, accepted: bool, logins: int) -> None:
-        raise AssertionError(credential, accepted, logins)
+    def tried(self, credential: Credential, tried: Tried) -> None:
+        raise AssertionError(credential, tried)
 
 
 @pytest.mark.virtual_time

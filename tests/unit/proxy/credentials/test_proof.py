@@ -129,7 +129,10 @@ def test_a_replica_that_is_alone_is_careful() -> None:
 def test_a_note_is_read_back() -> None:
     """With all that is in it, as its next revision."""
     proof = msgspec.structs.replace(
-        after(0.0, 1.0).wronged(NOW).claimed(MINE), set_at=NOW, set_by="jane@example.com", fingerprint="abcd"
+        after(0.0, 1.0).wronged(NOW).claimed(MINE).with_client_auth("client_secret_post"),
+        set_at=NOW,
+        set_by="jane@example.com",
+        fingerprint="abcd",
     )
     assert from_note(proof.to_note(7)) == msgspec.structs.replace(proof, revision=7)
     full = msgspec.structs.replace(proof, earlier=(NOW, NOW + 1, NOW + 2), wrong_logins=(NOW, NOW, NOW))
@@ -154,11 +157,24 @@ def test_a_note_is_read_back() -> None:
         '{"setBy": "' + "x" * 5000 + '"}',
         "[" * 4000,
         '{"setBy": "\\ud800"}',
+        '{"clientAuth": "client_secret_json"}',
     ],
 )
 def test_what_is_no_note_is_none(text: str | None) -> None:
     """Whatever somebody has written there."""
     assert from_note(text) is None
+
+
+def test_a_style_is_known_of_one_credential() -> None:
+    """Also where somebody sets it once more; of another one, or where they can't be told apart, none is."""
+    known = Proof(fingerprint="abcd").with_client_auth("client_secret_post")
+    assert known.accepted(NOW).rejected(NOW).client_auth == "client_secret_post"
+    assert known.renewed(NOW, "abcd").client_auth == "client_secret_post"
+    assert known.renewed(NOW, "ef01").client_auth is None
+    assert msgspec.structs.replace(known, fingerprint="").renewed(NOW, "").client_auth is None
+    older = from_note('{"state":"accepted","fingerprint":"abcd"}')
+    assert older is not None
+    assert older.client_auth is None
 
 
 def test_a_note_holds_no_endless_time() -> None:

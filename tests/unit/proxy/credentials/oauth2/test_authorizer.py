@@ -24,7 +24,7 @@ from support.waiting import PATIENCE, eventually
 from tenantproxy.admission import Ticket
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.active import ActiveCredential
-from tenantproxy.credentials.authorizer import Failure
+from tenantproxy.credentials.authorizer import Failure, FoundStyle
 from tenantproxy.credentials.oauth2.authorizer import TokenAuthorizer
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.credentials.oauth2.token_cache import Token
@@ -195,9 +195,9 @@ async def test_a_wrong_secret_costs_few_logins(oms: RawServer, tmp_path: Path) -
 class Hanging(TokenEndpoint):
     """A token endpoint that never answers."""
 
-    async def fetch(self) -> Token | Failure:
+    async def fetch(self, found: FoundStyle | None = None) -> Token | Failure:
         await asyncio.Event().wait()
-        raise AssertionError
+        raise AssertionError(found)
 
 
 class HangingClients:
@@ -236,6 +236,12 @@ class Open:
 
     def rejected(self, logins: int) -> None:
         raise AssertionError(logins)
+
+    def found(self) -> None:
+        """Know of none."""
+
+    def has_found(self, style: FoundStyle) -> None:
+        raise AssertionError(style)
 
 
 def hanging(timeout: float) -> TokenAuthorizer:

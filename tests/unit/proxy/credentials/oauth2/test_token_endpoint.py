@@ -11,7 +11,7 @@ import pytest
 
 from support.proxy.oms import Play, RawServer, Received, answering, http, raw_server, token_answer
 from support.proxy.running import proxy_config
-from tenantproxy.credentials.authorizer import Failure
+from tenantproxy.credentials.authorizer import Failure, FoundStyle
 from tenantproxy.credentials.oauth2.credential import OAuth2
 from tenantproxy.credentials.oauth2.token_answer import MAX_BYTES
 from tenantproxy.credentials.oauth2.token_cache import Token
@@ -28,14 +28,22 @@ def error(word: str, status: int = 400) -> bytes:
     return http(status, json.dumps({"error": word, "error_description": "MARKED"}).encode())
 
 
-async def fetched(url: str, times: int = 1, **fields: object) -> list[Token | Failure]:
+def clients() -> ClientFactory:
     config = proxy_config("http://oms.example")
-    clients = ClientFactory(config, TlsFiles(config.upstream.tls, Path("/none")), None)
+    return ClientFactory(config, TlsFiles(config.upstream.tls, Path("/none")), None)
+
+
+def credential(url: str, **fields: object) -> OAuth2:
     known = {"client_id": "id", "client_secret": "secret", "auth_url": url}
-    credential = OAuth2(**(known | fields))  # type: ignore[arg-type]
-    endpoint = TokenEndpoint(credential, clients.token_endpoint(url))
+    return OAuth2(**(known | fields))  # type: ignore[arg-type]
+
+
+async def fetched(
+    url: str, times: int = 1, *, found: FoundStyle | None = None, **fields: object
+) -> list[Token | Failure]:
+    endpoint = TokenEndpoint(credential(url, **fields), clients().token_endpoint(url))
     try:
-        return [await endpoint.fetch() for _ in range(times)]
+        return [await endpoint.fetch(found) for _ in range(times)]
     finally:
         await endpoint.close()
 
@@ -156,6 +164,32 @@ async def test_a_style_that_works_is_kept() -> None:
     async with raw_server(answering(TOKEN, http(404), http(404), TOKEN)) as idp:
         await fetched(idp.url, times=4)
         assert styles(idp) == "bbbb"
+
+
+async def test_a_style_that_has_worked_elsewhere_is_the_first_one() -> None:
+    """No other replica repeats a wrong login; one that works no more is left like one of our own."""
+    async with raw_server(accepting("p", WRONG_SECRET)) as server:
+        assert all(isinstance(it, Token) for it in await fetched(server.url, 2, found="client_secret_post"))
+        assert styles(server) == "pp"
+    async with raw_server(accepting("b", WRONG_SECRET)) as server:
+        results = await fetched(server.url, 3, found="client_secret_post")
+        assert [isinstance(it, Token) for it in results] == [False, False, True]
+        assert styles(server) == "ppb"
+    async with raw_server(accepting("j", WRONG_SECRET)) as server:
+        await fetched(server.url, 1, found="client_secret_post", client_auth="client_secret_json")
+        assert styles(server) == "j", "one that is configured is no guess"
+
+
+async def test_news_of_another_style_are_followed() -> None:
+    """Somebody has tried the credential, or another replica has left the style before."""
+    async with raw_server(accepting("b", WRONG_SECRET)) as server:
+        transport = clients().token_endpoint(server.url)
+        endpoint = TokenEndpoint(credential(server.url), transport)
+        assert isinstance(await endpoint.fetch("client_secret_post"), Failure)
+        assert isinstance(await endpoint.fetch("client_secret_basic"), Token)
+        assert isinstance(await endpoint.fetch("client_secret_basic"), Token)
+        assert (styles(server), endpoint.found) == ("pbb", "client_secret_basic")
+        await endpoint.close()
 
 
 async def test_a_server_that_changes_its_style_is_followed() -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from support.proxy.fleet import NoTokens
+from support.proxy.fleet import Oms, TokenEndpoint
 from support.proxy.running import proxy_config
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.active import ActiveCredential
@@ -212,6 +213,19 @@ async def test_what_is_known_of_a_credential_outlives_its_proxy(tmp_path: Path) 
         assert credential.known().state == "untried"
 
 
+async def test_how_a_client_authenticates_outlives_its_proxy(tmp_path: Path) -> None:
+    """So that the next start costs no wrong login."""
+    for found in (None, "client_secret_post"):
+        async with _in_use(FileStore(tmp_path, keeps_notes=True)) as (manager, credential):
+            assert credential.known().found == found
+            if found is None:
+                await manager.replace(await manager.candidate(OAUTH2))
+            await credential.first_attempt()
+            known = credential.known_of(OAUTH2)
+            assert known is not None
+            assert (known.state, known.found) == ("accepted", "client_secret_post")
+
+
 async def test_files_keep_no_note_unless_they_can(tmp_path: Path) -> None:
     """Those of a mounted Secret can't be written; and one that can't be read is none."""
     write_keys(tmp_path, BASIC.to_keys())
@@ -230,7 +244,8 @@ async def test_files_keep_no_note_unless_they_can(tmp_path: Path) -> None:
 async def _in_use(store: FileStore) -> AsyncIterator[tuple[CredentialManager, ActiveCredential]]:
     """Run what uses a store, from its start to its end."""
     metrics = Metrics(Tenant(id="T", name="acme"))
-    credential = ActiveCredential(NoTokens(), metrics, store)
+    oms = Oms(random.Random(0), OAUTH2.client_secret)  # noqa: S311 - reproducible, no secret
+    credential = ActiveCredential(TokenEndpoint(oms), metrics, store)
     manager = CredentialManager(proxy_config("http://oms.example"), store, credential, metrics)
     await manager.load()
     yield manager, credential

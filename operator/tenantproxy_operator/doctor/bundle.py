@@ -1,7 +1,7 @@
 """A file for a ticket: all that was looked at, bounded in size, without secrets.
 
-Secrets are never read. What people put where none belong is masked: values of environment variables and of fixed
-headers, and in texts whatever looks like a token or a password.
+Secrets are never read. What people put where none belong is masked: values of environment variables, of fixed
+headers and parameters, and of annotations that are nobody's here; in texts what looks like a token or a password.
 """
 
 import io
@@ -11,7 +11,7 @@ import re
 import tarfile
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,17 +25,33 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 MASK: Final = "***"
 SUFFIXES: Final = (".tar.gz", ".tgz", ".zip")
 
+_NAMES: Final = (
+    r"(?:pass(?:word|wd|phrase)|pwd|assertion"
+    r"|(?:client|shared|consumer|app)[_-]?secret|(?:access|refresh|id|auth|api|session)[_-]?token"
+    r"|(?:api|access|account|private|subscription)[_-]?key)"
+)
+"""How names end whose values are secrets, whatever they look like."""
+# Whoever writes a log's line must not hold doctor up: each part is bounded, or begins only once in a word.
 _SECRETS: Final = re.compile(
-    r"""
-    (?P<jwt>eyJ[\w-]{4,}\.[\w-]+\.[\w-]*)
-    | (?P<before>\b(?:Bearer|Basic)\s+)(?=\S*[\d=+/])[\w.~+/=-]{4,}
-    | (?P<scheme>\w+://)[^\s/@"']+@
-    | (?P<key>["']?\b(?:password|client_?secret|access_token|refresh_token|api_?key|assertion)["']?\s*[:=]\s*["']?)
-      [^\s"',;&}]+
+    rf"""
+    (?P<jwt>(?<![\w-])eyJ[\w-]{{4,}}\.[\w-]+\.[\w-]*)
+    | (?P<before>\b(?:Bearer|Basic)\s+)(?=\S*[\d=+/])[\w.~+/=-]{{4,}}
+    | (?P<scheme>\b\w{{1,20}}://)[^\s/@"']+@
+    | (?P<key>(?:(?:{_NAMES}|authorization)["']?[ \t]*[:=]|(?<![\w-])--[\w-]{{0,40}}{_NAMES}[ ])[ \t]*)
+      (?:["']?(?:Bearer|Basic|Digest)[ ][^\s"',;&}}]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s"',;&}}]+)
+    | (?P<doubtful>(?:token|secret|cookie)["']?[ \t]*[:=][ \t]*["']?)(?=[^\s"',;&}}]{{0,200}}\d)[^\s"',;&}}]{{6,}}
+    | (?P<query>[?&][\w.$-]{{0,99}}(?:key|sig|signature|token|secret|code)=)[^\s"'&\#]+
+    | \b(?:gh[oprsu]|github_pat|glpat|shp(?:at|ca|pa|ss)|xox[abpr]|sk_live)[_-]\w[\w-]{{7,}}
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+_SECRET_NAME: Final = re.compile(rf"(?:{_NAMES}|(?:^|[_-])(?:token|secret))$", re.IGNORECASE)
+"""The name of a field, or of an option on a command line, whose value is a secret."""
+_OWN_ANNOTATIONS: Final = re.compile(
+    r"([\w.-]+\.)?(kubernetes\.io|k8s\.io|hiiretail\.com|helm\.sh|prometheus\.io)/.+"
+)
+"""Those that are Kubernetes', Helm's or ours; in any other there may be anything."""
 
 
 class BundleTooLargeError(Exception):
@@ -49,7 +65,11 @@ def masked(text: str) -> str:
         groups = found.groupdict()
         if groups["scheme"]:
             return f"{groups['scheme']}{MASK}@"
-        return f"{groups['before'] or groups['key'] or ''}{MASK}"
+        before = next((groups[each] for each in ("before", "key", "doubtful", "query") if groups[each]), "")
+        quote = found[0][len(before) : len(before) + 1] if groups["key"] else ""
+        if quote in ('"', "'"):
+            return f"{before}{quote}{MASK}{quote if found[0].endswith(quote) else ''}"
+        return f"{before}{MASK}"
 
     return _SECRETS.sub(kept, text)
 
@@ -57,18 +77,38 @@ def masked(text: str) -> str:
 def cleaned(thing: Any) -> Any:  # noqa: ANN401 - JSON
     """Return an object without noise, and without the values in which somebody may have put a secret."""
     if isinstance(thing, list):
-        return [cleaned(each) for each in thing]
+        options = [None, *thing]
+        return [
+            MASK if _is_option(before) and isinstance(each, str) else cleaned(each)
+            for before, each in zip(options, thing, strict=False)
+        ]
     if not isinstance(thing, dict):
         return thing
-    found = {name: cleaned(value) for name, value in thing.items() if name not in _NOISE}
+    found = {
+        name: MASK if isinstance(value, str) and _SECRET_NAME.search(name) else cleaned(value)
+        for name, value in thing.items()
+        if name not in _NOISE
+    }
     for name in ("env", "httpHeaders"):
         if isinstance(found.get(name), list):
             found[name] = [_valueless(each) for each in found[name]]
-    if isinstance(found.get("headers"), dict):
-        found["headers"] = dict.fromkeys(found["headers"], MASK)
+    for name, is_kept in _KEPT.items():
+        if isinstance(found.get(name), dict):
+            found[name] = {key: value if is_kept(key, value) else MASK for key, value in found[name].items()}
     return found
 
 
+def _is_option(text: Any) -> bool:  # noqa: ANN401 - JSON
+    return isinstance(text, str) and text.startswith("-") and _SECRET_NAME.search(text) is not None
+
+
+_KEPT: Final[Mapping[str, Callable[[str, Any], bool]]] = {
+    "annotations": lambda key, _: _OWN_ANNOTATIONS.fullmatch(key) is not None,
+    "headers": lambda _key, _value: False,
+    # Of the query's parameters those that are of each request.
+    "query": lambda _, value: isinstance(value, str) and "{" in value,
+}
+"""Maps of which some values, or all, may be secrets: which are kept."""
 _NOISE: Final = frozenset({"managedFields", "kubectl.kubernetes.io/last-applied-configuration"})
 
 

@@ -2,17 +2,28 @@
 
 import io
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tenantproxy_operator.doctor import bundle
-from tenantproxy_operator.doctor.bundle import MASK, BundleTooLargeError, cleaned, files, masked, pack, write
+from tenantproxy_operator.doctor.bundle import (
+    LONGEST_FILE,
+    MASK,
+    BundleTooLargeError,
+    cleaned,
+    files,
+    masked,
+    pack,
+    write,
+)
 from tenantproxy_operator.doctor.view import Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
 
 SECRET = "M4RKED-S3CRET"
+LETTERS = "MARKED-SECRET"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
 
@@ -28,13 +39,30 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
         f'"clientSecret":"{SECRET}"',
         f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
         f"-----BEGIN PRIVATE KEY-----\n{SECRET}",
+        f"DB_PASSWORD={SECRET}",
+        f"passwd: {SECRET}",
+        f"passphrase: {SECRET}",
+        f'password: "{SECRET}, {SECRET}"',
+        f"password: 'a {SECRET}'",
+        f'{{"password":"a\\"{SECRET}"}}',
+        f"X-Api-Key: {SECRET}",
+        f"client-secret={SECRET}",
+        f"AWS_SECRET_ACCESS_KEY={SECRET}",
+        f"refreshToken={SECRET}",
+        f"token: {SECRET}",
+        f'"secret":"{SECRET}"',
+        f"Authorization: {SECRET}",
+        f"Authorization: Bearer {LETTERS}",
+        f"https://oms.example/orders?code={SECRET}&x=1",
+        f"serve --api-key {SECRET} --port 1",
+        f"ghp_{SECRET}",
     ],
 )
 def test_what_looks_like_a_secret_is_masked(text: str) -> None:
     """In whatever somebody has logged or written."""
     shown = masked(text)
     assert MASK in shown
-    for part in (SECRET, JWT, "dXNlcjpNNFJLRUQ="):
+    for part in (SECRET, LETTERS, JWT, "dXNlcjpNNFJLRUQ="):
         assert part not in shown
 
 
@@ -44,6 +72,10 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
         "with Basic authentication, or a Bearer token",
         '{"secretName": "acme-credentials", "secretRef": {"name": "x"}}',
         "https://oms.example/api/v1",
+        "no access token, 1 of 1 times: the token endpoint: the id or the secret is wrong (invalid_client)",
+        "volumes:\n- secret:\n    secretName: acme-credentials\n",
+        "the Secret acme-credentials has no key for a token: add one",
+        "doctor --token-file FILE --bundle FILE",
         'tenantproxy_token_fetch_total{tenant="acme",outcome="invalid_client"} 3.0',
     ],
 )
@@ -52,20 +84,50 @@ def test_what_is_none_stays(text: str) -> None:
     assert masked(text) == text
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["x", "eyJa", "-eyJa", "a://", "--", "a-", "password", "token=", "?a", 'pwd="', "password='x", "Basic "],
+)
+def test_takes_no_longer_for_whatever_is_logged(part: str) -> None:
+    """The time grows with the length, not with its square: who repeats a word must not hold doctor up."""
+    text = part * (LONGEST_FILE // 8 // len(part))
+    began = time.process_time()
+    masked(text)
+    assert time.process_time() - began < 2
+
+
 def test_values_in_objects_are_masked() -> None:
     """Those of environment variables and of fixed headers, wherever they are."""
     pod = {
         "metadata": {
             "managedFields": [{}],
-            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": SECRET, "a": "b"},
+            "annotations": {
+                "kubectl.kubernetes.io/last-applied-configuration": SECRET,
+                "proxy.hiiretail.com/debug-until": "2030-01-01T00:00:00Z",
+                "deployment.kubernetes.io/revision": "1",
+                "example.com/note": SECRET,
+                "nokubernetes.io.example/x": SECRET,
+            },
         },
         "spec": {"containers": [{"env": [{"name": "TOKEN", "value": SECRET}, {"name": "B", "valueFrom": {}}]}]},
     }
     assert cleaned(pod) == {
-        "metadata": {"annotations": {"a": "b"}},
+        "metadata": {
+            "annotations": {
+                "proxy.hiiretail.com/debug-until": "2030-01-01T00:00:00Z",
+                "deployment.kubernetes.io/revision": "1",
+                "example.com/note": MASK,
+                "nokubernetes.io.example/x": MASK,
+            }
+        },
         "spec": {"containers": [{"env": [{"name": "TOKEN", "value": MASK}, {"name": "B", "valueFrom": {}}]}]},
     }
     assert cleaned({"headers": {"X-Key": SECRET}}) == {"headers": {"X-Key": MASK}}
+    assert cleaned({"query": {"k": SECRET, "id": "{customerOrderId}"}}) == {
+        "query": {"k": MASK, "id": "{customerOrderId}"}
+    }
+    assert cleaned({"x": {"apiToken": SECRET, "secretName": "a"}}) == {"x": {"apiToken": MASK, "secretName": "a"}}
+    assert cleaned({"args": ["--token", SECRET, "--port", "1"]}) == {"args": ["--token", MASK, "--port", "1"]}
 
 
 def view(log: str = "") -> View:

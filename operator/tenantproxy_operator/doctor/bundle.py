@@ -84,7 +84,7 @@ def cleaned(thing: Any) -> Any:  # noqa: ANN401 - JSON
         ]
     if not isinstance(thing, dict):
         return thing
-    found = {
+    found: dict[str, Any] = {
         name: MASK if isinstance(value, str) and _SECRET_NAME.search(name) else cleaned(value)
         for name, value in thing.items()
         if name not in _NOISE

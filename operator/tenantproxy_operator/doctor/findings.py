@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tenantproxy_operator.api.reasons import Reason
-from tenantproxy_operator.doctor.codes import TOKENS, WAY
+from tenantproxy_operator.doctor.codes import TOKENS
 from tenantproxy_operator.doctor.conditions import of_conditions
 from tenantproxy_operator.doctor.credential import INVALID, MISSING, of_credential
 from tenantproxy_operator.doctor.finding import Finding, Severity
 from tenantproxy_operator.doctor.operators import of_operator
 from tenantproxy_operator.doctor.pods import ROWS as OF_PODS
 from tenantproxy_operator.doctor.pods import of_deletion, of_pods
-from tenantproxy_operator.doctor.reads import of_reads
+from tenantproxy_operator.doctor.reads import OF_CIRCUITS, of_reads, of_the_way
 from tenantproxy_operator.doctor.view import TenantView, View
 
 _OF_THE_CREDENTIAL: Final = frozenset(
@@ -22,7 +22,7 @@ _EXPLAINED: Final[Mapping[str, frozenset[str]]] = {
     Reason.PROXIES_NOT_READY: frozenset(OF_PODS),
     Reason.ROLLOUT_STUCK: frozenset(OF_PODS),
     # What is open, by what opened it; why there is no token, by what the token endpoint said.
-    "circuit-open": frozenset({"upstream-error", "upstream-timeout", *WAY}),
+    "circuit-open": OF_CIRCUITS,
     "upstream-rejected-credentials": frozenset(TOKENS),
 }
 """What is told behind its cause where that is found, too, and is as bad."""
@@ -58,6 +58,7 @@ def _of_tenant(tenant: TenantView, now: float) -> list[Finding]:
         of_conditions(tenant),
         of_pods(tenant, now),
         of_credential(tenant),
+        of_the_way(tenant),
         of_reads(tenant),
     ):
         for each in source:
@@ -66,6 +67,15 @@ def _of_tenant(tenant: TenantView, now: float) -> list[Finding]:
                 told[each.id] = each
             else:  # the first one says it best; the worst one how bad it is
                 told[each.id] = before._replace(severity=min(before.severity, each.severity))
+    for effect, causes in _EXPLAINED.items():
+        # Of two names of one trouble the cause has the command that helps: it is as bad as what it causes.
+        if effect in told:
+            for cause in causes & told.keys():
+                if told[cause].severity is Severity.FAILING:
+                    told[cause] = told[cause]._replace(
+                        severity=min(Severity.FAILING, told[effect].severity),
+                        since=told[cause].since or told[effect].since,
+                    )
     if told.keys() & _OF_THE_CREDENTIAL:
         told = {id_: each for id_, each in told.items() if id_ not in _SAID_BY_THE_STATUS}
     return list(told.values())

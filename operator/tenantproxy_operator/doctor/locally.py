@@ -66,6 +66,7 @@ def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: 
             is_local=True,
             serves=is_.ready,
             problem=tenant.problem or "",
+            reason=tenant.reason,
         )
 
 

@@ -34,6 +34,11 @@ _BY_REASON: Final[Mapping[str, str]] = {
 """The error code of a reason that is none itself."""
 _TOKEN_CODES: Final = frozenset({"token-unavailable"})
 """Codes that say less than why there is no token."""
+_DIRECT: Final = frozenset({"dns", "connect", "connect-timeout", "tls"})
+_TOKEN_WAY: Final = "authUrl in the Secret {secret}: its scheme, host and port; the token endpoint's firewall"
+"""What to do where a token endpoint can't be reached so."""
+OF_CIRCUITS: Final = frozenset({"upstream-error", "upstream-timeout", *WAY})
+"""What opens a circuit."""
 _EXPECTED: Final = 500
 
 
@@ -48,6 +53,12 @@ class Count(NamedTuple):
         """Return both."""
         assert isinstance(other, Count)  # noqa: S101 - of our own
         return Count(self.total + other.total, self.grown + other.grown)
+
+
+def of_the_way(view: TenantView) -> Iterator[Finding]:
+    """Yield why the OMS can't be reached, where `local` has tried that: no read needs to fail for it."""
+    if view.serves and view.reason in WAY:
+        yield finding(view, view.reason, WAY[view.reason], says=view.problem, severity=Severity.DOWN)
 
 
 def of_reads(view: TenantView) -> Iterator[Finding]:
@@ -69,10 +80,13 @@ def of_reads(view: TenantView) -> Iterator[Finding]:
     met |= {code: count for code, count in _not_counted(processes, met) if count.total}
     fetched = _counted(processes, "token_fetch", "outcome")
     tokens = {outcome: count for outcome, count in fetched if outcome != "success" and count.total}
+    paused = met.get("circuit-open", Count())
+    tried = Count(reads.total - paused.total, reads.grown - paused.grown)
     for id_, count in met.items():
         if count.total and not (id_ in _TOKEN_CODES and tokens):
             told = f" ({', '.join(sorted(words[id_] - {id_}))})" if words.get(id_, set()) - {id_} else ""
-            of = puts if id_ in PUT_ONLY else reads
+            # Requests that were refused while the circuit was open say nothing of what opened it.
+            of = puts if id_ in PUT_ONLY else tried if id_ in OF_CIRCUITS else reads
             told += _pointers(id_, processes)
             yield _counted_finding(view, id_, _row(id_), count, of, since.get(id_, started), told)
     fetches = sum((count for _, count in fetched), Count())
@@ -90,6 +104,8 @@ def _counted_finding(
 def _token_finding(view: TenantView, outcome: str, count: Count, of: Count, since: str) -> Finding:
     id_ = "status-NNN" if _STATUS.fullmatch(outcome) else outcome
     row = TOKENS.get(id_) or _row(id_)
+    if id_ in _DIRECT:
+        row = row._replace(turn="tenant admin", next=_TOKEN_WAY)
     says = (
         f"no access token, {count.total:.0f} of {of.total:.0f} times: the token endpoint: {row.says} ({outcome})"
     )

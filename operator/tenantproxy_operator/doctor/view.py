@@ -54,7 +54,9 @@ class TenantView:
     serves: bool | None = None
     """Under `local`: whether its proxy is ready."""
     problem: str = ""
-    """What `local` itself says of it."""
+    """Why no read can succeed, as `local` says."""
+    reason: str = ""
+    """The same in a word."""
     objects: Mapping[str, Any] = field(default_factory=dict)
     """As they came, by a file's name."""
 

@@ -66,7 +66,7 @@ def _found(view: TenantView, figures: Figures) -> Iterator[Trouble]:
     if view.problem is not None and figures.credential != "none":  # which says it shorter
         yield Trouble(Level.DOWN, view.problem)
     for state in (figures.credential, figures.circuit):
-        if state in _STATES:
+        if state in _STATES and not (state == "rejected" and view.problem is not None):  # which says why, too
             yield _STATES[state]
     if figures.errors:
         yield Trouble(Level.FAILING if figures.errors >= _MANY_ERRORS else Level.DEGRADED, "reads fail")

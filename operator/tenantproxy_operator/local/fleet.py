@@ -7,13 +7,16 @@ import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from tenantproxy_operator.fleet.view import Fleet, Replica, TenantView
 from tenantproxy_operator.kube.kinds import Key
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _FILE: Final = ".running.json"
 """A name with a dot can't be a namespace's."""
@@ -35,6 +38,8 @@ class LocalTenant(msgspec.Struct, frozen=True, rename="camel"):
     admin: str
     problem: str | None = None
     """Why no read can succeed, as far as `local` knows."""
+    reason: str = ""
+    """The same in a word: one of the metrics', or an error code."""
 
 
 class _Running(msgspec.Struct):
@@ -83,21 +88,12 @@ async def look(tenants: Iterable[LocalTenant]) -> Fleet:
 
     places = asyncio.Semaphore(_AT_ONCE)
 
-    async def get(url: str) -> tuple[int, bytes]:
-        async with session.get(url) as response:
-            body = b""
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise OSError(f"more than {_MOST_BYTES} bytes")
-            return response.status, body
-
     async def see(tenant: LocalTenant) -> TenantView:
         ready, metrics, problem = False, None, None
         async with places:
             try:
-                ready = (await get(f"{tenant.admin}/readyz"))[0] == _OK
-                metrics = (await get(f"{tenant.admin}/metrics"))[1]
+                ready = (await _get(session, f"{tenant.admin}/readyz"))[0] == _OK
+                metrics = (await _get(session, f"{tenant.admin}/metrics"))[1]
             except TimeoutError:
                 problem = f"no answer within {_SECONDS:g} s"
             except (aiohttp.ClientError, OSError) as error:
@@ -114,3 +110,24 @@ async def look(tenants: Iterable[LocalTenant]) -> Fleet:
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
         return Fleet(tenants=tuple(await asyncio.gather(*map(see, tenants))))
+
+
+async def metrics_of(admin: str) -> bytes:
+    """Return the metrics of the proxy with an admin port; none where it does not answer."""
+    import aiohttp  # noqa: PLC0415 - only for those who look
+
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
+            return (await _get(session, f"{admin}/metrics"))[1]
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return b""
+
+
+async def _get(session: "aiohttp.ClientSession", url: str) -> tuple[int, bytes]:
+    async with session.get(url) as response:
+        body = b""
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise OSError(f"more than {_MOST_BYTES} bytes")
+        return response.status, body

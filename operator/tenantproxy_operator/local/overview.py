@@ -57,7 +57,8 @@ class Overview:
                 namespace=runner.key.namespace,
                 name=runner.key.name,
                 tenant_id=resource.spec.tenant_id,
-                problem=runner.problem,
+                problem=runner.obstacle.says if runner.obstacle else None,
+                reason=runner.obstacle.reason if runner.obstacle else "",
                 **runner.ports.urls(),
             )
             for resource, runner in self._running()
@@ -73,7 +74,7 @@ class Overview:
         targets = [urlsplit(runner.ports.urls()["admin"]).netloc for _, runner in running]
         more = f" and {len(targets) - _MOST_TARGETS} more" if len(targets) > _MOST_TARGETS else ""
         self._reporter.say(f"Scrape targets for Prometheus: {' '.join(targets[:_MOST_TARGETS])}{more}")
-        resource, runner = min(running, key=lambda each: (not each[1].serves, each[1].problem is not None))
+        resource, runner = min(running, key=lambda each: (not each[1].serves, each[1].obstacle is not None))
         command = await first_read(resource, self._settings, runner.ports.urls()["api"])
         self._reporter.say(f"A first read, of {runner.key}:")
         for line in command:

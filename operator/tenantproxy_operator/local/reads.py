@@ -1,7 +1,7 @@
 """Whether reads can succeed at a proxy that serves, as far as this can be told without asking for an order."""
 
 import asyncio
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tenantproxy import config
@@ -11,9 +11,13 @@ from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.dialer import Dialer
 from tenantproxy.transport.egress import GuardedResolver
 from tenantproxy.transport.egress_policy import oms_policy
+from tenantproxy_operator.fleet.samples import Samples, UnreadableMetricsError
+from tenantproxy_operator.local.fleet import metrics_of
 from tenantproxy_operator.local.state import TenantState
 
 _PORTS: Final = {"http": 80, "https": 443}
+_FETCHED: Final = "tenantproxy_token_fetch_total"
+_ACCEPTED: Final = "tenantproxy_credentials_accepted"
 _WORDS: Final = {
     "connect": "nothing listens there, or it is firewalled; start the OMS, or correct spec.upstream.url",
     "connect-timeout": "no connection within a second; is the OMS up, and is there a firewall?",
@@ -22,17 +26,46 @@ _WORDS: Final = {
 }
 
 
-async def why_reads_fail(encoded: bytes, state: TenantState) -> str | None:
-    """Return why no read can succeed with a configuration, and what to do; None where nothing stands in the way.
+class Obstacle(NamedTuple):
+    """Why no read can succeed."""
 
-    Asks for nothing and sends no credential: a wrong one may lock the account, and each try would count.
+    reason: str
+    """As in metrics, or an error code."""
+    says: str
+    """In words, and what to do."""
+
+
+async def why_reads_fail(encoded: bytes, state: TenantState, admin: str) -> Obstacle | None:
+    """Return why no read can succeed with a configuration; None where nothing stands in the way.
+
+    Asks for nothing and sends no credential: a wrong one may lock the account, and each try would count. What the
+    proxy at `admin` has found out already, when it asked for its first token or before it was restarted, it shows.
     """
     if not state.has_credential():
-        return "no credential is set; add the Secret's manifest, or PUT /api/v1/proxy-config"
-    return await _unreachable(config.decode(encoded, source="config.json"))
+        says = "no credential is set; add the Secret's manifest, or PUT /api/v1/proxy-config"
+        return Obstacle("credentials-not-configured", says)
+    return await _unreachable(config.decode(encoded, source="config.json")) or _found_out(await metrics_of(admin))
 
 
-async def _unreachable(proxy: ProxyConfig) -> str | None:
+def _found_out(metrics: bytes) -> Obstacle | None:
+    """Return what a proxy knows to be wrong with its credential, by its metrics."""
+    try:
+        samples = Samples.parse(metrics)
+    except UnreadableMetricsError:
+        return None
+    fetched = {labels.get("outcome", "") for labels, count in samples.select(_FETCHED) if count}
+    if fetched and "success" not in fetched:
+        why = f"the token endpoint gives no access token ({', '.join(sorted(fetched))})"
+        return Obstacle("token-unavailable", f"{why}; see `tenantproxy-operator doctor --local`")
+    if any(value == 0 for _, value in samples.select(_ACCEPTED)):
+        return Obstacle(
+            "upstream-rejected-credentials",
+            "the credential was rejected; set the right one, in the Secret's manifest or by a PUT",
+        )
+    return None
+
+
+async def _unreachable(proxy: ProxyConfig) -> Obstacle | None:
     """Try the OMS's port; not where a forward proxy is on the way, which only requests get through."""
     if isinstance(proxy.upstream.forward_proxy, config.ForwardProxy):
         return None
@@ -43,7 +76,7 @@ async def _unreachable(proxy: ProxyConfig) -> str | None:
         connection = await dialer.dial(lambda: HttpConnection(0, None), None)
     except UpstreamError as error:
         advice = _WORDS.get(error.reason, "see its log")
-        return f"the OMS at {host}:{port} can't be reached ({error.reason}): {advice}"
+        return Obstacle(error.reason, f"the OMS at {host}:{port} can't be reached ({error.reason}): {advice}")
     else:
         connection.close()
         await asyncio.sleep(0)  # for the transport to see it

@@ -10,6 +10,7 @@ from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.events import Event
 from tenantproxy_operator.local.ports import Ports
 from tenantproxy_operator.local.process import ProxyProcess
+from tenantproxy_operator.local.reads import Obstacle
 from tenantproxy_operator.local.state import TenantState
 
 READY_SECONDS: Final = 60.0
@@ -23,7 +24,7 @@ _STABLE_SECONDS: Final = 30.0
 PROGRAM: Final = (sys.executable, "-P", "-m", "tenantproxy")
 
 
-WhyReadsFail = Callable[[bytes], Awaitable[str | None]]
+WhyReadsFail = Callable[[bytes], Awaitable[Obstacle | None]]
 """Returns why no read can succeed with a configuration; see `reads`."""
 
 
@@ -50,7 +51,7 @@ class ProxyRunner:
         self.ports = ports
         self.attempted = asyncio.Event()
         """Set when the proxy became ready, or failed to, for the first time."""
-        self.problem: str | None = None
+        self.obstacle: Obstacle | None = None
         """Why no read can succeed at the proxy that serves."""
         self._program = program
         self._inherited = tuple(inherited)
@@ -82,9 +83,9 @@ class ProxyRunner:
 
         Where they can, this is left to requests: they show what fails, and nobody else calls the OMS.
         """
-        if self.serves and self.problem is not None:
-            self.problem = await self._why_reads_fail(self._config)
-            if self.problem is None and self.serves:
+        if self.serves and self.obstacle is not None:
+            self.obstacle = await self._why_reads_fail(self._config)
+            if self.obstacle is None and self.serves:
                 self._report("ready", **self.ports.urls())
 
     async def run(self) -> None:
@@ -186,8 +187,8 @@ class ProxyRunner:
         task.add_done_callback(self._stopping.discard)
 
     async def _report_serving(self, event: Event) -> None:
-        self.problem = await self._why_reads_fail(self._config)
-        problem = {} if self.problem is None else {"problem": self.problem}
+        self.obstacle = await self._why_reads_fail(self._config)
+        problem = {} if self.obstacle is None else {"problem": self.obstacle.says}
         self._report(event, **self.ports.urls(), **problem)
 
     def _report(self, event: Event, **fields: Any) -> None:  # noqa: ANN401 - JSON values

@@ -191,7 +191,7 @@ class Supervisor:
             log_format="text" if self._reporter.for_people else "json",
             inherited=self._inherited,
             emit=self._reporter.emit,
-            why_reads_fail=partial(why_reads_fail, state=state),
+            why_reads_fail=partial(why_reads_fail, state=state, admin=ports.urls()["admin"]),
             log=self._log,
         )
         task = asyncio.create_task(runner.run())

@@ -82,7 +82,8 @@ async def test_what_is_wrong(scene: Scene, tmp_path: Path) -> None:
     status, out, err = await scene.doctor("--bundle", str(bundle))
     assert (status, err) == (1, "")
     assert (await scene.doctor("nobody"))[2] == "error: there is no TenantProxy nobody in this `local`\n"
-    assert out.startswith("DOWN  tenants/empty  credentials-not-configured")
+    assert out.startswith("DOWN  tenants/down  connect\n  the OMS at ")
+    assert "\nDOWN  tenants/empty  credentials-not-configured\n" in out
     assert "\nDOWN  tenants/locked  upstream-rejected-credentials\n" in out
     status, document = await scene.findings()
     assert status == 1

@@ -396,4 +396,26 @@ async def test_causes_come_first(stage: Stage) -> None:
 async def test_a_token_endpoint_that_rejects_the_client(stage: Stage) -> None:
     """What it says is told beside that the credential is rejected."""
     await failing("invalid_client", 401)(stage)
-    assert {each.id for each in await stage.findings()} == {"invalid_client", "upstream-rejected-credentials"}
+    cause, effect = await stage.findings()
+    assert (cause.id, effect.id) == ("invalid_client", "upstream-rejected-credentials")
+    assert cause.severity is effect.severity is Severity.DOWN
+    assert cause.since == effect.since
+
+
+async def test_a_token_endpoint_that_can_not_be_reached(stage: Stage) -> None:
+    """The next thing to look at is its own URL, not the OMS's."""
+    proxy = await stage.run(keys=oauth2("http://127.0.0.1:1"), auth=QUICK)
+    await proxy.get()
+    (found,) = (each for each in await stage.findings() if each.id == "connect")
+    assert (found.turn, found.next.split(":")[0]) == ("tenant admin", "authUrl in the Secret acme-credentials")
+
+
+async def test_what_opened_the_circuit_long_ago(stage: Stage) -> None:
+    """However many requests have been refused since then: none of those could succeed."""
+    proxy = await stage.run("http://127.0.0.1:1")
+    for _ in range(60):
+        await proxy.get()
+    stage.before = (await stage.proxy.admin("/metrics")).body
+    cause, circuit = (each for each in await stage.findings() if each.severity < Severity.NOTE)
+    assert (cause.id, circuit.id) == ("connect", "circuit-open")
+    assert cause.severity is circuit.severity is Severity.FAILING

@@ -309,3 +309,16 @@ def test_times_that_cannot_be() -> None:
     view = tenant("acme", ACCEPTED, proof=Proof(state="rejected", rejected_at=1e30))
     (found,) = findings(View(now=time.time(), tenants=(view,)))
     assert found.since == ""
+
+
+def test_what_local_has_tried() -> None:
+    """That the OMS can't be reached is told though nobody has read yet; the rest has findings of its own."""
+    proxy = TenantProxy(metadata=Metadata(name="acme", namespace="tenants"))
+    process = Process(name="p", before=None, now=samples(of_a_proxy().exposition()))
+    view = TenantView(
+        proxy=proxy, processes=(process,), is_local=True, serves=True, problem="the OMS at oms:1 ...", reason="dns"
+    )
+    (found,) = findings(View(now=NOW, tenants=(view,)))
+    assert (found.id, found.severity, found.says) == ("dns", Severity.DOWN, "the OMS at oms:1 ...")
+    assert of(replace(view, reason="token-unavailable")) == []
+    assert of(replace(view, reason="")) == []

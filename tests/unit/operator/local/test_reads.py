@@ -2,16 +2,22 @@
 
 import socket
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from support.operator.local import tenant_proxy
+from support.proxy.oms import answering, http, raw_server
 from tenantproxy import config
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.local.reads import why_reads_fail
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
+
+NOWHERE: Final = "http://127.0.0.1:1"
+"""An admin port at which no proxy is."""
+FETCHED: Final = b"tenantproxy_token_fetch_total"
 
 
 def _config(url: str, **upstream: object) -> bytes:
@@ -30,7 +36,9 @@ def state(tmp_path: Path) -> TenantState:
 async def test_nothing_is_missing(state: TenantState) -> None:
     """The OMS's port is connected to, and nothing is sent there."""
     with socket.create_server(("127.0.0.1", 0)) as oms:
-        assert await why_reads_fail(_config(f"http://127.0.0.1:{oms.getsockname()[1]}/api"), state) is None
+        assert (
+            await why_reads_fail(_config(f"http://127.0.0.1:{oms.getsockname()[1]}/api"), state, NOWHERE) is None
+        )
         connection, _ = oms.accept()
         assert connection.recv(100) == b""
         connection.close()
@@ -38,8 +46,13 @@ async def test_nothing_is_missing(state: TenantState) -> None:
 
 async def test_no_credential(tmp_path: Path) -> None:
     """The OMS is not even tried."""
-    problem = await why_reads_fail(_config("http://127.0.0.1:9"), TenantState(tmp_path, "tenants", "acme"))
-    assert problem == "no credential is set; add the Secret's manifest, or PUT /api/v1/proxy-config"
+    obstacle = await why_reads_fail(
+        _config("http://127.0.0.1:9"), TenantState(tmp_path, "tenants", "acme"), NOWHERE
+    )
+    assert obstacle == (
+        "credentials-not-configured",
+        "no credential is set; add the Secret's manifest, or PUT /api/v1/proxy-config",
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,12 +71,56 @@ async def test_oms_that_can_not_be_reached(
     state: TenantState, url: str, upstream: dict[str, object], words: str
 ) -> None:
     """The place, the reason as in metrics, and what to do."""
-    problem = await why_reads_fail(_config(url, **upstream), state)
-    assert problem is not None
-    assert words in problem
+    obstacle = await why_reads_fail(_config(url, **upstream), state, NOWHERE)
+    assert obstacle is not None
+    assert words in obstacle.says
+    assert f"({obstacle.reason})" in words
 
 
 async def test_forward_proxy(state: TenantState) -> None:
     """Behind one, only a request would tell."""
     upstream = {"forwardProxy": {"url": "http://127.0.0.1:1"}}
-    assert await why_reads_fail(_config("https://no-such-host.invalid", **upstream), state) is None
+    assert await why_reads_fail(_config("https://no-such-host.invalid", **upstream), state, NOWHERE) is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason", "words"),
+    [
+        (FETCHED + b'{outcome="connect",tenant="acme"} 1.0\n', "token-unavailable", "(connect)"),
+        (
+            FETCHED + b'{outcome="status-404",tenant="acme"} 2.0\ntenantproxy_credentials_accepted{} 0.0\n',
+            "token-unavailable",
+            "(status-404)",
+        ),
+        (
+            b'tenantproxy_credentials_accepted{tenant="acme"} 0.0\n',
+            "upstream-rejected-credentials",
+            "set the right",
+        ),
+    ],
+)
+async def test_what_the_proxy_has_found_out(state: TenantState, metrics: bytes, reason: str, words: str) -> None:
+    """A tenant is not ready with a credential that was rejected, or gets no token; nobody tries it for that."""
+    async with raw_server(answering(http(200))) as oms, raw_server(answering(http(200, metrics))) as admin:
+        obstacle = await why_reads_fail(_config(oms.url), state, admin.url)
+    assert obstacle is not None
+    assert obstacle.reason == reason
+    assert words in obstacle.says
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        b"",
+        b"no metrics",
+        b'tenantproxy_credentials_accepted{tenant="acme"} 1.0\n',
+        FETCHED
+        + b'{outcome="timeout",tenant="acme"} 1.0\n'
+        + FETCHED
+        + b'{outcome="success",tenant="acme"} 1.0\n',
+    ],
+)
+async def test_a_proxy_that_knows_of_nothing(state: TenantState, metrics: bytes) -> None:
+    """A token that came at last is one."""
+    async with raw_server(answering(http(200))) as oms, raw_server(answering(http(200, metrics))) as admin:
+        assert await why_reads_fail(_config(oms.url), state, admin.url) is None

@@ -15,6 +15,7 @@ import pytest
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local.ports import Ports
 from tenantproxy_operator.local.process import ProxyProcess, minimal_environment
+from tenantproxy_operator.local.reads import Obstacle
 from tenantproxy_operator.local.runner import ProxyRunner, WhyReadsFail
 from tenantproxy_operator.local.state import TenantState
 
@@ -36,6 +37,7 @@ print('{"event": "ready"}', flush=True)
 time.sleep(60)
 """
 _PATIENCE = 15
+NO_OMS = Obstacle("connect", "no OMS")
 
 
 class _Run:
@@ -52,7 +54,7 @@ class _Run:
         return self.runner._serving._process.pid
 
 
-async def _nothing(_config: bytes) -> str | None:
+async def _nothing(_config: bytes) -> Obstacle | None:
     return None
 
 
@@ -87,20 +89,20 @@ async def _keeping(
 
 async def test_what_stands_in_the_way_of_reads(tmp_path: Path) -> None:
     """It is said with the event, and the event comes once more when it is gone; then nobody looks any more."""
-    answers = ["no OMS", "no OMS", None, "never asked for"]
+    answers = [NO_OMS, NO_OMS, None, Obstacle("connect", "never asked for")]
 
-    async def why(_config: bytes) -> str | None:
+    async def why(_config: bytes) -> Obstacle | None:
         return answers.pop(0)
 
     async with _keeping(tmp_path, why_reads_fail=why) as run:
         ready = await run.event()
         assert (ready["event"], ready["problem"]) == ("ready", "no OMS")
         await run.runner.check()
-        assert (run.runner.problem, run.events.empty()) == ("no OMS", True)
+        assert (run.runner.obstacle, run.events.empty()) == (NO_OMS, True)
         await run.runner.check()
         assert await run.event() == {name: value for name, value in ready.items() if name != "problem"}
         await run.runner.check()
-        assert answers == ["never asked for"]
+        assert len(answers) == 1
 
 
 async def test_ready_and_stopped(tmp_path: Path) -> None:

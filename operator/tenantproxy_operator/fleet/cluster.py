@@ -4,12 +4,13 @@ What a person may not see is told, and nothing fails because of it: rights are o
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+import contextlib
+from collections.abc import Awaitable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tenantproxy.kube.client import METADATA, KubeClient, KubeError, StatusError, decoded
+from tenantproxy.kube.client import METADATA, KubeClient, KubeError, StatusError, UnreachableError, decoded
 from tenantproxy_operator.api.labels import INSTANCE, selector
 from tenantproxy_operator.fleet import port_forward
 from tenantproxy_operator.fleet.objects import Pod, TenantProxy
@@ -34,6 +35,7 @@ _SCRAPE: Final = 5.0
 _CLOSED: Final = "forbidden; it needs `create` and `get` of pods/portforward"
 _NOT_FOUND: Final = 404
 _FORBIDDEN: Final = 403
+_UNAUTHORIZED: Final = 401
 
 T = TypeVar("T")
 
@@ -44,6 +46,23 @@ class _Served(msgspec.Struct):
 
 class _Discovered(msgspec.Struct):
     resources: list[_Served] = []
+
+
+@contextlib.contextmanager
+def _at_first() -> Iterator[None]:
+    """Say what to do where nothing can be seen, as the kubeconfig is of another cluster, or has expired."""
+    try:
+        yield
+    except UnreachableError as error:
+        raise UnreachableError(
+            f"the API server can't be reached ({error}); see --kubeconfig, --context and `kubectl cluster-info`"
+        ) from None
+    except StatusError as error:
+        if error.status != _UNAUTHORIZED:
+            raise
+        raise KubeError(
+            f"the API server does not accept the kubeconfig's credential ({error}); log in anew"
+        ) from None
 
 
 class ClusterReader:
@@ -86,12 +105,14 @@ class ClusterReader:
             KubeError: They can't be listed.
 
         """
-        return await self._list(TENANT_PROXY, namespace, "")
+        with _at_first():
+            return await self._list(TENANT_PROXY, namespace, "")
 
     async def serves(self, kind: Kind) -> bool:
         """Tell whether the API server serves a kind. Raises KubeError."""
         try:
-            answer = await self._client.request("GET", kind.root)
+            with _at_first():
+                answer = await self._client.request("GET", kind.root)
         except StatusError as error:
             if error.status == _NOT_FOUND:
                 return False

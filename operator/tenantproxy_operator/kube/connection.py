@@ -12,6 +12,7 @@ from kubernetes.aio.config import ConfigException, kube_config
 
 from tenantproxy.kube.client import KubeAccess, KubeError
 
+_DEFAULT: Final = "~/.kube/config"
 _REFRESH_SECONDS: Final = 60
 """How often a plugin's token is refreshed where that is due, and when a plugin that failed is called again."""
 
@@ -44,7 +45,9 @@ class Connection:
         named = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
         if not named and not context and "KUBERNETES_SERVICE_HOST" in os.environ:
             return cls(KubeAccess.in_cluster())
-        path = named or kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+        path = named or kube_config.KUBE_CONFIG_DEFAULT_LOCATION or _DEFAULT  # empty if $KUBECONFIG was
+        if not _is_there(path):
+            raise KubeError(f"no usable kubeconfig at {path} (there is no such file), and this is not a pod")
         configuration = Configuration()
         try:
             loader = await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
@@ -84,6 +87,11 @@ class Connection:
                 await asyncio.sleep(_REFRESH_SECONDS)
             else:
                 return
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether there is any of the files that a path lists."""
+    return any(Path(each).expanduser().exists() for each in path.split(os.pathsep) if each)
 
 
 def _tls(configuration: Any) -> ssl.SSLContext | None:  # noqa: ANN401 - untyped library

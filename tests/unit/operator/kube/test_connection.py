@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -210,11 +211,30 @@ async def test_what_can_not_be_used(tmp_path: Path, user: Any, cluster: Any, wor
         await Connection.load(kubeconfig(tmp_path / "c", user=user, **cluster))
 
 
-async def test_no_way_at_all(tmp_path: Path) -> None:
-    """Neither a kubeconfig nor a pod; a directory is no kubeconfig."""
+async def test_no_way_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a kubeconfig nor a pod; a directory is no kubeconfig. One that is missing is said to be, once."""
     for path in (None, tmp_path / "missing", tmp_path):
         with pytest.raises(KubeError, match="no usable kubeconfig at"):
             await Connection.load(path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(
+        kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", ""
+    )  # as where the variable is empty at import
+    for variable in ("", f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}"):
+        monkeypatch.setenv("KUBECONFIG", variable)
+        with pytest.raises(KubeError) as raised:
+            await Connection.load(None)
+        assert f"at {variable or '~/.kube/config'} (there is no such file)" in str(raised.value)
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of kubectl, one of those that $KUBECONFIG lists is enough."""
+    path = kubeconfig(tmp_path / "c", user={"token": "t"})
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'missing'}{os.pathsep}{path}")
+    assert (await Connection.load(None)).access.url == URL
 
 
 async def test_keep_fresh(tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""What `top` and `doctor` say where a cluster can't be seen at all."""
+
+import json
+
+import pytest
+
+from support.proxy.oms import answering, http, raw_server
+from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError
+from tenantproxy_operator.fleet.cluster import ClusterReader
+from tenantproxy_operator.kube.client import TENANT_PROXY
+
+
+async def _said(url: str) -> set[str]:
+    """Return the messages of both: `doctor` asks first what is served, `top` for the TenantProxies."""
+    client = KubeClient(KubeAccess(url=url))
+    reader = ClusterReader(client)
+    said = set()
+    try:
+        with pytest.raises(KubeError) as raised:
+            await reader.look(None)
+        said.add(str(raised.value))
+        with pytest.raises(KubeError) as raised:
+            await reader.serves(TENANT_PROXY)
+        said.add(str(raised.value))
+    finally:
+        await client.close()
+    return said
+
+
+async def test_no_api_server() -> None:
+    """It may be another cluster that was meant."""
+    (said,) = await _said("http://127.0.0.1:1")
+    assert said.startswith("the API server can't be reached (")
+    assert "127.0.0.1:1" in said
+    assert said.endswith("; see --kubeconfig, --context and `kubectl cluster-info`")
+
+
+async def test_credential_that_has_expired() -> None:
+    """Other refusals are told as they come: the API server's words name the right that is missing."""
+    for status, reason, words in (
+        (401, "Unauthorized", "does not accept the kubeconfig's credential (401 Unauthorized: no); log in anew"),
+        (403, "Forbidden", "403 Forbidden: no"),
+    ):
+        answer = json.dumps({"kind": "Status", "code": status, "reason": reason, "message": "no"}).encode()
+        async with raw_server(answering(http(status, answer))) as server:
+            (said,) = await _said(server.url)
+        assert said.endswith(words)

@@ -3,18 +3,22 @@
 Nothing that a caller or the OMS sent is logged, except a checked correlation id.
 """
 
+import contextlib
 import json
 import logging
 import sys
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 FORMATS: Final = ("json", "text")
+_MOST_KEPT: Final = 64 * 1024
+"""Bytes of a file for `keep`; there are at most two."""
 FIELDS: Final = "fields"
 """The name in a log call's `extra` of what goes into the line; see `fields`."""
 
@@ -52,6 +56,17 @@ class JsonFormatter(logging.Formatter):
 def fields(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
     """Return the `extra` of a log call that puts `values` into the line."""
     return {FIELDS: values}
+
+
+def keep(logger: str, path: Path, **constants: str) -> None:
+    """Also write a logger's records to a file, as JSON lines, from now on; it and its predecessor stay small."""
+    from logging.handlers import RotatingFileHandler  # noqa: PLC0415 - for `local` only
+
+    with contextlib.suppress(OSError):  # then there are none, or they can't be written, either
+        path.unlink()
+    handler = RotatingFileHandler(path, maxBytes=_MOST_KEPT, backupCount=1, delay=True)
+    handler.setFormatter(JsonFormatter(constants))
+    logging.getLogger(logger).addHandler(handler)
 
 
 def configure(level: str, formatter: logging.Formatter | None = None, **constants: str) -> None:

@@ -6,11 +6,12 @@ Each is named by the code of the problem (see `problems`) that callers get while
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from tenantproxy.logs import fields
 
-_log = logging.getLogger("tenantproxy.state")
+LOGGER: Final = "tenantproxy.state"
+_log = logging.getLogger(LOGGER)
 
 
 class Trouble:

@@ -18,6 +18,7 @@ from tenantproxy_operator.fleet.view import Fleet
 from tenantproxy_operator.local.fleet import LocalTenant, look, read_running
 from tenantproxy_operator.local.state import TenantState
 
+_MOST_BYTES: Final = 128 * 1024
 _SECONDS: Final = 40.0
 """For a trial; the proxy itself gives up earlier."""
 
@@ -51,13 +52,15 @@ def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: 
     later = {view.key: view.replicas for view in now.tenants}
     for tenant in tenants:
         proxy = TenantProxy(metadata=Metadata(name=tenant.name, namespace=tenant.namespace))
-        note = read_note(TenantState(state_dir, tenant.namespace, tenant.name).credentials)
+        state = TenantState(state_dir, tenant.namespace, tenant.name)
+        note = read_note(state.credentials)
         (was,), (is_,) = earlier[proxy.metadata.key], later[proxy.metadata.key]
         process = Process(
             name=tenant.name,
             before=samples(was.metrics or b""),
             now=samples(is_.metrics or b""),
             metrics=is_.metrics or b"",
+            log=_troubles(state.troubles),
         )
         yield TenantView(
             proxy=proxy,
@@ -68,6 +71,15 @@ def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: 
             problem=tenant.problem or "",
             reason=tenant.reason,
         )
+
+
+def _troubles(file: Path) -> str:
+    """Return what a proxy has noted of its troubles: nothing where there were none."""
+    try:
+        with file.open("rb") as lines:
+            return lines.read(_MOST_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 async def _dry_run(view: TenantView, tenant: LocalTenant, token: str | None) -> DryRun:

@@ -168,7 +168,7 @@ class ProxyRunner:
             *("--config", str(self.state.config), "--credentials", str(self.state.credentials)),
             *("--tls", str(self.state.tls)),
             *("--forward-proxy-credentials", str(self.state.forward_proxy)),
-            *("--debug-until", str(self.state.debug_until)),
+            *("--debug-until", str(self.state.debug_until), "--troubles", str(self.state.troubles)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
         )
         process = await ProxyProcess.start(command, descriptors=(api, admin, *self._inherited), log=self._log)

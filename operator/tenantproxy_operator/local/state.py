@@ -7,6 +7,7 @@
 - `seed`: the digest of the Secret manifest that was last put into the store;
 - `forward-proxy/`: the credential for the forward proxy, if it needs one;
 - `debug-until`: the time until which the proxy writes debug lines, if there is one;
+- `troubles.log`: what has begun to be wrong, and when it was over, since the proxy was started;
 - `tls/ca/` and `tls/client/`: the files of the Secrets that `spec.upstream.tls` names.
 """
 
@@ -93,6 +94,7 @@ class TenantState:
         self.debug_until = directory / "debug-until"
         self.forward_proxy = directory / "forward-proxy"
         self.tls = directory / "tls"
+        self.troubles = directory / "troubles.log"
 
     def write_config(self, content: bytes) -> None:
         """Write the configuration that the next proxy starts with."""

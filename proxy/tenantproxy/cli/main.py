@@ -14,7 +14,7 @@ import click
 from tenantproxy import __version__
 from tenantproxy.cli.configuration import CONFIG_HELP, FORWARD_PROXY_OPTION, TLS_OPTION, checked, refuse
 from tenantproxy.config import ConfigError, Tenant
-from tenantproxy.logs import FORMATS, LEVELS, configure
+from tenantproxy.logs import FORMATS, LEVELS, configure, keep
 from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
@@ -139,6 +139,11 @@ def _bound(address: str) -> socket.socket:
     " every few seconds. An hour after it came they end, too.",
 )
 @click.option(
+    "--troubles",
+    type=click.Path(path_type=Path),
+    help="Also write what begins to be wrong, and when it is over, to this file, as JSON lines; 128 KiB at most.",
+)
+@click.option(
     "--supervised",
     is_flag=True,
     help='Stop when standard input ends, and print {"event": "ready"} when ready.',
@@ -155,6 +160,7 @@ def serve(
     log_level: str,
     log_format: str,
     debug_until: Path,
+    troubles: Path | None,
     *,
     supervised: bool,
 ) -> None:
@@ -177,6 +183,10 @@ def serve(
     except ConfigError as error:
         refuse(error)
     _log_as(log_format, log_level, config.tenant)
+    if troubles is not None:
+        from tenantproxy.troubles import LOGGER  # noqa: PLC0415 - see the module's docstring
+
+        keep(LOGGER, troubles, tenant=config.tenant.name)
     if not config.upstream.forward_proxy and (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
         _log.warning("HTTPS_PROXY is ignored; set `spec.upstream.forwardProxy`, or the operator's --forward-proxy")
     try:

@@ -2,6 +2,8 @@
 
 import json
 import tarfile
+import time
+import zipfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,6 +18,8 @@ from support.operator.local import Local, running_local, secret, tenant_proxy, w
 from support.proxy import tokens
 from support.proxy.oms import RawServer, answering, documented, http, raw_server
 from support.waiting import PATIENCE
+from tenantproxy_operator.doctor.finding import seconds
+from tenantproxy_operator.local.fleet import read_running
 
 ORDER = "/api/v1/business-units/BU-1/customer-orders/CO-1"
 NAMES = ("down", "empty", "failing", "locked", "well")
@@ -136,3 +140,18 @@ async def test_bad_input(tmp_path: Path) -> None:
         status, out, err = await commands.run("tenantproxy-operator", "doctor", *options, *where)
         assert (status, out) == (2, "")
         assert said in err
+
+
+async def test_since_when(scene: Scene) -> None:
+    """A circuit has been open since it opened, by what the proxy has noted; the ticket has that, too."""
+    (failing,) = (each for each in read_running(scene.state) if each.name == "failing")
+    began = int(time.time())
+    async with aiohttp.ClientSession() as client:
+        for _ in range(25):
+            await (await client.get(failing.api + ORDER)).read()
+    _, document = await scene.findings("failing")
+    since = {each["id"]: each.get("since") for each in document["findings"]}
+    assert began <= (seconds(since["circuit-open"]) or 0) <= time.time()
+    await scene.doctor("failing", "--bundle", str(scene.state / "ticket.zip"))
+    with zipfile.ZipFile(scene.state / "ticket.zip") as archive:
+        assert b"circuit-open" in archive.read("tenants/tenants/failing/logs/failing.log")

@@ -5,12 +5,13 @@ import logging
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pytest
 
-from tenantproxy.logs import JsonFormatter, fields
+from tenantproxy.logs import JsonFormatter, fields, keep
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -125,3 +126,27 @@ def test_configured_process(level: str, letters: str) -> None:
     assert [entry["exception"] for entry in entries if "exception" in entry] == ["ValueError"]
     assert {entry["tenant"] for entry in entries} == {"acme"}
     assert "MARKED" not in done.stderr.replace('raise ValueError(\\"MARKED\\")', "")
+
+
+def test_kept_in_a_file(tmp_path: Path) -> None:
+    """What one logger says, since now, and never much; a file that can't be written harms nothing."""
+    path = tmp_path / "kept.log"
+    path.write_text("of an earlier process\n")
+    for name, file in (("tenantproxy.kept", path), ("tenantproxy.lost", tmp_path / "missing" / "kept.log")):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        keep(name, file, tenant="acme")
+        assert not path.exists() or name == "tenantproxy.lost"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(logging, "raiseExceptions", False)
+            logging.getLogger("tenantproxy.other").warning("not that one")
+            for _ in range(1000):
+                logger.warning("it %s", "begins" * 20, extra=fields(code="circuit-open"))
+        (handler,) = logger.handlers
+        logger.removeHandler(handler)
+        handler.close()
+    lines = [json.loads(each) for each in path.read_text().splitlines()]
+    assert {(each["tenant"], each["code"], each["message"][:3]) for each in lines} == {
+        ("acme", "circuit-open", "it ")
+    }
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) <= 128 * 1024

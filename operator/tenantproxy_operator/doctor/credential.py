@@ -44,8 +44,8 @@ def of_credential(view: TenantView) -> Iterator[Finding]:
     if outcome in CODES:
         yield finding(view, outcome, CODES[outcome], says=f"a trial was refused: {detail}")
     proof = view.proof
-    if (lacks := _lacks(view)) is not None:
-        yield finding(view, lacks, CODES[lacks], severity=Severity.DOWN)
+    if (id_ := lacks(view)) is not None:
+        yield finding(view, id_, CODES[id_], severity=Severity.DOWN)
     if is_rejected(view):
         since = rfc3339(proof.rejected_at) if proof is not None else ""
         says = CODES[REJECTED].says
@@ -75,7 +75,7 @@ def why_no_trial(view: TenantView, now: float) -> str:
     return ""
 
 
-def _lacks(view: TenantView) -> str | None:
+def lacks(view: TenantView) -> str | None:
     """Return why the proxies have no credential: they show no type, or nothing where there has never been any."""
     if not any(process.now for process in view.processes) or any(_shown(view, "tenantproxy_credentials_info")):
         return None

@@ -2,17 +2,20 @@
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import click
 
 from tenantproxy_operator.doctor import trial
-from tenantproxy_operator.doctor.credential import is_rejected
+from tenantproxy_operator.doctor.credential import MISSING, is_rejected, lacks
 from tenantproxy_operator.doctor.finding import Finding, Severity, rfc3339, seconds
 from tenantproxy_operator.doctor.view import TenantView, View
 
 WIDTH: Final = 100
+_FEW: Final = 20
+"""Up to so many tenants there is a line for each, whatever is wrong."""
 _COLOURS: Final = {Severity.DOWN: "red", Severity.FAILING: "red", Severity.WARNING: "yellow", Severity.NOTE: None}
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -62,7 +65,11 @@ def _no_trials(view: View) -> list[str]:
 
 
 def _credentials(view: View, width: int) -> Iterator[str]:
-    """Yield what is known of each tenant's credential, and by what."""
+    """Yield what is known of each tenant's credential; of many how many there are of a kind."""
+    if len(view.tenants) > _FEW:
+        counts = Counter(_state(tenant) for tenant in view.tenants)
+        yield from (f"- of {_counted(number, 'tenant')} {state}" for state, number in counts.most_common())
+        return
     for tenant in view.tenants:
         text = f"- {tenant.key}: {_known(tenant)}"
         yield _wrapped(text, width, "  ")
@@ -72,18 +79,26 @@ def _known(tenant: TenantView) -> str:
     made = tenant.dry_run
     if made.outcome:
         return f"the credential was tried just now: {made.outcome}" + (f" ({made.detail})" if made.detail else "")
-    proof = tenant.proof
-    if is_rejected(tenant):
-        known = "the credential was rejected"
-    elif proof is not None and proof.accepted_at is not None:
+    known, proof = _state(tenant), tenant.proof
+    if known == _WELL and proof is not None and proof.accepted_at is not None:
         known = f"the credential was accepted at {rfc3339(proof.accepted_at)}"
-    elif any(True for process in tenant.processes if process.now for _ in process.now.select(_ACCEPTED)):
-        known = "the credential was accepted the last time"
-    else:
-        known = "nothing is known of the credential"
     return f"{known}; {made.skipped}" if made.skipped not in ("", trial.NO_TOKEN) else known
 
 
+def _state(tenant: TenantView) -> str:
+    """Return how a credential stands, as what is kept of it and the metrics show."""
+    if is_rejected(tenant):
+        return "the credential was rejected"
+    if (tenant.proof is not None and tenant.proof.accepted_at is not None) or any(
+        True for process in tenant.processes if process.now for _ in process.now.select(_ACCEPTED)
+    ):
+        return _WELL
+    if lacks(tenant) == MISSING:
+        return "no credential is set"
+    return "nothing is known of the credential"
+
+
+_WELL: Final = "the credential was accepted the last time"
 _ACCEPTED: Final = "tenantproxy_credentials_accepted"
 
 

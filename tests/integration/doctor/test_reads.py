@@ -62,7 +62,7 @@ class Stage:
     async def with_tokens(self, *answers: bytes, **keys: str) -> RunningProxy:
         """Run a proxy with a token endpoint that answers so, and read once."""
         endpoint = await self.oms(answering(*answers))
-        proxy = await self.run(keys=oauth2(endpoint, **keys), auth=QUICK)
+        proxy = await self.run(keys=oauth2(endpoint, **keys), auth=PATIENT)
         await proxy.get()
         return proxy
 
@@ -84,6 +84,7 @@ class Stage:
 
 
 QUICK: Final[dict[str, Any]] = {"tokenEndpoint": {"allowNetworks": ["127.0.0.0/8"], "timeoutSeconds": 0.3}}
+PATIENT: Final[dict[str, Any]] = {"tokenEndpoint": {"allowNetworks": ["127.0.0.0/8"]}}
 Cause = Callable[[Stage], Awaitable[object]]
 
 

@@ -322,3 +322,26 @@ def test_what_local_has_tried() -> None:
     assert (found.id, found.severity, found.says) == ("dns", Severity.DOWN, "the OMS at oms:1 ...")
     assert of(replace(view, reason="token-unavailable")) == []
     assert of(replace(view, reason="")) == []
+
+
+def test_what_is_known_of_credentials() -> None:
+    """Of few tenants each is told; of a fleet how many there are of a kind, in a line each."""
+    bare = Process(name="p", now=samples(Metrics(Tenant(id="T-1", name="acme")).exposition()))
+    kinds = {
+        "no credential is set": tenant("a", ACCEPTED, processes=(bare,)),
+        "the credential was accepted at 2027-01-15T08:00:00Z": tenant(
+            "b", ACCEPTED, proof=Proof(state="accepted", accepted_at=NOW)
+        ),
+        "the credential was rejected": tenant("c", ACCEPTED, proof=Proof(state="rejected", rejected_at=NOW)),
+        "nothing is known of the credential": tenant("d", ACCEPTED),
+    }
+    text = to_text(View(now=NOW, tenants=tuple(kinds.values())), [])
+    for view, (known, _) in zip("abcd", kinds.items(), strict=True):
+        assert f"- tenants/{view}: {known}\n" in text
+    many = [
+        tenant(f"t{number}", ACCEPTED, proof=Proof(state="accepted", accepted_at=NOW)) for number in range(300)
+    ]
+    text = to_text(View(now=NOW, tenants=(*kinds.values(), *many)), [])
+    assert "\n- of 301 tenants the credential was accepted the last time\n" in text
+    assert "\n- of 1 tenant no credential is set\n" in text
+    assert len(text.splitlines()) < 10

@@ -98,6 +98,19 @@ def lines(rows: Sequence[Row], width: int | None = None, limit: int | None = Non
     follows below. There are at most `limit` lines. Without either, all is there, at any length.
     """
     shown = list(rows) if limit is None else list(rows[: max(0, limit - 2)])
+    text, notes = _drawn(shown, width)
+    if limit is not None and notes and len(text) + len(notes) + (len(shown) < len(rows)) > limit:
+        # Why the worst are in trouble is worth up to half of the screen.
+        shown = shown[: max(1, limit - 2 - min(len(notes), limit // 2))]
+        text, notes = _drawn(shown, width)
+    if len(shown) < len(rows):
+        text.append(Line(f"… and {len(rows) - len(shown)} more"))
+    text += notes
+    return [line._replace(text=line.text[:width]) for line in text[:limit]]
+
+
+def _drawn(shown: Sequence[Row], width: int | None) -> tuple[list[Line], list[Line]]:
+    """Return the table, and what follows below it where its last column does not fit."""
     columns, table = cells(shown, width)
     widths = _widths(columns, table)
     head = [column.title for column in columns]
@@ -105,17 +118,15 @@ def lines(rows: Sequence[Row], width: int | None = None, limit: int | None = Non
     text = [
         Line(_joined(columns, line, widths), level) for line, level in zip([head, *table], levels, strict=True)
     ]
-    if len(shown) < len(rows):
-        text.append(Line(f"… and {len(rows) - len(shown)} more"))
-    if NOTE not in head:  # so there is a width
-        notes = [
-            Line(text, each.level)
-            for each in shown
-            if each.troubles
-            for text in wrap(printable(f"{each.view.key}: {note(each)}"), width or 1, subsequent_indent="  ")
-        ]
-        text += [Line(""), *notes] if notes else []
-    return [line._replace(text=line.text[:width]) for line in text[:limit]]
+    if NOTE in head:
+        return text, []
+    notes = [
+        Line(text, each.level)
+        for each in shown
+        if each.troubles
+        for text in wrap(printable(f"{each.view.key}: {note(each)}"), width or 1, subsequent_indent="  ")
+    ]
+    return text, [Line(""), *notes] if notes else []
 
 
 def cells(rows: Sequence[Row], width: int | None = None) -> tuple[list[Column], list[list[str]]]:

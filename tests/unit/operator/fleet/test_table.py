@@ -17,13 +17,18 @@ FINE = Figures(requests=12.34, errors=0.0, p99=0.0421, oms=0.8, credential="acce
 
 
 def _view(
-    name: str = "acme", *replicas: Replica, suspended: bool = False, conditions: tuple[Condition, ...] = ()
+    name: str = "acme",
+    *replicas: Replica,
+    suspended: bool = False,
+    conditions: tuple[Condition, ...] = (),
+    problem: str | None = None,
 ) -> TenantView:
     return TenantView(
         key=Key("tenants", name),
         tenant_id=f"T-{name}",
         suspended=suspended,
         conditions=conditions,
+        problem=problem,
         replicas=replicas or (UP,),
     )
 
@@ -105,6 +110,19 @@ def test_more_than_the_screen_has_lines() -> None:
     assert shown[-1] == "… and 992 more"
 
 
+def test_why_the_worst_are_in_trouble_is_seen() -> None:
+    """Where that has no column, tenants that are well make room for it, and of many in trouble the last ones do."""
+    bad = [row(_view(f"b{number}", problem="the OMS can't be reached"), FINE) for number in range(3)]
+    well = [row(_view(f"w{number:02}"), FINE) for number in range(30)]
+    shown = lines([*bad, *well], 60, 14)
+    assert (len(shown), shown[9]) == (14, "… and 25 more")
+    assert shown[10:] == ["", *(f"tenants/b{number}: the OMS can't be reached" for number in range(3))]
+    many = [row(_view(f"b{number:02}", problem="the OMS can't be reached"), FINE) for number in range(50)]
+    shown = lines(many, 60, 14)
+    assert (len(shown), shown[6]) == (13, "… and 45 more")
+    assert shown[-1] == "tenants/b04: the OMS can't be reached"
+
+
 def test_suspended_tenant_is_no_trouble() -> None:
     """It is meant to have no proxy."""
     view = _view("acme", DOWN, suspended=True)
@@ -117,6 +135,9 @@ def test_suspended_tenant_is_no_trouble() -> None:
         (_view("a", DOWN), FINE, Level.DOWN, "no proxy is ready"),
         (TenantView(key=Key("t", "a"), tenant_id="T"), FINE, Level.DOWN, "no proxy runs"),
         (_view(), Figures(credential="none"), Level.DOWN, "no credential is set"),
+        # `local` says what no metric shows, and more of a credential that was rejected.
+        (_view(problem="no token"), Figures(credential="untried"), Level.DOWN, "no token"),
+        (_view(problem="no token"), Figures(credential="rejected"), Level.DOWN, "no token"),
         (_view(), Figures(errors=0.06), Level.FAILING, "reads fail"),
         (_view(), Figures(errors=0.01), Level.DEGRADED, "reads fail"),
         (_view(), Figures(circuit="half-open"), Level.DEGRADED, "circuit half-open"),

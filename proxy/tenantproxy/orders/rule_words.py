@@ -85,11 +85,13 @@ def takes_one_apart(as_: str | None, pointer: str) -> bool:
     return as_ == "single" and pointer.endswith(f"/{EVERY}")
 
 
+_WORDS: Final = [(field.encode_name, field.name, field.default) for field in msgspec.structs.fields(config.Rule)]
+"""Looked up once: msgspec reads all annotations anew each time, and a mapping may have hundreds of rules."""
+
+
 def given(rule: config.Rule) -> list[str]:
     """Return the words of a rule."""
-    return [
-        field.encode_name for field in msgspec.structs.fields(rule) if getattr(rule, field.name) != field.default
-    ]
+    return [word for word, name, default in _WORDS if getattr(rule, name) != default]
 
 
 def contradictions(words: Collection[str]) -> Iterator[FieldProblem]:

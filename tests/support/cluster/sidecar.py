@@ -21,7 +21,7 @@ class Sidecar:
         self._cluster = installation.cluster
         self._namespace = installation.clients
         url = installation.run_oms("oms", "python", "/scripts/oms.py", namespace=self._namespace)
-        config_map, self._secret, deployment = yaml.safe_load_all(_EXAMPLE.read_text())
+        config_map, self._secret, deployment = yaml.load_all(_EXAMPLE.read_text(), yaml.CSafeLoader)
         config = json.loads(config_map["data"]["config.json"])
         config["upstream"] |= {"url": url, "allowInsecure": True, "allowPrivateNetworks": True}
         config_map["data"]["config.json"] = json.dumps(config)

@@ -32,7 +32,7 @@ def documented_rights(namespace: str) -> list[Manifest]:
         page,
         re.MULTILINE | re.DOTALL,
     )
-    role: Manifest = yaml.safe_load(block)
+    role: Manifest = yaml.load(block, yaml.CSafeLoader)
     return [role | {"metadata": {"name": role["metadata"]["name"], "namespace": namespace}}]
 
 

@@ -43,4 +43,4 @@ def unpacked(version: str | None, directory: Path) -> Release:
         keep(source)
     with zipfile.ZipFile(source / ARCHIVE) as archive:
         archive.extractall(directory / "packages")
-    return Release(yaml.safe_load((source / CRD).read_text()), directory / "packages")
+    return Release(yaml.load((source / CRD).read_text(), yaml.CSafeLoader), directory / "packages")

@@ -86,7 +86,7 @@ class Helm:
 
         """
         rendered = self.template(*options, values=values, release=release, namespace=namespace)
-        return [each for each in yaml.safe_load_all(rendered) if each is not None]
+        return [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each is not None]
 
 
 def commands_of(notes: str) -> list[str]:
@@ -121,7 +121,7 @@ class Release:
     def manifests(self) -> list[dict[str, Any]]:
         """Return what is installed, as Helm knows it."""
         said = self.helm.run("get", "manifest", RELEASE, "-n", self.namespace)
-        return [each for each in yaml.safe_load_all(said) if each is not None]
+        return [each for each in yaml.load_all(said, yaml.CSafeLoader) if each is not None]
 
     def kubectl(self, *args: str | Path, stdin: str | None = None) -> str:
         """Run kubectl in its namespace. Raises KubectlError."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 import yaml
 
 PATH: Final = Path(__file__).parents[3] / "docs" / "openapi.yaml"
-DOCUMENT: Final[dict[str, Any]] = yaml.safe_load(PATH.read_text())
+DOCUMENT: Final[dict[str, Any]] = yaml.load(PATH.read_text(), yaml.CSafeLoader)
 
 
 def resolved(schema: Any) -> Any:

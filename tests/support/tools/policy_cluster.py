@@ -69,7 +69,7 @@ def render(case: Case, helm: Helm, folder: Path) -> Cluster:
     file.write_text(yaml.safe_dump_all([_tenant("acme", **case.spec), _tenant("bravo")]))
     result = CliRunner().invoke(main, ["render", "-f", str(file), *case.options])
     assert result.exit_code == 0, result.output
-    manifests = [*yaml.safe_load_all(result.stdout), *helm.manifests(values=case.values)]
+    manifests = [*yaml.load_all(result.stdout, yaml.CSafeLoader), *helm.manifests(values=case.values)]
     return Cluster(
         policies=[each for each in manifests if each["kind"] == "NetworkPolicy"],
         pods={

@@ -51,7 +51,7 @@ def cases(text: str) -> list[Case]:
     for section in sections:
         name, _, body = section.partition("\n")
         block = re.search(r"^```yaml\n(.*?)^```", body, re.MULTILINE | re.DOTALL)
-        changes = yaml.safe_load(block[1]) if block else {}
+        changes = yaml.load(block[1], yaml.CSafeLoader) if block else {}
         flows = dict(found[0].flows) if found else {}
         reasons = dict(found[0].reasons) if found else {}
         said: set[Flow] = set()

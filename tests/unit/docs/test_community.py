@@ -13,13 +13,15 @@ ROOT: Final = Path(__file__).parents[3]
 GITHUB: Final = ROOT / ".github"
 HOOKS: Final[list[dict[str, Any]]] = [
     hook
-    for repository in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    for repository in yaml.load((ROOT / ".pre-commit-config.yaml").read_text(), yaml.CSafeLoader)["repos"]
     for hook in repository["hooks"]
 ]
 OWNED: Final = [
     line.split() for line in (GITHUB / "CODEOWNERS").read_text().splitlines() if line and not line.startswith("#")
 ]
-UPDATES: Final[list[dict[str, Any]]] = yaml.safe_load((GITHUB / "dependabot.yml").read_text())["updates"]
+UPDATES: Final[list[dict[str, Any]]] = yaml.load((GITHUB / "dependabot.yml").read_text(), yaml.CSafeLoader)[
+    "updates"
+]
 USES: Final = [
     line.partition("uses: ")[2]
     for path in (GITHUB / "workflows").glob("*.yaml")
@@ -97,7 +99,7 @@ def test_actions_are_pinned_to_commits(uses: str) -> None:
 def test_issue_forms_can_be_read() -> None:
     """A form has a name, a description, and ids that tell its fields apart."""
     for path in (GITHUB / "ISSUE_TEMPLATE").glob("*.yml"):
-        form = yaml.safe_load(path.read_text())
+        form = yaml.load(path.read_text(), yaml.CSafeLoader)
         if path.name != "config.yml":
             fields = [field["id"] for field in form["body"] if field["type"] != "markdown"]
             assert form["name"]

@@ -45,7 +45,7 @@ def _examples() -> Iterator[tuple[Rules, str, str]]:
     tables = re.findall(r"```yaml\n([^`]*)```\n\n\| the OMS has.*\n.*\n((?:\|.*\n)+)", PAGE)
     for block, table in tables:
         for answer, expected in re.findall(r"^\| `(.*)` \| `(.*)` \|$", table, re.MULTILINE):
-            yield yaml.safe_load(block), answer, expected
+            yield yaml.load(block, yaml.CSafeLoader), answer, expected
 
 
 def _blocks(language: str) -> list[str]:
@@ -85,7 +85,7 @@ def test_example(rules: Rules, answer: str, expected: str) -> None:
 
 
 def _whole(operation: str) -> list[dict[str, Any]]:
-    return [yaml.safe_load(block) for block in _blocks("yaml") if block.startswith(f"{operation}:")]
+    return [yaml.load(block, yaml.CSafeLoader) for block in _blocks("yaml") if block.startswith(f"{operation}:")]
 
 
 def test_whole_responses() -> None:
@@ -107,7 +107,9 @@ def test_search() -> None:
 
 def test_manifest() -> None:
     """The example of a manifest is accepted."""
-    (spec,) = [yaml.safe_load(block)["spec"] for block in _blocks("yaml") if block.startswith("spec:")]
+    (spec,) = [
+        yaml.load(block, yaml.CSafeLoader)["spec"] for block in _blocks("yaml") if block.startswith("spec:")
+    ]
     resource = TenantProxy.model_validate(changed(minimal(), "spec", {"tenantId": "T-1"} | spec))
     assert check_resource(resource, Settings()) == []
 
@@ -134,7 +136,7 @@ def test_what_goes_together() -> None:
 def test_the_explanation_on_the_page(tmp_path: Path) -> None:
     """What the page shows of `map --explain` are lines of what it prints for the example."""
     config = tmp_path / "config.json"
-    manifest, *_ = yaml.safe_load_all((EXAMPLE / "initech.yaml").read_text())
+    manifest, *_ = yaml.load_all((EXAMPLE / "initech.yaml").read_text(), yaml.CSafeLoader)
     config.write_bytes(encode(render_config(TenantProxy.model_validate(manifest), Settings())))
     answer = EXAMPLE / "oms-answers" / "order.json"
     result = CliRunner().invoke(main, ["map", "--config", str(config), "--explain", str(answer)])

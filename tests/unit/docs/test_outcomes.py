@@ -14,7 +14,9 @@ from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.problems import PROBLEM_TYPES
 
 PAGE: Final = (Path(__file__).parents[3] / "docs/outcomes.md").read_text()
-EXAMPLES: Final = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+EXAMPLES: Final = [
+    yaml.load(block, yaml.CSafeLoader) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+]
 
 
 def _outcomes(example: dict[str, Any]) -> dict[str, Any]:

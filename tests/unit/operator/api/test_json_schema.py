@@ -19,7 +19,7 @@ MANIFESTS: Final = [
     pytest.param(manifest, id=f"{path.parent.name}/{path.stem}")
     for folder in ("examples", "tests/unit/operator/render/golden", "tests/cases")
     for path in sorted((ROOT / folder).rglob("*.yaml"))
-    for manifest in yaml.safe_load_all(path.read_text())
+    for manifest in yaml.load_all(path.read_text(), yaml.CSafeLoader)
     if isinstance(manifest, dict) and manifest.get("kind") == "TenantProxy"
 ]
 

@@ -45,12 +45,12 @@ def test_crd() -> None:
 def test_rbac() -> None:
     """`rbac` prints the operator's rights, in each namespace or in all, however the options are ordered."""
     one = _run("rbac", "--namespace", "b", "--namespace", "a", "--service-account", "ops:tp", "--pod-monitors")
-    assert list(yaml.safe_load_all(one.output)) == operator_manifests(
+    assert list(yaml.load_all(one.output, yaml.CSafeLoader)) == operator_manifests(
         ("a", "b"), "ops", "tp", optional_kinds=frozenset({"PodMonitor"})
     )
     every = _run("rbac", "--all-namespaces")
     expected = operator_manifests(None, "tenantproxy-system", "tenantproxy-operator")
-    assert list(yaml.safe_load_all(every.output)) == expected
+    assert list(yaml.load_all(every.output, yaml.CSafeLoader)) == expected
 
 
 def test_render_yaml_and_json(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_render_yaml_and_json(tmp_path: Path) -> None:
         tmp_path / "f.yaml", tenant_proxy("b"), tenant_proxy("a"), secret("a", username="u", password="M4RKED")
     )
     as_yaml, as_json = _run("render", "-f", str(path)), _run("render", "-f", str(path), "-o", "json")
-    assert list(yaml.safe_load_all(as_yaml.output)) == json.loads(as_json.output)
+    assert list(yaml.load_all(as_yaml.output, yaml.CSafeLoader)) == json.loads(as_json.output)
     names = [each["metadata"]["name"] for each in json.loads(as_json.output) if each["kind"] == "Deployment"]
     assert names == ["a-proxy", "b-proxy"]
     assert "M4RKED" not in as_yaml.output + as_json.output
@@ -90,7 +90,9 @@ def test_render_every_child(tmp_path: Path) -> None:
     path = write(tmp_path / "f.yaml", tenant_proxy(**spec))
     result = _run("render", "-f", str(path), "--pod-monitors", "--http-routes")
     assert result.stderr == ""
-    assert [each["kind"] for each in yaml.safe_load_all(result.stdout)] == [kind.kind for kind in RENDERED]
+    assert [each["kind"] for each in yaml.load_all(result.stdout, yaml.CSafeLoader)] == [
+        kind.kind for kind in RENDERED
+    ]
 
 
 def test_render_says_what_has_no_effect(tmp_path: Path) -> None:

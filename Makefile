@@ -16,7 +16,7 @@ demo: ## From manifests to orders, step by step; KEEP=1 leaves it running, PORT_
 # Compiled modules are kept: each worker would compile all of them anew.
 check test: export PYTHONDONTWRITEBYTECODE :=
 
-# The static checks and the unit tests side by side.
+# The static checks and the unit tests side by side. Each property is tried with 30 examples; with 100 in `make test`.
 check: sync ## Lint, types, import rules, unit tests: under a minute
 	@$(MAKE) --no-print-directory --output-sync --jobs=2 static unit
 
@@ -28,7 +28,7 @@ static:
 	$(RUN) lint-imports --no-logo
 	@echo "static checks: $$(($$(date +%s) - $(BEGIN))) s"
 unit:
-	$(RUN) pytest -q -n 3 tests/unit
+	$(RUN) pytest -q -n 2 --hypothesis-profile=check tests/unit
 	@echo "unit tests: $$(($$(date +%s) - $(BEGIN))) s"
 
 # What needs programs of others, or runs the whole product, waits more than it computes: three files of tests at a
@@ -38,6 +38,7 @@ SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 test: sync ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python -m hack.timed --target 720 \
 		$(if $(CHECKED),,"check:60=make check") \
+		"more examples=$(RUN) pytest -q -n 2 -m hypothesis tests/unit" \
 		"programs=$(foreach program,$(PROGRAMS),$(RUN) python -m hack.programs.$(program) >/dev/null &&) true" \
 		"side by side=$(RUN) pytest -q $(SIDE_BY_SIDE) tests/e2e/fuzz tests/integration tests/e2e/processes" \
 		"under attack=$(RUN) pytest -q tests/e2e/bounds"

@@ -1,8 +1,9 @@
 """Fixtures that the tests of both packages share."""
 
 import asyncio
+import gc
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -12,6 +13,8 @@ from support.virtual_time import VirtualTimeLoop
 
 # How long an example takes says something of the machine's load, and nothing of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make check` is to take a minute; `make test`, and who runs pytest by hand, look at more examples.
+settings.register_profile("check", settings.get_profile("unhurried"), max_examples=30)
 # `make mutants` runs the tests hundreds of times, and does not look at the example that fails.
 settings.register_profile(
     "mutants",
@@ -35,6 +38,17 @@ pytest_plugins = ("support.operator.rights_report",)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take --regenerate: write golden files anew instead of comparing with them."""
     parser.addoption("--regenerate", action="store_true", help="write the golden files anew")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the collector of cycles from what collection makes, then and later: all of it stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -97,7 +97,7 @@ def test_failed_write_changes_nothing(tmp_path: Path) -> None:
 
 def test_readers_see_whole_versions_only(tmp_path: Path) -> None:
     """A reader beside a writer never sees keys of two versions."""
-    versions = [{"clientId": str(n), "clientSecret": str(n)} for n in range(200)]
+    versions = [{"clientId": str(n), "clientSecret": str(n)} for n in range(40)]
     write_keys(tmp_path, versions[0])
 
     async def race() -> None:

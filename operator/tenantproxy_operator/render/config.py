@@ -1,6 +1,7 @@
 """The configuration of a tenant's proxy, which the ConfigMap carries, or in `local` a file."""
 
-from typing import TypeVar
+import functools
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -70,9 +71,14 @@ def _endpoint(given: Endpoint, kind: type[T]) -> T:
     seconds = None if timeout is None else parse_duration(timeout)
     # What is as by default is left out, whether a manifest or the API server's schema has written it: else one
     # tenant would have two ConfigMaps, by `render` and by the operator.
-    defaults = {field.encode_name: field.default for field in msgspec.structs.fields(kind)}
+    defaults = _defaults(kind)
     fields = {**fields, "timeoutSeconds": seconds}
     return msgspec.convert({name: value for name, value in fields.items() if value != defaults[name]}, kind)
+
+
+@functools.cache
+def _defaults(kind: type[config.Endpoint]) -> dict[str, Any]:
+    return {field.encode_name: field.default for field in msgspec.structs.fields(kind)}
 
 
 def _forward_proxy(given: ForwardProxy) -> config.ForwardProxy:

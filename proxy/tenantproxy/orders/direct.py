@@ -24,6 +24,7 @@ from tenantproxy.orders.transform import (
     Location,
     NotDirectError,
     TransformState,
+    fields_of,
     outward_type,
 )
 from tenantproxy.orders.weight import LIGHT_OBJECTS, HeavyError
@@ -153,7 +154,7 @@ class _Fields:
         kind, shape = outward_type(field.type)
         inner = _Members()
         fields = _Fields(inner)
-        infos = msgspec.structs.fields(shape)
+        infos = fields_of(shape)
         columns = [fields.column(info, of) for info, of in zip(infos, source.members or (), strict=True)]
         if shape.__match_args__ != tuple(info.name for info in infos):
             columns = [f"{info.name}={column}" for info, column in zip(infos, columns, strict=True)]

@@ -22,6 +22,7 @@ from tenantproxy.orders.transform import (
     Transform,
     TransformState,
     UnparsableError,
+    fields_of,
     must_be,
     outward_type,
     same_field,
@@ -36,7 +37,7 @@ def checked(field: FieldInfo) -> FieldSource:
     kind, inner = outward_type(field.type)
     if kind not in ("object", "list"):
         return same_field(field)._replace(kind=kind)
-    return nested(field, kind, [checked(member) for member in msgspec.structs.fields(inner)])
+    return nested(field, kind, [checked(member) for member in fields_of(inner)])
 
 
 def nested(field: FieldInfo, kind: str, sources: Sequence[FieldSource]) -> FieldSource:

@@ -20,7 +20,7 @@ from tenantproxy.orders.contract import SHAPES
 from tenantproxy.orders.json_members import OBJECT, reader, unless_null, whole
 from tenantproxy.orders.rule_words import MAX_SCALE
 from tenantproxy.orders.rules import lists
-from tenantproxy.orders.transform import outward_type
+from tenantproxy.orders.transform import fields_of, outward_type
 from tenantproxy.orders.words import look_up
 
 AMOUNTS: Final = frozenset(
@@ -106,7 +106,7 @@ def _amounts(rules: config.OperationMapping, operation: Operation, answer: Raw) 
 def _walk(
     rules: Mapping[str, config.Rule], shape: type[msgspec.Struct], path: str, objects: Sequence[Raw], answer: Raw
 ) -> _Found:
-    for field in msgspec.structs.fields(shape):
+    for field in fields_of(shape):
         rule = rules.get(field.name, config.Rule())
         kind, inner = outward_type(field.type)
         here = objects

@@ -5,6 +5,7 @@ mapping's rules (`rules`), or from the field of the same name. `documents` makes
 bounded by the answer's size. A pass ends at the hundredth violation.
 """
 
+import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Union, get_args, get_origin
@@ -164,6 +165,12 @@ class FieldSource(NamedTuple):
 def same_field(field: FieldInfo) -> FieldSource:
     """Return the source of a field that is taken from the same name; its content is left to the contract."""
     return FieldSource(field.name, field.required, (field.name,))
+
+
+@functools.cache
+def fields_of(shape: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    """Return the fields of a shape, which msgspec would read from its annotations anew each time."""
+    return msgspec.structs.fields(shape)
 
 
 def outward_type(expected: Any) -> tuple[str, Any]:  # noqa: ANN401 - a type expression, as msgspec gives it

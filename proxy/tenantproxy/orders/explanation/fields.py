@@ -21,6 +21,7 @@ from tenantproxy.orders.transform import (
     ContractError,
     FieldSource,
     TransformState,
+    fields_of,
     outward_type,
 )
 
@@ -61,7 +62,7 @@ class Field(NamedTuple):
 def compile_fields(operation: Operation, rules: config.OperationMapping) -> Field:
     """Return the one field of an operation's outward document; the rules can be used."""
     shape = CONTRACTS[operation.name].document
-    (info,) = msgspec.structs.fields(shape)
+    (info,) = fields_of(shape)
     (field,) = _compile({info.name: rules.rule(operation)}, shape, operation)
     return field
 
@@ -71,7 +72,7 @@ def _compile(rules: Mapping[str, config.Rule], shape: type[msgspec.Struct], oper
     bare = {name: _bare(rule) for name, rule in rules.items() if rule.values is not None or rule.table is not None}
     asked = RuleCompiler(operation, []).sources(bare, shape, "")
     fields = []
-    for info, source, before in zip(msgspec.structs.fields(shape), sources, asked, strict=True):
+    for info, source, before in zip(fields_of(shape), sources, asked, strict=True):
         kind, inner = outward_type(info.type)
         rule = rules.get(info.name)
         given = rule or config.Rule()

@@ -19,7 +19,7 @@ from tenantproxy.orders.rules.pick import compile_picker
 from tenantproxy.orders.rules.relation import compile_relation
 from tenantproxy.orders.rules.table import Rows, plain_rows
 from tenantproxy.orders.rules.values import converter, decoded_converter, plain_words
-from tenantproxy.orders.transform import FieldSource, Picker, outward_type, same_field
+from tenantproxy.orders.transform import FieldSource, Picker, fields_of, outward_type, same_field
 
 _FIX_STEP: Final = "name the member, or pick an element with `pick`"
 
@@ -46,7 +46,7 @@ class RuleCompiler:
 
     def sources(self, rules: dict[str, config.Rule], shape: type[msgspec.Struct], path: str) -> list[FieldSource]:
         """Return where the fields of an outward object come from."""
-        fields = {field.name: field for field in msgspec.structs.fields(shape)}
+        fields = {field.name: field for field in fields_of(shape)}
         for name in rules:
             if name not in fields:
                 known = ", ".join(f"`{field}`" for field in fields)

@@ -153,7 +153,10 @@ class LoginGate:
         )
 
     async def close(self) -> None:
-        """Stop."""
+        """Stop; a claim by which nothing is under way goes back, so that nobody waits for it."""
+        claim = self._shared.own_claim
+        if claim is not None and not self._trying:
+            self._shared.give_back(claim)
         await self._shared.close()
 
     def _on_change(self, old: Proof, new: Proof) -> None:

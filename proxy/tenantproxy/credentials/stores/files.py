@@ -152,7 +152,7 @@ class FileStore:
     """A `CredentialStore` on a directory; also follows what the kubelet or `local` change in it."""
 
     def __init__(self, directory: Path, *, keeps_notes: bool = False) -> None:
-        """Be about a directory; `keeps_notes` needs one that can be written, and no other proxy on it."""
+        """Be about a directory; `keeps_notes` needs one that can be written, and no other proxy on it for long."""
         self._directory = directory
         self._uid = str(directory.resolve()) if keeps_notes else ""
         self._writing = asyncio.Lock()
@@ -233,7 +233,8 @@ class FileStore:
             names = _names(self._directory)
         except OSError as error:
             return (*parts, error.errno)
-        for name in names:
+        # The note, too: where another proxy takes over, the two may be on the directory for a moment.
+        for name in (*names, _NOTE) if self._uid else names:
             with contextlib.suppress(OSError):
                 stat = (self._directory / name).stat()
                 parts += (name, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)

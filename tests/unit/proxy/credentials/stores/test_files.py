@@ -10,6 +10,7 @@ import pytest
 
 from support.proxy.fleet import Oms, TokenEndpoint
 from support.proxy.running import proxy_config
+from support.waiting import PATIENCE
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.base import CredentialError
@@ -224,6 +225,24 @@ async def test_how_a_client_authenticates_outlives_its_proxy(tmp_path: Path) -> 
             known = credential.known_of(OAUTH2)
             assert known is not None
             assert (known.state, known.found) == ("accepted", "client_secret_post")
+
+
+async def test_who_takes_over_does_not_wait_for_who_ends(tmp_path: Path) -> None:
+    """A proxy that could not learn whether the credential is right leaves the first login to the next one."""
+    write_keys(tmp_path, BASIC.to_keys())
+    minutes = 200.0
+    async with _in_use(FileStore(tmp_path, keeps_notes=True)) as (manager, next_one):
+        following = asyncio.create_task(manager.follow())
+        async with _in_use(FileStore(tmp_path, keeps_notes=True)) as (_, old):
+            for _ in range(5):
+                grant = await old.authorize(minutes)
+                old.failed(grant, Problem("upstream-error", "x"))
+                old.ended(grant)
+            waiting = asyncio.create_task(next_one.authorize(minutes))
+        async with asyncio.timeout(PATIENCE):
+            next_one.accepted(await waiting)
+        assert next_one.known().state == "accepted"
+        following.cancel()
 
 
 async def test_files_keep_no_note_unless_they_can(tmp_path: Path) -> None:

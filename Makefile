@@ -28,7 +28,7 @@ static:
 	$(RUN) lint-imports --no-logo
 	@echo "static checks: $$(($$(date +%s) - $(BEGIN))) s"
 unit:
-	$(RUN) pytest -q -n 2 --hypothesis-profile=check tests/unit
+	$(RUN) pytest -q -n 3 --hypothesis-profile=check tests/unit
 	@echo "unit tests: $$(($$(date +%s) - $(BEGIN))) s"
 
 # What needs programs of others, or runs the whole product, waits more than it computes: three files of tests at a

@@ -1,5 +1,6 @@
 """The ports of the tenants: two each, on loopback, from a base on."""
 
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -83,8 +84,8 @@ def _listen(port: int, key: Key) -> socket.socket:
         return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
     except OSError as error:
         raise PortError(
-            f"can't listen on 127.0.0.1:{port} for {key}: {error.strerror}; stop what uses it (it is named by: "
-            f"ss -ltnp 'sport = :{port}'), or choose another --port-base"
+            f"can't listen on 127.0.0.1:{port} for {key}: {os.strerror(error.errno or 0)}; stop what uses it "
+            f"(it is named by: ss -ltnp 'sport = :{port}'), or choose another --port-base"
         ) from None
 
 

@@ -1,5 +1,6 @@
 """Read one order, or a search's pages, at a running OMS: as the proxy does, for `tenantproxy map --url`."""
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -66,6 +67,8 @@ async def read_live(
         Problem: There is no answer that could be mapped.
 
     """
+    # What the guards log, such as that the credential is rejected, is what the answer says, too.
+    logging.getLogger("tenantproxy").addHandler(logging.NullHandler())
     credential = _credential(question.credentials, keys, config)
     tls = TlsFiles(config.upstream.tls, question.tls_directory)
     tls.check()

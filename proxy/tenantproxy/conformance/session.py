@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -82,11 +83,14 @@ async def run_once(kit: Kit, checks: Sequence[Check], *, seconds: float) -> Repo
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt)
 
+    by_halves = sys.stderr.isatty()  # a pod's log has lines of both streams: half a one would be in another
+
     def progress(number: int, check: Check, result: Result | None) -> None:
-        if result is None:
-            click.echo(f"[{number + 1:>2}/{len(checks)}] {check.id:<24}", nl=False, err=True)
-        else:
-            click.echo(result.status, err=True)
+        begun = f"[{number + 1:>2}/{len(checks)}] {check.id:<24}"
+        if result is not None:
+            click.echo(result.status if by_halves else begun + result.status, err=True)
+        elif by_halves:
+            click.echo(begun, nl=False, err=True)
 
     async with kit:
         return await run(kit, checks, seconds=seconds, stopped=stopped, progress=progress)

@@ -1,6 +1,7 @@
 """The kit as a Job in the cluster, from the same image: by one command, as docs/connect.md has it."""
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -33,8 +34,8 @@ def _run(installation: Installation, name: str) -> tuple[dict[str, Any], dict[st
     manifest = subprocess.run(command, input=deployment, capture_output=True, text=True, check=True).stdout
     job = cluster.kubectl("create", "-f-", "-oname", stdin=manifest).strip()
     status = _ended(installation, job)
-    # What it will do and its progress are in the log, too; the report begins with the first line that is a brace.
-    log = cluster.kubectl("logs", job, place)
+    # What it will do is in the log, too, and its progress, whose last lines may come among those of the report.
+    log = re.sub(r"^\[ *\d+/\d+\] .*\n", "", cluster.kubectl("logs", job, place), flags=re.MULTILINE)
     report: dict[str, Any] = json.loads(log[log.index("\n{\n") :])
     cluster.kubectl("delete", job, place, "--timeout=60s")
     return status, report

@@ -19,6 +19,7 @@ _DETAILS: Final = {
     "int_type": "must be a whole number, without quotes",
     "list_type": "must be a list",
     "dict_type": "must be an object (`key: value` lines)",
+    "model_type": "must be an object (`key: value` lines)",
     "literal_error": "must be {expected}",
     "greater_than_equal": "is too small; use at least {ge}",
     "less_than_equal": "is too large; use at most {le}",
@@ -28,7 +29,6 @@ _DETAILS: Final = {
     "string_too_short": "is empty; set a value",
     "invalid": "{problem}",
 }
-_AN_OBJECT: Final = "must be an object"
 _FEW: Final = 6
 """So many names are said one by one."""
 
@@ -84,13 +84,8 @@ def _detail(found: Any, model: type[BaseModel] | None) -> str:  # noqa: ANN401 -
     kind, context, place = found["type"], found.get("ctx", {}), found["loc"]
     if kind == "extra_forbidden":
         return _unknown(model, place) if model else "is unknown; remove it"
-    if kind == "model_type":
-        names = fields_at(model, place) if model else []
-        return (
-            f"{_AN_OBJECT} with {_listed(names)}"
-            if 0 < len(names) <= _FEW
-            else f"{_AN_OBJECT} (`key: value` lines)"
-        )
+    if kind == "model_type" and model and 0 < len(names := fields_at(model, place)) <= _FEW:
+        return f"must be an object with {_listed(names)}"
     template = _DETAILS.get(kind)
     return template.format(**context) if template else f"is invalid: {found['msg']}"
 

@@ -20,6 +20,8 @@ from tenantproxy_operator.render.config import render_config
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.resource import check_resource
 
+_Steps = Sequence[int | str]
+
 _STANDS_ALONE: Final = frozenset({"maxConnections", "outcomes", "retries", "timeout"})
 """Fields of an operation that say nothing about what is asked for."""
 _RULES: Final = "fields"
@@ -40,26 +42,22 @@ def find_errors_beside(
     manifest: Mapping[str, Any], refused: ValidationError, settings: Settings
 ) -> list[FieldProblem]:
     """Return what is wrong with the rest of a manifest that the models refuse; `field` is a path in it."""
-    return [*_of_rules(manifest, refused), *_of_the_rest(manifest, refused, settings)]
+    spec = _dict(manifest, "spec")
+    places = [found["loc"] for found in refused.errors(include_url=False, include_input=False)]
+    wrong: list[_Steps] = [place[1:] for place in places if place[:1] == ("spec",)]
+    return [*_of_rules(spec, wrong), *_of_the_rest(spec, wrong, settings)]
 
 
 def _of_the_rest(
-    manifest: Mapping[str, Any], refused: ValidationError, settings: Settings
+    given: Mapping[str, Any], refused: Sequence[_Steps], settings: Settings
 ) -> Iterator[FieldProblem]:
     """Yield what is wrong outside of operations and mapping."""
-    spec = deepcopy(_dict(manifest, "spec"))
-    wrong: list[Sequence[int | str]] = [("mapping",), ("upstream", "operations")]
-    wrong += [found["loc"][1:] for found in refused.errors(include_url=False, include_input=False)]
+    spec = deepcopy(dict(given))
+    wrong: list[_Steps] = [("mapping",), ("upstream", "operations"), *refused]
     for path in wrong:
-        _remove(spec, path)
-    spec.setdefault("tenantId", "tenant")
-    upstream = spec.setdefault("upstream", {})
-    if isinstance(upstream, dict):
-        upstream.setdefault("url", "https://oms.example")
-    alone = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "tenant"}, "spec": spec}
-    try:
-        resource = TenantProxy.model_validate(alone)
-    except ValidationError:  # what the models refuse can't be left out there
+        # Of a list all of it, so that no other element's place changes.
+        _leave_out(spec, [*takewhile(lambda step: isinstance(step, str), path)])
+    if (resource := _alone(spec)) is None:
         return
     places = [".".join(map(str, ("spec", *path))) for path in wrong]
     for field, detail in check_resource(resource, settings):
@@ -72,19 +70,9 @@ def _overlap(one: str, other: str) -> bool:
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
-def _remove(content: Any, path: Sequence[int | str]) -> None:  # noqa: ANN401 - whatever a manifest holds
-    """Remove what stands at a path; of a list all of it, so that no other element's place changes."""
-    *above, last = [*takewhile(lambda step: isinstance(step, str), path)] or [""]
-    for step in above:
-        content = content.get(step) if isinstance(content, dict) else None
-    if isinstance(content, dict):
-        content.pop(last, None)
-
-
-def _of_rules(manifest: Mapping[str, Any], refused: ValidationError) -> list[FieldProblem]:
-    spec = manifest.get("spec")
-    upstream = _dict(spec, "upstream")
-    operations = {name: _dict(each) for name, each in _dict(upstream, "operations").items()}
+def _of_rules(spec: Mapping[str, Any], wrong: Sequence[_Steps]) -> list[FieldProblem]:
+    """Return what is wrong with operations and mapping."""
+    operations = {name: _dict(each) for name, each in _dict(spec, "upstream", "operations").items()}
     mapping = {name: _dict(each) for name, each in _dict(spec, "mapping").items()}
     given = {*operations}
     for rules in mapping.values():
@@ -92,27 +80,16 @@ def _of_rules(manifest: Mapping[str, Any], refused: ValidationError) -> list[Fie
             rules[_RULES] = _dict(rules, _RULES)
     for endpoint in operations.values():
         endpoint.pop("maxConnections", None)  # its bound is elsewhere
-    wrong = [found["loc"][1:] for found in refused.errors(include_url=False, include_input=False)]
     for path in wrong:
         match path:
             case ("mapping", *below):
-                _leave_out(mapping, below, 3 if below[1:2] == [_RULES] else 2)
+                _leave_out(mapping, below[: 3 if below[1:2] == [_RULES] else 2])
             case ("upstream", "operations", *below):
-                _leave_out(operations, below, 2 if _STANDS_ALONE.intersection(below[1:2]) else 1)
-    alone = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": "tenant"},
-        "spec": {
-            "tenantId": "tenant",
-            "upstream": {"url": "https://oms.example", "operations": operations},
-            "mapping": mapping,
-        },
-    }
-    try:
-        config = render_config(TenantProxy.model_validate(alone), Settings())
-    except ValidationError:  # what a model refuses stands where this can't leave it out
+                _leave_out(operations, below[: 2 if _STANDS_ALONE.intersection(below[1:2]) else 1])
+    resource = _alone({"upstream": {"operations": operations}, "mapping": mapping})
+    if resource is None:
         return []
+    config = render_config(resource, Settings())
     knows_criteria = _SEARCH in operations or _SEARCH not in given
     return [
         FieldProblem(f"spec.{field}", detail)
@@ -129,12 +106,26 @@ def _dict(value: Any, *path: str) -> dict[str, Any]:  # noqa: ANN401 - whatever 
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def _leave_out(content: dict[str, Any], path: Sequence[int | str], depth: int) -> None:
-    """Remove what stands at a path, at most so deep; all of it where the path is shorter."""
-    if not path:
+def _alone(spec: dict[str, Any]) -> TenantProxy | None:
+    """Return a TenantProxy with what is left of a spec; None: what the models refuse can't be left out there."""
+    spec.setdefault("tenantId", "tenant")
+    upstream = spec.setdefault("upstream", {})
+    if isinstance(upstream, dict):
+        upstream.setdefault("url", "https://oms.example")
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "tenant"}, "spec": spec}
+    try:
+        return TenantProxy.model_validate(manifest)
+    except ValidationError:
+        return None
+
+
+def _leave_out(content: Any, steps: Sequence[int | str]) -> None:  # noqa: ANN401 - whatever a manifest holds
+    """Remove what stands at the end of these steps, if that is there; all of it where there are none."""
+    if not steps:
         content.clear()
         return
-    *above, last = path[:depth]
+    *above, last = map(str, steps)
     for step in above:
-        content = content.get(str(step), {})
-    content.pop(str(last), None)
+        content = content.get(step) if isinstance(content, dict) else None
+    if isinstance(content, dict):
+        content.pop(last, None)

@@ -32,20 +32,14 @@ def find_contradictions(files: Iterable[LoadedFile], settings: Settings, *, comp
     loaded = list(files)
     tenants = [tenant for file in loaded for tenant in file.tenants]
     secrets = [secret for file in loaded for secret in file.secrets]
-    origins = [tenant.origin for tenant in tenants] + [secret.origin for secret in secrets]
-    found = list(_duplicates(origins))
-    by_key = {secret.origin.key: secret for secret in secrets}
-    strays = _strays(loaded, settings)
-    for tenant in tenants:
-        for reference in _references(tenant.resource, settings):
-            secret = by_key.get(reference.key)
-            if secret is not None:
-                found += _misfits(tenant, secret, reference)
-            elif reference.needed and complete:
-                detail = f"names Secret {reference.key}, which no manifest has; add its manifest"
-                detail += _meant(reference.key, strays)
-                error = FieldProblem(f"{reference.field}.name", detail)
-                found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
+    found = list(_duplicates([*(tenant.origin for tenant in tenants), *(secret.origin for secret in secrets)]))
+    for tenant, reference, secret, meant in _referenced(loaded, settings):
+        if secret is not None:
+            found += _misfits(tenant, secret, reference)
+        elif reference.needed and complete:
+            detail = f"names Secret {reference.key}, which no manifest has; add its manifest{meant}"
+            error = FieldProblem(f"{reference.field}.name", detail)
+            found.append((tenant.origin.problem(error), frozenset({tenant.origin.path})))
     return found + list(_refused(tenants, settings))
 
 
@@ -57,8 +51,13 @@ def find_notes(files: Iterable[LoadedFile], settings: Settings) -> list[str]:
     """
     loaded = list(files)
     rivals = find_rivals(tenant for file in loaded for tenant in file.tenants)
+    misspelt = [
+        tenant.origin.problem(FieldProblem(reference.field, f"no manifest has Secret {reference.key}{meant}"))
+        for tenant, reference, _, meant in _referenced(loaded, settings)
+        if meant
+    ]
     others = [problem for file in loaded for problem in file.others]
-    return [str(problem) for problem in (*rivals, *_unnamed(loaded, settings), *others)]
+    return [str(problem) for problem in (*rivals, *misspelt, *others)]
 
 
 def find_rivals(tenants: Iterable[TenantManifest]) -> list[FileProblem]:
@@ -90,30 +89,27 @@ def secret_key(resource: TenantProxy, name: str) -> Key:
     return Key(resource.metadata.namespace, name)
 
 
-def _unnamed(files: Iterable[LoadedFile], settings: Settings) -> Iterator[FileProblem]:
-    """Yield which Secrets nobody names, though a TenantProxy misses its own: a misspelt name, as a rule."""
-    loaded = list(files)
-    keys = {secret.origin.key for file in loaded for secret in file.secrets}
-    strays = _strays(loaded, settings)
-    for tenant in (tenant for file in loaded for tenant in file.tenants):
-        for reference in _references(tenant.resource, settings):
-            meant = _meant(reference.key, strays)
-            if reference.key not in keys and meant:
-                error = FieldProblem(reference.field, f"no manifest has Secret {reference.key}{meant}")
-                yield tenant.origin.problem(error)
+def _referenced(
+    files: Iterable[LoadedFile], settings: Settings
+) -> list[tuple[TenantManifest, "_Reference", SecretManifest | None, str]]:
+    """Return all references of TenantProxies with the Secrets; for one that is missing, with which one is meant.
 
-
-def _strays(files: Iterable[LoadedFile], settings: Settings) -> list[Key]:
-    """Return the Secrets that no TenantProxy names."""
+    A Secret that nobody names, where a TenantProxy misses its own, has a misspelt name, as a rule.
+    """
     loaded = list(files)
-    named = {
-        reference.key
+    secrets = {secret.origin.key: secret for file in loaded for secret in file.secrets}
+    references = [
+        (tenant, reference)
         for file in loaded
         for tenant in file.tenants
         for reference in _references(tenant.resource, settings)
-    }
-    keys = (secret.origin.key for file in loaded for secret in file.secrets)
-    return sorted(key for key in keys if key not in named)
+    ]
+    strays = sorted(secrets.keys() - {reference.key for _, reference in references})
+    return [
+        (tenant, reference, secret, "" if secret else _meant(reference.key, strays))
+        for tenant, reference in references
+        for secret in [secrets.get(reference.key)]
+    ]
 
 
 def _meant(missing: Key, strays: Sequence[Key]) -> str:

@@ -17,7 +17,7 @@ from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.view import DryRun, OperatorView, Process, TenantView, View
 from tenantproxy_operator.fleet.cluster import EVENT, POD, PROXIES, ClusterReader
 from tenantproxy_operator.fleet.objects import Deployment, Event, Lease, Pod, TenantProxy
-from tenantproxy_operator.fleet.samples import Samples, UnreadableMetricsError
+from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Key, Manifest
@@ -140,8 +140,8 @@ class Examination:
             found[key] = tuple(
                 Process(
                     name=pod.metadata.name,
-                    before=samples(before[pod.metadata.key]),
-                    now=samples(now.get(pod.metadata.key, b"")),
+                    before=read_samples(before[pod.metadata.key]),
+                    now=read_samples(now.get(pod.metadata.key, b"")),
                     since=pod.running_since,
                     metrics=now.get(pod.metadata.key, b""),
                     log=log,
@@ -224,13 +224,3 @@ def _by_subject(events: Iterable[Manifest]) -> dict[Key, list[Manifest]]:
 def _proof(secret: Manifest | None) -> Proof | None:
     annotations = (secret or {}).get("metadata", {}).get("annotations") or {}
     return from_note(annotations.get(NOTE))
-
-
-def samples(page: bytes) -> Samples | None:
-    """Return a page of metrics, read; None where there is none that can be."""
-    if not page:
-        return None
-    try:
-        return Samples.parse(page)
-    except UnreadableMetricsError:
-        return None

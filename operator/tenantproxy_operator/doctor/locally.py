@@ -11,9 +11,10 @@ from tenantproxy.credentials.proof import from_note
 from tenantproxy.credentials.stores.files import read_note
 from tenantproxy_operator.doctor import trial
 from tenantproxy_operator.doctor.credential import why_no_trial
-from tenantproxy_operator.doctor.examination import BETWEEN, samples
+from tenantproxy_operator.doctor.examination import BETWEEN
 from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
+from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.fleet.view import Fleet
 from tenantproxy_operator.local.fleet import LocalTenant, look, read_running
 from tenantproxy_operator.local.state import TenantState
@@ -57,8 +58,8 @@ def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: 
         (was,), (is_,) = earlier[proxy.metadata.key], later[proxy.metadata.key]
         process = Process(
             name=tenant.name,
-            before=samples(was.metrics or b""),
-            now=samples(is_.metrics or b""),
+            before=read_samples(was.metrics or b""),
+            now=read_samples(is_.metrics or b""),
             metrics=is_.metrics or b"",
             log=_troubles(state.troubles),
         )

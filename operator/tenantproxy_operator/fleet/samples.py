@@ -73,6 +73,16 @@ class Samples:
         return {name: series for name, series in self._values.items() if name.endswith(_COUNTED)}
 
 
+def read_samples(page: bytes) -> Samples | None:
+    """Return what a page of metrics shows; None where there is none that can be read."""
+    if not page:
+        return None
+    try:
+        return Samples.parse(page)
+    except UnreadableMetricsError:
+        return None
+
+
 def _parse(line: str) -> tuple[str, str, float]:
     """Return a line's name, labels and value. Raises ValueError: It is none."""
     if (match := _LINE.fullmatch(line)) is None:

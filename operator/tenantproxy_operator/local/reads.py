@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from tenantproxy import config
 from tenantproxy.config import ProxyConfig
@@ -11,11 +10,11 @@ from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.dialer import Dialer
 from tenantproxy.transport.egress import GuardedResolver
 from tenantproxy.transport.egress_policy import oms_policy
-from tenantproxy_operator.fleet.samples import Samples, UnreadableMetricsError
+from tenantproxy.transport.forward_proxy import authority
+from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.local.fleet import metrics_of
 from tenantproxy_operator.local.state import TenantState
 
-_PORTS: Final = {"http": 80, "https": 443}
 _FETCHED: Final = "tenantproxy_token_fetch_total"
 _ACCEPTED: Final = "tenantproxy_credentials_accepted"
 _WORDS: Final = {
@@ -49,9 +48,7 @@ async def why_reads_fail(encoded: bytes, state: TenantState, admin: str) -> Obst
 
 def _found_out(metrics: bytes) -> Obstacle | None:
     """Return what a proxy knows to be wrong with its credential, by its metrics."""
-    try:
-        samples = Samples.parse(metrics)
-    except UnreadableMetricsError:
+    if (samples := read_samples(metrics)) is None:
         return None
     fetched = {labels.get("outcome", "") for labels, count in samples.select(_FETCHED) if count}
     if fetched and "success" not in fetched:
@@ -69,8 +66,7 @@ async def _unreachable(proxy: ProxyConfig) -> Obstacle | None:
     """Try the OMS's port; not where a forward proxy is on the way, which only requests get through."""
     if isinstance(proxy.upstream.forward_proxy, config.ForwardProxy):
         return None
-    parts = urlsplit(proxy.upstream.url)
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    host, port = authority(proxy.upstream.url)
     dialer = Dialer(host, port, resolver=GuardedResolver(oms_policy(proxy)), forward_proxy=None)
     try:
         connection = await dialer.dial(lambda: HttpConnection(0, None), None)

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -18,7 +19,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from tenantproxy.metrics import Metrics
-from tenantproxy.tracing.settings import authority
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class _Reporting(SpanExporter):
     def __init__(self, endpoint: str, metrics: Metrics) -> None:
         self._session = _Session()
         self._exporter = OTLPSpanExporter(endpoint, session=self._session)
-        self._to = authority(endpoint)
+        self._to = urlsplit(endpoint).netloc
         self._metrics = metrics
         self._fails = False
         self.taken = 0

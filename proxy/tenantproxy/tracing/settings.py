@@ -6,7 +6,6 @@ The SDK reads the other variables itself: sampler, headers, certificates, compre
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from tenantproxy.config import ConfigError, Egress, Tracing
 from tenantproxy.transport.egress import UrlError, check_url
@@ -74,11 +73,6 @@ def check_endpoint(url: str, egress: Egress) -> None:
             "has user-info; remove it: a collector that wants a credential is beyond `http://HOST:PORT`"
         )
     check_url(url, platform_policy(egress), allow_insecure=True)
-
-
-def authority(url: str) -> str:
-    """Return HOST:PORT of a URL, for a log."""
-    return urlsplit(url).netloc
 
 
 def _check_variables(environment: Mapping[str, str]) -> None:

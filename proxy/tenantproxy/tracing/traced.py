@@ -2,9 +2,8 @@
 
 import functools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -14,7 +13,6 @@ from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, S
 from opentelemetry.trace import SpanKind
 
 from tenantproxy import __version__
-from tenantproxy.admission import Ticket
 from tenantproxy.config import ProxyConfig, Tenant
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.grant import Grant
@@ -28,11 +26,11 @@ from tenantproxy.tracing.log_lines import TraceIds
 from tenantproxy.tracing.parts import Parts
 from tenantproxy.tracing.spans import Trace, fail, traceparent
 from tenantproxy.transport.base import HttpTransport, UpstreamResponse
+from tenantproxy.transport.forward_proxy import authority
 
 _CLIENT_ERROR: Final = 400
 _PEER: Final = "service.peer.name"
 """Not yet one of the stable conventions."""
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class TracedParts(Parts):
@@ -95,14 +93,14 @@ class _Transport:
     """An `HttpTransport`; the server `joins` the trace if it is told of it."""
 
     def __init__(self, trace: Trace, inner: HttpTransport, url: str, service: str, *, joins: bool) -> None:
-        parts = urlsplit(url)
+        host, port = authority(url)
         self._trace = trace
         self._inner = inner
         self._joins = joins
         self._server: Mapping[str, str | int] = {
             _PEER: service,
-            SERVER_ADDRESS: parts.hostname or "",
-            SERVER_PORT: parts.port or _DEFAULT_PORTS.get(parts.scheme, 0),
+            SERVER_ADDRESS: host,
+            SERVER_PORT: port,
         }
 
     async def request(
@@ -110,30 +108,16 @@ class _Transport:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: bytes | None = None,
-        *,
-        ticket: Ticket | None = None,
-        drain_seconds: float | None = None,
-        on_drained: Callable[[int | None], None] | None = None,
-        before: Callable[[], None] | None = None,
+        *arguments: Any,  # noqa: ANN401 - the other one's
+        **options: Any,  # noqa: ANN401 - the other one's
     ) -> UpstreamResponse:
         """Make one request; see `HttpTransport`."""
-        send = functools.partial(
-            self._inner.request,
-            method,
-            path,
-            body=body,
-            ticket=ticket,
-            drain_seconds=drain_seconds,
-            on_drained=on_drained,
-            before=before,
-        )
         if not self._trace.is_recorded:
-            return await send(headers)
+            return await self._inner.request(method, path, headers, *arguments, **options)
         with self._trace.step(method, SpanKind.CLIENT, {HTTP_REQUEST_METHOD: method, **self._server}) as span:
             if self._joins:
                 headers = {**headers, "traceparent": traceparent(span)}
-            response = await send(headers)
+            response = await self._inner.request(method, path, headers, *arguments, **options)
             span.set_attribute(HTTP_RESPONSE_STATUS_CODE, response.status)
             if response.status >= _CLIENT_ERROR:
                 fail(span, str(response.status))

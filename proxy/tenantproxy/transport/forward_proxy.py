@@ -76,7 +76,7 @@ class ForwardProxy:
 
 
 def authority(url: str) -> tuple[str, int]:
-    """Return the host and the port of a forward proxy's URL."""
+    """Return the host and the port of an http(s) URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 

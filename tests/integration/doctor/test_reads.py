@@ -22,11 +22,11 @@ from support.proxy.tls_server import TlsServer
 from tenantproxy.credentials.stores.files import FileStore
 from tenantproxy.server import http_server
 from tenantproxy_operator.doctor.codes import CODES, TOKENS, WAY
-from tenantproxy_operator.doctor.examination import samples
 from tenantproxy_operator.doctor.finding import Finding, Severity
 from tenantproxy_operator.doctor.findings import findings
 from tenantproxy_operator.doctor.view import Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
+from tenantproxy_operator.fleet.samples import read_samples
 
 ANY_BODY: Final = {"type": "basic", "config": {"username": "u", "password": "p"}}
 
@@ -77,7 +77,9 @@ class Stage:
     async def findings(self, log: str = "") -> list[Finding]:
         """Return what doctor finds now."""
         now = (await self.proxy.admin("/metrics")).body
-        process = Process(name="acme", before=samples(self.before), now=samples(now), metrics=now, log=log)
+        process = Process(
+            name="acme", before=read_samples(self.before), now=read_samples(now), metrics=now, log=log
+        )
         proxy = TenantProxy(metadata=Metadata(name="acme", namespace="tenants"))
         view = TenantView(proxy=proxy, processes=(process,), is_local=True, serves=True)
         return findings(View(now=time.time(), tenants=(view,)))

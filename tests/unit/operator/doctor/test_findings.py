@@ -16,13 +16,13 @@ from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.doctor.codes import CODES
 from tenantproxy_operator.doctor.conditions import ROWS
 from tenantproxy_operator.doctor.credential import why_no_trial
-from tenantproxy_operator.doctor.examination import samples
 from tenantproxy_operator.doctor.finding import Severity
 from tenantproxy_operator.doctor.findings import findings, is_wrong
 from tenantproxy_operator.doctor.report import to_json, to_text
 from tenantproxy_operator.doctor.trial import NO_TOKEN, understood
 from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Condition, Metadata, TenantProxy, TenantProxyStatus
+from tenantproxy_operator.fleet.samples import read_samples
 
 NOW: Final = 1_800_000_000.0
 
@@ -56,11 +56,11 @@ def counted(*, requests: int, failed: int, failed_since: int = 0) -> Process:
     for _ in range(failed):
         metrics.answered("getOrder", 504, 0.1)
         metrics.upstream_failed("upstream-timeout")
-    before = samples(metrics.exposition())
+    before = read_samples(metrics.exposition())
     for _ in range(failed_since):
         metrics.answered("getOrder", 504, 0.1)
         metrics.upstream_failed("upstream-timeout")
-    return Process(name="p", before=before, now=samples(metrics.exposition()))
+    return Process(name="p", before=before, now=read_samples(metrics.exposition()))
 
 
 def of(*tenants: TenantView) -> list[tuple[str, Severity]]:
@@ -166,7 +166,7 @@ def test_causes_come_before_what_they_cause() -> None:
     metrics = of_a_proxy()
     metrics.credential_accepted(accepted=False)
     metrics.upstream_failed("upstream-rejected-credentials")
-    page = samples(metrics.exposition())
+    page = read_samples(metrics.exposition())
     proof = Proof(state="rejected", rejected_at=NOW - 90, set_by="admin@acme.example")
     view = tenant("acme", ACCEPTED, processes=(Process(name="p", before=page, now=page),), proof=proof)
     (found,) = findings(View(now=NOW, tenants=(view,)))
@@ -182,7 +182,7 @@ def test_causes_come_before_what_they_cause() -> None:
 def accepted_metric(*, accepted: bool) -> Process:
     metrics = of_a_proxy()
     metrics.credential_accepted(accepted=accepted)
-    return Process(name="p", now=samples(metrics.exposition()))
+    return Process(name="p", now=read_samples(metrics.exposition()))
 
 
 @pytest.mark.parametrize(
@@ -207,12 +207,12 @@ def test_a_trial_never_locks_an_account(changes: dict[str, Any], why: str) -> No
 def test_no_credential() -> None:
     """That there is none the proxies show at once, before anybody reads."""
     metrics = of_a_proxy()
-    view = tenant("acme", ACCEPTED, processes=(Process(name="p", now=samples(metrics.exposition())),))
+    view = tenant("acme", ACCEPTED, processes=(Process(name="p", now=read_samples(metrics.exposition())),))
     assert of(view) == []
     metrics.credential_changed(None, among=("basic", "oauth2"))
     never = Metrics(Tenant(id="T-1", name="acme"))
     for each in (metrics, never):
-        without = replace(view, processes=(Process(name="p", now=samples(each.exposition())),))
+        without = replace(view, processes=(Process(name="p", now=read_samples(each.exposition())),))
         assert of(without) == [("credentials-not-configured", Severity.DOWN)]
         missing = condition("CredentialsReady", "False", "CredentialsMissing")
         said = tenant("acme", ACCEPTED, missing, processes=without.processes)
@@ -314,7 +314,7 @@ def test_times_that_cannot_be() -> None:
 def test_what_local_has_tried() -> None:
     """That the OMS can't be reached is told though nobody has read yet; the rest has findings of its own."""
     proxy = TenantProxy(metadata=Metadata(name="acme", namespace="tenants"))
-    process = Process(name="p", before=None, now=samples(of_a_proxy().exposition()))
+    process = Process(name="p", before=None, now=read_samples(of_a_proxy().exposition()))
     view = TenantView(
         proxy=proxy, processes=(process,), is_local=True, serves=True, problem="the OMS at oms:1 ...", reason="dns"
     )
@@ -326,7 +326,7 @@ def test_what_local_has_tried() -> None:
 
 def test_what_is_known_of_credentials() -> None:
     """Of few tenants each is told; of a fleet how many there are of a kind, in a line each."""
-    bare = Process(name="p", now=samples(Metrics(Tenant(id="T-1", name="acme")).exposition()))
+    bare = Process(name="p", now=read_samples(Metrics(Tenant(id="T-1", name="acme")).exposition()))
     kinds = {
         "no credential is set": tenant("a", ACCEPTED, processes=(bare,)),
         "the credential was accepted at 2027-01-15T08:00:00Z": tenant(

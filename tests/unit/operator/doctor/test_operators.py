@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from tenantproxy_operator.doctor.examination import samples
 from tenantproxy_operator.doctor.findings import findings
 from tenantproxy_operator.doctor.operators import last_problem
 from tenantproxy_operator.doctor.view import OperatorView, Process, View
+from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.metrics import Metrics
 
 Happens = Callable[[Metrics], object]
@@ -30,9 +30,9 @@ def named(before: Happens, between: Happens) -> list[str]:
     """Return the names of what doctor finds."""
     metrics = Metrics()
     before(metrics)
-    first = samples(metrics.exposition())
+    first = read_samples(metrics.exposition())
     between(metrics)
-    process = Process(name="operator", before=first, now=samples(metrics.exposition()))
+    process = Process(name="operator", before=first, now=read_samples(metrics.exposition()))
     operator = OperatorView(namespace="tenantproxy-system", is_seen=False, processes=(process,))
     return [each.id for each in findings(View(now=time.time(), operator=operator))]
 

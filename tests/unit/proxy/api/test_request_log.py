@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from support.proxy.log_lines import log_lines
-from support.proxy.oms import RawServer, answering, breaking, http
+from support.proxy.oms import RawServer, answering, breaking, held_until, http
 from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
 from support.waiting import eventually
 from tenantproxy.api.request_log import MOST_ALIKE, MOST_KINDS, RequestLog
@@ -99,12 +99,7 @@ async def test_line_of_a_request_that_never_reached_the_oms(oms: RawServer, tmp_
 async def test_line_of_a_caller_that_went_away(oms: RawServer, tmp_path: Path) -> None:
     """It has no status, since there was no response."""
     release = asyncio.Event()
-
-    async def hold(_request: object, writer: asyncio.StreamWriter) -> None:
-        await release.wait()
-        writer.close()
-
-    oms.play = hold
+    oms.play = held_until(release)
     with log_lines() as lines:
         async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
             async with aiohttp.ClientSession() as session:

@@ -12,7 +12,7 @@ import pytest
 from support.proxy import tokens
 from support.proxy.idp import Idp, oauth2
 from support.proxy.log_lines import log_lines
-from support.proxy.oms import ORDER, ORDER_ANSWER, RawServer, answering, http, raw_server
+from support.proxy.oms import ORDER, ORDER_ANSWER, RawServer, answering, held_until, http, raw_server
 from support.proxy.otlp import Collector, Spanned
 from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
 from support.waiting import eventually
@@ -175,12 +175,7 @@ async def test_an_oms_that_is_too_slow(oms: RawServer, otlp: Collector, tmp_path
 async def test_a_caller_that_went_away(oms: RawServer, otlp: Collector, tmp_path: Path) -> None:
     """Its span is found by its route as any other, and has no status."""
     release = asyncio.Event()
-
-    async def hold(_request: object, writer: asyncio.StreamWriter) -> None:
-        await release.wait()
-        writer.close()
-
-    oms.play = hold
+    oms.play = held_until(release)
     with log_lines() as lines:
         async with running_proxy(traced(oms.url, otlp), tmp_path, BASIC) as proxy:
             async with aiohttp.ClientSession() as session:

@@ -1,0 +1,51 @@
+"""An OMS's answer that is no order is let go at once, not when the garbage collector comes to it."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.proxy import hostile_answers
+from support.proxy.oms import RawServer, Received, http
+from support.proxy.running import BASIC, proxy_config, running_proxy
+from support.waiting import eventually
+from tenantproxy.transport.base import UpstreamResponse
+
+ANSWERS = {
+    "an error": http(500, b"{}"),
+    "no JSON": http(200, b"{"),
+    "not as the contract wants it": http(200, b'{"customerOrder":{}}'),
+    "another order": http(200, hostile_answers.order("right", "CO-2", size=2000)),
+    "too dense": http(200, hostile_answers.order("dense-discounts", "CO-1")),
+    "refused in the thread": http(200, hostile_answers.order("items-of-another-type", "CO-1")),
+}
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Switch the garbage collector off: what is freed is freed since nothing holds it."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def held() -> int:
+    """Return the number of an OMS's answers that are in memory."""
+    return sum(isinstance(each, UpstreamResponse) for each in gc.get_objects())
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+async def test_nothing_holds_it(oms: RawServer, tmp_path: Path, answer: bytes) -> None:
+    """Twelve callers of such answers would else keep some forty in memory."""
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+
+    oms.play = play
+    async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 502
+        await eventually(held, lambda number: number == 0)

@@ -7,11 +7,10 @@ header, not in cookies: there are no credentials in the sense of the standard.
 from collections.abc import Mapping
 from typing import Final
 
-from aiohttp.web import BaseRequest
-
 from tenantproxy.api import routes
 from tenantproxy.config import Cors
 from tenantproxy.problems import Problem
+from tenantproxy.server.request import Request
 
 _REQUEST_HEADERS: Final = "Authorization, Content-Type, Correlation-Id, Tenant-Id, traceparent"
 _RESPONSE_HEADERS: Final = "Correlation-Id, Incomplete-Results, Retry-After, WWW-Authenticate"
@@ -19,7 +18,7 @@ _MAX_AGE: Final = "7200"
 """Seconds for which a browser need not ask again; Chromium takes no more."""
 
 
-def is_preflight(request: BaseRequest) -> bool:
+def is_preflight(request: Request) -> bool:
     """Return whether a browser asks if a page may make a call."""
     headers = request.headers
     return request.method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
@@ -31,7 +30,7 @@ class CorsPolicy:
     def __init__(self, cors: Cors) -> None:
         self._origins = frozenset(cors.allowed_origins)
 
-    def preflight(self, request: BaseRequest) -> Mapping[str, str]:
+    def preflight(self, request: Request) -> Mapping[str, str]:
         """Return the headers that allow the call that a preflight is about.
 
         Raises:
@@ -53,7 +52,7 @@ class CorsPolicy:
             "Access-Control-Max-Age": _MAX_AGE,
         }
 
-    def headers(self, request: BaseRequest) -> Mapping[str, str]:
+    def headers(self, request: Request) -> Mapping[str, str]:
         """Return the headers by which a page may read a response; every response needs them, also a refusal."""
         origin = request.headers.get("Origin")
         if origin not in self._origins:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiohttp.http import HttpVersion10, HttpVersion11
-from aiohttp.web import BaseRequest
 
 from tenantproxy.admission import Admission, Bulkhead, Ticket
 from tenantproxy.api import put_options, routes, search_criteria
@@ -30,7 +29,7 @@ from tenantproxy.oms.responses import is_json
 from tenantproxy.operations import ORDER_ID
 from tenantproxy.orders import raw_json
 from tenantproxy.problems import Problem
-from tenantproxy.server.http_server import read_body
+from tenantproxy.server.request import Request, read_body
 from tenantproxy.server.response import JSON, Response
 
 _log = logging.getLogger(__name__)
@@ -87,7 +86,7 @@ class Api:
         self._cors = CorsPolicy(config.access.cors) if config.access.cors else None
         self._log = RequestLog()
 
-    async def handle(self, request: BaseRequest) -> Response:
+    async def handle(self, request: Request) -> Response:
         """Return the answer to a request, whatever happens."""
         start = time.perf_counter()
         self._metrics.in_flight += 1
@@ -136,7 +135,7 @@ class Api:
         self._log.ended(observation, response, method=None, route=_OTHER, begun=now, now=now)
         return response
 
-    def _check_framing(self, request: BaseRequest) -> None:
+    def _check_framing(self, request: Request) -> None:
         """Check what must be so whatever is asked for.
 
         Raises:
@@ -157,7 +156,7 @@ class Api:
         if coding is not None and (coding.lower() != "chunked" or request.version != HttpVersion11):
             raise Problem("malformed-request", "The only supported transfer coding is `chunked`, in HTTP/1.1.")
 
-    async def _answer(self, match: routes.Match, request: BaseRequest, observation: Observation) -> Response:
+    async def _answer(self, match: routes.Match, request: Request, observation: Observation) -> Response:
         correlation_id = observation.correlation_id
         operation = match.route.operation
         if operation is None:
@@ -195,7 +194,7 @@ class Api:
 
         return release
 
-    async def _put(self, request: BaseRequest, observation: Observation) -> Response:
+    async def _put(self, request: Request, observation: Observation) -> Response:
         correlation_id = observation.correlation_id
         options = put_options.parse(request.raw_path.partition("?")[2])
         with audited(correlation_id, self._oms_host, options) as record:
@@ -219,7 +218,7 @@ class Api:
                 self._metrics.rejected(problem.reason)
 
 
-async def _read_json(request: BaseRequest, limit: int) -> Any:  # noqa: ANN401 - parsed JSON
+async def _read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - parsed JSON
     body = await _read(request, limit)
     try:
         return raw_json.parse(body)
@@ -227,9 +226,9 @@ async def _read_json(request: BaseRequest, limit: int) -> Any:  # noqa: ANN401 -
         raise Problem("malformed-json", "The body can't be parsed as JSON.") from None
 
 
-async def _read(request: BaseRequest, limit: int) -> bytes:
+async def _read(request: Request, limit: int) -> bytes:
     """Return a body that is said to be JSON."""
-    if (request.content_length or 0) <= limit and (
+    if request.content_length <= limit and (
         not is_json(request.headers.get("Content-Type", ""))
         or request.headers.get("Content-Encoding", "identity").lower() != "identity"
     ):
@@ -237,7 +236,7 @@ async def _read(request: BaseRequest, limit: int) -> bytes:
     return await read_body(request, limit)
 
 
-def _correlation_id(request: BaseRequest) -> str:
+def _correlation_id(request: Request) -> str:
     given = request.headers.get("Correlation-Id")
     if given is not None and _CORRELATION_ID.fullmatch(given):
         return given
@@ -250,7 +249,7 @@ def _new_id() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _correlated(headers: Mapping[str, str], request: BaseRequest, correlation_id: str) -> dict[str, str]:
+def _correlated(headers: Mapping[str, str], request: Request, correlation_id: str) -> dict[str, str]:
     """Return headers for the OMS with those by which its log finds the caller's request."""
     correlated = {**headers, "Correlation-Id": correlation_id}
     traceparent = request.headers.get("traceparent")

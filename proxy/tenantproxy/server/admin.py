@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from aiohttp.web import BaseRequest
-
 from tenantproxy.metrics import CONTENT_TYPE, OPEN_CONTENT_TYPE, OPEN_METRICS
 from tenantproxy.problems import Problem
+from tenantproxy.server.request import Request
 from tenantproxy.server.response import Response
 
 _TEXT = "text/plain; charset=utf-8"
@@ -66,7 +65,7 @@ class Admin:
         self._allowance = Allowance(clock())
         self._rendered: dict[str, bytes] = {}
 
-    async def handle(self, request: BaseRequest) -> Response:
+    async def handle(self, request: Request) -> Response:
         """Return the answer to a request."""
         path, _, _ = request.raw_path.partition("?")
         if path not in ("/healthz", "/metrics", "/readyz"):

@@ -29,8 +29,8 @@ class ConnectionLimits:
         self._most_bytes = most_bytes
         self._unused: dict[LimitedConnection, None] = {}
         """Those without a request, the oldest first."""
-        self._active: dict[LimitedConnection, None] = {}
-        """The others, in the order in which a request came, or was answered, last."""
+        self._active: dict[LimitedConnection, float] = {}
+        """The others, with the time at which a request came, or was answered, last; in that order."""
         self._pending: dict[LimitedConnection, int] = {}
         """The bytes of requests that are still arriving, the oldest first."""
         self._pending_bytes = 0
@@ -53,7 +53,7 @@ class ConnectionLimits:
         self._unused[member] = None
         self._evict(leaving)
 
-    def mark_active(self, member: LimitedConnection) -> None:
+    def mark_active(self, member: LimitedConnection, now: float) -> None:
         """Note that a request has come on a connection, or was answered; one that was removed stays removed."""
         if member in self._active:
             del self._active[member]
@@ -61,7 +61,18 @@ class ConnectionLimits:
             del self._unused[member]
         else:
             return
-        self._active[member] = None
+        self._active[member] = now
+
+    def close_unused(self, since: float) -> None:
+        """Close the connections that wait for their clients, and have had no request since then."""
+        unused = []
+        for member, last in self._active.items():
+            if last > since:
+                break
+            if member.waits_for_client:
+                unused.append(member)
+        for member in unused:
+            self._evict(member)
 
     def mark_finished(self, member: LimitedConnection) -> None:
         """Note that a connection has had its last response."""

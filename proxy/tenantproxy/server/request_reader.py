@@ -1,16 +1,26 @@
-"""Turn the bytes of one connection into requests, under our limits. Overrides parts of aiohttp's protocol."""
+"""Turn the bytes of one connection into requests, under our limits.
+
+This is all that we use of aiohttp's server: `HttpRequestParser`, which is llhttp with aiohttp's own checks, and
+`StreamReader`, in which it puts a body. Of their protocol they ask for `connected`, `pause_reading` and
+`resume_reading`. The parser is told to stop behind each request (`max_msg_queue_size=1`): what it was fed beyond,
+it keeps, and looks at when it is fed again. Its one fault that is worked around here: it takes a chunked body's
+trailer for the first header of the next request, so no request may follow one.
+"""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web import RequestHandler, RequestPayloadError, Server
-from aiohttp.web_protocol import _ErrInfo
 
 from tenantproxy.problems import Problem
-from tenantproxy.server.connection_limits import ConnectionLimits, ParseScheduler
-from tenantproxy.server.parse_errors import problem_of
+from tenantproxy.server.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, problem_of
+from tenantproxy.server.port import Port
+from tenantproxy.server.request import Request
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a target and headers together: aiohttp counts headers only when all of them have come."""
@@ -22,50 +32,70 @@ HEAD_TIMEOUT: Final = 10.0
 """Seconds from a request's first byte to the end of its headers."""
 MAX_DISCARDED_BYTES: Final = 8 * 1024 * 1024
 """What is read from a client, without parsing it, that keeps sending while its last response is being sent."""
-_NOTHING: Final = memoryview(b"")
+_BODY_BUFFER: Final = 32 * 1024
+"""Bytes of a body that is not taken; reading pauses at twice as many."""
 _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 """How a chunked body ends that has neither trailers nor anything behind it."""
 
 
-class RequestReader(RequestHandler):
-    """The input side of a connection.
+class MalformedBodyError(Exception):
+    """What comes of a body can't be parsed."""
 
-    Input is parsed until the first error, or until `_stop_parsing`; what comes then is discarded. While a request
-    is queued, nothing behind it is parsed.
+
+class RequestReader(asyncio.Protocol):
+    """The input side of a connection: one request at a time.
+
+    Nothing behind a request is parsed before that is answered. Input is parsed until the first error, or until
+    `_stop_parsing`; what comes then is discarded.
     """
 
     __slots__ = (
+        "_body",
+        "_body_waits",
         "_chunked_end",
         "_discarded",
         "_has_trailing_data",
-        "_limits",
+        "_held",
+        "_loop",
+        "_parser",
         "_partial_bytes",
-        "_payload",
+        "_port",
+        "_reading_paused",
         "_reported_bytes",
-        "_scheduler",
         "_timer",
-        "_unparsed",
+        "request",
+        "transport",
     )
 
-    def __init__(
-        self,
-        manager: Server,
-        *,
-        limits: ConnectionLimits,
-        scheduler: ParseScheduler,
-        **options: Any,  # noqa: ANN401
-    ) -> None:
-        super().__init__(manager, **options)
-        self._limits = limits
-        self._scheduler = scheduler
-        self._unparsed = _NOTHING
-        """Input that waits to be parsed; while there is some, reading is paused."""
-        self._payload: StreamReader = EMPTY_PAYLOAD
-        """The body of the request that was parsed last; until it is complete a body is being read, else a head."""
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self._loop = port.loop
+        self.transport: asyncio.Transport | None = None
+        """None: the connection is closed, or is about to be."""
+        self.request: Request | None = None
+        """The one that is being answered."""
+        self._parser: HttpRequestParser | None = HttpRequestParser(
+            cast("BaseProtocol", self),
+            self._loop,
+            _BODY_BUFFER,
+            max_line_size=MAX_TARGET_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+            auto_decompress=False,
+            max_msg_queue_size=1,
+        )
+        """None: nothing is parsed any more."""
+        self._held: bytearray | None = None
+        """Input that waits to be parsed."""
+        self._body: StreamReader = EMPTY_PAYLOAD
+        """That of the last request; until it is complete a body is being read, else a head."""
+        self._body_waits = False
+        """Whether as much of it has come as is kept for its reader."""
+        self._reading_paused = False
         self._chunked_end: bytes | None = None
         """The last bytes of that body, where it is chunked."""
         self._has_trailing_data = False
-        """Whether something came behind a chunked body: aiohttp takes a trailer for the next request's header."""
+        """Whether something came behind a chunked body."""
         self._partial_bytes = 0
         """How much of that body or head came after the slice in which it began."""
         self._reported_bytes = 0
@@ -74,15 +104,32 @@ class RequestReader(RequestHandler):
         """How much came since parsing ended; -1: it continues."""
         self._timer: asyncio.TimerHandle | None = None
 
+    @abstractmethod
+    def _begin(self, request: Request) -> None:
+        """Answer a request whose head has come, then `_next_request`."""
+
+    @abstractmethod
+    def _refuse(self, problem: Problem) -> None:
+        """Answer what is no request, and end the connection."""
+
+    @abstractmethod
+    def force_close(self) -> None:
+        """Close the connection at once."""
+
+    @property
+    @abstractmethod
+    def waits_for_client(self) -> bool:
+        """Whether the client has to send the rest of a request, or another one, or to receive a response."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether more may come."""
+        return self.transport is not None
+
     @property
     def busy(self) -> bool:
         """Whether a request is being answered."""
-        return self._request_in_progress or bool(self._messages)
-
-    @property
-    def waits_for_client(self) -> bool:
-        """Whether the client has to send the rest of a request, or another one, or to receive a response."""
-        return not self.busy or self._paused or not self._payload.is_eof()
+        return self.request is not None
 
     def data_received(self, data: bytes) -> None:
         """Parse a small piece now; of a larger one, or one that comes too early, a slice in each turn."""
@@ -90,125 +137,155 @@ class RequestReader(RequestHandler):
             self._discarded += len(data)
             if self._discarded > MAX_DISCARDED_BYTES:
                 self.force_close()
-        elif data and (len(data) > SLICE_BYTES or self._unparsed or self._messages):
-            self._unparsed = memoryview(b"".join((self._unparsed, data)) if self._unparsed else data)
-            self._report_pending()
-            self._pause_reading_for_buffer()
-            self._schedule_parsing()
+        elif len(data) <= SLICE_BYTES and self._held is None and self._may_parse:
+            self._parse(data)
         else:
-            self._parse(data)  # without data: what aiohttp's parser has kept itself
+            if self._held is None:
+                self._held = bytearray()
+            self._held += data
+            self._report_pending()
             self._schedule_parsing()
 
-    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's signature
+    def pause_reading(self) -> None:
+        """Read no more of the body, of which enough has come; aiohttp asks for it."""
+        self._body_waits = True
+        self._pause_or_resume()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - aiohttp's signature
         """Go on reading a body, if it was paused: aiohttp asks for each chunk that is taken from it."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
-
-    def _resume_reading_if_drained(self) -> None:
-        """Go on after a pause, once no request is queued and all input is parsed. aiohttp calls it, too."""
-        if self._discarded < 0 and not self._messages:
-            self._parse(b"")  # what aiohttp's parser has kept itself
-        if self._unparsed:
+        if self._body_waits:
+            self._body_waits = False
             self._schedule_parsing()
-        elif self._buffer_paused and not self._messages:
-            self._resume_reading_for_buffer()
+
+    @property
+    def _may_parse(self) -> bool:
+        """Whether what comes next belongs to the body in hand, or there is no request."""
+        return not self._body_waits and (self.request is None or not self._body.is_eof())
 
     def _schedule_parsing(self) -> None:
-        if self._unparsed and not self._messages and not self._reading_paused:
-            self._scheduler.schedule(self._parse_next_slice)
+        if self._held is not None and self._may_parse:
+            self._port.scheduler.schedule(self._parse_next_slice)
+        self._pause_or_resume()
 
     def _parse_next_slice(self) -> None:
-        if self._unparsed and not self._messages and not self._reading_paused and not self._force_close:
-            piece = bytes(self._unparsed[:SLICE_BYTES])
-            self._unparsed = self._unparsed[SLICE_BYTES:]
+        held = self._held
+        if held is not None and self._may_parse:
+            piece = bytes(held[:SLICE_BYTES])
+            del held[:SLICE_BYTES]
+            if not held:
+                self._held = None
             self._parse(piece)
-            self._resume_reading_if_drained()
+            self._schedule_parsing()
+
+    def _pause_or_resume(self) -> None:
+        """Read no more than can be parsed soon; but read, since the end of a connection is found by reading."""
+        paused = self._body_waits or (self._held is not None and len(self._held) > SLICE_BYTES)
+        if paused == self._reading_paused or self.transport is None or self.transport.is_closing():
+            return
+        self._reading_paused = paused
+        if paused:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def _next_request(self) -> None:
+        """Go on behind a request that is answered, with what the parser has kept, and what is held."""
+        self.request = None
+        if self._parser is None or not self._body.is_eof():
+            return
+        self._body = EMPTY_PAYLOAD
+        self._parser.message_consumed()
+        self._parse(b"")
+        self._schedule_parsing()
 
     def _parse(self, data: bytes) -> None:
-        count, in_body = self._request_count, not self._payload.is_eof()
-        super().data_received(data)
-        new = self._request_count - count
+        assert self._parser is not None  # noqa: S101 - what comes then is discarded
+        in_body = not self._body.is_eof()
+        try:
+            messages, _, _ = self._parser.feed_data(data)
+            if messages and messages[0][0].should_close:
+                self._parser.feed_data(b"")  # for the parser, what follows the last request is an error
+        except HttpProcessingError as error:
+            error.__traceback__ = None  # it holds the input, and itself
+            self._fail(problem_of(error))
+            return
         if self._chunked_end is not None:
-            self._check_end_of_chunks(data, new)
-        if new:
-            self._on_messages(data, new, is_first=count == 0)
-        elif in_body == self._payload.is_eof():
-            self._partial_bytes = 0  # the body is complete
-        else:
-            begins = not self._partial_bytes
-            self._partial_bytes += len(data)
-            if in_body:
-                if self._partial_bytes - self._payload.total_bytes > MAX_FRAMING_BYTES:
-                    self._fail(Problem("malformed-request", "The body's framing is out of proportion."))
-            elif self._partial_bytes > MAX_HEAD_BYTES:
-                self._fail(
-                    Problem("headers-too-large", f"Target and headers may have at most {MAX_HEAD_BYTES} bytes.")
-                )
-            elif begins and data:
-                self._set_timer(HEAD_TIMEOUT, self._on_head_timeout)
-        if self._upgraded:
-            self._stop_parsing()  # what follows may not be HTTP
+            self._check_end_of_chunks(data)
+        if messages:
+            self._on_request(data, *messages[0])
+        elif in_body and self._body.is_eof():
+            self._partial_bytes = 0
+            self._report_pending()
+            if self.request is None:  # it was answered before
+                self._cancel_timer()
+                self._next_request()
+        elif data:
+            self._count_partial(len(data), in_body=in_body)
+
+    def _count_partial(self, count: int, *, in_body: bool) -> None:
+        """Count what came of a head or body that goes on, up to its bounds."""
+        begins = not self._partial_bytes
+        self._partial_bytes += count
+        if in_body:
+            if self._partial_bytes - self._body.total_bytes > MAX_FRAMING_BYTES:
+                self._fail(Problem("malformed-request", "The body's framing is out of proportion."))
+        elif self._partial_bytes > MAX_HEAD_BYTES:
+            self._fail(
+                Problem("headers-too-large", f"Target and headers may have at most {MAX_HEAD_BYTES} bytes.")
+            )
+        elif begins:
+            self._set_timer(HEAD_TIMEOUT, self.force_close)
         self._report_pending()
 
-    def _check_end_of_chunks(self, data: bytes, others: int) -> None:
-        """Note whether the end of a chunked body, if it has come, is the end of the input."""
-        self._chunked_end = (cast("bytes", self._chunked_end) + data)[-len(_LAST_CHUNK) :]
-        if self._payload.is_eof():
-            self._has_trailing_data = self._has_trailing_data or others > 0 or self._chunked_end != _LAST_CHUNK
-            self._chunked_end = None
-
-    def _on_messages(self, data: bytes, count: int, *, is_first: bool) -> None:
-        """Take the requests, or the error, that aiohttp's parser has just put into its queue."""
-        if is_first:
-            self._limits.mark_active(self)
+    def _on_request(self, data: bytes, head: RawRequestMessage, body: StreamReader) -> None:
         self._cancel_timer()
         self._partial_bytes = 0
-        message, payload = self._messages[-1]
-        if isinstance(message, _ErrInfo):
-            self._messages.pop()
-            problem = problem_of(message.exc)
-            message.exc.__traceback__ = None  # it holds the input, and itself
-            self._fail(problem)
-        else:
-            self._payload = payload
-            if message.chunked:
-                self._chunked_end = b""
-                self._check_end_of_chunks(data, count - 1)
-        if count > 1 and any(getattr(other, "chunked", False) for other, _ in self._messages):
-            self._has_trailing_data = True
+        self._report_pending()
+        self._body = body
+        if head.chunked:
+            self._chunked_end = b""
+            self._check_end_of_chunks(data)
+        self._port.limits.mark_active(self, self._loop.time())
+        request = Request(head, body, self.transport)
+        if data:
+            self._begin(request)
+        else:  # it came with the last one: in a turn of its own
+            self.request = request
+            self._loop.call_soon(self._begin, request)
+
+    def _check_end_of_chunks(self, data: bytes) -> None:
+        """Note whether the end of a chunked body, if it has come, is the end of the input."""
+        self._chunked_end = (cast("bytes", self._chunked_end) + data)[-len(_LAST_CHUNK) :]
+        if self._body.is_eof():
+            self._has_trailing_data = self._has_trailing_data or self._chunked_end != _LAST_CHUNK
+            self._chunked_end = None
 
     def _fail(self, problem: Problem) -> None:
-        """Parse no more; `problem` is the response, after those to the requests that came before."""
+        """Parse no more; `problem` is the answer, unless a body is read: who does says what is wrong with it."""
+        body = self._body
         self._stop_parsing()
-        if self._payload.is_eof():
-            self._messages.append((_ErrInfo(problem.status, problem, ""), EMPTY_PAYLOAD))
-            if self._is_waiting():
-                cast("asyncio.Future[None]", self._waiter).set_result(None)
+        if self.request is None:
+            self._refuse(problem)
         else:
-            self._payload.set_exception(RequestPayloadError())
-            self._payload.feed_eof()  # wakes who reads it: an exception alone may go unseen
+            body.set_exception(MalformedBodyError())
+            body.feed_eof()  # wakes who reads it: an exception alone may go unseen
 
     def _stop_parsing(self) -> None:
         self._cancel_timer()
-        self._unparsed = _NOTHING
+        self._held = None
         self._partial_bytes = 0
         self._report_pending()
         if self._discarded < 0:
             self._discarded = 0
             self._parser = None
-            self._message_tail = b""
-            self._reading_paused = False
-            self._resume_reading_for_buffer()
+            self._body_waits = False
+            self._pause_or_resume()
 
     def _report_pending(self) -> None:
-        count = self._partial_bytes + len(self._unparsed)
+        count = self._partial_bytes + (len(self._held) if self._held is not None else 0)
         if count != self._reported_bytes:
             self._reported_bytes = count
-            self._limits.set_pending_bytes(self, count)
-
-    def _is_waiting(self) -> bool:
-        """Return whether no request is being answered."""
-        return self._waiter is not None and not self._waiter.done()
+            self._port.limits.set_pending_bytes(self, count)
 
     def _set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
         self._cancel_timer()
@@ -218,9 +295,3 @@ class RequestReader(RequestHandler):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _on_head_timeout(self) -> None:
-        if self._is_waiting():
-            self.force_close()
-        else:
-            self._set_timer(HEAD_TIMEOUT, self._on_head_timeout)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.conversion import Converter
-from tenantproxy.server.http_server import Handler
+from tenantproxy.server.port import Handler
 
 
 class Parts:

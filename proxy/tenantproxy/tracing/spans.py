@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Final
 
-from aiohttp.web import BaseRequest
 from opentelemetry.context import Context
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.http_attributes import (
@@ -25,7 +24,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from tenantproxy.api import routes
 from tenantproxy.problems import Problem
-from tenantproxy.server.http_server import Handler
+from tenantproxy.server.port import Handler
+from tenantproxy.server.request import Request
 from tenantproxy.server.response import Response
 from tenantproxy.transport.base import UpstreamError
 
@@ -51,7 +51,7 @@ class Trace:
     def around(self, handle: Handler) -> Handler:
         """Return what answers requests as `handle` does, each in a span if its caller or the sampler wants it."""
 
-        async def traced(request: BaseRequest) -> Response:
+        async def traced(request: Request) -> Response:
             span = self._begin(request)
             if not span.is_recording():
                 return await handle(request)
@@ -70,7 +70,7 @@ class Trace:
 
         return traced
 
-    def _begin(self, request: BaseRequest) -> Span:
+    def _begin(self, request: Request) -> Span:
         given = request.headers.get(_TRACEPARENT)
         context = Context() if given is None else _PROPAGATOR.extract({_TRACEPARENT: given}, Context())
         method = request.method if request.method in _METHODS else _OTHER
@@ -128,7 +128,7 @@ def fail(span: Span, kind: str) -> None:
     span.set_status(Status(StatusCode.ERROR))
 
 
-def _tell_route(span: Span, request: BaseRequest) -> None:
+def _tell_route(span: Span, request: Request) -> None:
     with contextlib.suppress(Problem):
         route = routes.match(request.method, request.raw_path).route
         span.set_attribute(HTTP_ROUTE, route.template)

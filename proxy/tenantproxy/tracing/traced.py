@@ -20,7 +20,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.pages import Page
-from tenantproxy.server.http_server import Handler
+from tenantproxy.server.port import Handler
 from tenantproxy.tracing.export import SpanQueue
 from tenantproxy.tracing.log_lines import TraceIds
 from tenantproxy.tracing.parts import Parts

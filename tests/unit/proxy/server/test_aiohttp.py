@@ -1,98 +1,36 @@
-"""The private parts of aiohttp that our server relies on: an upgrade that changes one fails here, by its name."""
+"""What our server relies on in aiohttp's parser: an upgrade that changes it fails here, by its name."""
 
-import ast
-import inspect
-from collections.abc import Callable
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import pytest
-from aiohttp import http_parser, web_protocol
-from aiohttp.web import RequestHandler, Server
+from aiohttp import http_parser
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import HttpRequestParser
 
-from tenantproxy.server import connection, http_server, request_reader
-from tenantproxy.server.connection import Connection
-from tenantproxy.server.http_server import HttpServer
-from tenantproxy.server.request_reader import RequestReader
-
-ATTRIBUTES = {
-    "_buffer_paused": "whether reading is paused since a request is queued, or input is held",
-    "_force_close": "set, aiohttp's own part of the connection ends and leaves the transport alone",
-    "_loop": "the event loop of the connection",
-    "_message_tail": "input that aiohttp keeps for after an upgrade",
-    "_messages": "the queue of parsed requests and errors, each with its body",
-    "_parser": "None: nothing is parsed any more",
-    "_paused": "whether writing is paused, as something is unsent",
-    "_reading_paused": "whether reading is paused since a body is not taken",
-    "_request_count": "how many requests have been parsed",
-    "_request_in_progress": "whether a request is being answered",
-    "_upgraded": "whether the parser has seen an upgrade",
-    "_waiter": "what the connection's task waits with for the next request",
-}
-"""Slots of a connection, each with what it means to us."""
-METHODS = {
-    "_drain_helper": "waits until writing is no longer paused",
-    "_pause_reading_for_buffer": "pauses reading since input is held",
-    "_resume_reading_for_buffer": "ends that",
-    "_resume_reading_if_drained": "is called by aiohttp when a request was taken from the queue; overridden",
-}
-OVERRIDDEN = (
-    *("_resume_reading_if_drained", "close", "connection_lost", "connection_made", "data_received"),
-    *("finish_response", "force_close", "handle_error", "resume_reading"),
-)
-"""What our connection does otherwise; aiohttp calls each with the arguments that it has here."""
-SERVER_ATTRIBUTES = {
-    "_kwargs": "the options of each connection",
-    "_loop": "the event loop of the server",
-}
-SOURCES = (connection, request_reader, http_server)
-READ_THIS = "server/ relies on it; read aiohttp's changes of web_protocol.py before raising the pinned version"
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+READ_THIS = "server/request_reader.py relies on it; read aiohttp's changes of _http_parser.pyx"
 
 
-@pytest.mark.parametrize("name", ATTRIBUTES)
-def test_attribute(name: str) -> None:
-    """A connection has a slot of this name."""
-    slots = {slot for each in RequestHandler.__mro__ for slot in getattr(each, "__slots__", ())}
-    assert name in slots, f"aiohttp's connections have no {name}: {ATTRIBUTES[name]}. {READ_THIS}"
+class Asked:
+    """A protocol with no more than what ours has for aiohttp."""
+
+    connected = True
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def pause_reading(self) -> None:
+        self.calls.append("pause")
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - aiohttp's signature
+        self.calls.append("resume")
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_method(name: str) -> None:
-    """A connection has a method of this name."""
-    assert inspect.isfunction(getattr(RequestHandler, name, None)), f"{name} {METHODS[name]}. {READ_THIS}"
-
-
-@pytest.mark.parametrize("name", OVERRIDDEN)
-def test_overridden_method(name: str) -> None:
-    """Ours takes the arguments of aiohttp's, by the same names."""
-    theirs, ours = (list(inspect.signature(getattr(of, name)).parameters) for of in (RequestHandler, Connection))
-    assert ours == theirs, f"aiohttp's {name} has other parameters. {READ_THIS}"
-
-
-@pytest.mark.parametrize(
-    "name", ["_force_close", "_make_error_handler", "_messages", "_resume_reading_if_drained", "close"]
-)
-def test_a_connection_s_task_uses(name: str) -> None:
-    """The task that answers a connection's requests goes through what we override, and looks at what we set."""
-    code: Callable[..., Any] = RequestHandler.start
-    assert name in code.__code__.co_names, f"aiohttp's RequestHandler.start no longer uses {name}. {READ_THIS}"
-
-
-@pytest.mark.parametrize("name", SERVER_ATTRIBUTES)
-async def test_server_attribute(name: str) -> None:
-    """A server has an attribute of this name."""
-
-    async def handler(request: Any) -> Any:  # noqa: ARG001 - aiohttp's signature
-        raise AssertionError
-
-    assert hasattr(Server(handler), name), (
-        f"aiohttp's Server has no {name}: {SERVER_ATTRIBUTES[name]}. {READ_THIS}"
-    )
-
-
-def test_parse_error() -> None:
-    """What aiohttp queues for input that it can't parse has the error, and can be made by us."""
-    error = ValueError()
-    assert web_protocol._ErrInfo(400, error, "").exc is error, READ_THIS
+def parser_for(asked: Asked) -> HttpRequestParser:
+    loop = asyncio.get_running_loop()
+    return HttpRequestParser(cast("BaseProtocol", asked), loop, 10, auto_decompress=False, max_msg_queue_size=1)
 
 
 def test_the_parser_in_c_can_be_told() -> None:
@@ -100,14 +38,35 @@ def test_the_parser_in_c_can_be_told() -> None:
     assert http_parser.HttpRequestParser is not http_parser.HttpRequestParserPy, READ_THIS
 
 
-def test_nothing_else_is_used() -> None:
-    """The tables above name all private attributes that the sources use and that are not our own."""
-    own = {name for cls in (Connection, RequestReader, HttpServer) for name in vars(cls)} - set(METHODS)
-    used: set[str] = set()
-    for module in SOURCES:
-        tree = ast.parse(inspect.getsource(module))
-        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-        used |= {node.attr for node in attributes if node.attr.startswith("_") and not node.attr.startswith("__")}
-        if module is http_server:
-            own |= {node.attr for node in attributes if isinstance(node.ctx, ast.Store)} - set(SERVER_ATTRIBUTES)
-    assert used - own == set(ATTRIBUTES) | set(METHODS) | set(SERVER_ATTRIBUTES)
+async def test_it_stops_behind_a_request() -> None:
+    """And keeps what it was fed beyond, until it is told that the request was taken, and fed again."""
+    parser = parser_for(Asked())
+    data = (HEAD + b"Content-Length: 2\r\n\r\n{}") * 3
+    found: list[Any] = []
+    for piece in (data, b"", b"", b""):
+        messages, _, _ = parser.feed_data(piece)
+        found.append(len(messages))
+        parser.message_consumed()
+    assert found == [1, 1, 1, 0], READ_THIS
+
+
+async def test_what_follows_the_last_request_is_an_error() -> None:
+    """Where a request says that it is the last one."""
+    parser = parser_for(Asked())
+    ((head, _),), _, _ = parser.feed_data(HEAD + b"Connection: close\r\n\r\n" + HEAD)
+    assert head.should_close
+    with pytest.raises(HttpProcessingError):
+        parser.feed_data(b"")
+
+
+async def test_a_body_asks_for_pauses() -> None:
+    """Where more of it has come than is to be kept, and for each piece that is taken, and when it ends."""
+    asked = Asked()
+    parser = parser_for(asked)
+    ((_, body),), _, _ = parser.feed_data(HEAD + b"Content-Length: 30\r\n\r\n" + b"x" * 25)
+    assert (asked.calls, body.total_bytes, body.is_eof()) == (["pause"], 25, False), READ_THIS
+    assert await body.readany() == b"x" * 25
+    assert asked.calls == ["pause", "resume"], READ_THIS
+    parser.feed_data(b"x" * 5)
+    assert (asked.calls, body.is_eof()) == (["pause", "resume", "resume"], True), READ_THIS
+    assert body.read_nowait() == b"x" * 5

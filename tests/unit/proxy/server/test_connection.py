@@ -11,14 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import uvloop
-from aiohttp.web import BaseRequest
 
 from support.blocking import send_then_read
 from support.waiting import PATIENCE, eventually
 from tenantproxy.problems import Problem
-from tenantproxy.server import connection, request_reader, write_rate
+from tenantproxy.server import connection, http_server, request_reader, write_rate
 from tenantproxy.server.connection import Connection
-from tenantproxy.server.http_server import Handler, HttpServer, read_body
+from tenantproxy.server.http_server import HttpServer
+from tenantproxy.server.port import Handler
+from tenantproxy.server.request import Request, read_body
 from tenantproxy.server.request_reader import MAX_FRAMING_BYTES, SLICE_BYTES
 from tenantproxy.server.response import Response
 
@@ -64,10 +65,10 @@ def refusal(problem: Problem) -> Response:
 
 def busy(server: HttpServer) -> int:
     """Return how many connections have a request."""
-    return sum(isinstance(each, Connection) and each.busy for each in server.connections)
+    return sum(each.busy for each in server.connections)
 
 
-async def echo(request: BaseRequest) -> Response:
+async def echo(request: Request) -> Response:
     """Answer with the body, or the code of what is wrong with it."""
     try:
         return Response(200, await read_body(request, LIMIT))
@@ -88,7 +89,7 @@ class Releases:
         self._clock = asyncio.get_running_loop().time
         self._since = 0.0
 
-    async def handle(self, _request: BaseRequest) -> Response:
+    async def handle(self, _request: Request) -> Response:
         self.answers += 1
         self._since = self._clock()
         return Response(200, b"x" * self.size, release=self._release)
@@ -304,6 +305,69 @@ def test_small_chunks_in_proportion_are_read(run: Run) -> None:
     run(case)
 
 
+@pytest.mark.parametrize("behind", [0, 1, 100, 3000])
+def test_who_goes_away_is_noticed_whatever_it_has_sent(run: Run, behind: int) -> None:
+    """A handler is cancelled when its client has gone, with requests behind it that were not looked at, too."""
+
+    async def case() -> None:
+        begun, cancelled = asyncio.Event(), 0
+
+        async def hanging(_request: Request) -> Response:
+            nonlocal cancelled
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled += 1
+                raise
+            raise AssertionError
+
+        async with serving(hanging) as (server, port):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(GET)
+                await begun.wait()
+                client.sendall(GET[:2] * behind)
+                await eventually(lambda: busy(server) == 1)
+            await eventually(lambda: not server.connections)
+            assert cancelled == 1
+
+    run(case)
+
+
+def test_what_a_handler_does_not_expect_is_answered(run: Run) -> None:
+    """Its client gets an answer, and the connection ends; so it does where that can't be sent."""
+
+    async def case() -> None:
+        async def failing(request: Request) -> Response:
+            if request.method == "GET":
+                raise ValueError
+            return Response(200, headers={"X": "\N{SNOWMAN}"})
+
+        async with serving(failing) as (server, port):
+            answer = await asyncio.to_thread(send_then_read, port, [GET])
+            assert answer.startswith(b"HTTP/1.1 500 ")
+            assert answer.endswith(b"internal-error")
+            assert await asyncio.to_thread(send_then_read, port, [GET.replace(b"GET", b"PUT")]) == b""
+            await eventually(lambda: not server.connections)
+
+    run(case)
+
+
+def test_who_is_idle_for_long_is_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `KEEP_ALIVE`, at the next look."""
+    monkeypatch.setattr(http_server, "KEEP_ALIVE", 0.2)
+    monkeypatch.setattr(http_server, "_SWEEP", 0.1)
+
+    async def case() -> None:
+        async with serving(echo) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(GET)
+            assert (await reader.read()).count(b"HTTP/1.1 200 ") == 1
+            writer.close()
+
+    run(case)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
     """Requests and bodies are answered in order, each with its own, however they are cut and paused."""
@@ -314,7 +378,7 @@ def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
     pieces = _cut(data, chance, chance.choice([0, 3, 100]))
 
     async def case() -> None:
-        async def slow_echo(request: BaseRequest) -> Response:
+        async def slow_echo(request: Request) -> Response:
             await asyncio.sleep(chance.choice([0, 0, 0.001]))
             return await echo(request)
 
@@ -424,7 +488,7 @@ def test_a_head_behind_a_request_has_its_time_limit(run: Run, monkeypatch: pytes
     async def case() -> None:
         begun = asyncio.Event()
 
-        async def slow(_request: BaseRequest) -> Response:
+        async def slow(_request: Request) -> Response:
             begun.set()
             await asyncio.sleep(0.3)  # longer than a head may take
             return Response(200)
@@ -490,7 +554,7 @@ def test_no_connection_is_left_behind(run: Run) -> None:
     ]
 
     async def case() -> None:
-        async def hanging(request: BaseRequest) -> Response:
+        async def hanging(request: Request) -> Response:
             reply = await echo(request)
             await asyncio.sleep(0.01)
             return reply

@@ -27,7 +27,7 @@ def test_those_without_a_request_go_first_the_oldest_before_others() -> None:
     """A gateway's connections outlast those that never sent anything, however old they are."""
     gateway, first, second, third, fourth = members = [Member() for _ in range(5)]
     limits = limits_of(gateway, first, second)
-    limits.mark_active(gateway)
+    limits.mark_active(gateway, 0.0)
     for member in (third, fourth):
         limits.add(member)
     assert [member.closed for member in members] == [False, True, True, False, False]
@@ -39,7 +39,7 @@ def test_then_the_least_recently_used_goes() -> None:
     busy, old, used = Member(busy=True), Member(), Member()
     limits = limits_of(busy, old, used)
     for member in (busy, used, old, used):
-        limits.mark_active(member)
+        limits.mark_active(member, 0.0)
     limits.add(Member())
     assert (busy.closed, old.closed, used.closed) == (False, True, False)
 
@@ -49,7 +49,7 @@ def test_who_is_slow_in_a_request_waits_as_the_idle_do() -> None:
     slow, gateway, busy = Member(), Member(), Member(busy=True)
     limits = limits_of(slow, gateway, busy)
     for member in (busy, slow, gateway):
-        limits.mark_active(member)
+        limits.mark_active(member, 0.0)
     limits.add(Member())
     assert (slow.closed, gateway.closed, busy.closed) == (True, False, False)
 
@@ -59,7 +59,7 @@ def test_one_that_had_its_last_answer_goes_with_the_unused() -> None:
     idle, done = Member(), Member()
     limits = limits_of(idle, done, most=2)
     for member in (idle, done):
-        limits.mark_active(member)
+        limits.mark_active(member, 0.0)
     limits.mark_finished(done)
     limits.add(Member())
     assert (idle.closed, done.closed) == (False, True)
@@ -101,9 +101,22 @@ def test_one_that_left_stays_away() -> None:
     """An answer that ends after its connection has ended brings it not back."""
     limits = limits_of(member := Member())
     limits.remove(member)
-    limits.mark_active(member)
+    limits.mark_active(member, 0.0)
     limits.mark_finished(member)
     assert len(limits) == 0
+
+
+def test_who_has_had_no_request_for_long_is_closed() -> None:
+    """But neither who is answered right now, nor who has never had one: those have a time limit of their own."""
+    unused, used, busy, late = members = [Member(), Member(), Member(busy=True), Member()]
+    limits = limits_of(*members, most=9)
+    for time, member in ((1.0, used), (2.0, busy), (3.0, late)):
+        limits.mark_active(member, time)
+    limits.close_unused(0.5)
+    assert not any(member.closed for member in members)
+    limits.close_unused(2.0)
+    assert [member.closed for member in (unused, used, busy, late)] == [False, True, False, False]
+    assert len(limits) == 3
 
 
 def test_each_gets_its_turn_and_one_is_taken_at_a_time() -> None:

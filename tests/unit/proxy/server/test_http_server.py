@@ -14,7 +14,7 @@ from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, pr
 from support.waiting import eventually
 from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore, write_keys
-from tenantproxy.server import http_server, request_reader
+from tenantproxy.server import request, request_reader
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 
@@ -77,7 +77,7 @@ async def test_slow_bodies_are_cut_off(
     proxy: RunningProxy, oms: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A body that drips in gets its 408."""
-    monkeypatch.setattr(http_server, "BODY_TIMEOUT", 0.2)
+    monkeypatch.setattr(request, "BODY_TIMEOUT", 0.2)
     raw = f"POST {SEARCH_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
     answer = await proxy.raw(raw.encode() + b'{"custo')
     assert answer.startswith(b"HTTP/1.1 408 ")

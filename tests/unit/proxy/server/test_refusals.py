@@ -13,7 +13,7 @@ from support.blocking import send_then_read
 from support.proxy import tokens
 from support.proxy.oms import RawServer
 from support.proxy.running import GET_PATH, PUT_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
-from tenantproxy.server import http_server
+from tenantproxy.server import request
 
 MIB = 1024 * 1024
 OWN = f"Authorization: Bearer {tokens.machine_token()}\r\n"
@@ -93,7 +93,7 @@ async def test_a_wrong_type_is_refused_while_the_body_comes(proxy: RunningProxy)
 
 async def test_a_late_body_is_refused_while_it_comes(proxy: RunningProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A 408 is not lost by what comes after it."""
-    monkeypatch.setattr(http_server, "BODY_TIMEOUT", 0.1)
+    monkeypatch.setattr(request, "BODY_TIMEOUT", 0.1)
     start = head("POST", SEARCH_PATH, OWN, JSON, "Content-Length: 60000\r\n\r\n").encode()
     assert await refused(proxy, start, *[b" " * 1000] * 60, pause=0.01) == (408, "request-timeout")
 
@@ -123,7 +123,7 @@ async def test_a_malformed_chunk_is_answered_at_once(proxy: RunningProxy) -> Non
     writer.write(head("POST", SEARCH_PATH, OWN, JSON, "Transfer-Encoding: chunked\r\n\r\n").encode() + b"2\r\n{}")
     await asyncio.sleep(0.05)  # so that the pieces arrive apart
     writer.write(b"\r\n-1\r\n")
-    async with asyncio.timeout(http_server.BODY_TIMEOUT / 2):
+    async with asyncio.timeout(request.BODY_TIMEOUT / 2):
         answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1

@@ -1,0 +1,88 @@
+"""One request of a client: its head as the parser has found it, and its body, which may still be arriving."""
+
+import asyncio
+from typing import Final
+
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+
+from tenantproxy.problems import Problem
+
+BODY_TIMEOUT: Final = 10.0
+"""Seconds for a request's body."""
+
+
+class Request:
+    """What handlers need of a request; `raw_path` is its target as it was sent."""
+
+    __slots__ = (
+        "chunked",
+        "content",
+        "headers",
+        "keep_alive",
+        "method",
+        "raw_headers",
+        "raw_path",
+        "transport",
+        "version",
+    )
+
+    def __init__(
+        self, head: RawRequestMessage, content: StreamReader, transport: asyncio.Transport | None
+    ) -> None:
+        self.method = head.method
+        self.raw_path = head.path
+        self.version = head.version
+        self.headers = head.headers
+        self.raw_headers = head.raw_headers
+        self.keep_alive = not head.should_close
+        """Whether the client is ready to send another request."""
+        self.content = content
+        self.transport = transport
+
+    @property
+    def content_length(self) -> int:
+        """How long the body is said to be; 0 also where nothing says so."""
+        return int(self.headers.get("Content-Length", 0))  # the parser saw to it that it is one number
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        Problem: `payload-too-large`: over `limit` bytes; `request-timeout`: it did not come in time;
+            `malformed-request`: it is not framed as HTTP wants it.
+
+    """
+    content = request.content
+    if request.content_length > limit or content.total_bytes > limit:
+        raise _too_large(limit)
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if content.is_eof() and content.exception() is None:  # nearly always: it came with its head
+        return content.read_nowait()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while size <= limit and (chunk := await content.readany()):
+                size += len(chunk)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise Problem("request-timeout", "The body did not arrive in time.") from None
+    except Exception as error:  # noqa: BLE001 - aiohttp's payload errors have several bases; all quote the input
+        error.__traceback__ = None  # it holds the body, which holds the error
+        raise _malformed() from None
+    if content.exception() is not None:
+        raise _malformed()
+    if size > limit:
+        raise _too_large(limit)
+    return b"".join(chunks)
+
+
+def _malformed() -> Problem:
+    return Problem("malformed-request", "The body can't be parsed.")
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("payload-too-large", f"The body may have at most {limit} bytes.")

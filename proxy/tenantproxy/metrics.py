@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
 
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
 from tenantproxy.errors import FieldProblem
+from tenantproxy.series import Counters, Exemplify, Histograms
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
@@ -25,13 +26,15 @@ OPEN_CONTENT_TYPE: Final = f"{OPEN_METRICS}; version=1.0.0; charset=utf-8"
 
 
 class Metrics:
-    """The metrics of one proxy process. Children are bound once, not per request."""
+    """The metrics of one proxy process; what each request counts are plain `series`."""
 
     def __init__(self, tenant: Tenant) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=False)
         self._tenant = tenant.name
-        self._requests = self._counter("requests", "Requests answered.", "route", "code")
+        own = ("tenant", tenant.name)
+        self._requests = Counters("tenantproxy_requests", "Requests answered.", own, ("route", "code"))
+        self._registry.register(self._requests)
         self._durations = self._histogram(
             "request_duration_seconds", "From the request's head to the answer.", "route"
         )
@@ -72,10 +75,6 @@ class Metrics:
         self._pointers = _Few(_MAX_POINTERS, "other")
         self._oms_statuses = _Few(_MAX_STATUSES, "status-other")
         self._token_statuses = _Few(_MAX_STATUSES, "status-other")
-        self._bound_requests: dict[tuple[str, int], Counter] = {}
-        self._bound_durations: dict[str, Callable[[float], None]] = {}
-        self._bound_upstream: dict[str, Callable[[float], None]] = {}
-        self._exemplar: Callable[[], dict[str, str] | None] | None = None
         self._gauge("build_info", "1.", "version", "tenant_id").labels(self._tenant, __version__, tenant.id).set(1)
 
     def exposition(self) -> bytes:
@@ -85,7 +84,7 @@ class Metrics:
     @property
     def has_exemplars(self) -> bool:
         """Whether there is more to say than Prometheus' text format can."""
-        return self._exemplar is not None
+        return self._durations.exemplify is not None
 
     def open_exposition(self) -> bytes:
         """Return all metrics in OpenMetrics' text format, with exemplars."""
@@ -94,21 +93,12 @@ class Metrics:
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        counter = self._bound_requests.get((route, status))
-        if counter is None:
-            counter = self._bound_requests[route, status] = self._requests.labels(self._tenant, route, str(status))
-        counter.inc()
-        duration = self._bound_durations.get(route)
-        if duration is None:
-            duration = self._bound_durations[route] = self._observer(self._durations, route)
-        duration(seconds)
+        self._requests.increment(route, status)
+        self._durations.observe(route, seconds)
 
     def upstream_called(self, operation: str, seconds: float) -> None:
         """Count a call of the OMS, however it ended."""
-        duration = self._bound_upstream.get(operation)
-        if duration is None:
-            duration = self._bound_upstream[operation] = self._observer(self._upstream_durations, operation)
-        duration(seconds)
+        self._upstream_durations.observe(operation, seconds)
 
     def upstream_failed(self, reason: str) -> None:
         """Count a call of the OMS without a usable response."""
@@ -182,21 +172,13 @@ class Metrics:
         """Show the state of an operation's circuit breaker, read at each scrape."""
         self._circuits.labels(self._tenant, operation).set_function(lambda: _CIRCUIT[state()])
 
-    def exemplify(self, exemplar: Callable[[], dict[str, str] | None]) -> None:
+    def exemplify(self, exemplar: Exemplify) -> None:
         """Let each latency have an exemplar, of what is recorded of its request; before the first one."""
-        self._exemplar = exemplar
+        self._durations.exemplify = self._upstream_durations.exemplify = exemplar
 
     def spans(self, outcome: str, count: int) -> None:
         """Count spans that were sent, or lost; from any thread."""
         self._spans.labels(self._tenant, outcome).inc(count)
-
-    def _observer(self, histogram: Histogram, label: str) -> Callable[[float], None]:
-        """Return what takes the latencies of one series."""
-        bound = histogram.labels(self._tenant, label)
-        exemplar = self._exemplar
-        if exemplar is None:
-            return bound.observe
-        return lambda seconds: bound.observe(seconds, exemplar())
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry)
@@ -204,10 +186,10 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry)
 
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(
-            f"tenantproxy_{name}", text, ("tenant", *labels), registry=self._registry, buckets=_BUCKETS
-        )
+    def _histogram(self, name: str, text: str, label: str) -> Histograms:
+        histograms = Histograms(f"tenantproxy_{name}", text, ("tenant", self._tenant), label, _BUCKETS)
+        self._registry.register(histograms)
+        return histograms
 
 
 class _Few:

@@ -1,7 +1,8 @@
 """Count the instructions of a request in each of our proxies, by callgrind (`valgrind`): whatever else is running.
 
 They are no times: all count alike, and SHA-256 is counted as it is where a machine has no instructions of its own
-for that. A whole run takes a minute or two.
+for that. `logged` writes a line for nearly each request, since fewer than 100 come in a second. A whole run takes
+a minute or two.
 """
 
 import re
@@ -72,13 +73,13 @@ def main() -> int:
         folder = Path(path)
         port = free_port()
         bench_files = Workbench(folder, port)
-        ours = (bench_files.trusted(), bench_files.jwt(), bench_files.mapped())
+        ours = (bench_files.trusted(), bench_files.logged(), bench_files.jwt(), bench_files.mapped())
         base: dict[str, float] = {}
         upstream = [*script("upstream"), "--port", str(port)]
         with running(upstream, port, OTHER_CORE) as oms:
             oms.connect().close()
             for subject in ours:
-                with running(_under_callgrind(subject, folder), subject.port, OTHER_CORE) as process:
+                with running(_under_callgrind(subject, folder), subject.port, OTHER_CORE, quiet=True) as process:
                     _wait_for(process)
                     for operation in (bench_files.get, bench_files.search):
                         count = _count(process, operation, folder, subject)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -126,6 +127,72 @@ def test_configured_process(level: str, letters: str) -> None:
     assert [entry["exception"] for entry in entries if "exception" in entry] == ["ValueError"]
     assert {entry["tenant"] for entry in entries} == {"acme"}
     assert "MARKED" not in done.stderr.replace('raise ValueError(\\"MARKED\\")', "")
+
+
+ADD_TRACE_ID = "lambda record: record.__dict__.setdefault('fields', {}).update(traceId='t') or True"
+LINES = """
+import logging, os, sys
+import msgspec
+from tenantproxy import logs
+from tenantproxy.log_text import TextFormatter
+
+class Members(msgspec.Struct, omit_defaults=True, rename="camel"):
+    status: int
+    duration_ms: float
+    code: str | None = None
+
+log = logging.getLogger("tenantproxy.x.y")
+{configure}
+lines = logs.Lines(log, logging.INFO, 'a "message"')
+log.info("before")
+lines.write(Members(200, 1.5))
+log.info("between")
+lines.write(Members(502, 0.1, code=chr(0x1f511)))
+print("done", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("configure", "added"),
+    [
+        ("logs.configure('info', tenant='acme')", {}),
+        ("logs.configure('info', tenant='acme'); log.parent.addHandler(logging.NullHandler())", {}),
+        (
+            f"logs.configure('info', tenant='acme'); log.addFilter({ADD_TRACE_ID})",
+            {"traceId": "t"},
+        ),
+    ],
+    ids=["at once", "by records, for another handler", "by records, for a filter"],
+)
+def test_lines_of_requests(configure: str, added: dict[str, str]) -> None:
+    """They are the same at once as by records, in the order in which all lines were written."""
+    program = [sys.executable, "-c", LINES.format(configure=configure)]
+    buffered = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(program, capture_output=True, check=True, env=buffered, text=True)
+    lines = [json.loads(each) for each in done.stderr.splitlines()]
+    times = [datetime.fromisoformat(each.pop("time")) for each in lines]
+    assert times == sorted(times)
+    assert all(each.microsecond % 1000 == 0 for each in times)
+    assert (datetime.now(UTC) - times[0]).total_seconds() < 60
+    start = {"level": "info", "logger": "tenantproxy.x.y"}
+    expected: list[tuple[str, dict[str, Any]]] = [
+        ("before", {}),
+        ('a "message"', {"status": 200, "durationMs": 1.5}),
+        ("between", {}),
+        ('a "message"', {"status": 502, "durationMs": 0.1, "code": "\U0001f511"}),
+    ]
+    assert [[*each.items()] for each in lines] == [
+        [*(start | {"message": message, "tenant": "acme"} | members | added).items()]
+        for message, members in expected
+    ]
+
+
+def test_lines_of_requests_that_nobody_reads() -> None:
+    """A log that can't be written costs lines, and nothing else."""
+    program = LINES.format(configure="logs.configure('info', tenant='acme'); os.close(2)")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, text=True)
+    assert done.stdout == "done\n"
 
 
 def test_kept_in_a_file(tmp_path: Path) -> None:

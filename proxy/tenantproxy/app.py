@@ -23,6 +23,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.trial import CredentialTrial
+from tenantproxy.oms.warm_up import keep_warm
 from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
@@ -66,7 +67,8 @@ class Proxy:
         clients = self._parts.clients(config, tls, way_out)
         self._credential = self._parts.credential(clients, metrics, store)
         self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
-        self._oms = OmsClient(config.upstream, clients.oms(), self._credential, metrics)
+        self._transport = clients.oms()
+        self._oms = OmsClient(config.upstream, self._transport, self._credential, metrics)
         converter = self._parts.converter(config.upstream, mapping)
         reader = Reader(config.upstream, converter, self._oms, metrics)
         trial = CredentialTrial(config.upstream, clients, self._oms, converter)
@@ -105,6 +107,8 @@ class Proxy:
         if self._debug is not None:
             self._background.append(asyncio.create_task(self._debug.follow(), name="debug lines"))
         await self._manager.load()  # beside the watch's start, not before it: what changes now is seen
+        warm = keep_warm(self._transport, lambda: self._credential.is_usable and not self._oms.is_held)
+        self._background.append(asyncio.create_task(warm, name="connection ahead of reads"))
         await self._admin_server.listen(admin_socket)
         await self._api_server.listen(api_socket)
         await self._credential.first_attempt()

@@ -17,6 +17,7 @@ from tenantproxy.transport.dialer import Dialer
 from tenantproxy.transport.egress import GuardedResolver
 from tenantproxy.transport.egress_policy import oms_policy
 from tenantproxy.transport.forward_proxy import ForwardProxy
+from tenantproxy.transport.resumption import ResumingContext
 from tenantproxy.transport.tls import ContextSource
 
 QUIET: Final = 0.05
@@ -88,7 +89,7 @@ class OmsAddress:
         self._resolver = GuardedResolver(oms_policy(config))
         self._dialer = Dialer(self.host, self.port, resolver=self._resolver, forward_proxy=forward_proxy)
 
-    def context(self) -> ssl.SSLContext:
+    def context(self) -> ResumingContext:
         """Return what a proxy trusts."""
         return self._tls.current()
 

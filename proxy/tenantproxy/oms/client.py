@@ -73,6 +73,13 @@ class OmsClient:
         """Return when a read that begins now must have ended, in the loop's time."""
         return asyncio.get_running_loop().time() + self._operations[operation].timeout_seconds
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the OMS has asked for a pause, or an operation fails so often that it is not asked."""
+        return self._pause.remaining(self._clock()) > 0 or any(
+            operation.state() != "closed" for operation in self._operations.values()
+        )
+
     @staticmethod
     def is_over(deadline: float) -> bool:
         """Return whether a deadline has passed."""

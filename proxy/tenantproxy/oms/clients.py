@@ -4,11 +4,12 @@ from typing import Final
 
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.oauth2 import token_answer
-from tenantproxy.transport.base import HttpTransport
+from tenantproxy.transport.base import HttpTransport, WarmableTransport
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import ThreadedResolver
 from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
 from tenantproxy.transport.forward_proxy import ForwardProxy
+from tenantproxy.transport.keeping import BRIEFLY, LONG
 from tenantproxy.transport.tls import TlsFiles
 
 _TOKEN_CONNECTIONS: Final = 2
@@ -28,7 +29,7 @@ class ClientFactory:
         self._resolver = ThreadedResolver()
         self._trial_resolver = ThreadedResolver()
 
-    def oms(self, *, trial: bool = False) -> HttpTransport:
+    def oms(self, *, trial: bool = False) -> WarmableTransport:
         """Return the client of the OMS; that of a `trial` has one connection, and takes nothing from the reads."""
         return HttpClient(
             self._config.url,
@@ -38,6 +39,7 @@ class ClientFactory:
             tls=self._tls.oms,
             resolver=self._trial_resolver if trial else None,
             forward_proxy=self._forward_proxy,
+            keeping=BRIEFLY if trial else LONG,
         )
 
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:

@@ -25,7 +25,7 @@ from tenantproxy.tracing.export import SpanQueue
 from tenantproxy.tracing.log_lines import TraceIds
 from tenantproxy.tracing.parts import Parts
 from tenantproxy.tracing.spans import Trace, fail, traceparent
-from tenantproxy.transport.base import HttpTransport, UpstreamResponse
+from tenantproxy.transport.base import HttpTransport, UpstreamResponse, WarmableTransport
 from tenantproxy.transport.forward_proxy import authority
 
 _CLIENT_ERROR: Final = 400
@@ -81,8 +81,8 @@ class _Clients(ClientFactory):
         super().__init__(*arguments)
         self._trace = trace
 
-    def oms(self, *, trial: bool = False) -> HttpTransport:
-        return _Transport(self._trace, super().oms(trial=trial), self._config.url, "oms", joins=True)
+    def oms(self, *, trial: bool = False) -> WarmableTransport:
+        return _OmsTransport(self._trace, super().oms(trial=trial), self._config.url)
 
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
         inner = super().token_endpoint(url, trial=trial)
@@ -126,6 +126,14 @@ class _Transport:
     async def close(self) -> None:
         """Close all connections."""
         await self._inner.close()
+
+
+class _OmsTransport(_Transport):
+    """A `WarmableTransport`."""
+
+    def __init__(self, trace: Trace, inner: WarmableTransport, url: str) -> None:
+        super().__init__(trace, inner, url, "oms", joins=True)
+        self.warm_up = inner.warm_up
 
 
 class _Credential(ActiveCredential):

@@ -91,3 +91,18 @@ class HttpTransport(Protocol):
     async def close(self) -> None:
         """Close all connections."""
         ...
+
+
+class WarmableTransport(HttpTransport, Protocol):
+    """One that can be connected before there is a request."""
+
+    async def warm_up(self) -> None:
+        """Have a connection ready, made with the present TLS files, if that was not tried before.
+
+        Nothing is sent on it.
+
+        Raises:
+            UpstreamError: There is none to be had.
+
+        """
+        ...

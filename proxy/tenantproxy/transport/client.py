@@ -5,7 +5,6 @@ It does what a proxy needs of a client and nothing else: no redirects, cookies o
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,10 +18,13 @@ from tenantproxy.transport.connection_pool import ConnectionPool
 from tenantproxy.transport.dialer import Dialer
 from tenantproxy.transport.egress import GuardedResolver, Policy
 from tenantproxy.transport.forward_proxy import PROXY_AUTHENTICATION_REQUIRED, ForwardProxy
+from tenantproxy.transport.keeping import BRIEFLY, Keeping
+from tenantproxy.transport.resumption import ResumingContext
 from tenantproxy.transport.tls import ContextSource
 
 _log = logging.getLogger(__name__)
 
+_NOTHING: Final = object()
 _TICK: Final = 0.001
 """Seconds: the resolution of an event loop's clock; a timeout may end a call that much before its deadline."""
 
@@ -40,6 +42,7 @@ class HttpClient:
         tls: ContextSource,
         resolver: AbstractResolver | None = None,
         forward_proxy: ForwardProxy | None = None,
+        keeping: Keeping = BRIEFLY,
     ) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
@@ -54,7 +57,8 @@ class HttpClient:
         )
         self._relay = None if self._tls is not None else self._dialer.forward_proxy
         """The forward proxy that reads and passes on our requests themselves, since there is no TLS; if any."""
-        self._pool = ConnectionPool(max_connections, self._connect, self._context)
+        self._warmed_for: ResumingContext | object | None = _NOTHING
+        self._pool = ConnectionPool(max_connections, self._connect, self._context, keeping)
 
     async def request(
         self,
@@ -77,8 +81,9 @@ class HttpClient:
         request = encode_request(method, target, headers, body)
         caller, bulkhead = (None, None) if ticket is None else (ticket.caller, ticket.bulkhead)
         connection = await self._pool.acquire(caller, bulkhead)
+        is_reused = connection.idle_since > 0
         if ticket is not None:
-            ticket.observation.connection_reused = connection.idle_since > 0
+            ticket.observation.connection_reused = is_reused
         asked_at = asyncio.get_running_loop().time()
         try:
             if before is not None:
@@ -92,14 +97,24 @@ class HttpClient:
             deadline = None if drain_seconds is None else asked_at + drain_seconds
             self._abandon(connection, caller, bulkhead, deadline, on_drained)
             raise
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if is_reused and isinstance(error, UpstreamError) and error.reason == "disconnected":
+                self._pool.drop_idle()  # so that whoever sends the request again does so on a new one
             self._pool.release(connection, caller, bulkhead)
             raise
         self._pool.release(connection, caller, bulkhead)
         if self._relay is not None and answer.status == PROXY_AUTHENTICATION_REQUIRED:
             raise UpstreamError("forward-proxy-auth")
         return answer
+
+    async def warm_up(self) -> None:
+        """Make a connection that is used by none yet, once for each context; see `HttpTransport`."""
+        context = self._context()
+        if self._warmed_for is context:
+            return
+        self._warmed_for = context
+        self._pool.release(await self._pool.acquire(None), None)
 
     def _abandon(
         self,
@@ -137,10 +152,10 @@ class HttpClient:
         await self._pool.close()
         await self._dialer.close()
 
-    def _context(self) -> ssl.SSLContext | None:
+    def _context(self) -> ResumingContext | None:
         return self._tls.current() if self._tls is not None else None
 
-    async def _connect(self, context: ssl.SSLContext | None) -> HttpConnection:
+    async def _connect(self, context: ResumingContext | None) -> HttpConnection:
         return await self._dialer.dial(
             lambda: HttpConnection(self._max_response_bytes, context, self._on_unsolicited), context
         )

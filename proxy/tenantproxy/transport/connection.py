@@ -1,9 +1,12 @@
 """One HTTP/1.1 connection to a server: bytes out, one whole answer in (RFC 9112)."""
 
 import asyncio
+import random
 import select
 import ssl
+import time
 from collections.abc import Callable
+from math import inf
 from typing import Final, NoReturn, cast
 
 import httptools
@@ -11,6 +14,8 @@ import httptools
 from tenantproxy.admission import Ticket
 from tenantproxy.transport.base import FailureReason, UpstreamError, UpstreamResponse
 from tenantproxy.transport.folding import Unfolder
+from tenantproxy.transport.keeping import AGE_SPREAD, MAX_AGE, promised
+from tenantproxy.transport.resumption import ResumingContext
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of an answer's head, interim answers before it included."""
@@ -36,7 +41,7 @@ class HttpConnection(asyncio.Protocol):
     def __init__(
         self,
         max_body_bytes: int,
-        context: ssl.SSLContext | None,
+        context: ResumingContext | None,
         on_unsolicited: Callable[[], None] = lambda: None,
     ) -> None:
         self.context = context
@@ -44,6 +49,9 @@ class HttpConnection(asyncio.Protocol):
         self.reusable = True
         """Whether another exchange may follow the last one."""
         self.idle_since = 0.0
+        self._old_at = time.monotonic() + MAX_AGE * random.uniform(1 - AGE_SPREAD, 1)  # noqa: S311 - no secret
+        self._promised = inf  # seconds for which the server keeps it between two exchanges
+        self._tls: ssl.SSLObject | None = None  # until an answer has come, and its session is remembered
         self.ended_with: int | None = None
         """The status of the last exchange's answer; None: no whole one came."""
         self._max_body_bytes = max_body_bytes
@@ -84,6 +92,10 @@ class HttpConnection(asyncio.Protocol):
         for the response to the next request.
         """
         return self.reusable and not self._incoming.poll(0)
+
+    def may_be_kept(self, now: float) -> bool:
+        """Return whether an idle connection is young enough, and the server has said nothing else."""
+        return self.reusable and now < self._old_at and now - self.idle_since < self._promised
 
     async def exchange(self, request: bytes, ticket: Ticket | None = None) -> UpstreamResponse:
         """Send a request and return its answer, counted on `ticket`; after a failure the connection is of no use.
@@ -132,6 +144,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._tls = transport.get_extra_info("ssl_object")
         self._incoming.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
@@ -257,6 +270,11 @@ class HttpConnection(asyncio.Protocol):
         if not self._usable:
             self._fail("disconnected")
             return
+        if (keep_alive := self._headers.get(b"keep-alive")) is not None:
+            self._promised = promised(keep_alive)
+        if self._tls is not None and self.context is not None:
+            self.context.remember(self._tls)
+            self._tls = None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}
         self._end(UpstreamResponse(self._status, headers, bytes(self._body), self.discard))
 

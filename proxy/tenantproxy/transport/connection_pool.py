@@ -1,7 +1,6 @@
 """The connections to one server: how many there are, and who gets the next one."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,9 +8,11 @@ from typing import Final
 from tenantproxy.admission import Bulkhead, share
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.connection import HttpConnection
+from tenantproxy.transport.keeping import Keeping
+from tenantproxy.transport.resumption import ResumingContext
 
-IDLE_SECONDS: Final = 15.0
-"""For which an idle connection is kept."""
+_SWEEPS: Final = 4
+"""Looks at the idle connections in the time for which one is kept."""
 NO_REUSE_SECONDS: Final = 60.0
 """For which no connection is used again after an unsolicited response."""
 
@@ -32,13 +33,15 @@ class ConnectionPool:
     def __init__(
         self,
         limit: int,
-        connect: Callable[[ssl.SSLContext | None], Awaitable[HttpConnection]],
-        context: Callable[[], ssl.SSLContext | None],
+        connect: Callable[[ResumingContext | None], Awaitable[HttpConnection]],
+        context: Callable[[], ResumingContext | None],
+        keeping: Keeping,
     ) -> None:
         self._limit = limit
         self._share = share(limit)
         self._connect = connect
         self._context = context
+        self._keeping = keeping
         self._connections: set[HttpConnection] = set()
         self._idle: list[HttpConnection] = []
         self._connecting: dict[_Waiter, asyncio.Task[None]] = {}
@@ -52,10 +55,14 @@ class ConnectionPool:
         """Use no connection again for `NO_REUSE_SECONDS`; return whether that is new."""
         now = time.monotonic()
         is_new, self._no_reuse_until = now >= self._no_reuse_until, now + NO_REUSE_SECONDS
+        self.drop_idle()
+        return is_new
+
+    def drop_idle(self) -> None:
+        """Close the idle connections: what has come to one may have come to all, such as a forgetful NAT."""
         for connection in self._idle:
             self._drop(connection)
         self._idle.clear()
-        return is_new
 
     async def acquire(self, caller: str | None, bulkhead: Bulkhead | None = None) -> HttpConnection:
         """Return a connection for one exchange; it must be released.
@@ -95,7 +102,7 @@ class ConnectionPool:
             connection.idle_since = now
             self._idle.append(connection)
             if self._sweep is None:
-                self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_idle)
+                self._sweep_later()
         else:
             self._drop(connection)
         if self._waiting:
@@ -183,11 +190,12 @@ class ConnectionPool:
             del self._connecting[waiter]
             self._serve()
 
-    def _take_idle(self, context: ssl.SSLContext | None) -> HttpConnection | None:
+    def _take_idle(self, context: ResumingContext | None) -> HttpConnection | None:
         """Return the connection that was used last, if it can be used again; those that can't are closed."""
+        now = time.monotonic() if self._idle else 0.0
         while self._idle:
             connection = self._idle.pop()
-            if connection.context is context and connection.is_quiet:
+            if connection.context is context and connection.may_be_kept(now) and connection.is_quiet:
                 return connection
             self._drop(connection)
         return None
@@ -196,15 +204,20 @@ class ConnectionPool:
         connection.close()
         self._connections.discard(connection)
 
+    def _sweep_later(self) -> None:
+        seconds = self._keeping.seconds / _SWEEPS
+        self._sweep = asyncio.get_running_loop().call_later(seconds, self._close_idle)
+
     def _close_idle(self) -> None:
-        """Close what has been idle for too long, or was closed by the server, and come again if any is left."""
+        """Close what can't be used again or is more than is needed, and come again if any is left."""
         self._sweep = None
-        oldest = time.monotonic() - IDLE_SECONDS
+        now, context = time.monotonic(), self._context()
         idle, self._idle = self._idle, []
-        for connection in idle:
-            if connection.reusable and connection.idle_since > oldest:
+        for used_later, connection in zip(reversed(range(len(idle))), idle, strict=True):
+            is_needed = used_later < self._keeping.spare or now - connection.idle_since < self._keeping.seconds
+            if is_needed and connection.context is context and connection.may_be_kept(now):
                 self._idle.append(connection)
             else:
                 self._drop(connection)
         if self._idle:
-            self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_idle)
+            self._sweep_later()

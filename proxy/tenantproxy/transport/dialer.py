@@ -13,6 +13,7 @@ from aiohttp.abc import ResolveResult
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.egress import EgressRefusedError, GuardedResolver
 from tenantproxy.transport.forward_proxy import ForwardProxy, Tunnel
+from tenantproxy.transport.resumption import ResumingContext
 
 _P = TypeVar("_P", bound=asyncio.Protocol)
 
@@ -20,6 +21,9 @@ CONNECT_TIMEOUT: Final = 1.0
 """Seconds for DNS, TCP and TLS; with a forward proxy as many to reach it, for its tunnel, and for TLS in that."""
 _HAPPY_EYEBALLS_DELAY: Final = 0.25
 """Seconds before the next address is tried beside the last one (RFC 8305)."""
+_TCP_OPTIONS: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 2, "TCP_USER_TIMEOUT": 2000}
+"""A connection that is quiet for 30 s is asked for a sign of life, long before NAT or a load balancer forgets it
+(of the large clouds' the first does so after 4 minutes); what is not acknowledged for 2 s (in ms) ends it."""
 
 
 class Dialer:
@@ -41,7 +45,7 @@ class Dialer:
         )
         """The one that is on the way, if any."""
 
-    async def dial(self, protocol: Callable[[], _P], context: ssl.SSLContext | None) -> _P:
+    async def dial(self, protocol: Callable[[], _P], context: ResumingContext | None) -> _P:
         """Return a connection, with TLS by `context` where there is one.
 
         Raises:
@@ -49,13 +53,13 @@ class Dialer:
 
         """
         try:
-            if self.forward_proxy is None:
-                async with asyncio.timeout(CONNECT_TIMEOUT):
-                    return await self._direct(protocol, context)
-            self._resolver.check_unresolved(self._host, self._port)
-            if context is None:
-                return await _reach(self.forward_proxy, protocol)
-            return await self._through(self.forward_proxy, protocol, context)
+            try:
+                return await self._connected(protocol, context)
+            except (ssl.SSLError, ConnectionError, TimeoutError) as error:
+                # Some servers end, or hang in, the handshake of a session that they can't resume.
+                if context is None or not context.forget(self._host) or isinstance(error, TimeoutError):
+                    raise
+                return await self._connected(protocol, context)
         except TimeoutError:
             raise UpstreamError("connect-timeout") from None
         except EgressRefusedError:
@@ -71,12 +75,21 @@ class Dialer:
         """Release the resolver."""
         await self._resolver.close()
 
-    async def _direct(self, protocol: Callable[[], _P], context: ssl.SSLContext | None) -> _P:
+    async def _connected(self, protocol: Callable[[], _P], context: ResumingContext | None) -> _P:
+        if self.forward_proxy is None:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                return await self._direct(protocol, context)
+        self._resolver.check_unresolved(self._host, self._port)
+        if context is None:
+            return await _reach(self.forward_proxy, protocol)
+        return await self._through(self.forward_proxy, protocol, context)
+
+    async def _direct(self, protocol: Callable[[], _P], context: ResumingContext | None) -> _P:
         addresses = await self._resolver.resolve(self._host, self._port)
         return await _connect(addresses, protocol, context, self._host)
 
     async def _through(
-        self, forward_proxy: ForwardProxy, protocol: Callable[[], _P], context: ssl.SSLContext
+        self, forward_proxy: ForwardProxy, protocol: Callable[[], _P], context: ResumingContext
     ) -> _P:
         """Connect by a tunnel, in which TLS is with the server itself."""
         host = f"[{self._host}]" if ":" in self._host else self._host
@@ -102,7 +115,7 @@ async def _established(tunnel: Tunnel) -> asyncio.Transport:
 
 
 async def _secured(
-    transport: asyncio.Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, host: str
+    transport: asyncio.Transport, protocol: asyncio.Protocol, context: ResumingContext, host: str
 ) -> asyncio.Transport:
     """Return the transport with TLS; the protocol is not told of it."""
     secured = await asyncio.get_running_loop().start_tls(transport, protocol, context, server_hostname=host)
@@ -122,7 +135,7 @@ async def _reach(forward_proxy: ForwardProxy, protocol: Callable[[], _P]) -> _P:
 
 
 async def _connect(
-    addresses: Iterable[ResolveResult], protocol: Callable[[], _P], context: ssl.SSLContext | None, host: str
+    addresses: Iterable[ResolveResult], protocol: Callable[[], _P], context: ResumingContext | None, host: str
 ) -> _P:
     """Connect to the first of some addresses that accepts; `host` is whom TLS has to be with."""
     loop = asyncio.get_running_loop()
@@ -133,6 +146,7 @@ async def _connect(
         loop=loop,
     )
     try:
+        _watch(bound)
         _, connected = await loop.create_connection(
             protocol, sock=bound, ssl=context, server_hostname=host if context is not None else None
         )
@@ -140,6 +154,14 @@ async def _connect(
         bound.close()
         raise
     return connected
+
+
+def _watch(connection: socket.socket) -> None:
+    """Have the kernel find out that what is at the other end, or between, has forgotten a connection."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _TCP_OPTIONS.items():
+        if (option := getattr(socket, name, None)) is not None:  # other systems than Linux lack some
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _address_info(result: ResolveResult) -> tuple[int, int, int, str, tuple[str, int]]:

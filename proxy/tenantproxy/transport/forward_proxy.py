@@ -8,7 +8,6 @@ import asyncio
 import base64
 import logging
 import re
-import ssl
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from tenantproxy.transport.base import FailureReason, UpstreamError
 from tenantproxy.transport.egress import GuardedResolver
 from tenantproxy.transport.egress_policy import platform_policy
 from tenantproxy.transport.no_proxy import NoProxy
+from tenantproxy.transport.resumption import ResumingContext
 from tenantproxy.transport.tls import ContextSource, TlsFiles
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class ForwardProxy:
         """Tell whether connections to a destination go through it."""
         return not self._no_proxy.covers(host, port)
 
-    def context(self) -> ssl.SSLContext | None:
+    def context(self) -> ResumingContext | None:
         """Return the context for TLS to the forward proxy itself; None for plain HTTP."""
         return None if self._tls is None else self._tls.current()
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from tenantproxy.config import ConfigError, Tls
 from tenantproxy.transport.expiry import EARLIEST, LATEST, expiry_of
+from tenantproxy.transport.resumption import ResumingContext
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class ContextSource:
         self._clock = clock
         self.expiries: dict[str, float] = {}
         """When the files in use expire, Unix time, by what they are."""
-        self._context: ssl.SSLContext | None = None
+        self._context: ResumingContext | None = None
         self._signature: tuple[object, ...] = ()
         self._checked_at = 0.0
 
@@ -61,7 +62,7 @@ class ContextSource:
             why = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
             raise ConfigError(f"`upstream.tls`: {names} can't be used: {why}") from None
 
-    def current(self) -> ssl.SSLContext:
+    def current(self) -> ResumingContext:
         """Return the context to use for a request now."""
         now = self._clock()
         if self._context is None:
@@ -75,14 +76,17 @@ class ContextSource:
                     _log.warning("changed TLS files can't be used; keeping the old ones: %s", type(error).__name__)
         return self._context
 
-    def _load(self) -> ssl.SSLContext:
+    def _load(self) -> ResumingContext:
         signature = self._read_signature()
-        context = ssl.create_default_context(cafile=None if self._system_cas else self._ca)
-        if self._system_cas and self._ca is not None:
+        context = ResumingContext()
+        if self._system_cas:
+            context.load_default_certs()
+        if self._ca is not None:
             context.load_verify_locations(self._ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # Python 3.13 began to refuse certificates without extensions that many private CAs leave out.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        # Python's own default context has this from 3.13 on: the CA that is trusted may be an intermediate one. It
+        # also has VERIFY_X509_STRICT there, which refuses certificates as many private CAs make them.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         if self._certificate is not None:
             context.load_cert_chain(self._certificate, self._key, password=_no_password)
         if self._certificate is not None:

@@ -13,6 +13,7 @@ from tenantproxy.config import Tls
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.forward_proxy import ForwardProxy
+from tenantproxy.transport.keeping import LONG, Keeping
 from tenantproxy.transport.tls import TlsFiles
 
 
@@ -26,6 +27,7 @@ async def client(
     tls: TlsFiles | None = None,
     policy: Policy | None = None,
     forward_proxy: ForwardProxy | None = None,
+    keeping: Keeping = LONG,
 ) -> AsyncIterator[HttpClient]:
     """Run a client until the block ends."""
     running = HttpClient(
@@ -36,6 +38,7 @@ async def client(
         tls=(tls or TlsFiles(Tls(), Path("/none"))).oms,
         resolver=resolver,
         forward_proxy=forward_proxy,
+        keeping=keeping,
     )
     try:
         yield running

@@ -62,6 +62,11 @@ class RawServer:
                 self._changed.clear()
                 await self._changed.wait()
 
+    @property
+    def open(self) -> int:
+        """How many connections there are now."""
+        return len(self._tasks)
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None

@@ -469,3 +469,15 @@ async def test_what_looks_like_a_failure_is_none(hidden: Setting, status: int) -
     for _ in range(FAILURES_TO_OPEN + 1):
         assert await hidden.read(unknown) == unknown._replace(meaning="order-not-found")
     assert len(hidden.transport.authorizations) == FAILURES_TO_OPEN + 1
+
+
+async def test_an_oms_that_is_held(setting: Setting) -> None:
+    """Nothing connects to one that has asked for a pause, or fails all the time."""
+    assert not setting.client.is_held
+    await setting.read(UpstreamResponse(503, {"retry-after": "3"}, b""))
+    assert setting.client.is_held
+    setting.now = 3.0
+    assert not setting.client.is_held
+    for _ in range(FAILURES_TO_OPEN):
+        await setting.read(UpstreamResponse(500, {}, b""))
+    assert setting.client.is_held

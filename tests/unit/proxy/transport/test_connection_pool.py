@@ -7,12 +7,12 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from support.proxy.http_clients import cancel, client, get, ticket
-from support.proxy.oms import RawServer, answering, held_until, http
+from support.proxy.oms import RawServer, answering, breaking, held_until, http
 from support.waiting import PATIENCE, eventually
 from tenantproxy.admission import Bulkhead
-from tenantproxy.transport import connection_pool
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.keeping import Keeping
 
 OK = http(200, b"ok")
 LONG = 30.0
@@ -54,15 +54,110 @@ async def test_waiting_is_in_turn(oms: RawServer) -> None:
     assert [request.target for request in oms.received] == [f"/{number}" for number in range(6)]
 
 
-async def test_idle_connections_are_closed(oms: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quiet proxy keeps no connections to the OMS."""
-    monkeypatch.setattr(connection_pool, "IDLE_SECONDS", 0.1)
+async def test_idle_connections_are_closed(oms: RawServer) -> None:
+    """Of connections that are not needed any more few are kept, or none, as the client wants it."""
+    for spare in (0, 2):
+        release = asyncio.Event()
+        oms.play = held_until(release, answering(OK))
+        async with client(oms.url, keeping=Keeping(0.2, spare)) as running:
+            reading = start(running, 5)
+            await oms.reached(5)
+            release.set()
+            await asyncio.gather(*reading)
+            await eventually(lambda: len(running._pool._connections) <= spare)  # noqa: B023 - it ends within
+            assert len(running._pool._idle) == spare
+        await eventually(lambda: oms.open == 0)
+
+
+@pytest.mark.parametrize(("spare", "kept"), [(0, 2), (1, 2), (4, 4)])
+async def test_idle_connections_that_are_needed(oms: RawServer, spare: int, kept: int) -> None:
+    """Those used within the time stay, and so many others, those used last."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, keeping=Keeping(60.0, spare)) as running:
+        reading = start(running, 5)
+        await oms.reached(5)
+        release.set()
+        await asyncio.gather(*reading)
+        idle = [*running._pool._idle]
+        for connection in idle[:3]:
+            connection.idle_since -= 60.0
+        running._pool._close_idle()
+        assert running._pool._idle == idle[5 - kept :]
+
+
+@pytest.mark.parametrize(
+    ("keep_alive", "connections"),
+    [("timeout=0", 3), ("Timeout = 0, max=100", 3), ("timeout=5, max=100", 1), ("max=100", 1), ("nonsense", 1)],
+)
+async def test_what_the_server_says_of_its_time(oms: RawServer, keep_alive: str, connections: int) -> None:
+    """A connection that the server is about to close is not used."""
+    oms.play = answering(http(200, b"ok", keep_alive=keep_alive))
+    async with client(oms.url) as running:
+        assert [await get(running) for _ in range(3)] == [b"ok"] * 3
+    assert oms.connections == connections
+
+
+async def test_a_connection_grows_old(oms: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is busy all the time, too, finds out that a name has another address now."""
+    monkeypatch.setattr("tenantproxy.transport.connection.MAX_AGE", 0.0)
+    oms.play = answering(OK)
+    async with client(oms.url) as running:
+        assert [await get(running) for _ in range(3)] == [b"ok"] * 3
+    assert oms.connections == 3
+
+
+async def test_a_dead_connection_is_not_followed_by_another_one(oms: RawServer) -> None:
+    """Where a kept connection brought no answer, the request is sent again on a new one, not on its like."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url) as running:
+        reading = start(running, 3)
+        await oms.reached(3)
+        release.set()
+        await asyncio.gather(*reading)
+        oms.play = breaking(b"")
+        with pytest.raises(UpstreamError, match="disconnected"):
+            await get(running)
+        oms.play = answering(OK)
+        assert await get(running) == b"ok"
+        assert oms.connections == 4
+
+
+async def test_the_kernel_watches_connections(oms: RawServer) -> None:
+    """What has forgotten a connection on the way says nothing, so it is asked, and has to acknowledge."""
     oms.play = answering(OK)
     async with client(oms.url) as running:
         await get(running)
-        await eventually(lambda: not running._pool._idle)
-        await get(running)
-        assert oms.connections == 2
+        (kept,) = running._pool._idle
+        assert kept._transport is not None
+        tcp = kept._transport.get_extra_info("socket")
+        assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        assert [tcp.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [30, 10, 2, 2000]
+
+
+# ---- ahead of requests
+
+
+async def test_a_connection_ahead_of_requests(oms: RawServer) -> None:
+    """It serves the first request; it is made once, whatever becomes of it."""
+    oms.play = breaking(OK)
+    async with client(oms.url) as running:
+        await running.warm_up()
+        await eventually(lambda: oms.connections == 1)
+        assert await get(running) == b"ok"
+        await running.warm_up()
+        assert (oms.connections, len(oms.received)) == (1, 1)
+
+
+async def test_a_connection_ahead_of_requests_that_fails() -> None:
+    """Who asked for it is told; it takes no place."""
+    async with client("http://127.0.0.1:1", connections=1) as running:
+        with pytest.raises(UpstreamError, match="connect"):
+            await running.warm_up()
+        await running.warm_up()
+        assert (running._pool._in_use, running._pool._connecting) == ({}, {})
 
 
 async def test_who_waits_at_the_end_is_told(oms: RawServer) -> None:

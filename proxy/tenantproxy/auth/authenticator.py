@@ -78,7 +78,7 @@ class Authenticator:
 
     def _token_verifier(self) -> "TokenVerifier":
         if self._verifier is None:
-            from tenantproxy.auth.jwks import TokenVerifier  # noqa: PLC0415 - cryptography costs 11 MiB; load when needed
+            from tenantproxy.auth.jwks import TokenVerifier  # noqa: PLC0415 - cryptography costs 8 MiB; load when needed
 
             self._verifier = TokenVerifier(self._config, forward_proxy=self._forward_proxy)
         return self._verifier

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, RSAKey
-from joserfc.jws import JWSRegistry
 
 from tenantproxy.auth import claims
 from tenantproxy.auth.claims import Caller, InvalidTokenError, Unverified
+from tenantproxy.auth.keys import PublicKey, usable_key
 from tenantproxy.config import Access, Issuer, Tls
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import UpstreamError
@@ -37,11 +35,6 @@ _EVERYWHERE: Final = Policy(allow=("0.0.0.0/0", "::/0"))
 """Issuers are the platform team's choice, and no tenant's."""
 _TLS: Final = ContextSource(Tls(), Path(), system_cas=True)
 _MAX_CACHED_TOKENS: Final = 4096
-_KEY_TYPES: Final[dict[str, Any]] = {"RSA": RSAKey, "EC": ECKey}
-_KEY_TYPE_OF: Final = {"RS256": "RSA", "ES256": "EC"}
-_ALGORITHM_OF: Final = {kind: algorithm for algorithm, kind in _KEY_TYPE_OF.items()}
-_CURVE: Final = "P-256"
-_MIN_RSA_BITS: Final = 2048
 
 
 class KeysError(ValueError):
@@ -57,7 +50,7 @@ class KeySet:
         self._issuer = issuer
         self._clock = clock
         self._forward_proxy = forward_proxy
-        self._keys: list[tuple[str | None, str, Key]] = []
+        self._keys: list[PublicKey] = []
         self._tried_at: float | None = None
         self._loaded = False
         self._refreshing: asyncio.Task[None] | None = None
@@ -70,7 +63,7 @@ class KeySet:
             issuer=issuer.issuer,
         )
 
-    async def find(self, token: Unverified) -> list[Key]:
+    async def find(self, token: Unverified) -> list[PublicKey]:
         """Return the keys that may have signed a token.
 
         Raises:
@@ -97,12 +90,11 @@ class KeySet:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
 
-    def _matching(self, token: Unverified) -> list[Key]:
-        kind = _KEY_TYPE_OF[token.algorithm]
+    def _matching(self, token: Unverified) -> list[PublicKey]:
         return [
             key
-            for key_id, key_type, key in self._keys
-            if key_type == kind and (token.key_id is None or key_id == token.key_id)
+            for key in self._keys
+            if key.algorithm == token.algorithm and (token.key_id is None or key.key_id == token.key_id)
         ]
 
     def _may_refresh(self, pause: float) -> bool:
@@ -159,8 +151,8 @@ class _KeySet(msgspec.Struct):
     keys: list[Any]
 
 
-def usable_keys(document: bytes) -> list[tuple[str | None, str, Key]]:
-    """Return the keys in a JWK set that may verify tokens, each with its id and its type.
+def usable_keys(document: bytes) -> list[PublicKey]:
+    """Return the keys in a JWK set that may verify tokens.
 
     Others are ignored (RFC 7517 section 5).
 
@@ -172,23 +164,10 @@ def usable_keys(document: bytes) -> list[tuple[str | None, str, Key]]:
         entries = msgspec.json.decode(document, type=_KeySet).keys
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise KeysError("no-jwk-set") from error
-    usable: list[Key] = [key for key in map(_usable, entries) if key is not None]
+    usable = [key for key in map(usable_key, entries) if key is not None]
     if not usable:
         raise KeysError("no-usable-key")
-    return [(key.kid, key.key_type, key) for key in usable]
-
-
-def _usable(entry: Any) -> RSAKey | ECKey | None:  # noqa: ANN401 - what stands in a JWK set
-    try:
-        key: RSAKey | ECKey = _KEY_TYPES[entry["kty"]].import_key(entry)
-        key.check_use("sig")
-        key.check_alg(_ALGORITHM_OF[key.key_type])
-        key.check_key_op("verify")
-    except (JoseError, ArithmeticError, LookupError, TypeError, ValueError):
-        return None
-    if isinstance(key, RSAKey):
-        return key if key.raw_value.key_size >= _MIN_RSA_BITS else None
-    return key if key.curve_name == _CURVE else None
+    return usable
 
 
 def _why(error: OSError | TimeoutError | ValueError | UpstreamError) -> str:
@@ -252,8 +231,7 @@ class TokenVerifier:
         unverified = claims.parse_token(token)
         issuer = claims.issuer_of(unverified, self._issuers)
         keys = await self._key_sets[issuer.issuer].find(unverified)
-        algorithm = JWSRegistry.algorithms[unverified.algorithm]
-        if not any(algorithm.verify(unverified.signed, unverified.signature, key) for key in keys):
+        if not any(key.has_signed(unverified.signed, unverified.signature) for key in keys):
             raise InvalidTokenError("has a wrong signature")
         return claims.verified_caller(unverified.claims, issuer, self._now())
 

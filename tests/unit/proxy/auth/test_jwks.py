@@ -520,9 +520,9 @@ def test_why_a_document_can_not_be_used(document: bytes, words: str) -> None:
 
 
 def test_keys_of_a_document() -> None:
-    """Each has its id, if it has one, and its type."""
+    """Each has its id, if it has one, and its algorithm."""
     document = json.dumps({"keys": [public(RSA, "rsa"), public(EC)]}).encode()
-    assert [(key_id, kind) for key_id, kind, _ in usable_keys(document)] == [("rsa", "RSA"), (None, "EC")]
+    assert [key[:2] for key in usable_keys(document)] == [("rsa", "RS256"), (None, "ES256")]
 
 
 async def test_redirect_is_not_followed(verifier: TokenVerifier, publisher: Publisher) -> None:

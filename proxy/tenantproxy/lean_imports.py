@@ -1,0 +1,74 @@
+"""Import a few modules of a package without the package's own `__init__`, which would import all the others.
+
+Of aiohttp the proxy uses what reads requests. But Python runs a package's `__init__` before any of its modules,
+and aiohttp's imports the client with its cookies, traces and connections, and makes a TLS context with all of
+the system's CAs. In Python 3.13 that is 7 of 48 MiB, and a fifth of the CPU time until the first answer, in
+each pod of a fleet, for what is never called.
+
+`import_alone("aiohttp", "streams")`, before anything of it is imported, loads that module and what it imports.
+The package is then not in `sys.modules`: `from aiohttp.streams import StreamReader` finds the module, which is,
+and whoever writes `import aiohttp`, or imports another of its modules, has Python import the package as ever,
+with its `__init__`, into an object that already has the modules loaded before. So whatever else is in the
+process sees no difference but when it happens. Where the modules can't do without the `__init__`, it is run at
+once.
+
+`importlib.util.LazyLoader` doesn't do: it runs the `__init__` at the first look at any attribute, and the
+import of a module looks at its package's `__path__`. To be dropped when aiohttp's modules can be had one by
+one; `tests/e2e/processes/test_imports.py` names what a proxy loads.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import module_from_spec
+from types import ModuleType
+
+
+def import_alone(name: str, *modules: str) -> None:
+    """Import modules of a package without its `__init__`, unless it is imported already, or missing."""
+    if name in sys.modules or (spec := PathFinder.find_spec(name)) is None:
+        return
+    package = sys.modules[name] = module_from_spec(spec)
+    try:
+        for module in modules:
+            import_module(f"{name}.{module}")
+    except ImportError:
+        modules = ()
+    finally:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Later(name, package))
+    if not modules:
+        import_module(name)
+
+
+class _Later(MetaPathFinder, Loader):
+    """Has a package imported into the object that its modules were imported into."""
+
+    def __init__(self, name: str, package: ModuleType) -> None:
+        self._name = name
+        self._package = package
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,  # noqa: ARG002 - the finders' signature
+    ) -> ModuleSpec | None:
+        """Find the package, and nothing else."""
+        if fullname != self._name or (spec := PathFinder.find_spec(fullname, path)) is None:
+            return None
+        self._loader, spec.loader = spec.loader, self
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002 - the loaders' signature
+        """Return the object that there is."""
+        return self._package
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the `__init__`, by the package's own loader, which is the only one from now on."""
+        assert self._loader is not None and module.__spec__ is not None  # noqa: S101, PT018 - found above
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        sys.meta_path.remove(self)

@@ -1,0 +1,116 @@
+"""Some modules of a package without its own `__init__`; whoever asks for that sees no difference."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tenantproxy.lean_imports import import_alone
+
+NAME = "lean_imports_example"
+INIT = """
+from . import other
+from .inner import VALUE
+RUNS = globals().get("RUNS", 0) + 1
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / NAME
+    folder.mkdir()
+    (folder / "__init__.py").write_text(INIT)
+    (folder / "inner.py").write_text("from . import deeper\nVALUE = deeper.VALUE\n")
+    (folder / "deeper.py").write_text("VALUE = 1\n")
+    (folder / "other.py").write_text("from .inner import VALUE\n")
+    (folder / "needy.py").write_text("from . import VALUE\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    yield folder
+    for module in loaded():
+        del sys.modules[module]
+
+
+def loaded() -> set[str]:
+    return {module for module in sys.modules if module.partition(".")[0] == NAME}
+
+
+def test_only_what_is_needed(package: Path) -> None:
+    """The modules, and what they import themselves; they are found later on."""
+    assert package.is_dir()
+    import_alone(NAME, "inner")
+    assert loaded() == {f"{NAME}.inner", f"{NAME}.deeper"}
+    inner = sys.modules[f"{NAME}.inner"]
+    scope: dict[str, object] = {}
+    exec(f"from {NAME}.inner import VALUE", scope)  # noqa: S102
+    assert (scope["VALUE"], loaded()) == (1, {f"{NAME}.inner", f"{NAME}.deeper"})
+    assert import_module(f"{NAME}.inner") is inner
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [f"import {NAME}", f"from {NAME} import VALUE", f"import {NAME}.other", f"from {NAME}.needy import VALUE"],
+)
+def test_whoever_asks_for_the_rest_gets_all_of_it(package: Path, statement: str) -> None:
+    """As if it had been imported in the first place, once, and with the modules that are there."""
+    import_alone(NAME, "inner")
+    inner = sys.modules[f"{NAME}.inner"]
+    finders = [*sys.meta_path]
+    exec(statement, {})  # noqa: S102
+    whole = sys.modules[NAME]
+    assert (whole.RUNS, whole.VALUE, whole.inner, whole.deeper.VALUE) == (1, 1, inner, 1)
+    assert whole.__file__ == str(package / "__init__.py")
+    assert whole.__spec__ is not None
+    assert type(whole.__spec__.loader) is type(inner.__loader__) is type(whole.__loader__)
+    assert len(sys.meta_path) == len(finders) - 1
+
+
+def test_a_module_that_needs_the_rest(package: Path) -> None:
+    """The whole is imported at once."""
+    assert package.is_dir()
+    import_alone(NAME, "inner", "needy")
+    assert sys.modules[NAME].RUNS == import_module(f"{NAME}.needy").VALUE == 1
+
+
+def test_an_error_of_its_own(package: Path) -> None:
+    """Whoever asks for it is told, each time, until it is mended."""
+    (package / "__init__.py").write_text("raise OSError('broken')\n")
+    import_alone(NAME, "inner")
+    for _ in range(2):
+        with pytest.raises(OSError, match="broken"):
+            import_module(NAME)
+    (package / "__init__.py").write_text(f"{INIT}# mended\n")
+    assert import_module(NAME).inner is sys.modules[f"{NAME}.inner"]
+
+
+def test_what_is_imported_or_missing_stays_as_it_is(package: Path) -> None:
+    """There is nothing to do."""
+    assert package.is_dir()
+    imported, finders = import_module(NAME), [*sys.meta_path]
+    import_alone(NAME, "inner")
+    import_alone("lean_imports_missing", "inner")
+    assert (sys.modules[NAME], imported.RUNS, sys.meta_path) == (imported, 1, finders)
+
+
+_AIOHTTP = """
+import sys
+from tenantproxy.lean_imports import import_alone
+import_alone("aiohttp", "http_parser", "streams")
+assert not {"aiohttp", "aiohttp.client"} & sys.modules.keys()
+from aiohttp.streams import StreamReader
+from aiohttp import web
+import aiohttp
+assert aiohttp.streams.StreamReader is aiohttp.StreamReader is StreamReader
+print(*sorted(vars(aiohttp)), web.Application.__name__)
+"""
+
+
+def test_all_of_aiohttp_is_there() -> None:
+    """Its client, its web framework and every name that it has, once somebody asks."""
+    done = subprocess.run((sys.executable, "-c", _AIOHTTP), capture_output=True, text=True, check=True)
+    assert vars(aiohttp).keys() - {*done.stdout.split()} == set()
+    assert done.stdout.endswith(" Application\n")

@@ -38,6 +38,7 @@ _SECRETS: Final = re.compile(
     | (?P<before>\b(?:Bearer|Basic)\s+)(?=\S*[\d=+/])[\w.~+/=-]{{4,}}
     | (?P<scheme>\b\w{{1,20}}://)[^\s/@"']+@
     | (?P<key>(?:(?:{_NAMES}|authorization)["']?[ \t]*[:=]|(?<![\w-])--[\w-]{{0,40}}{_NAMES}[ ])[ \t]*)
+      (?!Bearer\ \$TOKEN["'])
       (?:["']?(?:Bearer|Basic|Digest)[ ][^\s"',;&}}]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^\s"',;&}}]+)
     | (?P<doubtful>(?:token|secret|cookie)["']?[ \t]*[:=][ \t]*["']?)(?=[^\s"',;&}}]{{0,200}}\d)[^\s"',;&}}]{{6,}}
     | (?P<query>[?&][\w.$-]{{0,99}}(?:key|sig|signature|token|secret|code)=)[^\s"'&\#]+

@@ -4,6 +4,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from tenantproxy.problems import PROBLEM_TYPES
+from tenantproxy_operator.doctor.commands import (
+    AUTH_URL,
+    CONNECT,
+    KEYS,
+    LOGS,
+    PUT,
+    RESOLVE,
+    TLS,
+    TOKEN,
+    change,
+    logs_of,
+    spec,
+)
 from tenantproxy_operator.doctor.finding import Row, Severity, Turn
 
 _READS: Final = "ready-but-reads-fail"
@@ -13,9 +26,11 @@ _REFUSED: Final = "401-or-403-for-a-client"
 _PUT: Final = "a-put-is-refused"
 _OTHER: Final = "other-4xx"
 
-_LOGS: Final = "kubectl logs -n {namespace} -l app.kubernetes.io/instance={name} --prefix --tail=100"
 _OMS_LOG: Final = "the OMS's own log, by the correlation id"
 _URL: Final = "spec.upstream.url"
+_FORWARD: Final = spec("upstream", "forwardProxy")
+_ENDPOINT: Final = spec("auth", "tokenEndpoint")
+_REPORT: Final = f"tenantproxy-operator doctor -n {{namespace}} {{name}} --bundle FILE; report it; {LOGS}"
 
 
 def _code(code: str, severity: Severity, anchor: str, next_: str) -> Row:
@@ -35,54 +50,59 @@ def _refused(code: str, next_: str, anchor: str = _OTHER) -> Row:
 
 
 CODES: Final[Mapping[str, Row]] = {
-    "credentials-not-configured": _failing(
-        "credentials-not-configured", "an admin sends PUT /api/v1/proxy-config", _CREDENTIAL
-    ),
+    "credentials-not-configured": _failing("credentials-not-configured", PUT, _CREDENTIAL),
     "credentials-invalid": _failing(
-        "credentials-invalid", "correct the key that `detail` of the response names", _CREDENTIAL
+        "credentials-invalid",
+        f"{KEYS}; correct the key that `detail` of the response names",
+        _CREDENTIAL,
     ),
     "upstream-rejected-credentials": _failing(
         "upstream-rejected-credentials",
-        "try the credential with curl at the OMS or its token endpoint; then PUT /api/v1/proxy-config",
+        f"{PUT}; with another credential",
     ),
-    "token-unavailable": _failing("token-unavailable", _LOGS),
-    "upstream-error": _failing("upstream-error", _OMS_LOG),
-    "upstream-timeout": _failing("upstream-timeout", f"{_OMS_LOG}; or raise spec.upstream.timeout"),
-    "circuit-open": _failing("circuit-open", "bring the OMS back; it closes by itself once the OMS answers"),
-    "upstream-rate-limited": _failing(
-        "upstream-rate-limited", "fewer concurrent requests: lower spec.upstream.maxConnections"
+    "token-unavailable": _failing("token-unavailable", LOGS),
+    "upstream-error": _failing("upstream-error", f"{logs_of('upstream-error')}; {_OMS_LOG}"),
+    "upstream-timeout": _failing(
+        "upstream-timeout",
+        f"{logs_of('upstream-timeout')}; {_OMS_LOG}; or {change('upstream.timeout', 'SECONDS')}",
     ),
-    "overloaded": _failing("overloaded", "raise spec.upstream.maxConnections, or make the OMS faster"),
+    "circuit-open": _failing(
+        "circuit-open", f"{logs_of('circuit-open')}; bring the OMS back: it closes by itself"
+    ),
+    "upstream-rate-limited": _failing("upstream-rate-limited", f"{change('upstream.maxConnections', 'FEWER')}"),
+    "overloaded": _failing("overloaded", f"{change('upstream.maxConnections', 'MORE')}; or make the OMS faster"),
     "upstream-contract": _failing(
-        "upstream-contract", "save a response of the OMS and try it: tenantproxy map --config config.json FILE"
+        "upstream-contract", "tenantproxy map --config config.json FILE; FILE has a response of the OMS"
     ),
     "upstream-forbidden": _failing("upstream-forbidden", "give the credential access to the orders, at the OMS"),
     "search-not-supported": _refused(
         "search-not-supported",
-        "if the OMS has a search: remove upstream.operations.searchOrders.unsupported",
+        f"{change('upstream.operations.searchOrders.unsupported', 'null')}; if the OMS has a search",
         _READS,
     ),
     "order-not-found": Row(
         Severity.WARNING,
         "platform team",
-        "compare spec.upstream.url and spec.upstream.operations with the OMS's paths",
+        f"{spec('upstream')}; compare its url and operations with the OMS's paths",
         _READS,
         "no order has ever been found",
     ),
     "issuer-unavailable": _failing(
-        "issuer-unavailable", f"{_LOGS}: it names the issuer; one with a private address needs --egress-allow"
+        "issuer-unavailable", f"{logs_of('issuer-unavailable')}; one with a private address needs --egress-allow"
     ),
-    "internal-error": _failing("internal-error", f"report it: tenantproxy-operator doctor --bundle FILE; {_LOGS}"),
+    "internal-error": _failing("internal-error", _REPORT),
     "unauthenticated": _refused(
-        "unauthenticated", "`detail` of the response says what is wrong with the token", _REFUSED
+        "unauthenticated", f"{TOKEN}; `detail` of the response says what is wrong with it", _REFUSED
     ),
-    "wrong-tenant": _refused("wrong-tenant", "call that tenant's proxy; or is spec.tenantId wrong?", _REFUSED),
+    "wrong-tenant": _refused(
+        "wrong-tenant", f"{TOKEN}; call that tenant's proxy, or is spec.tenantId wrong?", _REFUSED
+    ),
     "origin-not-allowed": _refused(
-        "origin-not-allowed", "add the page's origin to spec.access.cors.allowedOrigins", _REFUSED
+        "origin-not-allowed", f"{spec('access', 'cors')}; add the page's origin to allowedOrigins", _REFUSED
     ),
-    "admin-required": _refused("admin-required", "compare spec.access.admins with the token's claims", _PUT),
+    "admin-required": _refused("admin-required", f"{TOKEN}; {spec('access', 'admins')}; compare both", _PUT),
     "managed-by-platform": _refused(
-        "managed-by-platform", "change the Secret {secret} instead, or spec.auth.management", _PUT
+        "managed-by-platform", "kubectl edit secret {secret} -n {namespace}; or change spec.auth.management", _PUT
     ),
     "invalid-request": _refused("invalid-request", "`errors` of the response names each field", _PUT),
     "credential-rejected": _refused("credential-rejected", "`detail` of the response says what happened", _PUT),
@@ -91,7 +111,7 @@ CODES: Final[Mapping[str, Row]] = {
     ),
     "too-many-validations": _refused("too-many-validations", "wait for Retry-After", _PUT),
     "store-unavailable": _refused(
-        "store-unavailable", f"{_LOGS}: it says why a credential can't be stored, and the fix", _PUT
+        "store-unavailable", f"{LOGS} | grep stored; it says why a credential can't be, and the fix", _PUT
     ),
     "method-not-allowed": _refused("method-not-allowed", "the header Allow of the response names the method"),
     "invalid-id": _refused("invalid-id", "`errors` of the response names the path parameter"),
@@ -118,36 +138,38 @@ def _way(next_: str, says: str) -> Row:
 
 
 WAY: Final[Mapping[str, Row]] = {
-    "dns": _way(f"{_URL}; the port of the DNS pods (--dns-port)", "the host name does not resolve"),
-    "connect": _way(f"the port in {_URL}; the OMS's firewall", "the connection was refused"),
+    "dns": _way(f"{RESOLVE}; {_URL}, or the port of the DNS pods (--dns-port)", "the host name does not resolve"),
+    "connect": _way(f"{CONNECT}; the port in {_URL}, the OMS's firewall", "the connection was refused"),
     "connect-timeout": _way(
-        "firewalls, network policies, the OMS's IP allowlist", "no connection within a second"
+        f"{CONNECT}; firewalls, network policies, the OMS's IP allowlist", "no connection within a second"
     ),
     "tls": _way(
-        "openssl s_client -connect HOST:443 -servername HOST; then spec.upstream.tls",
+        f"{TLS}; then spec.upstream.tls",
         "TLS failed: the certificate is not trusted, has expired or is for another name; or it rejects ours",
     ),
     "egress": _way(
-        "spec.upstream.allowPrivateNetworks; for a token endpoint spec.auth.tokenEndpoint; --egress-allow",
+        f"{RESOLVE}; spec.upstream.allowPrivateNetworks, or --egress-allow",
         "the name resolves to a forbidden address",
     ),
     "forward-proxy-connect": _way(
-        "spec.upstream.forwardProxy.url, or --forward-proxy; firewalls; --egress-deny",
+        f"{_FORWARD}; its url, or --forward-proxy; firewalls; --egress-deny",
         "no connection to the forward proxy within a second",
     ),
     "forward-proxy-auth": _way(
-        "username and password in the Secret that forwardProxy.secretRef names",
+        f"{_FORWARD}; username and password in the Secret that it names",
         "the forward proxy demands another credential (407)",
     ),
-    "forward-proxy-denied": _way("the forward proxy's access rules", "the forward proxy denies the destination"),
+    "forward-proxy-denied": _way(
+        f"{_FORWARD}; the access rules of that one", "the forward proxy denies the destination"
+    ),
     "forward-proxy-gateway": _way(
-        f"the forward proxy's log; the host in {_URL}", "the forward proxy can't reach the host"
+        f"{_FORWARD}; the log of that one, the host in {_URL}", "the forward proxy can't reach the host"
     ),
     "forward-proxy-timeout": _way(
-        f"the forward proxy's log; the host in {_URL}", "the forward proxy did not answer within a second"
+        f"{_FORWARD}; the log of that one, the host in {_URL}", "the forward proxy did not answer within a second"
     ),
     "forward-proxy-invalid": _way(
-        "does spec.upstream.forwardProxy.url name a forward proxy at all, with the right scheme?",
+        f"{_FORWARD}; does its url name a forward proxy at all, with the right scheme?",
         "what the forward proxy answers is not valid",
     ),
 }
@@ -160,26 +182,37 @@ def _token(next_: str, says: str, turn: Turn = "tenant admin") -> Row:
 
 TOKENS: Final[Mapping[str, Row]] = {
     "invalid_client": _token(
-        "the secret; then spec.auth.tokenEndpoint.clientAuth", "the id or the secret is wrong"
+        f"{PUT}; with another credential; {_ENDPOINT}; its clientAuth", "the id or the secret is wrong"
     ),
-    "invalid_request": _token("clientAuth, scope, audience, extraParams", "it misses a parameter"),
-    "invalid_scope": _token("scope", "it does not know the scope, or the client may not have it"),
-    "invalid_grant": _token("extraParams", "the user name or the password is wrong"),
+    "invalid_request": _token(f"{_ENDPOINT}; clientAuth, scope, audience, extraParams", "it misses a parameter"),
+    "invalid_scope": _token(f"{_ENDPOINT}; scope", "it does not know the scope, or the client may not have it"),
+    "invalid_grant": _token(f"{_ENDPOINT}; extraParams", "the user name or the password is wrong"),
     "unauthorized_client": _token(
         "permit client credentials for the client; of Keycloak also: the secret is wrong",
         "the client may not use this grant",
     ),
-    "unsupported_grant_type": _token("name another grant_type in extraParams", "it does not know this grant"),
-    "status-NNN": _token("is authUrl the complete token URL? its own log, by the time", "it answered an error"),
-    "redirect": _token("authUrl: the URL that it redirects to", "it answered a redirect"),
-    "not-json": _token("authUrl: often it is a login page, or a firewall's", "its answer is no JSON object"),
-    "no-token": _token("authUrl: is it OAuth2's token endpoint?", "its answer has no access_token"),
+    "unsupported_grant_type": _token(
+        f"{_ENDPOINT}; name another grant_type in extraParams", "it does not know this grant"
+    ),
+    "status-NNN": _token(
+        f"{AUTH_URL}; is that the complete token URL? its own log, by the time", "it answered an error"
+    ),
+    "redirect": _token(f"{AUTH_URL}; the URL that it redirects to", "it answered a redirect"),
+    "not-json": _token(f"{AUTH_URL}; often it is a login page, or a firewall's", "its answer is no JSON object"),
+    "no-token": _token(f"{AUTH_URL}; is it OAuth2's token endpoint?", "its answer has no access_token"),
     "unusable-token": _token("fewer claims or scopes", "its token is too long, or no header can carry it"),
     "content-encoding": _token(
         "turn its compression off", "its answer is compressed, or cut off", "OMS developers"
     ),
-    "too-large": _token("authUrl", "its answer has more than 64 KiB"),
-    "timeout": _token("spec.auth.tokenEndpoint.timeout; its own log", "no token in time", "OMS developers"),
-    "internal": _token(f"report it; {_LOGS}", "the proxy's own mistake", "TenantProxy's developers"),
+    "too-large": _token(f"{AUTH_URL}; is it a token endpoint?", "its answer has more than 64 KiB"),
+    "timeout": _token(
+        f"{change('auth.tokenEndpoint.timeout', 'SECONDS')}; its own log", "no token in time", "OMS developers"
+    ),
+    "internal": _token(_REPORT, "the proxy's own mistake", "TenantProxy's developers"),
 }
 """By the outcome of asking for a token; connections fail for the reasons of `WAY`, there too."""
+
+
+def token_trouble(outcome: str) -> str:
+    """Return the diagnosis of an outcome of asking for a token."""
+    return "status-NNN" if outcome.startswith("status-") else outcome

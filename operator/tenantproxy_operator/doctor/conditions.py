@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tenantproxy_operator.api.names import default_secret_name
 from tenantproxy_operator.api.reasons import Reason
+from tenantproxy_operator.doctor.commands import DESCRIBE, FLEET, KEYS, PODS, PUT, filled
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity
 from tenantproxy_operator.doctor.view import TenantView
 from tenantproxy_operator.fleet.objects import Condition
@@ -12,21 +12,25 @@ from tenantproxy_operator.fleet.objects import Condition
 _NOT_READY: Final = "a-tenant-is-not-ready"
 _CREDENTIAL: Final = "the-credential"
 _STUCK: Final = "a-rollout-is-stuck"
-_DESCRIBE: Final = "kubectl describe tp/{name} -n {namespace}"
-_PODS: Final = "kubectl describe pods -n {namespace} -l app.kubernetes.io/instance={name}"
 
 ROWS: Final[Mapping[str, Row]] = {
     Reason.INVALID_SPEC: Row(
         Severity.FAILING,
         "who wrote the manifest",
-        "correct these fields; `tenantproxy-operator render -f {name}.yaml` lists every invalid one",
+        "tenantproxy-operator render -f {name}.yaml; it lists every invalid field",
         _NOT_READY,
     ),
     Reason.TLS_SECRET_MISSING: Row(
-        Severity.FAILING, "platform team", "create that Secret: kubectl create secret generic --help", _NOT_READY
+        Severity.FAILING,
+        "platform team",
+        "kubectl create secret generic --help; create the one that the message names",
+        _NOT_READY,
     ),
     Reason.TLS_SECRET_INVALID: Row(
-        Severity.FAILING, "platform team", "correct that key: openssl x509 -noout -text -in FILE", _NOT_READY
+        Severity.FAILING,
+        "platform team",
+        "openssl x509 -noout -text -in FILE; correct the key that the message names",
+        _NOT_READY,
     ),
     Reason.SECRET_OF_ANOTHER_TENANT: Row(
         Severity.FAILING,
@@ -42,25 +46,29 @@ ROWS: Final[Mapping[str, Row]] = {
         _NOT_READY,
     ),
     Reason.NOT_UNIQUE: Row(
-        Severity.FAILING, "who wrote the manifest", "delete or change the one that is a mistake", _NOT_READY
+        Severity.FAILING,
+        "who wrote the manifest",
+        f"{FLEET}; delete or change the one that is a mistake",
+        _NOT_READY,
     ),
     Reason.CONFLICT: Row(
         Severity.FAILING,
         "platform team",
-        "delete or rename that object, or have it adopted, as the message says",
+        f"{DESCRIBE}; delete or rename the object that it names, or have it adopted",
         _NOT_READY,
     ),
     Reason.APPLY_REFUSED: Row(
         Severity.FAILING,
         "platform team",
-        "correct that field, the policy or the quota; a missing permission: tenantproxy-operator rbac",
+        "tenantproxy-operator rbac --namespace {namespace} | kubectl diff -f -;"
+        " or correct that field, the policy or the quota",
         _NOT_READY,
     ),
     Reason.APPLY_FAILED: Row(
         Severity.FAILING,
         "platform team",
-        "wait two minutes for a retry; then kubectl logs -n tenantproxy-system -l"
-        " app.kubernetes.io/name=tenantproxy-operator --prefix --tail=-1",
+        "kubectl logs -n tenantproxy-system -l app.kubernetes.io/name=tenantproxy-operator --prefix --tail=-1;"
+        " it is tried again every two minutes",
         _NOT_READY,
     ),
     Reason.SUSPENDED: Row(
@@ -69,7 +77,9 @@ ROWS: Final[Mapping[str, Row]] = {
         'kubectl patch tp/{name} -n {namespace} --type=merge -p \'{{"spec": {{"suspend": false}}}}\'',
         _STUCK,
     ),
-    Reason.ROLLOUT_PENDING: Row(Severity.NOTE, "nobody, it passes by itself", "", _STUCK),
+    Reason.ROLLOUT_PENDING: Row(
+        Severity.NOTE, "nobody, it passes by itself", "kubectl get tp/{name} -n {namespace} --watch", _STUCK
+    ),
     Reason.ROLLOUT_STOPPED: Row(
         Severity.WARNING,
         "platform team",
@@ -79,8 +89,8 @@ ROWS: Final[Mapping[str, Row]] = {
     Reason.PENDING: Row(
         Severity.DOWN, "platform team", "kubectl get deployment/{name}-proxy -n {namespace}", _NOT_READY
     ),
-    Reason.PROXIES_NOT_READY: Row(Severity.DOWN, "platform team", _PODS, _STUCK),
-    Reason.ROLLOUT_STUCK: Row(Severity.FAILING, "platform team", _PODS, _STUCK),
+    Reason.PROXIES_NOT_READY: Row(Severity.DOWN, "platform team", PODS, _STUCK),
+    Reason.ROLLOUT_STUCK: Row(Severity.FAILING, "platform team", PODS, _STUCK),
     Reason.REPLICA_FAILURE: Row(
         Severity.FAILING,
         "platform team",
@@ -99,13 +109,11 @@ ROWS: Final[Mapping[str, Row]] = {
         "kubectl rollout status deployment/{name}-proxy -n {namespace}",
         _STUCK,
     ),
-    Reason.CREDENTIALS_MISSING: Row(
-        Severity.DOWN, "tenant admin", "an admin sends PUT /api/v1/proxy-config", _CREDENTIAL
-    ),
+    Reason.CREDENTIALS_MISSING: Row(Severity.DOWN, "tenant admin", PUT, _CREDENTIAL),
     Reason.CREDENTIALS_INVALID: Row(
         Severity.DOWN,
         "who fills the Secret",
-        "correct or remove that key, or send PUT /api/v1/proxy-config",
+        f"{KEYS}; correct or remove the key that the message names",
         _CREDENTIAL,
     ),
     Reason.SECRET_MISSING: Row(
@@ -120,11 +128,14 @@ ROWS: Final[Mapping[str, Row]] = {
     Reason.SECRET_SHARED: Row(
         Severity.WARNING,
         "platform team",
-        "give one of them its own Secret (spec.auth.secretRef)",
+        f"{FLEET}; give one of them its own Secret (spec.auth.secretRef)",
         _NOT_READY,
     ),
     Reason.DUPLICATE_TENANT: Row(
-        Severity.WARNING, "who wrote the manifest", "delete the one that is a mistake; else nothing", _NOT_READY
+        Severity.WARNING,
+        "who wrote the manifest",
+        f"{FLEET}; delete the one that is a mistake, if one is",
+        _NOT_READY,
     ),
 }
 """By the reason of a condition."""
@@ -134,11 +145,9 @@ _FINE: Final = frozenset(
 )
 _PARTS: Final = ("Accepted", "Available", "CredentialsReady", "Unique")
 """Those that the others summarize."""
-_UNKNOWN: Final = Row(Severity.FAILING, "platform team", _DESCRIBE, _NOT_READY)
+_UNKNOWN: Final = Row(Severity.FAILING, "platform team", DESCRIBE, _NOT_READY)
 """A reason of another version."""
 _WARNING: Final = "warning:"
-_LOCAL_LOGS: Final = "the proxy's log, which `local` prints"
-"""What stands for commands about a cluster, where there is none."""
 OTHER_CONTROLS: Final = "other-controls"
 DOUBTFUL_SPEC: Final = "doubtful-spec"
 NOT_RECONCILED: Final = "not-reconciled"
@@ -153,7 +162,7 @@ OWN: Final[Mapping[str, Row]] = {
         "start-here",
         "its proxy is not ready",
     ),
-    DOUBTFUL_SPEC: Row(Severity.NOTE, "who wrote the manifest", _DESCRIBE, _NOT_READY),
+    DOUBTFUL_SPEC: Row(Severity.NOTE, "who wrote the manifest", DESCRIBE, _NOT_READY),
     NOT_RECONCILED: Row(
         Severity.DOWN,
         "platform team",
@@ -211,9 +220,6 @@ def finding(  # what all diagnoses of a tenant have in common
     view: TenantView, id_: str, row: Row, *, says: str = "", since: str = "", severity: Severity | None = None
 ) -> Finding:
     """Return a finding about a tenant: a row of a table, and what was seen."""
-    namespace, name = view.key
-    secret = view.proxy.status.secret_name or default_secret_name(name)
-    words = {"name": name, "namespace": namespace, "secret": secret}
     level = row.severity if severity is None else severity
     if level is Severity.FAILING and not view.is_local and not any(pod.ready for pod in view.pods):
         ready = view.proxy.condition("Available")
@@ -224,7 +230,7 @@ def finding(  # what all diagnoses of a tenant have in common
         id=id_,
         says=says or row.says,
         turn=row.turn,
-        next=_LOCAL_LOGS if view.is_local and "kubectl" in row.next else row.next.format(**words),
+        next=filled(view, row.next),
         anchor=row.anchor,
         since=since,
     )

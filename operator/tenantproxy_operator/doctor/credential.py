@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from tenantproxy.credentials.proof import LONG_PAUSE
-from tenantproxy_operator.doctor.codes import CODES
+from tenantproxy_operator.doctor.codes import CODES, TOKENS, token_trouble
+from tenantproxy_operator.doctor.commands import TRY
 from tenantproxy_operator.doctor.conditions import finding
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity, rfc3339
 from tenantproxy_operator.doctor.view import TenantView
@@ -20,7 +21,7 @@ _READS: Final = "ready-but-reads-fail"
 UNTRIED: Final = Row(
     Severity.NOTE,
     "nobody, it passes by itself",
-    "the first read tries it; or an admin: PUT /api/v1/proxy-config?dryRun=true with {{}}",
+    f"{TRY}; or wait for the first read, which tries it",
     "the-credential",
     "nobody knows yet whether the OMS accepts the credential",
 )
@@ -52,6 +53,11 @@ def of_credential(view: TenantView) -> Iterator[Finding]:
         if proof is not None and proof.set_by:
             says += f"; it was set by {proof.set_by}"
         yield finding(view, REJECTED, CODES[REJECTED], says=says, since=since, severity=Severity.DOWN)
+        if proof is not None and (word := proof.rejection):
+            id_ = token_trouble(word)
+            row = TOKENS.get(id_, CODES[REJECTED])
+            says = f"no access token: the token endpoint: {row.says} ({word})"
+            yield finding(view, id_, row, says=says, since=since, severity=Severity.DOWN)
     elif proof is not None and proof.state == "untried" and proof.claim is None:
         yield finding(view, "untried", UNTRIED, since=rfc3339(proof.set_at))
 

@@ -38,7 +38,7 @@ class Row(NamedTuple):
     severity: Severity
     turn: Turn
     next: str
-    """The next command, or what to do; `{name}`, `{namespace}` and `{secret}` are the tenant's."""
+    """The next command, or where there is none, what to do; see `commands`."""
     anchor: str
     """The section of the page."""
     says: str = ""

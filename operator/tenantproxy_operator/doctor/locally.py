@@ -7,17 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from tenantproxy.credentials.proof import from_note
 from tenantproxy.credentials.stores.files import read_note
 from tenantproxy_operator.doctor import trial
 from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.examination import BETWEEN
+from tenantproxy_operator.doctor.finding import rfc3339
 from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
 from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.fleet.view import Fleet
 from tenantproxy_operator.local.fleet import LocalTenant, look, read_running
 from tenantproxy_operator.local.state import TenantState
+
+
+class _Upstream(msgspec.Struct, frozen=True):
+    url: str = ""
+
+
+class _Config(msgspec.Struct, frozen=True):
+    upstream: _Upstream = _Upstream()
+
 
 _MOST_BYTES: Final = 128 * 1024
 _SECONDS: Final = 40.0
@@ -52,14 +64,16 @@ def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: 
     earlier = {view.key: view.replicas for view in before.tenants}
     later = {view.key: view.replicas for view in now.tenants}
     for tenant in tenants:
-        proxy = TenantProxy(metadata=Metadata(name=tenant.name, namespace=tenant.namespace))
         state = TenantState(state_dir, tenant.namespace, tenant.name)
+        metadata = Metadata(name=tenant.name, namespace=tenant.namespace)
+        proxy = TenantProxy(metadata=metadata, spec={"upstream": {"url": _oms(state.config)}})
         note = read_note(state.credentials)
         (was,), (is_,) = earlier[proxy.metadata.key], later[proxy.metadata.key]
         process = Process(
             name=tenant.name,
             before=read_samples(was.metrics or b""),
             now=read_samples(is_.metrics or b""),
+            since=rfc3339(tenant.started_at),
             metrics=is_.metrics or b"",
             log=_troubles(state.troubles),
         )
@@ -71,7 +85,17 @@ def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: 
             serves=is_.ready,
             problem=tenant.problem or "",
             reason=tenant.reason,
+            problem_since=rfc3339(tenant.problem_since),
+            local_api=tenant.api,
         )
+
+
+def _oms(config: Path) -> str:
+    """Return the URL of the OMS in a proxy's configuration; empty where there is none."""
+    try:
+        return msgspec.json.decode(config.read_bytes(), type=_Config).upstream.url
+    except (OSError, msgspec.DecodeError):
+        return ""
 
 
 def _troubles(file: Path) -> str:

@@ -30,18 +30,18 @@ ROWS: Final[Mapping[str, Row]] = {
     "operator-not-ready": _row("no operator is ready", _LOGS),
     "namespace-not-watched": _row(
         "the operator does not watch this namespace",
-        "kubectl describe deployment/tenantproxy-operator -n {namespace}: its --namespace arguments",
+        "kubectl describe deployment/tenantproxy-operator -n {namespace} | grep namespace",
     ),
     "nobody-leads": _row(
         "nobody holds the operator's Lease, so that none acts", "kubectl get lease -A | grep tenantproxy-operator"
     ),
     "led-by-another": _row(
         "an operator of another installation acts here, and this one waits",
-        "docs/runbooks/TenantProxyOperatorNotLeading.md",
+        "kubectl get lease -A | grep tenantproxy-operator; docs/runbooks/TenantProxyOperatorNotLeading.md",
         Severity.WARNING,
     ),
     "queue-depth": _row("TenantProxies wait for a worker: the API server is slow", _LOGS),
-    "retrying": _row("the last reconcile of TenantProxies failed", "their conditions; " + _LOGS),
+    "retrying": _row("the last reconcile of TenantProxies failed", f"kubectl get tp -A; {_LOGS}"),
     "watch-interruptions": _row(
         "its watches break off: the network path to the API server, or the API server", _LOGS, Severity.WARNING
     ),
@@ -60,7 +60,10 @@ ROWS: Final[Mapping[str, Row]] = {
         _STUCK,
     ),
     "rollout-pending": _row(
-        "tenants wait for their turn in the rollout of a new image or setting", "", Severity.NOTE, _STUCK
+        "tenants wait for their turn in the rollout of a new image or setting",
+        "kubectl get tp -A",
+        Severity.NOTE,
+        _STUCK,
     ),
 }
 

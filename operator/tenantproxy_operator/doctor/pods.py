@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tenantproxy_operator.doctor.commands import PODS as _DESCRIBE
+from tenantproxy_operator.doctor.commands import PREVIOUS_LOGS as _LOGS
+from tenantproxy_operator.doctor.commands import change
 from tenantproxy_operator.doctor.conditions import finding
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity, seconds
 from tenantproxy_operator.doctor.view import TenantView
@@ -10,8 +13,6 @@ from tenantproxy_operator.fleet.objects import Condition, ContainerStatus, Event
 
 _STUCK: Final = "a-rollout-is-stuck"
 _DELETION: Final = "deletion-hangs"
-_DESCRIBE: Final = "kubectl describe pods -n {namespace} -l app.kubernetes.io/instance={name}"
-_LOGS: Final = "kubectl logs -n {namespace} -l app.kubernetes.io/instance={name} --prefix --previous"
 _PLATFORM: Final = "platform team"
 TERMINATION_SECONDS: Final = 60.0
 """After which a deletion should be through: pods take half a minute."""
@@ -30,7 +31,11 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "exits": Row(Severity.FAILING, _PLATFORM, _LOGS, _STUCK),
     "out-of-memory": Row(
-        Severity.FAILING, _PLATFORM, "raise spec.resources.limits.memory", _STUCK, "its memory limit is too low"
+        Severity.FAILING,
+        _PLATFORM,
+        change("resources.limits.memory", '"MORE"'),
+        _STUCK,
+        "its memory limit is too low",
     ),
     "probe-fails": Row(Severity.FAILING, _PLATFORM, _DESCRIBE, _STUCK),
     "finalizer": Row(

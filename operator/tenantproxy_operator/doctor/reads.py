@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tenantproxy_operator.doctor.codes import CODES, PUT_ONLY, TOKENS, WAY
+from tenantproxy_operator.doctor.codes import CODES, PUT_ONLY, TOKENS, WAY, token_trouble
+from tenantproxy_operator.doctor.commands import AUTH_URL
 from tenantproxy_operator.doctor.conditions import finding
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity
 from tenantproxy_operator.doctor.state_lines import began
@@ -35,7 +36,7 @@ _BY_REASON: Final[Mapping[str, str]] = {
 _TOKEN_CODES: Final = frozenset({"token-unavailable"})
 """Codes that say less than why there is no token."""
 _DIRECT: Final = frozenset({"dns", "connect", "connect-timeout", "tls"})
-_TOKEN_WAY: Final = "authUrl in the Secret {secret}: its scheme, host and port; the token endpoint's firewall"
+_TOKEN_WAY: Final = f"{AUTH_URL}; authUrl in the Secret {{secret}}: its scheme, host and port, its firewall"
 """What to do where a token endpoint can't be reached so."""
 OF_CIRCUITS: Final = frozenset({"upstream-error", "upstream-timeout", *WAY})
 """What opens a circuit."""
@@ -58,7 +59,8 @@ class Count(NamedTuple):
 def of_the_way(view: TenantView) -> Iterator[Finding]:
     """Yield why the OMS can't be reached, where `local` has tried that: no read needs to fail for it."""
     if view.serves and view.reason in WAY:
-        yield finding(view, view.reason, WAY[view.reason], says=view.problem, severity=Severity.DOWN)
+        row, since = WAY[view.reason], view.problem_since
+        yield finding(view, view.reason, row, says=view.problem, since=since, severity=Severity.DOWN)
 
 
 def of_reads(view: TenantView) -> Iterator[Finding]:
@@ -102,7 +104,7 @@ def _counted_finding(
 
 
 def _token_finding(view: TenantView, outcome: str, count: Count, of: Count, since: str) -> Finding:
-    id_ = "status-NNN" if _STATUS.fullmatch(outcome) else outcome
+    id_ = token_trouble(outcome)
     row = TOKENS.get(id_) or _row(id_)
     if id_ in _DIRECT:
         row = row._replace(turn="tenant admin", next=_TOKEN_WAY)

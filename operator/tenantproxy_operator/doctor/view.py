@@ -57,6 +57,10 @@ class TenantView:
     """Why no read can succeed, as `local` says."""
     reason: str = ""
     """The same in a word."""
+    problem_since: str = ""
+    """Since when, RFC 3339."""
+    local_api: str = ""
+    """Under `local`: where its proxy serves."""
     objects: Mapping[str, Any] = field(default_factory=dict)
     """As they came, by a file's name."""
 
@@ -64,6 +68,19 @@ class TenantView:
     def key(self) -> Key:
         """Its namespace and name."""
         return self.proxy.metadata.key
+
+    @property
+    def api(self) -> str:
+        """The URL at which its proxies serve."""
+        namespace, name = self.key
+        return self.local_api or self.proxy.status.endpoint or f"http://{name}-proxy.{namespace}.svc:8080"
+
+    @property
+    def oms(self) -> str:
+        """The URL of its OMS; empty: that is not known."""
+        upstream = self.proxy.spec.get("upstream")
+        url = upstream.get("url") if isinstance(upstream, dict) else None
+        return url if isinstance(url, str) else ""
 
 
 @dataclass(frozen=True, kw_only=True)

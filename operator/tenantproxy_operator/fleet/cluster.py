@@ -44,6 +44,10 @@ class _Served(msgspec.Struct):
     name: str = ""
 
 
+class _Version(msgspec.Struct, rename="camel"):
+    git_version: str = ""
+
+
 class _Discovered(msgspec.Struct):
     resources: list[_Served] = []
 
@@ -62,6 +66,18 @@ def _at_first() -> Iterator[None]:
             raise
         raise KubeError(
             f"the API server does not accept the kubeconfig's credential ({error}); log in anew"
+        ) from None
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Say what to do where the kubeconfig leads to something else than a cluster."""
+    try:
+        yield
+    except KubeError as error:
+        raise KubeError(
+            f"what answers is no Kubernetes API server ({error}); see --kubeconfig, --context and "
+            "`kubectl cluster-info`"
         ) from None
 
 
@@ -105,8 +121,13 @@ class ClusterReader:
             KubeError: They can't be listed.
 
         """
-        with _at_first():
-            return await self._list(TENANT_PROXY, namespace, "")
+        try:
+            with _at_first():
+                return await self._list(TENANT_PROXY, namespace, "")
+        except StatusError as error:
+            if error.status == _NOT_FOUND:
+                await self._see_an_api_server()
+            raise
 
     async def serves(self, kind: Kind) -> bool:
         """Tell whether the API server serves a kind. Raises KubeError."""
@@ -114,10 +135,27 @@ class ClusterReader:
             with _at_first():
                 answer = await self._client.request("GET", kind.root)
         except StatusError as error:
-            if error.status == _NOT_FOUND:
-                return False
-            raise
-        return any(each.name == kind.plural for each in decoded(answer, _Discovered).resources)
+            if error.status != _NOT_FOUND:
+                raise
+            await self._see_an_api_server()
+            return False
+        with _understood():
+            found = decoded(answer, _Discovered).resources
+        if not found:
+            await self._see_an_api_server()
+        return any(each.name == kind.plural for each in found)
+
+    async def _see_an_api_server(self) -> None:
+        """See that it is one: what serves something else has no TenantProxies either. Raises KubeError."""
+        with _understood():
+            try:
+                version = decoded(await self._client.request("GET", "/version"), _Version)
+            except StatusError as error:
+                if error.status == _FORBIDDEN:
+                    return  # who knows of rights is one
+                raise KubeError(str(error)) from None
+            if not version.git_version:
+                raise KubeError("it has no version")
 
     async def listed(self, kind: Kind, namespace: str | None, labels: str = "") -> list[Manifest]:
         """Return the objects of a kind with these labels; none, and a problem, where they may not be listed."""

@@ -49,6 +49,7 @@ class TenantProxyStatus(msgspec.Struct, frozen=True, rename="camel"):
     observed_generation: int | None = None
     conditions: tuple[Condition, ...] = ()
     secret_name: str = ""
+    endpoint: str = ""
 
 
 class TenantProxy(msgspec.Struct, frozen=True, rename="camel"):

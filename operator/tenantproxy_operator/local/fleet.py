@@ -40,6 +40,10 @@ class LocalTenant(msgspec.Struct, frozen=True, rename="camel"):
     """Why no read can succeed, as far as `local` knows."""
     reason: str = ""
     """The same in a word: one of the metrics', or an error code."""
+    problem_since: float | None = None
+    """Unix seconds."""
+    started_at: float | None = None
+    """When its proxy was started, Unix seconds."""
 
 
 class _Running(msgspec.Struct):

@@ -59,6 +59,8 @@ class Overview:
                 tenant_id=resource.spec.tenant_id,
                 problem=runner.obstacle.says if runner.obstacle else None,
                 reason=runner.obstacle.reason if runner.obstacle else "",
+                problem_since=runner.obstacle_since if runner.obstacle else None,
+                started_at=runner.started_at,
                 **runner.ports.urls(),
             )
             for resource, runner in self._running()

@@ -1,6 +1,7 @@
 """Whether reads can succeed at a proxy that serves, as far as this can be told without asking for an order."""
 
 import asyncio
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from tenantproxy import config
@@ -11,6 +12,7 @@ from tenantproxy.transport.dialer import Dialer
 from tenantproxy.transport.egress import GuardedResolver
 from tenantproxy.transport.egress_policy import oms_policy
 from tenantproxy.transport.forward_proxy import authority
+from tenantproxy.transport.tls import TlsFiles
 from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.local.fleet import metrics_of
 from tenantproxy_operator.local.state import TenantState
@@ -19,8 +21,9 @@ _FETCHED: Final = "tenantproxy_token_fetch_total"
 _ACCEPTED: Final = "tenantproxy_credentials_accepted"
 _WORDS: Final = {
     "connect": "nothing listens there, or it is firewalled; start the OMS, or correct spec.upstream.url",
-    "connect-timeout": "no connection within a second; is the OMS up, and is there a firewall?",
+    "connect-timeout": "no connection within a second; is the OMS up, does it speak TLS, is there a firewall?",
     "dns": "its name can't be resolved; correct spec.upstream.url",
+    "tls": "it speaks no TLS, or its certificate is not trusted; correct spec.upstream.url or spec.upstream.tls",
     "egress": "its address is private; set spec.upstream.allowPrivateNetworks, or see --egress-allow",
 }
 
@@ -43,7 +46,8 @@ async def why_reads_fail(encoded: bytes, state: TenantState, admin: str) -> Obst
     if not state.has_credential():
         says = "no credential is set; add the Secret's manifest, or PUT /api/v1/proxy-config"
         return Obstacle("credentials-not-configured", says)
-    return await _unreachable(config.decode(encoded, source="config.json")) or _found_out(await metrics_of(admin))
+    proxy = config.decode(encoded, source="config.json")
+    return await _unreachable(proxy, state.tls) or _found_out(await metrics_of(admin))
 
 
 def _found_out(metrics: bytes) -> Obstacle | None:
@@ -62,14 +66,16 @@ def _found_out(metrics: bytes) -> Obstacle | None:
     return None
 
 
-async def _unreachable(proxy: ProxyConfig) -> Obstacle | None:
-    """Try the OMS's port; not where a forward proxy is on the way, which only requests get through."""
+async def _unreachable(proxy: ProxyConfig, tls: Path) -> Obstacle | None:
+    """Connect to the OMS, by TLS if need be; not behind a forward proxy, which takes requests only."""
     if isinstance(proxy.upstream.forward_proxy, config.ForwardProxy):
         return None
     host, port = authority(proxy.upstream.url)
     dialer = Dialer(host, port, resolver=GuardedResolver(oms_policy(proxy)), forward_proxy=None)
+    is_secure = proxy.upstream.url.startswith("https:")
+    context = TlsFiles(proxy.upstream.tls, tls).oms.current() if is_secure else None
     try:
-        connection = await dialer.dial(lambda: HttpConnection(0, None), None)
+        connection = await dialer.dial(lambda: HttpConnection(0, context), context)
     except UpstreamError as error:
         advice = _WORDS.get(error.reason, "see its log")
         return Obstacle(error.reason, f"the OMS at {host}:{port} can't be reached ({error.reason}): {advice}")

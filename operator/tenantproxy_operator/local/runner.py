@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -53,6 +54,10 @@ class ProxyRunner:
         """Set when the proxy became ready, or failed to, for the first time."""
         self.obstacle: Obstacle | None = None
         """Why no read can succeed at the proxy that serves."""
+        self.obstacle_since = 0.0
+        """When that was first seen, Unix seconds."""
+        self.started_at = 0.0
+        """When that proxy was started, Unix seconds."""
         self._program = program
         self._inherited = tuple(inherited)
         self._log_level = log_level
@@ -84,7 +89,7 @@ class ProxyRunner:
         Where they can, this is left to requests: they show what fails, and nobody else calls the OMS.
         """
         if self.serves and self.obstacle is not None:
-            self.obstacle = await self._why_reads_fail(self._config)
+            await self._look()
             if self.obstacle is None and self.serves:
                 self._report("ready", **self.ports.urls())
 
@@ -171,6 +176,7 @@ class ProxyRunner:
             *("--debug-until", str(self.state.debug_until), "--troubles", str(self.state.troubles)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
         )
+        self.started_at = time.time()
         process = await ProxyProcess.start(command, descriptors=(api, admin, *self._inherited), log=self._log)
         self._processes.add(process)
         return process
@@ -187,9 +193,16 @@ class ProxyRunner:
         task.add_done_callback(self._stopping.discard)
 
     async def _report_serving(self, event: Event) -> None:
-        self.obstacle = await self._why_reads_fail(self._config)
+        await self._look()
         problem = {} if self.obstacle is None else {"problem": self.obstacle.says}
         self._report(event, **self.ports.urls(), **problem)
+
+    async def _look(self) -> None:
+        """See why reads fail; what was so already has been so since then."""
+        before, found = self.obstacle, await self._why_reads_fail(self._config)
+        if before is None or found is None or before.reason != found.reason:
+            self.obstacle_since = time.time()
+        self.obstacle = found
 
     def _report(self, event: Event, **fields: Any) -> None:  # noqa: ANN401 - JSON values
         self._emit(event, tenant=self.key.name, namespace=self.key.namespace, **fields)

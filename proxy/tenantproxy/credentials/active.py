@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tenantproxy.credentials.authorizer import SupersededError
+from tenantproxy.credentials.authorizer import SupersededError, token_rejected
 from tenantproxy.credentials.base import Credential, CredentialError, TokenClients
 from tenantproxy.credentials.fingerprint import Fingerprints
 from tenantproxy.credentials.first_login import FirstLogin
@@ -288,12 +288,14 @@ class ActiveCredential:
     def _rejected(self) -> Problem:
         detail, seconds = "The OMS rejected the configured credential.", self._gate.remaining()
         problem = self._use.authorizer.rejection(seconds) if self._use is not None else None
+        if problem is None and (word := self._gate.rejection):  # as another process has found out
+            problem = token_rejected(word, seconds)
         return problem or Problem("upstream-rejected-credentials", detail, headers=retry_after(seconds))
 
     def _show(self, proof: Proof) -> None:
         if proof.state != "untried" or proof.earlier:
             self._former = None
-        self._verdicts.credential(proof.state)
+        self._verdicts.credential(proof.state, proof.rejection)
 
 
 def _digest(credential: Credential | CredentialError | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, Protocol
 
-from tenantproxy.problems import Problem
+from tenantproxy.problems import Problem, retry_after
 
 FoundStyle = Literal["client_secret_basic", "client_secret_post"]
 """The style of client authentication at a token endpoint that was found out, where `clientAuth` is `auto`."""
@@ -55,6 +55,16 @@ class SupersededError(Exception):
     """The credential was replaced while a request waited for its authorization: ask the new one."""
 
 
+def token_rejected(told: str, seconds: float) -> Problem:
+    """Return the answer to a request while a login that the token endpoint rejected is not repeated."""
+    return Problem(
+        "upstream-rejected-credentials",
+        f"The token endpoint rejected the request for a token ({told}).",
+        headers=retry_after(seconds),
+        reason="token-rejected",
+    )
+
+
 class Logins(Protocol):
     """What stands before a secret that is sent to a token endpoint: it may not be, once it was rejected."""
 
@@ -62,8 +72,8 @@ class Logins(Protocol):
         """Tell whether a refresh may log in now; a request asks elsewhere, before it asks for an authorization."""
         ...
 
-    def rejected(self, logins: int) -> None:
-        """Take note that it was rejected, so many times."""
+    def rejected(self, logins: int, reason: str) -> None:
+        """Take note that it was rejected, so many times, and in which word."""
         ...
 
     def found(self) -> FoundStyle | None:

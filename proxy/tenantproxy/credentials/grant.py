@@ -84,10 +84,10 @@ class Use:
         self.cooldown.released()
         self.wake()
 
-    def rejected(self, logins: int) -> None:
-        """Take note that the token endpoint rejected it."""
+    def rejected(self, logins: int, reason: str) -> None:
+        """Take note that the token endpoint rejected it, and in which word."""
         if self.gate is not None:
-            self.gate.rejected(logins)
+            self.gate.rejected(logins, reason)
 
     def found(self) -> FoundStyle | None:
         """Return the style of client authentication that is known to work."""

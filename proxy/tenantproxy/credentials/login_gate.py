@@ -48,6 +48,11 @@ class LoginGate:
         """Whether it was rejected."""
         return self._shared.proof.state == "rejected"
 
+    @property
+    def rejection(self) -> str:
+        """The word in which the token endpoint rejected it, also to another process; empty: it did not."""
+        return self._shared.proof.rejection
+
     def remaining(self) -> float:
         """Return the seconds until it may be tried again."""
         return self._shared.proof.remaining(self._clock())
@@ -84,13 +89,16 @@ class LoginGate:
         if not self.is_open or self.may_forget:
             self._shared.change(lambda proof: proof.accepted(now))
 
-    def rejected(self, logins: int = 1) -> None:
-        """Close it for a while after so many wrong logins; those that were in flight with others count as well."""
+    def rejected(self, logins: int = 1, reason: str = "") -> None:
+        """Close it for a while after so many wrong logins; those that were in flight with others count as well.
+
+        `reason`: the token endpoint's word, if that rejected it.
+        """
         now, proof = self._shared.time(), self._shared.proof
         self._trying, self._releases = False, 0
         makes_difference = not self.is_closed or len(proof.wrong_logins) < COUNTED or self.remaining() <= 0
         change = self._shared.change if makes_difference else self._shared.note_here
-        change(lambda proof: proof.rejected(now, logins))
+        change(lambda proof: proof.rejected(now, logins, reason))
 
     def wronged(self, logins: int = 1) -> None:
         """Count a wrong login with another credential than the one in use."""

@@ -5,6 +5,7 @@ nobody knows is tried by one request, and after a rejection pauses grow. Times a
 """
 
 import math
+import re
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
@@ -19,6 +20,7 @@ LONG_PAUSE: Final = 31 * 60.0
 COUNTED: Final = 3
 """Wrong logins beyond so many make no difference: the account is locked, or never will be."""
 _LONGEST_NOTE: Final = 4096
+_WORD: Final = re.compile("(?:[a-z][a-z0-9_-]{0,39})?")
 _MOST_TRIED: Final = 600.0
 """Seconds for which a claim may be good."""
 
@@ -63,6 +65,8 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Whether this replica can't tell others, which may have logged in as often as it has; never in a note."""
     accepted_at: float | None = None
     rejected_at: float | None = None
+    rejection: str = ""
+    """The word in which the token endpoint rejected it, as metrics count it; empty: the OMS did, or it is not."""
     set_at: float | None = None
     """When somebody set it with a PUT, and who."""
     set_by: str = ""
@@ -91,10 +95,10 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     def accepted(self, now: float) -> "Proof":
         """Let it be used by all. What was counted before is over, as at an order system after a right login."""
         return msgspec.structs.replace(
-            self, state="accepted", claim=None, wrong_logins=(), earlier=(), retried=False, accepted_at=now
+            self, state="accepted", claim=None, wrong_logins=(), earlier=(), retried=False, accepted_at=now, rejection=""
         )
 
-    def rejected(self, now: float, logins: int = 1) -> "Proof":
+    def rejected(self, now: float, logins: int = 1, reason: str = "") -> "Proof":
         """Begin a pause, or go on with it; `logins` is how many wrong logins the OMS has counted for that."""
         is_retry = self.state == "rejected" and self.remaining(now) <= 0
         return msgspec.structs.replace(
@@ -104,6 +108,7 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
             wrong_logins=_recent((*self.wrong_logins, *_times(now, logins)), now),
             retried=self.retried or is_retry,
             rejected_at=now,
+            rejection=reason,
         )
 
     def wronged(self, now: float, logins: int = 1) -> "Proof":
@@ -197,6 +202,7 @@ def _is_sound(proof: Proof) -> bool:
         and 0 <= proof.revision < 2**53
         and (claim is None or claim.seconds <= _MOST_TRIED)
         and (proof.state != "rejected" or proof.rejected_at is not None)
+        and _WORD.fullmatch(proof.rejection) is not None
     )
 
 

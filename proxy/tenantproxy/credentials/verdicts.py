@@ -36,13 +36,13 @@ class Verdicts:
             expires_at=credential.expires_at if credential is not None else None,
         )
 
-    def credential(self, state: State) -> None:
-        """Tell how the credential stands."""
+    def credential(self, state: State, rejection: str) -> None:
+        """Tell how the credential stands; `rejection`: the token endpoint's word, if that rejected it."""
         if state == "untried":
             return
         self._metrics.credential_accepted(accepted=state == "accepted")
         if state == "rejected":
-            self._rejected.begins()
+            self._rejected.begins(rejection or None)
         else:
             self._rejected.ends()
 

@@ -1,6 +1,8 @@
 """`tenantproxy-operator doctor --local` beside a running `local`: real proxies, a real OMS, the real command."""
 
 import json
+import os
+import signal
 import tarfile
 import time
 import zipfile
@@ -33,6 +35,8 @@ class Scene(NamedTuple):
     token: Path
     locked: RawServer
     well: RawServer
+    began: int
+    """Unix seconds."""
 
     async def doctor(self, *arguments: str) -> tuple[int, str, str]:
         """Run the command."""
@@ -65,7 +69,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             tenant_proxy(name, access=access, **({"url": urls[name]} if name in urls else {})) for name in NAMES
         ]
         write(folder / "all.yaml", *documents, *(secret(name) for name in NAMES if name != "empty"))
-        state = tmp_path / "run" / "state"
+        state, began = tmp_path / "run" / "state", int(time.time())
         options = ("--issuers", str(issuers))
         local = await stack.enter_async_context(running_local(folder, state=state, options=options))
         apis = {}
@@ -77,7 +81,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             async with client.get(apis[name] + ORDER) as response:
                 assert (response.status == 200) == (name == "well")
         token.write_text(tokens.user_token("T-well", email=tokens.ADMIN_EMAIL))
-        yield Scene(local, state, token, locked, well)
+        yield Scene(local, state, token, locked, well, began)
 
 
 async def test_what_is_wrong(scene: Scene, tmp_path: Path) -> None:
@@ -109,6 +113,7 @@ async def test_what_is_wrong(scene: Scene, tmp_path: Path) -> None:
     assert "tenantproxy_credentials_accepted" in texts["tenants/tenants/well/metrics/well.txt"]
     assert not any("right" in text for text in texts.values())
     await check_trials(scene)
+    await check_states(scene)
 
 
 async def check_trials(scene: Scene) -> None:
@@ -125,6 +130,35 @@ async def check_trials(scene: Scene) -> None:
     assert status == 1
     assert "another wrong login could lock the account" in document["tenants"][0]["credential"]
     assert len(scene.locked.received) == before
+
+
+async def check_states(scene: Scene) -> None:
+    """See that a proxy that hangs is named, a credential that nobody has tried, and since when things are so."""
+    pids = {
+        tenant: pid for pid in scene.local.children() for tenant in NAMES if f"/{tenant}/" in command_line(pid)
+    }
+    apis = {each.name: each.api for each in read_running(scene.state)}
+    async with aiohttp.ClientSession() as client:
+        headers = tokens.bearer(tokens.user_token("T-empty", email=tokens.ADMIN_EMAIL))
+        body = {"type": "basic", "config": {"username": "u", "password": "p"}}
+        url = f"{apis['empty']}/api/v1/proxy-config"
+        async with client.put(url, json=body, headers=headers) as response:
+            assert response.status == 204
+    os.kill(pids["locked"], signal.SIGSTOP)
+    try:
+        _, document = await scene.findings()
+    finally:
+        os.kill(pids["locked"], signal.SIGCONT)
+    told = {(each["subject"], each["id"]): each for each in document["findings"]}
+    assert ("tenants/locked", "not-serving") in told
+    assert ("tenants/empty", "untried") in told
+    for name, trouble in (("down", "connect"), ("failing", "upstream-error")):
+        since = told[f"tenants/{name}", trouble]["since"]
+        assert scene.began <= (seconds(since) or 0) <= time.time()
+
+
+def command_line(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 async def test_bad_input(tmp_path: Path) -> None:

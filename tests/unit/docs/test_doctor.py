@@ -10,8 +10,11 @@ import click
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cli.doctor import doctor
 from tenantproxy_operator.doctor import codes, conditions, operators, pods
+from tenantproxy_operator.doctor.commands import filled
 from tenantproxy_operator.doctor.credential import UNTRIED
 from tenantproxy_operator.doctor.finding import Row
+from tenantproxy_operator.doctor.view import TenantView
+from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
 
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = (ROOT / "docs/troubleshooting.md").read_text()
@@ -40,8 +43,7 @@ _OPERATOR: Final = "tests/integration/apiserver/operator"
 CAUSED_IN: Final = (
     "tests/integration/doctor/test_reads.py",
     "tests/e2e/cluster/test_doctor.py",
-    "tests/unit/operator/doctor/test_operators.py",
-    "tests/unit/operator/doctor/test_findings.py",
+    "tests/e2e/processes/test_doctor.py",
     *(f"{_OPERATOR}/test_{name}.py" for name in ("doctor", "run", "status", "kept_secret")),
     *(f"{_OPERATOR}/test_{name}.py" for name in ("refused", "rollout", "unique", "unreadable_secret")),
 )
@@ -106,8 +108,33 @@ def test_each_diagnosis_is_caused() -> None:
     """A test gets a tenant, or an operator, into that trouble, and finds it named."""
     text = "".join((ROOT / each).read_text() for each in CAUSED_IN)
     constants = {value: f"Reason.{name}:" for name, value in vars(Reason).items() if name.isupper()}
-    missing = [name for name in DIAGNOSES if f'"{name}"' not in text and constants.get(name, "-") not in text]
-    assert missing == []
+    assert [name for name in DIAGNOSES if f'"{name}"' not in text and constants.get(name, "\0") not in text] == []
+
+
+PROGRAMS: Final = {
+    *("curl", "helm", "kubectl", "openssl", "printf", "python3"),
+    *("tenantproxy", "tenantproxy-operator"),
+}
+WITHOUT_COMMAND: Final = {
+    # What answered the caller has said it all.
+    *("invalid-request", "credential-rejected", "validation-inconclusive", "too-many-validations"),
+    *("method-not-allowed", "invalid-id", "search-rejected", "unsupported-media-type", "payload-too-large"),
+    *("target-too-long", "headers-too-large", "request-timeout", "malformed-request"),
+    # It is a matter of the OMS's, or of the token endpoint's.
+    *("upstream-forbidden", "unauthorized_client", "unusable-token", "content-encoding"),
+    # `local` has said it.
+    "not-serving",
+}
+
+
+def test_the_next_step_is_a_command() -> None:
+    """It can be copied as it stands, wherever there is one."""
+    tenant = TenantView(proxy=TenantProxy(metadata=Metadata(name="acme", namespace="tenants")))
+    commands = {name: filled(tenant, row.next) for name, row in DIAGNOSES.items() if name not in operators.ROWS}
+    commands |= {name: row.next for name, row in operators.ROWS.items()}
+    without = {name for name, text in commands.items() if text.split(" ")[0] not in PROGRAMS}
+    assert without == WITHOUT_COMMAND
+    assert [text for text in commands.values() if "{{" in text and "}}" not in text] == []
 
 
 def test_the_command_is_documented() -> None:

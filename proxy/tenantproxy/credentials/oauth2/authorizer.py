@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from tenantproxy.credentials.authorizer import Authorization, Failure, Logins, SupersededError
+from tenantproxy.credentials.authorizer import Authorization, Failure, Logins, SupersededError, token_rejected
 from tenantproxy.credentials.oauth2.token_cache import Fetch, Token, TokenCache, Unavailable, Use, Wait
 from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.credentials.oauth2.token_header import TokenHeader
@@ -140,7 +140,7 @@ class TokenAuthorizer:
             self._trouble.begins(result.reason, upstreamStatus=result.status)
             if result.rejected:
                 self._rejection = result
-                self._logins.rejected(result.logins)
+                self._logins.rejected(result.logins, result.reason)
             self._metrics.token_fetched(result.reason)
         self._changed.set()
 
@@ -161,12 +161,7 @@ class TokenAuthorizer:
 
 def _problem(failure: Failure, seconds: float) -> Problem:
     if failure.rejected:
-        return Problem(
-            "upstream-rejected-credentials",
-            f"The token endpoint rejected the request for a token ({failure.told}).",
-            headers=retry_after(seconds),
-            reason="token-rejected",
-        )
+        return token_rejected(failure.told, seconds)
     return Problem(
         "token-unavailable",
         f"The token endpoint returned no token ({failure.told}).",

@@ -8,7 +8,7 @@ and why. At the end of the run the audit log must show that no right was missing
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,13 +16,16 @@ import pytest
 
 from support.apiserver.audit import AuditEntry, writes
 from support.apiserver.client import ApiClient
+from support.apiserver.kubelet import Kubelet
 from support.apiserver.server import ApiServer, service_account
 from support.operator import rights_report
 from support.operator.diagnoses import Engineer
+from support.operator.installed import Home
 from support.operator.process import OperatorProcess
 from support.operator.rights import NAMESPACED, lacking, used
 from support.operator.tenants import Tenants, without_hash
 from support.waiting import eventually
+from tenantproxy_operator.doctor import examination
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.manifests.writer import to_yaml
@@ -203,6 +206,19 @@ async def tenants(api: ApiClient, run: Run, operator: OperatorProcess) -> Tenant
 def engineer(run: Run) -> Engineer:
     """Return a person who runs `doctor` with no more rights than the documentation says."""
     return Engineer(run.api_server, run.namespaces)
+
+
+@pytest.fixture
+async def home(
+    api: ApiClient, engineer: Engineer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Home]:
+    """Return the namespace of the operator, in which whoever runs doctor may look, too."""
+    monkeypatch.setattr(examination, "BETWEEN", 0.4)
+    Engineer(engineer.server, [engineer.namespaces[0], HOME])
+    async with Kubelet.running(api, tmp_path, f"node-{uuid.uuid4().hex[:8]}") as kubelet:
+        home = Home(Tenants(api, HOME), kubelet)
+        yield home
+        await home.remove()
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """`doctor` in a cluster: pods that don't run, deletions that hang, an operator that does not react; its rights."""
 
 import asyncio
+import contextlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -11,8 +13,11 @@ import pytest
 
 from support import commands
 from support.apiserver.client import ApiClient
+from support.apiserver.fault_proxy import Between, Call, hold
 from support.apiserver.server import ApiServer
 from support.operator.diagnoses import Engineer
+from support.operator.fake_pods import FakePods
+from support.operator.installed import Home, account, told_of_the_operator
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants, child_name
 from support.waiting import eventually
@@ -26,8 +31,13 @@ from tenantproxy_operator.kube.client import TENANT_PROXY
 from .conftest import HOME, Run
 
 CLUSTER_WIDE = False  # what doctor reads is the same
+NAMESPACES = 2
+"""All but one test are in the first."""
 LATER: Final = 120.0
 """Seconds after which a deletion should be through."""
+PAUSE: Final = 0.05
+"""Seconds between two things that somebody does again and again."""
+WATCHED: Final = [kind.plural for kind in kinds.CHILDREN if not kind.optional]
 
 Cause = Callable[[Tenants, str], Awaitable[object]]
 
@@ -45,14 +55,6 @@ def pod(tenant: str, *, phase: str = "Pending", **status: Any) -> Cause:
         await tenants.patch(POD, f"{name}-proxy-1", told, subresource="status")
 
     return cause
-
-
-async def account(tenants: Tenants) -> None:
-    """Make what a controller makes in each namespace, and each pod needs."""
-    metadata = {"name": "default", "namespace": tenants.namespace}
-    path = kinds.SERVICE_ACCOUNT.path(tenants.namespace)
-    status, answer = await tenants.api.request("POST", path, {"metadata": metadata})
-    assert status in (201, 409), answer
 
 
 def container(**state: Any) -> dict[str, Any]:
@@ -144,68 +146,37 @@ async def test_pods(tenants: Tenants, engineer: Engineer, name: str, trouble: st
 # ---- the operator
 
 
-@pytest.fixture
-async def home(api: ApiClient, engineer: Engineer) -> AsyncIterator[Tenants]:
-    """Return the namespace of the operator, in which whoever runs doctor may look, too."""
-    Engineer(engineer.server, [engineer.namespaces[0], HOME])
-    yield Tenants(api, HOME)
-    for kind in (POD, kinds.DEPLOYMENT):
-        status, answer = await api.request("DELETE", kind.path(HOME))
-        assert status == 200, answer
-
-
-async def installed(home: Tenants, *options: str, ready: bool = True) -> None:
-    """Make what a chart makes of the operator, and its pod, as a kubelet tells of it."""
-    labels = {"app.kubernetes.io/name": "tenantproxy-operator"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "operator", "image": "x"}]}}
-    template["spec"]["containers"][0]["args"] = ["run", *options]  # type: ignore[index]
-    spec = {"selector": {"matchLabels": labels}, "template": template}
-    await home.put(kinds.DEPLOYMENT, "tenantproxy-operator", {"metadata": {"labels": labels}, "spec": spec})
-    await account(home)
-    await home.put(POD, "tenantproxy-operator-1", {"metadata": {"labels": labels}, "spec": template["spec"]})
-    condition = {"type": "Ready", "status": "True" if ready else "False"}
-    status = {"status": {"phase": "Running", "conditions": [condition]}}
-    await home.patch(POD, "tenantproxy-operator-1", status, subresource="status")
-
-
-async def operators(engineer: Engineer, run: Run) -> set[str]:
-    """Return the names of what doctor finds about the operator."""
-    found = findings(await engineer.view(run.namespaces[0]))
-    return {each.id for each in found if each.subject == "operator"}
-
-
 async def test_operator_that_runs_elsewhere(tenants: Tenants, engineer: Engineer, run: Run, name: str) -> None:
     """Where somebody renews the Lease, an operator is there, wherever it is."""
     await tenants.created(name)
-    assert await operators(engineer, run) == set()
+    assert await told_of_the_operator(engineer, run.namespaces[0]) == set()
 
 
-async def test_operator_not_ready(
-    tenants: Tenants, engineer: Engineer, run: Run, home: Tenants, name: str
-) -> None:
+async def test_operator_not_ready(tenants: Tenants, engineer: Engineer, run: Run, home: Home, name: str) -> None:
     """None of its pods is ready, and none of them has the Lease, which is another one's."""
     await tenants.created(name)
-    await installed(home, f"--namespace={run.namespaces[0]}", ready=False)
-    assert await operators(engineer, run) == {"operator-not-ready", "led-by-another"}
+    await home.install(*run.options, ready=False)
+    assert await told_of_the_operator(engineer, run.namespaces[0]) == {"operator-not-ready", "led-by-another"}
 
 
 async def test_namespace_not_watched(
-    tenants: Tenants, engineer: Engineer, run: Run, home: Tenants, name: str
+    tenants: Tenants, engineer: Engineer, run: Run, home: Home, name: str
 ) -> None:
     """The operator is well, but has not been told of this namespace."""
     await tenants.created(name)
-    await installed(home, "--namespace=others")
-    assert "namespace-not-watched" in await operators(engineer, run)
+    await home.install("--namespace=others")
+    assert "namespace-not-watched" in await told_of_the_operator(engineer, run.namespaces[0])
 
 
 async def test_operator_that_is_gone(
-    operator: OperatorProcess, tenants: Tenants, engineer: Engineer, run: Run, name: str
+    operator: OperatorProcess, tenants: Tenants, engineer: Engineer, run: Run, home: Home, name: str
 ) -> None:
     """Nobody acts: what is new has not been looked at, what was changed is as before."""
+    del home  # in which there is none
     await tenants.created(name)
     await asyncio.to_thread(operator.stop)
     try:
-        assert await operators(engineer, run) == {"operator-absent", "nobody-leads"}
+        assert await told_of_the_operator(engineer, run.namespaces[0]) == {"operator-absent", "nobody-leads"}
         await tenants.change(name, {"spec.upstream.timeout": "7s"})
         assert "stale-status" in await engineer.names(tenants.namespace, name)
         await tenants.create(f"{name}-new")
@@ -214,20 +185,106 @@ async def test_operator_that_is_gone(
         await asyncio.to_thread(operator.start_ready)
 
 
-BY_METRICS: Final = {
-    *("queue-depth", "retrying", "watch-interruptions", "missed-events", "writes-at-rest"),
-    *("rollout-stopped", "rollout-pending"),
-}
-"""Of the operator: tests/unit/operator/doctor has those."""
+async def test_operator_that_works_in_vain(
+    operator: OperatorProcess, api: ApiClient, engineer: Engineer, run: Run, home: Home, name: str
+) -> None:
+    """By its own metrics: somebody else writes the same field; what the API server refuses is tried again."""
+    tenants = Tenants(api, run.namespaces[1])
+    await home.install(*run.options, process=operator)
+    async with FakePods.playing(api, tenants.namespace, takes=0.0, deadline=60.0):
+        await tenants.created(name)
+        await tenants.condition(name, "Ready", status="True")
+    # Its pod is not the one that the Lease names: the process has the name of this machine.
+    at_rest = {"led-by-another"}
+    await eventually(lambda: told_of_the_operator(engineer, tenants.namespace), lambda told: told == at_rest)
+    service = child_name(kinds.SERVICE, name)
+    async with repeated(lambda number: tenants.patch(kinds.SERVICE, service, edit(number))):
+        assert "writes-at-rest" in await told_of_the_operator(engineer, tenants.namespace)
+    await tenants.create(f"{name}-refused", {"spec.podTemplate": {"affinity": {"unknown": {}}}})
+    await tenants.condition(f"{name}-refused", "Accepted", reason="ApplyRefused")
+    assert "retrying" in await told_of_the_operator(engineer, tenants.namespace)
+    await tenants.delete(f"{name}-refused")
+
+
+async def test_operator_with_a_bad_way_to_the_api_server(
+    operator: OperatorProcess,
+    tenants: Tenants,
+    engineer: Engineer,
+    run: Run,
+    home: Home,
+    name: str,
+    launch: Callable[..., OperatorProcess],
+    api_server: ApiServer,
+    tmp_path: Path,
+) -> None:
+    """By its own metrics: watches that break off, and writes that take so long that tenants wait."""
+    await asyncio.to_thread(operator.stop)
+    async with Between.running(api_server, tmp_path) as between:
+        behind = launch("--workers=1", url=between.url, ca=between.ca)
+        await asyncio.to_thread(behind.start_ready)
+        try:
+            await home.install(*run.options, process=behind)
+            async with repeated(lambda number: asyncio.sleep(0, between.cut(WATCHED[number % len(WATCHED)]))):
+                assert "watch-interruptions" in await told_of_the_operator(engineer, run.namespaces[0])
+            gate = asyncio.Event()
+
+            async def play(call: Call) -> None:
+                if call.is_write and call.tenant.startswith(name):
+                    await hold(gate)
+
+            between.play = play
+            for number in range(3):
+                await tenants.create(f"{name}-{number}")
+            await eventually(lambda: behind.metrics()["queue_depth"])
+            assert "queue-depth" in await told_of_the_operator(engineer, run.namespaces[0])
+            gate.set()
+        finally:
+            await asyncio.to_thread(behind.stop)
+            await asyncio.to_thread(operator.start_ready)
+
+
+@contextlib.asynccontextmanager
+async def repeated(act: Callable[[int], Awaitable[object]]) -> AsyncIterator[None]:
+    """Do something again and again meanwhile."""
+
+    async def go_on() -> None:
+        for number in itertools.count():
+            await act(number)
+            await asyncio.sleep(PAUSE)
+
+    task = asyncio.create_task(go_on())
+    try:
+        yield
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+
+
+def edit(number: int) -> dict[str, Any]:
+    """Return a change of a Service that the operator undoes."""
+    return {"metadata": {"labels": {"app.kubernetes.io/name": f"somebody-elses-{number}"}}}
+
+
+IN_OTHER_MODULES: Final = ("test_run.py", "test_rollout.py")
+"""These cause `crd-missing` and `missed-events`; `rollout-stopped` and `rollout-pending`."""
 
 
 def test_every_diagnosis_of_the_operator_has_a_case() -> None:
-    """Each is caused somewhere; crd-missing in test_run.py."""
-    text = Path(__file__).read_text() + (Path(__file__).parent / "test_run.py").read_text()
+    """Each is caused in an operator that runs."""
+    here = Path(__file__)
+    text = "".join(path.read_text() for path in (here, *(here.parent / name for name in IN_OTHER_MODULES)))
     assert {id_ for id_ in OF_OPERATORS if f'"{id_}"' in text} == OF_OPERATORS.keys()
 
 
 # ---- what the spec does beside what it says
+
+
+DOUBTFUL: Final[dict[str, Any]] = {
+    "spec.mapping.getOrder.fields": {
+        "items": {"each": "/lines", "fields": {"unitPrice": {"from": "/priceInCents"}}}
+    }
+}
+"""An amount that may be a hundred times too high."""
 
 
 async def test_other_controls_and_doubtful_amounts(tenants: Tenants, engineer: Engineer, name: str) -> None:
@@ -241,6 +298,9 @@ async def test_other_controls_and_doubtful_amounts(tenants: Tenants, engineer: E
         return await engineer.names(tenants.namespace, name)
 
     await eventually(named, lambda found: "other-controls" in found)
+    await tenants.create(f"{name}-doubtful", DOUBTFUL)
+    await tenants.condition(f"{name}-doubtful", "Accepted", status="True")
+    assert "doubtful-spec" in await engineer.names(tenants.namespace, f"{name}-doubtful")
 
 
 # ---- rights, and the command

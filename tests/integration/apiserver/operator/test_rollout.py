@@ -11,6 +11,7 @@ import pytest
 from support.apiserver.client import ApiClient
 from support.operator.diagnoses import Engineer
 from support.operator.fake_pods import FakePods
+from support.operator.installed import Home, told_of_the_operator
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants, Thing, child_name, condition_of, is_settled
 from support.waiting import eventually
@@ -175,7 +176,9 @@ async def events(tenants: Tenants) -> list[str]:
     return sorted(item["regarding"]["name"] for item in found["items"] if item["reason"] == "RolloutStopped")
 
 
-async def test_bad_image(scene: Callable[..., Any], engineer: Engineer) -> None:  # noqa: PLR0915 - one story
+async def test_bad_image(  # noqa: PLR0915 - one story
+    scene: Callable[..., Any], engineer: Engineer, home: Home
+) -> None:
     """Three tenants miss their deadline, canaries first: no other one is touched, all go on serving, all is said.
 
     A tenant's own change does not wait. A restart changes nothing; the earlier image heals everything.
@@ -194,6 +197,9 @@ async def test_bad_image(scene: Callable[..., Any], engineer: Engineer) -> None:
             assert len(await events(fleet.tenants)) == 3
             assert set(await events(fleet.tenants)) <= set(touched)
             assert operator.metrics()["rollout_pending"] == len(waiting)
+            await home.install(*fleet.run.options, process=operator)
+            told = await told_of_the_operator(engineer, fleet.tenants.namespace)
+            assert told >= {"rollout-stopped", "rollout-pending"}
             assert min(fleet.pods.ready.values()) == 2
             found = await fleet.all()
             assert all(condition_of(each, "Available")["status"] == "True" for each in found.values())

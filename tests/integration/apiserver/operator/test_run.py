@@ -15,6 +15,7 @@ from support.apiserver.client import ApiClient
 from support.apiserver.fault_proxy import Between, Call, hold
 from support.apiserver.server import ApiServer
 from support.operator.diagnoses import Engineer
+from support.operator.installed import Home, told_of_the_operator
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants
 from support.waiting import eventually, until
@@ -256,7 +257,7 @@ def _install(api_server: ApiServer) -> None:
 
 
 async def test_dead_watch_of_tenant_proxies(
-    run: Run, api: ApiClient, launch: Launch, between: Between, name: str
+    run: Run, api: ApiClient, launch: Launch, between: Between, engineer: Engineer, home: Home, name: str
 ) -> None:
     """A stream that stays open and says nothing is found out: liveness fails, and the miss is counted once."""
     operator = launch("--check-interval=0.2", "--event-patience=1", url=between.url, ca=between.ca)
@@ -272,6 +273,8 @@ async def test_dead_watch_of_tenant_proxies(
 
     await eventually(live, lambda status: status == 503)
     assert operator.metrics()["missed_events_total"] == 1
+    await home.install(*run.options, process=operator)
+    assert "missed-events" in await told_of_the_operator(engineer, run.namespaces[0])
     assert f"{run.namespaces[0]}/{name}: no watch event arrived for its last change" in operator.log
     assert (await tenants.get(name))["status"]["observedGeneration"] == 1
 

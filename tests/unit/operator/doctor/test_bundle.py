@@ -76,6 +76,7 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
         "volumes:\n- secret:\n    secretName: acme-credentials\n",
         "the Secret acme-credentials has no key for a token: add one",
         "doctor --token-file FILE --bundle FILE",
+        'curl -H "Authorization: Bearer $TOKEN" https://acme.example',
         'tenantproxy_token_fetch_total{tenant="acme",outcome="invalid_client"} 3.0',
     ],
 )

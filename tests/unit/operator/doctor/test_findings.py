@@ -14,6 +14,7 @@ from tenantproxy.metrics import Metrics
 from tenantproxy.problems import PROBLEM_TYPES
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.doctor.codes import CODES
+from tenantproxy_operator.doctor.commands import PUT
 from tenantproxy_operator.doctor.conditions import ROWS
 from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.finding import Severity
@@ -219,6 +220,17 @@ def test_no_credential() -> None:
         assert of(said) == [("CredentialsMissing", Severity.DOWN)]
 
 
+def test_what_the_token_endpoint_said_before_a_restart() -> None:
+    """The note has kept it, and what it says comes before what follows from it."""
+    for word, id_ in (("invalid_client", "invalid_client"), ("status-418", "status-NNN")):
+        proof = Proof(state="rejected", rejected_at=NOW, rejection=word)
+        cause, effect = findings(View(now=NOW, tenants=(tenant("acme", ACCEPTED, proof=proof),)))
+        assert (cause.id, effect.id) == (id_, "upstream-rejected-credentials")
+        assert cause.says.endswith(f"({word})")
+        assert cause.severity is effect.severity
+        assert cause.since == effect.since != ""
+
+
 def test_a_credential_that_nobody_has_tried() -> None:
     """It is a note; none where a replica is trying it."""
     view = tenant("acme", ACCEPTED, proof=Proof())
@@ -270,7 +282,7 @@ def test_text() -> None:
         "  Secret x holds no credential",
         "  since: 2027-01-15T07:00:00Z (1 h ago)",
         "  turn:  tenant admin",
-        "  next:  an admin sends PUT /api/v1/proxy-config",
+        f"  next:  {PUT.format(api='http://acme-proxy.tenants.svc:8080')}",
         "  see:   docs/troubleshooting.md#the-credential",
     ]
     assert "1 thing wrong." in text
@@ -293,13 +305,14 @@ def test_json() -> None:
     document = to_json(view, findings(view))
     assert document["at"] == "2027-01-15T08:00:00Z"
     (found,) = document["findings"]
+    assert found["next"].endswith("; give one of them its own Secret (spec.auth.secretRef)")
     assert found == {
         "severity": "warning",
         "subject": "tenants/acme",
         "id": "SecretShared",
         "says": "it is so",
         "turn": "platform team",
-        "next": "give one of them its own Secret (spec.auth.secretRef)",
+        "next": found["next"],
         "see": "docs/troubleshooting.md#a-tenant-is-not-ready",
     }
 

@@ -45,3 +45,20 @@ async def test_credential_that_has_expired() -> None:
         async with raw_server(answering(http(status, answer))) as server:
             (said,) = await _said(server.url)
         assert said.endswith(words)
+
+
+async def test_something_else_than_a_cluster() -> None:
+    """No CustomResourceDefinition is missing there."""
+    for answer, why in (
+        (http(404, b"404 page not found"), "404 "),
+        (http(404, b"<html>", content_type="text/html"), "404 "),
+        (http(200, b"<html>", content_type="text/html"), "an answer that can't be read"),
+        (http(200, b"{}"), "it has no version"),
+    ):
+        async with raw_server(answering(answer)) as server:
+            client = KubeClient(KubeAccess(url=server.url))
+            with pytest.raises(KubeError) as raised:
+                assert await ClusterReader(client).serves(TENANT_PROXY)
+            await client.close()
+        assert str(raised.value).startswith("what answers is no Kubernetes API server (" + why)
+        assert str(raised.value).endswith("; see --kubeconfig, --context and `kubectl cluster-info`")

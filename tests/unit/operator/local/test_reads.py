@@ -1,13 +1,16 @@
 """Whether reads can succeed, told without one."""
 
+import asyncio
 import socket
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from support.certificates import Authority
 from support.operator.local import tenant_proxy
-from support.proxy.oms import answering, http, raw_server
+from support.proxy.oms import answering, documented, http, raw_server
+from support.proxy.tls_server import TlsServer
 from tenantproxy import config
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.local.reads import why_reads_fail
@@ -75,6 +78,30 @@ async def test_oms_that_can_not_be_reached(
     assert obstacle is not None
     assert words in obstacle.says
     assert f"({obstacle.reason})" in words
+
+
+async def _speak_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a handshake as web servers do."""
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+
+
+async def test_oms_without_the_tls_that_its_url_promises(state: TenantState) -> None:
+    """It speaks plain HTTP, or its certificate is not trusted; one that is trusted is no obstacle."""
+    authority = Authority()
+    plain = await asyncio.start_server(_speak_plainly, "127.0.0.1", 0)
+    port = plain.sockets[0].getsockname()[1]
+    async with plain, TlsServer(documented, authority.issue("127.0.0.1")) as oms:
+        for url in (f"https://127.0.0.1:{port}", oms.url):
+            obstacle = await why_reads_fail(_config(url), state, NOWHERE)
+            assert obstacle is not None
+            assert obstacle.reason == "tls"
+            assert "(tls): it speaks no TLS, or its certificate is not trusted" in obstacle.says
+        state.write_tls({"ca": {"ca.crt": authority.pem}})
+        trusted = _config(oms.url, tls={"caSecretRef": {"name": "acme-ca"}})
+        assert await why_reads_fail(trusted, state, NOWHERE) is None
+        assert oms.received == []
 
 
 async def test_forward_proxy(state: TenantState) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,11 @@ async def test_what_stands_in_the_way_of_reads(tmp_path: Path) -> None:
     async with _keeping(tmp_path, why_reads_fail=why) as run:
         ready = await run.event()
         assert (ready["event"], ready["problem"]) == ("ready", "no OMS")
+        since = run.runner.obstacle_since
+        assert run.runner.started_at < since < time.time()
         await run.runner.check()
         assert (run.runner.obstacle, run.events.empty()) == (NO_OMS, True)
+        assert run.runner.obstacle_since == since
         await run.runner.check()
         assert await run.event() == {name: value for name, value in ready.items() if name != "problem"}
         await run.runner.check()

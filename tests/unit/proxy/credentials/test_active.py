@@ -466,3 +466,20 @@ async def test_a_put_of_the_same_credential_tries_at_once(credential: ActiveCred
     await asyncio.sleep(1.0)
     await credential.use(WRONG, stored._replace(note=proven(note(None))))
     assert (await credential.authorize(SECONDS)).way is Way.PROVEN
+
+
+async def test_what_the_token_endpoint_said_is_known_to_others(
+    server: TokenServer, credential: ActiveCredential
+) -> None:
+    """A process that has not asked it says and logs it, too: after a restart, or in another replica."""
+    said = f'{{"revision": 1, "state": "rejected", "rejectedAt": {EPOCH}, "rejection": "invalid_client"}}'
+    with log_lines() as log:
+        await credential.use(oauth2(), Stored({}, None, note=said))
+        problem = await refused(credential)
+    assert problem.detail == "The token endpoint rejected the request for a token (invalid_client)."
+    assert problem.reason == "token-rejected"
+    assert [line.get("reason") for line in map(json.loads, log.text.splitlines()) if "code" in line] == [
+        "invalid_client"
+    ]
+    assert server.logins == 0
+    await credential.close()

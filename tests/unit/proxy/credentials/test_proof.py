@@ -133,6 +133,7 @@ def test_a_note_is_read_back() -> None:
         set_at=NOW,
         set_by="jane@example.com",
         fingerprint="abcd",
+        rejection="unsupported_grant_type",
     )
     assert from_note(proof.to_note(7)) == msgspec.structs.replace(proof, revision=7)
     full = msgspec.structs.replace(proof, earlier=(NOW, NOW + 1, NOW + 2), wrong_logins=(NOW, NOW, NOW))
@@ -158,6 +159,7 @@ def test_a_note_is_read_back() -> None:
         "[" * 4000,
         '{"setBy": "\\ud800"}',
         '{"clientAuth": "client_secret_json"}',
+        '{"rejection": "a text of theirs"}',
     ],
 )
 def test_what_is_no_note_is_none(text: str | None) -> None:

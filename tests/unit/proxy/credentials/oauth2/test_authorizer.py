@@ -234,8 +234,8 @@ class Open:
     def may_log_in(self) -> bool:
         return True
 
-    def rejected(self, logins: int) -> None:
-        raise AssertionError(logins)
+    def rejected(self, logins: int, reason: str) -> None:
+        raise AssertionError(logins, reason)
 
     def found(self) -> None:
         """Know of none."""

@@ -1,7 +1,7 @@
 """Checks across manifests: duplicates, and Secrets that are missing, unfit for their use, or shared."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,6 +19,10 @@ from tenantproxy_operator.validation.certificates import check_ca, check_client_
 from tenantproxy_operator.validation.claims import Claim, Claims, Rival
 
 _MOST_NAMED: Final = 5
+_ALIKE: Final = 0.6
+"""From which ratio on names are alike, as difflib has it."""
+_ELSEWHERE: Final = 0.1
+"""Of the same name in another namespace: any that is like it in its own is nearer."""
 
 Contradiction = tuple[FileProblem, frozenset[Path]]
 """A problem between objects, and the files involved."""
@@ -104,24 +108,49 @@ def _referenced(
         for tenant in file.tenants
         for reference in _references(tenant.resource, settings)
     ]
-    strays = sorted(secrets.keys() - {reference.key for _, reference in references})
+    missing = sorted({reference.key for _, reference in references} - secrets.keys())
+    meant = _meant(missing, sorted(secrets.keys() - {reference.key for _, reference in references}))
     return [
-        (tenant, reference, secret, "" if secret else _meant(reference.key, strays))
+        (tenant, reference, secrets.get(reference.key), meant.get(reference.key, ""))
         for tenant, reference in references
-        for secret in [secrets.get(reference.key)]
     ]
 
 
-def _meant(missing: Key, strays: Sequence[Key]) -> str:
-    """Return which Secret may be meant instead of one that is missing.
+def _meant(missing: Sequence[Key], strays: Sequence[Key]) -> dict[Key, str]:
+    """Return which Secrets may be meant instead of those that are missing; none is meant twice.
 
-    That is the one whose name is most like it, or the same in another namespace; else any of its namespace.
+    That is the one whose name is most like it, or the same in another namespace; else any of its namespace, where
+    nothing else is missing.
     """
-    here = [key for key in strays if key.namespace == missing.namespace]
-    like = get_close_matches(missing.name, [key.name for key in here], n=1)
-    near = [key for key in here if key.name in like] or [key for key in strays if key.name == missing.name] or here
-    named = ", ".join(str(key) for key in near[:_MOST_NAMED])
-    return f" (no TenantProxy names {named}: is that meant?)" if named else ""
+    near: dict[Key, list[Key]] = {}
+    taken: set[Key] = set()
+    pairs = [(likeness, key, stray) for key in missing for stray in strays if (likeness := _likeness(key, stray))]
+    for _, key, stray in sorted(pairs, key=lambda pair: -pair[0]):
+        if key not in near and stray not in taken:
+            near[key] = [stray]
+            taken.add(stray)
+    others = [stray for stray in strays if stray not in taken]
+    for namespace in {key.namespace for key in missing}:
+        doubtful = [key for key in missing if key.namespace == namespace and key not in near]
+        if len(doubtful) == 1:
+            near[doubtful[0]] = [stray for stray in others if stray.namespace == namespace]
+    return {
+        key: f" (no TenantProxy names {', '.join(map(str, found[:_MOST_NAMED]))}: is that meant?)"
+        for key, found in near.items()
+        if found
+    }
+
+
+def _likeness(missing: Key, stray: Key) -> float:
+    """Return how much alike the names of two Secrets are; 0: it is not worth a word."""
+    if missing.namespace != stray.namespace:
+        return _ELSEWHERE if missing.name == stray.name else 0.0
+    matcher = SequenceMatcher(None, missing.name, stray.name)
+    # The first two are upper bounds, and fast: a folder may have thousands of both.
+    if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+        return 0.0
+    ratio = matcher.ratio()
+    return ratio if ratio >= _ALIKE else 0.0
 
 
 def _refused(tenants: Iterable[TenantManifest], settings: Settings) -> Iterator[Contradiction]:

@@ -127,6 +127,10 @@ def test_a_misspelt_secret(tmp_path: Path) -> None:
     (several,) = notes(tenant_proxy("acme"), stray, _tls_secret("other", {}))
     assert several.endswith("(no TenantProxy names tenants/omsca, tenants/other: is that meant?)")
     assert notes(tenant_proxy("acme"), secret("acme"), stray) == []
+    two = (tenant_proxy("acme"), tenant_proxy("acne"), misspelt)
+    assert notes(*two) == [note], "it is meant once"
+    assert len(notes(*two, changed(secret("acne"), "metadata.name", "acne-secret"))) == 2
+    assert notes(tenant_proxy("acme"), tenant_proxy("globex"), stray) == []
     assert notes(tenant_proxy("acme"), elsewhere) == []
 
 

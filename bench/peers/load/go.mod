@@ -1,0 +1,3 @@
+module tenantproxy.invalid/bench/peers/load
+
+go 1.26.0

@@ -58,9 +58,9 @@ def times(name: str, ours: Sequence[Sample], theirs: Sequence[Sample], *, at_lea
 
 def added(name: str, ours: Sequence[Sample], base: Sequence[Sample], *, at_most: float | None = None) -> Goal:
     """Return the CPU time that is added to a request; a goal is missed where the excess is more than noise."""
-    ratios = _ratios(ours, base, lambda sample: sample.cpu)
-    share = median(ratios) - 1
-    error = _error(ratios)
+    shares = ratios(ours, base, lambda sample: sample.cpu)
+    share = median(shares) - 1
+    error = standard_error(shares)
     micros = share * median(sample.cpu for sample in base) * 1e6
     figure = f"{share:+.1%} +- {error:.1%} CPU ({micros:+.0f} us)"
     if at_most is None:
@@ -71,7 +71,7 @@ def added(name: str, ours: Sequence[Sample], base: Sequence[Sample], *, at_most:
 
 def dearer(name: str, shares: Sequence[float], *, at_least: float | None = None) -> Goal:
     """Return how many times ours something costs, of each round's ratio; the goal is missed as in `added`."""
-    share, error = median(shares), _error(shares)
+    share, error = median(shares), standard_error(shares)
     figure = f"{share:.1f}x +- {error:.1f}x CPU"
     if at_least is None:
         return Goal(name, figure, "", met=True)
@@ -94,15 +94,16 @@ def print_goals(goals: Sequence[Goal]) -> None:
 
 def _paired(ours: Sequence[Sample], theirs: Sequence[Sample], figure: Callable[[Sample], float]) -> float:
     """Return the median of the rounds' ratios: what disturbs a whole round cancels out."""
-    return median(_ratios(ours, theirs, figure))
+    return median(ratios(ours, theirs, figure))
 
 
-def _ratios(ours: Sequence[Sample], theirs: Sequence[Sample], figure: Callable[[Sample], float]) -> list[float]:
+def ratios(ours: Sequence[Sample], theirs: Sequence[Sample], figure: Callable[[Sample], float]) -> list[float]:
+    """Return each round's ratio."""
     return [figure(mine) / figure(other) for mine, other in zip(ours, theirs, strict=True)]
 
 
-def _error(ratios: Sequence[float]) -> float:
+def standard_error(shares: Sequence[float]) -> float:
     """Return the standard error of a median, from the median absolute deviation (both as for normal noise)."""
-    middle = median(ratios)
-    deviation = 1.4826 * median(abs(ratio - middle) for ratio in ratios)
-    return 1.2533 * deviation / sqrt(len(ratios))
+    middle = median(shares)
+    deviation = 1.4826 * median(abs(share - middle) for share in shares)
+    return 1.2533 * deviation / sqrt(len(shares))

@@ -12,8 +12,9 @@ from bench import payloads
 from bench.processes import free_port, script
 from tenantproxy.devtools.minting import Mint
 
-_ISSUER: Final = "https://issuer.example"
-_MACHINE_AUDIENCE: Final = "https://hiiretail.com"
+_BASE: Final = "https://issuer.example"
+ISSUER: Final = f"{_BASE}/"
+AUDIENCE: Final = "https://hiiretail.com"
 
 
 class Subject(NamedTuple):
@@ -52,11 +53,12 @@ class Workbench:
         credentials.mkdir()
         for key, value in {"username": "user", "password": "password"}.items():
             (credentials / key).write_text(value)
-        mint = Mint(base=_ISSUER, key=RSAKey.generate_key(2048, auto_kid=True))
-        (folder / "jwks.json").write_text(json.dumps(mint.jwks()))
+        mint = Mint(base=_BASE, key=RSAKey.generate_key(2048, auto_kid=True))
+        self.jwks.write_text(json.dumps(mint.jwks()))
+        self._mint = mint
         headers = {
             "Accept": "application/json",
-            "Authorization": f"Bearer {mint.machine_token(payloads.TENANT, now=time.time())}",
+            "Authorization": self.authorization(),
             "Tenant-Id": payloads.TENANT,
             "User-Agent": "bench/1",
         }
@@ -69,6 +71,22 @@ class Workbench:
             payloads.CRITERIA,
         )
 
+    def authorization(self, subject: str | None = None) -> str:
+        """Return the header of a client; each subject is another one."""
+        claims = {} if subject is None else {"sub": subject}
+        return f"Bearer {self._mint.machine_token(payloads.TENANT, now=time.time(), claims=claims)}"
+
+    @property
+    def jwks(self) -> Path:
+        """The file with the issuer's key."""
+        return self._folder / "jwks.json"
+
+    @property
+    def verifying(self) -> dict[str, Any]:
+        """The part `access` of a proxy that checks tokens."""
+        issuer = {"issuer": ISSUER, "audiences": [AUDIENCE], "kind": "ocms", "jwksFile": str(self.jwks)}
+        return {"mode": "jwt", "issuers": [issuer]}
+
     def naive(self) -> Subject:
         """Return the yardstick."""
         port = free_port()
@@ -77,25 +95,19 @@ class Workbench:
 
     def trusted(self) -> Subject:
         """Return our proxy behind an edge that has checked the token."""
-        return self._ours("trusted", {"access": {"mode": "trusted"}})
+        return self.ours("trusted", {"access": {"mode": "trusted"}})
 
     def logged(self) -> Subject:
         """Return the same with the lines of its log."""
-        return self._ours("logged", {"access": {"mode": "trusted"}}, log_level="info")
+        return self.ours("logged", {"access": {"mode": "trusted"}}, log_level="info")
 
     def jwt(self) -> Subject:
         """Return our proxy where it checks the token."""
-        issuer = {
-            "issuer": f"{_ISSUER}/",
-            "audiences": [_MACHINE_AUDIENCE],
-            "kind": "ocms",
-            "jwksFile": str(self._folder / "jwks.json"),
-        }
-        return self._ours("jwt", {"access": {"mode": "jwt", "issuers": [issuer]}})
+        return self.ours("jwt", {"access": self.verifying})
 
     def mapped(self) -> Subject:
         """Return our proxy of a tenant whose OMS has another shape."""
-        return self._ours("mapped", {"mapping": payloads.MAPPING}, {"operations": payloads.MAPPED_OPERATIONS})
+        return self.ours("mapped", {"mapping": payloads.MAPPING}, {"operations": payloads.MAPPED_OPERATIONS})
 
     def before(self, subject: Subject, checkout: Path) -> Subject:
         """Return one of our proxies as another checkout has it, in its own `.venv` (`make sync` makes it)."""
@@ -105,14 +117,17 @@ class Workbench:
         command[command.index("--admin") + 1] = f"127.0.0.1:{free_port()}"
         return Subject(f"{subject.name}, before", command, port)
 
-    def _ours(
+    def ours(
         self,
         name: str,
         parts: dict[str, Any],
         upstream: dict[str, Any] | None = None,
         *,
         log_level: str = "warning",  # as the naive one: no line per request
+        credentials: Path | None = None,
+        tls: Path | None = None,
     ) -> Subject:
+        """Return our proxy with parts of its configuration, some of them of `upstream`; by default with Basic."""
         config = {
             "version": 1,
             "tenant": {"id": payloads.TENANT, "name": "bench"},
@@ -132,7 +147,8 @@ class Workbench:
             name,
             [
                 *(Path(sys.executable).with_name("tenantproxy"), "serve"),
-                *("--config", path, "--credentials", self._folder / "credentials"),
+                *("--config", path, "--credentials", credentials or self._folder / "credentials"),
+                *(() if tls is None else ("--tls", tls)),
                 *("--api", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"),
                 *("--log-level", log_level),
             ],

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,8 +16,21 @@ from bench.processes import OTHER_CORE, BenchError, Running, free_port, running
 
 TOKEN_PATH: Final = "/oauth2/token"
 _START_TIMEOUT: Final = 10.0
+BROKEN_ORDER: Final = "66ABC00000000099999"
+"""The id of an order that breaks the contract."""
+
+
+def _broken_order() -> dict[str, Any]:
+    document = payloads.order()
+    order = document["customerOrder"]
+    order["customerOrderId"] = BROKEN_ORDER
+    del order["customerId"], order["items"][1]["unitPrice"]
+    return document
+
+
 _ANSWERS: Final = {
     f"GET {payloads.GET_PATH}": payloads.order,
+    f"GET {payloads.GET_PATH.replace(payloads.ORDER, BROKEN_ORDER)}": _broken_order,
     f"POST {payloads.SEARCH_PATH}": payloads.search,
     f"GET {payloads.MAPPED_GET_PATH}": payloads.mapped_order,
     f"POST {payloads.MAPPED_SEARCH_PATH}": payloads.mapped_search,

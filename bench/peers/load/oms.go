@@ -24,11 +24,12 @@ const (
 	// What is told of the OMS itself: connections, full and resumed handshakes, requests, tokens.
 	countsPath = "GET /counts"
 	refused    = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	notFound   = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 	rejected   = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 )
 
 // oms answers what a file says, to who has the tenant's header and a credential: Basic or an access token that this
-// OMS has issued at its token endpoint. What is not a request that a proxy should make is refused.
+// OMS has issued at its token endpoint. What it has no answer for is not found; a request without the tenant is refused.
 type oms struct {
 	answers  map[string][]byte // by method and path
 	tenant   string
@@ -178,7 +179,7 @@ func readRequest(reader *bufio.Reader) (head, body []byte, err error) {
 	return head, body, err
 }
 
-// answer returns the answer to a request, and whether it was a read that is known.
+// answer returns the answer to a request, and whether it was a read that may be made.
 func (o *oms) answer(head, body []byte) ([]byte, bool) {
 	line, _, _ := bytes.Cut(head, []byte(" HTTP/1.1\r\n"))
 	switch string(line) {
@@ -187,8 +188,7 @@ func (o *oms) answer(head, body []byte) ([]byte, bool) {
 	case countsPath:
 		return o.counts.answer(), false
 	}
-	answer, known := o.answers[string(line)]
-	if !known || string(header(head, "tenant-id")) != o.tenant {
+	if string(header(head, "tenant-id")) != o.tenant {
 		return []byte(refused), false
 	}
 	o.counts.Requests.Add(1)
@@ -196,7 +196,10 @@ func (o *oms) answer(head, body []byte) ([]byte, bool) {
 	if scheme != "Basic" && (scheme != "Bearer" || credential != o.issued) {
 		return []byte(rejected), false
 	}
-	return answer, true
+	if answer, known := o.answers[string(line)]; known {
+		return answer, true
+	}
+	return []byte(notFound), true
 }
 
 // grant answers a request for a token, by client credentials that may be any.

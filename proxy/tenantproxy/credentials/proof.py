@@ -95,7 +95,14 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     def accepted(self, now: float) -> "Proof":
         """Let it be used by all. What was counted before is over, as at an order system after a right login."""
         return msgspec.structs.replace(
-            self, state="accepted", claim=None, wrong_logins=(), earlier=(), retried=False, accepted_at=now, rejection=""
+            self,
+            state="accepted",
+            claim=None,
+            wrong_logins=(),
+            earlier=(),
+            retried=False,
+            accepted_at=now,
+            rejection="",
         )
 
     def rejected(self, now: float, logins: int = 1, reason: str = "") -> "Proof":

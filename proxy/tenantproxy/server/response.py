@@ -49,8 +49,8 @@ class Response:
     def of_problem(cls, problem: Problem, correlation_id: str, *, close: bool = False) -> "Response":
         """Return the response for a problem, of which nothing is kept but what it says.
 
-        Its traceback holds the frames that it came through, with an OMS's answer, and so the response itself: all of
-        that would stay in memory until the garbage collector's next full turn.
+        Its traceback holds the frames that it came through, with an OMS's answer, and so the response itself: all
+        of that would stay in memory until the garbage collector's next full turn.
         """
         problem.__traceback__ = problem.__context__ = problem.__cause__ = None
         response = cls(

@@ -28,6 +28,7 @@ from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.descriptors import MAX_CLIENTS, bound_clients
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
+from tenantproxy.server.port import Queue
 from tenantproxy.supervision import Supervised
 from tenantproxy.tracing.choice import parts_of
 from tenantproxy.transport.forward_proxy import forward_proxy
@@ -93,7 +94,10 @@ class Proxy:
             open_metrics=metrics.open_exposition if metrics.has_exemplars else None,
         )
         self._api_server = HttpServer(
-            self._parts.handler(api.handle), on_problem=api.unparsable, max_connections=max_clients
+            self._parts.handler(api.handle),
+            on_problem=api.unparsable,
+            max_connections=max_clients,
+            queue=Queue(api.caller_of, api.gone),
         )
         self._admin_server = HttpServer(
             admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS

@@ -26,7 +26,7 @@ _BY_REASON: Final[Mapping[str, str]] = {
         "upstream-error",
     ),
     **dict.fromkeys(("no-token", "invalid-token"), "unauthenticated"),
-    **dict.fromkeys(("caller-share", "operation-share"), "overloaded"),
+    **dict.fromkeys(("caller-share", "late", "operation-share"), "overloaded"),
     "pause": "circuit-open",
     "token-rejected": "upstream-rejected-credentials",
     "status-403": "upstream-forbidden",

@@ -5,12 +5,12 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiohttp.http import HttpVersion10, HttpVersion11
 
-from tenantproxy.admission import Admission, Bulkhead, Ticket
+from tenantproxy.admission import Admission, Bulkhead, Ticket, overloaded
 from tenantproxy.api import put_options, routes, search_criteria
 from tenantproxy.api.audit import audited, host_of
 from tenantproxy.api.cors import CorsPolicy, is_preflight
@@ -88,12 +88,13 @@ class Api:
 
     async def handle(self, request: Request) -> Response:
         """Return the answer to a request, whatever happens."""
-        start = time.perf_counter()
+        start = time.perf_counter() - request.waited
         self._metrics.in_flight += 1
         correlation_id = _correlation_id(request)
         observation = Observation(correlation_id)
         route = _OTHER
         try:
+            _check_turn(request)
             self._check_framing(request)
             if self._cors is not None and is_preflight(request):
                 route = _PREFLIGHT
@@ -124,6 +125,24 @@ class Api:
         self._metrics.answered(route, response.status, now - start)
         self._log.ended(observation, response, method=request.method, route=route, begun=start, now=now)
         return response
+
+    def caller_of(self, request: Request) -> Hashable:
+        """Return whose turn a request takes where many wait: a known caller's, else that of all from its address.
+
+        Whoever is not known must gain nothing by ever other tokens. What sets a credential, or asks for a web page
+        whether it may call, waits for no reads.
+        """
+        caller = self._authenticator.known(request.headers)
+        if caller is not None:
+            return caller.key
+        return request.peer, request.method if request.method in ("OPTIONS", "PUT") else None
+
+    def gone(self, request: Request) -> None:
+        """Take note of a request whose caller was gone before it began."""
+        self._metrics.cancelled(_OTHER)
+        observation = Observation(_correlation_id(request))
+        now = time.perf_counter()
+        self._log.ended(observation, None, method=request.method, route=_OTHER, begun=now, now=now)
 
     def unparsable(self, problem: Problem) -> Response:
         """Return the answer to what was not a request."""
@@ -216,6 +235,17 @@ class Api:
                 self._metrics.contract_violated(problem.errors)
             case "rejected":
                 self._metrics.rejected(problem.reason)
+
+
+def _check_turn(request: Request) -> None:
+    """Check that a request had its turn in time; nothing else is done for one that had not.
+
+    Raises:
+        Problem: `overloaded`.
+
+    """
+    if request.refused:
+        raise overloaded("The proxy is busy with other requests.", reason="late")
 
 
 async def _read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - parsed JSON

@@ -72,6 +72,7 @@ class Connection(RequestReader):
     def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Forget the connection, and all that it holds; who answers a request is cancelled."""
         self._stop_parsing()
+        self._stop_waiting()
         self._port.limits.remove(self)
         self.transport = None
         self._body = EMPTY_PAYLOAD
@@ -97,8 +98,31 @@ class Connection(RequestReader):
 
     def _begin(self, request: Request) -> None:
         self.request = request
-        if self.transport is not None:
+        if self.transport is None:
+            return
+        entrance, queue = self._port.entrance, self._port.queue
+        if entrance is None or queue is None or entrance.admits():
             self._start(self._answer(request))
+        else:
+            entrance.wait(self, queue.caller_of(request), request.size)
+
+    def go_on(self, waited: float) -> None:
+        """Answer the request that has waited for its turn."""
+        if self.request is not None:
+            self.request.waited = waited
+            self._start(self._answer(self.request))
+
+    def refuse(self, waited: float) -> None:
+        """Answer it without doing what it asks for."""
+        if self.request is not None:
+            self.request.refused = True
+            self.go_on(waited)
+
+    def _stop_waiting(self) -> None:
+        """Give up the request's place at the entrance, if it has one."""
+        entrance, queue = self._port.entrance, self._port.queue
+        if entrance is not None and queue is not None and self.request is not None and entrance.leave(self):
+            queue.on_gone(self.request)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Answer the request at hand in a task."""
@@ -191,6 +215,7 @@ class Connection(RequestReader):
     def force_close(self) -> None:
         """Close at once; what is held is free from now on, not only when the loop reports the end."""
         self._stop_parsing()
+        self._stop_waiting()
         transport, self.transport = self.transport, None
         if transport is None:
             return

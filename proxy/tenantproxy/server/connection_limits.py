@@ -1,11 +1,13 @@
 """Bound a port's connections: their number, and what their incomplete requests hold. Pure bookkeeping."""
 
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, Protocol
 
 MAX_UNFINISHED_BYTES: Final = 16 * 1024 * 1024
 """Of all requests of a port that are still arriving; beyond, the one that has been doing so longest is cut off."""
+_LOOKED_AT: Final = 256
+"""Connections, the least recently used first, of which one may go before a request that waits for its turn."""
 
 
 class LimitedConnection(Protocol):
@@ -24,8 +26,16 @@ class LimitedConnection(Protocol):
 class ConnectionLimits:
     """The connections of a port; those without a request, or with their last response sent, are closed first."""
 
-    def __init__(self, most: int, most_bytes: int = MAX_UNFINISHED_BYTES) -> None:
+    def __init__(
+        self,
+        most: int,
+        most_bytes: int = MAX_UNFINISHED_BYTES,
+        *,
+        crowding: Callable[[], LimitedConnection | None] = lambda: None,
+    ) -> None:
+        """`crowding` names a connection whose request waits for its turn, and may be closed for others."""
         self._most = most
+        self._crowding = crowding
         self._most_bytes = most_bytes
         self._unused: dict[LimitedConnection, None] = {}
         """Those without a request, the oldest first."""
@@ -41,12 +51,16 @@ class ConnectionLimits:
     def add(self, member: LimitedConnection) -> None:
         """Add a new connection; where there are too many, close one that waits for its client, else the new one.
 
-        Whoever is slow to send a body, or to receive a response, counts as waiting since its request came.
+        Whoever is slow to send a body, or to receive a response, counts as waiting since its request came. Where
+        requests wait for their turn, too, one of those goes before the new connection.
         """
         if len(self) < self._most:
             self._unused[member] = None
             return
-        leaving = next((other for other in chain(self._unused, self._active) if other.waits_for_client), None)
+        crowding = self._crowding()
+        others = chain(self._unused, self._active)
+        looked_at = others if crowding is None else islice(others, _LOOKED_AT)
+        leaving = next((other for other in looked_at if other.waits_for_client), crowding)
         if leaving is None:
             member.force_close()
             return

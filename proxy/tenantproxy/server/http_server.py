@@ -10,7 +10,7 @@ from aiohttp import http_parser
 
 from tenantproxy.problems import Problem
 from tenantproxy.server.connection import Connection
-from tenantproxy.server.port import Handler, OpenConnection, Port
+from tenantproxy.server.port import Handler, OpenConnection, Port, Queue
 from tenantproxy.server.response import Response
 
 _log = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ _SWEEP: Final = 30.0
 _SEND_BUFFER: Final = 256 * 1024
 """Bytes of a response that the kernel buffers for a client; Linux doubles the value."""
 _BACKLOG: Final = 1024
+_ACCEPTED_PER_TURN: Final = 16
+"""Connections in a turn of the event loop, by as many descriptors of one socket: libuv accepts one for each."""
 _DRAIN_POLL: Final = 0.01
 _CUT_OFF_TIMEOUT: Final = 0.1
 """Seconds for what is cut off to come to its end."""
@@ -37,9 +39,16 @@ class HttpServer:
     """The connections of one port, all answered by one handler; a client that goes away cancels its handler."""
 
     def __init__(
-        self, handler: Handler, *, on_problem: Callable[[Problem], Response], max_connections: int
+        self,
+        handler: Handler,
+        *,
+        on_problem: Callable[[Problem], Response],
+        max_connections: int,
+        queue: Queue | None = None,
     ) -> None:
         """Prepare; when there are more than `max_connections`, one that is idle is closed.
+
+        With a `queue`, requests wait for their turn where the CPU is short.
 
         Raises:
             ParserError: aiohttp would parse with its pure-Python parser.
@@ -50,9 +59,9 @@ class HttpServer:
                 "aiohttp runs without its C extension, and its pure-Python HTTP parser is not safe to use here;"
                 " unset AIOHTTP_NO_EXTENSIONS, or install an aiohttp wheel that is built for this platform"
             )
-        self._port = Port(handler, on_problem, max_connections)
+        self._port = Port(handler, on_problem, max_connections, queue)
         self._loop = self._port.loop
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
 
     @property
@@ -64,9 +73,10 @@ class HttpServer:
         """Accept connections on a bound socket."""
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # they inherit it
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # and this
-        self._listener = await self._loop.create_server(
-            lambda: Connection(self._port), sock=listening, backlog=_BACKLOG
-        )
+        for each in (listening, *(listening.dup() for _ in range(1, _ACCEPTED_PER_TURN))):
+            self._listeners.append(
+                await self._loop.create_server(lambda: Connection(self._port), sock=each, backlog=_BACKLOG)
+            )
         self._close_unused()
 
     def _close_unused(self) -> None:
@@ -81,8 +91,8 @@ class HttpServer:
         (`Connection: close`). Closed at once, they would be so under requests on their way, which are lost.
         """
         self._port.draining = True
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         begin = self._loop.time()
         while self.connections and (passed := self._loop.time() - begin) < timeout:
             if passed >= idle_grace:

@@ -1,9 +1,10 @@
 """What the connections of one port share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Hashable
+from typing import NamedTuple, Protocol
 
+from tenantproxy.entrance import Entrance, Waiting
 from tenantproxy.problems import Problem
 from tenantproxy.server.connection_limits import ConnectionLimits, LimitedConnection, ParseScheduler
 from tenantproxy.server.request import Request
@@ -12,7 +13,16 @@ from tenantproxy.server.response import Response
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class OpenConnection(LimitedConnection, Protocol):
+class Queue(NamedTuple):
+    """What is done with requests that wait for their turn where there are many."""
+
+    caller_of: Callable[[Request], Hashable]
+    """Says whose turn a request takes."""
+    on_gone: Callable[[Request], None]
+    """Is told of each whose connection has ended meanwhile."""
+
+
+class OpenConnection(LimitedConnection, Waiting, Protocol):
     """What the port's server asks of a connection."""
 
     @property
@@ -33,14 +43,28 @@ class OpenConnection(LimitedConnection, Protocol):
 class Port:
     """One port: who answers its requests, and its connections."""
 
-    def __init__(self, handler: Handler, on_problem: Callable[[Problem], Response], max_connections: int) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        on_problem: Callable[[Problem], Response],
+        max_connections: int,
+        queue: Queue | None = None,
+    ) -> None:
         self.handler = handler
         self.on_problem = on_problem
         """Answers what was not a request."""
         self.loop = asyncio.get_running_loop()
-        self.limits = ConnectionLimits(max_connections)
+        self.queue = queue
+        self.entrance = (
+            Entrance[OpenConnection](self.loop.call_soon, self.loop.time) if queue is not None else None
+        )
+        """None: all requests begin at once."""
+        self.limits = ConnectionLimits(max_connections, crowding=self._crowding)
         self.scheduler = ParseScheduler(self.loop.call_soon)
         self.connections: set[OpenConnection] = set()
         """Those that are open, or whose last request has not come to its end."""
         self.draining = False
         """Whether each response is the last one of its connection."""
+
+    def _crowding(self) -> OpenConnection | None:
+        return self.entrance.crowding() if self.entrance is not None else None

@@ -10,6 +10,8 @@ from tenantproxy.problems import Problem
 
 BODY_TIMEOUT: Final = 10.0
 """Seconds for a request's body."""
+MAX_BODY_BUFFER: Final = 64 * 1024
+"""Bytes of a body that is not taken, at which reading pauses."""
 
 
 class Request:
@@ -23,8 +25,10 @@ class Request:
         "method",
         "raw_headers",
         "raw_path",
+        "refused",
         "transport",
         "version",
+        "waited",
     )
 
     def __init__(
@@ -39,11 +43,27 @@ class Request:
         """Whether the client is ready to send another request."""
         self.content = content
         self.transport = transport
+        self.waited = 0.0
+        """Seconds, at the entrance."""
+        self.refused = False
+        """Whether that was too long."""
 
     @property
     def content_length(self) -> int:
         """How long the body is said to be; 0 also where nothing says so."""
         return int(self.headers.get("Content-Length", 0))  # the parser saw to it that it is one number
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds, at most, of its head and of what has come of its body."""
+        head = len(self.raw_path) + sum(len(name) + len(value) for name, value in self.raw_headers)
+        return head + (self.content.total_bytes if self.content.is_eof() else MAX_BODY_BUFFER)
+
+    @property
+    def peer(self) -> str | None:
+        """The address of who is connected."""
+        address = self.transport.get_extra_info("peername") if self.transport is not None else None
+        return address[0] if address else None
 
 
 async def read_body(request: Request, limit: int) -> bytes:

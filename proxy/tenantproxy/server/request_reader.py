@@ -20,7 +20,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from tenantproxy.problems import Problem
 from tenantproxy.server.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, problem_of
 from tenantproxy.server.port import Port
-from tenantproxy.server.request import Request
+from tenantproxy.server.request import MAX_BODY_BUFFER, Request
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a target and headers together: aiohttp counts headers only when all of them have come."""
@@ -32,8 +32,6 @@ HEAD_TIMEOUT: Final = 10.0
 """Seconds from a request's first byte to the end of its headers."""
 MAX_DISCARDED_BYTES: Final = 8 * 1024 * 1024
 """What is read from a client, without parsing it, that keeps sending while its last response is being sent."""
-_BODY_BUFFER: Final = 32 * 1024
-"""Bytes of a body that is not taken; reading pauses at twice as many."""
 _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 """How a chunked body ends that has neither trailers nor anything behind it."""
 
@@ -77,7 +75,7 @@ class RequestReader(asyncio.Protocol):
         self._parser: HttpRequestParser | None = HttpRequestParser(
             cast("BaseProtocol", self),
             self._loop,
-            _BODY_BUFFER,
+            MAX_BODY_BUFFER // 2,  # of which it pauses at twice as many
             max_line_size=MAX_TARGET_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             max_headers=MAX_HEADERS,

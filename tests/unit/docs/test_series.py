@@ -75,7 +75,7 @@ def test_most() -> None:
     for reason in [*words("upstream_errors_total"), *(f"status-{status}" for status in STATUSES)]:
         found.upstream_failed(reason)
     rejected = [code for code, kind in PROBLEM_TYPES.items() if kind.counted_as == "rejected"]
-    for reason in {*rejected, "no-token", "invalid-token", "pause", "caller-share", "operation-share"}:
+    for reason in {*rejected, "no-token", "invalid-token", "pause", "caller-share", "late", "operation-share"}:
         found.rejected(reason)
     for reason in words("incomplete_searches_total"):
         found.search_cut(reason)

@@ -80,7 +80,7 @@ class ActiveCredential:
         if use is None:
             self._former = None
         elif self._use is not None:
-            self._former = await self._use.former() or self._former
+            self._former = self._use.former() or self._former
         old, self._use = self._use, use
         self._digest = new
         self._verdicts.replaced(known)
@@ -107,6 +107,10 @@ class ActiveCredential:
 
     # ---- for a request
 
+    def at_hand(self) -> Grant | None:
+        """Return what to go to the OMS with, as `authorize`, where nothing has to be waited for: nearly always."""
+        return None if self._use is None else self._use.at_hand()
+
     async def authorize(self, seconds: float) -> Grant:
         """Return what to go to the OMS with, for so many seconds at most; one request tries, and the others wait.
 
@@ -116,15 +120,11 @@ class ActiveCredential:
             Problem: There is no credential, no token, or it was rejected a while ago.
 
         """
-        use = self._use
-        if use is not None and use.is_proven:  # as nearly always
-            try:
-                return use.proven(await use.authorizer.authorization())
-            except SupersededError:
-                pass
         while True:
             if self._use is None:
                 raise Problem(*self._lacking)
+            if (grant := self._use.at_hand()) is not None:
+                return grant
             grant = await self._past_gate(self._use, seconds)
             if grant is not None and (admission := await grant.past_cooldown()) is not Admission.WAIT:
                 if admission is Admission.REFUSE:

@@ -93,6 +93,10 @@ class Authorizer(Protocol):
         """Whether it logs in to get an authorization; otherwise each request is a login."""
         ...
 
+    def at_hand(self) -> Authorization | None:
+        """Return the headers to use now, or None where they have to be waited for."""
+        ...
+
     async def authorization(self) -> Authorization:
         """Return the headers to use now.
 
@@ -136,6 +140,10 @@ class StaticAuthorizer:
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._authorization = Authorization(headers)
+
+    def at_hand(self) -> Authorization:
+        """Return the headers."""
+        return self._authorization
 
     async def authorization(self) -> Authorization:
         """Return the headers."""

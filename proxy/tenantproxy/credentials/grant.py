@@ -35,22 +35,21 @@ class Use:
         """Whether all requests may go: the OMS takes it, as far as is known."""
         return self.cooldown.is_over and self.gate is not None and self.gate.is_open
 
-    def proven(self, authorization: Authorization) -> "Grant":
-        """Return a grant for all requests that go with this authorization: their end tells nothing new."""
+    def at_hand(self) -> "Grant | None":
+        """Return what all requests may go with now, as its end tells nothing new; None: there is no such thing."""
+        if not self.is_proven or (authorization := self.authorizer.at_hand()) is None:
+            return None
         if self._proven is None or self._proven.authorization is not authorization:
             self._proven = Grant(authorization, self, Way.PROVEN)
         return self._proven
 
-    async def former(self) -> "Grant | None":
+    def former(self) -> "Grant | None":
         """Return what requests go on with while its successor is tried; None: it is not proven itself.
 
         The OMS has accepted it, so that it is no wrong login; a token that it got before needs no new one.
         """
-        if not self.is_proven:
-            return None
-        authorizer = self.authorizer
-        held = authorizer.held() if authorizer.logs_in else await authorizer.authorization()
-        return None if held is None else Grant(held, self, Way.FORMER)
+        grant = self.at_hand()
+        return None if grant is None else Grant(grant.authorization, self, Way.FORMER)
 
     def met(self, problem: Problem) -> None:
         """Take note of what came of an attempt with it, from which nothing was learnt of it."""

@@ -12,6 +12,7 @@ from tenantproxy.config import Upstream
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.credentials.grant import Grant
+from tenantproxy.deadlines import TICK, Deadlines
 from tenantproxy.debugging import DEBUG_LOG
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import call_lines
@@ -29,8 +30,6 @@ from tenantproxy.transport.base import HttpTransport, UpstreamError, UpstreamRes
 from tenantproxy.troubles import Trouble
 
 _OK: Final = 200
-_TICK: Final = 0.001
-"""Seconds: the resolution of an event loop's clock; a timeout may come that much before its deadline."""
 _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 """Failures of a call that are no sign of a failing OMS."""
 
@@ -57,6 +56,7 @@ class OmsClient:
         self._clock = clock
         self._worker = Worker("decoding")
         self._decoder = Decoder(config.max_response_bytes, self._worker)
+        self._deadlines = Deadlines()
         self._pause = Pause()
         self._pausing = Trouble(
             "circuit-open", "the OMS asked for a pause", "the OMS asks for no further pause", clock=clock
@@ -83,7 +83,7 @@ class OmsClient:
     @staticmethod
     def is_over(deadline: float) -> bool:
         """Return whether a deadline has passed."""
-        return deadline - asyncio.get_running_loop().time() <= _TICK
+        return deadline <= asyncio.get_running_loop().time()
 
     async def read(self, ticket: Ticket, request: OmsRequest, deadline: float | None = None) -> UpstreamResponse:
         """Make one read and return the OMS's answer, whatever its status but 401; it is counted on the ticket.
@@ -104,12 +104,12 @@ class OmsClient:
         grant: Grant | None = None
         try:
             seconds = operation.timeout_seconds
-            async with asyncio.timeout(seconds) if deadline is None else asyncio.timeout_at(deadline):
-                grant = await self._credential.authorize(seconds)
+            with self._deadlines.at(self.deadline(request.operation) if deadline is None else deadline):
+                grant = self._credential.at_hand() or await self._credential.authorize(seconds)
                 return await self._attempt(ticket, request, grant, operation)
         except TimeoutError:
             if grant is None:
-                raise self._credential.timed_out(seconds) from None
+                raise self._credential.timed_out(seconds + TICK) from None
             if circuit == "probe":  # any other call is recorded once the OMS has had its time
                 operation.failed("upstream-timeout")
             raise timed_out() from None

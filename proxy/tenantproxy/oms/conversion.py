@@ -37,6 +37,25 @@ class Converter:
         self._any_type = upstream.content_type == "any"
         self._worker = Worker("conversion")
 
+    def outward_at_once(
+        self,
+        operation: Operation,
+        response: UpstreamResponse,
+        order_id: str | None,
+        form: str | None = None,
+        criteria: Criteria = NO_CRITERIA,
+    ) -> bytes | None:
+        """Return the body of our 200, as `outward`, where that takes a few milliseconds at most: nearly always."""
+        if response.meaning == NO_ORDERS_FOUND:
+            return responses.EMPTY_SEARCH
+        responses.check(operation, response, any_type=self._any_type)
+        try:
+            return responses.outward_body(
+                operation, response, self._mapping, self.asked(order_id, form), at_once=True, criteria=criteria
+            )
+        except HeavyError:
+            return None
+
     async def outward(
         self,
         operation: Operation,

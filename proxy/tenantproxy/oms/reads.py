@@ -96,14 +96,21 @@ class Reader:
         deadline = None if len(requests) == 1 else self._oms.deadline(operation.name)
         for request in requests:
             answer = await self._oms.read(ticket, request, deadline)
+            form = request.order_id
             try:
-                return await self._converter.outward(
-                    operation, answer, order_id, ticket.caller, form=request.order_id, criteria=criteria
+                outward = self._converter.outward_at_once(
+                    operation, answer, order_id, form=form, criteria=criteria
                 )
+                if outward is None:
+                    outward = await self._converter.outward(
+                        operation, answer, order_id, ticket.caller, form=form, criteria=criteria
+                    )
             except Problem as problem:
                 _discard_unexpected(answer)
                 if problem.code != "order-not-found" or request is requests[-1]:
                     raise
+            else:
+                return outward
         raise AssertionError("there is a last request")
 
     async def _all_pages(

@@ -143,6 +143,9 @@ class _Credential(ActiveCredential):
         super().__init__(*arguments, **options)
         self._trace = trace
 
+    def at_hand(self) -> Grant | None:
+        return None if self._trace.is_recorded else super().at_hand()
+
     async def authorize(self, seconds: float) -> Grant:
         if not self._trace.is_recorded:
             return await super().authorize(seconds)
@@ -156,6 +159,9 @@ class _Converter(Converter):
     def __init__(self, trace: Trace, *arguments: Any) -> None:  # noqa: ANN401 - its base's
         super().__init__(*arguments)
         self._trace = trace
+
+    def outward_at_once(self, *arguments: Any, **options: Any) -> bytes | None:  # noqa: ANN401 - its base's
+        return None if self._trace.is_recorded else super().outward_at_once(*arguments, **options)
 
     async def outward(self, *arguments: Any, **options: Any) -> bytes:  # noqa: ANN401 - its base's
         if not self._trace.is_recorded:

@@ -78,10 +78,12 @@ class TokenAuthorizer:
                 case _:
                     return None
 
-    def held(self) -> Authorization | None:
+    def at_hand(self) -> Authorization | None:
         """Return the token, as long as it has not expired, in its header."""
         token = self._cache.held(self._clock())
         return None if token is None else self._authorization(token)
+
+    held = at_hand
 
     def rejection(self, seconds: float) -> Problem | None:
         """Return what the token endpoint said."""

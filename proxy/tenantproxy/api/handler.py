@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -13,6 +12,7 @@ from aiohttp.http import HttpVersion10, HttpVersion11
 from tenantproxy.admission import Admission, Bulkhead, Ticket, overloaded
 from tenantproxy.api import put_options, routes, search_criteria
 from tenantproxy.api.audit import audited, host_of
+from tenantproxy.api.correlation_ids import CorrelationIds
 from tenantproxy.api.cors import CorsPolicy, is_preflight
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.api.request_log import RequestLog
@@ -40,12 +40,8 @@ _OTHER: Final = "other"
 """The route, in metrics and logs, of a request that matched none."""
 _PREFLIGHT: Final = "preflight"
 """That of a browser's question whether a page may make a call."""
-_CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
-_RANDOM: Final = ~(0xF << 76 | 0x3 << 62)
-_VERSION_4: Final = 0x4 << 76 | 0x2 << 62
-"""The bits of a UUID that say what it is, and those that don't."""
 _ONCE: Final = ("Authorization", "Content-Type", "Host", "Tenant-Id", "Transfer-Encoding")
 """Headers that mean nothing when they come twice."""
 
@@ -84,13 +80,14 @@ class Api:
             for name, plan in compile_requests(config.upstream).items()
         }
         self._cors = CorsPolicy(config.access.cors) if config.access.cors else None
+        self._correlation_ids = CorrelationIds()
         self._log = RequestLog()
 
     async def handle(self, request: Request) -> Response:
         """Return the answer to a request, whatever happens."""
         start = time.perf_counter() - request.waited
         self._metrics.in_flight += 1
-        correlation_id = _correlation_id(request)
+        correlation_id = self._correlation_ids.of(request.headers.get("Correlation-Id"))
         observation = Observation(correlation_id)
         route = _OTHER
         try:
@@ -148,7 +145,7 @@ class Api:
         """Return the answer to what was not a request."""
         self._count(problem)
         self._metrics.answered(_OTHER, problem.status, 0.0)
-        observation = Observation(_new_id())
+        observation = Observation(self._correlation_ids.new())
         response = Response.of_problem(problem, observation.correlation_id, close=True)
         now = time.perf_counter()
         self._log.ended(observation, response, method=None, route=_OTHER, begun=now, now=now)
@@ -162,7 +159,7 @@ class Api:
 
         """
         headers = request.headers
-        if request.version not in (HttpVersion10, HttpVersion11):
+        if request.version not in (HttpVersion11, HttpVersion10):
             raise Problem("malformed-request", "The request must be of HTTP/1.1 or HTTP/1.0.")
         if len({name.lower() for name, _ in request.raw_headers}) < len(request.raw_headers):
             for name in _ONCE:
@@ -264,19 +261,6 @@ async def _read(request: Request, limit: int) -> bytes:
     ):
         raise Problem("unsupported-media-type", "Send uncompressed application/json in UTF-8.")
     return await read_body(request, limit)
-
-
-def _correlation_id(request: Request) -> str:
-    given = request.headers.get("Correlation-Id")
-    if given is not None and _CORRELATION_ID.fullmatch(given):
-        return given
-    return _new_id()
-
-
-def _new_id() -> str:
-    """Return a random UUID (RFC 9562), at a third of what `uuid.uuid4` costs each request."""
-    text = f"{int.from_bytes(os.urandom(16)) & _RANDOM | _VERSION_4:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _correlated(headers: Mapping[str, str], request: Request, correlation_id: str) -> dict[str, str]:

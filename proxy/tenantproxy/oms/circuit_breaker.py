@@ -43,9 +43,9 @@ class CircuitBreaker:
 
     def succeeded(self) -> None:
         """Take an answer that shows the OMS at work."""
-        if self._open_until is not None and not self._probing:
-            return  # of a request from before the opening; the probe decides
         self._failures = 0
+        if self._open_until is None or not self._probing:
+            return  # all is well; or it is of a request from before the opening, and the probe decides
         self._pauses.reset()
         self._open_until = None
         self._probing = False

@@ -46,9 +46,11 @@ class Operation(NamedTuple):
 class Workbench:
     """The files of one run: configurations, a credential, an issuer's key; and a token that is signed with it."""
 
-    def __init__(self, folder: Path, upstream_port: int) -> None:
+    def __init__(self, folder: Path, upstream_port: int, *, tls: bool = False) -> None:
+        """`tls`: that server has TLS, with the CA in the folder's `tls/ca/ca.crt`."""
         self._folder = folder
-        self._upstream = f"http://127.0.0.1:{upstream_port}"
+        self._tls = tls
+        self._upstream = f"{'https' if tls else 'http'}://127.0.0.1:{upstream_port}"
         credentials = folder / "credentials"
         credentials.mkdir()
         for key, value in {"username": "user", "password": "password"}.items():
@@ -137,6 +139,7 @@ class Workbench:
                 "url": self._upstream,
                 "allowInsecure": True,
                 "allowPrivateNetworks": True,
+                "tls": {"ca": self._tls},
                 **(upstream or {}),
             },
         }
@@ -148,7 +151,7 @@ class Workbench:
             [
                 *(Path(sys.executable).with_name("tenantproxy"), "serve"),
                 *("--config", path, "--credentials", credentials or self._folder / "credentials"),
-                *(() if tls is None else ("--tls", tls)),
+                *("--tls", tls or self._folder / "tls"),
                 *("--api", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"),
                 *("--log-level", log_level),
             ],

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import ssl
+from pathlib import Path
 from typing import Final, cast
 
 import uvloop
@@ -26,6 +28,7 @@ _ANSWERS: Final = {
     f"GET {payloads.MAPPED_GET_PATH}".encode(): _answer(payloads.encoded(payloads.mapped_order())),
     f"POST {payloads.MAPPED_SEARCH_PATH}".encode(): _answer(payloads.encoded(payloads.mapped_search())),
 }
+_CLOSES: Final = b"\r\nConnection: close\r\n"
 _REFUSED: Final = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _NEEDED: Final = (b"\r\nauthorization: basic ", b"\r\ntenant-id: " + payloads.TENANT.lower().encode() + b"\r\n")
 
@@ -33,7 +36,8 @@ _NEEDED: Final = (b"\r\nauthorization: basic ", b"\r\ntenant-id: " + payloads.TE
 class Oms(asyncio.Protocol):
     """One connection; what is not a request that a proxy should make is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, closes: bool = False) -> None:
+        self._closes = closes
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -57,7 +61,9 @@ class Oms(asyncio.Protocol):
             self._transport.write(_REFUSED)
             self._transport.close()
         else:
-            self._transport.write(answer)
+            self._transport.write(answer.replace(b"\r\n", _CLOSES, 1) if self._closes else answer)
+            if self._closes:
+                self._transport.close()
 
 
 def _content_length(head: bytes) -> int:
@@ -65,12 +71,26 @@ def _content_length(head: bytes) -> int:
     return int(rest[: rest.index(b"\r\n")]) if found else 0
 
 
-async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Oms, "127.0.0.1", port)
+def _context(pair: Path, *, tickets: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair)
+    if not tickets:
+        context.num_tickets = 0
+    return context
+
+
+async def _serve(port: int, context: ssl.SSLContext | None, *, closes: bool) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Oms(closes=closes), "127.0.0.1", port, ssl=context)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    uvloop.run(_serve(parser.parse_args().port))
+    parser.add_argument("--tls", type=Path, help="file with a certificate and its key")
+    parser.add_argument("--no-tickets", action="store_true", help="let no TLS session be resumed")
+    parser.add_argument("--closes", action="store_true", help="end each connection after an answer")
+    args = parser.parse_args()
+    tls = None if args.tls is None else _context(args.tls, tickets=not args.no_tickets)
+    uvloop.run(_serve(args.port, tls, closes=args.closes))

@@ -52,8 +52,10 @@ class ResumingContext(ssl.SSLContext):
 
         That of a resumed one is not kept, since its server has shown no certificate.
         """
-        host, session = connection.server_hostname, connection.session
-        if host is not None and session is not None and not connection.session_reused:
+        host = connection.server_hostname
+        if host is None or connection.session_reused:
+            return
+        if (session := connection.session) is not None:
             while len(self._sessions) >= _MAX_HOSTS and host not in self._sessions:
                 del self._sessions[next(iter(self._sessions))]
             self._sessions[host] = _Session(session, time.monotonic())

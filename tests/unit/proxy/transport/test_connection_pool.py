@@ -13,6 +13,7 @@ from tenantproxy.admission import Bulkhead
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.keeping import Keeping
+from tenantproxy.transport.resumption import ResumingContext
 
 OK = http(200, b"ok")
 LONG = 30.0
@@ -84,6 +85,16 @@ async def test_idle_connections_that_are_needed(oms: RawServer, spare: int, kept
             connection.idle_since -= 60.0
         running._pool._close_idle()
         assert running._pool._idle == idle[5 - kept :]
+
+
+async def test_idle_connections_of_other_tls_files(oms: RawServer) -> None:
+    """After a rotation those that nobody uses are closed, too."""
+    oms.play = answering(OK)
+    async with client(oms.url) as running:
+        await get(running)
+        running._pool._idle[0].context = ResumingContext()  # as if that was before
+        running._pool._close_idle()
+        assert not running._pool._connections
 
 
 @pytest.mark.parametrize(

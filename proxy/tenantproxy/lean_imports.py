@@ -20,10 +20,13 @@ one; `tests/e2e/processes/test_imports.py` names what a proxy loads.
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # which imports tempfile, and more
 
 
 def import_alone(name: str, *modules: str) -> None:
@@ -43,7 +46,7 @@ def import_alone(name: str, *modules: str) -> None:
         import_module(name)
 
 
-class _Later(MetaPathFinder, Loader):
+class _Later:
     """Has a package imported into the object that its modules were imported into."""
 
     def __init__(self, name: str, package: ModuleType) -> None:
@@ -59,7 +62,7 @@ class _Later(MetaPathFinder, Loader):
         """Find the package, and nothing else."""
         if fullname != self._name or (spec := PathFinder.find_spec(fullname, path)) is None:
             return None
-        self._loader, spec.loader = spec.loader, self
+        self._loader, spec.loader = spec.loader, cast("Loader", self)
         return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002 - the loaders' signature
@@ -68,7 +71,8 @@ class _Later(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the `__init__`, by the package's own loader, which is the only one from now on."""
-        assert self._loader is not None and module.__spec__ is not None  # noqa: S101, PT018 - found above
+        assert self._loader is not None  # noqa: S101 - found above
+        assert module.__spec__ is not None  # noqa: S101 - the import system has just set it
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
         sys.meta_path.remove(self)

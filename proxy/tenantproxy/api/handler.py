@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, NamedTuple
 
-from aiohttp.http import HttpVersion10, HttpVersion11
+from aiohttp.http_writer import HttpVersion10, HttpVersion11
 
 from tenantproxy.admission import Admission, Bulkhead, Ticket, overloaded
 from tenantproxy.api import put_options, routes, search_criteria

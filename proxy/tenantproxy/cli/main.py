@@ -14,6 +14,7 @@ import click
 from tenantproxy import __version__
 from tenantproxy.cli.configuration import CONFIG_HELP, FORWARD_PROXY_OPTION, TLS_OPTION, checked, refuse
 from tenantproxy.config import ConfigError, Tenant
+from tenantproxy.lean_imports import import_alone
 from tenantproxy.logs import FORMATS, LEVELS, configure, keep
 from tenantproxy.server.sockets import listen
 
@@ -29,6 +30,8 @@ _ELSEWHERE: Final = {
     "mock-oms": ("tenantproxy.devtools.mock_oms", "mock_oms_command"),
     "poslog": ("tenantproxy.cli.poslog", "poslog_command"),
 }
+_OF_AIOHTTP: Final = ("abc", "base_protocol", "http_exceptions", "http_parser", "http_writer", "streams")
+"""The modules of aiohttp that serving needs: what reads requests, and how a resolver looks."""
 
 
 class _Commands(click.Group):
@@ -169,6 +172,7 @@ def serve(
     Exit status: 0 after a drain, 2 for an invalid configuration, 1 for anything else (such as a port in use, or
     aiohttp without its C extension).
     """
+    import_alone("aiohttp", *_OF_AIOHTTP)
     import uvloop  # noqa: PLC0415 - see the module's docstring
 
     from tenantproxy import app as serving  # noqa: PLC0415

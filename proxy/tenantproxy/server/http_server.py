@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from aiohttp import http_parser
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from tenantproxy.problems import Problem
 from tenantproxy.server.connection import Connection
@@ -54,7 +54,7 @@ class HttpServer:
             ParserError: aiohttp would parse with its pure-Python parser.
 
         """
-        if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        if HttpRequestParser is HttpRequestParserPy:
             raise ParserError(
                 "aiohttp runs without its C extension, and its pure-Python HTTP parser is not safe to use here;"
                 " unset AIOHTTP_NO_EXTENSIONS, or install an aiohttp wheel that is built for this platform"

@@ -165,6 +165,7 @@ PANELS: Final = (
     ),
     Panel(
         title="Slowest tenants",
+        width=12,
         unit="s",
         description="99 % of a tenant's reads are faster than this. If it is red: choose that tenant above, "
         "and compare our share of the latency with the OMS's.",
@@ -178,6 +179,7 @@ PANELS: Final = (
     ),
     Panel(
         title="Whose OMS fails, and why",
+        width=12,
         unit="reqps",
         description="Reads without a usable response from the OMS or its token endpoint, or refused while its "
         "circuit was open (`circuit-open`), the ten worst. If one stays: tell that tenant's OMS developers, "
@@ -191,6 +193,7 @@ PANELS: Final = (
     ),
     Panel(
         title="Who is unhealthy",
+        width=24,
         kind="state-timeline",
         description="A line for each tenant that is not Ready, or has a rejected credential, an open circuit, or "
         "responses that break the contract. If it is red: choose that tenant above.",

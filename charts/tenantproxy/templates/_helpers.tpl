@@ -227,11 +227,18 @@ metricRelabelings:
 {{- end }}
 {{- end -}}
 
-{{/* A text with links to the runbooks, which lead to where `prometheusRule.runbookUrl` says. */}}
+{{/*
+A text with links to the runbooks, which lead to where `prometheusRule.runbookUrl` says. Without it those of a release
+lead to its repository. A clone knows of none: there they name the pages in it, and the dashboard has no links.
+*/}}
 {{- define "tenantproxy.withRunbooks" -}}
 {{- $text := .text }}
-{{- with .root.Values.prometheusRule.runbookUrl }}
-{{- $text = $text | replace "https://github.com/OWNER/tenantproxy/blob/main/docs/runbooks/" (printf "%s/" (trimSuffix "/" .)) }}
+{{- $pages := "https://github.com/OWNER/tenantproxy/blob/main/docs/runbooks/" }}
+{{- $url := .root.Values.prometheusRule.runbookUrl }}
+{{- if $url }}
+{{- $text = $text | replace $pages (printf "%s/" (trimSuffix "/" $url)) }}
+{{- else if contains "/OWNER/" $pages }}
+{{- $text = regexReplaceAllLiteral `"links": \[[^\]]*\]` $text `"links": []` | replace $pages "docs/runbooks/" }}
 {{- end }}
 {{- $text }}
 {{- end }}

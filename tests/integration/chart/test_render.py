@@ -31,7 +31,9 @@ EVERYTHING = {
 """All kinds of objects, but for the PodMonitor, which excludes the ServiceMonitor."""
 DASHBOARD = (CHART / "files/dashboard.json").read_text()
 RUNBOOKS = "https://github.com/OWNER/tenantproxy/blob/main/docs/runbooks/"
-"""Where runbooks are unless a value says otherwise."""
+"""What a release replaces by its own repository."""
+PAGES = "docs/runbooks/"
+"""What a clone says instead: nobody shall install links that lead nowhere."""
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 OPTIONS = {parameter.opts[-1]: parameter for parameter in run.params if isinstance(parameter, click.Option)}
 # A pod reaches its own API server as its ServiceAccount, and no other.
@@ -54,8 +56,9 @@ def _arguments(manifests: list[dict[str, Any]]) -> list[str]:
 def _rendered(case: str, helm: Helm) -> str:
     """Return what Helm renders, without the CRD and the dashboard, which are long."""
     rendered = helm.template("--values", GOLDEN.folder / case / "values.yaml", "--set", "crds.enabled=false")
-    for url in (RUNBOOKS, "https://wiki.example/tenantproxy/"):
-        text = textwrap.indent(DASHBOARD.replace(RUNBOOKS, url), "    ")
+    without_links = re.sub(r'"links": \[[^\]]*\]', '"links": []', DASHBOARD)
+    for dashboard, url in ((without_links, PAGES), (DASHBOARD, "https://wiki.example/tenantproxy/")):
+        text = textwrap.indent(dashboard.replace(RUNBOOKS, url), "    ")
         rendered = rendered.replace(text, f"    (files/dashboard.json, with runbooks at {url})\n")
     return rendered
 
@@ -226,8 +229,8 @@ def test_names(helm: Helm, release: str, values: dict[str, Any], name: str) -> N
 
 @pytest.mark.parametrize("url", ["", "https://wiki.example/tenantproxy", "https://wiki.example/tenantproxy/"])
 def test_runbooks(helm: Helm, url: str) -> None:
-    """All alerts and the dashboard lead to them, by URLs that are complete."""
-    base = url.rstrip("/") + "/" if url else RUNBOOKS
+    """All alerts and the dashboard lead to them, by URLs that are complete; to none, where none are known."""
+    base = url.rstrip("/") + "/" if url else PAGES
     manifests = helm.manifests(values=EVERYTHING | {"prometheusRule": {"enabled": True, "runbookUrl": url}})
     (rule,) = _of_kind(manifests, "PrometheusRule")
     alerts = [each for group in rule["spec"]["groups"] for each in group["rules"] if "alert" in each]
@@ -236,7 +239,9 @@ def test_runbooks(helm: Helm, url: str) -> None:
         f"{base}{each['alert']}.md" for each in alerts
     }
     (dashboard,) = (each for each in _of_kind(manifests, "ConfigMap") if "tenantproxy.json" in each["data"])
-    variables = json.loads(dashboard["data"]["tenantproxy.json"])["templating"]["list"]
+    shown = json.loads(dashboard["data"]["tenantproxy.json"])
+    assert bool(shown["links"]) == any(panel.get("links") for panel in shown["panels"]) == bool(url)
+    variables = shown["templating"]["list"]
     assert [each["query"] for each in variables if each["name"] == "runbooks"] == [base]
 
 

@@ -128,6 +128,11 @@ def rect(box: Box, attributes: str) -> str:
     return f"<rect {place} {attributes}/>"
 
 
+def width_of(words: str) -> float:
+    """Return about how many pixels a text takes."""
+    return len(words) * _CHARACTER
+
+
 def cut(words: str, width: float) -> str:
     """Leave out the middle of what is too long: what tells legends apart is at their ends."""
     most = max(4, int(width / _CHARACTER))

@@ -7,14 +7,30 @@ from typing import Final
 
 from support.tools.prometheus import Series
 
-from .drawing import FAINT, GRID, INK, Box, Times, colour_of, cut, key, last, line, number, rect, text, time_axis
+from .drawing import (
+    FAINT,
+    GRID,
+    INK,
+    Box,
+    Times,
+    colour_of,
+    cut,
+    key,
+    last,
+    line,
+    number,
+    rect,
+    text,
+    time_axis,
+    width_of,
+)
 from .queries import Field, Panel
 
 _ROW: Final = 21
 _DARKER: Final = -0.15
 """Behind white letters."""
-_NAME: Final = 128
-"""Pixels for the name of a bar."""
+_NAMES: Final = 0.4
+"""The share of a panel that the names of its bars have at most."""
 _COLUMNS: Final = (104, 88)
 """Of the table: for namespace and tenant; the others share the rest."""
 
@@ -41,16 +57,18 @@ def stat(panel: Panel, named: Sequence[tuple[str, Series]], box: Box, times: Tim
 
 def state_timeline(panel: Panel, named: Sequence[tuple[str, Series]], box: Box, times: Times) -> list[str]:
     """Return a bar for each series, in the colours of its states; those that change first."""
-    plot = Box(box.left + _NAME, box.top + 28, box.width - _NAME - 10, box.height - 28 - 18 - 18)
-    rows = max(1, int(plot.height // _ROW))
+    height = box.height - 28 - 18 - 18
+    rows = max(1, int(height // _ROW))
     shown = sorted(named, key=lambda each: (-len({value for _, value in each[1].points}), each[0]))[:rows]
+    names = min(_NAMES * box.width, 12 + max(width_of(name) for name, _ in shown))
+    plot = Box(box.left + names, box.top + 28, box.width - names - 10, height)
     parts = time_axis(plot, times)
     for row, (name, series) in enumerate(shown):
         y = plot.top + row * _ROW
-        parts.append(text(plot.left - 5, y + 14, cut(name, _NAME - 12), 'text-anchor="end"'))
+        parts.append(text(plot.left - 5, y + 14, cut(name, names - 12), 'text-anchor="end"'))
         for value, begin, end in _stretches(series):
             left = times.x(begin, plot)
-            bar = Box(left, y + 2, max(1.0, times.x(end, plot) - left), _ROW - 4)
+            bar = Box(left, y + 2, max(1.0, min(plot.right, times.x(end, plot)) - left), _ROW - 4)
             parts.append(rect(bar, f'fill="{colour_of(panel.field.states[value][1])}"'))
     if len(named) > len(shown):
         parts.append(text(box.right - 10, box.top + 18, f"{len(named) - len(shown)} more", 'text-anchor="end"'))

@@ -87,9 +87,9 @@ mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
 	$(RUN) --extra operator --group dev --group bench python -m bench $(if $(BEFORE),--before $(abspath $(BEFORE)))
 
-bench-operator: sync ## The operator with fleets of SIZES (500) TenantProxies, on a real API server; PEER=1 beside one in Go
+bench-operator: sync ## The operator beside one in Go, with fleets of SIZES (500) TenantProxies, on a real API server; QUICK=1
 	@$(RUN) python -m hack.programs.kubernetes >/dev/null
-	PYTHONPATH=tests $(RUN) python -m bench.scale --sizes $(or $(SIZES),500) $(if $(PEER),--peer)
+	PYTHONPATH=tests $(RUN) python -m bench.scale --sizes $(or $(SIZES),500) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick)
 
 sbom: sync ## Write what the packages depend on (CycloneDX), of the present commit, to dist/
 	@$(RUN) python -m hack.release sbom

@@ -39,7 +39,7 @@ class Requests(msgspec.Struct):
     first_create: str = ""
     """When the first POST of a TenantProxy came; times as the log has them sort as text."""
     last_write: str = ""
-    """When the last write of `user` was answered, other than of its Lease."""
+    """When the last write of `user` was answered, other than of its Lease, or of a Deployment's status."""
     counts: Counter[str] = msgspec.field(default_factory=Counter)
     """Requests of `user` by verb and resource."""
     writes: int = 0
@@ -72,6 +72,8 @@ def _count(found: Requests, event: _Event, user: str) -> None:
     received = event.request_received_timestamp
     if event.verb == "create" and resource == "tenantproxies":
         found.first_create = min(found.first_create or received, received)
+    if event.verb in WRITES and resource == "deployments/status":
+        found.last_write = max(found.last_write, event.stage_timestamp)
     if event.user.username != user:
         return
     found.counts[f"{event.verb} {resource or 'discovery'}"] += 1

@@ -1,4 +1,4 @@
-"""A fresh API server, with the CRD and the operator's own permissions, and clients for it."""
+"""A fresh API server with Deployments' controllers, the CRD and the operator's own permissions; its clients."""
 
 import contextlib
 import tempfile
@@ -18,6 +18,12 @@ from tenantproxy_operator.render.operator_rbac import operator_manifests
 
 _HOME: Final = "tenantproxy-system"
 _ACCOUNT: Final = "tenantproxy-operator"
+_CONTROLLERS: Final = ("deployment-controller", "replicaset-controller")
+_FAST: Final = (
+    *("--kube-api-qps=1000", "--kube-api-burst=1000"),
+    *("--concurrent-deployment-syncs=16", "--concurrent-replicaset-syncs=16"),
+)
+"""Else it is their own limits that are measured: 20 requests a second."""
 _USER: Final = service_account(_HOME, _ACCOUNT)
 
 
@@ -25,18 +31,19 @@ class Site:
     """An API server and its etcd."""
 
     def __init__(self, server: ApiServer, directory: Path) -> None:
-        self._server = server
+        self.server = server
         self.directory = directory
         self._log = directory / "audit.log"
         self._token = server.kubectl("create", "token", _ACCOUNT, f"-n{_HOME}", "--duration=8h").strip()
         self.kubeconfig = server.kubeconfig(directory / "operator.kubeconfig", self._token)
-        self.pids = {"apiserver": machine.child("kube-apiserver"), "etcd": machine.child("etcd")}
+        programs = {"apiserver": "kube-apiserver", "etcd": "etcd", "controllers": "kube-controller-manager"}
+        self.pids = {name: machine.child(program) for name, program in programs.items()}
 
     @contextlib.asynccontextmanager
     async def client(self, *, admin: bool = False) -> AsyncIterator[KubeClient]:
         """Return a client of the class that the operator uses, as its account or as the admin."""
-        token = self._server.admin_token if admin else self._token
-        access = KubeAccess(url=self._server.url, tls=self._server.tls, authorization=lambda: f"Bearer {token}")
+        token = self.server.admin_token if admin else self._token
+        access = KubeAccess(url=self.server.url, tls=self.server.tls, authorization=lambda: f"Bearer {token}")
         client = KubeClient(access)
         try:
             yield client
@@ -48,7 +55,7 @@ class Site:
         return self._log.stat().st_size
 
     def requests(self, since: int) -> Requests:
-        """Return the requests of the operator's account since a mark."""
+        """Return the requests of the operator's account since a mark, and when the Deployments were through."""
         return auditlog.read(self._log, _USER, since)
 
 
@@ -64,7 +71,11 @@ def fresh_site(binaries: Path, size: int) -> Iterator[Site]:
             rights = operator_manifests(None, _HOME, _ACCOUNT)
             server.kubectl("apply", "--server-side", "-f", "-", stdin=to_yaml([*homes, *rights]))
             _warm_up(server)
-            yield Site(server, directory)
+            controllers = server.start_controllers(*_CONTROLLERS, options=_FAST)
+            try:
+                yield Site(server, directory)
+            finally:
+                controllers.stop()
 
 
 def _warm_up(server: ApiServer) -> None:

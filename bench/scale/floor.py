@@ -8,8 +8,10 @@ from bench.scale import fleet
 from bench.scale.auditlog import Requests
 from bench.scale.cluster_site import Site, fresh_site
 from bench.scale.fleet import Call
+from bench.scale.kubelets import kubelets, ready
 from bench.scale.machine import Usage
 from tenantproxy.kube.client import KubeClient
+from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key
 
 WORKERS: Final = 16
@@ -33,10 +35,11 @@ async def build(binaries: Path, size: int, status: dict[str, Any]) -> Creation:
 
 
 async def _build(site: Site, calls: dict[Key, list[Call]]) -> Creation:
-    async with site.client(admin=True) as admin, site.client() as client:
+    async with site.client(admin=True) as admin, site.client() as client, kubelets(admin):
         mark = site.mark()
         with Usage(**site.pids) as usage:
             await _write(admin, client, calls)
+            await ready(admin, kinds.DEPLOYMENT.path(None), len(calls))
         return Creation(site.requests(mark), usage, await fleet.count(admin))
 
 

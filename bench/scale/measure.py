@@ -1,18 +1,18 @@
-"""All measurements for one size of fleet, from its creation to two restarts."""
+"""All measurements for one size of fleet: rounds, each with our operator, the bare applies and the peer."""
 
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from bench.scale import drift, fleet, floor, machine
 from bench.scale.auditlog import Requests
 from bench.scale.cluster_site import Site, fresh_site
+from bench.scale.figures import Floor, Measured, Once, Round
 from bench.scale.floor import Creation
+from bench.scale.kubelets import kubelets, ready
 from bench.scale.machine import Usage
 from bench.scale.subject import BenchError, Subject, known, ours
 from tenantproxy.kube.client import KubeClient
@@ -20,179 +20,106 @@ from tenantproxy_operator.kube.client import TENANT_PROXY
 
 _SETTLE: Final = 3.0
 """Seconds in which what is still to be written would be."""
-REPAIRS: Final = 20
+_REPAIRS: Final = 20
 _MEANWHILE: Final = 8
 _CHANGES: Final = 20
 
-
-class Figures(msgspec.Struct, kw_only=True):
-    """All that is measured at one size; times in seconds, memory in MiB."""
-
-    size: int
-    rounds: int
-    children: int
-    """How many a tenant has."""
-
-    create: float
-    floor: float
-    ratio: float
-    """Of create to floor, the median of the rounds' ratios."""
-    create_cpu: dict[str, float]
-    """By process."""
-    floor_cpu: dict[str, float]
-    create_others: float
-    """Share of the machine that others had during the creation."""
-    floor_others: float
-    """The same, during the bare applies."""
-    create_requests: dict[str, float]
-    """Per tenant, by verb and resource."""
-
-    rest_cpu: float
-    """Share of one core."""
-    rest_apiserver_cpu: float
-    """The same, of API server and etcd, for whatever they do at rest."""
-    rest_requests: dict[str, float]
-    """Per minute."""
-    rest_rss: float
-    """After the creation."""
-    create_peak_rss: float
-    apiserver_rss: float
-    etcd_rss: float
-
-    repair: list[float]
-    repair_in_resync: list[float]
-    resync_known: int
-    """How many tenants had been looked at when those edits were made."""
-    change_requests: dict[str, float]
-    """Per change of a spec."""
-
-    restart: float
-    restart_cpu: float
-    restart_apiserver_cpu: float
-    restart_others: float
-    restart_writes: int
-    restart_requests: dict[str, int]
-    restart_rss: float
-    restart_peak_rss: float
-    reconcile_mean: float
-    """Seconds of one reconcile in which nothing is to be done, from the operator's own metric."""
+MakeSubject = Callable[[Site], Subject]
 
 
-class PeerFigures(msgspec.Struct, kw_only=True):
-    """What is measured of the peer, an operator in Go, at one size; as in `Figures`."""
-
-    size: int
-    create: float
-    create_cpu: dict[str, float]
-    create_requests: dict[str, float]
-    create_peak_rss: float
-    rest_rss: float
-    repair: list[float]
-    restart: float
-    restart_cpu: float
-    restart_writes: int
-    restart_peak_rss: float
-
-
-class Results(msgspec.Struct):
-    """What is kept of a run; `plot.py` draws it."""
-
-    machine: str
-    sizes: list[Figures]
-    peers: list[PeerFigures] = []
-
-
-def measure(binaries: Path, size: int, *, rounds: int, rest: float) -> Figures:
+def measure(binaries: Path, size: int, *, rounds: int, rest: float, peer: MakeSubject | None = None) -> Measured:
     """Measure everything at one size.
 
     Raises:
         BenchError: The operator did what it must not, or nothing for a long time.
 
     """
-    found, status = _with_operator(binaries, size, rest)
-    creations = [found["creation"]]
-    floors = [_floor(binaries, size, status, creations[0])]
-    for _ in range(rounds - 1):
-        creations.append(_created(binaries, size))
-        floors.append(_floor(binaries, size, status, creations[-1]))
-    del found["creation"]
-    ratios = [ours.requests.seconds / bare.requests.seconds for ours, bare in zip(creations, floors, strict=True)]
-    return Figures(
-        size=size,
-        rounds=rounds,
-        children=sum(creations[0].objects.values()) // size,
-        create=median(each.requests.seconds for each in creations),
-        floor=median(each.requests.seconds for each in floors),
-        ratio=median(ratios),
-        create_cpu=creations[0].usage.cpu,
-        floor_cpu=floors[0].usage.cpu,
-        create_others=max(each.usage.others for each in creations),
-        floor_others=max(each.usage.others for each in floors),
-        create_requests=_each(creations[0].requests.counts, size),
-        **found,
-    )
+    own: list[Round] = []
+    floors: list[Floor] = []
+    peers: list[Round] = []
+    once: Once | None = None
+    status: dict[str, Any] = {}
+    for number in range(1, rounds + 1):
+        say = f"{size}, round {number} of {rounds}"
+        _say(f"{say}: our operator")
+        with fresh_site(binaries, size) as site:
+            found, creation = _round(site, ours(site), size, rest)
+            if once is None:
+                once = _once(site, size, creation)
+                status = asyncio.run(_status(site))
+        own.append(found)
+        _say(f"{say}: bare applies")
+        floors.append(_floor(binaries, size, status, creation))
+        if peer is not None:
+            _say(f"{say}: the operator in Go")
+            with fresh_site(binaries, size) as site:
+                peers.append(_round(site, peer(site), size, rest)[0])
+    if once is None:
+        raise BenchError("there must be a round")
+    return Measured(size=size, ours=own, floors=floors, peers=peers, once=once)
 
 
 def _each(counts: dict[str, int], divisor: float) -> dict[str, float]:
     return {name: round(number / divisor, 4) for name, number in sorted(counts.items())}
 
 
-def _say(size: int, what: str) -> None:
-    print(f"  {time.strftime('%X')} {size}: {what}", file=sys.stderr, flush=True)
+def _say(what: str) -> None:
+    print(f"  {time.strftime('%X')} {what}", file=sys.stderr, flush=True)
 
 
-def _floor(binaries: Path, size: int, status: dict[str, Any], ours: Creation) -> Creation:
-    _say(size, "bare applies")
+def _round(site: Site, subject: Subject, size: int, rest: float) -> tuple[Round, Creation]:
+    """Take an operator through one fleet's life."""
+    with subject.running() as pid:
+        creation = asyncio.run(_create(site, subject, pid, size))
+        resting = _at_rest(site, pid, rest)
+        peak = machine.peak_rss_mib(pid)
+        repairs = asyncio.run(_repairs(site, size))
+    again = _restart(site, subject, size)
+    found = Round(
+        create=creation.requests.seconds,
+        create_cpu=creation.usage.cpu,
+        create_others=creation.usage.others,
+        create_requests=_each(creation.requests.counts, size),
+        create_peak_rss=peak,
+        **resting,
+        repair=repairs,
+        restart=again.seconds,
+        restart_cpu=again.usage.cpu["operator"],
+        restart_apiserver_cpu=again.usage.cpu["apiserver"] + again.usage.cpu["etcd"],
+        restart_others=again.usage.others,
+        restart_writes=again.requests.writes,
+        restart_requests=dict(sorted(again.requests.counts.items())),
+        restart_rss=again.rss,
+        restart_peak_rss=again.peak_rss,
+    )
+    return found, creation
+
+
+def _floor(binaries: Path, size: int, status: dict[str, Any], ours: Creation) -> Floor:
     bare = asyncio.run(floor.build(binaries, size, status))
     if bare.objects != ours.objects:
         raise BenchError(f"the operator made {ours.objects}, and the floor {bare.objects}")
     for name, creation in (("the operator", ours), ("the floor", bare)):
         if creation.requests.errors:
             raise BenchError(f"{name} got errors: {dict(creation.requests.errors)}")
-    return bare
+    return Floor(create=bare.requests.seconds, cpu=bare.usage.cpu, others=bare.usage.others)
 
 
-def _created(binaries: Path, size: int) -> Creation:
-    with fresh_site(binaries, size) as site:
-        subject = ours(site)
-        with subject.running() as pid:
-            return asyncio.run(create(site, subject, pid, size))
-
-
-async def create(site: Site, subject: Subject, pid: int, size: int) -> Creation:
-    """Create the fleet, and wait until the operator is through. Raises BenchError."""
+async def _create(site: Site, subject: Subject, pid: int, size: int) -> Creation:
+    """Create the fleet, and wait until all its tenants are Ready. Raises BenchError."""
     subject.wait_ready()
-    async with site.client(admin=True) as admin:
+    async with site.client(admin=True) as admin, kubelets(admin):
         mark = site.mark()
         with Usage(operator=pid, **site.pids) as usage:
             await fleet.create(admin, fleet.keys(size), lambda *_: None)
-            subject.wait_created(size)  # no thread, which would outlive a signal
+            await subject.created(size)
+            await ready(admin, TENANT_PROXY.path(None), size)
         await asyncio.sleep(_SETTLE)
         return Creation(site.requests(mark), usage, await fleet.count(admin))
 
 
-def _with_operator(binaries: Path, size: int, rest: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return all but the floor, and the status of a tenant."""
-    found: dict[str, Any] = {}
-    with fresh_site(binaries, size) as site:
-        subject = ours(site)
-        with subject.running() as pid:
-            _say(size, "creation")
-            found["creation"] = asyncio.run(create(site, subject, pid, size))
-            _say(size, "at rest")
-            found |= at_rest(site, pid, rest)
-            found["create_peak_rss"] = machine.peak_rss_mib(pid)
-            _say(size, "changes")
-            found |= asyncio.run(_changes(site, subject, size))
-        _say(size, "restarts")
-        found |= _own_restart(site, subject, size)
-        found |= asyncio.run(_repairs_in_resync(site, subject, size))
-        status = asyncio.run(_status(site))
-    return found, status
-
-
-def at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
-    """Return what an operator takes that has nothing to do; see `Figures`."""
+def _at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
+    """Return what an operator takes that has nothing to do; see `Round`."""
     mark = site.mark()
     with Usage(operator=pid, **site.pids) as usage:
         time.sleep(seconds)
@@ -206,67 +133,69 @@ def at_rest(site: Site, pid: int, seconds: float) -> dict[str, Any]:
     }
 
 
-async def _changes(site: Site, subject: Subject, size: int) -> dict[str, Any]:
-    """Edit children, then change specs, while the operator is at rest."""
-    async with site.client(admin=True) as admin:
-        repairs = await drift.repairs_at_rest(admin, spread(size, REPAIRS))
+async def _repairs(site: Site, size: int) -> list[float]:
+    """Edit children while the operator is at rest; the pods of an edited Deployment are replaced meanwhile."""
+    async with site.client(admin=True) as admin, kubelets(admin):
+        found = await drift.repairs_at_rest(admin, _spread(size, _REPAIRS))
         await asyncio.sleep(_SETTLE)
-        mark = site.mark()
-        changes = min(_CHANGES, size)
-        await drift.change_specs(admin, list(range(changes)), lambda: subject.metrics()["status_writes_total"])
-        await asyncio.sleep(_SETTLE)
-    return {"repair": repairs, "change_requests": _each(site.requests(mark).counts, changes)}
+        return found
 
 
-class Restart(NamedTuple):
-    """What a restart took; see `Figures`."""
+class _Restart(NamedTuple):
+    """What a restart took; see `Round`."""
 
     seconds: float
     usage: Usage
     rss: float
     peak_rss: float
-    metrics: dict[str, float]
-    """The operator's own, when it was idle."""
     requests: Requests
 
 
-def restart(site: Site, subject: Subject, size: int) -> Restart:
+def _restart(site: Site, subject: Subject, size: int) -> _Restart:
     """Start an operator that has nothing to do, wait until it is idle, and end it. Raises BenchError."""
     mark = site.mark()
     begin = time.perf_counter()
     with subject.running() as pid:
         with Usage(operator=pid, **site.pids) as usage:
             seconds = subject.wait_idle(pid, size) - begin
-        metrics = subject.metrics()
         time.sleep(_SETTLE)
-        return Restart(
+        return _Restart(
             seconds=seconds,
             usage=usage,
             rss=machine.rss_mib(pid),
             peak_rss=machine.peak_rss_mib(pid),
-            metrics=metrics,
             requests=site.requests(mark),
         )
 
 
-def _own_restart(site: Site, subject: Subject, size: int) -> dict[str, Any]:
-    found = restart(site, subject, size)
-    return {
-        "restart": found.seconds,
-        "restart_cpu": found.usage.cpu["operator"],
-        "restart_apiserver_cpu": found.usage.cpu["apiserver"] + found.usage.cpu["etcd"],
-        "restart_others": found.usage.others,
-        "restart_writes": found.requests.writes,
-        "restart_requests": dict(sorted(found.requests.counts.items())),
-        "restart_rss": found.rss,
-        "restart_peak_rss": found.peak_rss,
-        "reconcile_mean": found.metrics["reconcile_duration_seconds_sum"]
-        / found.metrics["reconcile_duration_seconds_count"],
-    }
+def _once(site: Site, size: int, creation: Creation) -> Once:
+    """Measure what is measured once, with two more starts of our operator."""
+    subject = ours(site)
+    with subject.running() as pid:
+        subject.wait_idle(pid, size)
+        metrics = subject.metrics()
+        changes = asyncio.run(_changes(site, subject, size))
+    repairs, seen = asyncio.run(_repairs_in_resync(site, subject, size))
+    return Once(
+        children=sum(creation.objects.values()) // size,
+        change_requests=changes,
+        repair_in_resync=repairs,
+        resync_known=seen,
+        reconcile_mean=metrics["reconcile_duration_seconds_sum"] / metrics["reconcile_duration_seconds_count"],
+    )
 
 
-async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> dict[str, Any]:
-    """Edit children as soon as a started operator has begun to look at its tenants."""
+async def _changes(site: Site, subject: Subject, size: int) -> dict[str, float]:
+    """Change specs, whose pods are replaced; return the requests that each costs."""
+    async with site.client(admin=True) as admin, kubelets(admin):
+        mark, changes = site.mark(), min(_CHANGES, size)
+        await drift.change_specs(admin, list(range(changes)), lambda: subject.metrics()["status_writes_total"])
+        await asyncio.sleep(_SETTLE)
+        return _each(site.requests(mark).counts, changes)
+
+
+async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> tuple[list[float], int]:
+    """Edit children as soon as a started operator has begun to look at its tenants; return also at how many."""
     seen = 0
 
     def begun() -> bool:
@@ -274,14 +203,14 @@ async def _repairs_in_resync(site: Site, subject: Subject, size: int) -> dict[st
         seen = known(subject.metrics())
         return seen > 0
 
-    async with site.client(admin=True) as admin:
+    async with site.client(admin=True) as admin, kubelets(admin):
         with subject.running() as pid:
-            found = await drift.repairs_meanwhile(admin, spread(size, _MEANWHILE), begun)
+            found = await drift.repairs_meanwhile(admin, _spread(size, _MEANWHILE), begun)
             subject.wait_idle(pid, size)
-    return {"repair_in_resync": found, "resync_known": seen}
+    return found, seen
 
 
-def spread(size: int, count: int) -> list[int]:
+def _spread(size: int, count: int) -> list[int]:
     """Return tenants from the whole fleet, each of another kind of edit than the one before."""
     return [min(size - 1, size * place // count // 4 * 4 + place % 4) for place in range(min(count, size // 4))]
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from bench.scale import report
-from bench.scale.measure import Figures, Results
+from bench.scale.figures import Measured, Results, Round, create_cpu_ratio, create_ratio
 
 _WIDTH: Final = 760
 _HEIGHT: Final = 520
@@ -27,7 +27,7 @@ class _Line(NamedTuple):
     """One line of a chart."""
 
     name: str
-    value: Callable[[Figures], float]
+    value: Callable[[Measured], float]
 
 
 class _Chart(NamedTuple):
@@ -39,21 +39,29 @@ class _Chart(NamedTuple):
     lines: tuple[_Line, ...]
 
 
+def _of(value: Callable[[Round], float]) -> Callable[[Measured], float]:
+    """Return the median of the rounds of ours."""
+    return lambda found: median(map(value, found.ours))
+
+
 _CHARTS: Final = (
     _Chart(
         "Creation, as a ratio to bare applies",
         report.RATIO,
         2.0,
-        (_Line("ratio", lambda found: found.ratio), _Line("CPU of all", report.cpu_ratio)),
+        (
+            _Line("ratio", lambda found: create_ratio(found).value),
+            _Line("CPU of all", lambda found: create_cpu_ratio(found).value),
+        ),
     ),
     _Chart(
         "Memory, MiB",
         report.MEMORY,
         300.0,
         (
-            _Line("restart, peak", lambda found: found.restart_peak_rss),
-            _Line("creation, at rest", lambda found: found.rest_rss),
-            _Line("restart, at rest", lambda found: found.restart_rss),
+            _Line("restart, peak", _of(lambda each: each.restart_peak_rss)),
+            _Line("creation, at rest", _of(lambda each: each.rest_rss)),
+            _Line("restart, at rest", _of(lambda each: each.restart_rss)),
         ),
     ),
     _Chart(
@@ -61,8 +69,8 @@ _CHARTS: Final = (
         report.RESTART,
         32.0,
         (
-            _Line("time", lambda found: found.restart),
-            _Line("CPU time", lambda found: found.restart_cpu),
+            _Line("time", _of(lambda each: each.restart)),
+            _Line("CPU time", _of(lambda each: each.restart_cpu)),
         ),
     ),
     _Chart(
@@ -70,15 +78,15 @@ _CHARTS: Final = (
         report.REPAIR,
         1.2,
         (
-            _Line("at rest, median", lambda found: median(found.repair)),
-            _Line("resync, median", lambda found: median(found.repair_in_resync)),
-            _Line("resync, slowest", lambda found: max(found.repair_in_resync)),
+            _Line("at rest, median", _of(lambda each: median(each.repair))),
+            _Line("resync, median", lambda found: median(found.once.repair_in_resync)),
+            _Line("resync, slowest", lambda found: max(found.once.repair_in_resync)),
         ),
     ),
 )
 
 
-def draw(sizes: Sequence[Figures]) -> str:
+def draw(sizes: Sequence[Measured]) -> str:
     """Return an SVG."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}">',
@@ -93,7 +101,7 @@ def draw(sizes: Sequence[Figures]) -> str:
     return "\n".join([*parts, "</g></svg>"]) + "\n"
 
 
-def _chart(chart: _Chart, sizes: Sequence[Figures]) -> list[str]:
+def _chart(chart: _Chart, sizes: Sequence[Measured]) -> list[str]:
     def x(size: float) -> float:
         first, last = log10(sizes[0].size), log10(sizes[-1].size)
         share = (log10(size) - first) / (last - first) if last > first else 0.5

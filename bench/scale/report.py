@@ -1,26 +1,27 @@
 """How the figures are judged and printed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from statistics import median
 from typing import Final, NamedTuple
 
-from bench.scale.measure import Figures, PeerFigures
+from bench.scale.figures import Estimate, Measured, Round, create_cpu_ratio, create_ratio, estimate, ratio
 
 RATIO: Final = 1.5
 MEMORY: Final = 256.0
 RESTART: Final = 30.0
 REPAIR: Final = 1.0
-_LARGEST: Final = 10_000
-"""The size for which the bounds of memory and restart are meant; smaller fleets must be within them, too."""
 _OTHERS: Final = 0.1
 """More than this share of the machine in others' hands makes a time that is over its bound unclear."""
+_SURE: Final = 2.0
+"""Standard errors by which a figure must be over its bound."""
 
 
 class Goal(NamedTuple):
-    """One bounded figure; `unclear` says that others were too busy to tell."""
+    """One bounded figure; `unclear`: the rounds differ too much to tell, or others were too busy."""
 
     name: str
-    value: float
+    value: Estimate
     bound: float
     unit: str
     unclear: bool = False
@@ -28,97 +29,185 @@ class Goal(NamedTuple):
     @property
     def met(self) -> bool:
         """Whether it is within its bound."""
-        return self.value <= self.bound
+        return self.value.value <= self.bound
 
     @property
     def word(self) -> str:
-        """The outcome."""
-        return "within" if self.met else "UNCLEAR (others are busy)" if self.unclear else "OVER"
+        """The judgement."""
+        if self.met:
+            return "within"
+        return "UNCLEAR" if self.unclear else "OVER"
 
 
-def goals(found: Figures) -> list[Goal]:
+def goals(found: Measured) -> list[Goal]:
     """Return the figures that have a bound."""
-    busy = max(found.create_others, found.floor_others) > _OTHERS
-    busy_restart = found.restart_others > _OTHERS
+
+    def of(name: str, value: Callable[[Round], float], bound: float, unit: str, *, timed: bool = False) -> Goal:
+        return _goal(found, name, estimate(map(value, found.ours)), bound, unit, timed=timed)
+
+    timed = [
+        _goal(found, "creation, as a ratio to bare applies", create_ratio(found), RATIO, "x", timed=True),
+        of("restart until idle", lambda each: each.restart, RESTART, " s", timed=True),
+        of("repair at rest, slowest", lambda each: max(each.repair), REPAIR, " s", timed=True),
+        _goal(
+            found,
+            "repair during a resync, slowest",
+            Estimate(max(found.once.repair_in_resync), None),
+            REPAIR,
+            " s",
+            timed=True,
+        ),
+    ]
     return [
-        Goal("creation, as a ratio to bare applies", found.ratio, RATIO, "x", busy),
-        Goal("restart until idle", found.restart, RESTART, " s", busy_restart),
-        Goal("writes after a restart", found.restart_writes, 0, ""),
-        Goal("memory at rest", found.rest_rss, MEMORY, " MiB"),
-        Goal("memory, peak of a creation", found.create_peak_rss, MEMORY, " MiB"),
-        Goal("memory, peak of a restart", found.restart_peak_rss, MEMORY, " MiB"),
-        Goal("repair at rest, slowest", max(found.repair), REPAIR, " s", busy),
-        Goal("repair during a resync, slowest", max(found.repair_in_resync), REPAIR, " s", busy_restart),
+        *timed,
+        of("writes after a restart", lambda each: each.restart_writes, 0, ""),
+        of("memory at rest", lambda each: each.rest_rss, MEMORY, " MiB"),
+        of("memory, peak of a creation", lambda each: each.create_peak_rss, MEMORY, " MiB"),
+        of("memory, peak of a restart", lambda each: each.restart_peak_rss, MEMORY, " MiB"),
     ]
 
 
-def print_figures(found: Figures) -> None:
+def _goal(found: Measured, name: str, value: Estimate, bound: float, unit: str, *, timed: bool) -> Goal:
+    is_noise = value.error is not None and value.value - bound <= _SURE * value.error
+    return Goal(name, value, bound, unit, is_noise or (timed and others(found) > _OTHERS))
+
+
+def others(found: Measured) -> float:
+    """Return the largest share of the machine that others had while something was timed."""
+    ours = chain.from_iterable((each.create_others, each.restart_others) for each in (*found.ours, *found.peers))
+    return max((*ours, *(each.others for each in found.floors)))
+
+
+def print_figures(found: Measured) -> None:
     """Print all of one size."""
-    size = found.size
-    print(f"\n{size} TenantProxies with {found.children} children each")
+    size, once = found.size, found.once
+    print(f"\n{size} TenantProxies with {once.children} children each; {_rounds(found)}")
     for goal in goals(found):
         bound = f"<= {goal.bound:g}{goal.unit}"
-        print(f"  {goal.name:<38} {goal.value:9.2f}{goal.unit:<5} {bound:<12} {goal.word}")
-    cpu, bare = found.create_cpu, found.floor_cpu
-    servers, bare_servers = (each["apiserver"] + each["etcd"] for each in (cpu, bare))
-    lines = [
-        ("creation", f"{found.create:.1f} s; bare applies {found.floor:.1f} s ({found.rounds} rounds)"),
-        ("  CPU of the operator", f"{cpu['operator']:.1f} s, {_milli(cpu['operator'], size)} ms a tenant"),
-        ("  CPU of API server and etcd", f"{servers:.1f} s; with bare applies {bare_servers:.1f} s"),
-        ("  CPU of all, as a ratio", f"{cpu_ratio(found):.2f}x"),
-        ("  others had of the machine", f"{found.create_others:.0%}, and {found.floor_others:.0%}"),
-        ("restart: CPU of the operator", f"{found.restart_cpu:.1f} s"),
-        ("  CPU of API server and etcd", f"{found.restart_apiserver_cpu:.1f} s"),
-        ("  one reconcile without work", f"{found.reconcile_mean * 1e6:.0f} us"),
-        ("  memory when idle", f"{found.restart_rss:.0f} MiB"),
-        ("  others had of the machine", f"{found.restart_others:.0%}"),
-        ("memory of API server and etcd", f"{found.apiserver_rss:.0f} and {found.etcd_rss:.0f} MiB"),
-        ("CPU at rest", f"{found.rest_cpu:.2%} of a core; API server and etcd {found.rest_apiserver_cpu:.1%}"),
-        ("repair at rest", _spread(found.repair)),
-        (f"  during a resync, from tenant {found.resync_known}", _spread(found.repair_in_resync)),
-    ]
-    for name, text in lines:
+        print(f"  {goal.name:<38} {goal.value!s:>16}{goal.unit:<5} {bound:<12} {goal.word}")
+    for name, text in _lines(found):
         print(f"  {name:<38} {text}")
-    _print_requests("requests of a creation, per tenant", found.create_requests)
-    _print_requests("requests per change of a spec", found.change_requests)
-    _print_requests("requests of a restart", found.restart_requests)
-    _print_requests("requests at rest, per minute", found.rest_requests)
+    _print_requests(
+        "requests of a creation, per tenant", _median_of([each.create_requests for each in found.ours])
+    )
+    _print_requests("requests per change of a spec", once.change_requests)
+    _print_requests("requests of a restart", _median_of([each.restart_requests for each in found.ours]))
+    _print_requests("requests at rest, per minute", _median_of([each.rest_requests for each in found.ours]))
 
 
-def print_beside(found: Figures, peer: PeerFigures) -> None:
+def _lines(found: Measured) -> Iterator[tuple[str, str]]:
+    size, once = found.size, found.once
+
+    def of(value: Callable[[Round], float]) -> Estimate:
+        return estimate(map(value, found.ours))
+
+    def servers(cpu: Mapping[str, float]) -> float:
+        return sum(cpu[name] for name in ("apiserver", "etcd", "controllers") if name in cpu)
+
+    floor = estimate(each.create for each in found.floors)
+    bare = estimate(servers(each.cpu) for each in found.floors)
+    yield "creation, until all are Ready", f"{of(lambda each: each.create)} s; bare applies {floor} s"
+    own = of(lambda each: each.create_cpu["operator"] / size * 1e3)
+    yield "  CPU of the operator", f"{own} ms a tenant"
+    yield (
+        "  CPU of the control plane",
+        f"{of(lambda each: servers(each.create_cpu))} s; with bare applies {bare} s",
+    )
+    yield "  CPU of all, as a ratio", f"{create_cpu_ratio(found)}x"
+    yield "restart: CPU of the operator", f"{of(lambda each: each.restart_cpu)} s"
+    yield "  CPU of API server and etcd", f"{of(lambda each: each.restart_apiserver_cpu)} s"
+    yield "  one reconcile without work", f"{once.reconcile_mean * 1e6:.0f} us"
+    yield "  memory when idle", f"{of(lambda each: each.restart_rss)} MiB"
+    memory = of(lambda each: each.apiserver_rss), of(lambda each: each.etcd_rss)
+    yield "memory of API server and etcd", f"{memory[0].value:.0f} and {memory[1].value:.0f} MiB"
+    resting = of(lambda each: 100 * each.rest_cpu), of(lambda each: 100 * each.rest_apiserver_cpu)
+    yield "CPU at rest", f"{resting[0]} % of a core; API server and etcd {resting[1]} %"
+    yield "repair at rest", _spread([*chain.from_iterable(each.repair for each in found.ours)])
+    yield f"  during a resync, from tenant {once.resync_known}", _spread(once.repair_in_resync)
+
+
+class _Beside(NamedTuple):
+    """One line of the table beside the peer; `target`: of the ratio. `timed`: others can disturb it."""
+
+    name: str
+    value: Callable[[Round], float]
+    unit: str
+    target: float | None = None
+    timed: bool = False
+
+
+def print_beside(found: Measured) -> None:
     """Print what ours takes as ratios to the peer."""
-    own_cpu, peer_cpu = (each.create_cpu["operator"] / found.size * 1e3 for each in (found, peer))
-    lines = [
-        ("CPU per tenant created", own_cpu, peer_cpu, "ms", 2.0),
-        ("creation", found.create, peer.create, "s", None),
-        ("memory, peak of a creation", found.create_peak_rss, peer.create_peak_rss, "MiB", None),
-        ("memory at rest", found.rest_rss, peer.rest_rss, "MiB", 2.0),
-        ("restart until idle", found.restart, peer.restart, "s", 1.5),
-        ("  CPU", found.restart_cpu, peer.restart_cpu, "s", None),
-        ("memory, peak of a restart", found.restart_peak_rss, peer.restart_peak_rss, "MiB", None),
-        ("repair at rest, median", median(found.repair) * 1e3, median(peer.repair) * 1e3, "ms", None),
-    ]
-    print(f"  beside an operator in Go{'':<18}{'ours':>8}{'Go':>10}{'ratio':>8}  target")
-    for name, own, other, unit, target in lines:
-        bound = "" if target is None else f"<= {target:g}  {'within' if own / other <= target else 'OVER'}"
-        print(f"  {name:<38} {own:9.2f} {other:9.2f} {own / other:7.2f}  {unit:<4} {bound}")
-    print(f"  writes of the peer's restart: {peer.restart_writes}")
+    rows = (
+        _Beside("CPU per tenant created", lambda each: each.create_cpu["operator"] / found.size * 1e3, "ms", 2.0),
+        _Beside("creation, until all are Ready", lambda each: each.create, "s", timed=True),
+        _Beside("memory, peak of a creation", lambda each: each.create_peak_rss, "MiB"),
+        _Beside("memory at rest", lambda each: each.rest_rss, "MiB", 2.0),
+        _Beside("CPU at rest, of a core", lambda each: 100 * each.rest_cpu, "%"),
+        _Beside("restart until idle", lambda each: each.restart, "s", 1.5, timed=True),
+        _Beside("  CPU", lambda each: each.restart_cpu, "s"),
+        _Beside("memory, peak of a restart", lambda each: each.restart_peak_rss, "MiB"),
+        _Beside("repair at rest, median", lambda each: median(each.repair) * 1e3, "ms", timed=True),
+    )
+    is_noisy = others(found) > _OTHERS
+    print(f"  {'beside an operator in Go':<32}{'ours':>16}{'Go':>16}{'ratio':>16}        target")
+    for row in rows:
+        own, other = (estimate(map(row.value, each)) for each in (found.ours, found.peers))
+        beside = ratio(found.ours, found.peers, row.value)
+        bound = (
+            "" if row.target is None else f"<= {row.target:g}  {_word(beside, row.target, row.timed and is_noisy)}"
+        )
+        print(f"  {row.name:<32}{own!s:>16}{other!s:>16}{beside!s:>16}  {row.unit:<5} {bound}".rstrip())
+    requests = (
+        sum(_median_of([each.create_requests for each in side]).values()) for side in (found.ours, found.peers)
+    )
+    print(f"  {'requests per tenant created':<32}{next(requests):16.1f}{next(requests):16.1f}")
+    writes = (max(each.restart_writes for each in side) for side in (found.ours, found.peers))
+    print(f"  {'writes after a restart':<32}{next(writes):16}{next(writes):16}")
 
 
-def cpu_ratio(found: Figures) -> float:
-    """Return the CPU time of everything during creation, as a ratio to that with bare applies."""
-    return sum(found.create_cpu.values()) / sum(found.floor_cpu.values())
+def print_noise(found: Measured) -> None:
+    """Say so where the machine is too noisy to tell."""
+    shares = others(found)
+    error = max((each.error or 0.0) / each.value for each in (create_ratio(found), *_timed_ratios(found)))
+    if shares > _OTHERS or error > _OTHERS:
+        print(
+            f"  TOO NOISY TO TELL: others had up to {shares:.0%} of the machine, and the ratios of times have\n"
+            f"  standard errors of up to {error:.0%}. Times say little then; CPU times, memory and requests hold."
+        )
+    elif found.rounds == 1:
+        print("  One round: nobody knows how sure these are. --rounds 3 tells.")
 
 
-def _milli(seconds: float, size: int) -> str:
-    return f"{seconds / size * 1e3:.2f}"
+def _timed_ratios(found: Measured) -> Iterator[Estimate]:
+    if found.peers:
+        yield ratio(found.ours, found.peers, lambda each: each.create)
+        yield ratio(found.ours, found.peers, lambda each: each.restart)
+
+
+def _word(beside: Estimate, target: float, is_noisy: bool) -> str:  # noqa: FBT001 - one of two
+    if beside.value <= target:
+        return "within"
+    is_noise = beside.error is not None and beside.value - target <= _SURE * beside.error
+    return "UNCLEAR" if is_noisy or is_noise else "OVER"
+
+
+def _rounds(found: Measured) -> str:
+    if found.rounds == 1:
+        return "one round"
+    return f"medians of {found.rounds} rounds, +- their standard errors"
 
 
 def _spread(seconds: Sequence[float]) -> str:
     return f"median {median(seconds) * 1e3:.0f} ms, slowest {max(seconds) * 1e3:.0f} ms of {len(seconds)}"
 
 
-def _print_requests(title: str, counts: dict[str, float] | dict[str, int]) -> None:
+def _median_of(counts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the median of the rounds of each count."""
+    return {name: median(each.get(name, 0.0) for each in counts) for name in sorted(set().union(*counts))}
+
+
+def _print_requests(title: str, counts: Mapping[str, float]) -> None:
     """Print the sums by verb, and what they are for."""
     print(f"  {title}: {sum(counts.values()):.2f}".removesuffix(".00"))
     verbs: dict[str, list[str]] = {}

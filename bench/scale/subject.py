@@ -1,5 +1,6 @@
 """The operator under measurement, ours or a peer: a process, and how long it takes to reach a state."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator
@@ -68,23 +69,28 @@ class Subject:
         self._until(done, _LONGEST_WAIT)
         return at
 
-    def wait_created(self, size: int) -> None:
+    async def created(self, size: int) -> None:
         """Wait until it has made so many tenants' children and statuses since its start. Raises BenchError."""
+        deadline = time.monotonic() + _LONGEST_WAIT
+        while not self._has_made(size):  # no thread asks, which would outlive a signal
+            self._check(deadline)
+            await asyncio.sleep(_POLL)
 
-        def done() -> bool:
-            found = self.metrics()
-            # The Secret comes last: the user is given some seconds to make one of his own.
-            written = found.get("status_writes_total", 0.0), found.get(_SECRETS_MADE, 0.0)
-            return min(written) >= size and not waiting(found)
-
-        self._until(done, _LONGEST_WAIT)
+    def _has_made(self, size: int) -> bool:
+        found = self.metrics()
+        # The Secret comes last: the user is given some seconds to make one of his own.
+        written = found.get("status_writes_total", 0.0), found.get(_SECRETS_MADE, 0.0)
+        return min(written) >= size and not waiting(found)
 
     def _until(self, check: Callable[[], bool], seconds: float, *, poll: float = _POLL) -> None:
         deadline = time.monotonic() + seconds
         while not check():
-            if time.monotonic() > deadline or not self._process.running:
-                raise BenchError(f"the operator does not get there:\n{self._process.log[-3000:]}")
+            self._check(deadline)
             time.sleep(poll)
+
+    def _check(self, deadline: float) -> None:
+        if time.monotonic() > deadline or not self._process.running:
+            raise BenchError(f"the operator does not get there:\n{self._process.log[-3000:]}")
 
 
 def ours(site: Site) -> Subject:

@@ -34,6 +34,13 @@ class Doctor(NamedTuple):
         assert done.returncode in (0, 1), done.stderr
         return done.returncode, json.loads(done.stdout)
 
+    def top(self) -> dict[str, dict[str, Any]]:
+        """Return what `top` shows of each tenant, with the same rights."""
+        command = [str(BIN / "tenantproxy-operator"), "top", "-n", self.installation.namespace, "--once", "--json"]
+        command += ["--interval", "1", "--kubeconfig", str(self.kubeconfig)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        return {each["tenant"]: each for each in json.loads(done.stdout)["tenants"]}
+
     def named(self, *arguments: str) -> set[str]:
         """Return the names of what it finds."""
         return {each["id"] for each in self.run(*arguments)[1]["findings"]}
@@ -114,6 +121,10 @@ def test_doctor_in_a_cluster(doctor: Doctor, tmp_path: Path) -> None:
     cluster.apply(installation.tenant("sick", "https://oms.example", suspend=True), *sick_pods(installation))
     installation.wait("well")
     installation.wait_for_read("well", 200, within=10)
+
+    shown = doctor.top()["well"]
+    seen = (shown["level"], shown["readyReplicas"], shown["replicas"], shown["credential"], shown["circuit"])
+    assert seen == ("fine", 2, 2, "accepted", "closed")
 
     token = tmp_path / "token"
     token.write_text(tokens.user_token("T-well", email=tokens.ADMIN_EMAIL))

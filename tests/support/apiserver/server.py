@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -230,11 +230,20 @@ class ApiServer:
             DaemonError: They do not start.
 
         """
+        daemon = self.start_controllers(*names)
+        try:
+            yield daemon
+        finally:
+            daemon.stop()
+
+    def start_controllers(self, *names: str, options: Sequence[str] = ()) -> Daemon:
+        """Run them until somebody stops them, with further options. Raises DaemonError."""
         port = port_of(self._ports["controllers"])
         kubeconfig = self.kubeconfig(self._directory / "controllers.kubeconfig", self._tokens[_CONTROLLERS])
-        daemon = self._start(
+        return self._start(
             "kube-controller-manager",
             f"--controllers={','.join(names)}",
+            *options,
             f"--kubeconfig={kubeconfig}",
             "--use-service-account-credentials",
             "--leader-elect=false",
@@ -243,10 +252,6 @@ class ApiServer:
             f"--tls-cert-file={self._directory}/serving.crt",
             f"--tls-private-key-file={self._directory}/serving.key",
         ).ready(lambda: self._says_ok(port, "/healthz"), within=_START_SECONDS)
-        try:
-            yield daemon
-        finally:
-            daemon.stop()
 
     @property
     def _audit_log(self) -> Path:

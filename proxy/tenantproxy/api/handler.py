@@ -137,7 +137,7 @@ class Api:
     def gone(self, request: Request) -> None:
         """Take note of a request whose caller was gone before it began."""
         self._metrics.cancelled(_OTHER)
-        observation = Observation(_correlation_id(request))
+        observation = Observation(self._correlation_ids.of(request.headers.get("Correlation-Id")))
         now = time.perf_counter()
         self._log.ended(observation, None, method=request.method, route=_OTHER, begun=now, now=now)
 

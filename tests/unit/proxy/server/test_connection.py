@@ -401,6 +401,19 @@ def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
     run(case)
 
 
+def test_a_long_pipeline_that_needs_no_waiting(run: Run) -> None:
+    """Each of its requests is begun by the event loop, not by the end of the one before: the stack stays flat."""
+
+    async def case() -> None:
+        count = 2000
+        data = GET * count + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        async with serving(echo) as (_, port):
+            answer = await asyncio.to_thread(send_then_read, port, [data])
+            assert answer.count(b"HTTP/1.1 200 ") == count + 1
+
+    run(case)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_chunked_bodies_of_any_size(run: Run, seed: int) -> None:
     """One after another on a connection that goes on, however they are cut."""

@@ -182,7 +182,7 @@ class Api:
         if not plan.is_supported:
             raise Problem("search-not-supported", "This order management system has no search.")
         headers = _correlated(upstream_headers, request, correlation_id)
-        ids = routes.checked_ids(operation, match.ids, plan)
+        ids = routes.checked_ids(operation, match.ids, plan, are_plain=match.are_plain)
         criteria = None
         if plan.criteria is not None:
             criteria = plan.criteria.check(search_criteria.parse(await _read(request, MAX_SEARCH_BYTES)))

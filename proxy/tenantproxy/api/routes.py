@@ -22,6 +22,8 @@ class Route(NamedTuple):
     method: str
     path: re.Pattern[str]
     """It has a group for each id."""
+    plain: re.Pattern[str]
+    """The same for ids that are nothing but plain ones."""
     operation: Operation | None
     template: str
     """The path with placeholders, in spans."""
@@ -32,12 +34,15 @@ class Match(NamedTuple):
 
     route: Route
     ids: tuple[str, ...]
+    are_plain: bool
+    """Whether they are checked already: they are plain ids, which need no decoding."""
 
 
 def _route(name: str, method: str, path: str, operation: Operation | None = None) -> Route:
     literals = re.split(r"\{\w+\}", f"{API_PREFIX}{path}")
-    pattern = "([^/]+)".join(re.escape(literal).replace(":", "(?::|%3A|%3a)") for literal in literals)
-    return Route(name, method, re.compile(pattern), operation, f"{API_PREFIX}{path}")
+    escaped = [re.escape(literal).replace(":", "(?::|%3A|%3a)") for literal in literals]
+    any_path, plain = (re.compile(f"({form})".join(escaped)) for form in ("[^/]+", ID.pattern))
+    return Route(name, method, any_path, plain, operation, f"{API_PREFIX}{path}")
 
 
 PUT_PROXY_CONFIG: Final = _route("putProxyConfig", "PUT", "/proxy-config")
@@ -57,10 +62,10 @@ def match(method: str, target: str) -> Match:
     """
     path, _, _ = target.partition("?")
     for route in ROUTES:
-        if found := route.path.fullmatch(path):
+        if found := (plain := route.plain.fullmatch(path)) or route.path.fullmatch(path):
             if method != route.method:
                 raise _method_not_allowed(route.method)
-            return Match(route, found.groups())
+            return Match(route, found.groups(), plain is not None)
     if target[:1] not in ("/", "*") and method != "CONNECT":
         raise Problem("malformed-request", "The request target must be a path.")
     raise _method_not_allowed("")
@@ -74,16 +79,18 @@ def _method_not_allowed(allowed: str) -> Problem:
 _NO_SUCH_PATH: Final = "This path does not exist in proxy mode; orders are changed in the OMS itself."
 
 
-def checked_ids(operation: Operation, segments: tuple[str, ...], plan: RequestPlan) -> dict[str, str]:
-    """Return the decoded ids in a path's raw segments, by their placeholders.
+def checked_ids(
+    operation: Operation, segments: tuple[str, ...], plan: RequestPlan, *, are_plain: bool = False
+) -> dict[str, str]:
+    """Return the decoded ids in a path's raw segments, by their placeholders; see `Match.are_plain`.
 
     Raises:
         Problem: `invalid-id`.
 
     """
     names = operation.placeholders
-    if plan.order_ids is PLAIN_IDS:
-        return dict(zip(names, map(decode_id, segments, names), strict=True))
+    if are_plain and plan.order_ids is PLAIN_IDS:  # nearly always
+        return dict(zip(names, segments, strict=True))
     return {
         name: decode_id(segment, name, plan.order_ids if name == ORDER_ID else PLAIN_IDS)
         for name, segment in zip(names, segments, strict=True)
@@ -97,8 +104,6 @@ def decode_id(segment: str, name: str, allowed: IdRule = PLAIN_IDS) -> str:
         Problem: `invalid-id`: the segment, decoded once, is not what is `allowed`.
 
     """
-    if allowed is PLAIN_IDS and ID.fullmatch(segment):
-        return segment
     try:
         decoded = unquote_to_bytes(segment).decode("ascii")
     except (UnicodeDecodeError, UnicodeEncodeError):

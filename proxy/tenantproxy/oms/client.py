@@ -16,20 +16,19 @@ from tenantproxy.deadlines import TICK, Deadlines
 from tenantproxy.debugging import DEBUG_LOG
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms import call_lines
-from tenantproxy.oms.decoding import Decoder, is_plain
+from tenantproxy.oms.decoding import is_plain
+from tenantproxy.oms.interpreter import Interpreter
 from tenantproxy.oms.operation_state import OperationState
 from tenantproxy.oms.outcomes import is_failure, rejects_credential
 from tenantproxy.oms.pause import Pause
 from tenantproxy.oms.requests.request import OmsRequest
 from tenantproxy.oms.responses import asked_pause, failure, timed_out, unanswered
 from tenantproxy.oms.retry import RetryPolicy
-from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import HttpTransport, UpstreamError, UpstreamResponse
 from tenantproxy.troubles import Trouble
 
-_OK: Final = 200
 _OMS_IS_WORKING: Final = frozenset({"overloaded", "too-large"})
 """Failures of a call that are no sign of a failing OMS."""
 
@@ -54,8 +53,7 @@ class OmsClient:
         self._credential = credential
         self._metrics = metrics
         self._clock = clock
-        self._worker = Worker("decoding")
-        self._decoder = Decoder(config.max_response_bytes, self._worker)
+        self._interpreter = Interpreter(config.max_response_bytes)
         self._deadlines = Deadlines()
         self._pause = Pause()
         self._pausing = Trouble(
@@ -150,7 +148,7 @@ class OmsClient:
                     raise
                 finally:
                     self._tell(request, operation, (credential, "trial"), outcome, start, ticket)
-                response = await self._understood(operation, response, ticket)
+                response = await self._interpreter.interpreted(response, operation.meaning, ticket)
         except TimeoutError:
             raise timed_out() from None
         except UpstreamError as error:
@@ -237,12 +235,11 @@ class OmsClient:
                 operation.record(None, reason=error.reason)
             return error
         finally:
-            credential = (grant.use.credential.type, grant.way.name)
-            seconds = self._tell(request, operation, credential, outcome, start, ticket)
+            seconds = self._tell(request, operation, grant, outcome, start, ticket)
             self._metrics.upstream_called(request.operation, seconds)
         grant.in_flight = False
         if operation.meaning is not None or not is_plain(response.body):
-            response = await self._understood(operation, response, ticket)
+            response = await self._interpreter.interpreted(response, operation.meaning, ticket)
         operation.record(response.status, response.meaning)
         if seconds := asked_pause(response):
             self._pause.begin(self._clock(), seconds)
@@ -255,7 +252,7 @@ class OmsClient:
         self,
         request: OmsRequest,
         operation: OperationState,
-        credential: tuple[str, str],
+        by: Grant | tuple[str, str],
         outcome: UpstreamResponse | UpstreamError | None,
         start: float,
         ticket: Ticket,
@@ -264,6 +261,7 @@ class OmsClient:
         seconds = self._clock() - start
         ticket.observation.called(outcome.status if isinstance(outcome, UpstreamResponse) else None, seconds)
         if DEBUG_LOG.isEnabledFor(logging.DEBUG):
+            credential = by if isinstance(by, tuple) else (by.use.credential.type, by.way.name)
             call_lines.write(request, operation.path, credential, outcome, seconds, ticket.observation)
         return seconds
 
@@ -283,25 +281,6 @@ class OmsClient:
             else:
                 self._learn(grant, response, operation)
         self._credential.ended(grant)
-
-    async def _understood(
-        self, operation: OperationState, response: UpstreamResponse, ticket: Ticket
-    ) -> UpstreamResponse:
-        """Return a response with its body decoded, and what the configuration says that it means."""
-        meaning = operation.meaning
-        if response.status == _OK or meaning is not None:
-            try:
-                response = await self._decoder.decoded(response, ticket)
-            except (Problem, UpstreamError):
-                if response.status == _OK:
-                    raise  # of any other response the status says enough
-        if meaning is None:
-            return response
-        if meaning.takes_long(response):
-            told = await self._worker.run(ticket.caller, functools.partial(meaning, response))
-        else:
-            told = meaning(response)
-        return response._replace(meaning=told)
 
     async def close(self) -> None:
         """Close all connections."""

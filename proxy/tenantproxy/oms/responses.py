@@ -19,6 +19,9 @@ from tenantproxy.retry_after import named_seconds, parse_retry_after
 from tenantproxy.transport.base import FORWARD_PROXY_FAILED, UNREACHABLE, FailureReason, UpstreamResponse
 from tenantproxy.transport.content_coding import unreadable
 
+_USUAL: Final = frozenset(
+    {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
+)
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)', re.IGNORECASE)
 _SHOWN: Final = re.compile(r"[A-Za-z0-9!#$&^_.+/;,= -]{1,100}")
@@ -106,8 +109,12 @@ def outward_body(
         Problem: It breaks the contract, or is another order.
 
     """
+    convert, body = mapping[operation.name], response.body
     try:
-        outward = surrogates.converted(mapping[operation.name], response.body, at_once=at_once, criteria=criteria)
+        try:
+            outward = convert(body, at_once=at_once, criteria=criteria)
+        except UnparsableError:
+            outward = surrogates.mended(convert, body, at_once=at_once, criteria=criteria)
     except UnparsableError:
         raise _unparsable(response) from None
     except ContractError as error:
@@ -162,6 +169,8 @@ def _is_asked(operation: Operation, outward: bytes, asked: Asked) -> bool:
 
 def is_json(content_type: str) -> bool:
     """Return whether a `Content-Type` says JSON in UTF-8 (RFC 8259)."""
+    if content_type.lower() in _USUAL:
+        return True
     if not _JSON.fullmatch(content_type):
         return False
     charset = _CHARSET.search(content_type)

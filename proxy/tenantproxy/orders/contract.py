@@ -119,9 +119,6 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
     decode = msgspec.json.Decoder(document).decode
     settle = _amounts_settler(field)
 
-    def fast(body: bytes) -> bytes:
-        return settle(_encode(decode(body)))
-
     @functools.cache
     def slow() -> transform.Transform:
         return documents.document(documents.checked(field), kind="object")
@@ -140,7 +137,7 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
         if at_once and len(body) > LIGHT_BYTES:
             raise HeavyError
         try:
-            return fast(body)
+            return settle(_encode(decode(body)))
         except (msgspec.ValidationError, RecursionError):
             if at_once and is_heavy(body):
                 raise HeavyError from None
@@ -151,7 +148,7 @@ def compile_contract(root: str, shape: Any) -> Contract:  # noqa: ANN401 - a typ
             settled, violations = slow()(body, transform.NO_CRITERIA)
             if violations:
                 raise ContractError(violations)
-            return fast(settled)
+            return settle(_encode(decode(settled)))
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise UnparsableError from None
 

@@ -28,19 +28,30 @@ _SURROGATE: Final = re.compile(
 _DETAIL: Final = "has half of a surrogate pair, which is no text"
 
 
-def converted(convert: Outward, body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
+def converted(convert: Outward, body: bytes, *, criteria: Criteria = NO_CRITERIA) -> bytes:
     """Return what `convert` makes of a body, which may have halves of pairs where nothing is taken from.
 
     Raises:
-        ContractError: One is in a text that would be let out; or see `Outward`.
-        HeavyError, UnparsableError: See `Outward`.
+        ContractError, UnparsableError: See `mended`, and `Outward`.
 
     """
     try:
-        return convert(body, at_once=at_once, criteria=criteria)
+        return convert(body, criteria=criteria)
     except UnparsableError:
-        if (without := marked(body)) is None:
-            raise
+        return mended(convert, body, criteria=criteria)
+
+
+def mended(convert: Outward, body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
+    """Return what `convert` makes of a body that it can't parse, if that is for halves of pairs.
+
+    Raises:
+        ContractError: One is in a text that would be let out; or see `Outward`.
+        HeavyError: See `Outward`.
+        UnparsableError: There are none, or it can't be parsed without them, either.
+
+    """
+    if (without := marked(body)) is None:
+        raise UnparsableError
     outward = convert(without, at_once=at_once, criteria=criteria)
     if pointers := list(itertools.islice(_marks(raw_json.parse(outward), ""), MAX_VIOLATIONS)):
         raise ContractError([FieldProblem(pointer, _DETAIL) for pointer in pointers])

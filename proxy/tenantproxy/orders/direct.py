@@ -37,6 +37,8 @@ If the second argument is true, only if that takes a few milliseconds at most; o
 
 _UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
 """Steps of a pointer that may be an index, or that msgspec takes for no member's name."""
+_THIS: Final = "{this}"
+"""Stands for the OMS's object in the code of what is made of it, until it is known how that is come by."""
 
 
 class _State(TransformState):
@@ -67,11 +69,11 @@ class _Members:
         self._members: dict[str, _Members | tuple[Any, Any]] = {}
 
     def add(self, tokens: Sequence[str], expected: Any, default: Any = NODEFAULT) -> str:  # noqa: ANN401
-        """Return the code that gets the value at a pointer from `each`, which is of the generated struct."""
+        """Return the code that gets the value at a pointer from `_THIS`, which is of the generated struct."""
         if not tokens or any(map(_UNSUITABLE.fullmatch, tokens)):
             raise NotDirectError
         inner: Any = self
-        way = ["each"]
+        way = [_THIS]
         for token in tokens[:-1]:
             way.append(inner.place(token, _Members()))
             inner = inner.member(token)
@@ -117,19 +119,18 @@ def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
     """Return what makes a field of the outward document; None: its rules need the other way."""
     if source.combine is not None:
         return None
+    code = Expression("all", "state")
     members = _Members()
-    root = _Fields(members)
     try:
-        expected, made = root.objects(field, source)
+        expected, made = _Fields(members, code).objects(field, source)
+        way = _THIS
         if source.tokens:
             way = members.add(source.tokens, expected)
             expected = members.struct()
-        else:
-            way = "each"
     except NotDirectError:
         return None
     decode = msgspec.json.Decoder(expected).decode
-    make = root.code.compiled(made(way))
+    make = code.compiled(made(way).replace(_THIS, "all"))
 
     def direct(body: bytes, at_once: bool, criteria: Criteria) -> Any:  # noqa: ANN401, FBT001 - a `Direct`
         state = _State(len(body), criteria, LIGHT_OBJECTS if at_once else len(body))
@@ -142,28 +143,30 @@ def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
 class _Fields:
     """The code that makes the fields of an outward object; what it reads is added to the OMS's members.
 
-    In it `each` is the OMS's object, and `state` the pass.
+    In it `_THIS` is the OMS's object, and `state` the pass. All is one expression: a call for each object would
+    take as long as what is done for it.
     """
 
-    def __init__(self, members: _Members) -> None:
-        self.code = Expression("each", "state")
+    def __init__(self, members: _Members, code: Expression) -> None:
+        self.code = code
         self._members = members
 
     def objects(self, field: FieldInfo, source: FieldSource) -> tuple[Any, Callable[[str], str]]:
         """Return the type of an object of the OMS, or of a list of them, and the code that makes outward ones."""
         kind, shape = outward_type(field.type)
         inner = _Members()
-        fields = _Fields(inner)
+        fields = _Fields(inner, self.code)
         infos = fields_of(shape)
         columns = [fields.column(info, of) for info, of in zip(infos, source.members or (), strict=True)]
         if shape.__match_args__ != tuple(info.name for info in infos):
             columns = [f"{info.name}={column}" for info, column in zip(infos, columns, strict=True)]
-        make = self.code.name(fields.code.compiled(f"{fields.code.name(shape)}({', '.join(columns)})"))
+        made = f"{self.code.name(shape)}({', '.join(columns)})"
         struct = inner.struct()
         if kind == "list":
-            listed = types.GenericAlias(list, (struct,))
-            return listed, lambda way: f"[{make}(one, state) for one in state.counted({way})]"
-        return struct, lambda way: f"{make}({way}, state)"
+            each = self.code.variable()
+            every = made.replace(_THIS, each)
+            return types.GenericAlias(list, (struct,)), lambda way: f"[{every} for {each} in state.counted({way})]"
+        return struct, lambda way: made.replace(_THIS, way)
 
     def column(self, field: FieldInfo, source: FieldSource) -> str:
         """Return the code that makes a field."""

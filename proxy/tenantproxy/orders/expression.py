@@ -17,12 +17,18 @@ class Expression:
     def __init__(self, *arguments: str) -> None:
         self._arguments = ", ".join(arguments)
         self._values: dict[str, Any] = {}
+        self._variables = 0
 
     def name(self, value: Any) -> str:  # noqa: ANN401 - whatever an expression uses
         """Return the name by which an expression has a value."""
         name = f"value{len(self._values)}"
         self._values[name] = value
         return name
+
+    def variable(self) -> str:
+        """Return another name for a variable of a comprehension."""
+        self._variables += 1
+        return f"each{self._variables}"
 
     def compiled(self, text: str) -> Callable[..., Any]:
         """Return the function of an expression, which has its arguments and values, and nothing else."""

@@ -174,7 +174,8 @@ def test_what_takes_the_other_way(fields: dict[str, Any], members: dict[str, Any
 
 
 HOSTILE = '(each).__class__ + [state for value0 in ""] # ö\n'
-OURS = {"each", "state", "one", "counted", ".0", *(f"{name}{n}" for name in ("member", "value") for n in range(9))}
+NUMBERED = ("each", "member", "value")
+OURS = {"all", "state", "counted", ".0", *(f"{name}{n}" for name in NUMBERED for n in range(20))}
 
 
 def of_manifest(name: str) -> dict[str, Any]:
@@ -220,7 +221,7 @@ def test_no_text_of_a_manifest_is_in_the_code(monkeypatch: pytest.MonkeyPatch, n
 
     monkeypatch.setattr(expression.Expression, "compiled", compiled_too)
     compiled(getOrder=of_manifest(name))
-    assert {"each", "member0", "value0", "counted", "customerOrderId"} <= {*seen}
+    assert {"all", "each1", "member0", "value0", "counted", "customerOrderId"} <= {*seen}
     assert {*seen} - OURS <= {*of_manifest(name)["fields"], "invoicePaymentInstructions"}
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
-from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics import Counter, Gauge, disable_created_metrics
 from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
+from prometheus_client.registry import CollectorRegistry
 
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
 from tenantproxy.errors import FieldProblem
+from tenantproxy.exposition import text_format
 from tenantproxy.series import Counters, Exemplify, Histograms
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -79,7 +80,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return text_format(self._registry)
 
     @property
     def has_exemplars(self) -> bool:

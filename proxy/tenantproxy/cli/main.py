@@ -173,6 +173,7 @@ def serve(
     aiohttp without its C extension).
     """
     import_alone("aiohttp", *_OF_AIOHTTP)
+    import_alone("prometheus_client", "metrics", "openmetrics.exposition")  # not what serves a page
     import uvloop  # noqa: PLC0415 - see the module's docstring
 
     from tenantproxy import app as serving  # noqa: PLC0415

@@ -1,6 +1,7 @@
 """What the proxy counts: the names and labels are an interface."""
 
 import pytest
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tenantproxy import __version__
@@ -79,6 +80,13 @@ def test_interface(metrics: Metrics) -> None:
         exported[name] = (family.type, labels)
         assert family.documentation
     assert exported == INTERFACE
+
+
+def test_the_page_is_the_library_s(metrics: Metrics) -> None:
+    """To the byte, whatever the names of tenants and pointers are."""
+    use_all(metrics)
+    metrics.contract_violated([FieldProblem('/a"b\\c\nd é', "is missing")])
+    assert metrics.exposition() == generate_latest(metrics._registry)
 
 
 def test_each_series_is_of_the_tenant(metrics: Metrics) -> None:

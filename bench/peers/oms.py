@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import ssl
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +57,12 @@ class Oms:
     process: Running
     ca: Path | None
     """Of its certificate, where it is served over TLS."""
+
+    def counts(self) -> Counts:
+        """Return what it has seen."""
+        context = None if self.ca is None else ssl.create_default_context(cafile=str(self.ca))
+        with urllib.request.urlopen(f"{self.url}/counts", context=context, timeout=10) as answer:  # noqa: S310
+            return msgspec.json.decode(answer.read(), type=Counts)
 
 
 @contextlib.contextmanager

@@ -68,11 +68,7 @@ class Stand:
             return self._ours(line)._replace(name=name)
         if name == NAIVE:
             return self.bench.naive()
-        if name == RUST:
-            program = build_rust("rustproxy")
-        else:
-            program = build("goproxy", experiment="jsonv2" if name == GO_JSON_V2 else "")
-        return self._peer(name, program, line)
+        return self._peer(name, _program(name), line)
 
     def _ours(self, line: Line) -> Subject:
         parts: dict[str, Any] = {}
@@ -121,6 +117,24 @@ class Stand:
         path = self.folder / f"{name.replace('/', '-')}-{line.name}.json"
         path.write_text(json.dumps(config))
         return Subject(name, [program, "-config", path], port)
+
+
+def build_all() -> None:
+    """Build all peers, and what makes load, which takes minutes the first time; with all cores.
+
+    Raises:
+        MissingError: One can't be built.
+
+    """
+    build("load")
+    for name in (GO, GO_JSON_V2, RUST):
+        _program(name)
+
+
+def _program(name: str) -> Path:
+    if name == RUST:
+        return build_rust("rustproxy")
+    return build("goproxy", experiment="jsonv2" if name == GO_JSON_V2 else "")
 
 
 def names(line: Line) -> Iterator[str]:

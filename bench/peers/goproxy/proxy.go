@@ -20,6 +20,7 @@ const (
 	maxSearchBytes  = 64 << 10
 	requestTimeout  = 5 * time.Second
 	inFlightPerConn = 2
+	maxWait         = 500 * time.Millisecond // for one of the places; then a request is refused
 )
 
 var (
@@ -30,14 +31,14 @@ var (
 
 // proxy answers the requests of one tenant's clients.
 type proxy struct {
-	tenant      string
-	tokens      *verifier // nil: an edge has verified them
-	oms         *oms
-	metrics     *metrics
-	log         *requestLog // nil: no lines
-	inFlight    atomic.Int64
-	maxInFlight int64
-	convert     conversion
+	tenant   string
+	tokens   *verifier // nil: an edge has verified them
+	oms      *oms
+	metrics  *metrics
+	log      *requestLog // nil: no lines
+	inFlight atomic.Int64
+	places   chan struct{} // of requests that have begun
+	convert  conversion
 }
 
 // conversion makes our answers of the OMS's, and says where the OMS has them.
@@ -57,7 +58,8 @@ type observation struct {
 }
 
 func newProxy(given *config) (*proxy, error) {
-	made := &proxy{tenant: given.TenantID, maxInFlight: int64(inFlightPerConn * given.MaxConnections), convert: documented}
+	places := make(chan struct{}, inFlightPerConn*given.MaxConnections)
+	made := &proxy{tenant: given.TenantID, places: places, convert: documented}
 	if given.Mapped {
 		made.convert = mapped
 	}
@@ -97,14 +99,16 @@ func refuse(allowed string) answer {
 func (p *proxy) handler(route string, answered answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
+		p.inFlight.Add(1)
 		defer p.inFlight.Add(-1)
 		seen := observation{correlationID: correlation(r)}
 		var body []byte
 		var failed *problem
-		if p.inFlight.Add(1) > p.maxInFlight {
-			failed = overloaded
-		} else {
+		if p.enter(r.Context()) {
 			body, failed = answered(r, &seen)
+			<-p.places
+		} else {
+			failed = overloaded
 		}
 		status := http.StatusOK
 		header := w.Header()
@@ -130,6 +134,24 @@ func (p *proxy) handler(route string, answered answer) http.HandlerFunc {
 			p.log.ended(r.Method, route, status, failed, took, &seen)
 		}
 	}
+}
+
+// enter takes one of the places, for which a request waits before anything else is done for it.
+func (p *proxy) enter(ctx context.Context) bool {
+	select {
+	case p.places <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(maxWait)
+	defer timer.Stop()
+	select {
+	case p.places <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 var (

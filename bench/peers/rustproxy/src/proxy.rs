@@ -2,11 +2,8 @@
 
 use std::{
     error::Error,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -14,6 +11,10 @@ use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
 };
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ use crate::{Config, contract, mapped, tokens::Verifier};
 const PREFIX: &str = "/api/v1/business-units/";
 const MAX_SEARCH_BYTES: usize = 64 << 10;
 const IN_FLIGHT_PER_CONNECTION: usize = 2;
+/// For one of the places; then a request is refused.
+const MAX_WAIT: Duration = Duration::from_millis(500);
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 enum Route<'a> {
@@ -39,8 +42,8 @@ pub struct Proxy {
     oms: Oms,
     pub observed: Arc<Observed>,
     mapped: bool,
-    in_flight: AtomicUsize,
-    max_in_flight: usize,
+    /// Of requests that have begun.
+    places: Semaphore,
 }
 
 impl Proxy {
@@ -52,8 +55,7 @@ impl Proxy {
             oms: Oms::new(config, observed.clone())?,
             observed,
             mapped: config.mapped,
-            in_flight: AtomicUsize::new(0),
-            max_in_flight: config.max_connections * IN_FLIGHT_PER_CONNECTION,
+            places: Semaphore::new(config.max_connections * IN_FLIGHT_PER_CONNECTION),
         })
     }
 
@@ -68,13 +70,13 @@ impl Proxy {
             Route::Other { .. } => "other",
         };
         self.observed.in_flight.inc();
-        let outcome = if self.in_flight.fetch_add(1, Ordering::Relaxed) < self.max_in_flight {
-            self.answer(route, &parts.headers, body, &mut seen).await
-        } else {
-            let problem = Problem::new(OVERLOADED, "The proxy has too many requests in flight.");
-            Err(problem.with(RETRY_AFTER, "1"))
+        let outcome = match self.enter().await {
+            Some(_place) => self.answer(route, &parts.headers, body, &mut seen).await,
+            None => {
+                let problem = Problem::new(OVERLOADED, "The proxy has too many requests in flight.");
+                Err(problem.with(RETRY_AFTER, "1"))
+            }
         };
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.observed.in_flight.dec();
         let (status, kind, body, problem) = match outcome {
             Ok(body) => (StatusCode::OK, JSON, body, None),
@@ -95,6 +97,14 @@ impl Proxy {
         *response.body_mut() = Full::new(body.into());
         self.observed.ended(parts.method.as_str(), name, status.as_u16(), problem.as_ref(), begun.elapsed(), &seen);
         response
+    }
+
+    /// Takes one of the places, for which a request waits before anything else is done for it.
+    async fn enter(&self) -> Option<SemaphorePermit<'_>> {
+        match self.places.try_acquire() {
+            Ok(place) => Some(place),
+            Err(_) => timeout(MAX_WAIT, self.places.acquire()).await.ok()?.ok(),
+        }
     }
 
     async fn answer(

@@ -1,0 +1,140 @@
+"""More requests than can be answered: how many are, and how fast, by connections and by load."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from bench.peers.clients import Group, Request, load
+from bench.peers.speed import Control, Started, closed_loop
+from bench.peers.subjects import GO, Stand
+from bench.processes import Running
+from bench.report import Sample
+
+CALLERS: Final = 8
+"""With a token each, by turns; one alone would soon have its share."""
+_CAPACITY_CONNECTIONS: Final = 32
+_CAPACITY_SECONDS: Final = 1.0
+_HEALTHY_SHARE: Final = 0.1
+_STORM: Final = 4.0
+_NO_ANSWER: Final = "timeout"
+_GRACE: Final = 1.5
+"""Seconds for the last answers."""
+_PATIENCE: Final = 0.1
+"""Seconds for which a client waits for a free connection."""
+
+
+class Point(msgspec.Struct):
+    """A subject under so much load: `p99` of what was served, once sent; `share` of what could be served."""
+
+    name: str
+    connections: int
+    load: float
+    """Times the subject's capacity."""
+    rate: float
+    goodput: float
+    p50: float
+    p99: float
+    refused: int
+    """Answers of 503."""
+    unanswered: int
+    """Requests that had no answer when their time, or the run, was over."""
+    failed: int
+    """Requests whose connection was lost, or with another answer."""
+    share: float = 0.0
+
+
+class Healthy(msgspec.Struct):
+    """What few well-behaved clients get while others storm: how many of their requests are served, and the p99."""
+
+    name: str
+    connections: int
+    """Of the storm."""
+    served: float
+    p99: float
+
+
+class Overload(msgspec.Struct):
+    """All of it."""
+
+    points: list[Point]
+    healthy: list[Healthy]
+
+
+def measure(
+    stand: Stand, subjects: Started, *, connections: Sequence[int], loads: Sequence[float], seconds: float
+) -> tuple[Overload, Control]:
+    """Measure the curves, the subjects in turn at each point; the control is Go's capacity before and after."""
+    requests = [_by(stand, f"client-{number}") for number in range(CALLERS)]
+    capacities = {subject.name: _capacity(process, requests) for subject, process in subjects}
+    points = []
+    for number in connections:
+        for times in loads:
+            for subject, process in subjects:
+                rate = capacities[subject.name].per_second * times
+                points.append(_point(process, subject.name, requests, number, times, rate, seconds))
+    healthy = [
+        _healthy(stand, process, subject.name, max(connections), capacities[subject.name].per_second, seconds)
+        for subject, process in subjects
+    ]
+    (go,) = (process for subject, process in subjects if subject.name == GO)
+    return Overload(related(points), healthy), (capacities[GO], _capacity(go, requests))
+
+
+def related(points: Sequence[Point]) -> list[Point]:
+    """Return points with their shares of what was asked for, or of the subject's best goodput if that is less."""
+    best: dict[str, float] = {}
+    for point in points:
+        best[point.name] = max(best.get(point.name, 1e-9), point.goodput)
+    return [
+        msgspec.structs.replace(point, share=point.goodput / min(best[point.name], point.rate)) for point in points
+    ]
+
+
+def _by(stand: Stand, caller: str) -> Request:
+    headers = stand.bench.get.headers | {"Authorization": stand.bench.authorization(caller)}
+    return Request.of(stand.bench.get._replace(headers=headers))
+
+
+def _capacity(process: Running, requests: Sequence[Request]) -> Sample:
+    return closed_loop(process, requests[0], _CAPACITY_SECONDS, connections=_CAPACITY_CONNECTIONS)
+
+
+def _group(name: str, connections: int, rate: float, requests: Sequence[Request]) -> Group:
+    waiting = max(1, int(rate * _PATIENCE))
+    return Group(name=name, connections=connections, rate=rate, requests=requests, waiting=waiting)
+
+
+def _point(
+    process: Running,
+    name: str,
+    requests: Sequence[Request],
+    connections: int,
+    times: float,
+    rate: float,
+    seconds: float,
+) -> Point:
+    (seen,) = load(
+        process.port, _group(name, connections, rate, requests), seconds=seconds, warmup=0.5, grace=_GRACE
+    )
+    return Point(
+        name=name,
+        connections=connections,
+        load=times,
+        rate=rate,
+        goodput=seen.goodput,
+        p50=seen.ok_since_sent.p50,
+        p99=seen.ok_since_sent.p99,
+        refused=seen.overloaded.count,
+        unanswered=seen.errors.pop(_NO_ANSWER, 0),
+        failed=sum(seen.other.values()) + sum(seen.errors.values()),
+    )
+
+
+def _healthy(
+    stand: Stand, process: Running, name: str, connections: int, capacity: float, seconds: float
+) -> Healthy:
+    well = _group("healthy", 32, capacity * _HEALTHY_SHARE, [_by(stand, "healthy")])
+    storm = _group("storm", connections, capacity * _STORM, [_by(stand, "storm")])
+    found, _ = load(process.port, well, storm, seconds=seconds, warmup=0.5, grace=_GRACE)
+    return Healthy(name, connections, found.ok.count / max(1, found.arrivals), found.ok.p99)

@@ -13,6 +13,8 @@ from support.proxy.oms import RawServer, Received, http
 
 AT_ONCE = 12
 """Of the attacker's requests."""
+P99_SECONDS = 0.125
+"""Of the well-behaved client: 50 ms on two idle cores, and more where CI runs other tests beside this one."""
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ async def test_hostile_answers(proxy: ServeProcess, mapped: bool) -> None:  # no
     searches = [*(hostile_answers.MAPPED_SEARCHES if mapped else hostile_answers.SEARCHES)]
     token = tokens.machine_token(sub="attacker")
     seen = await observe(proxy, ask_for, token, AT_ONCE, orders, searches)
-    seen.assert_bounded()
+    seen.assert_bounded(p99=P99_SECONDS)
     await back_to_rest(proxy)
 
 
@@ -62,5 +64,5 @@ async def test_large_answers_that_are_right(proxy: ServeProcess) -> None:
     """A well-meaning OMS, whose orders and searches are as large as they may be, is no harm either."""
     token = tokens.machine_token(sub="attacker")
     seen = await observe(proxy, ask_for, token, AT_ONCE, ["right", "right-discounts"], ["right"])
-    seen.assert_bounded()
+    seen.assert_bounded(p99=P99_SECONDS)
     await back_to_rest(proxy)

@@ -11,7 +11,8 @@ from tenantproxy.config import Upstream
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms import responses
 from tenantproxy.oms.outcomes import NO_ORDERS_FOUND
-from tenantproxy.oms.pages import NO_PAGE, Following, Page, page_of
+from tenantproxy.oms.pages import Following, Pages, page_of
+from tenantproxy.oms.requests.request import Next
 from tenantproxy.oms.worker import Worker
 from tenantproxy.operations import Operation
 from tenantproxy.orders.mapping import CompiledMapping
@@ -98,24 +99,27 @@ class Converter:
         response: UpstreamResponse,
         caller: str | None,
         following: Following,
+        pages: Pages,
         *,
         criteria: Criteria = NO_CRITERIA,
-    ) -> Page:
-        """Return a page of a search, and where the next one is by what `following` says of the response.
+    ) -> Next:
+        """Add a page of a search to its pages; return where the next one is, by `following`.
 
         Raises:
-            Problem: See `outward`; or where the next page is can't be told.
+            Problem: See `outward`; or where the next page is can't be told, or this one has nothing new.
 
         """
         if response.meaning == NO_ORDERS_FOUND:
-            return NO_PAGE
+            return None
         responses.check(operation, response, any_type=self._any_type)
 
-        def convert(*, at_once: bool = False) -> Page:
+        def convert(*, at_once: bool = False) -> Next:
             outward = responses.outward_body(
                 operation, response, self._mapping, None, at_once=at_once, criteria=criteria
             )
-            return page_of(outward, lambda count: following(response, count))
+            page = page_of(outward, lambda count: following(response, count))
+            pages.add(page)
+            return page.following
 
         return await self._converted(convert, response, caller)
 

@@ -36,9 +36,6 @@ class Page(NamedTuple):
     following: Next
 
 
-NO_PAGE: Final = Page(_START + _END, [], None)
-
-
 def page_of(outward: bytes, following: Callable[[int], Next]) -> Page:
     """Return the page of an outward body.
 

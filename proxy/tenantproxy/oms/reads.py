@@ -135,21 +135,22 @@ class Reader:
                 break
             try:
                 following = functools.partial(paging.after, here, request.path)
-                page = await self._converter.page(operation, answer, ticket.caller, following, criteria=criteria)
-                pages.add(page)
+                behind = await self._converter.page(
+                    operation, answer, ticket.caller, following, pages, criteria=criteria
+                )
             except Problem as problem:
                 _discard_unexpected(answer)
                 raise _of_page(count, problem) from None
             if not ticket.keep(pages.size):
                 raise overloaded(_NO_ROOM)
-            if not isinstance(page.following, Position):
-                cut_by = page.following
+            if not isinstance(behind, Position):
+                cut_by = behind
                 break
             if count == paging.max or self._oms.is_over(deadline):
                 cut_by = "pages" if count == paging.max else "time"
                 break
             assert request.at is not None  # noqa: S101 - where there are pages
-            here, count, request = page.following, count + 1, request.at(page.following)
+            here, count, request = behind, count + 1, request.at(behind)
         ticket.keep(0)
         if cut_by is not None:
             self._metrics.search_cut(cut_by)

@@ -19,7 +19,7 @@ from tenantproxy.credentials.grant import Grant
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.conversion import Converter
-from tenantproxy.oms.pages import Page
+from tenantproxy.oms.requests.request import Next
 from tenantproxy.server.port import Handler
 from tenantproxy.tracing.export import SpanQueue
 from tenantproxy.tracing.log_lines import TraceIds
@@ -169,7 +169,7 @@ class _Converter(Converter):
         with self._trace.step("mapping"):
             return await super().outward(*arguments, **options)
 
-    async def page(self, *arguments: Any, **options: Any) -> Page:  # noqa: ANN401 - its base's
+    async def page(self, *arguments: Any, **options: Any) -> Next:  # noqa: ANN401 - its base's
         if not self._trace.is_recorded:
             return await super().page(*arguments, **options)
         with self._trace.step("mapping"):

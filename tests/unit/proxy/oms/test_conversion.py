@@ -17,6 +17,7 @@ from support.proxy.orders import ORDER, order_body
 from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.pages import Page, Pages
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS
 from tenantproxy.orders.mapping import CompiledMapping, compile_mapping
 from tenantproxy.orders.transform import NO_CRITERIA, ContractError, Criteria
@@ -81,6 +82,23 @@ async def test_heavy_answers_one_at_a_time(watched: Watched) -> None:
     watched.leave.set()
     assert [await each for each in heavy] == [body.replace(b" ", b"")] * 3
     assert len({thread for thread in watched.threads if thread is not threading.main_thread()}) == 1
+
+
+async def test_a_heavy_page_is_put_to_the_others_in_the_thread() -> None:
+    """To leave out what an earlier page has it is read once more."""
+    threads = []
+
+    class WatchedPages(Pages):
+        def add(self, page: Page) -> None:
+            threads.append(threading.current_thread())
+            super().add(page)
+
+    one, pages = converter(), WatchedPages()
+    for size in (1000, hostile_answers.SIZE):
+        answer = order(hostile_answers.search("right", size=size))
+        assert await one.page(SEARCH_ORDERS, answer, None, lambda _response, _count: None, pages) is None
+    assert [thread is threading.current_thread() for thread in threads] == [True, False]
+    assert pages.body() == hostile_answers.search("right")
 
 
 async def test_what_nobody_waits_for_is_not_converted(watched: Watched) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.oms.pages import NO_PAGE, Page, Pages, page_of
+from tenantproxy.oms.pages import Page, Pages, page_of
 from tenantproxy.oms.responses import EMPTY_SEARCH
 from tenantproxy.orders.contract import CONTRACTS
 from tenantproxy.problems import Problem
@@ -64,7 +64,7 @@ def test_the_same_again() -> None:
     with pytest.raises(Problem, match="only orders of those before it") as caught:
         pages.add(page([order("2")]))
     assert (caught.value.code, caught.value.reason) == ("upstream-contract", "pages")
-    pages.add(NO_PAGE)
+    pages.add(page([]))
 
 
 def test_no_orders() -> None:
@@ -79,5 +79,5 @@ def test_bytes_that_are_held() -> None:
     pages.add(page([order("2")]))
     assert len(outward([order("1"), order("2")])) < pages.size < 1000
     before = pages.size
-    pages.add(NO_PAGE)
+    pages.add(page([]))
     assert pages.size == before

@@ -2,6 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from support.commands import serve
+from support.proxy import tokens
+from support.proxy.idp import ON_LOOPBACK, Idp, oauth2
+from support.proxy.oms import ORDER_ANSWER, RawServer, answering
+from support.proxy.running import BASIC, GET_PATH
+from tenantproxy.credentials.stores.files import write_keys
 
 _FOR_A_PERSON = ("rich", "tenantproxy_operator.fleet", "tenantproxy_operator.local.supervisor")
 
@@ -25,3 +38,81 @@ def test_rich_only_where_a_table_is_renewed() -> None:
     loaded = _loaded("tenantproxy_operator.local.overview, tenantproxy_operator.fleet.document")
     assert "tenantproxy_operator.fleet.table" in loaded
     assert "rich" not in loaded
+
+
+MODES: Final = ("trusted", "jwt", "oauth2")
+
+
+def _budget(kind: str) -> set[str]:
+    """Return what `imports.txt` allows of a kind."""
+    lines = Path(__file__).with_name("imports.txt").read_text().splitlines()
+    return {name for line in lines for name in line.split()[1:] if line.split()[0] == kind}
+
+
+@pytest.fixture
+async def endpoints(request: pytest.FixtureRequest) -> AsyncIterator[tuple[RawServer, RawServer]]:
+    """Run an OMS and a token endpoint."""
+    idp = Idp()
+    play = idp.check if request.param == "oauth2" else answering(ORDER_ANSWER)
+    async with RawServer(play) as oms, RawServer(idp.issue) as endpoint:
+        yield oms, endpoint
+
+
+@pytest.mark.parametrize(("mode", "endpoints"), [(mode, mode) for mode in MODES], indirect=["endpoints"])
+async def test_what_a_proxy_loads(
+    mode: str, endpoints: tuple[RawServer, RawServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but what `imports.txt` lists, until it has answered and ended, and all of the packages there."""
+    oms, endpoint = endpoints
+    write_keys(tmp_path / "credentials", oauth2(endpoint.url) if mode == "oauth2" else BASIC)
+    config: dict[str, Any] = {
+        "version": 1,
+        "tenant": {"id": tokens.TENANT, "name": "acme"},
+        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
+        "auth": ON_LOOPBACK,
+        "access": tokens.access(tmp_path) if mode == "jwt" else {"mode": "trusted"},
+    }
+    headers = tokens.bearer(tokens.machine_token()) if mode == "jwt" else {}
+    report = _reporting_modules(tmp_path, monkeypatch)
+    async with serve(tmp_path, config) as proxy:
+        async with aiohttp.ClientSession() as session, session.get(proxy.api + GET_PATH, headers=headers) as got:
+            assert got.status == 200
+        proxy.process.terminate()
+        assert await proxy.ended() == 0
+    loaded = {name for name in report.read_text().split() if _counts(name)}
+    standard = {name for name in loaded if _top(name) in sys.stdlib_module_names}
+    packages = loaded - standard
+    budget = _budget("trusted") | _budget(mode)
+    came_in = {_top(name) for name in standard} - _budget("standard")
+    came_in |= {name for name in packages if not _parts(name) & budget and not _is_parent(name, budget)}
+    assert came_in == set()
+    assert {part for part in budget if not any(part in _parts(name) for name in packages)} == set()
+
+
+def _reporting_modules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have Python processes write the names of all modules to a file as they end, and return its path."""
+    report = folder / "modules"
+    write = f"pathlib.Path({str(report)!r}).write_text(' '.join(sys.modules))"
+    (folder / "sitecustomize.py").write_text(f"import atexit, pathlib, sys\natexit.register(lambda: {write})\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return report
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _counts(name: str) -> bool:
+    """Tell whether a module is no part of another one, of ours, or of how it is found out."""
+    top = _top(name)
+    return not top.startswith("_") and top not in {"cython_runtime", "sitecustomize", "tenantproxy"}
+
+
+def _parts(name: str) -> set[str]:
+    """Return a module's name, and those of the packages that it is in."""
+    parts = name.split(".")
+    return {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
+
+
+def _is_parent(name: str, budget: set[str]) -> bool:
+    return any(part.startswith(f"{name}.") for part in budget)

@@ -42,6 +42,7 @@ NO_TROUBLE: Final = {"CredentialsSet"}
 _OPERATOR: Final = "tests/integration/apiserver/operator"
 CAUSED_IN: Final = (
     "tests/integration/doctor/test_reads.py",
+    "tests/e2e/processes/test_doctor_reads.py",
     "tests/e2e/cluster/test_doctor.py",
     "tests/e2e/processes/test_doctor.py",
     *(f"{_OPERATOR}/test_{name}.py" for name in ("doctor", "run", "status", "kept_secret")),

@@ -134,9 +134,6 @@ async def check_trials(scene: Scene) -> None:
 
 async def check_states(scene: Scene) -> None:
     """See that a proxy that hangs is named, a credential that nobody has tried, and since when things are so."""
-    pids = {
-        tenant: pid for pid in scene.local.children() for tenant in NAMES if f"/{tenant}/" in command_line(pid)
-    }
     apis = {each.name: each.api for each in read_running(scene.state)}
     async with aiohttp.ClientSession() as client:
         headers = tokens.bearer(tokens.user_token("T-empty", email=tokens.ADMIN_EMAIL))
@@ -144,21 +141,18 @@ async def check_states(scene: Scene) -> None:
         url = f"{apis['empty']}/api/v1/proxy-config"
         async with client.put(url, json=body, headers=headers) as response:
             assert response.status == 204
-    os.kill(pids["locked"], signal.SIGSTOP)
+    locked = scene.local.proxy_of("locked")
+    os.kill(locked, signal.SIGSTOP)
     try:
         _, document = await scene.findings()
     finally:
-        os.kill(pids["locked"], signal.SIGCONT)
+        os.kill(locked, signal.SIGCONT)
     told = {(each["subject"], each["id"]): each for each in document["findings"]}
     assert ("tenants/locked", "not-serving") in told
     assert ("tenants/empty", "untried") in told
     for name, trouble in (("down", "connect"), ("failing", "upstream-error")):
         since = told[f"tenants/{name}", trouble]["since"]
         assert scene.began <= (seconds(since) or 0) <= time.time()
-
-
-def command_line(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 async def test_bad_input(tmp_path: Path) -> None:

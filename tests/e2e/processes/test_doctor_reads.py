@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -14,7 +16,7 @@ import yaml
 
 from support import commands
 from support.certificates import Authority
-from support.operator.local import running_local, secret, tenant_proxy, write
+from support.operator.local import Local, running_local, secret, tenant_proxy, write
 from support.proxy import tokens
 from support.proxy.forward_proxy import ForwardProxyServer, nothing, saying
 from support.proxy.idp import ON_LOOPBACK, oauth2
@@ -41,7 +43,6 @@ async def never(_request: object, _writer: object) -> None:
 
 
 OF_TOKENS: Final[Mapping[str, Play]] = {
-    "invalid_client": answering(http(401, b'{"error": "invalid_client"}')),
     **{
         word: answering(http(400, json.dumps({"error": word}).encode()))
         for word in ("invalid_request", "invalid_scope", "invalid_grant", "unauthorized_client")
@@ -55,6 +56,7 @@ OF_TOKENS: Final[Mapping[str, Play]] = {
     "content-encoding": answering(http(200, b"x", content_encoding="br")),
     "too-large": answering(http(200, b" " * 70_000)),
     "timeout": never,
+    "invalid_client": answering(http(401, b'{"error": "invalid_client"}')),
 }
 OF_READS: Final[Mapping[str, Play]] = {
     "upstream-error": answering(http(500)),
@@ -75,7 +77,8 @@ OF_FORWARD_PROXIES: Final = {
 class Scene:
     """A running `local`, and what its tenants' proxies talk to."""
 
-    def __init__(self, state: Path, client: aiohttp.ClientSession) -> None:
+    def __init__(self, local: Local, state: Path, client: aiohttp.ClientSession) -> None:
+        self.local = local
         self.state = state
         self.client = client
         self.apis = {each.name: each.api for each in read_running(state)}
@@ -189,7 +192,7 @@ async def scene(tmp_path: Path, servers: Servers) -> AsyncIterator[Scene]:
             await local.event("ready")
         write_keys(state / "tenants" / "half" / "credentials", {"username": "u"})
         client = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Scene(state, client)
+        yield Scene(local, state, client)
 
 
 async def as_callers(scene: Scene) -> set[str]:
@@ -310,3 +313,9 @@ async def test_each_trouble_is_named(scene: Scene, servers: Servers) -> None:
     assert {name: names for name, names in missing.items() if names} == {}
     every = (CODES.keys() | WAY.keys() | TOKENS.keys()) - ONLY_BY_A_BUG - SAID_BY_FINER_ONES
     assert set().union(*expected.values()) == every
+
+    os.kill(scene.local.proxy_of("tokens"), signal.SIGKILL)
+    await scene.local.event("ready", "tokens")
+    asked = len(servers.idp.received)
+    assert (await scene.told())["tokens"] == {"invalid_client", "upstream-rejected-credentials"}
+    assert len(servers.idp.received) == asked, "what it said before the restart is known"

@@ -103,6 +103,13 @@ class Local:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
+    def proxy_of(self, tenant: str) -> int:
+        """Return the process id of a tenant's proxy."""
+        (pid,) = (
+            pid for pid in self.children() if f"/{tenant}/".encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
+        return pid
+
 
 @contextlib.asynccontextmanager
 async def running_local(

@@ -110,7 +110,12 @@ async def test_a_rejected_refresh_is_the_last_one(server: TokenServer, credentia
     await credential.use(oauth2())
     await credential.first_attempt()
     server.secret_is_right = False
-    await asyncio.sleep(95)
+    with log_lines() as log:
+        await asyncio.sleep(95)
+    told = [json.loads(line) for line in log.text.splitlines()]
+    assert {line["reason"] for line in told if line.get("code") == "upstream-rejected-credentials"} == {
+        "invalid_client"
+    }
     assert server.logins == 2
     assert (await credential.authorize(SECONDS)).way is Way.HELD
     await asyncio.sleep(10)

@@ -182,3 +182,10 @@ def test_a_style_is_known_of_one_credential() -> None:
 def test_a_note_holds_no_endless_time() -> None:
     """JSON has none, and ours never writes one."""
     assert from_note(Proof(set_at=math.inf).to_note(1)) == Proof(revision=1)
+
+
+def test_what_the_token_endpoint_said() -> None:
+    """It is known as long as it is so: until the credential is accepted, rejected by the OMS, or another one."""
+    said = Proof().rejected(NOW, 1, "invalid_client")
+    assert said.rejection == "invalid_client"
+    assert {said.accepted(NOW).rejection, said.rejected(NOW).rejection, said.renewed(NOW, "").rejection} == {""}

@@ -145,6 +145,7 @@ func derives(wanted, found client.Object) bool {
 	same := wanted.DeepCopyObject().(client.Object)
 	copyMetadata(found, same)
 	if deployment, ok := same.(*appsv1.Deployment); ok {
+		deployment.Status = found.(*appsv1.Deployment).Status // DeepDerivative takes zero for a value here, too
 		setProbeDefaults(&deployment.Spec.Template.Spec)
 	}
 	return equality.Semantic.DeepDerivative(same, found)

@@ -127,7 +127,6 @@ class Workbench:
         *,
         log_level: str = "warning",  # as the naive one: no line per request
         credentials: Path | None = None,
-        tls: Path | None = None,
     ) -> Subject:
         """Return our proxy with parts of its configuration, some of them of `upstream`; by default with Basic."""
         config = {
@@ -151,7 +150,7 @@ class Workbench:
             [
                 *(Path(sys.executable).with_name("tenantproxy"), "serve"),
                 *("--config", path, "--credentials", credentials or self._folder / "credentials"),
-                *("--tls", tls or self._folder / "tls"),
+                *("--tls", self._folder / "tls"),
                 *("--api", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"),
                 *("--log-level", log_level),
             ],

@@ -98,7 +98,7 @@ class Run:
     def connections(self) -> None:
         """Measure what a new TLS connection to the OMS costs."""
         self.results.connections = connections.measure(
-            self._folder, (OURS, GO, RUST), rounds=self._effort.rounds // 2, seconds=self._effort.seconds
+            self._folder, (OURS, GO, RUST), rounds=max(2, self._effort.rounds // 2), seconds=self._effort.seconds
         )
 
     def overload(self) -> None:

@@ -55,7 +55,9 @@ class Stand:
     def at(cls, folder: Path, oms: Oms) -> "Stand":
         """Return one with a key and tokens of its own."""
         folder.mkdir(parents=True)
-        return cls(folder, oms, Workbench(folder, oms.process.port))
+        if oms.ca is not None:
+            _write(folder / "tls" / "ca" / "ca.crt", oms.ca.read_text())
+        return cls(folder, oms, Workbench(folder, oms.process.port, tls=oms.ca is not None))
 
     def subject(self, name: str, line: Line) -> Subject:
         """Return one of the proxies that can do what a line says.
@@ -72,18 +74,15 @@ class Stand:
 
     def _ours(self, line: Line) -> Subject:
         parts: dict[str, Any] = {}
-        upstream: dict[str, Any] = {"url": self.oms.url, "maxConnections": MAX_CONNECTIONS}
-        credentials = tls = None
+        upstream: dict[str, Any] = {"maxConnections": MAX_CONNECTIONS}
+        credentials = None
         if line.verifies:
             parts["access"] = self.bench.verifying
         if line.mapped:
             parts["mapping"] = payloads.MAPPING
             upstream["operations"] = payloads.MAPPED_OPERATIONS
-        if line.secured and self.oms.ca is not None:
-            upstream["tls"] = {"ca": True}
+        if line.secured:
             parts["auth"] = {"tokenEndpoint": {"allowNetworks": ["127.0.0.0/8"]}}
-            tls = self.folder / "tls"
-            _write(tls / "ca" / "ca.crt", self.oms.ca.read_text())
             credentials = self.folder / "oauth2"
             for key, value in (_CLIENT | {"authUrl": f"{self.oms.url}{TOKEN_PATH}"}).items():
                 _write(credentials / key, value)
@@ -93,7 +92,6 @@ class Stand:
             upstream,
             log_level="info" if line.verifies else "warning",
             credentials=credentials,
-            tls=tls,
         )
 
     def _peer(self, name: str, program: Path, line: Line) -> Subject:

@@ -20,7 +20,7 @@ const (
 	maxSearchBytes  = 64 << 10
 	requestTimeout  = 5 * time.Second
 	inFlightPerConn = 2
-	maxWait         = 500 * time.Millisecond // for one of the places; then a request is refused
+	maxWait         = 900 * time.Millisecond // for one of the places; then a request is refused
 )
 
 var (

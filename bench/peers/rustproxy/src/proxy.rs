@@ -27,7 +27,7 @@ const PREFIX: &str = "/api/v1/business-units/";
 const MAX_SEARCH_BYTES: usize = 64 << 10;
 const IN_FLIGHT_PER_CONNECTION: usize = 2;
 /// For one of the places; then a request is refused.
-const MAX_WAIT: Duration = Duration::from_millis(500);
+const MAX_WAIT: Duration = Duration::from_millis(900);
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 enum Route<'a> {

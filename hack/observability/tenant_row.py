@@ -87,7 +87,8 @@ PANELS: Final = (
         unit="reqps",
         description="By the problem's code: callers' mistakes, missing credentials, overload. What to "
         "do: docs/errors.md. If `overloaded` grows: make the OMS faster, or raise "
-        "spec.upstream.maxConnections. If `caller-share` does: one client uses more than its share.",
+        "spec.upstream.maxConnections. If `late` does: more spec.replicas, the CPU is used up. If "
+        "`caller-share` does: one client uses more than its share.",
         queries=((rates("tenantproxy_rejected_requests_total", "reason", ONE), "{{reason}}"),),
     ),
     Panel(

@@ -121,7 +121,8 @@ def overload_table(measured: Overload) -> Iterator[str]:
     yield f"{'goodput, of possible':<{_NAME + 2}}{heads}"
     rows: dict[tuple[int, str], dict[float, str]] = {}
     for point in measured.points:
-        cell = f" {point.share:>8.2f} {point.p99 * 1e3:>7.0f}"
+        p99 = f"{point.p99 * 1e3:.0f}" if point.p99 else "-"  # of what was due in this time, none was served
+        cell = f" {point.share:>8.2f} {p99:>7}"
         rows.setdefault((point.connections, point.name), {})[point.load] = cell
     for (connections, name), cells in rows.items():
         label = f"{connections:>6,} {name}"

@@ -121,6 +121,15 @@ def test_nothing_is_printed_of_what_was_not_measured() -> None:
     assert list(tables(Results())) == []
 
 
+def test_there_is_no_latency_where_nothing_was_served() -> None:
+    """A stroke stands for it, not the 0 of no answers."""
+    nothing = msgspec.structs.replace(point(32, 2.0, 100), p99=0.0)
+    (row,) = [
+        line.split() for line in tables(Results(overload=Overload(related([nothing]), []))) if "32 ours" in line
+    ]
+    assert row == ["32", "ours", "1.00", "-"]
+
+
 def test_the_naive_forwarder_is_compared_where_it_can_do_the_work() -> None:
     """It verifies no tokens."""
     assert [line for line in LINES if NAIVE in names(line)] == [PLAIN]

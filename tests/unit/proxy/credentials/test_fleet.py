@@ -163,7 +163,7 @@ async def test_an_oms_that_fails_with_the_new_credential_fails_few_reads(mended_
                 await it.put("new")
             await asyncio.sleep(within + 5.0)
             slowest = max(slowest, it.oms.last_served["right"] - at)
-            assert slowest < within + 2.0, seed
+            assert slowest < within + 2.2, seed  # a call takes 1 s each way, and the note is written, and seen
             assert {each.credential.known().state for each in it.replicas} == {"accepted"}, seed
             assert {status for when, status in it.answered if when > at + 2.0} == {200}, seed
             assert it.oms.wrong == []

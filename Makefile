@@ -78,7 +78,7 @@ e2e: sync ## From helm install to orders in a real cluster; IMAGE=… one that i
 fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, else each in turn (REQUESTS, SECONDS, SEED)
 	$(RUN) python tests/e2e/fuzz/campaign.py $(if $(SIDE),--side $(SIDE)) $(if $(REQUESTS),--requests $(REQUESTS)) --seconds $(or $(SECONDS),3600) --seed $(or $(SEED),1)
 
-lockouts: sync ## 10,000 simulated runs (RUNS) of a fleet with a wrong credential: how many logins that costs (half an hour)
+lockouts: sync ## 10,000 simulated runs (RUNS) of a fleet with a wrong credential: how many logins that costs (some three hours)
 	TENANTPROXY_RUNS=$(or $(RUNS),10000) $(RUN) pytest -q -s tests/unit/proxy/credentials/test_fleet.py
 
 mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, … picks one (10 minutes for all)

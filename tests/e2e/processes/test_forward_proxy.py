@@ -1,6 +1,7 @@
 """`tenantproxy serve` behind a forward proxy, which alone knows the names of OMS, token endpoint and issuer."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -103,10 +104,11 @@ async def test_orders_through_a_forward_proxy(tmp_path: Path, *, tls: bool) -> N
                 assert (status, body["customerOrder"]["customerOrderId"]) == (200, "CO-1")
             exposed = await metrics(proxy) + proxy.log + json.dumps(body)
             assert "HTTPS_PROXY" not in exposed
-        assert sorted(around.forward_proxy.targets) == [
-            f"CONNECT idp.example:{around.idp.port}",
-            f"CONNECT oms.example:{around.oms.port}",
-        ]
+        targets = Counter(around.forward_proxy.targets)
+        assert targets.pop(f"CONNECT idp.example:{around.idp.port}") == 1
+        # A connection ahead of reads, and the read that did not wait for it.
+        assert targets.pop(f"CONNECT oms.example:{around.oms.port}") <= 2
+        assert not targets
         sent = json.dumps([request.headers for server in (around.oms, around.idp) for request in server.received])
         assert "proxy-authorization" not in sent
         assert around.oms.received[0].headers["authorization"] == "Bearer T0KEN"
@@ -132,6 +134,7 @@ async def test_what_a_forward_proxy_may_do(tmp_path: Path) -> None:
     async with outside("squid:right") as around:
         async with serving(tmp_path, config(around)) as proxy:
             server = around.forward_proxy
+            await eventually(lambda: server.connections, lambda number: number == 1)  # tried ahead of reads
             seen = {}
             replies = {
                 "forward-proxy-auth": None,
@@ -156,7 +159,7 @@ async def test_what_a_forward_proxy_may_do(tmp_path: Path) -> None:
             for reason in replies:
                 assert f'tenantproxy_upstream_errors_total{{reason="{reason}",tenant="acme"}} 1.0' in text
             # What a retry may mend is tried once more.
-            assert [len(server.received), server.connections] == [7, 7]
+            assert [len(server.received), server.connections] == [8, 8]
             server.reply = None
             write_keys(tmp_path / "forward-proxy", {"username": "squid", "password": "right"})
             assert (await get(proxy))[0] == 200
@@ -211,10 +214,12 @@ async def test_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                     return response.status, await response.json(content_type=None)
 
             assert (await read("bravo"))[0] == 200
-            assert everybodys.forward_proxy.targets == [f"CONNECT oms.example:{own.oms.port}"]
+            # A connection ahead of reads, and the read that did not wait for it.
+            assert 1 <= len(everybodys.forward_proxy.targets) <= 2
+            assert set(everybodys.forward_proxy.targets) == {f"CONNECT oms.example:{own.oms.port}"}
             assert (await read("acme"))[1]["code"] == "forward-proxy-error"
             write(file, *manifests, squid("right"))
             await eventually(lambda: read("acme"), lambda found: found[0] == 200, pause=0.1)
             assert len(own.forward_proxy.targets) > 1
-            assert len(everybodys.forward_proxy.targets) == 1
+            assert len(everybodys.forward_proxy.targets) <= 2
         assert "M4RKED" not in (tmp_path / "run" / "log").read_text() + str(local.events)

@@ -337,8 +337,12 @@ def _visible(pid: int) -> bytes:
 
 
 def _readable_by_others(directory: Path) -> list[Path]:
-    paths = [directory, *directory.rglob("*")]
-    return [path for path in paths if not path.is_symlink() and path.stat().st_mode & 0o077]
+    found = []
+    for path in (directory, *directory.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):  # what is being replaced has another name for a moment
+            if not path.is_symlink() and path.stat().st_mode & 0o077:
+                found.append(path)
+    return found
 
 
 _MARKED: dict[str, str] = {"username": "u", "password": "M4RKED"}

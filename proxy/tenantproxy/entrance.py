@@ -20,6 +20,8 @@ MAX_HOLD: Final = 5.0
 """Seconds after which a request that is late is refused even so."""
 MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
 """Of all requests that wait and are not small."""
+MAX_TURN: Final = 0.1
+"""Seconds of a turn that count as waited: if the process stood still for longer, not all are late at once."""
 SMALL_BYTES: Final = 4 * 1024
 """Of a request that is: of these only the number is bounded, by that of connections."""
 _SPARE: Final = REQUESTS_PER_TURN // 2
@@ -46,7 +48,9 @@ W = TypeVar("W", bound=Waiting)
 class _Place(NamedTuple):
     caller: Hashable
     size: int
+    came: float
     since: float
+    """The same in time that counts."""
 
 
 class Entrance(Generic[W]):
@@ -62,6 +66,10 @@ class Entrance(Generic[W]):
         """How many more may begin in this turn; none while others wait."""
         self._ends = False
         """Whether the end of this turn was asked for."""
+        self._turn_began = 0.0
+        """When this turn did; later by what of it does not count."""
+        self._uncounted = 0.0
+        """Seconds, of all turns."""
         # Ordered dictionaries: from the front of a plain one it takes ever longer to take something.
         self._places: OrderedDict[W, _Place] = OrderedDict()
         """Of those that can still begin, the oldest first."""
@@ -79,6 +87,7 @@ class Entrance(Generic[W]):
         """Return whether a request begins at once; if not, it has to `wait`."""
         self._room -= 1
         if self._room < _SPARE and not self._ends:
+            self._turn_began = self._clock()
             self._ask_for_end()
         return self._room >= 0
 
@@ -89,7 +98,8 @@ class Entrance(Generic[W]):
         elif self._held + size > MAX_WAITING_BYTES:
             member.refuse(0.0)
             return
-        self._places[member] = _Place(caller, size, self._clock())
+        now = self._clock()
+        self._places[member] = _Place(caller, size, now, self._counted(now))
         queue = self._queues.get(caller)
         if queue is None:
             queue = self._queues[caller] = OrderedDict()
@@ -121,16 +131,25 @@ class Entrance(Generic[W]):
         self._ends = True
         self._call_soon(self._next_turn)
 
+    def _counted(self, now: float) -> float:
+        """Return the time of which no turn has more than `MAX_TURN`."""
+        if (beyond := now - self._turn_began - MAX_TURN) > 0:
+            self._uncounted += beyond
+            self._turn_began += beyond
+        return now - self._uncounted
+
     def _next_turn(self) -> None:
         self._ends = False
         self._room = 0  # what comes meanwhile is behind those that wait
         now = self._clock()
-        self._find_late(now)
+        counted = self._counted(now)
+        self._turn_began = now
+        self._find_late(counted)
         begun = 0
         while begun < REQUESTS_PER_TURN and self._queues:
             self._begin_next(now)
             begun += 1
-        self._refuse_late(now)
+        self._refuse_late(now, counted)
         if not self._queues:
             self._room = REQUESTS_PER_TURN - begun
         if (len(self) or self._room < _SPARE) and not self._ends:
@@ -141,12 +160,12 @@ class Entrance(Generic[W]):
         caller, queue = next(iter(self._queues.items()))
         self._queues.move_to_end(caller)
         member = next(iter(queue))
-        waited = now - self._places[member].since
+        waited = now - self._places[member].came
         self.leave(member)
         member.go_on(waited)
 
-    def _find_late(self, now: float) -> None:
-        before = now - MAX_WAIT
+    def _find_late(self, counted: float) -> None:
+        before = counted - MAX_WAIT
         while self._places:
             member, place = next(iter(self._places.items()))
             if place.since > before:
@@ -155,11 +174,11 @@ class Entrance(Generic[W]):
             self._late[member] = place
             self._held += place.size
 
-    def _refuse_late(self, now: float) -> None:
-        before = now - MAX_HOLD
+    def _refuse_late(self, now: float, counted: float) -> None:
+        before = counted - MAX_HOLD
         for count in range(REQUESTS_PER_TURN):
             member, place = next(iter(self._late.items()), (None, None))
             if member is None or place is None or (count >= REFUSALS_PER_TURN and place.since > before):
                 return
             self.leave(member)
-            member.refuse(now - place.since)
+            member.refuse(now - place.came)

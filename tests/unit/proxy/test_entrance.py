@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -9,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tenantproxy import entrance
 from tenantproxy.entrance import (
     MAX_HOLD,
+    MAX_TURN,
     MAX_WAIT,
     MAX_WAITING_BYTES,
     REFUSALS_PER_TURN,
@@ -83,6 +85,12 @@ class Guest:
         self._hall.refused.append(self)
 
 
+@pytest.fixture(autouse=True)
+def turns_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have seconds pass in one turn as they would in many."""
+    monkeypatch.setattr(entrance, "MAX_TURN", 2 * MAX_HOLD)
+
+
 def test_where_few_come_none_waits() -> None:
     """A request costs no turn, and only one in several asks for its end."""
     hall = Hall()
@@ -143,6 +151,48 @@ def test_who_has_waited_too_long_is_refused_not_begun() -> None:
     hall.rest()
     assert hall.refused == guests[REQUESTS_PER_TURN:]
     assert not len(hall.entrance)
+
+
+def test_a_stopped_process_makes_none_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a turn only so much counts as waited: who was asked to wait still begins; what is told is the whole time."""
+    monkeypatch.setattr(entrance, "MAX_TURN", MAX_TURN)
+    hall = Hall()
+    guests = [hall.come() for _ in range(REQUESTS_PER_TURN * 20)]
+    hall.loop.now += 3600.0
+    guests.append(hall.come())  # while it stood still, and was read first
+    hall.loop.turn()
+    assert hall.begun == guests[: REQUESTS_PER_TURN * 2]
+    assert hall.begun[-1].waited == 3600.0
+    monkeypatch.setattr(entrance, "REQUESTS_PER_TURN", 0)
+    turns = round(MAX_WAIT / MAX_TURN)
+    for _ in range(turns + 1):
+        hall.loop.turn(MAX_TURN)
+    monkeypatch.undo()
+    monkeypatch.setattr(entrance, "MAX_TURN", MAX_TURN)
+    hall.loop.turn(MAX_HOLD)
+    assert len(hall.refused) == REFUSALS_PER_TURN, "what holds refusals back does not end by it, either"
+    assert len(hall.begun) == REQUESTS_PER_TURN * 2, "after it, time counts as before, for all"
+    fresh = hall.come("b")
+    hall.rest()
+    assert fresh in hall.begun
+
+
+def test_it_may_be_stopped_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As well while requests begin."""
+    monkeypatch.setattr(entrance, "MAX_TURN", MAX_TURN)
+    hall = Hall()
+
+    class Stopping(Guest):
+        def go_on(self, waited: float) -> None:
+            super().go_on(waited)
+            self._hall.loop.now += 3600.0
+
+    for _ in range(REQUESTS_PER_TURN):
+        hall.come()
+    hall.entrance.wait(Stopping(hall, "a"), "a", 1)
+    guests = [hall.come() for _ in range(REQUESTS_PER_TURN * 2)]
+    hall.rest()
+    assert hall.begun[-len(guests) :] == guests
 
 
 def test_who_leaves_frees_the_place() -> None:

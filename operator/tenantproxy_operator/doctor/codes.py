@@ -126,6 +126,17 @@ CODES: Final[Mapping[str, Row]] = {
 }
 """By the error code."""
 
+FINER: Final[Mapping[str, Row]] = {
+    "late": Row(
+        Severity.FAILING,
+        "platform team",
+        f"{change('replicas', 'MORE')}; or spec.autoscaling, or more CPU in spec.resources",
+        _READS,
+        "the proxy's CPU is used up: requests waited too long for their turn",
+    ),
+}
+"""By a reason that says more than its error code."""
+
 PUT_ONLY: Final = frozenset(
     {"admin-required", "managed-by-platform", "credential-rejected", "validation-inconclusive"}
     | {"too-many-validations", "store-unavailable"}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tenantproxy_operator.doctor.codes import CODES, PUT_ONLY, TOKENS, WAY, token_trouble
+from tenantproxy_operator.doctor.codes import CODES, FINER, PUT_ONLY, TOKENS, WAY, token_trouble
 from tenantproxy_operator.doctor.commands import AUTH_URL
 from tenantproxy_operator.doctor.conditions import finding
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity
@@ -26,7 +26,7 @@ _BY_REASON: Final[Mapping[str, str]] = {
         "upstream-error",
     ),
     **dict.fromkeys(("no-token", "invalid-token"), "unauthenticated"),
-    **dict.fromkeys(("caller-share", "late", "operation-share"), "overloaded"),
+    **dict.fromkeys(("caller-share", "operation-share"), "overloaded"),
     "pause": "circuit-open",
     "token-rejected": "upstream-rejected-credentials",
     "status-403": "upstream-forbidden",
@@ -135,12 +135,12 @@ def _circuits(view: TenantView, processes: list[Process], since: str) -> Iterato
 
 
 def _row(id_: str) -> Row:
-    return CODES.get(id_) or WAY.get(id_) or CODES["upstream-error"]
+    return CODES.get(id_) or WAY.get(id_) or FINER.get(id_) or CODES["upstream-error"]
 
 
 def _code_of(reason: str) -> str:
     """Return the diagnosis of a reason."""
-    if reason in CODES or reason in WAY:
+    if reason in CODES or reason in WAY or reason in FINER:
         return reason
     if (code := _BY_REASON.get(reason)) is not None:
         return code

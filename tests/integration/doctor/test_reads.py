@@ -19,9 +19,11 @@ from support.proxy.names import names
 from support.proxy.oms import Play, answering, documented, held_until, http, raw_server, token_answer
 from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
 from support.proxy.tls_server import TlsServer
+from tenantproxy import entrance
 from tenantproxy.credentials.stores.files import FileStore
-from tenantproxy.server import http_server
-from tenantproxy_operator.doctor.codes import CODES, TOKENS, WAY
+from tenantproxy.entrance import REQUESTS_PER_TURN
+from tenantproxy.server import request
+from tenantproxy_operator.doctor.codes import CODES, FINER, TOKENS, WAY
 from tenantproxy_operator.doctor.finding import Finding, Severity
 from tenantproxy_operator.doctor.findings import findings
 from tenantproxy_operator.doctor.view import Process, TenantView, View
@@ -166,6 +168,18 @@ async def reading_too_much(stage: Stage) -> None:
     await asyncio.gather(*reads)
 
 
+async def reading_faster_than_it_can(stage: Stage) -> None:
+    """Have more requests come in a turn than begin in one, each of which is late at once."""
+    stage.patch.setattr(entrance, "MAX_WAIT", -1.0)
+    proxy = await stage.run()
+    connections = [await asyncio.open_connection("127.0.0.1", proxy.port) for _ in range(REQUESTS_PER_TURN * 4)]
+    for _, writer in connections:
+        writer.write(f"GET {GET_PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    for reader, writer in connections:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+
 async def unknown_issuer(stage: Stage) -> None:
     """Read where the issuer's keys can't be fetched."""
     issuers = tokens.issuers(jwksUri="https://127.0.0.1:1/jwks")
@@ -218,7 +232,7 @@ async def many_trials(stage: Stage) -> None:
 
 
 async def late_body(stage: Stage) -> None:
-    stage.patch.setattr(http_server, "BODY_TIMEOUT", 0.1)
+    stage.patch.setattr(request, "BODY_TIMEOUT", 0.1)
     head = (
         f"POST {SEARCH_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
     )
@@ -275,6 +289,7 @@ CASES: Final[Mapping[str, Cause]] = {
     "circuit-open": failing_often,
     "upstream-rate-limited": reading(answering(http(429))),
     "overloaded": reading_too_much,
+    "late": reading_faster_than_it_can,
     "upstream-contract": reading(answering(http(200, b'{"customerOrder": {}}'))),
     "upstream-forbidden": reading(answering(http(403))),
     "search-not-supported": no_search,
@@ -367,7 +382,7 @@ async def test_trouble(stage: Stage, trouble: str) -> None:
 
 
 SEVERAL: Final = {
-    *("circuit-open", "overloaded", "too-many-validations", "upstream-rejected-credentials"),
+    *("circuit-open", "late", "overloaded", "too-many-validations", "upstream-rejected-credentials"),
     *("credentials-invalid", "credentials-not-configured"),
 }
 """What takes more than one request, or is told by a state."""
@@ -375,7 +390,7 @@ SEVERAL: Final = {
 
 def test_every_diagnosis_has_a_case() -> None:
     """None is left out, but those that only say what a finer one says better."""
-    assert CASES.keys() == (CODES.keys() | WAY.keys() | TOKENS.keys()) - {"token-unavailable"}
+    assert CASES.keys() == (CODES.keys() | WAY.keys() | TOKENS.keys() | FINER.keys()) - {"token-unavailable"}
 
 
 async def test_nothing_is_wrong(stage: Stage) -> None:

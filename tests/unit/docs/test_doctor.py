@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = (ROOT / "docs/troubleshooting.md").read_text()
 TABLES: Final = (
     *(conditions.ROWS, conditions.OWN, pods.ROWS, operators.ROWS),
-    *(codes.CODES, codes.WAY, codes.TOKENS, {"untried": UNTRIED}),
+    *(codes.CODES, codes.WAY, codes.TOKENS, codes.FINER, {"untried": UNTRIED}),
 )
 DIAGNOSES: Final[dict[str, Row]] = {name: row for table in TABLES for name, row in table.items()}
 BY_FINER_ONES: Final = {

@@ -154,7 +154,7 @@ def test_who_has_waited_too_long_is_refused_not_begun() -> None:
 
 
 def test_a_stopped_process_makes_none_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a turn only so much counts as waited: who was asked to wait still begins; what is told is the whole time."""
+    """Of a turn only so much counts as waited, so whoever waits still begins; what is told is the whole time."""
     monkeypatch.setattr(entrance, "MAX_TURN", MAX_TURN)
     hall = Hall()
     guests = [hall.come() for _ in range(REQUESTS_PER_TURN * 20)]

@@ -27,7 +27,7 @@ _MAX_INTERIM: Final = 8
 _PIECE: Final = 16 * 1024
 """Bytes that are parsed before the bounds are checked again: of the tiniest chunks a millisecond's work."""
 _SWITCHING_PROTOCOLS: Final = 101
-_IDLE_TIMEOUT: Final = b"HTTP/1.1 408 "
+_IDLE_TIMEOUTS: Final = (b"HTTP/1.1 408 ", b"HTTP/1.0 408 ")
 """What some servers say before they close an idle connection."""
 _OK: Final = 200
 
@@ -160,7 +160,7 @@ class HttpConnection(asyncio.Protocol):
         parser = self._parser
         if parser is None:
             self.close()
-            if not bytes(data[: len(_IDLE_TIMEOUT)]).startswith(_IDLE_TIMEOUT):
+            if not bytes(data[:16]).startswith(_IDLE_TIMEOUTS):
                 self._on_unsolicited()
             return
         self._received += len(data)

@@ -320,7 +320,10 @@ async def test_after_what_nobody_asked_for_no_connection_is_used_again(oms: RawS
         assert oms.connections == 4
 
 
-async def test_a_server_that_ends_an_idle_connection_by_a_408_is_no_such_one(oms: RawServer) -> None:
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+async def test_a_server_that_ends_an_idle_connection_by_a_408_is_no_such_one(
+    oms: RawServer, version: bytes
+) -> None:
     """Some servers say so before they close; that is an answer to nobody, and to no request either."""
     writers: list[asyncio.StreamWriter] = []
 
@@ -331,7 +334,7 @@ async def test_a_server_that_ends_an_idle_connection_by_a_408_is_no_such_one(oms
     oms.play = play
     async with client(oms.url) as running:
         await get(running)
-        writers[0].write(http(408))
+        writers[0].write(http(408).replace(b"HTTP/1.1", version))
         writers[0].close()
         await eventually(lambda: not running._pool._idle[0].reusable)
         for _ in range(3):

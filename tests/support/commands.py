@@ -1,11 +1,11 @@
 """Runs the project's commands as their users do: as processes of their own."""
 
 import asyncio
+import atexit
 import contextlib
 import json
 import os
 import resource
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
@@ -18,14 +18,13 @@ from support.tools.daemons import port_of, reserve_port
 from support.waiting import PATIENCE
 
 BIN = Path(sys.executable).parent
-_RESERVED: Final[list[socket.socket]] = []
+_RESERVED: Final = contextlib.ExitStack()
+atexit.register(_RESERVED.close)
 
 
 def free_ports(count: int) -> list[int]:
     """Return ports for servers that are to be started, no two alike; they stay reserved until the tests end."""
-    reserved = [reserve_port() for _ in range(count)]
-    _RESERVED.extend(reserved)
-    return [port_of(each) for each in reserved]
+    return [port_of(_RESERVED.enter_context(reserve_port())) for _ in range(count)]
 
 
 async def run(

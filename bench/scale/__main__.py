@@ -21,7 +21,7 @@ from hack.build.gomodules import MissingError, say
 from hack.programs import kubernetes
 from support.apiserver.server import KubectlError
 from support.tools.daemons import DaemonError
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 
 _SMALLEST: Final = 4
 """One for each kind of edit."""

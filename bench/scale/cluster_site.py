@@ -11,7 +11,8 @@ from bench.scale.auditlog import Requests
 from bench.scale.fleet import key_of, manifest_of
 from support.apiserver.server import ApiServer, service_account
 from support.waiting import until
-from tenantproxy.kube.client import KubeAccess, KubeClient
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.crd import crd_yaml
 from tenantproxy_operator.manifests.writer import to_yaml
 from tenantproxy_operator.render.operator_rbac import operator_manifests

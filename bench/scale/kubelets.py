@@ -6,7 +6,8 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from tenantproxy.kube.client import KubeClient, KubeError
+from tenantproxy.kube.api import KubeError
+from tenantproxy.kube.client import KubeClient
 
 _PODS: Final = "/api/v1/pods"
 _WORKERS: Final = 16

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.cache.children import Child, Children
 from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.secrets import SecretVersions

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
-from tenantproxy.kube.client import KubeClient, KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy.kube.reflector import SILENCE, Reflector
 from tenantproxy_operator.cache.children import SELECTOR, Children
 from tenantproxy_operator.cache.controls import KINDS as CONTROL_KINDS

@@ -91,7 +91,7 @@ def doctor(
     Exit status: 0 if nothing is wrong, 1 if something is, 2 for bad input, or if the cluster can't be reached.
     """  # noqa: D301
     # Slow to import, and the other commands do without.
-    from tenantproxy.kube.client import KubeError  # noqa: PLC0415
+    from tenantproxy.kube.api import KubeError  # noqa: PLC0415
     from tenantproxy_operator.doctor import bundle as bundles  # noqa: PLC0415
     from tenantproxy_operator.doctor.findings import findings, is_wrong  # noqa: PLC0415
     from tenantproxy_operator.doctor.report import WIDTH, to_json, to_text  # noqa: PLC0415

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from tenantproxy.cli.numbers import FiniteRange
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 from tenantproxy.log_text import TextFormatter, takes_colours
 from tenantproxy.logs import FORMATS, LEVELS, configure
 from tenantproxy.server.sockets import listen

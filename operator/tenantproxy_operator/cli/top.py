@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tenantproxy.cli.numbers import FiniteRange
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.cli.local import default_state_dir
 from tenantproxy_operator.cli.options import reject
 from tenantproxy_operator.cli.where import fleet_options

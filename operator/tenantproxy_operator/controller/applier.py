@@ -3,7 +3,7 @@
 from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Final
 
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.cache.children import ChildName, Children
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant

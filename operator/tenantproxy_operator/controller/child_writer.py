@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
+from tenantproxy.kube.api import KubeError, StatusError, UnreachableError
 from tenantproxy_operator.cache.children import Child, ChildName, Children, child_of
 from tenantproxy_operator.cache.secrets import SecretVersions
 from tenantproxy_operator.cache.tenants import Tenant

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tenantproxy.kube.client import KubeAccess, KubeClient
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.client import KubeClient
 from tenantproxy.kube.reflector import Reflector
 from tenantproxy_operator.controller.leadership import Leadership, Scope
 from tenantproxy_operator.controller.other_operators import NamedLease, OtherOperators

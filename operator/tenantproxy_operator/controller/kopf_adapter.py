@@ -43,7 +43,7 @@ from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 from yarl import URL
 
 from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import KubeAccess
+from tenantproxy.kube.access import KubeAccess
 from tenantproxy_operator.api.names import GROUP, PLURAL, VERSION
 from tenantproxy_operator.cache.informers import REFUSALS
 from tenantproxy_operator.cache.tenants import Tenants

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
 from tenantproxy_operator.controller.election import Election, Read, Write
 from tenantproxy_operator.controller.other_operators import OtherOperators
 from tenantproxy_operator.kube.kinds import Key

@@ -8,7 +8,8 @@ from collections.abc import Collection, Coroutine, Iterable
 from typing import Any, Final
 
 from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import KubeClient, KubeError, StatusError, UnreachableError
+from tenantproxy.kube.api import KubeError, StatusError, UnreachableError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy.kube.reflector import SILENCE
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer

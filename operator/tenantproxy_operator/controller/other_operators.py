@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
 from tenantproxy_operator.kube.objects import LeaseRecord, Metadata
 
 _log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import logging
 
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.api.labels import selector
 from tenantproxy_operator.api.names import child_name
 from tenantproxy_operator.cache.children import Children

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from tenantproxy.debugging import parse_end
-from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.api.status import readable
 from tenantproxy_operator.cache.children import Children

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.tenants import Tenant, Tenants

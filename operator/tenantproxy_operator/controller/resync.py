@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tenantproxy.kube.client import StatusError
+from tenantproxy.kube.api import StatusError
 from tenantproxy_operator.api.names import GROUP, PLURAL
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema, unreadable_schema
 from tenantproxy_operator.kube.client import TENANT_PROXY, Cluster

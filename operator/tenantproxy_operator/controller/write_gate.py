@@ -5,7 +5,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 
-from tenantproxy.kube.client import StatusError, UnreachableError
+from tenantproxy.kube.api import StatusError, UnreachableError
 from tenantproxy.kube.write_guard import SecondsLeft
 
 

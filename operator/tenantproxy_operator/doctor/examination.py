@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tenantproxy.credentials.proof import Proof, from_note
 from tenantproxy.credentials.stores.secret import NOTE
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.api.labels import INSTANCE
 from tenantproxy_operator.api.names import KIND, default_secret_name
 from tenantproxy_operator.doctor import trial

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tenantproxy.kube.client import METADATA, KubeClient, KubeError, StatusError, UnreachableError, decoded
+from tenantproxy.kube.api import METADATA, KubeError, StatusError, UnreachableError, decoded
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.labels import INSTANCE, selector
 from tenantproxy_operator.fleet import port_forward
 from tenantproxy_operator.fleet.objects import Pod, TenantProxy

@@ -12,7 +12,8 @@ import io
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from tenantproxy.kube.client import KubeClient, UnreachableError
+from tenantproxy.kube.api import UnreachableError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kube.kinds import Key
 
 _SECONDS: Final = 10.0

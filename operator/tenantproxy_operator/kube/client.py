@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from tenantproxy.credentials.stores.secret import KEPT_FOR, TENANT_ID
-from tenantproxy.kube.client import METADATA, METADATA_LIST, KubeClient, KubeError, StatusError, decoded
+from tenantproxy.kube.api import METADATA, METADATA_LIST, KubeError, StatusError, decoded
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.labels import INSTANCE
 from tenantproxy_operator.api.names import API_VERSION, GROUP, KIND, OWN_PREFIX, PLURAL, VERSION
 from tenantproxy_operator.api.served_schema import ServedSchema

@@ -10,7 +10,8 @@ import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, kube_config
 
-from tenantproxy.kube.client import KubeAccess, KubeError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import KubeError
 
 _DEFAULT: Final = "~/.kube/config"
 _REFRESH_SECONDS: Final = 60

@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from tenantproxy.kube.client import KubeClient, StatusError, decoded
+from tenantproxy.kube.api import StatusError, decoded
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kube.kinds import LEASE, Key
 from tenantproxy_operator.kube.objects import LeaseRecord, StoredLease
 

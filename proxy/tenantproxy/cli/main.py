@@ -257,7 +257,7 @@ def _stores(
         return FileStore(credentials, keeps_notes=_can_be_written(credentials)), None
     files = FileStore(credentials)
     from tenantproxy.credentials.stores.kubernetes import KubernetesStore  # noqa: PLC0415
-    from tenantproxy.kube.client import KubeError  # noqa: PLC0415 - not needed without --secret
+    from tenantproxy.kube.api import KubeError  # noqa: PLC0415 - not needed without --secret
 
     try:
         return KubernetesStore.in_pod(secret, tenant, service_account), files

@@ -11,11 +11,11 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import (
+from tenantproxy.kube.api import (
     METADATA,
     METADATA_LIST,
     UNREADABLE,
-    KubeClient,
+    KubeApi,
     KubeError,
     Status,
     StatusError,
@@ -102,7 +102,7 @@ class Reflector(Generic[T]):
 
     def __init__(
         self,
-        client: KubeClient,
+        client: KubeApi,
         path: str,
         kind: type[T],
         follower: Follower[T],

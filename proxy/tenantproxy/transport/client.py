@@ -4,8 +4,10 @@ It does what a proxy needs of a client and nothing else: no redirects, cookies o
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,12 +17,12 @@ from tenantproxy.admission import Bulkhead, Ticket
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.connection_pool import ConnectionPool
-from tenantproxy.transport.dialer import Dialer
+from tenantproxy.transport.dialer import CONNECT_TIMEOUT, Dialer
 from tenantproxy.transport.egress import GuardedResolver, Policy
 from tenantproxy.transport.forward_proxy import PROXY_AUTHENTICATION_REQUIRED, ForwardProxy
 from tenantproxy.transport.keeping import BRIEFLY, Keeping
-from tenantproxy.transport.resumption import ResumingContext
-from tenantproxy.transport.tls import ContextSource
+from tenantproxy.transport.stream import HttpStream
+from tenantproxy.transport.tls import Contexts
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +41,11 @@ class HttpClient:
         max_connections: int,
         max_response_bytes: int,
         policy: Policy,
-        tls: ContextSource,
+        tls: Contexts,
         resolver: AbstractResolver | None = None,
         forward_proxy: ForwardProxy | None = None,
         keeping: Keeping = BRIEFLY,
+        connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
@@ -53,11 +56,15 @@ class HttpClient:
         self._tls = tls if parts.scheme == "https" else None
         self._max_response_bytes = max_response_bytes
         self._dialer = Dialer(
-            self._host, port, resolver=GuardedResolver(policy, resolver), forward_proxy=forward_proxy
+            self._host,
+            port,
+            resolver=GuardedResolver(policy, resolver),
+            forward_proxy=forward_proxy,
+            connect_timeout=connect_timeout,
         )
         self._relay = None if self._tls is not None else self._dialer.forward_proxy
         """The forward proxy that reads and passes on our requests themselves, since there is no TLS; if any."""
-        self._warmed_for: ResumingContext | object | None = _NOTHING
+        self._warmed_for: ssl.SSLContext | object | None = _NOTHING
         self._pool = ConnectionPool(max_connections, self._connect, self._context, keeping)
 
     async def request(
@@ -73,12 +80,7 @@ class HttpClient:
         before: Callable[[], None] | None = None,
     ) -> UpstreamResponse:
         """Make one request and return the whole answer; see `HttpTransport`."""
-        target = self._prefix + path if path else self._own_target
-        headers = {"Host": self._authority, **headers}
-        if self._relay is not None:  # RFC 9112 section 3.2.2
-            target = f"http://{self._authority}{target}"
-            headers |= self._relay.authorization()
-        request = encode_request(method, target, headers, body)
+        request = self._encoded(method, path, headers, body)
         caller, bulkhead = (None, None) if ticket is None else (ticket.caller, ticket.bulkhead)
         connection = await self._pool.acquire(caller, bulkhead)
         is_reused = connection.idle_since > 0
@@ -108,6 +110,22 @@ class HttpClient:
             raise UpstreamError("forward-proxy-auth")
         return answer
 
+    @contextlib.asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[HttpStream]:
+        """Make a GET on a connection of its own, whose answer is read as it comes; it is closed in the end.
+
+        Raises:
+            UpstreamError: No answer begins.
+
+        """
+        context = self._context()
+        stream = await self._dialer.dial(lambda: HttpStream(self._max_response_bytes, context), context)
+        try:
+            await stream.begin(self._encoded("GET", path, headers, None))
+            yield stream
+        finally:
+            stream.close()
+
     async def warm_up(self) -> None:
         """Make a connection that is used by none yet, once for each context; see `HttpTransport`."""
         context = self._context()
@@ -115,6 +133,14 @@ class HttpClient:
             return
         self._warmed_for = context
         self._pool.release(await self._pool.acquire(None), None)
+
+    def _encoded(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        target = self._prefix + path if path else self._own_target
+        headers = {"Host": self._authority, **headers}
+        if self._relay is not None:  # RFC 9112 section 3.2.2
+            target = f"http://{self._authority}{target}"
+            headers |= self._relay.authorization()
+        return encode_request(method, target, headers, body)
 
     def _abandon(
         self,
@@ -152,10 +178,10 @@ class HttpClient:
         await self._pool.close()
         await self._dialer.close()
 
-    def _context(self) -> ResumingContext | None:
+    def _context(self) -> ssl.SSLContext | None:
         return self._tls.current() if self._tls is not None else None
 
-    async def _connect(self, context: ResumingContext | None) -> HttpConnection:
+    async def _connect(self, context: ssl.SSLContext | None) -> HttpConnection:
         return await self._dialer.dial(
             lambda: HttpConnection(self._max_response_bytes, context, self._on_unsolicited), context
         )

@@ -41,7 +41,7 @@ class HttpConnection(asyncio.Protocol):
     def __init__(
         self,
         max_body_bytes: int,
-        context: ResumingContext | None,
+        context: ssl.SSLContext | None,
         on_unsolicited: Callable[[], None] = lambda: None,
     ) -> None:
         self.context = context
@@ -272,7 +272,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if (keep_alive := self._headers.get(b"keep-alive")) is not None:
             self._promised = promised(keep_alive)
-        if self._tls is not None and self.context is not None:
+        if self._tls is not None and isinstance(self.context, ResumingContext):
             self.context.remember(self._tls)
             self._tls = None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}

@@ -1,6 +1,7 @@
 """The connections to one server: how many there are, and who gets the next one."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,7 +10,6 @@ from tenantproxy.admission import Bulkhead, share
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.connection import HttpConnection
 from tenantproxy.transport.keeping import Keeping
-from tenantproxy.transport.resumption import ResumingContext
 
 _SWEEPS: Final = 4
 """Looks at the idle connections in the time for which one is kept."""
@@ -33,8 +33,8 @@ class ConnectionPool:
     def __init__(
         self,
         limit: int,
-        connect: Callable[[ResumingContext | None], Awaitable[HttpConnection]],
-        context: Callable[[], ResumingContext | None],
+        connect: Callable[[ssl.SSLContext | None], Awaitable[HttpConnection]],
+        context: Callable[[], ssl.SSLContext | None],
         keeping: Keeping,
     ) -> None:
         self._limit = limit
@@ -190,7 +190,7 @@ class ConnectionPool:
             del self._connecting[waiter]
             self._serve()
 
-    def _take_idle(self, context: ResumingContext | None) -> HttpConnection | None:
+    def _take_idle(self, context: ssl.SSLContext | None) -> HttpConnection | None:
         """Return the connection that was used last, if it can be used again; those that can't are closed."""
         now = time.monotonic() if self._idle else 0.0
         while self._idle:

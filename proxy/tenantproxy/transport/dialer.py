@@ -36,7 +36,9 @@ class Dialer:
         *,
         resolver: GuardedResolver,
         forward_proxy: ForwardProxy | None,
+        connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
+        self._connect_timeout = connect_timeout
         self._host = host
         self._port = port
         self._resolver = resolver
@@ -45,7 +47,7 @@ class Dialer:
         )
         """The one that is on the way, if any."""
 
-    async def dial(self, protocol: Callable[[], _P], context: ResumingContext | None) -> _P:
+    async def dial(self, protocol: Callable[[], _P], context: ssl.SSLContext | None) -> _P:
         """Return a connection, with TLS by `context` where there is one.
 
         Raises:
@@ -57,7 +59,7 @@ class Dialer:
                 return await self._connected(protocol, context)
             except (ssl.SSLError, ConnectionError, TimeoutError) as error:
                 # Some servers end, or hang in, the handshake of a session that they can't resume.
-                if context is None or not context.forget(self._host) or isinstance(error, TimeoutError):
+                if isinstance(error, TimeoutError) or not _forgotten(context, self._host):
                     raise
                 return await self._connected(protocol, context)
         except TimeoutError:
@@ -75,21 +77,21 @@ class Dialer:
         """Release the resolver."""
         await self._resolver.close()
 
-    async def _connected(self, protocol: Callable[[], _P], context: ResumingContext | None) -> _P:
+    async def _connected(self, protocol: Callable[[], _P], context: ssl.SSLContext | None) -> _P:
         if self.forward_proxy is None:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
+            async with asyncio.timeout(self._connect_timeout):
                 return await self._direct(protocol, context)
         self._resolver.check_unresolved(self._host, self._port)
         if context is None:
             return await _reach(self.forward_proxy, protocol)
         return await self._through(self.forward_proxy, protocol, context)
 
-    async def _direct(self, protocol: Callable[[], _P], context: ResumingContext | None) -> _P:
+    async def _direct(self, protocol: Callable[[], _P], context: ssl.SSLContext | None) -> _P:
         addresses = await self._resolver.resolve(self._host, self._port)
         return await _connect(addresses, protocol, context, self._host)
 
     async def _through(
-        self, forward_proxy: ForwardProxy, protocol: Callable[[], _P], context: ResumingContext
+        self, forward_proxy: ForwardProxy, protocol: Callable[[], _P], context: ssl.SSLContext
     ) -> _P:
         """Connect by a tunnel, in which TLS is with the server itself."""
         host = f"[{self._host}]" if ":" in self._host else self._host
@@ -106,6 +108,11 @@ class Dialer:
         return connection
 
 
+def _forgotten(context: ssl.SSLContext | None, host: str) -> bool:
+    """Resume no session with a host; return whether there was one."""
+    return isinstance(context, ResumingContext) and context.forget(host)
+
+
 async def _established(tunnel: Tunnel) -> asyncio.Transport:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -115,7 +122,7 @@ async def _established(tunnel: Tunnel) -> asyncio.Transport:
 
 
 async def _secured(
-    transport: asyncio.Transport, protocol: asyncio.Protocol, context: ResumingContext, host: str
+    transport: asyncio.Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, host: str
 ) -> asyncio.Transport:
     """Return the transport with TLS; the protocol is not told of it."""
     secured = await asyncio.get_running_loop().start_tls(transport, protocol, context, server_hostname=host)
@@ -135,7 +142,7 @@ async def _reach(forward_proxy: ForwardProxy, protocol: Callable[[], _P]) -> _P:
 
 
 async def _connect(
-    addresses: Iterable[ResolveResult], protocol: Callable[[], _P], context: ResumingContext | None, host: str
+    addresses: Iterable[ResolveResult], protocol: Callable[[], _P], context: ssl.SSLContext | None, host: str
 ) -> _P:
     """Connect to the first of some addresses that accepts; `host` is whom TLS has to be with."""
     loop = asyncio.get_running_loop()

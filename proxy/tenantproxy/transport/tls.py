@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 from tenantproxy.config import ConfigError, Tls
 from tenantproxy.transport.expiry import EARLIEST, LATEST, expiry_of
@@ -18,6 +18,24 @@ _log = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 1.0
 """Between two checks of the files, taken when a request needs a context."""
+
+
+class Contexts(Protocol):
+    """Has the context for new connections."""
+
+    def current(self) -> ssl.SSLContext:
+        """Return the one to use now."""
+        ...
+
+
+class OneContext(NamedTuple):
+    """One that stays."""
+
+    context: ssl.SSLContext
+
+    def current(self) -> ssl.SSLContext:
+        """Return it."""
+        return self.context
 
 
 class ContextSource:

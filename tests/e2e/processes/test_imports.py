@@ -1,19 +1,24 @@
 """What commands import: a pod's memory, and the time to start."""
 
+import base64
+import contextlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import pytest
 
+from support.apiserver.scripts import PlayedSecret
+from support.certificates import HERE, Authority
 from support.commands import serve
 from support.proxy import tokens
 from support.proxy.idp import ON_LOOPBACK, Idp, oauth2
 from support.proxy.oms import ORDER_ANSWER, RawServer, answering
 from support.proxy.running import BASIC, GET_PATH
+from support.proxy.tls_server import TlsServer
 from tenantproxy.credentials.stores.files import write_keys
 
 _FOR_A_PERSON = ("rich", "tenantproxy_operator.fleet", "tenantproxy_operator.local.supervisor")
@@ -40,7 +45,7 @@ def test_rich_only_where_a_table_is_renewed() -> None:
     assert "rich" not in loaded
 
 
-MODES: Final = ("trusted", "jwt", "oauth2")
+MODES: Final = ("trusted", "jwt", "oauth2", "secret")
 
 
 def _budget(kind: str) -> set[str]:
@@ -64,7 +69,9 @@ async def test_what_a_proxy_loads(
 ) -> None:
     """Nothing but what `imports.txt` lists, until it has answered and ended, and all of the packages there."""
     oms, endpoint = endpoints
-    write_keys(tmp_path / "credentials", oauth2(endpoint.url) if mode == "oauth2" else BASIC)
+    secret = BASIC if mode == "secret" else None
+    if secret is None:
+        write_keys(tmp_path / "credentials", oauth2(endpoint.url) if mode == "oauth2" else BASIC)
     config: dict[str, Any] = {
         "version": 1,
         "tenant": {"id": tokens.TENANT, "name": "acme"},
@@ -74,7 +81,7 @@ async def test_what_a_proxy_loads(
     }
     headers = tokens.bearer(tokens.machine_token()) if mode == "jwt" else {}
     report = _reporting_modules(tmp_path, monkeypatch)
-    async with serve(tmp_path, config) as proxy:
+    async with in_pod(tmp_path, secret, monkeypatch) as options, serve(tmp_path, config, *options) as proxy:
         async with aiohttp.ClientSession() as session, session.get(proxy.api + GET_PATH, headers=headers) as got:
             assert got.status == 200
         proxy.process.terminate()
@@ -87,6 +94,25 @@ async def test_what_a_proxy_loads(
     came_in |= {name for name in packages if not _parts(name) & budget and not _is_parent(name, budget)}
     assert came_in == set()
     assert {part for part in budget if not any(part in _parts(name) for name in packages)} == set()
+
+
+@contextlib.asynccontextmanager
+async def in_pod(
+    folder: Path, keys: Mapping[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[str, ...]]:
+    """Yield the options of a proxy that reads and watches its Secret; none without `keys` for that."""
+    if keys is None:
+        yield ()
+        return
+    authority = Authority()
+    for name, content in {"ca.crt": authority.pem, "namespace": "acme", "token": "t"}.items():
+        (folder / name).write_text(content)
+    secret = PlayedSecret({key: base64.b64encode(value.encode()).decode() for key, value in keys.items()})
+    async with TlsServer(secret, authority.issue(*HERE)) as server:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+        yield "--secret", "s", "--service-account", str(folder)
+        assert any("watch=true" in request.target for request in server.received)
 
 
 def _reporting_modules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -13,7 +13,9 @@ from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer
 from support.relay import Relay
 from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import KubeError, StatusError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy.kube.reflector import Reflector
 
 

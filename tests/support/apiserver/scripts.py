@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from support.proxy.oms import Play, RawServer, Received, http
-from tenantproxy.kube.client import KubeAccess, KubeClient
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.client import KubeClient
+from tenantproxy.kube.pod_client import PodClient
 
 PATH = "/api/v1/namespaces/acme/secrets"
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -86,10 +88,13 @@ def query(request: Received) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(request.target).query).items()}
 
 
+_Client = TypeVar("_Client", bound=KubeClient | PodClient)
+
+
 @contextlib.asynccontextmanager
-async def kube_client(server: RawServer) -> AsyncIterator[KubeClient]:
-    """Return a client of a server that plays the API server."""
-    client = KubeClient(KubeAccess(url=server.url))
+async def kube_client(server: RawServer, kind: type[_Client]) -> AsyncIterator[_Client]:
+    """Return a client of a server that plays the API server: the operator's, or a proxy's."""
+    client = kind(KubeAccess(url=server.url))
     try:
         yield client
     finally:

@@ -9,7 +9,8 @@ import yaml
 
 from support.apiserver.server import ApiServer, service_account
 from support.waiting import until
-from tenantproxy.kube.client import KubeAccess, KubeClient
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.names import GROUP
 from tenantproxy_operator.doctor.examination import Examination
 from tenantproxy_operator.doctor.finding import Finding

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from tenantproxy.kube.client import KubeClient, KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
+from tenantproxy.kube.client import KubeClient
 
 Thing = dict[str, Any]
 """An object as the API has it."""

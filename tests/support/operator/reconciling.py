@@ -14,7 +14,7 @@ from tenantproxy.config import Tenant
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.stores.kubernetes import FIELD_MANAGER as PROXY_MANAGER
 from tenantproxy.credentials.stores.secret import Secret
-from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
 from tenantproxy_operator.api.labels import MANAGED_BY
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Children

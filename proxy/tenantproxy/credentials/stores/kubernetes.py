@@ -19,7 +19,9 @@ from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.stores.base import ForeignSecretError, NewNote, Stored, StoreError
 from tenantproxy.credentials.stores.replacement import BACKOFF, Replacement
 from tenantproxy.credentials.stores.secret import TENANT_ID, Secret, SecretError
-from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError, UnreachableError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import KubeError, StatusError, UnreachableError
+from tenantproxy.kube.pod_client import PodClient
 from tenantproxy.kube.reflector import Reflector
 
 _log = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ _CALL_SECONDS: Final = 2.0
 """For one call of the API server: a person waits for a PUT, and a start for the first read."""
 _REPLACEMENT: Final = 2
 """How many of these times one replacement may take: a write that hangs, and a read that finds out what it did."""
-_CONNECTIONS: Final = 8
 _GONE: Final = 410
 
 _FIXES: Final = {
@@ -74,7 +75,7 @@ class KubernetesStore:
         self._subject = f"Secret {namespace}/{name}"
         self._folder = f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets"
         self._path = f"{self._folder}/{quote(name, safe='')}"
-        self._opened: KubeClient | None = None
+        self._opened: PodClient | None = None
 
     @classmethod
     def in_pod(cls, name: str, tenant: Tenant, directory: Path) -> Self:
@@ -92,10 +93,10 @@ class KubernetesStore:
         return cls(access, namespace, name, tenant)
 
     @property
-    def _client(self) -> KubeClient:
+    def _client(self) -> PodClient:
         """The client; it can be made only where a loop runs."""
         if self._opened is None:
-            self._opened = KubeClient(self._access, connections=_CONNECTIONS)
+            self._opened = PodClient(self._access)
         return self._opened
 
     async def close(self) -> None:

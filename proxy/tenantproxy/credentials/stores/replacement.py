@@ -9,7 +9,7 @@ from tenantproxy.config import Tenant
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.stores.base import NewNote
 from tenantproxy.credentials.stores.secret import Secret, SecretError
-from tenantproxy.kube.client import StatusError, UnreachableError
+from tenantproxy.kube.api import StatusError, UnreachableError
 
 BACKOFF: Final = 0.05, 1.0
 """Seconds before the second attempt, and at most before a further one."""

@@ -13,7 +13,7 @@ from support.proxy.running import proxy_config, running_proxy
 from support.waiting import eventually
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
-from tenantproxy.kube.client import KubeAccess
+from tenantproxy.kube.access import KubeAccess
 from tenantproxy_operator.api.names import DEBUG_UNTIL, debug_name
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT, TENANT_PROXY

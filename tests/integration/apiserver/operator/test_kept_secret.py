@@ -14,7 +14,7 @@ from tenantproxy.config import Tenant
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
 from tenantproxy.credentials.stores.secret import KEPT_FOR, TENANT_ID
-from tenantproxy.kube.client import KubeAccess
+from tenantproxy.kube.access import KubeAccess
 from tenantproxy_operator.api.labels import INSTANCE
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY

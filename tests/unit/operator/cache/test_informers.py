@@ -11,6 +11,7 @@ from support.apiserver.objects import document
 from support.apiserver.scripts import event, kube_client, page, query, silent, status, stream
 from support.proxy.oms import RawServer, Received, raw_server
 from support.waiting import PATIENCE, eventually
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.controls import Controls
 from tenantproxy_operator.cache.informers import Informers
@@ -68,7 +69,7 @@ class Cluster:
 async def watching(
     world: World, cluster: Cluster, *namespaces: str | None
 ) -> AsyncIterator[tuple[Informers, RawServer]]:
-    async with raw_server(cluster.play) as server, kube_client(server) as client:
+    async with raw_server(cluster.play) as server, kube_client(server, KubeClient) as client:
         informers = Informers(
             client,
             namespaces,

@@ -7,7 +7,7 @@ import pytest
 from support.operator.manifests import changed, minimal
 from support.operator.reconciling import NAMESPACE, Operator, World, ref_of
 from tenantproxy.credentials.stores.secret import TENANT_ID
-from tenantproxy.kube.client import StatusError
+from tenantproxy.kube.api import StatusError
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.objects import ADOPT

@@ -12,7 +12,7 @@ import pytest
 
 from support.operator.fake_kubernetes import Ref, Thing
 from support.operator.reconciling import Operator, World, refusing
-from tenantproxy.kube.client import KubeError, StatusError, UnreachableError
+from tenantproxy.kube.api import KubeError, StatusError, UnreachableError
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.controller.evaluation import SECRET_GRACE
 from tenantproxy_operator.settings import Settings

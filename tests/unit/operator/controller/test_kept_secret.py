@@ -7,7 +7,7 @@ import pytest
 
 from support.operator.reconciling import NAMESPACE, Operator, World, refusing
 from tenantproxy.credentials.stores.secret import KEPT_FOR, TENANT_ID
-from tenantproxy.kube.client import KubeError, StatusError
+from tenantproxy.kube.api import KubeError, StatusError
 from tenantproxy_operator.api.labels import INSTANCE
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.controller.evaluation import SECRET_GRACE

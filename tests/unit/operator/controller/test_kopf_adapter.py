@@ -17,7 +17,7 @@ from support.proxy.oms import Received, answering, http, raw_server
 from support.proxy.tls_server import Peers, TlsServer
 from support.waiting import PATIENCE
 from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import KubeAccess
+from tenantproxy.kube.access import KubeAccess
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.controller.kopf_adapter import (
     FirstWatches,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from tenantproxy.kube.client import StatusError, UnreachableError
+from tenantproxy.kube.api import StatusError, UnreachableError
 from tenantproxy_operator.controller.leadership import Leadership, Scope
 from tenantproxy_operator.controller.other_operators import NamedLease, OtherOperators
 from tenantproxy_operator.kube.kinds import Key

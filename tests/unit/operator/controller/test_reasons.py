@@ -10,7 +10,7 @@ import pytest
 from support.certificates import Authority
 from support.operator.reconciling import Operator, World
 from tenantproxy.credentials.stores.secret import TENANT_ID
-from tenantproxy.kube.client import StatusError
+from tenantproxy.kube.api import StatusError
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cache.tenants import CANARY
 from tenantproxy_operator.settings import Settings

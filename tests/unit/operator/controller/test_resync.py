@@ -7,7 +7,8 @@ import pytest
 
 from support.apiserver.scripts import kube_client, status
 from support.proxy.oms import RawServer, answering, http, raw_server
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.cache.tenants import Tenants
 from tenantproxy_operator.controller.resync import PATIENCE, MissedEventDetector, PeriodicResync
 from tenantproxy_operator.kube.client import Cluster
@@ -165,7 +166,7 @@ async def server() -> AsyncIterator[RawServer]:
 
 @pytest.fixture
 async def rounds(server: RawServer, clock: Clock) -> AsyncIterator[Round]:
-    async with kube_client(server) as client:
+    async with kube_client(server, KubeClient) as client:
         yield Round(Cluster(client), clock)
 
 

@@ -11,7 +11,8 @@ import pytest
 from support.apiserver.scripts import kube_client, status
 from support.operator.crds import Crd, next_crd, previous_crd, schema_of
 from support.proxy.oms import RawServer, Received, http, raw_server
-from tenantproxy.kube.client import KubeError
+from tenantproxy.kube.api import KubeError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema, unreadable_schema
 from tenantproxy_operator.controller.served_crd import ServedCrd
@@ -76,7 +77,7 @@ async def looking(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Looking]:
     async def nothing(_request: Received, _writer: asyncio.StreamWriter) -> None:
         raise AssertionError
 
-    async with raw_server(nothing) as server, kube_client(server) as client:
+    async with raw_server(nothing) as server, kube_client(server, KubeClient) as client:
         yield Looking(server, Cluster(client))
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from support.proxy.oms import Play, RawServer, answering, held_until, http, raw_server
 from support.waiting import PATIENCE
-from tenantproxy.kube.client import KubeAccess, KubeClient, StatusError, UnreachableError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import StatusError, UnreachableError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.controller.write_gate import NotLeadingError, WriteGate
 
 PATH = "/apis/x/v1/namespaces/a/things/b"

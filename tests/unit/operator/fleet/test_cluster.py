@@ -5,7 +5,9 @@ import json
 import pytest
 
 from support.proxy.oms import answering, http, raw_server
-from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import KubeError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.fleet.cluster import ClusterReader
 from tenantproxy_operator.kube.client import TENANT_PROXY
 

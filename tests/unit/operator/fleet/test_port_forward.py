@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from aiohttp import web
 
-from tenantproxy.kube.client import KubeAccess, KubeClient, StatusError, UnreachableError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import StatusError, UnreachableError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.fleet.port_forward import Answer, ask, parse
 from tenantproxy_operator.kube.kinds import Key
 

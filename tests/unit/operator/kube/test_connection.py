@@ -15,7 +15,9 @@ from support.certificates import HERE, Authority
 from support.proxy.oms import answering, http
 from support.proxy.tls_server import Peers, TlsServer
 from support.waiting import PATIENCE
-from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import KubeError
+from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.kube.connection import Connection
 
 CA = Authority()

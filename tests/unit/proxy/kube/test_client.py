@@ -15,28 +15,40 @@ from support.certificates import HERE, Authority
 from support.proxy.oms import Received, answering, breaking, held_until, http, raw_server
 from support.proxy.tls_server import TlsServer, mute_server
 from support.waiting import PATIENCE
-from tenantproxy.kube.client import KubeAccess, KubeClient, KubeError, StatusError, TokenFile, UnreachableError
+from tenantproxy.kube.access import KubeAccess, TokenFile
+from tenantproxy.kube.api import KubeApi, KubeError, StatusError, UnreachableError
+from tenantproxy.kube.client import KubeClient
+from tenantproxy.kube.pod_client import PodClient
+
+Kind = type[KubeClient] | type[PodClient]
 
 
-async def follow(client: KubeClient, lines: list[bytes], silence: float = 5) -> None:
+@pytest.fixture(params=[KubeClient, PodClient])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Whose client a test is of: the operator's, and a proxy's."""
+    chosen: Kind = request.param
+    return chosen
+
+
+async def follow(client: KubeApi, lines: list[bytes], silence: float = 5) -> None:
     """Put the lines of a stream into a list, until it ends."""
     async with asyncio.timeout(PATIENCE), client.stream(PATH, query={}, accept="x", silence=silence) as stream_:
         async for line in stream_:
             lines.append(line)  # noqa: PERF401 - an error may come in between
 
 
-async def refusal(answer: bytes) -> StatusError:
+async def refusal(kind: Kind, answer: bytes) -> StatusError:
     """Return the error that an answer becomes."""
-    async with raw_server(answering(answer)) as server, kube_client(server) as client:
+    async with raw_server(answering(answer)) as server, kube_client(server, kind) as client:
         with pytest.raises(StatusError) as caught:
             await client.request("GET", PATH)
         return caught.value
 
 
-async def test_a_request_is_sent_as_given() -> None:
+async def test_a_request_is_sent_as_given(kind: Kind) -> None:
     """Method, path, quoted query, body, types and token; no cookies, no compression."""
     async with raw_server(answering(http(200, b"{}"))) as server:
-        client = KubeClient(KubeAccess(url=server.url, authorization=lambda: "Bearer t"), program="test")
+        client = kind(KubeAccess(url=server.url, authorization=lambda: "Bearer t"), program="test")
         answer = await client.request(
             "PATCH",
             f"{PATH}/x",
@@ -64,7 +76,7 @@ async def test_a_document_is_read_if_it_changed() -> None:
     """It comes with its ETag, by which the server says that it is the same as before."""
     first, same, changed = http(200, b"1", ETag='"a"'), http(304, ETag='"a"'), http(200, b"2", ETag='"b"')
     async with raw_server(answering(first, same, changed, status(403, "Forbidden"))) as server:
-        async with kube_client(server) as client:
+        async with kube_client(server, KubeClient) as client:
             assert await client.read_if_changed("/openapi", "") == ('"a"', b"1")
             assert await client.read_if_changed("/openapi", '"a"') is None
             assert await client.read_if_changed("/openapi", '"a"') == ('"b"', b"2")
@@ -74,56 +86,56 @@ async def test_a_document_is_read_if_it_changed() -> None:
     assert tags == [None, '"a"', '"a"', '"b"']
 
 
-async def test_a_status_object_says_what_was_wrong() -> None:
+async def test_a_status_object_says_what_was_wrong(kind: Kind) -> None:
     """Code, reason and message are the server's; seconds to wait where it names them."""
-    error = await refusal(status(409, "AlreadyExists", "it exists", details={"retryAfterSeconds": 3}))
+    error = await refusal(kind, status(409, "AlreadyExists", "it exists", details={"retryAfterSeconds": 3}))
     assert (error.status, error.reason, error.message, error.retry_after) == (409, "AlreadyExists", "it exists", 3)
 
 
 @pytest.mark.parametrize("header", ["7", "soon", "-1", "nan", "\u0661"])
-async def test_retry_after_of_a_bare_answer(header: str) -> None:
+async def test_retry_after_of_a_bare_answer(kind: Kind, header: str) -> None:
     """A 429 of the server's overload protection is no Status object; what is no number of seconds is left out."""
     answer = http(429, b"Too many requests, please try again later.\n").replace(
         b"content-type", b"Retry-After: " + header.encode() + b"\r\ncontent-type"
     )
-    error = await refusal(answer)
+    error = await refusal(kind, answer)
     assert (error.status, error.retry_after) == (429, 7 if header == "7" else None)
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"[]", b'{"code": "x"}', b"", b"\xff"])
-async def test_an_answer_that_is_no_status_object(body: bytes) -> None:
+async def test_an_answer_that_is_no_status_object(kind: Kind, body: bytes) -> None:
     """A load balancer's page is an error of its HTTP status, whatever it says."""
-    error = await refusal(http(502, body))
+    error = await refusal(kind, http(502, body))
     assert error.status == 502
     assert "html" not in str(error)
 
 
-async def test_a_redirect_is_an_error() -> None:
+async def test_a_redirect_is_an_error(kind: Kind) -> None:
     """The token is never taken elsewhere."""
     async with raw_server(answering(http(200, b"{}"))) as elsewhere:
-        error = await refusal(http(307, location=f"{elsewhere.url}/"))
+        error = await refusal(kind, http(307, location=f"{elsewhere.url}/"))
         assert error.status == 307
         assert elsewhere.received == []
 
 
-async def test_a_long_message_is_cut() -> None:
+async def test_a_long_message_is_cut(kind: Kind) -> None:
     """What a server says does not fill the log."""
-    assert len(str(await refusal(status(500, "InternalError", "x" * 100_000)))) < 1100
+    assert len(str(await refusal(kind, status(500, "InternalError", "x" * 100_000)))) < 1100
 
 
-async def test_nobody_there() -> None:
+async def test_nobody_there(kind: Kind) -> None:
     """A refused connection is reported with the address."""
     async with raw_server(answering(b"")) as server:
         url = server.url
-    client = KubeClient(KubeAccess(url=url))
+    client = kind(KubeAccess(url=url))
     with pytest.raises(UnreachableError, match=url.removeprefix("http://")):
         await client.request("GET", PATH)
     await client.close()
 
 
-async def test_a_server_that_hangs_is_given_up() -> None:
+async def test_a_server_that_hangs_is_given_up(kind: Kind) -> None:
     """A call ends after its timeout."""
-    async with raw_server(held_until(asyncio.Event())) as server, kube_client(server) as client:
+    async with raw_server(held_until(asyncio.Event())) as server, kube_client(server, kind) as client:
         with pytest.raises(UnreachableError, match="in time"):
             await client.request("GET", PATH, timeout=0.1)
 
@@ -132,16 +144,16 @@ async def test_a_server_that_hangs_is_given_up() -> None:
     "answer",
     [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nMARK", b"MARK MARK\r\n\r\n", b"HTTP/1.1 MARK\r\n\r\n"],
 )
-async def test_broken_answers_are_not_quoted(answer: bytes) -> None:
+async def test_broken_answers_are_not_quoted(kind: Kind, answer: bytes) -> None:
     """What breaks off or is no HTTP is an error of ours; it may hold a secret."""
-    async with raw_server(breaking(answer)) as server, kube_client(server) as client:
+    async with raw_server(breaking(answer)) as server, kube_client(server, kind) as client:
         with pytest.raises(UnreachableError) as caught:
             await client.request("POST", PATH)
     assert "MARK" not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-async def test_lines_of_any_length_in_any_pieces() -> None:
+async def test_lines_of_any_length_in_any_pieces(kind: Kind) -> None:
     """A stream is told line by line, whatever pieces it comes in; what its end cuts is left out."""
     long = b"x" * 300_000
 
@@ -153,36 +165,36 @@ async def test_lines_of_any_length_in_any_pieces() -> None:
             await asyncio.sleep(0.01)
         writer.write(b"0\r\n\r\n")
 
-    async with raw_server(play) as server, kube_client(server) as client:
+    async with raw_server(play) as server, kube_client(server, kind) as client:
         lines: list[bytes] = []
         await follow(client, lines)
         assert lines == [b"one", b"two", b"three", long]
 
 
-async def test_a_stream_cut_in_the_middle_of_a_line() -> None:
+async def test_a_stream_cut_in_the_middle_of_a_line(kind: Kind) -> None:
     """Whole lines are told before the error."""
     lines: list[bytes] = []
-    async with raw_server(stream(b"one\ntw", then=cut)) as server, kube_client(server) as client:
+    async with raw_server(stream(b"one\ntw", then=cut)) as server, kube_client(server, kind) as client:
         with pytest.raises(UnreachableError):
             await follow(client, lines)
     assert lines == [b"one"]
 
 
-async def test_a_silent_stream_is_given_up() -> None:
+async def test_a_silent_stream_is_given_up(kind: Kind) -> None:
     """After the time without a byte."""
-    async with raw_server(stream(b"one\n", then=silent)) as server, kube_client(server) as client:
+    async with raw_server(stream(b"one\n", then=silent)) as server, kube_client(server, kind) as client:
         with pytest.raises(UnreachableError, match="in time"):
             await follow(client, [], silence=0.2)
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_a_stream_that_is_given_up_is_gone(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+def test_a_stream_that_is_given_up_is_gone(kind: Kind, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
     """Its connection is closed at once, though the server neither sends nor reads any more."""
     authority = Authority()
 
     async def scenario() -> None:
         async with mute_server(authority.issue(*HERE)) as url:
-            client = KubeClient(KubeAccess(url=url, tls=ssl.create_default_context(cadata=authority.pem)))
+            client = kind(KubeAccess(url=url, tls=ssl.create_default_context(cadata=authority.pem)))
             async with client.stream(PATH, query={}, accept="x", silence=5) as lines:
                 assert await anext(lines) == b"x"
         await client.close()
@@ -190,18 +202,18 @@ def test_a_stream_that_is_given_up_is_gone(run: Callable[[Coroutine[Any, Any, No
     run(scenario())
 
 
-async def test_a_stream_that_is_refused() -> None:
+async def test_a_stream_that_is_refused(kind: Kind) -> None:
     """The answer's error is raised before there is a stream."""
-    async with raw_server(answering(status(403, "Forbidden"))) as server, kube_client(server) as client:
+    async with raw_server(answering(status(403, "Forbidden"))) as server, kube_client(server, kind) as client:
         with pytest.raises(StatusError, match="403 Forbidden"):
             await follow(client, [])
 
 
-async def test_calls_share_the_connections_that_there_are() -> None:
+async def test_calls_share_the_connections_that_there_are(kind: Kind) -> None:
     """No more are opened than allowed; further calls wait."""
     release = asyncio.Event()
     async with raw_server(held_until(release)) as server:
-        client = KubeClient(KubeAccess(url=server.url), connections=2)
+        client = kind(KubeAccess(url=server.url), connections=2)
         calls = [asyncio.create_task(client.request("GET", PATH)) for _ in range(6)]
         await server.reached(2)
         release.set()
@@ -294,12 +306,12 @@ def test_a_token_that_can_not_be_read(tmp_path: Path, content: str | None) -> No
     assert token() == "Bearer t1"
 
 
-async def test_a_rotated_token_is_sent_on_the_same_connection(tmp_path: Path) -> None:
+async def test_a_rotated_token_is_sent_on_the_same_connection(kind: Kind, tmp_path: Path) -> None:
     """The connection stays; the header changes."""
     file, clock = tmp_path / "token", Clock()
     file.write_text("t1")
     async with raw_server(answering(http(200, json.dumps({}).encode()))) as server:
-        client = KubeClient(KubeAccess(url=server.url, authorization=TokenFile(file, clock)))
+        client = kind(KubeAccess(url=server.url, authorization=TokenFile(file, clock)))
         await client.request("GET", PATH)
         file.write_text("t2")
         clock.time = 10.0
@@ -309,13 +321,13 @@ async def test_a_rotated_token_is_sent_on_the_same_connection(tmp_path: Path) ->
         assert server.connections == 1
 
 
-async def test_another_ca_than_the_pods_is_not_trusted(tmp_path: Path) -> None:
+async def test_another_ca_than_the_pods_is_not_trusted(kind: Kind, tmp_path: Path) -> None:
     """A server that can't show a certificate of the mounted CA never gets the token; one that can does."""
     own, other = Authority(), Authority("another CA")
     (service_account(tmp_path) / "ca.crt").write_text(own.pem)
     async with TlsServer(answering(http(200, b"{}")), other.issue(*HERE)) as server:
         environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
-        client = KubeClient(KubeAccess.in_cluster(tmp_path, environ))
+        client = kind(KubeAccess.in_cluster(tmp_path, environ))
         with pytest.raises(UnreachableError, match="certificate"):
             await client.request("GET", PATH)
         assert server.received == []

@@ -26,7 +26,9 @@ from support.apiserver.scripts import (
 from support.proxy.oms import Play, RawServer, answering, held_until, http, raw_server
 from support.waiting import eventually
 from tenantproxy.backoff import Backoff
-from tenantproxy.kube.client import KubeClient, KubeError, StatusError
+from tenantproxy.kube.api import KubeApi, KubeError, StatusError
+from tenantproxy.kube.client import KubeClient
+from tenantproxy.kube.pod_client import PodClient
 from tenantproxy.kube.reflector import Reflector
 
 
@@ -92,10 +94,11 @@ class Following:
 
 
 @contextlib.asynccontextmanager
-async def following(play: Play, **options: Any) -> AsyncIterator[Following]:
+async def following(play: Play, *, may_list: bool = True, **options: Any) -> AsyncIterator[Following]:
+    """Follow by the operator's client, or a proxy's, which may not list."""
     notes = Notes()
-    async with raw_server(play) as server, kube_client(server) as client:
-        task = asyncio.create_task(reflector(client, notes, **options).run())
+    async with raw_server(play) as server, kube_client(server, KubeClient if may_list else PodClient) as client:
+        task = asyncio.create_task(reflector(client, notes, may_list=may_list, **options).run())
         try:
             yield Following(server, notes, task)
         finally:
@@ -103,7 +106,7 @@ async def following(play: Play, **options: Any) -> AsyncIterator[Following]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-def reflector(client: KubeClient, notes: Notes, **options: Any) -> Reflector[Thing]:
+def reflector(client: KubeApi, notes: Notes, **options: Any) -> Reflector[Thing]:
     return Reflector(client, PATH, Thing, notes, **{"backoff": Backoff(0.02)} | options)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -10,10 +11,14 @@ from support.proxy.http_clients import cancel, client, get, ticket
 from support.proxy.oms import RawServer, answering, breaking, held_until, http
 from support.waiting import PATIENCE, eventually
 from tenantproxy.admission import Bulkhead
+from tenantproxy.config import Tls
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.dialer import CONNECT_TIMEOUT
+from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.keeping import Keeping
 from tenantproxy.transport.resumption import ResumingContext
+from tenantproxy.transport.tls import TlsFiles
 
 OK = http(200, b"ok")
 LONG = 30.0
@@ -413,3 +418,24 @@ async def test_connecting_goes_on_without_its_request(oms: RawServer) -> None:
         resolver.release.set()
         assert await asyncio.gather(*start(running, 4)) == [b"ok"] * 4
         assert (resolver.asked, oms.connections) == (2, 2)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("seconds", [CONNECT_TIMEOUT, 5.0])
+async def test_connecting_has_a_time(seconds: float) -> None:
+    """As long as the client's owner wants it, from the name to the end of TLS."""
+    running = HttpClient(
+        "http://oms.example",
+        max_connections=1,
+        max_response_bytes=1,
+        policy=Policy(),
+        tls=TlsFiles(Tls(), Path("/none")).oms,
+        resolver=Held(),
+        connect_timeout=seconds,
+    )
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(UpstreamError, match="connect-timeout"):
+        await running.request("GET", "/", {})
+    assert loop.time() - began == pytest.approx(seconds, abs=0.01)
+    await running.close()

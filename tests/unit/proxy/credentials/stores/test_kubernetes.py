@@ -18,7 +18,8 @@ from tenantproxy.credentials.formats import from_secret
 from tenantproxy.credentials.stores.base import ForeignSecretError, Stored, StoreError
 from tenantproxy.credentials.stores.kubernetes import KubernetesStore
 from tenantproxy.credentials.stores.secret import TENANT_ID
-from tenantproxy.kube.client import KubeAccess, KubeError
+from tenantproxy.kube.access import KubeAccess
+from tenantproxy.kube.api import KubeError
 
 OLD = {"username": base64.b64encode(b"u").decode(), "password": base64.b64encode(b"MARKED-old").decode()}
 CALL = 1.0

@@ -19,6 +19,7 @@ from tenantproxy.orders.expression import Expression
 from tenantproxy.orders.json_members import Values, unless_null
 from tenantproxy.orders.transform import (
     ContractError,
+    ConvertDecoded,
     Criteria,
     FieldSource,
     Location,
@@ -223,7 +224,7 @@ class _Fields:
     def _translated(self, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
         ways = [self._members.add(tokens, str | None, None) for tokens in (source.tokens, *source.others)]
         if source.others:
-            return f"{self.code.name(source.words)}[{', '.join(ways)}]"
+            return f"{self.code.name(source.words)}[{']['.join(ways)}]"
         words = _Words(source.words or {})
         if stand_in is not NODEFAULT:
             words[None] = stand_in
@@ -233,9 +234,8 @@ class _Fields:
 
     def _converted(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
         if source.convert_decoded is not None:
-            expected, decoded = source.convert_decoded
-            name = self.code.name(decoded)
-            return self._there(source, expected, stand_in, lambda way: f"{name}({way})")
+            decoded = source.convert_decoded
+            return self._there(source, decoded.expected, stand_in, lambda way: self._of_decoded(decoded, way))
         settle, convert = _settler(field), source.convert
 
         def converted(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
@@ -244,6 +244,12 @@ class _Fields:
             return settle(convert(value, None, state))
 
         return f"{self.code.name(converted)}({self._members.add(source.tokens, Raw, None)}, state)"
+
+    def _of_decoded(self, decoded: ConvertDecoded, way: str) -> str:
+        made = f"{self.code.name(decoded.convert)}({way})"
+        if decoded.convert_false is None:
+            return made
+        return f"({made} if {way} else {self.code.name(decoded.convert_false)}({way}))"
 
     def _combined(self, field: FieldInfo, source: FieldSource) -> str:
         ways = [self._members.add(tokens, Raw, None) for tokens in (source.tokens, *source.others)]

@@ -118,6 +118,8 @@ class ConvertDecoded(NamedTuple):
     """The type that it must have."""
     convert: Callable[[Any], Any]
     """Make the outward value; raises NotDirectError."""
+    convert_false: Callable[[Any], Any] | None = None
+    """Makes it of what is false in Python, such as 0, if that takes another function."""
 
 
 class FieldSource(NamedTuple):
@@ -146,7 +148,7 @@ class FieldSource(NamedTuple):
     members: Sequence["FieldSource"] | None = None
     """Where the members of an object or of a list's elements come from, if it is simply at `tokens`."""
     words: Mapping[Any, Any] | None = None
-    """What texts become, if nothing else has to be done; several of them together, if there are `others`."""
+    """What texts become, if nothing else has to be done; if there are `others`, one after the other."""
     convert_decoded: ConvertDecoded | None = None
     """Does what `convert` does, if that is simple."""
 

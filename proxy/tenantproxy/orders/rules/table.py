@@ -1,7 +1,7 @@
 """Make a value of several values together, by a table that has a row, or a default, for each combination."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import UNSET, Raw
@@ -16,6 +16,8 @@ ANY: Final = "*"
 MAX_ROWS: Final = 64
 """Each is compared with each."""
 COLUMNS: Final = (2, 3)
+_OTHER: Final = object()
+"""Stands for a word that no row names."""
 
 When = tuple[str | None, ...]
 """The words of a row; None: there is nothing, or null."""
@@ -54,9 +56,33 @@ def finder(rows: Rows) -> Callable[[Values], Any]:
     return find
 
 
-def plain_rows(rows: Rows) -> Rows | None:
-    """Return the rows if each word in them stands for a text alone."""
-    return rows if all(map(are_texts, rows.columns)) else None
+class _Column(dict[str | None, Any]):
+    """What follows each word of a column, another column or the table's value; of any other word, `others`."""
+
+    others: Any = None
+
+    def __missing__(self, _word: str | None) -> Any:  # noqa: ANN401 - the table's value
+        return self.others
+
+
+def plain_rows(rows: Rows) -> Mapping[str | None, Any] | None:
+    """Return what leads to a value word by word, if each word of the rows stands for a text alone.
+
+    That takes less than half of the work of looking up several words at once.
+    """
+    return _behind(rows, ()) if all(map(are_texts, rows.columns)) else None
+
+
+def _behind(rows: Rows, before: tuple[Any, ...]) -> Any:  # noqa: ANN401 - a column, or the table's value
+    """Return what follows these words of the first columns."""
+    place = len(before)
+    if place == len(rows.columns):
+        return rows[before]
+    fitting = [when for when in rows if all(named in (ANY, word) for named, word in zip(when, before))]  # noqa: B905
+    words = dict.fromkeys(when[place] for when in fitting if when[place] != ANY)
+    column = _Column({word: _behind(rows, (*before, word)) for word in words})
+    column.others = _behind(rows, (*before, _OTHER))
+    return column
 
 
 def _word_reader(words: Sequence[str]) -> Callable[[Raw | None], str | None]:

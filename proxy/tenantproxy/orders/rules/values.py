@@ -70,7 +70,9 @@ def decoded_converter(rule: config.Rule) -> ConvertDecoded | None:
     if _does_only(rule, "scale") and rule.scale is not None:
         # Any other scale is refused, but not here.
         return ConvertDecoded(int, _scaler(rule.scale)) if 0 < rule.scale <= MAX_PLACES else None
-    return ConvertDecoded(int | str, _as_text) if _does_only(rule, "as") and rule.as_ == "string" else None
+    if _does_only(rule, "as") and rule.as_ == "string":
+        return ConvertDecoded(int | str, str, _false_as_text)
+    return None
 
 
 def _scaler(places: int) -> Callable[[int], Raw]:
@@ -91,11 +93,10 @@ def _fractions(places: int) -> Sequence[str]:
     return [f".{rest:0{places}}" for rest in range(10**places)]
 
 
-def _as_text(value: int | str) -> str:
-    made = str(value)
-    if made == "0":
+def _false_as_text(value: int | str) -> str:
+    if value == 0:
         raise NotDirectError  # it may have been sent as -0
-    return made
+    return ""
 
 
 def _does_only(rule: config.Rule, word: str) -> bool:

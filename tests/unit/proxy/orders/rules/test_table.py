@@ -5,8 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from support.proxy.mappings import compiled, made, rule_errors
+from tenantproxy import config
+from tenantproxy.orders.rules.table import ANY, Rows, When, plain_rows
+from tenantproxy.orders.rules.table import problems as table_problems
 
 
 def table(*rows: str, default: Any = ..., columns: int = 2) -> dict[str, Any]:
@@ -249,3 +254,24 @@ def _meet(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...] | None:
     if any(first != second and "*" not in (first, second) for first, second in zip(one, two, strict=True)):
         return None
     return tuple(second if first == "*" else first for first, second in zip(one, two, strict=True))
+
+
+@given(
+    st.integers(2, 3).flatmap(
+        lambda width: st.dictionaries(
+            st.tuples(*[st.sampled_from(("a", "b", None, ANY))] * width), st.integers(), min_size=1, max_size=5
+        )
+    )
+)
+def test_the_words_one_after_another_lead_to_the_same_value(rows: dict[When, int]) -> None:
+    width = len(next(iter(rows)))
+    table = config.Table(
+        from_=("/x",) * width, rows=tuple(config.TableRow(when=when, value=rows[when]) for when in rows)
+    )
+    assume(not [*table_problems(table, has_default=True)])
+    together = Rows(table, "default")
+    for words in itertools.product(("a", "b", "other", ANY, None), repeat=width):
+        found: Any = plain_rows(together)
+        for word in words:
+            found = found[word]
+        assert found == together[words]

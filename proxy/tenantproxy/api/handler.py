@@ -161,7 +161,7 @@ class Api:
         headers = request.headers
         if request.version not in (HttpVersion11, HttpVersion10):
             raise Problem("malformed-request", "The request must be of HTTP/1.1 or HTTP/1.0.")
-        if len({name.lower() for name, _ in request.raw_headers}) < len(request.raw_headers):
+        if len({*map(str.lower, headers)}) < len(headers):
             for name in _ONCE:
                 if len(headers.getall(name, ())) > 1:
                     raise Problem("malformed-request", f"The header `{name}` must not be repeated.")

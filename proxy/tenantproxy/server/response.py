@@ -13,6 +13,7 @@ from tenantproxy.problems import CONTENT_TYPE as PROBLEM_TYPE
 from tenantproxy.problems import Problem
 
 JSON: Final = "application/json"
+_NO_CONTENT: Final = HTTPStatus.NO_CONTENT.value
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n"
     for status in HTTPStatus
@@ -73,15 +74,12 @@ class Response:
 
     def encode(self, *, with_body: bool = True) -> bytes:
         """Return the response as it is on the wire; without its body it still has its `Content-Length`."""
-        lines = [_STATUS_LINES[self.status], "Date: ", rfc822_formatted_time(), "\r\n"]
-        if self._content_type is not None:
-            lines += ("Content-Type: ", self._content_type, "\r\n")
-        if self.status != HTTPStatus.NO_CONTENT:
-            lines += ("Content-Length: ", str(len(self._body)), "\r\n")
-        for name, value in self._headers.items():
-            lines += (name, ": ", value, "\r\n")
-        lines.append("Cache-Control: no-store\r\n\r\n" if self.keep_alive else _LAST_LINES)
-        head = "".join(lines).encode("ascii")
+        kind = "" if self._content_type is None else f"Content-Type: {self._content_type}\r\n"
+        length = "" if self.status == _NO_CONTENT else f"Content-Length: {len(self._body)}\r\n"
+        others = "".join([f"{name}: {value}\r\n" for name, value in self._headers.items()])
+        last = "" if self.keep_alive else "Connection: close\r\n"
+        lines = f"{_STATUS_LINES[self.status]}Date: {rfc822_formatted_time()}\r\n{kind}{length}{others}"
+        head = f"{lines}Cache-Control: no-store\r\n{last}\r\n".encode("ascii")
         return head + self._body if with_body else head
 
     def release(self) -> None:
@@ -90,6 +88,3 @@ class Response:
         self._body = b""
         if release is not None:
             release()
-
-
-_LAST_LINES: Final = "Cache-Control: no-store\r\nConnection: close\r\n\r\n"

@@ -82,7 +82,7 @@ class HttpClient:
         """Make one request and return the whole answer; see `HttpTransport`."""
         request = self._encoded(method, path, headers, body)
         caller, bulkhead = (None, None) if ticket is None else (ticket.caller, ticket.bulkhead)
-        connection = await self._pool.acquire(caller, bulkhead)
+        connection = self._pool.at_hand(caller, bulkhead) or await self._pool.acquire(caller, bulkhead)
         is_reused = connection.idle_since > 0
         if ticket is not None:
             ticket.observation.connection_reused = is_reused
@@ -189,13 +189,10 @@ class HttpClient:
 
 def encode_request(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
     """Return the bytes of a request."""
-    lines = [f"{method} {target} HTTP/1.1\r\n"]
-    for name, value in headers.items():
-        if "\r" in value or "\n" in value:
-            raise ValueError(f"a line break in the header {name}")
-        lines.append(f"{name}: {value}\r\n")
-    if body is not None:
-        lines.append(f"Content-Length: {len(body)}\r\n")
-    lines.append("\r\n")
-    head = "".join(lines).encode("latin-1")
+    values = "".join(headers.values())
+    if "\r" in values or "\n" in values:
+        raise ValueError("a line break in a header")
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+    head = f"{method} {target} HTTP/1.1\r\n{lines}{length}\r\n".encode("latin-1")
     return head + body if body else head

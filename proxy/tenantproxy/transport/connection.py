@@ -68,7 +68,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _begin_answer(self) -> None:
         self._status = 0
-        self._headers: dict[bytes, bytes] = {}
+        self._headers: dict[str, str] = {}
         self._header_count = 0
         self._headers_complete = False
         self._unfold = Unfolder()
@@ -97,7 +97,7 @@ class HttpConnection(asyncio.Protocol):
         """Return whether an idle connection is young enough, and the server has said nothing else."""
         return self.reusable and now < self._old_at and now - self.idle_since < self._promised
 
-    async def exchange(self, request: bytes, ticket: Ticket | None = None) -> UpstreamResponse:
+    def exchange(self, request: bytes, ticket: Ticket | None = None) -> "asyncio.Future[UpstreamResponse]":
         """Send a request and return its answer, counted on `ticket`; after a failure the connection is of no use.
 
         Who is cancelled must `abandon` or `close` it, if it is still `in_exchange`.
@@ -113,9 +113,9 @@ class HttpConnection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
         self._begin_answer()
         self._ticket = ticket
-        self._answered = asyncio.get_running_loop().create_future()
+        self._answered = answered = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        return await self._answered
+        return answered
 
     def abandon(self, deadline: float, ended: Callable[[int | None], None]) -> None:
         """Drain the response to an exchange whose caller is gone.
@@ -189,7 +189,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if not self._headers_complete:
             self._fail("disconnected")
-        elif b"content-length" in self._headers or b"transfer-encoding" in self._headers:
+        elif "content-length" in self._headers or "transfer-encoding" in self._headers:
             self._fail("incomplete")
         else:
             self._succeed()  # the end of the connection is the end of the body (RFC 9112 section 6.3)
@@ -209,10 +209,10 @@ class HttpConnection(asyncio.Protocol):
         self._header_count += 1
         if self._header_count > MAX_HEADERS:
             self._refuse("http")
-        name = name.lower()
-        if name == b"link" and name in self._headers:  # servers send a line for each
-            value = self._headers[name] + b", " + value
-        self._headers[name] = value
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        if key == "link" and key in self._headers:  # servers send a line for each
+            text = f"{self._headers[key]}, {text}"
+        self._headers[key] = text
 
     def on_headers_complete(self) -> None:
         """Refuse a body that will be too large before it comes."""
@@ -223,7 +223,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers_complete = self._status >= _OK
         if not self._headers_complete:
             return
-        length = int(self._headers.get(b"content-length", 0))  # the parser saw to it that it is one number
+        length = int(self._headers.get("content-length", 0))  # the parser saw to it that it is one number
         if length > self._max_body_bytes:
             self._refuse("too-large")
         self._take_room(length)
@@ -270,13 +270,12 @@ class HttpConnection(asyncio.Protocol):
         if not self._usable:
             self._fail("disconnected")
             return
-        if (keep_alive := self._headers.get(b"keep-alive")) is not None:
+        if (keep_alive := self._headers.get("keep-alive")) is not None:
             self._promised = promised(keep_alive)
         if self._tls is not None and isinstance(self.context, ResumingContext):
             self.context.remember(self._tls)
             self._tls = None
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()}
-        self._end(UpstreamResponse(self._status, headers, bytes(self._body), self.discard))
+        self._end(UpstreamResponse(self._status, self._headers, bytes(self._body), self.discard))
 
     def _fail(self, reason: FailureReason) -> None:
         self.close()

@@ -64,6 +64,13 @@ class ConnectionPool:
             self._drop(connection)
         self._idle.clear()
 
+    def at_hand(self, caller: str | None, bulkhead: Bulkhead | None = None) -> HttpConnection | None:
+        """Return a connection, as `acquire`, where nothing has to be waited for: nearly always."""
+        if self._may_have_more(caller, bulkhead) and (connection := self._take_idle(self._context())) is not None:
+            self._take(caller, bulkhead)
+            return connection
+        return None
+
     async def acquire(self, caller: str | None, bulkhead: Bulkhead | None = None) -> HttpConnection:
         """Return a connection for one exchange; it must be released.
 
@@ -78,9 +85,7 @@ class ConnectionPool:
             self.release(connection, caller, bulkhead)  # closed on its way from the exchange before
 
     async def _next(self, caller: str | None, bulkhead: Bulkhead | None) -> HttpConnection:
-        context = self._context()
-        if self._may_have_more(caller, bulkhead) and (connection := self._take_idle(context)) is not None:
-            self._take(caller, bulkhead)
+        if (connection := self.at_hand(caller, bulkhead)) is not None:
             return connection
         waiter: _Waiter = asyncio.get_running_loop().create_future()
         queue = (caller, bulkhead)

@@ -10,7 +10,7 @@ AGE_SPREAD: Final = 0.25
 """The part of it by which connections that were made at once end at different times."""
 _MARGIN: Final = 1.0
 """Seconds before the time that the server names (half of it, if that is less): a request is on its way, too."""
-_TIMEOUT: Final = re.compile(rb"(?:^|[\s,;])timeout\s*=\s*\"?([0-9]+)", re.IGNORECASE)
+_TIMEOUT: Final = re.compile(r"(?:^|[\s,;])timeout\s*=\s*\"?([0-9]+)", re.ASCII | re.IGNORECASE)
 
 
 class Keeping(NamedTuple):
@@ -28,7 +28,7 @@ LONG: Final = Keeping(60.0, 2)
 """For an OMS. It may have a thread for each connection, so few stay where nobody asks."""
 
 
-def promised(keep_alive: bytes) -> float:
+def promised(keep_alive: str) -> float:
     """Return the seconds for which a connection can be used that has a `Keep-Alive` header of the server.
 
     The header is of the older RFC 2068 (section 19.7.1), and widespread.

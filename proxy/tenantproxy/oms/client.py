@@ -186,7 +186,7 @@ class OmsClient:
                 grant = newer
             if isinstance(outcome, UpstreamError):
                 self._credential.failed(grant, unanswered(outcome.reason))
-                raise outcome
+                raise unanswered(outcome.reason)
             self._learn(grant, outcome, operation)
             return outcome
         finally:
@@ -229,7 +229,7 @@ class OmsClient:
                 before=before,
             )
         except UpstreamError as error:
-            outcome = error
+            outcome = error.with_traceback(None)  # which holds this frame, which holds the error
             grant.in_flight = False
             if error.reason not in _OMS_IS_WORKING:
                 operation.record(None, reason=error.reason)

@@ -146,12 +146,15 @@ async def _connect(
 ) -> _P:
     """Connect to the first of some addresses that accepts; `host` is whom TLS has to be with."""
     loop = asyncio.get_running_loop()
-    bound = await aiohappyeyeballs.start_connection(
-        [_address_info(result) for result in addresses],
-        happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY,
-        interleave=1,
-        loop=loop,
-    )
+    try:
+        bound = await aiohappyeyeballs.start_connection(
+            [_address_info(result) for result in addresses],
+            happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY,
+            interleave=1,
+            loop=loop,
+        )
+    except OSError as error:
+        raise error.with_traceback(None) from None  # that holds a frame which holds the error
     try:
         _watch(bound)
         _, connected = await loop.create_connection(

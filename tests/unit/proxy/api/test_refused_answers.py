@@ -1,9 +1,10 @@
-"""An OMS's answer that is no order is let go at once, not when the garbage collector comes to it."""
+"""What came of a call that failed is let go at once, not when the garbage collector comes to it."""
 
 import asyncio
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 
@@ -32,6 +33,19 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
+FAILURES = {
+    "closed": b"",
+    "no HTTP": b"junk\r\n\r\n",
+    "cut off": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+    "too large": b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n",
+}
+
+
+def tracebacks() -> int:
+    """Return how many there are, each of which holds a frame, and what that had in hand."""
+    return sum(isinstance(each, TracebackType) for each in gc.get_objects())
+
+
 def held() -> int:
     """Return the number of an OMS's answers that are in memory."""
     return sum(isinstance(each, UpstreamResponse) for each in gc.get_objects())
@@ -49,3 +63,23 @@ async def test_nothing_holds_it(oms: RawServer, tmp_path: Path, answer: bytes) -
     async with running_proxy(proxy_config(oms.url), tmp_path, BASIC) as proxy:
         assert (await proxy.get()).status == 502
         await eventually(held, lambda number: number == 0)
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("failure", [*FAILURES, "not there"])
+async def test_nothing_holds_a_call_without_an_answer(oms: RawServer, tmp_path: Path, failure: str) -> None:
+    """Nor an error that has come through its frames."""
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(FAILURES[failure])
+        await writer.drain()
+        writer.close()
+
+    oms.play = play
+    url = oms.url if failure in FAILURES else "http://127.0.0.1:1"
+    async with running_proxy(proxy_config(url), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 502
+        before = tracebacks()
+        for _ in range(3):
+            assert (await proxy.get()).status == 502
+        await eventually(tracebacks, lambda number: number <= before)

@@ -19,10 +19,9 @@ class HttpStream(HttpConnection):
         """The answer, if it is no 200."""
         self._came = asyncio.Event()
         self._streams = False
-        self._pieces: list[
-            bytes
-        ] = []  # for one turn of the loop: nothing but `pieces` takes them, which waits for them
-        self._whole: asyncio.Task[UpstreamResponse] | None = None
+        self._pieces: list[bytes] = []
+        """What has come in a turn of the event loop: `pieces` waits for it."""
+        self._whole: asyncio.Future[UpstreamResponse] | None = None
 
     async def begin(self, request: bytes) -> None:
         """Send a request; return when a 200 has begun, or any other answer ended.
@@ -31,7 +30,7 @@ class HttpStream(HttpConnection):
             UpstreamError: None did.
 
         """
-        self._whole = asyncio.create_task(self.exchange(request), name="streamed answer")
+        self._whole = self.exchange(request)
         self._whole.add_done_callback(self._on_end)
         await self._came.wait()
         if not self._streams:
@@ -75,7 +74,7 @@ class HttpStream(HttpConnection):
         self._pieces.append(data)
         self._came.set()
 
-    def _on_end(self, whole: asyncio.Task[UpstreamResponse]) -> None:
+    def _on_end(self, whole: asyncio.Future[UpstreamResponse]) -> None:
         if not whole.cancelled():
             whole.exception()  # seen, also where nobody reads to the end
         self._came.set()

@@ -154,6 +154,15 @@ async def test_many_small_chunks_are_a_body(oms: RawServer) -> None:
             await get(running)
 
 
+async def test_of_a_repeated_header_the_last_counts_and_all_links_do(oms: RawServer) -> None:
+    """Servers send a line for each link, in any case."""
+    lines = b"\r\nlink: <a>\r\nX: 1\r\nLink: <b>\r\nx: \xe5\r\n\r\n"
+    oms.play = answering(OK.replace(b"\r\n\r\n", lines))
+    async with client(oms.url) as running:
+        headers = (await running.request("GET", "/x", {})).headers
+    assert (headers["link"], headers["x"]) == ("<a>, <b>", "\xe5")
+
+
 async def test_a_trailer_is_no_header(oms: RawServer) -> None:
     """What comes behind the body says nothing of it."""
     trailers = b"Content-Type: text/html\r\nRetry-After: 99\r\n"
@@ -297,11 +306,12 @@ async def test_the_own_target_is_kept(oms: RawServer) -> None:
         assert oms.received[-1].target == (target or "/")
 
 
-async def test_line_breaks_never_get_into_a_head(oms: RawServer) -> None:
+@pytest.mark.parametrize("value", ["a\r\nEvil: b", "a\nEvil: b", "a\rEvil: b"])
+async def test_line_breaks_never_get_into_a_head(oms: RawServer, value: str) -> None:
     """A header value with a line break is refused before anything is sent."""
     async with client(oms.url) as running:
         with pytest.raises(ValueError, match="line break"):
-            await running.request("GET", "/x", {"X": "a\r\nEvil: b"})
+            await running.request("GET", "/x", {"X": value, "Y": "y"})
     assert oms.received == []
 
 

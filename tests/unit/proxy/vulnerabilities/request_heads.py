@@ -97,6 +97,12 @@ LINES = (
 HOSTS = (
     Case("CVE-2026-34525", "aiohttp", 2026, "two hosts", read(FIRST, b"Host: y"), REFUSED),
     Case(
+        *("repeated header", "several", 2013),
+        "two tenants, in another case",
+        read(FIRST, b"Tenant-Id: x", b"tenant-id: y"),
+        (400, AFTER),
+    ),
+    Case(
         "CVE-2026-48710",
         "Starlette",
         2026,

@@ -13,7 +13,8 @@ from bench.report import Sample
 
 CALLERS: Final = 8
 """With a token each, by turns; one alone would soon have its share."""
-_CAPACITY_CONNECTIONS: Final = 32
+_CAPACITY_CONNECTIONS: Final = 96
+"""So many that the OMS's delay is no limit, but the subject's CPU."""
 _CAPACITY_SECONDS: Final = 1.0
 _HEALTHY_SHARE: Final = 0.1
 _STORM: Final = 4.0
@@ -82,13 +83,18 @@ def measure(
 
 
 def related(points: Sequence[Point]) -> list[Point]:
-    """Return points with their shares of what was asked for, or of the subject's best goodput if that is less."""
-    best: dict[str, float] = {}
-    for point in points:
-        best[point.name] = max(best.get(point.name, 1e-9), point.goodput)
+    """Return points with their shares of what could be served.
+
+    That is what was asked for, or the subject's best goodput over as many connections or fewer, if that is less.
+    """
     return [
-        msgspec.structs.replace(point, share=point.goodput / min(best[point.name], point.rate)) for point in points
+        msgspec.structs.replace(point, share=point.goodput / max(1e-9, min(_best(points, point), point.rate)))
+        for point in points
     ]
+
+
+def _best(points: Sequence[Point], than: Point) -> float:
+    return max(each.goodput for each in points if each.name == than.name and each.connections <= than.connections)
 
 
 def _by(stand: Stand, caller: str) -> Request:

@@ -74,9 +74,10 @@ def test_the_verdict_says_what_can_be_told(cpu: float, rate: float, words: str) 
 
 
 def test_goodput_is_measured_by_what_could_be_had() -> None:
-    """Below the capacity that is what was asked for, above it the subject's own best."""
-    points = [point(32, 0.5, 500), point(32, 2.0, 1000), point(4000, 4.0, 100), point(32, 2.0, 50, name=GO)]
-    assert [round(each.share, 2) for each in related(points)] == [1.0, 1.0, 0.1, 1.0]
+    """Below the capacity that is what was asked for, above it the subject's own best by no more connections."""
+    points = [point(8, 4.0, 300), point(32, 0.5, 500), point(32, 2.0, 1000), point(4000, 4.0, 100)]
+    points.append(point(32, 2.0, 50, name=GO))
+    assert [round(each.share, 2) for each in related(points)] == [1.0, 1.0, 1.0, 0.1, 1.0]
 
 
 def test_a_connection_costs_what_a_request_costs_more() -> None:

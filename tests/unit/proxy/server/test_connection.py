@@ -7,13 +7,13 @@ import itertools
 import random
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
-import uvloop
 
 from support.blocking import send_then_read
-from support.waiting import PATIENCE, eventually
+from support.proxy.loops import Run
+from support.waiting import eventually
 from tenantproxy.problems import Problem
 from tenantproxy.server import connection, http_server, request_reader, write_rate
 from tenantproxy.server.connection import Connection
@@ -24,27 +24,8 @@ from tenantproxy.server.request_reader import MAX_FRAMING_BYTES, SLICE_BYTES
 from tenantproxy.server.response import Response
 
 MIB = 1024 * 1024
-LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 LIMIT = 4 * MIB
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-
-Case = Callable[[], Awaitable[None]]
-Run = Callable[[Case], None]
-
-
-@pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest) -> Run:
-    """Run a case in each kind of loop."""
-
-    def run(case: Case) -> None:
-        async def main() -> None:
-            async with asyncio.timeout(2 * PATIENCE):
-                await case()
-
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            runner.run(main())
-
-    return run
 
 
 @contextlib.asynccontextmanager

@@ -5,13 +5,13 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Hashable
 from pathlib import Path
 
 import pytest
-import uvloop
 
 from support.proxy.log_lines import log_lines
+from support.proxy.loops import Run
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC, GET_PATH, proxy_config, running_proxy
 from support.waiting import PATIENCE, eventually
@@ -23,26 +23,7 @@ from tenantproxy.server.port import Queue
 from tenantproxy.server.request import Request
 from tenantproxy.server.response import Response
 
-LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 MANY = REQUESTS_PER_TURN * 4
-
-Case = Callable[[], Awaitable[None]]
-Run = Callable[[Case], None]
-
-
-@pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest) -> Run:
-    """Run a case in each kind of loop."""
-
-    def run(case: Case) -> None:
-        async def main() -> None:
-            async with asyncio.timeout(2 * PATIENCE):
-                await case()
-
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            runner.run(main())
-
-    return run
 
 
 class Served:

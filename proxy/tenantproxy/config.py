@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from tenantproxy.config_model import Model
+from tenantproxy.config_poslog import Poslog
 from tenantproxy.operations import GET_ORDER, SEARCH_ORDERS, Operation
 
 VERSION: Final = 1
@@ -22,11 +24,7 @@ class ConfigError(ValueError):
     """The configuration can't be used; the message names the file, the field and the problem."""
 
 
-class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Strict, immutable, camelCase in JSON."""
-
-
-class Tenant(_Model, frozen=True):
+class Tenant(Model, frozen=True):
     """Whose proxy this is: the TenantProxy's name and namespace, and the Hii Retail tenant id."""
 
     id: str
@@ -34,14 +32,14 @@ class Tenant(_Model, frozen=True):
     namespace: str = "default"
 
 
-class Body(_Model, frozen=True, omit_defaults=True):
+class Body(Model, frozen=True, omit_defaults=True):
     """The body of a request, whose texts are templates; exactly one of the two is set."""
 
     json: dict[str, Any] | None = None
     form: dict[str, str] | None = None
 
 
-class Outcome(_Model, frozen=True, omit_defaults=True):
+class Outcome(Model, frozen=True, omit_defaults=True):
     """What an answer means that has one of these statuses, and whose body holds all conditions."""
 
     status: tuple[Annotated[int, Meta(ge=200, le=599)], ...]
@@ -58,7 +56,7 @@ class Outcome(_Model, frozen=True, omit_defaults=True):
     when: "tuple[Condition, ...]" = ()
 
 
-class Endpoint(_Model, frozen=True, omit_defaults=True):
+class Endpoint(Model, frozen=True, omit_defaults=True):
     """How the OMS serves an operation: the request, relative to the base URL, and how much of it may be asked."""
 
     method: Literal["GET", "POST"]
@@ -74,7 +72,7 @@ class Endpoint(_Model, frozen=True, omit_defaults=True):
     """What answers mean: the first that fits counts; what none fits means what it always does."""
 
 
-class Probe(_Model, frozen=True, omit_defaults=True):
+class Probe(Model, frozen=True, omit_defaults=True):
     """The order that credentials are tried with; None: an id that no order is likely to have."""
 
     business_unit_id: str | None = None
@@ -94,7 +92,7 @@ class OrderEndpoint(Endpoint, frozen=True, omit_defaults=True):
     probe: Probe | None = None
 
 
-class Criterion(_Model, frozen=True, omit_defaults=True):
+class Criterion(Model, frozen=True, omit_defaults=True):
     """What a search's criterion must be, and how it is changed before; whether no search goes without it."""
 
     pattern: str | None = None
@@ -103,7 +101,7 @@ class Criterion(_Model, frozen=True, omit_defaults=True):
     required: bool = False
 
 
-class Pages(_Model, frozen=True, omit_defaults=True):
+class Pages(Model, frozen=True, omit_defaults=True):
     """How the pages of a search are followed; the way is a placeholder in the templates, or `link`."""
 
     first: Annotated[int, Meta(ge=0, le=1)] = 1
@@ -134,7 +132,7 @@ class SearchEndpoint(Endpoint, frozen=True, omit_defaults=True):
     """Whether the OMS has no search."""
 
 
-class Operations(_Model, frozen=True):
+class Operations(Model, frozen=True):
     """How the OMS serves each operation."""
 
     get_order: OrderEndpoint = OrderEndpoint()
@@ -146,14 +144,14 @@ class Operations(_Model, frozen=True):
         return endpoint
 
 
-class Tls(_Model, frozen=True):
+class Tls(Model, frozen=True):
     """Which files there are for TLS; where they are is the process's own matter (see `tls`)."""
 
     ca: bool = False
     client_certificate: bool = False
 
 
-class ForwardProxy(_Model, frozen=True):
+class ForwardProxy(Model, frozen=True):
     """Through which servers outside are reached, besides those in `no_proxy` (see `transport.no_proxy`)."""
 
     url: str
@@ -162,7 +160,7 @@ class ForwardProxy(_Model, frozen=True):
     """Whether there are files with a credential for it; where they are is the process's own matter."""
 
 
-class Upstream(_Model, frozen=True):
+class Upstream(Model, frozen=True):
     """The tenant's OMS and how much may be asked of it."""
 
     url: str
@@ -184,7 +182,7 @@ class Upstream(_Model, frozen=True):
         return self.timeout_seconds if own is None else own
 
 
-class Condition(_Model, frozen=True, omit_defaults=True):
+class Condition(Model, frozen=True, omit_defaults=True):
     """What the value at a pointer must be; exactly one of the others is set."""
 
     from_: str = msgspec.field(name="from")
@@ -198,7 +196,7 @@ class Condition(_Model, frozen=True, omit_defaults=True):
     """The same word as at this pointer, from the object that the rule is for; only of the elements of lists."""
 
 
-class Pick(_Model, frozen=True, omit_defaults=True):
+class Pick(Model, frozen=True, omit_defaults=True):
     """One element of a list, the first that holds all conditions; the rule's pointers then begin there."""
 
     each: str
@@ -208,14 +206,14 @@ class Pick(_Model, frozen=True, omit_defaults=True):
     """What `each` begins at: the object that the rule is for, or the whole of the OMS's answer."""
 
 
-class Join(_Model, frozen=True, omit_defaults=True):
+class Join(Model, frozen=True, omit_defaults=True):
     """Texts, one after another; if one of them is absent, so is the whole."""
 
     from_: tuple[str, ...] = msgspec.field(name="from")
     with_: str = msgspec.field(default="", name="with")
 
 
-class Part(_Model, frozen=True, omit_defaults=True):
+class Part(Model, frozen=True, omit_defaults=True):
     """A part of a text, between delimiters that must be there."""
 
     after: str | None = None
@@ -223,21 +221,21 @@ class Part(_Model, frozen=True, omit_defaults=True):
     before: str | None = None
 
 
-class TableRow(_Model, frozen=True):
+class TableRow(Model, frozen=True):
     """A row of a table: a word for each of its pointers (`*`: any other, or none; null: none), and the value."""
 
     when: tuple[str | None, ...]
     value: Any
 
 
-class Table(_Model, frozen=True):
+class Table(Model, frozen=True):
     """A value by several values of the OMS together."""
 
     from_: tuple[str, ...] = msgspec.field(name="from")
     rows: tuple[TableRow, ...]
 
 
-class Rule(_Model, frozen=True, omit_defaults=True):
+class Rule(Model, frozen=True, omit_defaults=True):
     """How one output field is made; an absent field is taken from the same name in the OMS's answer."""
 
     pick: Pick | None = None
@@ -271,7 +269,7 @@ class Rule(_Model, frozen=True, omit_defaults=True):
     fields: "dict[str, Rule] | None" = None
 
 
-class OperationMapping(_Model, frozen=True):
+class OperationMapping(Model, frozen=True):
     """The rules of one operation; `root` is an RFC 6901 pointer into the OMS's answer."""
 
     root: str | None = None
@@ -294,7 +292,7 @@ class SearchMapping(OperationMapping, frozen=True):
         return Rule(each=root, as_=self.as_ or None, where=self.where or (), fields=self.fields)
 
 
-class Mapping(_Model, frozen=True):
+class Mapping(Model, frozen=True):
     """How the answers of an OMS of another shape are converted to the documented one; empty = no conversion."""
 
     get_order: OperationMapping = OperationMapping()
@@ -306,7 +304,7 @@ class Mapping(_Model, frozen=True):
         return rules
 
 
-class TokenEndpoint(_Model, frozen=True):
+class TokenEndpoint(Model, frozen=True):
     """Where a tenant's token endpoint may be besides public addresses (see `egress.Policy`), and its time."""
 
     allow_hosts: tuple[str, ...] = ()
@@ -321,7 +319,7 @@ CredentialType = Literal["basic", "oauth2", "bearer", "apiKey"]
 """The types in `credentials.kinds`."""
 
 
-class Auth(_Model, frozen=True):
+class Auth(Model, frozen=True):
     """Who sets the credential: the tenant by `PUT /api/v1/proxy-config`, or only the platform team; and which."""
 
     management: Literal["tenant", "platform"] = "tenant"
@@ -330,7 +328,7 @@ class Auth(_Model, frozen=True):
     token_endpoint: TokenEndpoint = TokenEndpoint()
 
 
-class Issuer(_Model, frozen=True):
+class Issuer(Model, frozen=True):
     """Whose tokens are accepted; exactly one of `jwks_uri`, `jwks_file` and `jwks` (RFC 7517) is set."""
 
     issuer: str
@@ -348,7 +346,7 @@ class Issuer(_Model, frozen=True):
         return sum(source is not None for source in (self.jwks_uri, self.jwks_file, self.jwks))
 
 
-class Admins(_Model, frozen=True):
+class Admins(Model, frozen=True):
     """Which users may set the credential; nobody when all three are empty."""
 
     emails: tuple[str, ...] = ()
@@ -356,13 +354,13 @@ class Admins(_Model, frozen=True):
     roles: tuple[str, ...] = ()
 
 
-class Cors(_Model, frozen=True):
+class Cors(Model, frozen=True):
     """From which origins (RFC 6454) web pages may call the reads."""
 
     allowed_origins: tuple[str, ...]
 
 
-class Access(_Model, frozen=True):
+class Access(Model, frozen=True):
     """Who may call the proxy; `trusted` means that an edge has already authenticated the reads."""
 
     mode: Literal["jwt", "trusted"] = "jwt"
@@ -371,14 +369,14 @@ class Access(_Model, frozen=True):
     cors: Cors | UnsetType = UNSET
 
 
-class Egress(_Model, frozen=True):
+class Egress(Model, frozen=True):
     """Operator-wide lists of CIDRs (see `egress.Policy`)."""
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
 
 
-class Tracing(_Model, frozen=True, omit_defaults=True):
+class Tracing(Model, frozen=True, omit_defaults=True):
     """Spans, by OTLP over HTTP; what is not said here is said by OpenTelemetry's variables (see `tracing`)."""
 
     endpoint: str | None = None
@@ -387,8 +385,8 @@ class Tracing(_Model, frozen=True, omit_defaults=True):
     """Which share is recorded of the traces that begin here; a caller's own decision comes first."""
 
 
-class ProxyConfig(_Model, frozen=True):
-    """All configuration of one proxy process, except the credential."""
+class ProxyConfig(Model, frozen=True):
+    """All configuration of one process, a proxy or a PosLog relay, except secrets."""
 
     version: int
     tenant: Tenant
@@ -398,6 +396,8 @@ class ProxyConfig(_Model, frozen=True):
     access: Access = Access()
     egress: Egress = Egress()
     tracing: Tracing | UnsetType = UNSET
+    poslog: Poslog | UnsetType = UNSET
+    """What a PosLog relay has besides; a proxy has none."""
 
 
 class _Versioned(msgspec.Struct):

@@ -28,7 +28,7 @@ from tenantproxy.credentials.stores.base import StoreError
 from tenantproxy.credentials.stores.environment import read_environment, variable
 from tenantproxy.credentials.stores.files import read_keys
 from tenantproxy.manifests import Given, of_manifest
-from tenantproxy.poslog.authorization import Signed
+from tenantproxy.poslog.sending.authorization import Signed
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 

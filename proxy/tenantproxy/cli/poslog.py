@@ -17,10 +17,10 @@ from joserfc.jwk import RSAKey
 
 from tenantproxy.cli.numbers import FiniteRange
 from tenantproxy.conformance.webhooks import ANYWHERE
-from tenantproxy.poslog import authorization, samples
-from tenantproxy.poslog.delivery import RETRIES, Attempt, Sender
-from tenantproxy.poslog.events import Compression, Event, poslog_event
-from tenantproxy.poslog.events import test_event as webhook_test
+from tenantproxy.poslog.sending import authorization, samples
+from tenantproxy.poslog.sending.delivery import RETRIES, Attempt, Sender
+from tenantproxy.poslog.sending.events import Compression, Event, poslog_event
+from tenantproxy.poslog.sending.events import test_event as webhook_test
 from tenantproxy.transport.egress import Policy, UrlError, check_url
 
 _USER, _PASSWORD, _SHARED_KEY = authorization.SECRETS

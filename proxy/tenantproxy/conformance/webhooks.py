@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from tenantproxy.config import ConfigError
 from tenantproxy.conformance.call import Call, made_within
 from tenantproxy.conformance.exchange import Exchange, Mask
-from tenantproxy.poslog.authorization import CREDENTIALS, Signed, basic, secrets_of, signature
-from tenantproxy.poslog.delivery import TIMEOUT, event_headers
-from tenantproxy.poslog.events import Event
-from tenantproxy.poslog.events import test_event as webhook_test
+from tenantproxy.poslog.sending.authorization import CREDENTIALS, Signed, basic, secrets_of, signature
+from tenantproxy.poslog.sending.delivery import TIMEOUT, event_headers
+from tenantproxy.poslog.sending.events import Event
+from tenantproxy.poslog.sending.events import test_event as webhook_test
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy, UrlError, check_url
 from tenantproxy.transport.tls import ContextSource

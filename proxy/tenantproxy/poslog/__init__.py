@@ -1,1 +1,1 @@
-"""Store events (PosLogs), as Hii Retail's ExternalEvents delivers them to webhooks."""
+"""Store events (PosLogs), as ExternalEvents delivers them to webhooks: read, filtered, told. Without I/O."""

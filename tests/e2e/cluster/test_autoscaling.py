@@ -8,8 +8,9 @@ from support.cluster.load import NO_LOSS, load
 NAME = "acme"
 AUTOSCALING = {"minReplicas": 1, "maxReplicas": 3, "targetCPUUtilization": 50}
 """Half of 100m, which a proxy requests by default."""
-MUCH, LITTLE = 240, 2
-"""Requests in a second: some 170m, and 3m; a slow machine needs more. A proxy without any takes 3m to 8m."""
+MUCH, LITTLE = 600, 2
+"""Requests in a second: at least 220m, 0.37 ms each on a fast machine, where two replicas may have 110m (their
+target and a tenth more); and 3m. A proxy without any takes 3m to 8m."""
 SOON = {
     "spec": {
         "behavior": {

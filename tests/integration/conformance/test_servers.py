@@ -22,8 +22,8 @@ from tenantproxy.conformance.report.model import Report
 from tenantproxy.conformance.runner import run
 from tenantproxy.conformance.samples import Samples
 from tenantproxy.conformance.webhooks import Webhook
-from tenantproxy.poslog.authorization import Signed, signature
-from tenantproxy.poslog.events import Event
+from tenantproxy.poslog.sending.authorization import Signed, signature
+from tenantproxy.poslog.sending.events import Event
 
 TLS_CHECKS = ("tls.https", "tls.trusted", "tls.name", "tls.expiry", "tls.version", "tls.old-versions")
 HOOK = Webhook("", username="hook", password="hook-password", shared_key="0123456789abcdef")

@@ -6,7 +6,7 @@ from tenantproxy.conformance.check import Group, NotTriedError, expect
 from tenantproxy.conformance.exchange import Exchange
 from tenantproxy.conformance.kit import Kit
 from tenantproxy.conformance.webhooks import Webhooks, new_event
-from tenantproxy.poslog.delivery import ACKNOWLEDGED, TIMEOUT
+from tenantproxy.poslog.sending.delivery import ACKNOWLEDGED, TIMEOUT
 
 POSLOG: Final = Group("poslog")
 

@@ -11,9 +11,9 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from support.proxy.webhook import webhook
-from tenantproxy.poslog import authorization, delivery
-from tenantproxy.poslog.delivery import Attempt, Sender
-from tenantproxy.poslog.events import test_event as webhook_test
+from tenantproxy.poslog.sending import authorization, delivery
+from tenantproxy.poslog.sending.delivery import Attempt, Sender
+from tenantproxy.poslog.sending.events import test_event as webhook_test
 
 FASTEST = 30_000.0
 EVENT = webhook_test(event_id="7", now=datetime.now(UTC))

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tenantproxy.poslog import samples
-from tenantproxy.poslog.events import POSLOG_TYPE, TEST_TYPE, Compression, Event, poslog_event
-from tenantproxy.poslog.events import test_event as webhook_test
+from tenantproxy.poslog.sending import samples
+from tenantproxy.poslog.sending.events import POSLOG_TYPE, TEST_TYPE, Compression, Event, poslog_event
+from tenantproxy.poslog.sending.events import test_event as webhook_test
 
 NOW = datetime(2026, 11, 30, 11, 15, 0, 857_000, tzinfo=timezone(timedelta(hours=1)))
 POSLOG = samples.sample("pickup", order="A/17 <1>", business_unit="store-1", number=7, end=NOW)

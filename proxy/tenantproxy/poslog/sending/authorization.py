@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tenantproxy.poslog.events import Event
+from tenantproxy.poslog.sending.events import Event
 
 SECRETS: Final = ("POSLOG_USERNAME", "POSLOG_PASSWORD", "POSLOG_SHARED_KEY")
 """Variables of the environment."""

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 import aiohttp
 
-from tenantproxy.poslog.authorization import Authorize
-from tenantproxy.poslog.events import Event
+from tenantproxy.poslog.sending.authorization import Authorize
+from tenantproxy.poslog.sending.events import Event
 
 ACKNOWLEDGED: Final = frozenset({200, 201, 202, 204})
 TIMEOUT: Final = 5.0

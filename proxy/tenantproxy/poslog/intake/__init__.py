@@ -1,0 +1,1 @@
+"""An event from its bytes to what is in it, within bounds."""

@@ -1,0 +1,1 @@
+"""Which transactions concern a customer order, and what is told of them."""

@@ -1,0 +1,1 @@
+"""How ExternalEvents delivers PosLogs, to try a receiver with: events, attempts, authorization, samples."""

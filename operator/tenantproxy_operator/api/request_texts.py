@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, WithJsonSchema
 
 from tenantproxy.oms.requests.fixed_headers import MAX_VALUE
-from tenantproxy.oms.requests.patterns import MAX_LENGTH
 from tenantproxy.operations import ORDER_ID
+from tenantproxy.patterns import MAX_LENGTH
 from tenantproxy_operator.api.fields import Text
 
 OperationPath = Annotated[

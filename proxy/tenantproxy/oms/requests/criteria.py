@@ -8,7 +8,7 @@ import msgspec
 
 from tenantproxy.config import Criterion, SearchEndpoint
 from tenantproxy.errors import FieldProblem
-from tenantproxy.oms.requests.patterns import Pattern
+from tenantproxy.patterns import Pattern
 from tenantproxy.problems import Problem
 
 CUSTOMER_ID: Final = "customerId"

@@ -5,10 +5,10 @@ import string
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from tenantproxy.oms.requests.patterns import Pattern
 from tenantproxy.oms.requests.quotes import TemplateError
 from tenantproxy.oms.requests.templates import is_one_segment, split
 from tenantproxy.operations import ORDER_ID
+from tenantproxy.patterns import Pattern
 
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}")
 """What an id may be. All of it is allowed in a path segment as it is (RFC 3986 `pchar`), `..` is not in it."""

@@ -9,7 +9,7 @@ import pytest
 from tenantproxy.api.search_criteria import parse
 from tenantproxy.config import Criterion
 from tenantproxy.oms.requests.criteria import MAX_ERRORS, MAX_LENGTH, Criteria
-from tenantproxy.oms.requests.patterns import PatternError
+from tenantproxy.patterns import PatternError
 from tenantproxy.problems import Problem
 
 GIVEN = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantproxy.oms.requests.patterns import MAX_LENGTH, MAX_POSITIONS, Pattern, PatternError
+from tenantproxy.patterns import MAX_LENGTH, MAX_POSITIONS, Pattern, PatternError
 
 _one = st.sampled_from(
     ["a", "b", "[ab]", "[^a]", ".", r"\d", r"\w", "[0-9a]", r"\.", "[a-c.]", r"[\]\-x]", "[.-]"]

@@ -9,8 +9,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tenantproxy.config_model import Model
 
-Kind = Literal["picked-up", "delivered", "cancelled", "returned", "paid", "other"]
-"""What happened to an order."""
+Kind = Literal["picked-up", "delivered", "returned", "cancelled", "paid", "voided", "other"]
+"""What happened to an order; where several things did, the first of these tells most.
+
+`voided`: what was told before didn't happen after all.
+"""
 Format = Literal["json", "poslog", "cloudevent"]
 """What the OMS is sent of an event: our document, the PosLog alone, or the event as it came."""
 
@@ -52,8 +55,9 @@ class PoslogRule(Model, frozen=True, omit_defaults=True):
     name: str
     element: str
     """Its local name, or the last names of its path, such as `LineItem/Sale`."""
-    order_id: str
-    """The path of the id from the element: `Name/Name`, `@attribute`, `Property[CODE]`, `.` (its own text)."""
+    order_id: tuple[str, ...]
+    """Paths of the id, of which the first that leads to one counts: from the element `Name/Name`, `@attribute`,
+    `Property[CODE]` or `.` (its own text); with `/` in front from the transaction."""
     attributes: dict[str, tuple[str, ...]] = {}
     """By local name: one of these values."""
     property: PropertyCondition | None = None
@@ -66,7 +70,7 @@ class PoslogFilter(Model, frozen=True, omit_defaults=True):
     training: bool = False
     """Whether those of a till in training mode count."""
     order_id_pattern: str | None = None
-    """What an order's id is (see `oms.requests.patterns`); None: any text."""
+    """What an order's id is (see `patterns`); None: any text."""
     rules: tuple[PoslogRule, ...] = ()
     """None: those in `poslog.rules.defaults`."""
 

@@ -1,0 +1,173 @@
+"""Whether one rule matches at one element, and if not, why."""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+
+from tenantproxy.config_poslog import PoslogRule, PropertyCondition
+from tenantproxy.patterns import Pattern
+from tenantproxy.poslog.elements import Element
+from tenantproxy.poslog.rules.paths import Chain, FoundText, IdPath, parse_id_path
+
+MAX_ID: Final = 256
+"""Characters of an order's id; a longer text is none."""
+LINE: Final = "LineItem"
+
+_TRUE: Final = frozenset({"true", "1"})
+_VOID_FLAGS: Final = ("VoidFlag", "CancelFlag", "DeleteFlag")
+_NOT_DONE: Final = frozenset(
+    {"Canceled", "Cancelled", "Failed", "InProcess", "Suspended", "SuspendedDeleted", "Totaled", "Voided"}
+)
+"""What `TransactionStatus` says of a transaction in which nothing has happened (yet)."""
+
+
+def is_true(flag: str | None) -> bool:
+    """Return whether a flag is set (XML Schema's boolean)."""
+    return flag in _TRUE
+
+
+def is_void(line: Element) -> bool:
+    """Return whether a line was taken back within its transaction."""
+    return any(is_true(line.attributes.get(flag)) for flag in _VOID_FLAGS)
+
+
+def line_of(chain: Chain) -> Element | None:
+    """Return the line that an element is in, or is."""
+    return next((each for each in reversed(chain) if each.name == LINE), None)
+
+
+def places(transaction: Element, names: Collection[str]) -> Iterator[Chain]:
+    """Yield the elements of these names, the transaction's own among them, in the document's order."""
+    chain: list[Element] = []
+
+    def walk(element: Element) -> Iterator[Chain]:
+        chain.append(element)
+        if element.name in names:
+            yield tuple(chain)
+        for child in element.children:
+            if child.children or child.name in names:
+                yield from walk(child)
+        chain.pop()
+
+    return walk(transaction)
+
+
+def why_nothing_happened(chain: Chain) -> str | None:
+    """Return why what an element says did not happen; None: it did."""
+    status = chain[1].attributes.get("TransactionStatus") if len(chain) > 1 else None
+    if status in _NOT_DONE:
+        return f"the transaction is not finished (TransactionStatus {status})"
+    line = line_of(chain)
+    if line is not None and is_void(line):
+        return f"the line was taken back ({', '.join(_VOID_FLAGS)})"
+    return None
+
+
+KnownIds = dict[IdPath, FoundText | str]
+"""What paths from the transaction lead to, looked for once: else many lines would each look through all others."""
+
+
+class Rule:
+    """A compiled rule."""
+
+    def __init__(self, rule: PoslogRule, pattern: Pattern | None) -> None:
+        """Compile what `checks` has found nothing wrong with."""
+        self.name: Final = rule.name
+        self.kind: Final = rule.kind
+        self.names: Final = tuple(rule.element.split("/"))
+        self._ids = tuple(parse_id_path(path) for path in rule.order_id)
+        self._pattern = pattern
+        self._conditions = tuple(_conditions(rule, self.names))
+        self._no_id = f"no order id at {' or '.join(rule.order_id)}"
+        self.needs: Final = tuple(self._needs(rule) | path.needs for path in self._ids)
+        """For each path of the id the names that a document must have somewhere for the rule to match by it."""
+
+    def _needs(self, rule: PoslogRule) -> frozenset[str]:
+        names = frozenset((*self.names, *rule.attributes))
+        return names if rule.property is None else names | {"Property", "TypeCode", rule.property.type_code}
+
+    def judge(self, chain: Chain, known: KnownIds) -> FoundText | str:
+        """Return the order's id that the rule finds for the last element of a chain, or why it does not match.
+
+        `known` are of the chain's transaction, and empty at first.
+        """
+        for condition in self._conditions:
+            if (reason := condition(chain)) is not None:
+                return reason
+        refused = ""
+        for path in self._ids:
+            found = self._id(path, chain, known)
+            if isinstance(found, FoundText):
+                return why_nothing_happened(chain) or found
+            refused = found or refused
+        return f"{self._no_id}: {refused}" if refused else self._no_id
+
+    def _id(self, path: IdPath, chain: Chain, known: KnownIds) -> FoundText | str:
+        if not path.from_transaction:
+            return self._first(path, chain)
+        if (found := known.get(path)) is None:
+            found = known[path] = self._first(path, chain)
+        return found
+
+    def _first(self, path: IdPath, chain: Chain) -> FoundText | str:
+        """Return the first id that a path leads to, or why what is there is none; empty: there is nothing."""
+        refused = ""
+        for found in path.texts(chain):
+            if len(found.text) > MAX_ID:
+                refused = f"what is there is longer than {MAX_ID} characters"
+            elif self._pattern is not None and not self._pattern.matches(found.text):
+                refused = "what is there is not as orderIdPattern says"
+            else:
+                return found
+        return refused
+
+
+_Condition = Callable[[Chain], str | None]
+"""Returns why an element is not as a rule says; None: it is."""
+
+
+def _conditions(rule: PoslogRule, names: tuple[str, ...]) -> Iterator[_Condition]:
+    if len(names) > 1:
+        yield _is_in(names)
+    for attribute, values in rule.attributes.items():
+        yield _has_attribute(attribute, frozenset(values))
+    if rule.property is not None:
+        yield _has_property(rule.property)
+
+
+def _is_in(names: tuple[str, ...]) -> _Condition:
+    def condition(chain: Chain) -> str | None:
+        if tuple(each.name for each in chain[-len(names) :]) == names:
+            return None
+        return f"the element is not in {'/'.join(names[:-1])}"
+
+    return condition
+
+
+def _has_attribute(name: str, values: frozenset[str]) -> _Condition:
+    wanted = ", ".join(sorted(values))
+
+    def condition(chain: Chain) -> str | None:
+        value = chain[-1].attributes.get(name)
+        if value in values:
+            return None
+        return f"it has no @{name}" if value is None else f"@{name} is none of {wanted}"
+
+    return condition
+
+
+def _has_property(given: PropertyCondition) -> _Condition:
+    values = frozenset(given.values)
+
+    def condition(chain: Chain) -> str | None:
+        texts = [
+            child.text
+            for child in chain[-1].children
+            if child.name == "Property" and child.attributes.get("TypeCode") == given.type_code
+        ]
+        if not texts:
+            return f"it has no Property[{given.type_code}]"
+        if values and values.isdisjoint(texts):
+            return f"Property[{given.type_code}] is none of {', '.join(sorted(values))}"
+        return None
+
+    return condition

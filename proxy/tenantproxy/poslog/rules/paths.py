@@ -1,0 +1,112 @@
+"""Paths of a rule: which elements it is about, and where an order's id is from there."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from tenantproxy.poslog.elements import Element
+
+MAX_LENGTH: Final = 256
+"""Characters of a path."""
+NAME: Final = r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"
+"""An element's or attribute's local name."""
+TYPE_CODE: Final = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"
+ELEMENT: Final = rf"{NAME}(/{NAME}){{0,3}}"
+"""An element's name, or the last names of its path."""
+ID: Final = rf"\.|/?({NAME}/){{0,5}}({NAME}|@{NAME}|Property\[{TYPE_CODE}\])"
+"""A path of an order's id."""
+
+_LAST: Final = re.compile(rf"(?P<attribute>@{NAME})|Property\[(?P<code>{TYPE_CODE})\]|{NAME}")
+
+Chain = tuple[Element, ...]
+"""An element, after those that it is in, from the transaction down."""
+
+
+class FoundText(NamedTuple):
+    """A text that a path leads to: where it is, and `@name` if it is an attribute's."""
+
+    chain: Chain
+    attribute: str
+    text: str
+
+
+class IdPath(NamedTuple):
+    """Where an id is: from the transaction or an element, down these names, and what it is there."""
+
+    from_transaction: bool
+    names: tuple[str, ...]
+    attribute: str = ""
+    type_code: str = ""
+    """Of the `Property` that is last in `names`."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Names that a document must have for this path to lead anywhere."""
+        return frozenset((*self.names, *filter(None, (self.attribute, self.type_code))))
+
+    def texts(self, chain: Chain) -> Iterator[FoundText]:
+        """Yield the texts, none empty, that the path leads to from the last element of a chain, in their order."""
+        start = chain[:1] if self.from_transaction else chain
+        for found in _below(start, self.names):
+            last = found[-1]
+            if self.type_code and last.attributes.get("TypeCode") != self.type_code:
+                continue
+            text = last.attributes.get(self.attribute, "") if self.attribute else last.text
+            if text:
+                yield FoundText(found, self.attribute, text)
+
+
+def parse_id_path(text: str) -> IdPath:
+    """Return the path that is written as `ID` says."""
+    if text == ".":
+        return IdPath(from_transaction=False, names=())
+    *names, last = text.removeprefix("/").split("/")
+    from_transaction = text.startswith("/")
+    match = _LAST.fullmatch(last)
+    if match and (attribute := match["attribute"]):
+        return IdPath(from_transaction, tuple(names), attribute=attribute[1:])
+    if match and (code := match["code"]):
+        return IdPath(from_transaction, (*names, "Property"), type_code=code)
+    return IdPath(from_transaction, (*names, last))
+
+
+def _below(chain: Chain, names: tuple[str, ...]) -> Iterator[Chain]:
+    if not names:
+        yield chain
+        return
+    for child in chain[-1].children:
+        if child.name == names[0]:
+            yield from _below((*chain, child), names[1:])
+
+
+class PathWriter:
+    """Writes where elements of one document are, such as `/POSLog/Transaction/LineItem[2]`."""
+
+    def __init__(self, root: Element) -> None:
+        self._root = root
+        self._steps: dict[int, dict[int, str]] = {}
+        """Of each element that was come by, its children's: so all paths together take a time that is linear."""
+
+    def write(self, chain: Chain, attribute: str = "") -> str:
+        """Return the path of a chain's last element, or of its attribute."""
+        parents = (self._root, *chain)
+        steps = [self._root.name] if chain[0] is not self._root else []
+        steps += [
+            self._children(parent).get(id(child), child.name)
+            for parent, child in zip(parents, chain, strict=False)
+        ]
+        return "/" + "/".join([*steps, f"@{attribute}"] if attribute else steps)
+
+    def _children(self, parent: Element) -> dict[int, str]:
+        known = self._steps.get(id(parent))
+        if known is None:
+            totals: dict[str, int] = {}
+            numbered = []
+            for child in parent.children:
+                totals[child.name] = totals.get(child.name, 0) + 1
+                numbered.append((child, totals[child.name]))
+            known = self._steps[id(parent)] = {
+                id(child): f"{child.name}[{number}]" if totals[child.name] > 1 else child.name
+                for child, number in numbered
+            }
+        return known

@@ -9,7 +9,7 @@ from tenantproxy.poslog.elements import Element
 from tenantproxy.poslog.rules.checks import find_problems
 from tenantproxy.poslog.rules.defaults import DEFAULT_RULES
 from tenantproxy.poslog.rules.matching import LINE, KnownIds, Rule, is_true, is_void, line_of, places
-from tenantproxy.poslog.rules.paths import Chain, FoundText, PathWriter
+from tenantproxy.poslog.rules.paths import Chain, FoundText, Needed, PathWriter
 
 MAX_ORDERS: Final = 100
 """That one event may concern."""
@@ -85,12 +85,8 @@ class Filter:
         self._by_element: dict[str, list[Rule]] = {}
         for rule in self.rules:
             self._by_element.setdefault(rule.names[-1], []).append(rule)
-        self.names: Final = _least(needs for rule in self.rules for needs in rule.needs)
-        """Names that a document with an order has somewhere: all of at least one of these sets, the longest first.
-
-        They are of elements and attributes, which XML has as they are, and `TypeCode`s of properties, in which a
-        character may be written as a reference to it.
-        """
+        self.needed: Final = _least(needed for rule in self.rules for needed in rule.needed)
+        """A document that concerns an order has all of at least one of these."""
 
     def entries(self, root: Element) -> tuple[Entry, ...]:
         """Return the orders that a PosLog concerns, each once for a transaction, in the document's order.
@@ -145,13 +141,13 @@ class Filter:
                     break
 
 
-def _least(sets: Iterable[frozenset[str]]) -> tuple[tuple[str, ...], ...]:
-    """Return the sets that have no other one in them, each as sorted names."""
-    least: list[frozenset[str]] = []
-    for each in sorted(set(sets), key=lambda names: (len(names), sorted(names))):
-        if not any(other <= each for other in least):
+def _least(given: Iterable[Needed]) -> tuple[Needed, ...]:
+    """Return those that have no other one in them."""
+    least: list[Needed] = []
+    for each in sorted(given, key=lambda each: len(each.names) + len(each.codes)):
+        if not any(other.is_in(each) for other in least):
             least.append(each)
-    return tuple(tuple(sorted(each, key=lambda name: (-len(name), name))) for each in least)
+    return tuple(least)
 
 
 def transactions_of(root: Element) -> tuple[Element, ...]:

@@ -6,7 +6,7 @@ from typing import Final
 from tenantproxy.config_poslog import PoslogRule, PropertyCondition
 from tenantproxy.patterns import Pattern
 from tenantproxy.poslog.elements import Element
-from tenantproxy.poslog.rules.paths import Chain, FoundText, IdPath, parse_id_path
+from tenantproxy.poslog.rules.paths import Chain, FoundText, IdPath, Needed, parse_id_path
 
 MAX_ID: Final = 256
 """Characters of an order's id; a longer text is none."""
@@ -78,12 +78,14 @@ class Rule:
         self._pattern = pattern
         self._conditions = tuple(_conditions(rule, self.names))
         self._no_id = f"no order id at {' or '.join(rule.order_id)}"
-        self.needs: Final = tuple(self._needs(rule) | path.needs for path in self._ids)
-        """For each path of the id the names that a document must have somewhere for the rule to match by it."""
+        self.needed: Final = tuple(self._needed(rule).with_(path.needs) for path in self._ids)
+        """For each path of the id what a document must have for the rule to match by it."""
 
-    def _needs(self, rule: PoslogRule) -> frozenset[str]:
+    def _needed(self, rule: PoslogRule) -> Needed:
         names = frozenset((*self.names, *rule.attributes))
-        return names if rule.property is None else names | {"Property", "TypeCode", rule.property.type_code}
+        if rule.property is None:
+            return Needed(names, frozenset())
+        return Needed(names | {"Property", "TypeCode"}, frozenset({rule.property.type_code}))
 
     def judge(self, chain: Chain, known: KnownIds) -> FoundText | str:
         """Return the order's id that the rule finds for the last element of a chain, or why it does not match.

@@ -22,6 +22,23 @@ Chain = tuple[Element, ...]
 """An element, after those that it is in, from the transaction down."""
 
 
+class Needed(NamedTuple):
+    """What a document must have somewhere, all of it, so that a rule can match."""
+
+    names: frozenset[str]
+    """Of elements and attributes, which XML has as they are."""
+    codes: frozenset[str]
+    """`TypeCode`s: in an attribute's value a character may be written as a reference to it."""
+
+    def with_(self, other: "Needed") -> "Needed":
+        """Return both."""
+        return Needed(self.names | other.names, self.codes | other.codes)
+
+    def is_in(self, other: "Needed") -> bool:
+        """Return whether the other one is never there without this."""
+        return self.names <= other.names and self.codes <= other.codes
+
+
 class FoundText(NamedTuple):
     """A text that a path leads to: where it is, and `@name` if it is an attribute's."""
 
@@ -40,9 +57,10 @@ class IdPath(NamedTuple):
     """Of the `Property` that is last in `names`."""
 
     @property
-    def needs(self) -> frozenset[str]:
-        """Names that a document must have for this path to lead anywhere."""
-        return frozenset((*self.names, *filter(None, (self.attribute, self.type_code))))
+    def needs(self) -> "Needed":
+        """What a document must have for this path to lead anywhere."""
+        names = filter(None, (*self.names, self.attribute, "TypeCode" if self.type_code else ""))
+        return Needed(frozenset(names), frozenset(filter(None, (self.type_code,))))
 
     def texts(self, chain: Chain) -> Iterator[FoundText]:
         """Yield the texts, none empty, that the path leads to from the last element of a chain, in their order."""

@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import sys
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ import click
 
 from tenantproxy import __version__
 from tenantproxy.cli.configuration import CONFIG_HELP, FORWARD_PROXY_OPTION, TLS_OPTION, checked, refuse
+from tenantproxy.cli.lazy import LazyGroup
 from tenantproxy.config import ConfigError, Tenant
 from tenantproxy.lean_imports import import_alone
 from tenantproxy.logs import FORMATS, LEVELS, configure, keep
@@ -34,28 +35,8 @@ _OF_AIOHTTP: Final = ("abc", "base_protocol", "http_exceptions", "http_parser", 
 """The modules of aiohttp that serving needs: what reads requests, and how a resolver looks."""
 
 
-class _Commands(click.Group):
-    """Loads what `serve` does not need only when it is named."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _ELSEWHERE:
-            module, name = _ELSEWHERE[cmd_name]
-            try:
-                command = getattr(import_module(module), name)
-            except ModuleNotFoundError as error:
-                missing = (error.name or "").partition(".")[0]
-                if missing == "tenantproxy":
-                    raise
-                raise click.ClickException(
-                    f"the Python package {missing} is not installed; install tenantproxy[proxy], such as by "
-                    "`pip install '.[proxy]'` in a clone of its repository"
-                ) from None
-            assert isinstance(command, click.Command)  # noqa: S101 - the table says so
-            return command
-        return super().get_command(ctx, cmd_name)
+class _Commands(LazyGroup):
+    elsewhere: Mapping[str, tuple[str, str]] = _ELSEWHERE
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -152,7 +152,7 @@ def test_ids() -> None:
 
 def test_without_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Installed without the extra, a command says which one it needs."""
-    monkeypatch.setattr("tenantproxy.cli.main.import_module", _without_aiohttp)
+    monkeypatch.setattr("tenantproxy.cli.lazy.import_module", _without_aiohttp)
     result = _run("--list")
     assert result.exit_code == 1
     assert "package aiohttp is not installed; install tenantproxy[proxy]" in result.stderr

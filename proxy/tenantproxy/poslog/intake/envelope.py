@@ -1,0 +1,70 @@
+"""The envelope of an event: a CloudEvent in JSON, as ExternalEvents sends it."""
+
+from datetime import date, datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from tenantproxy.poslog.intake.errors import malformed
+
+_Name = Annotated[str, Meta(pattern=r"\A[!-~]{1,256}\Z")]
+"""Without what a header's value or a line of the log can't have: it becomes part of them. ExternalEvents' ids are
+numbers of some 16 digits."""
+
+
+class EventMeta(msgspec.Struct, frozen=True, rename="camel"):
+    """What Hii Retail adds to an event of a transaction."""
+
+    business_day: date | None = None
+
+
+class CloudEvent(msgspec.Struct, frozen=True):
+    """What is read of an event; other members don't matter.
+
+    Where a member comes twice, the last one is read, for the signature over `data` as well.
+    """
+
+    id: _Name
+    type: _Name
+    time: Annotated[datetime, Meta(tz=True)] | None = None
+    meta: EventMeta | None = None
+    data: msgspec.Raw | UnsetType = UNSET
+
+    def text(self) -> str:
+        """Return `data`, where it is a text: the string that is signed.
+
+        Raises:
+            EventError: It is none.
+
+        """
+        if self.data is UNSET:
+            raise malformed("`data` is missing")
+        try:
+            return _TEXT.decode(self.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise malformed("`data` must be a text: base64 of the compressed PosLog") from None
+
+    @property
+    def business_day(self) -> date | None:
+        """The business day of the store."""
+        return self.meta.business_day if self.meta is not None else None
+
+
+_TEXT: Final = msgspec.json.Decoder(str)
+_EVENT: Final = msgspec.json.Decoder(CloudEvent)
+
+
+def event_of(body: bytes) -> CloudEvent:
+    """Return the event in a request's body.
+
+    Raises:
+        EventError: It is no JSON, or has not the fields of an event.
+
+    """
+    try:
+        return _EVENT.decode(body)
+    except msgspec.ValidationError as error:
+        raise malformed(f"not an event as ExternalEvents sends it: {error}") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise malformed("the body is not JSON") from None

@@ -1,14 +1,19 @@
 """A PosLog as a tree of elements, as rules and documents read it."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 
-class Element(NamedTuple):
-    """An element; namespaces are left out of all names, since tills' prefixes and namespaces differ."""
+class Element(msgspec.Struct, frozen=True, gc=False):
+    """An element; namespaces are left out of all names, since tills' prefixes and namespaces differ.
+
+    Nothing in a tree leads back up, so the garbage collector need not look at it: that would be most of the work.
+    """
 
     name: str
     attributes: dict[str, str]
+    """Without those that declare namespaces. Of two that have the same name then, the one without a prefix."""
     text: str
     """Directly in it, without white space around it."""
     children: "tuple[Element, ...]"

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from tenantproxy.poslog.intake.errors import malformed
 
@@ -29,7 +29,8 @@ class CloudEvent(msgspec.Struct, frozen=True):
     type: _Name
     time: Annotated[datetime, Meta(tz=True)] | None = None
     meta: EventMeta | None = None
-    data: msgspec.Raw | UnsetType = UNSET
+    data: msgspec.Raw = msgspec.Raw()
+    """As it is in JSON; nothing where it is missing."""
 
     def text(self) -> str:
         """Return `data`, where it is a text: the string that is signed.
@@ -38,7 +39,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
             EventError: It is none.
 
         """
-        if self.data is UNSET:
+        if not self.data:
             raise malformed("`data` is missing")
         try:
             return _TEXT.decode(self.data)

@@ -2,8 +2,8 @@
 
 By expat, the parser of the standard library and of defusedxml, which refuses document type declarations by the
 same hook: without one there are no entities but XML's own five, and nothing outside is referred to. It lets bounds
-hold while the tree grows, and each element is a call of Python's, so other threads get their turn. lxml takes a third
-of the time, and 7 MiB of memory; but only the few PosLogs that the pre-check leaves are parsed.
+hold while the tree grows, and each element is a call of Python's, so other threads get their turn. lxml takes a
+third of the time, and 7 MiB of memory; but only the few PosLogs that the pre-check leaves are parsed.
 """
 
 from typing import Final

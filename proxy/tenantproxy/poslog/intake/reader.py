@@ -1,12 +1,20 @@
 """An event, from a request's body to what it says of customer orders. Pure; only large events take long."""
 
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from tenantproxy.config_poslog import Poslog
+from tenantproxy.poslog.intake.content import LIGHT_BYTES, compressed, decompressed
 from tenantproxy.poslog.intake.envelope import CloudEvent
+from tenantproxy.poslog.intake.errors import EventError, malformed
+from tenantproxy.poslog.intake.parser import parse
+from tenantproxy.poslog.intake.precheck import Precheck
+from tenantproxy.poslog.rules.compile import Entry, Filter, TooLargeError
 
-LIGHT_BYTES: Final = 128 * 1024
-"""Of a PosLog that is read at once; a larger one belongs into a thread: it takes more than some milliseconds."""
+POSLOG_TYPES: Final = frozenset(
+    {"txr.storageless-transactions.v1", "txr.transactions-staging.v1", "txr.transactions.v1"}
+)
+TEST_TYPE: Final = "exe.events.v1"
+ROOT: Final = "POSLog"
 
 
 class TestEvent(NamedTuple):
@@ -20,7 +28,7 @@ class Irrelevant(NamedTuple):
 
     event: CloudEvent
     why: Literal["no-name", "no-match"]
-    """No name that a rule needs is in it; or one is, but no rule matches."""
+    """The names that a rule needs are not in it; or they may be, but no rule matches."""
 
 
 class Relevant(NamedTuple):
@@ -29,7 +37,7 @@ class Relevant(NamedTuple):
     event: CloudEvent
     poslog: bytes
     """The XML."""
-    entries: tuple[Any, ...]
+    entries: tuple[Entry, ...]
     """At least one."""
 
 
@@ -37,10 +45,23 @@ Reading = TestEvent | Irrelevant | Relevant
 
 
 class EventReader:
-    """Reads events by a relay's configuration; of any number of threads."""
+    """Reads events by a relay's configuration; in any thread.
+
+    A PosLog of up to `LIGHT_BYTES` takes a tenth of a millisecond, five where it is parsed. For larger ones there
+    are threads, one event at a time: one of 5 MB takes 30 ms, 200 where it is parsed, and four times its size in
+    memory beside itself; the worst of 8 MiB that are taken, seven times.
+    """
 
     def __init__(self, config: Poslog) -> None:
-        self._config = config
+        """Compile.
+
+        Raises:
+            FilterError: The filter can't be used.
+
+        """
+        self._filter = Filter(config.filter)
+        self._precheck = Precheck(self._filter.needed)
+        self._limit = config.limits.max_poslog_bytes
 
     def read(self, event: CloudEvent) -> Reading:
         """Return what an event (`envelope.event_of` its body) says.
@@ -49,13 +70,39 @@ class EventReader:
             EventError: It is malformed, of another type, or beyond a bound.
 
         """
-        raise NotImplementedError(self._config, event)
+        reading = self._read(event, self._limit)
+        if reading is None:
+            raise EventError("event-too-large", f"the PosLog has more than {self._limit:,} bytes, decompressed")
+        return reading
 
     def read_light(self, event: CloudEvent) -> Reading | None:
-        """Return the same, if its PosLog has at most `LIGHT_BYTES`; else None: `read` it in a thread.
+        """Return the same, if it takes no longer than the event loop can wait; else None: `read` it in a thread.
 
         Raises:
             EventError: It is malformed, of another type, or beyond a bound.
 
         """
-        return self.read(event)
+        if len(event.data) > LIGHT_BYTES:
+            return None
+        return self.read(event) if self._limit <= LIGHT_BYTES else self._read(event, LIGHT_BYTES)
+
+    def _read(self, event: CloudEvent, limit: int) -> Reading | None:
+        if event.type == TEST_TYPE:
+            return TestEvent(event)
+        if event.type not in POSLOG_TYPES:
+            raise EventError(
+                "unsupported-event-type", f"an event of the type {event.type} has no PosLog: unsubscribe from it"
+            )
+        poslog = decompressed(compressed(event.text()), limit)
+        if poslog is None:
+            return None
+        if not self._precheck.may_concern(poslog):
+            return Irrelevant(event, "no-name")
+        root = parse(poslog)
+        if root.name != ROOT:
+            raise malformed(f"the root of the PosLog is not {ROOT}")
+        try:
+            entries = self._filter.entries(root)
+        except TooLargeError as error:
+            raise EventError("event-too-large", f"the PosLog {error}") from None
+        return Relevant(event, poslog, entries) if entries else Irrelevant(event, "no-match")

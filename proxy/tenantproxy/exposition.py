@@ -5,6 +5,10 @@ from typing import Final
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+OPEN_METRICS: Final = "application/openmetrics-text"
+OPEN_CONTENT_TYPE: Final = f"{OPEN_METRICS}; version=1.0.0; charset=utf-8"
+
 _HELP: Final = str.maketrans({"\\": r"\\", "\n": r"\n"})
 _LABEL: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 

@@ -14,8 +14,8 @@ from tenantproxy.credentials.login_gate import LoginGate
 from tenantproxy.credentials.proof import Admission, Known, Proof, Tried
 from tenantproxy.credentials.stores.base import CredentialStore, NewNote, Stored
 from tenantproxy.credentials.verdicts import Verdicts
-from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
+from tenantproxy.process_metrics import ProcessMetrics
 
 _CLAIM_SECONDS: Final = 1.0
 """For which a request waits to become the one that tries, where it can go on with the former credential."""
@@ -31,7 +31,7 @@ class ActiveCredential:
     def __init__(
         self,
         clients: TokenClients,
-        metrics: Metrics,
+        metrics: ProcessMetrics,
         store: CredentialStore | None = None,
         *,
         clock: Callable[[], float] = time.time,

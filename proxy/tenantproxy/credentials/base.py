@@ -19,7 +19,7 @@ from tenantproxy.credentials.authorizer import (
     StaticAuthorizer,
 )
 from tenantproxy.errors import FieldProblem
-from tenantproxy.metrics import Metrics
+from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.transport.base import HttpTransport
 
 _MAX_CHARACTERS: Final = {"authUrl": 2048}
@@ -93,7 +93,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         return self
 
     @abstractmethod
-    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
+    def authorizer(self, clients: TokenClients, metrics: ProcessMetrics, logins: Logins) -> Authorizer:
         """Return what authorizes requests with it; `logins` stands before those at a token endpoint."""
 
     @property
@@ -133,7 +133,7 @@ class StaticCredential(Credential, frozen=True, kw_only=True):
     def headers(self) -> Mapping[str, str]:
         """The headers that authorize a request, always."""
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
+    def authorizer(self, clients: TokenClients, metrics: ProcessMetrics, logins: Logins) -> Authorizer:
         """Return one with these headers."""
         del clients, metrics, logins
         return StaticAuthorizer(self.headers)

@@ -25,7 +25,7 @@ from tenantproxy.credentials.stores.base import (
 )
 from tenantproxy.credentials.sync_state import SyncEvent, SyncState, next_state
 from tenantproxy.errors import FieldProblem
-from tenantproxy.metrics import Metrics
+from tenantproxy.process_metrics import ProcessMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class CredentialManager:
         config: ProxyConfig,
         store: CredentialStore,
         user: CredentialUser,
-        metrics: Metrics,
+        metrics: ProcessMetrics,
         *,
         fallback: CredentialStore | None = None,
     ) -> None:

@@ -5,7 +5,7 @@ import logging
 from tenantproxy.credentials.base import Credential
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.credentials.proof import State
-from tenantproxy.metrics import Metrics
+from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.troubles import Trouble
 
 _log = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 class Verdicts:
     """Tells of each when it comes; the log, only where it changes anything."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: ProcessMetrics) -> None:
         self._metrics = metrics
         self._rejected = Trouble(
             "upstream-rejected-credentials", "the credential is rejected", "the credential is accepted again"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from tenantproxy.metrics import CONTENT_TYPE, OPEN_CONTENT_TYPE, OPEN_METRICS
+from tenantproxy.exposition import CONTENT_TYPE, OPEN_CONTENT_TYPE, OPEN_METRICS
 from tenantproxy.problems import Problem
 from tenantproxy.server.request import Request
 from tenantproxy.server.response import Response

@@ -91,7 +91,7 @@ def test_state() -> None:
 
 def test_other_lines() -> None:
     """The message, with its level unless that is usual, and what it is about."""
-    assert line("tenantproxy.app", "ready", {}) == "  ready"
+    assert line("tenantproxy.lifecycle", "ready", {}) == "  ready"
     audit = {"outcome": "stored", "subject": "S"}
     assert line("tenantproxy.audit", "replaced", audit, level=logging.WARNING) == (
         "  warning: replaced (outcome=stored, subject=S)"

@@ -8,7 +8,8 @@ from tenantproxy import __version__
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.errors import FieldProblem
-from tenantproxy.metrics import CONTENT_TYPE, Metrics
+from tenantproxy.exposition import CONTENT_TYPE
+from tenantproxy.metrics import Metrics
 
 TENANT = Tenant(id="CIR7nQwtS0rA6t0S6ejd", name="acme", namespace="tenants")
 

@@ -9,8 +9,8 @@ from tenantproxy.credentials.authorizer import Authorization, Failure, Logins, S
 from tenantproxy.credentials.oauth2.token_cache import Fetch, Token, TokenCache, Unavailable, Use, Wait
 from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.credentials.oauth2.token_header import TokenHeader
-from tenantproxy.metrics import Metrics
 from tenantproxy.problems import Problem, retry_after
+from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.troubles import Trouble
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class TokenAuthorizer:
     def __init__(
         self,
         endpoint: TokenEndpoint,
-        metrics: Metrics,
+        metrics: ProcessMetrics,
         logins: Logins,
         *,
         header: TokenHeader,

@@ -22,7 +22,7 @@ from tenantproxy.credentials.oauth2.token_endpoint import TokenEndpoint
 from tenantproxy.credentials.oauth2.token_header import BEARER, TokenHeader, check_token_header
 from tenantproxy.credentials.oauth2.token_request import CLIENT_AUTHS, ClientCredentials
 from tenantproxy.errors import FieldProblem
-from tenantproxy.metrics import Metrics
+from tenantproxy.process_metrics import ProcessMetrics
 
 _RESERVED_PARAMS: Final = frozenset({"client_id", "client_secret", "scope", "audience"})
 _GRANT_OF_A_PERSON: Final = "authorization_code"
@@ -88,7 +88,7 @@ class OAuth2(ClientCredentials, Credential, frozen=True, kw_only=True):
         """Return it with the stored `extraParams`."""
         return msgspec.structs.replace(self, extra_params=_extra_params(stored))
 
-    def authorizer(self, clients: TokenClients, metrics: Metrics, logins: Logins) -> Authorizer:
+    def authorizer(self, clients: TokenClients, metrics: ProcessMetrics, logins: Logins) -> Authorizer:
         """Return one that fetches tokens and keeps them fresh."""
         return TokenAuthorizer(
             TokenEndpoint(self, clients.token_endpoint(self.auth_url)),

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from support.operator.manifests import params
-from tenantproxy.app import DRAIN_TIMEOUT
 from tenantproxy.cli.main import main, serve
+from tenantproxy.lifecycle import DRAIN_TIMEOUT
 from tenantproxy_operator.api.names import LONGEST_NAME
 from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.config_map import render_config_map

@@ -133,7 +133,7 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
 
 async def test_drain_is_bounded(oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not end in time is cut off."""
-    monkeypatch.setattr("tenantproxy.app.DRAIN_TIMEOUT", 0.2)
+    monkeypatch.setattr("tenantproxy.lifecycle.DRAIN_TIMEOUT", 0.2)
 
     oms.play = held_until(asyncio.Event())
     async with running_proxy(proxy_config(oms.url, timeoutSeconds=20), tmp_path, BASIC) as proxy:

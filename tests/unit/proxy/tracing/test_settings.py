@@ -123,7 +123,7 @@ _IMPORTED = """
 import sys
 from pathlib import Path
 from tenantproxy import config
-from tenantproxy.app import Proxy, serve
+from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config

@@ -67,7 +67,7 @@ class Sender:
         correlation_id = str(uuid.uuid4())
         for number, pause in enumerate((*self._retries, None), start=1):
             start = time.monotonic()
-            outcome = await self._post(event, correlation_id)
+            outcome = await self.attempt(event, correlation_id)
             is_last = outcome in ACKNOWLEDGED
             report(Attempt(number, outcome, time.monotonic() - start, None if is_last else pause))
             if is_last or pause is None:
@@ -75,7 +75,8 @@ class Sender:
             await asyncio.sleep(pause)
         raise AssertionError("the last attempt has no pause")
 
-    async def _post(self, event: Event, correlation_id: str) -> int | str:
+    async def attempt(self, event: Event, correlation_id: str) -> int | str:
+        """Make one attempt; return the answer's status, or what went wrong."""
         headers = event_headers(correlation_id, {**self._authorize(), **self._sign(event)})
         try:
             async with (

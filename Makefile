@@ -102,12 +102,13 @@ release-check: sync ## Try all of a release that needs no outside registry (root
 	@$(RUN) python -m hack.programs.release >/dev/null
 	$(RUN) python -m hack.release check $(if $(WITHOUT_IMAGE),--without-image)
 
-crd: sync ## Generate crds/, docs/reference.md, the dashboard and parts of the chart from the models and values.yaml
+crd: sync ## Generate crds/, docs/reference.md, the dashboard, schemas and parts of the chart from the models and values.yaml
 	$(RUN) tenantproxy-operator crd > crds/tenantproxies.yaml
 	$(RUN) tenantproxy-operator crd --output json-schema > crds/tenantproxy.schema.json
 	$(RUN) python -m tenantproxy_operator.api.reference > docs/reference.md
 	$(RUN) python -m hack.observability.dashboard
 	$(RUN) python -m hack.chart
+	$(RUN) python -m hack.poslog_document
 
 format: sync ## Format the code
 	$(RUN) ruff check --fix

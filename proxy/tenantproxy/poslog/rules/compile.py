@@ -8,7 +8,7 @@ from tenantproxy.patterns import Pattern
 from tenantproxy.poslog.elements import Element
 from tenantproxy.poslog.rules.checks import find_problems
 from tenantproxy.poslog.rules.defaults import DEFAULT_RULES
-from tenantproxy.poslog.rules.matching import LINE, KnownIds, Rule, is_true, is_void, line_of, places
+from tenantproxy.poslog.rules.matching import LINE, KnownIds, Rule, has_item, is_true, is_void, line_of, places
 from tenantproxy.poslog.rules.paths import Chain, FoundText, Needed, PathWriter
 
 MAX_ORDERS: Final = 100
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
     path: str
     """Where this rule found the order's id."""
     lines: tuple[Line, ...]
-    """Those in which the order was found; where it was only found outside of lines, all that are there."""
+    """Those in which the order was found; where it was only found outside of lines, all that have an item."""
 
 
 class Match(NamedTuple):
@@ -195,5 +195,5 @@ class _Order:
         parts = self._part[1:] or self._part[0].children
         for part in parts:
             for each in part.children:
-                if each.name == LINE and not is_void(each):
+                if each.name == LINE and has_item(each) and not is_void(each):
                     yield Line(each, self._best.kind)

@@ -35,6 +35,11 @@ def line_of(chain: Chain) -> Element | None:
     return next((each for each in reversed(chain) if each.name == LINE), None)
 
 
+def has_item(line: Element) -> bool:
+    """Return whether a line is of an item, other than a payment, a tax or a text."""
+    return any(each.child("ItemID") is not None for each in line.children)
+
+
 def places(transaction: Element, names: Collection[str]) -> Iterator[Chain]:
     """Yield the elements of these names, the transaction's own among them, in the document's order."""
     chain: list[Element] = []

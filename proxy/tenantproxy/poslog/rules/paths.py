@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from tenantproxy.poslog.elements import Element
@@ -16,6 +17,7 @@ ELEMENT: Final = rf"{NAME}(/{NAME}){{0,3}}"
 ID: Final = rf"\.|/?({NAME}/){{0,5}}({NAME}|@{NAME}|Property\[{TYPE_CODE}\])"
 """A path of an order's id."""
 
+_MAX_STEP: Final = 64
 _LAST: Final = re.compile(rf"(?P<attribute>@{NAME})|Property\[(?P<code>{TYPE_CODE})\]|{NAME}")
 
 Chain = tuple[Element, ...]
@@ -107,11 +109,9 @@ class PathWriter:
 
     def write(self, chain: Chain, attribute: str = "") -> str:
         """Return the path of a chain's last element, or of its attribute."""
-        parents = (self._root, *chain)
-        steps = [self._root.name] if chain[0] is not self._root else []
-        steps += [
-            self._children(parent).get(id(child), child.name)
-            for parent, child in zip(parents, chain, strict=False)
+        steps = [
+            _name(self._root),
+            *(self._children(parent)[id(child)] for parent, child in pairwise((self._root, *chain))),
         ]
         return "/" + "/".join([*steps, f"@{attribute}"] if attribute else steps)
 
@@ -124,7 +124,12 @@ class PathWriter:
                 totals[child.name] = totals.get(child.name, 0) + 1
                 numbered.append((child, totals[child.name]))
             known = self._steps[id(parent)] = {
-                id(child): f"{child.name}[{number}]" if totals[child.name] > 1 else child.name
+                id(child): f"{_name(child)}[{number}]" if totals[child.name] > 1 else _name(child)
                 for child, number in numbered
             }
         return known
+
+
+def _name(element: Element) -> str:
+    """Return an element's name, cut where no rule has one so long."""
+    return element.name[:_MAX_STEP]

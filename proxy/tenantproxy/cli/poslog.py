@@ -8,6 +8,7 @@ import click
 from tenantproxy.cli.lazy import LazyGroup
 
 _ELSEWHERE: Final = {
+    "inspect": ("tenantproxy.cli.poslog_inspect", "inspect"),
     "send": ("tenantproxy.cli.poslog_send", "send"),
 }
 

@@ -138,14 +138,14 @@ def _order(entry: Entry, business_day: date | None) -> Order:
         kind=entry.kind,
         rule=entry.rule,
         path=entry.path,
-        transaction=_transaction(entry, business_day),
+        transaction=transaction_of(entry.transaction, entry.status, business_day),
         lines=[_line(line) for line in entry.lines],
         links=_links(entry),
     )
 
 
-def _transaction(entry: Entry, business_day: date | None) -> Transaction:
-    given = entry.transaction
+def transaction_of(given: Element, status: str | None, business_day: date | None) -> Transaction:
+    """Return where and when a transaction happened; `status` and the business day are known from around it."""
     return Transaction(
         business_unit_id=_business_unit(given),
         workstation_id=_text(given, "WorkstationID"),
@@ -157,7 +157,7 @@ def _transaction(entry: Entry, business_day: date | None) -> Transaction:
         begin_date_time=_text(given, "BeginDateTime"),
         end_date_time=_text(given, "EndDateTime"),
         currency=_text(given, "CurrencyCode"),
-        status=_fitting(entry.status),
+        status=_fitting(status),
         training=is_true(given.attributes.get("TrainingModeFlag")),
     )
 

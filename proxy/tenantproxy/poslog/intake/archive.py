@@ -31,10 +31,16 @@ class Packed(NamedTuple):
     """Decompressed."""
     crc: int
 
-    def check(self, content: bytes) -> None:
-        """Raise EventError if this is not what was packed."""
-        if len(content) != self.size or zlib.crc32(content) != self.crc:
+    def checked(self, content: bytes | None) -> bytes:
+        """Return the content, decompressed; None: it is larger than it should be.
+
+        Raises:
+            EventError: It is not what was packed.
+
+        """
+        if content is None or len(content) != self.size or zlib.crc32(content) != self.crc:
             raise malformed("the ZIP archive in `data` is damaged: its file's size or CRC is another one")
+        return content
 
 
 def packed(archive: bytes) -> Packed:
@@ -65,11 +71,11 @@ def _packed(archive: memoryview) -> Packed:
     if signature != b"PK\1\2" or _DIRECTORY.size + sum(lengths) != size:
         raise malformed("the ZIP archive in `data` has a malformed directory")
     local, _, local_flags, local_method, *_, name, extra = _LOCAL.unpack_from(archive, begin)
+    begin += _LOCAL.size + name + extra
+    if local != START or begin + packed_size > offset:
+        raise malformed("the file in the ZIP archive in `data` is not where the directory says")
     if (flags | local_flags) & _ENCRYPTED:
         raise malformed("the ZIP archive in `data` is encrypted")
     if method not in {_STORED, _DEFLATED} or method != local_method:
         raise malformed("the ZIP archive in `data` is compressed by another method than DEFLATE")
-    begin += _LOCAL.size + name + extra
-    if local != START or begin + packed_size > offset:
-        raise malformed("the file in the ZIP archive in `data` is not where the directory says")
     return Packed(archive[begin : begin + packed_size], method == _DEFLATED, plain_size, crc)

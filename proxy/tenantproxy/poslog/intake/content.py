@@ -42,16 +42,15 @@ def decompressed(content: bytes, limit: int) -> bytes | None:
 
     """
     if not content.startswith(archive.START):
+        if not _is_zlib(content):
+            raise malformed("`data` is neither a zlib stream nor a ZIP archive")
         return _inflated(content, limit, zlib.MAX_WBITS)
     packed = archive.packed(content)
     if packed.size > limit:
         return None
     if not packed.is_compressed:
-        plain: bytes | None = bytes(packed.content)
-    else:
-        plain = _inflated(packed.content, packed.size, -zlib.MAX_WBITS)
-    packed.check(plain or b"")
-    return plain
+        return packed.checked(bytes(packed.content))
+    return packed.checked(_inflated(packed.content, packed.size, -zlib.MAX_WBITS))
 
 
 def _inflated(content: bytes | memoryview, limit: int, window_bits: int) -> bytes | None:
@@ -60,8 +59,6 @@ def _inflated(content: bytes | memoryview, limit: int, window_bits: int) -> byte
     try:
         plain = inflater.decompress(content, min(limit, bound) + 1)
     except zlib.error:
-        if window_bits > 0 and not _is_zlib(content):
-            raise malformed("`data` is neither a zlib stream nor a ZIP archive") from None
         raise malformed(_DAMAGED) from None
     if len(plain) > bound:
         raise EventError("event-too-large", f"the PosLog is more than {MAX_RATIO} times its compressed size")
@@ -72,6 +69,6 @@ def _inflated(content: bytes | memoryview, limit: int, window_bits: int) -> byte
     return plain
 
 
-def _is_zlib(content: bytes | memoryview) -> bool:
+def _is_zlib(content: bytes) -> bool:
     """Return whether it has the head of a zlib stream (RFC 1950 section 2.2)."""
     return len(content) > 1 and content[0] & 15 == zlib.DEFLATED and (content[0] << 8 | content[1]) % 31 == 0

@@ -1,5 +1,6 @@
 """The envelope of an event: a CloudEvent in JSON, as ExternalEvents sends it."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Final
 
@@ -52,6 +53,15 @@ class CloudEvent(msgspec.Struct, frozen=True):
         return self.meta.business_day if self.meta is not None else None
 
 
+_EXPECTED: Final = {
+    "id": "1 to 256 characters of ASCII that can be seen",
+    "type": "1 to 256 characters of ASCII that can be seen",
+    "time": "a date and a time with its zone (RFC 3339)",
+    "meta": "an object",
+    "meta.businessDay": "a date (ISO 8601)",
+}
+_FIELD: Final = re.compile(r"(?:field `|\$\.)([A-Za-z.]+)`$")
+"""At the end of an error of msgspec's."""
 _TEXT: Final = msgspec.json.Decoder(str)
 _EVENT: Final = msgspec.json.Decoder(CloudEvent)
 
@@ -66,6 +76,9 @@ def event_of(body: bytes) -> CloudEvent:
     try:
         return _EVENT.decode(body)
     except msgspec.ValidationError as error:
-        raise malformed(f"not an event as ExternalEvents sends it: {error}") from None
+        found = _FIELD.search(str(error))
+        if found is None:
+            raise malformed("the body is not a JSON object") from None
+        raise malformed(f"`{found[1]}` must be {_EXPECTED[found[1]]}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise malformed("the body is not JSON") from None

@@ -5,7 +5,7 @@ BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
 PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release yaml_language_server openapi_generator typescript chromium wiremock prism otelcol
 
-.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz lockouts mutants bench bench-peers bench-operator sbom release-check crd format clean
+.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz lockouts mutants bench bench-poslog bench-peers bench-operator sbom release-check crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,6 +86,9 @@ mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, 
 
 bench: sync ## Speed as a ratio to a naive forwarder; memory and start-up; BEFORE=… another checkout, to compare with
 	$(RUN) --extra operator --group dev --group bench python -m bench $(if $(BEFORE),--before $(abspath $(BEFORE)))
+
+bench-poslog: sync ## Store events per second of a core, beside a naive filter; memory for one of 5 MB (some seconds)
+	$(RUN) --extra proxy python -m bench.poslog
 
 bench-peers: sync ## The same beside programs in Go and Rust that do the same work (built once, in minutes); OPTIONS="--quick --only overload"
 	$(RUN) --extra operator --group dev --group bench python -m bench.peers $(OPTIONS)

@@ -69,10 +69,10 @@ def added(name: str, ours: Sequence[Sample], base: Sequence[Sample], *, at_most:
     return Goal(name, figure, f"<= {at_most:+.0%}", met, unclear=met and share > at_most)
 
 
-def dearer(name: str, shares: Sequence[float], *, at_least: float | None = None) -> Goal:
+def dearer(name: str, shares: Sequence[float], *, at_least: float | None = None, digits: int = 1) -> Goal:
     """Return how many times ours something costs, of each round's ratio; the goal is missed as in `added`."""
     share, error = median(shares), standard_error(shares)
-    figure = f"{share:.1f}x +- {error:.1f}x CPU"
+    figure = f"{share:.{digits}f}x +- {error:.{digits}f}x CPU"
     if at_least is None:
         return Goal(name, figure, "", met=True)
     met = share + 2 * error >= at_least

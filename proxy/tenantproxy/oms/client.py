@@ -144,8 +144,8 @@ class OmsClient:
                         request.method, request.path, headers, request.body, ticket=ticket
                     )
                 except UpstreamError as error:
-                    outcome = error
-                    raise
+                    outcome = error.with_traceback(None)  # as in `_send`
+                    raise unanswered(error.reason) from None
                 finally:
                     self._tell(request, operation, (credential, "trial"), outcome, start, ticket)
                 response = await self._interpreter.interpreted(response, operation.meaning, ticket)

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import pytest
 
-from support.proxy import hostile_answers
+from support.proxy import hostile_answers, tokens
 from support.proxy.oms import RawServer, Received, http
 from support.proxy.running import BASIC, proxy_config, running_proxy
 from support.waiting import eventually
@@ -82,4 +82,28 @@ async def test_nothing_holds_a_call_without_an_answer(oms: RawServer, tmp_path: 
         before = tracebacks()
         for _ in range(3):
             assert (await proxy.get()).status == 502
+        await eventually(tracebacks, lambda number: number <= before)
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+async def test_nothing_holds_a_trial_without_an_answer(oms: RawServer, tmp_path: Path, failure: bytes) -> None:
+    """Nor one of the credential beside the reads."""
+
+    async def play(_request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(failure)
+        await writer.drain()
+        writer.close()
+
+    async def try_out() -> None:
+        answer = await proxy.put({}, query="?dryRun=true", headers=tokens.admin())
+        assert answer.status == 200, answer.json
+
+    oms.play = play
+    access = tokens.access(tmp_path, mode="trusted")
+    async with running_proxy(proxy_config(oms.url, access=access), tmp_path, BASIC) as proxy:
+        await try_out()
+        before = tracebacks()
+        for _ in range(3):
+            await try_out()
         await eventually(tracebacks, lambda number: number <= before)

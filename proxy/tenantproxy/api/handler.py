@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, NamedTuple
 
-from aiohttp.http_writer import HttpVersion10, HttpVersion11
-
-from tenantproxy.admission import Admission, Bulkhead, Ticket, overloaded
-from tenantproxy.api import put_options, routes, search_criteria
+from tenantproxy.admission import Admission, Bulkhead, Ticket
+from tenantproxy.api import framing, put_options, routes, search_criteria
 from tenantproxy.api.audit import audited, host_of
 from tenantproxy.api.correlation_ids import CorrelationIds
 from tenantproxy.api.cors import CorsPolicy, is_preflight
@@ -41,9 +39,6 @@ _OTHER: Final = "other"
 _PREFLIGHT: Final = "preflight"
 """That of a browser's question whether a page may make a call."""
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
-_ONCE: Final = ("Authorization", "Content-Type", "Host", "Tenant-Id", "Transfer-Encoding")
-"""Headers that mean nothing when they come twice."""
 
 
 class _Read(NamedTuple):
@@ -91,8 +86,7 @@ class Api:
         observation = Observation(correlation_id)
         route = _OTHER
         try:
-            _check_turn(request)
-            self._check_framing(request)
+            framing.check(request)
             if self._cors is not None and is_preflight(request):
                 route = _PREFLIGHT
                 headers = {**self._cors.preflight(request), "Correlation-Id": correlation_id}
@@ -150,27 +144,6 @@ class Api:
         now = time.perf_counter()
         self._log.ended(observation, response, method=None, route=_OTHER, begun=now, now=now)
         return response
-
-    def _check_framing(self, request: Request) -> None:
-        """Check what must be so whatever is asked for.
-
-        Raises:
-            Problem: `malformed-request`.
-
-        """
-        headers = request.headers
-        if request.version not in (HttpVersion11, HttpVersion10):
-            raise Problem("malformed-request", "The request must be of HTTP/1.1 or HTTP/1.0.")
-        if len({*map(str.lower, headers)}) < len(headers):
-            for name in _ONCE:
-                if len(headers.getall(name, ())) > 1:
-                    raise Problem("malformed-request", f"The header `{name}` must not be repeated.")
-        host = headers.get("Host")
-        if (host is None and request.version == HttpVersion11) or (host is not None and not _HOST.fullmatch(host)):
-            raise Problem("malformed-request", "The header `Host` is missing or malformed.")
-        coding = headers.get("Transfer-Encoding")
-        if coding is not None and (coding.lower() != "chunked" or request.version != HttpVersion11):
-            raise Problem("malformed-request", "The only supported transfer coding is `chunked`, in HTTP/1.1.")
 
     async def _answer(self, match: routes.Match, request: Request, observation: Observation) -> Response:
         correlation_id = observation.correlation_id
@@ -232,17 +205,6 @@ class Api:
                 self._metrics.contract_violated(problem.errors)
             case "rejected":
                 self._metrics.rejected(problem.reason)
-
-
-def _check_turn(request: Request) -> None:
-    """Check that a request had its turn in time; nothing else is done for one that had not.
-
-    Raises:
-        Problem: `overloaded`.
-
-    """
-    if request.refused:
-        raise overloaded("The proxy is busy with other requests.", reason="late")
 
 
 async def _read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - parsed JSON

@@ -30,7 +30,7 @@ _Kind = tuple[str, int | None, str | None, str | None]
 _OTHERS: Final[_Kind] = ("any", None, None, None)
 
 
-class _Line(msgspec.Struct, omit_defaults=True, rename="camel"):
+class Line(msgspec.Struct, omit_defaults=True, rename="camel"):
     """A line; what is not known is left out."""
 
     method: str | None = None
@@ -84,15 +84,15 @@ class RequestLog:
             return
         calls = observation.calls
         self._lines.write(
-            _Line(
+            Line(
                 method=method,
                 route=route,
                 status=status,
                 code=code,
                 reason=None if reason == code else reason,
-                duration_ms=_milliseconds(now - begun),
+                duration_ms=milliseconds(now - begun),
                 upstream_status=observation.upstream_status,
-                upstream_ms=_milliseconds(observation.upstream_seconds) if calls else None,
+                upstream_ms=milliseconds(observation.upstream_seconds) if calls else None,
                 upstream_calls=calls or None,
                 cut_by=observation.cut_by,
                 pages=observation.pages or None,
@@ -123,12 +123,12 @@ class RequestLog:
         for (route, status, code, reason), count in self._seen.items():
             if count > MOST_ALIKE:
                 finer = None if reason == code else reason
-                line = _Line(route=route, status=status, code=code, reason=finer, suppressed=count - MOST_ALIKE)
+                line = Line(route=route, status=status, code=code, reason=finer, suppressed=count - MOST_ALIKE)
                 self._left_out.write(line)
         self._seen.clear()
 
 
-def _milliseconds(seconds: float) -> float:
+def milliseconds(seconds: float) -> float:
     """Return seconds in milliseconds with one decimal; `round` takes three times as long."""
     return int(seconds * 10_000 + 0.5) / 10
 

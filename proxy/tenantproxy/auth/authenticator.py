@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDictProxy
 
-from tenantproxy.auth.claims import Caller, check_admin, check_tenant
+from tenantproxy.auth.claims import Caller, check_admin, check_tenant, verified_caller
 from tenantproxy.config import Access
 from tenantproxy.problems import Problem
 from tenantproxy.transport.forward_proxy import ForwardProxy
@@ -21,7 +21,7 @@ class Authenticator:
         self._config = config
         self._forward_proxy = forward_proxy
         self._tenant = tenant
-        self._verifier: TokenVerifier | None = None
+        self._verifier: TokenVerifier[Caller] | None = None
         if config.mode == "jwt":
             self._token_verifier()
 
@@ -83,9 +83,11 @@ class Authenticator:
         if self._verifier is not None:
             await self._verifier.close()
 
-    def _token_verifier(self) -> "TokenVerifier":
+    def _token_verifier(self) -> "TokenVerifier[Caller]":
         if self._verifier is None:
             from tenantproxy.auth.jwks import TokenVerifier  # noqa: PLC0415 - cryptography costs 8 MiB; load when needed
 
-            self._verifier = TokenVerifier(self._config, forward_proxy=self._forward_proxy)
+            self._verifier = TokenVerifier(
+                self._config.issuers, verified_caller, forward_proxy=self._forward_proxy
+            )
         return self._verifier

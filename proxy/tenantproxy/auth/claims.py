@@ -129,11 +129,11 @@ def issuer_of(token: Unverified, issuers: tuple[Issuer, ...]) -> Issuer:
     raise InvalidTokenError("is from an unknown issuer")
 
 
-def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Caller:
-    """Return the caller, from the claims of a token with a valid signature; `now` is Unix time.
+def valid_until(claims: Mapping[str, Any], issuer: Issuer, now: float) -> float:
+    """Return until when a token with these claims is valid for one of an issuer's audiences, in Unix time.
 
     Raises:
-        InvalidTokenError: It has expired, is not yet valid, is for another audience, or names no tenant.
+        InvalidTokenError: It has expired, is not yet valid, or is for another audience.
 
     """
     expires_at = _time(claims, "exp")
@@ -149,6 +149,17 @@ def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Ca
     audiences = [audience] if isinstance(audience, str) else audience
     if not isinstance(audiences, list) or not any(aud in issuer.audiences for aud in _strings(audiences)):
         raise InvalidTokenError("is for another audience")
+    return expires_at + CLOCK_SKEW
+
+
+def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Caller:
+    """Return the caller, from the claims of a token with a valid signature; `now` is Unix time.
+
+    Raises:
+        InvalidTokenError: It has expired, is not yet valid, is for another audience, or names no tenant.
+
+    """
+    expires_at = valid_until(claims, issuer, now)
     is_user = issuer.kind == "user"
     tenant = claims.get(_TENANT_CLAIM) if is_user else _tenant_of_client(claims)
     if not isinstance(tenant, str) or not tenant:
@@ -160,7 +171,7 @@ def verified_caller(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Ca
     federated = claims.get("federated")
     return Caller(
         tenant=tenant,
-        expires_at=expires_at + CLOCK_SKEW,
+        expires_at=expires_at,
         subject=subject,
         is_user=is_user,
         email=email if isinstance(email, str) and _is_email_verified(claims, issuer) else None,

@@ -4,16 +4,16 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from tenantproxy.auth import claims
-from tenantproxy.auth.claims import Caller, InvalidTokenError, Unverified
+from tenantproxy.auth.claims import InvalidTokenError, Unverified
 from tenantproxy.auth.keys import PublicKey, usable_key
-from tenantproxy.config import Access, Issuer, Tls
+from tenantproxy.config import Issuer, Tls
 from tenantproxy.problems import Problem, retry_after
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
@@ -32,7 +32,7 @@ RETRY_SECONDS: Final = 2.0
 _FETCH_TIMEOUT: Final = 3.0
 _MAX_BYTES: Final = 1024 * 1024
 _EVERYWHERE: Final = Policy(allow=("0.0.0.0/0", "::/0"))
-"""Issuers are the platform team's choice, and no tenant's."""
+"""Callers' issuers are the platform team's choice, and no tenant's."""
 _TLS: Final = ContextSource(Tls(), Path(), system_cas=True)
 _MAX_CACHED_TOKENS: Final = 4096
 
@@ -45,9 +45,14 @@ class KeySet:
     """The keys of one issuer, from a URL, a file or the configuration."""
 
     def __init__(
-        self, issuer: Issuer, clock: Callable[[], float], forward_proxy: ForwardProxy | None = None
+        self,
+        issuer: Issuer,
+        clock: Callable[[], float],
+        forward_proxy: ForwardProxy | None = None,
+        policy: Policy = _EVERYWHERE,
     ) -> None:
         self._issuer = issuer
+        self._policy = policy
         self._clock = clock
         self._forward_proxy = forward_proxy
         self._keys: list[PublicKey] = []
@@ -131,7 +136,7 @@ class KeySet:
             self._issuer.jwks_uri,
             max_connections=1,
             max_response_bytes=_MAX_BYTES,
-            policy=_EVERYWHERE,
+            policy=self._policy,
             tls=_TLS,
             resolver=self._resolver,
             forward_proxy=self._forward_proxy,
@@ -189,29 +194,48 @@ def _digest(authorization: str) -> bytes:
     return hashlib.sha256(authorization.encode("utf-8", "surrogateescape")).digest()
 
 
-class TokenVerifier:
-    """Verifies callers' tokens, and caches the caller of a verified one until it expires."""
+class Bearer(Protocol):
+    """Whose token was verified."""
+
+    @property
+    def expires_at(self) -> float:
+        """Until when, in Unix time."""
+        ...
+
+
+B = TypeVar("B", bound=Bearer)
+
+
+class TokenVerifier(Generic[B]):
+    """Verifies tokens, and caches the bearer of a verified one until it expires.
+
+    `bearer_of` makes one of the claims of a token with a valid signature, its issuer and the time, or raises
+    InvalidTokenError.
+    """
 
     def __init__(
         self,
-        config: Access,
+        issuers: tuple[Issuer, ...],
+        bearer_of: Callable[[Mapping[str, Any], Issuer, float], B],
         *,
         forward_proxy: ForwardProxy | None = None,
+        policy: Policy = _EVERYWHERE,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._issuers = config.issuers
-        self._key_sets = {issuer.issuer: KeySet(issuer, clock, forward_proxy) for issuer in config.issuers}
+        self._issuers = issuers
+        self._bearer_of = bearer_of
+        self._key_sets = {issuer.issuer: KeySet(issuer, clock, forward_proxy, policy) for issuer in issuers}
         self._now = now
-        self._verified: OrderedDict[bytes, Caller] = OrderedDict()
+        self._verified: OrderedDict[bytes, B] = OrderedDict()
 
-    def cached(self, authorization: str) -> Caller | None:
-        """Return the caller with this `Authorization` header, if its token is cached and has not expired."""
-        caller = self._verified.get(_digest(authorization))
-        return caller if caller is not None and self._now() < caller.expires_at else None
+    def cached(self, authorization: str) -> B | None:
+        """Return the bearer with this `Authorization` header, if its token is cached and has not expired."""
+        bearer = self._verified.get(_digest(authorization))
+        return bearer if bearer is not None and self._now() < bearer.expires_at else None
 
-    async def verify(self, authorization: str | None) -> Caller:
-        """Return the caller with this `Authorization` header, after verifying its token.
+    async def verify(self, authorization: str | None) -> B:
+        """Return the bearer with this `Authorization` header, after verifying its token.
 
         Raises:
             Problem: There is no token, it can't be accepted, or its issuer's keys can't be had.
@@ -219,21 +243,21 @@ class TokenVerifier:
         """
         token = claims.bearer_token(authorization)
         try:
-            caller = await self._verify(token)
+            bearer = await self._verify(token)
         except InvalidTokenError as error:
             raise claims.invalid_token(error) from None
-        self._verified[_digest(authorization or "")] = caller
+        self._verified[_digest(authorization or "")] = bearer
         if len(self._verified) > _MAX_CACHED_TOKENS:
             self._verified.popitem(last=False)
-        return caller
+        return bearer
 
-    async def _verify(self, token: str) -> Caller:
+    async def _verify(self, token: str) -> B:
         unverified = claims.parse_token(token)
         issuer = claims.issuer_of(unverified, self._issuers)
         keys = await self._key_sets[issuer.issuer].find(unverified)
         if not any(key.has_signed(unverified.signed, unverified.signature) for key in keys):
             raise InvalidTokenError("has a wrong signature")
-        return claims.verified_caller(unverified.claims, issuer, self._now())
+        return self._bearer_of(unverified.claims, issuer, self._now())
 
     async def close(self) -> None:
         """Cancel fetches in progress."""

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tenantproxy.admission import Bulkhead, Ticket
@@ -14,8 +14,8 @@ from tenantproxy.credentials.authorizer import Authorization
 from tenantproxy.credentials.grant import Grant
 from tenantproxy.deadlines import TICK, Deadlines
 from tenantproxy.debugging import DEBUG_LOG
-from tenantproxy.metrics import Metrics
 from tenantproxy.oms import call_lines
+from tenantproxy.oms.call_metrics import CallMetrics
 from tenantproxy.oms.decoding import is_plain
 from tenantproxy.oms.interpreter import Interpreter
 from tenantproxy.oms.operation_state import OperationState
@@ -38,28 +38,33 @@ class _OvertakenError(Exception):
 
 
 class OmsClient:
-    """Reads from the tenant's OMS."""
+    """Calls the tenant's OMS: a proxy reads from it, a relay gives it events."""
 
     def __init__(
         self,
         config: Upstream,
         transport: HttpTransport,
         credential: ActiveCredential,
-        metrics: Metrics,
+        metrics: CallMetrics,
         *,
+        operations: Iterable[OperationState] | None = None,
+        pause: Pause | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Prepare; without other `operations` they are the reads, as configured, with the reads' pauses."""
         self._transport = transport
         self._credential = credential
         self._metrics = metrics
         self._clock = clock
         self._interpreter = Interpreter(config.max_response_bytes)
         self._deadlines = Deadlines()
-        self._pause = Pause()
+        self._pause = pause or Pause()
         self._pausing = Trouble(
             "circuit-open", "the OMS asked for a pause", "the OMS asks for no further pause", clock=clock
         )
-        self._operations = {each.name: OperationState(config, each, clock) for each in OPERATIONS}
+        if operations is None:
+            operations = [OperationState.of(config, each, clock) for each in OPERATIONS]
+        self._operations = {each.operation.name: each for each in operations}
         for name, operation in self._operations.items():
             self._metrics.show_circuit(name, operation.state)
 
@@ -74,9 +79,12 @@ class OmsClient:
     @property
     def is_held(self) -> bool:
         """Whether the OMS has asked for a pause, or an operation fails so often that it is not asked."""
-        return self._pause.remaining(self._clock()) > 0 or any(
-            operation.state() != "closed" for operation in self._operations.values()
-        )
+        return self.is_paused or any(operation.state() != "closed" for operation in self._operations.values())
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the OMS has asked for a pause."""
+        return self._pause.remaining(self._clock()) > 0
 
     @staticmethod
     def is_over(deadline: float) -> bool:
@@ -241,7 +249,7 @@ class OmsClient:
         if operation.meaning is not None or not is_plain(response.body):
             response = await self._interpreter.interpreted(response, operation.meaning, ticket)
         operation.record(response.status, response.meaning)
-        if seconds := asked_pause(response):
+        if seconds := asked_pause(response, self._pause.statuses):
             self._pause.begin(self._clock(), seconds)
             self._pausing.begins("pause")
         elif self._pausing.lasts:

@@ -1,11 +1,12 @@
 """What one operation may ask of the OMS, and how the OMS does at it: none switches another one off."""
 
 from collections.abc import Callable
+from typing import Self
 
 from tenantproxy.admission import Bulkhead, share
 from tenantproxy.config import Upstream
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, Admission, CircuitBreaker
-from tenantproxy.oms.outcomes import compile_outcomes, is_failure
+from tenantproxy.oms.outcomes import Meaning, compile_outcomes, is_failure
 from tenantproxy.operations import Operation
 from tenantproxy.troubles import Trouble
 
@@ -13,18 +14,25 @@ from tenantproxy.troubles import Trouble
 class OperationState:
     """The bounds of one operation, and its circuit breaker, whose changes it tells."""
 
-    def __init__(self, upstream: Upstream, operation: Operation, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        operation: Operation,
+        path: str,
+        timeout_seconds: float,
+        clock: Callable[[], float],
+        *,
+        retries: int = 0,
+        most: int | None = None,
+        meaning: Meaning | None = None,
+    ) -> None:
+        """Be about an operation at this path; it may have `most` connections, if not all that there are."""
         self.operation = operation
-        endpoint = upstream.operations.of(operation)
-        self.timeout_seconds = upstream.timeout_of(operation)
-        self.path = endpoint.path.partition("?")[0]
+        self.timeout_seconds = timeout_seconds
+        self.path = path
         """At the OMS, with placeholders for what is in a request."""
-        self.retries = upstream.retries if endpoint.retries is None else endpoint.retries
-        most = endpoint.max_connections
-        if most is None and not operation.reads_one_order:
-            most = share(upstream.max_connections)  # else slow searches would leave none for reads by id
+        self.retries = retries
         self.bulkhead = None if most is None else Bulkhead(most)
-        self.meaning = compile_outcomes(operation, endpoint.outcomes)
+        self.meaning = meaning
         self._circuit = CircuitBreaker()
         self._clock = clock
         self._trouble = Trouble(
@@ -33,6 +41,23 @@ class OperationState:
             "the circuit is closed: the OMS is at work again",
             clock=clock,
             operation=operation.name,
+        )
+
+    @classmethod
+    def of(cls, upstream: Upstream, operation: Operation, clock: Callable[[], float]) -> Self:
+        """Return that of a read, as it is configured."""
+        endpoint = upstream.operations.of(operation)
+        most = endpoint.max_connections
+        if most is None and not operation.reads_one_order:
+            most = share(upstream.max_connections)  # else slow searches would leave none for reads by id
+        return cls(
+            operation,
+            endpoint.path.partition("?")[0],
+            upstream.timeout_of(operation),
+            clock,
+            retries=upstream.retries if endpoint.retries is None else endpoint.retries,
+            most=most,
+            meaning=compile_outcomes(operation, endpoint.outcomes),
         )
 
     def state(self) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from tenantproxy.admission import overloaded
 from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.outcomes import RATE_LIMITED
+from tenantproxy.oms.pause import UNAVAILABLE
 from tenantproxy.operations import ORDER_ID, SEARCH_ORDERS, Operation
 from tenantproxy.orders import surrogates
 from tenantproxy.orders.contract import is_of
@@ -83,9 +84,9 @@ def unanswered(reason: FailureReason) -> Problem:
     return Problem("upstream-error", f"The OMS sent no complete response ({reason}).", reason=reason)
 
 
-def asked_pause(response: UpstreamResponse) -> float:
-    """Return the seconds without requests that an OMS asks for, by a 503 with `Retry-After`; 0: it does not."""
-    if response.status != 503 or response.meaning not in (None, RATE_LIMITED):  # noqa: PLR2004 - HTTP
+def asked_pause(response: UpstreamResponse, statuses: frozenset[int] = UNAVAILABLE) -> float:
+    """Return the seconds without requests that an OMS asks for, by such a status and `Retry-After`; 0: none."""
+    if response.status not in statuses or response.meaning not in (None, RATE_LIMITED):
         return 0.0
     headers = response.headers
     return parse_retry_after(headers.get("retry-after", ""), headers.get("date", "")) or 0.0

@@ -1,11 +1,13 @@
 """One request of a client: its head as the parser has found it, and its body, which may still be arriving."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
+from tenantproxy.admission import overloaded
 from tenantproxy.problems import Problem
 
 BODY_TIMEOUT: Final = 10.0
@@ -66,12 +68,18 @@ class Request:
         return address[0] if address else None
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return a request's body.
+async def read_body(
+    request: Request,
+    limit: int,
+    *,
+    seconds: float | None = None,
+    holds: Callable[[int], bool] = lambda _: True,
+) -> bytes:
+    """Return a request's body; `holds` is asked whether there is room for so many bytes of it.
 
     Raises:
         Problem: `payload-too-large`: over `limit` bytes; `request-timeout`: it did not come in time;
-            `malformed-request`: it is not framed as HTTP wants it.
+            `malformed-request`: it is not framed as HTTP wants it; `overloaded`: there is no room for it.
 
     """
     content = request.content
@@ -80,13 +88,16 @@ async def read_body(request: Request, limit: int) -> bytes:
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if content.is_eof() and content.exception() is None:  # nearly always: it came with its head
+        if not holds(content.total_bytes):
+            raise _no_room()
         return content.read_nowait()
     chunks: list[bytes] = []
-    size = 0
+    size, held = 0, True
     try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            while size <= limit and (chunk := await content.readany()):
+        async with asyncio.timeout(BODY_TIMEOUT if seconds is None else seconds):
+            while size <= limit and held and (chunk := await content.readany()):
                 size += len(chunk)
+                held = holds(size)
                 chunks.append(chunk)
     except TimeoutError:
         raise Problem("request-timeout", "The body did not arrive in time.") from None
@@ -95,9 +106,13 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise _malformed() from None
     if content.exception() is not None:
         raise _malformed()
-    if size > limit:
-        raise _too_large(limit)
+    if size > limit or not held:
+        raise _too_large(limit) if size > limit else _no_room()
     return b"".join(chunks)
+
+
+def _no_room() -> Problem:
+    return overloaded("There is no room for the body now.")
 
 
 def _malformed() -> Problem:

@@ -35,6 +35,7 @@ from support.proxy.tls_server import TlsServer
 from support.waiting import PATIENCE, eventually
 from tenantproxy import config
 from tenantproxy.auth import jwks
+from tenantproxy.auth.claims import Caller, verified_caller
 from tenantproxy.auth.jwks import (
     MIN_REFRESH_SECONDS,
     REFRESH_SECONDS,
@@ -75,18 +76,18 @@ def issuer(name: str = ISSUER, **where: Any) -> config.Issuer:
     return config.Issuer(issuer=name, audiences=("audience",), kind="user", **where)
 
 
-def build_verifier(clock: Clock, *issuers: config.Issuer) -> TokenVerifier:
-    return TokenVerifier(config.Access(issuers=issuers), clock=clock, now=clock)
+def build_verifier(clock: Clock, *issuers: config.Issuer) -> TokenVerifier[Caller]:
+    return TokenVerifier(issuers, verified_caller, clock=clock, now=clock)
 
 
 @pytest.fixture
-async def verifier(server: RawServer, clock: Clock) -> AsyncIterator[TokenVerifier]:
+async def verifier(server: RawServer, clock: Clock) -> AsyncIterator[TokenVerifier[Caller]]:
     built = build_verifier(clock, issuer(jwks_uri=f"{server.url}/jwks.json"))
     yield built
     await built.close()
 
 
-async def accepted(verifier: TokenVerifier, token: str) -> bool:
+async def accepted(verifier: TokenVerifier[Caller], token: str) -> bool:
     """Return whether a token is accepted; a refused one is the 401 of an invalid token."""
     try:
         caller = await verifier.verify(f"Bearer {token}")
@@ -100,7 +101,7 @@ async def accepted(verifier: TokenVerifier, token: str) -> bool:
     return False
 
 
-async def unavailable(verifier: TokenVerifier, token: str) -> bool:
+async def unavailable(verifier: TokenVerifier[Caller], token: str) -> bool:
     """Return whether a token can't be checked now; that is a 503 with `Retry-After`."""
     try:
         await verifier.verify(f"Bearer {token}")
@@ -118,7 +119,7 @@ async def unavailable(verifier: TokenVerifier, token: str) -> bool:
 
 
 @pytest.mark.parametrize(("header", "key"), [(RS, RSA), (ES, EC)], ids=["RS256", "ES256"])
-async def test_good_token(verifier: TokenVerifier, header: dict[str, Any], key: RSAKey | ECKey) -> None:
+async def test_good_token(verifier: TokenVerifier[Caller], header: dict[str, Any], key: RSAKey | ECKey) -> None:
     """A token signed by the issuer's key is accepted, with and without the key's id."""
     assert await accepted(verifier, signed(header, CLAIMS, key))
     assert await accepted(verifier, signed({"alg": header["alg"]}, CLAIMS, key))
@@ -194,14 +195,14 @@ FORGED: dict[str, str] = {
 
 
 @pytest.mark.parametrize("token", FORGED.values(), ids=FORGED)
-async def test_forged_token(verifier: TokenVerifier, token: str) -> None:
+async def test_forged_token(verifier: TokenVerifier[Caller], token: str) -> None:
     """Whatever a token says of itself, without the issuer's signature by one of two algorithms it is refused."""
     assert not await accepted(verifier, token)
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
     assert not await accepted(verifier, token)
 
 
-async def test_wrong_signature_is_told(verifier: TokenVerifier) -> None:
+async def test_wrong_signature_is_told(verifier: TokenVerifier[Caller]) -> None:
     """The challenge says what is wrong with the token."""
     with pytest.raises(Problem) as caught:
         await verifier.verify(f"Bearer {signed(RS, CLAIMS, OTHER_RSA)}")
@@ -209,7 +210,9 @@ async def test_wrong_signature_is_told(verifier: TokenVerifier) -> None:
 
 
 @pytest.mark.parametrize("name", ["jku", "x5u"])
-async def test_key_elsewhere_is_not_fetched(verifier: TokenVerifier, publisher: Publisher, name: str) -> None:
+async def test_key_elsewhere_is_not_fetched(
+    verifier: TokenVerifier[Caller], publisher: Publisher, name: str
+) -> None:
     """A token that says where its key is, is refused, and nobody goes there."""
     evil = Publisher(public(OTHER_RSA, "rsa"))
     async with publishing(evil) as server:
@@ -229,12 +232,12 @@ BAD_CLAIMS = {
 
 
 @pytest.mark.parametrize("changes", BAD_CLAIMS.values(), ids=BAD_CLAIMS)
-async def test_good_signature_is_not_enough(verifier: TokenVerifier, changes: dict[str, Any]) -> None:
+async def test_good_signature_is_not_enough(verifier: TokenVerifier[Caller], changes: dict[str, Any]) -> None:
     """A token that the issuer did sign is still refused for what it says."""
     assert not await accepted(verifier, signed(RS, {**CLAIMS, **changes}, RSA))
 
 
-async def test_unknown_issuer_is_not_asked(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_unknown_issuer_is_not_asked(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """A token of an unknown issuer, and what is no token, costs no fetch."""
     assert not await accepted(verifier, signed(RS, claims("https://evil.example/"), RSA))
     assert not await accepted(verifier, "garbage")
@@ -242,7 +245,7 @@ async def test_unknown_issuer_is_not_asked(verifier: TokenVerifier, publisher: P
 
 
 @pytest.mark.parametrize("authorization", [None, "Basic dTpw", "Bearer "])
-async def test_no_token(verifier: TokenVerifier, authorization: str | None) -> None:
+async def test_no_token(verifier: TokenVerifier[Caller], authorization: str | None) -> None:
     """Without a token the challenge names no error."""
     with pytest.raises(Problem) as caught:
         await verifier.verify(authorization)
@@ -267,7 +270,7 @@ async def test_issuers_do_not_sign_for_each_other(clock: Clock, tmp_path: Path) 
 
 
 @pytest.mark.filterwarnings("ignore:Key size should be")
-async def test_small_rsa_key(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_small_rsa_key(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """An RSA key below 2048 bits is not used, even if the issuer publishes it."""
     small = RSAKey.generate_key(1024)
     publisher.keys = [public(RSA, "rsa"), public(small, "small")]
@@ -276,7 +279,7 @@ async def test_small_rsa_key(verifier: TokenVerifier, publisher: Publisher) -> N
 
 
 @pytest.mark.parametrize("curve", ["P-384", "P-521", "secp256k1"])
-async def test_other_curve(verifier: TokenVerifier, publisher: Publisher, curve: str) -> None:
+async def test_other_curve(verifier: TokenVerifier[Caller], publisher: Publisher, curve: str) -> None:
     """ES256 is P-256 only: a key on another curve signs nothing for us."""
     key = ECKey.generate_key(curve)
     publisher.keys = [public(RSA, "rsa"), public(key, "odd")]
@@ -296,7 +299,7 @@ async def test_other_curve(verifier: TokenVerifier, publisher: Publisher, curve:
     ids=str,
 )
 async def test_key_for_something_else(
-    verifier: TokenVerifier, publisher: Publisher, members: dict[str, Any]
+    verifier: TokenVerifier[Caller], publisher: Publisher, members: dict[str, Any]
 ) -> None:
     """A key that the issuer publishes for something else than RS256 signatures is not used for them."""
     entry = public(OTHER_RSA, "other", **members)
@@ -310,7 +313,9 @@ async def test_key_for_something_else(
 @pytest.mark.parametrize(
     "members", [{"alg": "RS256"}, {"key_ops": ["verify"]}, {"x5t": "abc", "unknown": 1}], ids=str
 )
-async def test_key_for_signatures(verifier: TokenVerifier, publisher: Publisher, members: dict[str, Any]) -> None:
+async def test_key_for_signatures(
+    verifier: TokenVerifier[Caller], publisher: Publisher, members: dict[str, Any]
+) -> None:
     """A key that says that it is for RS256 signatures, or has parameters that we don't know, is used."""
     entry = public(RSA, "rsa", **members)
     if "key_ops" in members:
@@ -338,21 +343,23 @@ UNUSABLE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("entry", UNUSABLE.values(), ids=UNUSABLE)
-async def test_unusable_key_beside_good_ones(verifier: TokenVerifier, publisher: Publisher, entry: Any) -> None:
+async def test_unusable_key_beside_good_ones(
+    verifier: TokenVerifier[Caller], publisher: Publisher, entry: Any
+) -> None:
     """A key that can't be used, of whatever kind, does not take the others with it (RFC 7517 section 5)."""
     publisher.keys = [entry, *publisher.keys, entry]
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
     assert await accepted(verifier, signed(ES, CLAIMS, EC))
 
 
-async def test_symmetric_key_in_the_set(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_symmetric_key_in_the_set(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """An issuer that publishes a symmetric key does not make it good for HS256."""
     secret = OctKey.generate_key(256)
     publisher.keys.append({**secret.as_dict(private=True), "kid": "oct"})
     assert not await accepted(verifier, hmac_signed({"alg": "HS256", "kid": "oct"}, CLAIMS, secret.raw_value))
 
 
-async def test_one_id_for_two_keys(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_one_id_for_two_keys(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """Where two keys share an id, as in a careless rotation, either is tried."""
     publisher.keys = [public(OTHER_RSA, "rsa"), public(RSA, "rsa"), public(EC, "rsa")]
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
@@ -360,7 +367,7 @@ async def test_one_id_for_two_keys(verifier: TokenVerifier, publisher: Publisher
     assert await accepted(verifier, signed({**ES, "kid": "rsa"}, CLAIMS, EC))
 
 
-async def test_keys_without_ids(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_keys_without_ids(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """An issuer may publish keys without ids; tokens then have none."""
     publisher.keys = [public(OTHER_RSA), public(RSA)]
     assert await accepted(verifier, signed({"alg": "RS256"}, CLAIMS, RSA))
@@ -374,7 +381,9 @@ def unknown(number: int) -> str:
     return signed({**RS, "kid": f"unknown-{number}"}, CLAIMS, OTHER_RSA)
 
 
-async def test_keys_are_fetched_once(verifier: TokenVerifier, publisher: Publisher, server: RawServer) -> None:
+async def test_keys_are_fetched_once(
+    verifier: TokenVerifier[Caller], publisher: Publisher, server: RawServer
+) -> None:
     """Nothing is fetched until the first token; then one fetch, with nothing of the token in it, serves all."""
     assert publisher.fetches == 0
     tokens = [signed(RS, {**CLAIMS, "sub": str(number)}, RSA) for number in range(10)]
@@ -386,7 +395,7 @@ async def test_keys_are_fetched_once(verifier: TokenVerifier, publisher: Publish
     assert "authorization" not in request.headers
 
 
-async def test_answer_in_pieces(verifier: TokenVerifier, publisher: Publisher, server: RawServer) -> None:
+async def test_answer_in_pieces(verifier: TokenVerifier[Caller], publisher: Publisher, server: RawServer) -> None:
     """A key set that comes in pieces is read to its end."""
 
     async def in_pieces(_request: object, writer: asyncio.StreamWriter) -> None:
@@ -400,13 +409,13 @@ async def test_answer_in_pieces(verifier: TokenVerifier, publisher: Publisher, s
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
 
 
-async def test_large_set(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_large_set(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """A key set of several hundred KiB is taken."""
     publisher.keys += [{"kty": "OKP", "kid": str(number), "x": "y" * 1000} for number in range(500)]
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
 
 
-async def test_rotation(verifier: TokenVerifier, publisher: Publisher, clock: Clock) -> None:
+async def test_rotation(verifier: TokenVerifier[Caller], publisher: Publisher, clock: Clock) -> None:
     """A token of a new key makes the keys be fetched, and is accepted; then tokens of the old key are refused."""
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
     publisher.keys = [public(OTHER_RSA, "next")]
@@ -417,7 +426,7 @@ async def test_rotation(verifier: TokenVerifier, publisher: Publisher, clock: Cl
 
 
 async def test_rotation_is_noticed_without_a_new_token(
-    verifier: TokenVerifier, publisher: Publisher, clock: Clock
+    verifier: TokenVerifier[Caller], publisher: Publisher, clock: Clock
 ) -> None:
     """Old keys are fetched again beside the request that notices it: a withdrawn one is soon not used any more."""
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
@@ -429,7 +438,7 @@ async def test_rotation_is_noticed_without_a_new_token(
 
 
 async def test_unknown_ids_do_not_hammer_the_issuer(
-    verifier: TokenVerifier, publisher: Publisher, clock: Clock
+    verifier: TokenVerifier[Caller], publisher: Publisher, clock: Clock
 ) -> None:
     """However many unknown key ids come, the issuer is asked at most once in 30 s."""
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
@@ -447,7 +456,7 @@ async def test_unknown_ids_do_not_hammer_the_issuer(
 
 
 async def test_wrong_signatures_do_not_hammer_the_issuer(
-    verifier: TokenVerifier, publisher: Publisher, clock: Clock
+    verifier: TokenVerifier[Caller], publisher: Publisher, clock: Clock
 ) -> None:
     """A known key id with a wrong signature costs no fetch at all."""
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
@@ -458,7 +467,7 @@ async def test_wrong_signatures_do_not_hammer_the_issuer(
 
 
 async def test_unknown_id_does_not_delay_others(
-    verifier: TokenVerifier, publisher: Publisher, clock: Clock
+    verifier: TokenVerifier[Caller], publisher: Publisher, clock: Clock
 ) -> None:
     """While the issuer is slow to answer for an unknown key id, tokens of known keys are verified at once."""
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
@@ -496,7 +505,9 @@ BROKEN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-async def test_broken_answer(verifier: TokenVerifier, server: RawServer, clock: Clock, answer: bytes) -> None:
+async def test_broken_answer(
+    verifier: TokenVerifier[Caller], server: RawServer, clock: Clock, answer: bytes
+) -> None:
     """An answer without a usable key changes nothing: none before there were keys, those at hand after."""
     good, server.play = server.play, breaking(answer)
     assert await unavailable(verifier, signed(RS, CLAIMS, RSA))
@@ -525,7 +536,7 @@ def test_keys_of_a_document() -> None:
     assert [key[:2] for key in usable_keys(document)] == [("rsa", "RS256"), (None, "ES256")]
 
 
-async def test_redirect_is_not_followed(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_redirect_is_not_followed(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """Keys come from where they were configured to be, and nowhere else."""
     elsewhere = Publisher(public(OTHER_RSA, "rsa"))
     async with publishing(elsewhere) as server:
@@ -535,7 +546,7 @@ async def test_redirect_is_not_followed(verifier: TokenVerifier, publisher: Publ
 
 
 async def test_issuer_down_for_hours(
-    verifier: TokenVerifier, publisher: Publisher, server: RawServer, clock: Clock
+    verifier: TokenVerifier[Caller], publisher: Publisher, server: RawServer, clock: Clock
 ) -> None:
     """Once there are keys, an issuer that is down for hours costs no valid token."""
     assert await accepted(verifier, signed(RS, CLAIMS, RSA))
@@ -549,7 +560,7 @@ async def test_issuer_down_for_hours(
 
 
 async def test_issuer_down_at_the_start(
-    verifier: TokenVerifier, publisher: Publisher, server: RawServer, clock: Clock
+    verifier: TokenVerifier[Caller], publisher: Publisher, server: RawServer, clock: Clock
 ) -> None:
     """Until there are keys the answer is 503; the issuer is tried again, but not by every request."""
     publisher.answer = http(503)
@@ -564,7 +575,7 @@ async def test_issuer_down_at_the_start(
 
 
 async def test_hanging_issuer(
-    verifier: TokenVerifier, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    verifier: TokenVerifier[Caller], publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hanging issuer is given up on, well within a request's time; all who wait get their answer."""
     monkeypatch.setattr(jwks, "_FETCH_TIMEOUT", 0.05)
@@ -574,7 +585,7 @@ async def test_hanging_issuer(
     assert publisher.fetches == 1
 
 
-async def test_caller_goes_away(verifier: TokenVerifier, publisher: Publisher) -> None:
+async def test_caller_goes_away(verifier: TokenVerifier[Caller], publisher: Publisher) -> None:
     """A caller that goes away while keys are fetched does not take the others' fetch with it."""
     publisher.release = asyncio.Event()
     first = asyncio.create_task(accepted(verifier, signed(RS, CLAIMS, RSA)))
@@ -589,7 +600,7 @@ async def test_caller_goes_away(verifier: TokenVerifier, publisher: Publisher) -
 
 
 async def test_close_ends_a_fetch(
-    verifier: TokenVerifier, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    verifier: TokenVerifier[Caller], publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopping does not wait for a hanging issuer."""
     monkeypatch.setattr(jwks, "_FETCH_TIMEOUT", 10 * PATIENCE)
@@ -604,7 +615,7 @@ async def test_close_ends_a_fetch(
 
 
 async def test_the_log_tells_of_missing_keys_once(
-    verifier: TokenVerifier, publisher: Publisher, clock: Clock
+    verifier: TokenVerifier[Caller], publisher: Publisher, clock: Clock
 ) -> None:
     """When they begin to miss, for another cause, and when they are there; never what came, or a token."""
     token = signed(RS, {**CLAIMS, "sub": "MARKED"}, RSA)
@@ -684,7 +695,7 @@ async def test_keys_from_the_configuration(clock: Clock) -> None:
 # ---- the cache of verified tokens
 
 
-async def test_verified_token_is_remembered(verifier: TokenVerifier, clock: Clock) -> None:
+async def test_verified_token_is_remembered(verifier: TokenVerifier[Caller], clock: Clock) -> None:
     """A token that was verified need not be verified again until it expires, and then it must be."""
     token = signed(RS, CLAIMS, RSA)
     assert verifier.cached(f"Bearer {token}") is None
@@ -696,7 +707,7 @@ async def test_verified_token_is_remembered(verifier: TokenVerifier, clock: Cloc
     assert not await accepted(verifier, token)
 
 
-async def test_only_the_same_token_is_remembered(verifier: TokenVerifier) -> None:
+async def test_only_the_same_token_is_remembered(verifier: TokenVerifier[Caller]) -> None:
     """Nothing but the very token is taken for the one that was verified."""
     token = signed(RS, CLAIMS, RSA)
     assert await accepted(verifier, token)
@@ -708,7 +719,9 @@ async def test_only_the_same_token_is_remembered(verifier: TokenVerifier) -> Non
     assert verifier.cached("") is None
 
 
-async def test_memory_of_tokens_is_bounded(verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_of_tokens_is_bounded(
+    verifier: TokenVerifier[Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many tokens come, few are remembered, and refused ones never; all go on being accepted."""
     monkeypatch.setattr(jwks, "_MAX_CACHED_TOKENS", 5)
     tokens = [signed(ES, {**CLAIMS, "sub": str(number)}, EC) for number in range(12)]
@@ -719,5 +732,5 @@ async def test_memory_of_tokens_is_bounded(verifier: TokenVerifier, monkeypatch:
     assert await accepted(verifier, tokens[0])
 
 
-async def until_refused(verifier: TokenVerifier, token: str) -> None:
+async def until_refused(verifier: TokenVerifier[Caller], token: str) -> None:
     await eventually(lambda: accepted(verifier, token), lambda found: not found, pause=0.001)

@@ -13,7 +13,7 @@ class World:
     def __init__(self) -> None:
         self.time = 100.0
         upstream = proxy_config("http://oms.example").upstream
-        self.operation = OperationState(upstream, GET_ORDER, lambda: self.time)
+        self.operation = OperationState.of(upstream, GET_ORDER, lambda: self.time)
 
     def probe(self, status: int | None) -> None:
         self.time += PAUSE[1]

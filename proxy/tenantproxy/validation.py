@@ -1,6 +1,8 @@
 """Validate what the structure of a configuration can't express: URLs, paths, networks and mapping rules."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec import UNSET
 
@@ -9,14 +11,19 @@ from tenantproxy.errors import FieldProblem
 from tenantproxy.oms.outcomes import OutcomeError, compile_outcomes
 from tenantproxy.oms.requests.compiler import RequestError
 from tenantproxy.oms.requests.criteria import criteria_of
+from tenantproxy.oms.requests.fixed_headers import check_header
 from tenantproxy.oms.requests.paging import COUNTED, counts_orders
 from tenantproxy.oms.requests.plan import compile_requests
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
+from tenantproxy.poslog.rules import checks
 from tenantproxy.tracing.settings import check_endpoint
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import oms_policy, platform_policy
 from tenantproxy.transport.no_proxy import check_entry
+
+_DOT_SEGMENT: Final = re.compile(r"/\.\.?(?=/|$)")
+_RELAY_HEADER: Final = re.compile("idempotency-key|webhook-.*", re.IGNORECASE)
 
 
 def validate_config(config: ProxyConfig) -> CompiledMapping:
@@ -41,6 +48,7 @@ def find_errors(config: ProxyConfig) -> list[FieldProblem]:
         *_mapping(config),
         *_criteria(config),
         *_counted_pages(config),
+        *_poslog(config),
     ]
 
 
@@ -134,3 +142,24 @@ def _counted_pages(config: ProxyConfig) -> Iterator[FieldProblem]:
     pages = config.upstream.operations.search_orders.pages
     if config.mapping.search_orders.where and pages is not None and counts_orders(pages):
         yield FieldProblem("mapping.searchOrders.where", COUNTED)
+
+
+def _poslog(config: ProxyConfig) -> Iterator[FieldProblem]:
+    """Yield what is wrong with what only a PosLog relay has."""
+    if not config.poslog:
+        return
+    delivery, verification = config.poslog.delivery, config.poslog.verification
+    yield from checks.find_problems(config.poslog.filter, "poslog.filter")
+    if not (verification.shared_key or verification.basic or verification.id_token):
+        yield FieldProblem("poslog.verification", "has nothing that an event must show; set one or more")
+    if verification.basic and verification.id_token:
+        yield FieldProblem("poslog.verification", "has both `basic` and `idToken`; an event has one Authorization")
+    if delivery.path.startswith("//") or _DOT_SEGMENT.search(delivery.path):
+        yield FieldProblem("poslog.delivery.path", "has // in front or a dot segment; write the path out")
+    for name, value in delivery.headers.items():
+        try:
+            check_header(name, value)
+        except ValueError as error:
+            yield FieldProblem(f"poslog.delivery.headers[{name}]", str(error))
+        if _RELAY_HEADER.fullmatch(name):
+            yield FieldProblem(f"poslog.delivery.headers[{name}]", "is set by the relay itself; remove it")

@@ -20,6 +20,12 @@ reads as its own; messages are those of the operator's status.
 - name: forwardProxy
   expression: >-
     object.spec.upstream.?forwardProxy.?url.optMap(it, isURL(it) ? url(it).getHostname().lowerAscii() : '')
+- name: eventsHost
+  expression: >-
+    object.spec.?poslog.?delivery.?url.optMap(it, isURL(it) ? url(it).getHostname().lowerAscii() : '')
+- name: keysHost
+  expression: >-
+    object.spec.?poslog.?verification.?idToken.?jwksUri.optMap(it, isURL(it) ? url(it).getHostname().lowerAscii() : '')
 {{- end }}
 {{- if include "tenantproxy.hasAddresses" . }}
 # The address that the URL has in place of a name; empty: it has a name.
@@ -52,6 +58,10 @@ variables.hosts.exists(host, host == '*' || (host.startsWith('*.') ? {{ . }}.end
   message: >-
     spec.route needs HTTPRoutes (gateway.networking.k8s.io/v1); install the Gateway API and run the operator with
     --http-routes, or remove spec.route
+- expression: "!object.spec.?poslog.?route.hasValue() || !object.spec.?poslog.?enabled.orValue(true)"
+  message: >-
+    spec.poslog.route needs HTTPRoutes (gateway.networking.k8s.io/v1); install the Gateway API and run the operator with
+    --http-routes, or remove spec.poslog.route
 {{- end }}
 {{- with .Values.proxies.podMetadataPrefixes }}
 {{- $permitted := printf "`, which the platform does not permit; use one that begins with `%s`, or remove it" (join "` or `" .) }}
@@ -96,6 +106,14 @@ variables.hosts.exists(host, host == '*' || (host.startsWith('*.') ? {{ . }}.end
   messageExpression: >-
     'spec.upstream.forwardProxy.url names a host that the platform does not permit in this namespace; use one of '
     + variables.hosts.join(', ')
+{{- range $variable, $field := dict "eventsHost" "delivery.url" "keysHost" "verification.idToken.jwksUri" }}
+- expression: >-
+    variables.{{ $variable }}.optMap(there,
+    {{ include "tenantproxy.isPermitted" "there" }}).orValue(true)
+  messageExpression: >-
+    'spec.poslog.{{ $field }} names a host that the platform does not permit in this namespace; use one of '
+    + variables.hosts.join(', ')
+{{- end }}
 - expression: >-
     object.spec.?auth.?tokenEndpoint.?allowHosts.orValue([]).all(allowed,
     {{ include "tenantproxy.isPermitted" "allowed.lowerAscii().split(':')[0]" }})

@@ -86,6 +86,7 @@
   - networkpolicies
   verbs:
   - create
+  - delete
   - get
   - list
   - patch
@@ -96,6 +97,7 @@
   - services
   verbs:
   - create
+  - delete
   - get
   - list
   - patch
@@ -117,6 +119,7 @@
   - deployments
   verbs:
   - create
+  - delete
   - get
   - list
   - patch
@@ -150,6 +153,7 @@
   - podmonitors
   verbs:
   - create
+  - delete
   - get
   - list
   - patch

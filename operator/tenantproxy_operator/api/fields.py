@@ -5,6 +5,7 @@ to which `crd` hands the same constraint as a pattern, a bound or a CEL rule.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
@@ -21,6 +22,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tenantproxy.config import MAX_RESPONSE_BYTES
+from tenantproxy.config_poslog import MAX_POSLOG_BYTES
 from tenantproxy.orders.numbers import MAX_DIGITS, keeps_digits
 from tenantproxy_operator.api.quantities import (
     BYTES_PATTERN,
@@ -85,7 +87,9 @@ class Text:
     problem: str
     longest: int
     rules: tuple[Schema, ...] = field(default=(), hash=False)
-    """CEL rules for what the pattern can't say; the same must be checked by a validator."""
+    """CEL rules for what the pattern can't say; the same must be checked by `further`, or a validator."""
+    further: Callable[[str], None] | None = field(default=None, hash=False)
+    """Raises what is wrong with a text that has the pattern."""
 
     def check(self, value: str) -> str:
         """Return `value` if it may be used."""
@@ -93,6 +97,8 @@ class Text:
             raise invalid(f"has {len(value)} characters; shorten it to at most {self.longest}")
         if not re.fullmatch(self.pattern, value):
             raise invalid(self.problem)
+        if self.further:
+            self.further(value)
         return value
 
     def refuse_unquoted(self, value: Any) -> Any:  # noqa: ANN401 - whatever a manifest holds
@@ -121,54 +127,40 @@ def _unique(values: list[str]) -> list[str]:
 UniqueList = Annotated[list[T], AfterValidator(_unique)]
 
 
-def _bounded_duration(value: str) -> str:
-    if not 0.1 <= parse_duration(value) <= 300:  # noqa: PLR2004 - as the message says
-        raise invalid("is out of bounds; use at least `100ms` and at most `5m`")
-    return value
+def _duration(longest: str) -> Text:
+    """Return the constraint of a duration from 100ms to `longest`."""
+
+    def bounded(value: str) -> None:
+        if not 0.1 <= parse_duration(value) <= parse_duration(longest):  # noqa: PLR2004 - as the message says
+            raise invalid(f"is out of bounds; use at least `100ms` and at most `{longest}`")
+
+    rule = cel(
+        f"duration(self) >= duration('100ms') && duration(self) <= duration('{longest}')",
+        f"is out of bounds; use at least 100ms and at most {longest}",
+    )
+    return Text(pattern=DURATION_PATTERN, problem=DURATION_PROBLEM, longest=8, rules=(rule,), further=bounded)
 
 
-Duration = Annotated[
-    str,
-    Text(
-        pattern=DURATION_PATTERN,
-        problem=DURATION_PROBLEM,
-        longest=8,
-        rules=(
-            cel(
-                "duration(self) >= duration('100ms') && duration(self) <= duration('5m')",
-                "is out of bounds; use at least 100ms and at most 5m",
-            ),
-        ),
-    ),
-    AfterValidator(_bounded_duration),
-]
+def _size(largest: int) -> Text:
+    """Return the constraint of a size from 1Ki to `largest` bytes."""
+    most = f"{largest // 1024**2}Mi"
+
+    def bounded(value: str) -> None:
+        if not 1024 <= parse_size(value) <= largest:  # noqa: PLR2004 - as the message says
+            raise invalid(f"is out of bounds; use at least `1Ki` and at most `{most}`")
+
+    rule = cel(
+        f"quantity(self).compareTo(quantity('1Ki')) >= 0 && quantity(self).compareTo(quantity('{most}')) <= 0",
+        f"is out of bounds; use at least 1Ki and at most {most}",
+    )
+    return Text(pattern=SIZE_PATTERN, problem=SIZE_PROBLEM, longest=8, rules=(rule,), further=bounded)
 
 
-_LARGEST_SIZE: Final = f"{MAX_RESPONSE_BYTES // 1024**2}Mi"
-
-
-def _bounded_size(value: str) -> str:
-    if not 1024 <= parse_size(value) <= MAX_RESPONSE_BYTES:  # noqa: PLR2004 - as the message says
-        raise invalid(f"is out of bounds; use at least `1Ki` and at most `{_LARGEST_SIZE}`")
-    return value
-
-
-Size = Annotated[
-    str,
-    Text(
-        pattern=SIZE_PATTERN,
-        problem=SIZE_PROBLEM,
-        longest=8,
-        rules=(
-            cel(
-                "quantity(self).compareTo(quantity('1Ki')) >= 0"
-                f" && quantity(self).compareTo(quantity('{_LARGEST_SIZE}')) <= 0",
-                f"is out of bounds; use at least 1Ki and at most {_LARGEST_SIZE}",
-            ),
-        ),
-    ),
-    AfterValidator(_bounded_size),
-]
+Duration = Annotated[str, _duration("5m")]
+DeliveryDuration = Annotated[str, _duration("4500ms")]
+"""Of the delivery of an event, for which ExternalEvents waits for five seconds."""
+Size = Annotated[str, _size(MAX_RESPONSE_BYTES)]
+PoslogSize = Annotated[str, _size(MAX_POSLOG_BYTES)]
 
 
 class _WholeNumbersToo:

@@ -1,7 +1,7 @@
 """What the API is called, and the types of names in its manifests."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 
 from tenantproxy_operator.api.fields import Text
 
@@ -18,27 +18,34 @@ DEBUG_UNTIL: Final = f"{OWN_PREFIX}debug-until"
 """The annotation of a TenantProxy with the time until which its proxies write debug lines."""
 
 LONGEST_NAME: Final = 50
-"""Of a TenantProxy: its Service's name, `<name>-proxy`, must fit into 63 characters; a hashed child's has 253."""
+"""Of a TenantProxy: its Services' names, `<name>-proxy`, must fit into 63 characters; a hashed child's has 253."""
 
-_CHILD_SUFFIX: Final = "-proxy"
+Component = Literal["proxy", "poslog"]
+"""What runs for a tenant: its proxies, and the PosLog relay. It is in the children's names and labels."""
+PROXY: Final[Component] = "proxy"
+POSLOG: Final[Component] = "poslog"
+COMPONENTS: Final[tuple[Component, ...]] = get_args(Component)
+"""What every tenant has comes first."""
+
 CONTENT_HASH_BYTES: Final = 10
 """Of the hash in a child's name: too many for anybody to find another content of the same name."""
-_HASHED: Final = re.compile(rf"(.+){_CHILD_SUFFIX}-[0-9a-f]{{{2 * CONTENT_HASH_BYTES}}}")
+_CHILD: Final = re.compile(rf"(.+)-({'|'.join(COMPONENTS)})")
+_HASHED: Final = re.compile(rf"{_CHILD.pattern}-[0-9a-f]{{{2 * CONTENT_HASH_BYTES}}}")
 
 
-def child_name(name: str) -> str:
-    """Return the name of all children of the TenantProxy `name`, but of its Secret."""
-    return f"{name}{_CHILD_SUFFIX}"
+def child_name(name: str, component: Component = PROXY) -> str:
+    """Return the name of all children of a component of the TenantProxy `name`, but of its Secret."""
+    return f"{name}-{component}"
 
 
 def debug_name(name: str) -> str:
-    """Return the name of the ConfigMap by which the proxies of the TenantProxy `name` learn of that time."""
+    """Return the name of the ConfigMap by which the pods of the TenantProxy `name` learn of that time."""
     return f"{child_name(name)}-debug"
 
 
-def hashed_child_name(name: str, content_hash: str) -> str:
+def hashed_child_name(name: str, content_hash: str, component: Component = PROXY) -> str:
     """Return the name of a child of the TenantProxy `name` that never changes: other content is another child."""
-    return f"{child_name(name)}-{content_hash}"
+    return f"{child_name(name, component)}-{content_hash}"
 
 
 def name_of_parent(child: str) -> str | None:
@@ -46,14 +53,20 @@ def name_of_parent(child: str) -> str | None:
 
     No name is both a child's and a hashed child's, so that it is never that of two TenantProxies.
     """
-    name = child.removesuffix(_CHILD_SUFFIX)
-    return name if name != child else None
+    found = _CHILD.fullmatch(child)
+    return found[1] if found else None
 
 
 def name_of_hashed_parent(child: str) -> str | None:
     """Return the same for the name of a child that ends in the hash of its content."""
     found = _HASHED.fullmatch(child)
     return found[1] if found else None
+
+
+def component_of(child: str) -> str:
+    """Return the component of a child of this name; empty where it tells of none, as a Secret's."""
+    found = _CHILD.fullmatch(child) or _HASHED.fullmatch(child)
+    return found[2] if found else ""
 
 
 def default_secret_name(name: str) -> str:

@@ -5,23 +5,24 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from tenantproxy.oms.outcomes import MAX_OUTCOMES
-from tenantproxy.oms.requests.fixed_headers import OURS, OURS_BEGIN
 from tenantproxy.oms.requests.ids import MAX_FORMS
 from tenantproxy.oms.requests.quotes import QUOTING
 from tenantproxy.oms.requests.templates import CRITERIA
 from tenantproxy.operations import GET_ORDER, ORDER_ID, SEARCH_ORDERS, Operation
-from tenantproxy_operator.api.fields import EMPTY, Duration, Model, Schema, UniqueList, Verbatim, cel, invalid
+from tenantproxy_operator.api.fields import EMPTY, Duration, Model, UniqueList, Verbatim, cel, invalid
 from tenantproxy_operator.api.outcomes import OrderOutcome, SearchOutcome
 from tenantproxy_operator.api.pages import Pages
 from tenantproxy_operator.api.probe import PROBE_RULE, Probe
 from tenantproxy_operator.api.request_texts import (
     CRITERION_NAME,
+    HEADER_RULES,
     HeaderValue,
     IdForm,
     IdMatch,
     OperationPath,
     TextTemplate,
     ValuePattern,
+    name_rule,
 )
 
 _MOST_PAIRS: Final = 32
@@ -51,23 +52,9 @@ def _path_rules(operation: Operation) -> dict[str, Any]:
     return {"x-kubernetes-validations": [cel(rule, message) for rule, message in rules]}
 
 
-def _names(field: str, pattern: str, problem: str) -> Schema:
-    """Return a rule for the keys of a map."""
-    return cel(
-        f"!has(self.{field}) || self.{field}.all(name, name.matches(r'{pattern}'))", problem, path=f".{field}"
-    )
-
-
-_HEADER: Final = "^[A-Za-z0-9!#$%&*+.^_`|~-]{1,64}$"
-_OURS: Final = "|".join((*sorted(OURS), *(f"{start}.*" for start in OURS_BEGIN)))
 _ENDPOINT_RULES: Final = (
-    _names("query", "^.{1,256}$", "has an empty name, or one of more than 256 characters"),
-    _names("headers", _HEADER, "has a name that no header can have"),
-    cel(
-        f"!has(self.headers) || !self.headers.exists(name, name.matches(r'(?i)^({_OURS})$'))",
-        "has a header that the proxy sets itself; remove it",
-        path=".headers",
-    ),
+    name_rule("query", "^.{1,256}$", "has an empty name, or one of more than 256 characters"),
+    *HEADER_RULES,
     cel("!has(self.body) || self.method == 'POST'", "goes with no GET; set method: POST", path=".body"),
 )
 
@@ -94,7 +81,7 @@ class Body(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 cel("has(self.json) != has(self.form)", "needs one of json and form"),
-                _names("form", "^.{1,256}$", "has an empty name, or one of more than 256 characters"),
+                name_rule("form", "^.{1,256}$", "has an empty name, or one of more than 256 characters"),
             ]
         }
     )
@@ -230,7 +217,7 @@ class SearchEndpoint(Endpoint):
                     " || (self.method == 'POST' && !has(self.body))",
                     f"has no {{{CRITERIA}customerId}}; the criterion would be lost",
                 ),
-                _names("criteria", f"^{CRITERION_NAME}$", _NO_NAME),
+                name_rule("criteria", f"^{CRITERION_NAME}$", _NO_NAME),
                 cel(
                     "!self.unsupported || !(has(self.query) || has(self.headers) || has(self.body) || "
                     "has(self.criteria) || has(self.outcomes) || has(self.pages) || has(self.timeout) || "

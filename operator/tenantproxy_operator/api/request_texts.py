@@ -1,4 +1,4 @@
-"""The texts of which `spec.upstream.operations` is made, as far as a pattern shows what they may be.
+"""The texts of which requests to the OMS are made, as far as a pattern shows what they may be.
 
 What a template may hold, and whether a pattern can be used, the compiler of requests checks.
 """
@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from tenantproxy.oms.requests.fixed_headers import MAX_VALUE
+from tenantproxy.oms.requests.fixed_headers import MAX_VALUE, OURS, OURS_BEGIN
 from tenantproxy.operations import ORDER_ID
 from tenantproxy.patterns import MAX_LENGTH
-from tenantproxy_operator.api.fields import Text
+from tenantproxy_operator.api.fields import Schema, Text, cel
 
 OperationPath = Annotated[
     str,
@@ -53,6 +53,26 @@ IdForm = Annotated[
         longest=128,
     ),
 ]
+
+
+def name_rule(field: str, pattern: str, problem: str) -> Schema:
+    """Return a rule for the keys of the map in a field."""
+    return cel(
+        f"!has(self.{field}) || self.{field}.all(name, name.matches(r'{pattern}'))", problem, path=f".{field}"
+    )
+
+
+_HEADER: Final = "^[A-Za-z0-9!#$%&*+.^_`|~-]{1,64}$"
+_OURS: Final = "|".join((*sorted(OURS), *(f"{start}.*" for start in OURS_BEGIN)))
+HEADER_RULES: Final = (
+    name_rule("headers", _HEADER, "has a name that no header can have"),
+    cel(
+        f"!has(self.headers) || !self.headers.exists(name, name.matches(r'(?i)^({_OURS})$'))",
+        "has a header that the proxy sets itself; remove it",
+        path=".headers",
+    ),
+)
+"""Of a model with `headers`."""
 
 
 CRITERION_NAME: Final = "[A-Za-z][A-Za-z0-9_]{0,63}"

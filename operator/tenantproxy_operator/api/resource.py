@@ -20,6 +20,7 @@ from tenantproxy_operator.api.names import (
     Namespace,
     default_secret_name,
 )
+from tenantproxy_operator.api.poslog import Poslog
 from tenantproxy_operator.api.route import Route
 from tenantproxy_operator.api.tracing import Tracing
 from tenantproxy_operator.api.upstream import SecretRef, Upstream
@@ -151,6 +152,12 @@ class Spec(Model):
                     path=".replicas",
                 ),
                 *_resources_rules(),
+                cel(
+                    "!has(self.poslog) || !has(self.poslog.delivery.url) || self.upstream.allowInsecure"
+                    " || self.poslog.delivery.url.startsWith('https://')",
+                    "is plain http; use https, or set upstream.allowInsecure: true where that is acceptable",
+                    path=".poslog.delivery.url",
+                ),
                 CRITERION_RULE,
                 COUNTED_PAGES_RULE,
             ]
@@ -204,6 +211,11 @@ class Spec(Model):
         default=None,
         description="Which traces the proxies record. Needs an operator with --tracing-endpoint.",
     )
+    poslog: Poslog | None = Field(
+        default=None,
+        description="A PosLog relay beside the proxies: it takes the webhooks of ExternalEvents, and brings what "
+        "concerns customer orders, such as pickups, to the OMS.",
+    )
     suspend: bool = Field(
         default=False,
         description="Leave all objects of this TenantProxy as they are, whatever changes; the proxies keep "
@@ -241,6 +253,12 @@ class TenantProxy(Model):
     kind: Literal["TenantProxy"]
     metadata: ObjectMeta
     spec: Spec
+
+    @property
+    def relay(self) -> Poslog | None:
+        """What is asked of the PosLog relay; None where there is to be none."""
+        poslog = self.spec.poslog
+        return None if poslog is None or poslog.enabled is False else poslog
 
     @property
     def debug_until(self) -> str:

@@ -7,12 +7,11 @@ from typing import Final
 import msgspec
 
 from tenantproxy_operator.api.labels import labels
-from tenantproxy_operator.api.names import name_of_parent
+from tenantproxy_operator.api.names import PROXY, name_of_parent
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
 from tenantproxy_operator.kube.workloads import Control, LabelSelector, OtherControls
-from tenantproxy_operator.render.common import COMPONENT
 
 KINDS: Final = (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET)
 
@@ -112,4 +111,4 @@ def _pod_labels(tenant: Tenant) -> Mapping[str, str]:
         own = _spec.decode(tenant.spec).pod_template.labels
     except msgspec.ValidationError:  # the spec is not valid
         own = {}
-    return own | labels(tenant.key.name, component=COMPONENT)
+    return own | labels(tenant.key.name, component=PROXY)

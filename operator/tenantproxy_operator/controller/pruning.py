@@ -4,7 +4,7 @@ import logging
 
 from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.api.labels import selector
-from tenantproxy_operator.api.names import child_name
+from tenantproxy_operator.api.names import PROXY, child_name
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.controller.child_writer import ChildWriter
@@ -12,7 +12,6 @@ from tenantproxy_operator.controller.retention import needed_config_maps
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import Cluster
 from tenantproxy_operator.kube.kinds import Key
-from tenantproxy_operator.render.common import COMPONENT
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ async def prune_config_maps(
     kind, namespace = kinds.CONFIG_MAP, tenant.key.namespace
     try:
         mounted = await cluster.mounted_config_maps(Key(namespace, child_name(tenant.key.name)))
-        replica_sets = await cluster.replica_sets(namespace, selector(tenant.key.name, component=COMPONENT))
+        replica_sets = await cluster.replica_sets(namespace, selector(tenant.key.name, component=PROXY))
         needed = needed_config_maps(replica_sets) | mounted | {wanted}
         for (plural, name), child in list(children.of(tenant.key).items()):
             if plural == kind.plural and name not in needed and child.belongs_to(tenant.uid):

@@ -11,7 +11,7 @@ from tenantproxy.credentials.proof import Proof, from_note
 from tenantproxy.credentials.stores.secret import NOTE
 from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.api.labels import INSTANCE
-from tenantproxy_operator.api.names import KIND, default_secret_name
+from tenantproxy_operator.api.names import KIND, PROXY, default_secret_name
 from tenantproxy_operator.doctor import trial
 from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.view import DryRun, OperatorView, Process, TenantView, View
@@ -22,7 +22,6 @@ from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Key, Manifest
 from tenantproxy_operator.render.common import API_PORT
-from tenantproxy_operator.render.pod import CONTAINER
 
 BETWEEN: Final = 2.0
 """Seconds between two readings of the metrics: what has grown meanwhile goes on."""
@@ -128,7 +127,7 @@ class Examination:
         now = await self._metrics([pod for pod in all_pods if before[pod.metadata.key]])
         found: dict[Key, tuple[Process, ...]] = {}
         for view in views:
-            container = _OPERATOR_CONTAINER if isinstance(view, OperatorView) else CONTAINER
+            container = _OPERATOR_CONTAINER if isinstance(view, OperatorView) else PROXY
             key = Key("", "") if isinstance(view, OperatorView) else view.key
             wanted = [self._logs or len(all_pods) <= _FEW_PODS or not pod.ready for pod in view.pods]
             logs = await asyncio.gather(

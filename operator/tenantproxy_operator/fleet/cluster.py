@@ -13,17 +13,18 @@ import msgspec
 from tenantproxy.kube.api import METADATA, KubeError, StatusError, UnreachableError, decoded
 from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.labels import INSTANCE, selector
+from tenantproxy_operator.api.names import PROXY
 from tenantproxy_operator.fleet import port_forward
 from tenantproxy_operator.fleet.objects import Pod, TenantProxy
 from tenantproxy_operator.fleet.view import Condition, Fleet, Replica, TenantView
 from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.kube.kinds import Key, Kind, Manifest
-from tenantproxy_operator.render.common import ADMIN_PORT, COMPONENT, METRICS_PATH
+from tenantproxy_operator.render.common import ADMIN_PORT, METRICS_PATH
 
 POD: Final = Kind(api_version="v1", kind="Pod", plural="pods")
 EVENT: Final = Kind(api_version="v1", kind="Event", plural="events")
 """Of the older of their two APIs: the one that the ClusterRole `view` is about."""
-PROXIES: Final = ",".join(f"{key}={value}" for key, value in selector("", component=COMPONENT).items() if value)
+PROXIES: Final = ",".join(f"{key}={value}" for key, value in selector("", component=PROXY).items() if value)
 """The label selector of all tenants' children."""
 _PAGE: Final = 250
 MOST_OBJECTS: Final = 20_000

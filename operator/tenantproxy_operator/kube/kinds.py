@@ -34,10 +34,10 @@ class Switch:
     """What that option does."""
     project: str
     """Who brings the CRD."""
-    field: str = ""
-    """The field of `spec` that asks for a child of this kind; empty: each tenant gets one."""
+    fields: tuple[str, ...] = ()
+    """The fields of `spec` that ask for a child of this kind; none: each component gets one."""
     reason: str = ""
-    """The reason of the condition Accepted where that field is set, and the kind is off or not served."""
+    """The reason of the condition Accepted where such a field is set, and the kind is off or not served."""
 
     @property
     def parameter(self) -> str:
@@ -53,9 +53,11 @@ class Kind:
     kind: str
     plural: str
     lasting: bool = False
-    """Whether the operator never deletes one, and has no right to: each tenant has it for as long as there is a
-    TenantProxy; a Secret may even hold what a tenant's admin has set. Garbage collection takes them, with
-    Kubernetes' own rights."""
+    """Whether the operator never deletes one, and has no right to: it may hold what a tenant's admin has set.
+    Garbage collection takes it, with Kubernetes' own rights."""
+    shared: bool = False
+    """Whether a tenant has one for all its components, named after the proxies: the relay reads the same Secret,
+    with the same rights."""
     hashed: bool = False
     """Whether its name ends in the hash of its content: other content is another object, and earlier ones stay for
     as long as pods may need them."""
@@ -85,26 +87,25 @@ class Kind:
 
 CONFIG_MAP: Final = Kind(api_version="v1", kind="ConfigMap", plural="configmaps", hashed=True)
 CONTROLLER_REVISION: Final = Kind(
-    api_version="apps/v1", kind="ControllerRevision", plural="controllerrevisions", hashed=True
+    api_version="apps/v1", kind="ControllerRevision", plural="controllerrevisions", hashed=True, shared=True
 )
-SECRET: Final = Kind(api_version="v1", kind="Secret", plural="secrets", lasting=True)
-SERVICE: Final = Kind(api_version="v1", kind="Service", plural="services", lasting=True)
-SERVICE_ACCOUNT: Final = Kind(api_version="v1", kind="ServiceAccount", plural="serviceaccounts")
-DEPLOYMENT: Final = Kind(api_version="apps/v1", kind="Deployment", plural="deployments", lasting=True)
-ROLE: Final = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Role", plural="roles")
-ROLE_BINDING: Final = Kind(api_version="rbac.authorization.k8s.io/v1", kind="RoleBinding", plural="rolebindings")
+SECRET: Final = Kind(api_version="v1", kind="Secret", plural="secrets", lasting=True, shared=True)
+SERVICE: Final = Kind(api_version="v1", kind="Service", plural="services")
+SERVICE_ACCOUNT: Final = Kind(api_version="v1", kind="ServiceAccount", plural="serviceaccounts", shared=True)
+DEPLOYMENT: Final = Kind(api_version="apps/v1", kind="Deployment", plural="deployments")
+ROLE: Final = Kind(api_version="rbac.authorization.k8s.io/v1", kind="Role", plural="roles", shared=True)
+ROLE_BINDING: Final = Kind(
+    api_version="rbac.authorization.k8s.io/v1", kind="RoleBinding", plural="rolebindings", shared=True
+)
 AUTOSCALER: Final = Kind(
-    api_version="autoscaling/v2", kind="HorizontalPodAutoscaler", plural="horizontalpodautoscalers"
+    api_version="autoscaling/v2", kind="HorizontalPodAutoscaler", plural="horizontalpodautoscalers", shared=True
 )
 DISRUPTION_BUDGET: Final = Kind(api_version="policy/v1", kind="PodDisruptionBudget", plural="poddisruptionbudgets")
-NETWORK_POLICY: Final = Kind(
-    api_version="networking.k8s.io/v1", kind="NetworkPolicy", plural="networkpolicies", lasting=True
-)
+NETWORK_POLICY: Final = Kind(api_version="networking.k8s.io/v1", kind="NetworkPolicy", plural="networkpolicies")
 POD_MONITOR: Final = Kind(
     api_version="monitoring.coreos.com/v1",
     kind="PodMonitor",
     plural="podmonitors",
-    lasting=True,
     switch=Switch(
         option="--pod-monitors",
         help="Create a PodMonitor for each tenant (prometheus-operator).",
@@ -117,9 +118,9 @@ HTTP_ROUTE: Final = Kind(
     plural="httproutes",
     switch=Switch(
         option="--http-routes",
-        help="Create an HTTPRoute for each tenant with `spec.route` (Gateway API).",
+        help="Create an HTTPRoute for each `spec.route` and `spec.poslog.route` (Gateway API).",
         project="the Gateway API",
-        field="route",
+        fields=("route", "poslog.route"),
         reason=Reason.ROUTE_UNAVAILABLE,
     ),
 )

@@ -33,7 +33,7 @@ RENDERERS: Final[Mapping[Kind, Callable[[Params], Manifest | None]]] = {
     kinds.POD_MONITOR: render_pod_monitor,
     kinds.HTTP_ROUTE: render_http_route,
 }
-"""The render function of each kind; it returns None where this tenant has no such child."""
+"""The render function of each kind; it returns None where this component of the tenant has no such child."""
 
 
 def render_children(params: Params) -> list[Manifest]:
@@ -42,7 +42,10 @@ def render_children(params: Params) -> list[Manifest]:
     Keys are sorted, so the same parameters give the same bytes.
     """
     children = (
-        RENDERERS[kind](params) for kind in kinds.RENDERED if not kind.optional or kind.kind in params.kinds
+        RENDERERS[kind](component)
+        for kind in kinds.RENDERED
+        if not kind.optional or kind.kind in params.kinds
+        for component in (params.components[:1] if kind.shared else params.components)
     )
     wanted = [child for child in children if child is not None]
     return msgspec.json.decode(msgspec.json.encode(wanted, order="sorted"), type=list[Manifest])

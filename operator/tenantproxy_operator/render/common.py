@@ -12,7 +12,6 @@ from tenantproxy_operator.kube.kinds import Kind, Manifest
 from tenantproxy_operator.kube.objects import ADOPT
 from tenantproxy_operator.render.params import Params
 
-COMPONENT: Final = "proxy"
 API_PORT: Final = 8080
 ADMIN_PORT: Final = 9090
 API_PORT_NAME: Final = "http"
@@ -21,8 +20,8 @@ METRICS_PATH: Final = "/metrics"
 
 
 def child_name(params: Params) -> str:
-    """Return the name of all children but the Secret, and those that are named by their content."""
-    return names.child_name(params.resource.metadata.name)
+    """Return the name of a component's children but the Secret, and those that are named by their content."""
+    return names.child_name(params.resource.metadata.name, params.component)
 
 
 def content_hash(content: Manifest) -> str:
@@ -38,8 +37,8 @@ def child(kind: Kind, params: Params, *, name: str | None = None, **content: Any
 
 
 def pod_selector(params: Params) -> dict[str, str]:
-    """Return the labels that select the tenant's proxies."""
-    return selector(params.resource.metadata.name, component=COMPONENT)
+    """Return the labels that select the pods of a component."""
+    return selector(params.resource.metadata.name, component=params.component)
 
 
 def _metadata(params: Params, name: str) -> Manifest:
@@ -47,7 +46,7 @@ def _metadata(params: Params, name: str) -> Manifest:
     metadata: Manifest = {
         "name": name,
         "namespace": owner.namespace,
-        "labels": labels(owner.name, component=COMPONENT),
+        "labels": labels(owner.name, component=params.component),
     }
     if owner.uid is None:
         # Printed, to be applied by others: once the TenantProxy is, the operator may take over what is there.

@@ -1,4 +1,4 @@
-"""The ConfigMap that carries the proxy's configuration: immutable, so that no pod ever reads another one."""
+"""The ConfigMap that carries a component's configuration: immutable, so that no pod ever reads another one."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ CONFIG_KEY: Final = "config.json"
 
 def config_map_name(params: Params) -> str:
     """Return the ConfigMap's name: a changed configuration is another ConfigMap, and rolls the Deployment."""
-    return hashed_child_name(params.resource.metadata.name, content_hash(_data(params)))
+    return hashed_child_name(params.resource.metadata.name, content_hash(_data(params)), params.component)
 
 
 def render_config_map(params: Params) -> Manifest:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tenantproxy_operator.api.labels import INSTANCE, labels
+from tenantproxy_operator.api.names import PROXY
 from tenantproxy_operator.kube.kinds import Manifest
-from tenantproxy_operator.render.pod import CONTAINER
 
 COMPONENT: Final = "conformance"
 DEADLINE_SECONDS: Final = 900
@@ -39,7 +39,7 @@ def render_conformance_job(deployment: Mapping[str, Any], options: Sequence[str]
     try:
         metadata, spec = deployment["metadata"], deployment["spec"]["template"]["spec"]
         name, namespace = metadata["labels"][INSTANCE], metadata["namespace"]
-        (proxy,) = (each for each in spec["containers"] if each["name"] == CONTAINER)
+        (proxy,) = (each for each in spec["containers"] if each["name"] == PROXY)
     except (KeyError, TypeError, ValueError):
         raise ValueError(
             "is not the Deployment of a tenant's proxies; pipe one, by `kubectl get -o json`"

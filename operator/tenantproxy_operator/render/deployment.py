@@ -1,4 +1,4 @@
-"""The Deployment of the tenant's proxies."""
+"""The Deployment of the tenant's proxies, and that of its relay."""
 
 from typing import Final
 
@@ -15,11 +15,10 @@ KEPT_REVISIONS: Final = 3
 
 def render_deployment(params: Params) -> Manifest:
     """Return the Deployment; with autoscaling it leaves the number of replicas to the autoscaler."""
-    spec = params.resource.spec
     return child(
         kinds.DEPLOYMENT,
         params,
-        spec=({} if spec.autoscaling else {"replicas": spec.least_replicas})
+        spec=({} if params.is_scaled else {"replicas": params.least_replicas})
         | {
             "selector": {"matchLabels": pod_selector(params)},
             # A new proxy is ready before an old one goes, one after the other.

@@ -12,7 +12,7 @@ _FEWEST: Final = 2
 
 def render_disruption_budget(params: Params) -> Manifest | None:
     """Return the budget that lets nodes be drained of one proxy at a time; none for a single proxy."""
-    if params.resource.spec.least_replicas < _FEWEST:
+    if params.least_replicas < _FEWEST:
         return None
     return child(
         kinds.DISRUPTION_BUDGET,

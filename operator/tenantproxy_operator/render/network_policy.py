@@ -1,4 +1,4 @@
-"""The NetworkPolicy of the tenant's proxies.
+"""The NetworkPolicy of the tenant's proxies, and that of its relay.
 
 It is the outer one of two guards. A NetworkPolicy knows addresses only, no names, so "the OMS" can't be said in
 it, nor can the token endpoint, which the tenant chooses; and it holds where the cluster's network enforces it.
@@ -37,7 +37,7 @@ _DNS_PORT: Final = 53
 
 
 def render_network_policy(params: Params) -> Manifest:
-    """Return who may connect to the proxies, and where they may connect to."""
+    """Return who may connect to the pods, and where they may connect to."""
     return child(
         kinds.NETWORK_POLICY,
         params,
@@ -74,7 +74,10 @@ def _api_server(params: Params) -> list[Manifest]:
 
 
 def _outside(params: Params) -> list[Manifest]:
-    """Return the way to the OMS, the token endpoint and the issuers; no rule where all of it is denied."""
+    """Return the way to the OMS, or where events go, the token endpoint and who has keys of callers' tokens.
+
+    No rule where all of it is denied.
+    """
     forward_proxy = params.settings.forward_proxy_of(params.resource)
     if forward_proxy is None:
         return _direct(params)
@@ -95,9 +98,9 @@ def _direct(params: Params) -> list[Manifest]:
 
 
 def _collector(params: Params) -> list[Manifest]:
-    """Return the way to where spans go to, if there are any."""
+    """Return the way to where spans go to, if there are any; a relay sends none."""
     tracing = params.settings.tracing
-    return [] if tracing is None else _to_platform_server(params, tracing.endpoint or "")
+    return [] if tracing is None or params.relay else _to_platform_server(params, tracing.endpoint or "")
 
 
 def _to_platform_server(params: Params, url: str) -> list[Manifest]:

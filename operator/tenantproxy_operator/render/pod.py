@@ -1,9 +1,11 @@
-"""The template of a proxy's pod."""
+"""The template of a pod: a proxy's, or a relay's."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tenantproxy_operator.api.labels import labels
-from tenantproxy_operator.api.names import debug_name
+from tenantproxy_operator.api.names import POSLOG, PROXY, Component, child_name, debug_name
+from tenantproxy_operator.api.poslog import SECRET_KEYS
 from tenantproxy_operator.api.upstream import CA_KEYS, CLIENT_CERTIFICATE_KEYS, FORWARD_PROXY_KEYS
 from tenantproxy_operator.api.workload import PodTemplate
 from tenantproxy_operator.kube.kinds import Manifest
@@ -12,15 +14,13 @@ from tenantproxy_operator.render.common import (
     ADMIN_PORT_NAME,
     API_PORT,
     API_PORT_NAME,
-    COMPONENT,
     METRICS_PATH,
-    child_name,
     pod_selector,
 )
 from tenantproxy_operator.render.config_map import CONFIG_KEY, config_map_name
 from tenantproxy_operator.render.params import Params
 
-CONTAINER: Final = "proxy"
+_COMMANDS: Final[Mapping[Component, tuple[str, ...]]] = {PROXY: ("serve",), POSLOG: ("poslog", "serve")}
 _FILES: Final = "/etc/tenantproxy"
 _USER: Final = 65532
 """Any but root; the group is given the mounted files (fsGroup), so that they need not be readable by all."""
@@ -48,7 +48,7 @@ def render_pod_template(params: Params) -> Manifest:
     wanted = params.resource.spec.pod_template or PodTemplate()
     return {
         "metadata": {
-            "labels": wanted.labels | labels(params.resource.metadata.name, component=COMPONENT),
+            "labels": wanted.labels | labels(params.resource.metadata.name, component=params.component),
             "annotations": wanted.annotations | _ANNOTATIONS,
         },
         "spec": _identity(params)
@@ -77,7 +77,7 @@ def _identity(params: Params) -> Manifest:
     since the API server copies it to a deprecated second field, which then stands for the first.
     """
     identity: Manifest = {
-        "serviceAccountName": child_name(params) if params.managed_by_tenant else "default",
+        "serviceAccountName": child_name(params.resource.metadata.name) if params.managed_by_tenant else "default",
         "automountServiceAccountToken": params.managed_by_tenant,
     }
     if names := params.settings.image_pull_secrets:
@@ -114,10 +114,10 @@ def _spread(wanted: PodTemplate, selector: dict[str, str]) -> list[Manifest]:
 def _container(params: Params) -> Manifest:
     secret = ["--secret", params.resource.secret_name] if params.managed_by_tenant else []
     return {
-        "name": CONTAINER,
+        "name": params.component,
         "image": params.settings.proxy_image,
         "command": ["tenantproxy"],
-        "args": ["serve", *secret],
+        "args": [*_COMMANDS[params.component], *secret],
         "ports": [
             {"name": API_PORT_NAME, "containerPort": API_PORT, "protocol": "TCP"},
             {"name": ADMIN_PORT_NAME, "containerPort": ADMIN_PORT, "protocol": "TCP"},
@@ -146,7 +146,7 @@ def _probe(path: str, *, period_seconds: int, failure_threshold: int) -> Manifes
 
 
 def _resources(params: Params) -> Manifest:
-    resources = params.resource.spec.resources
+    resources = params.resources
     if resources is None:
         return dict(_DEFAULT_RESOURCES)
     return resources.model_dump(by_alias=True, exclude_none=True)
@@ -171,6 +171,11 @@ def _volumes(params: Params) -> list[Manifest]:
     if resource.client_certificate_secret_name:
         secret = _secret(resource.client_certificate_secret_name, CLIENT_CERTIFICATE_KEYS)
         volumes.append({"name": "client-certificate", "secret": secret})
+    if params.relay:
+        # Optional, each of them: what is missing is told by the relay, and by the TenantProxy's status.
+        volumes.append(
+            {"name": "poslog", "secret": _secret(resource.secret_name, SECRET_KEYS) | {"optional": True}}
+        )
     return volumes
 
 
@@ -194,4 +199,6 @@ def _mounts(params: Params) -> list[Manifest]:
         mounts.append({"name": "client-certificate", "mountPath": f"{_FILES}/tls/client"})
     if params.settings.forward_proxy_secret_of(resource):
         mounts.append({"name": "forward-proxy", "mountPath": f"{_FILES}/forward-proxy"})
+    if params.relay:
+        mounts.append({"name": "poslog", "mountPath": f"{_FILES}/poslog"})
     return [mount | {"readOnly": True} for mount in mounts]

@@ -7,7 +7,7 @@ from tenantproxy_operator.render.params import Params
 
 
 def render_pod_monitor(params: Params) -> Manifest:
-    """Return the monitor that scrapes the proxies' admin ports."""
+    """Return the monitor that scrapes the admin ports of a component's pods."""
     return child(
         kinds.POD_MONITOR,
         params,

@@ -1,4 +1,4 @@
-"""The Service at which clients in the cluster reach the proxy."""
+"""The Service at which clients in the cluster reach the proxies, or the relay."""
 
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Manifest

@@ -1,6 +1,6 @@
 """Verdicts on a TenantProxy and its Secrets that a schema can't give; pure, for `local` and the cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tenantproxy import memory, validation
@@ -11,6 +11,7 @@ from tenantproxy.orders import minor_units
 from tenantproxy_operator.api.quantities import parse_amount, parse_size
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.render.config_poslog import render_poslog_config
 from tenantproxy_operator.settings import Settings
 
 MOST_NESTED: Final = 50
@@ -34,6 +35,7 @@ def check_resource(resource: TenantProxy, settings: Settings) -> list[FieldProbl
     """Return what is wrong with a TenantProxy that its models accept; `field` is a path in the manifest."""
     found = validation.find_errors(render_config(resource, settings))
     errors = [FieldProblem(f"spec.{field}", detail) for field, detail in found]
+    errors += (error for error in _check_relay(resource, settings) if error not in errors)
     upstream = resource.spec.upstream
     if upstream.tls is not None and upstream.url.startswith("http:"):
         detail = "does not apply to plain http; make `url` https, or remove `tls`"
@@ -46,6 +48,16 @@ def find_warnings(resource: TenantProxy, settings: Settings) -> list[FieldProble
     """Return what is probably wrong with a TenantProxy that is accepted; `field` is a path in the manifest."""
     found = minor_units.suspects(render_config(resource, settings).mapping)
     return [FieldProblem(f"spec.mapping.{field}", detail) for field, detail in found]
+
+
+def _check_relay(resource: TenantProxy, settings: Settings) -> Iterator[FieldProblem]:
+    """Yield what is wrong with the relay's configuration; what it shares with the proxies' is said there, too."""
+    relay = resource.relay
+    if relay is None:
+        return
+    for field, detail in validation.find_errors(render_poslog_config(resource, relay, settings)):
+        is_its_own = field == "upstream.url" and relay.delivery.url is not None
+        yield FieldProblem("spec.poslog.delivery.url" if is_its_own else f"spec.{field}", detail)
 
 
 def _check_autoscaling(resource: TenantProxy) -> FieldProblem | None:

@@ -16,6 +16,24 @@ _TABLE: Final = {
     "from": ["/a", "/b"],
     "rows": [{"when": ["a", "b"], "value": "c"}, {"when": ["*", "*"], "value": "d"}],
 }
+_RELAY: Final[dict[str, Any]] = {"verification": {"sharedKey": True}, "delivery": {"path": "/pos-events"}}
+_RULE: Final[dict[str, Any]] = {"name": "sale", "element": "Sale", "orderId": ["@Order"]}
+
+
+def _verified(**verification: Any) -> dict[str, Any]:
+    return _RELAY | {"verification": verification}
+
+
+def _delivered(**delivery: Any) -> dict[str, Any]:
+    return _RELAY | {"delivery": _RELAY["delivery"] | delivery}
+
+
+def _elsewhere(url: str) -> dict[str, Any]:
+    return _RELAY | {"delivery": {"url": url}}
+
+
+def _filtered(**words: Any) -> dict[str, Any]:
+    return _RELAY | {"filter": words}
 
 
 @dataclass(frozen=True)
@@ -706,5 +724,109 @@ MISTAKES: Final = (
         {"gatewayRef": {"name": "shared"}, "hostnames": ["orders.example.com"]},
         "policy",
         "spec.route needs HTTPRoutes",
+    ),
+    Mistake(
+        "a route, without `--http-routes`",
+        "spec.poslog",
+        _RELAY | {"route": {"gatewayRef": {"name": "shared"}, "hostnames": ["pickups.example.com"]}},
+        "policy",
+        "spec.poslog.route needs HTTPRoutes",
+    ),
+    # ---- the relay
+    Mistake(
+        "nothing that an event must show", "spec.poslog", _verified(basic=False), "schema", "has nothing that an"
+    ),
+    Mistake(
+        "`basic` and `idToken`",
+        "spec.poslog",
+        _verified(basic=True, idToken={"audience": "a"}),
+        "schema",
+        "an event has one Authorization",
+    ),
+    Mistake(
+        "keys at plain http",
+        "spec.poslog",
+        _verified(idToken={"audience": "a", "jwksUri": "http://keys.example"}),
+        "schema",
+        "should match",
+    ),
+    Mistake(
+        "`url` and `path`",
+        "spec.poslog",
+        _delivered(url="https://oms.example"),
+        "schema",
+        "needs one of url and path",
+    ),
+    Mistake("a dot segment", "spec.poslog", _delivered(path="/a/../b"), "schema", "has a dot segment"),
+    Mistake(
+        "plain http without `allowInsecure`",
+        "spec.poslog",
+        _elsewhere("http://oms.example"),
+        "schema",
+        "plain http",
+    ),
+    Mistake(
+        "user and password in it",
+        "spec.poslog",
+        _elsewhere("https://u:p@oms.example"),
+        "schema",
+        "has user-info; put",
+    ),
+    Mistake(
+        "a private address without `allowPrivateNetworks`",
+        "spec.poslog",
+        _elsewhere("https://10.1.2.3"),
+        "status",
+        "is private; `allowPrivateNetworks",
+    ),
+    Mistake(
+        "a host that `allowedHosts` does not list",
+        "spec.poslog",
+        _elsewhere("https://xacme.example"),
+        "policy",
+        "spec.poslog.delivery.url names a host that the platform does not permit in",
+    ),
+    Mistake(
+        "keys of a host that `allowedHosts` does not list",
+        "spec.poslog",
+        _verified(idToken={"audience": "a", "jwksUri": "https://xacme.example"}),
+        "policy",
+        "spec.poslog.verification.idToken.jwksUri names a host that the platform does not permit in",
+    ),
+    Mistake(
+        "a header of the relay's own",
+        "spec.poslog",
+        _delivered(headers={"Webhook-ID": "1"}),
+        "schema",
+        "has a header that the relay sets itself",
+    ),
+    Mistake("a timeout out of bounds", "spec.poslog", _delivered(timeout="5s"), "schema", "at most 4500ms"),
+    Mistake(
+        "a size out of bounds",
+        "spec.poslog",
+        _RELAY | {"limits": {"maxPoslogBytes": "17Mi"}},
+        "schema",
+        "at most 16Mi",
+    ),
+    Mistake(
+        "one name of two rules",
+        "spec.poslog",
+        _filtered(rules=[_RULE, _RULE]),
+        "schema",
+        "has a name twice; change one",
+    ),
+    Mistake(
+        "a path that is none",
+        "spec.poslog",
+        _filtered(rules=[_RULE | {"orderId": ["a//b"]}]),
+        "schema",
+        "should match",
+    ),
+    Mistake(
+        "a pattern that can't be used",
+        "spec.poslog",
+        _filtered(orderIdPattern="(?=a)"),
+        "status",
+        "orderIdPattern",
     ),
 )

@@ -112,6 +112,7 @@ def test_only_fields_that_work() -> None:
         "autoscaling",
         "mapping",
         "podTemplate",
+        "poslog",
         "replicas",
         "resources",
         "route",

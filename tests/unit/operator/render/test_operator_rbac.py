@@ -6,9 +6,8 @@ import pytest
 
 from support.operator.manifests import params
 from support.operator.rights import OPTIONAL_KINDS
-from tenantproxy_operator.kube.kinds import BY_NAME, CHILDREN
+from tenantproxy_operator.kube.kinds import CHILDREN
 from tenantproxy_operator.render.access import render_role
-from tenantproxy_operator.render.children import render_children
 from tenantproxy_operator.render.operator_rbac import HELD_TO_GRANT, operator_manifests
 from tenantproxy_operator.settings import LeaderElection
 
@@ -91,15 +90,13 @@ def test_children_can_be_written() -> None:
             assert (kind.group, kind.plural, verb) in _held()
 
 
-def test_only_what_may_go_can_be_deleted() -> None:
-    """What every tenant has is never pruned, nor is a Secret, which may hold a tenant's credential.
+def test_only_a_secret_can_not_be_deleted() -> None:
+    """All other children of a relay go with it, or are named by their content, or belong to `management: tenant`.
 
-    A PodMonitor every tenant has, or none. What is named by its content is pruned when there is other content.
+    A Secret may hold a tenant's credential.
     """
-    rendered = {BY_NAME[child["apiVersion"], child["kind"]] for child in render_children(params(_LEAST))}
-    always = {kind for kind in rendered if not kind.hashed}
     deletable = {resource for _, resource, verb in _held() if verb == "delete"}
-    assert deletable == {kind.plural for kind in CHILDREN if kind not in always} - {"secrets", "podmonitors"}
+    assert deletable == {kind.plural for kind in CHILDREN} - {"secrets"}
 
 
 def test_replica_sets_are_only_listed() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from support.operator.manifests import params
 from support.operator.rights import OPTIONAL_KINDS
+from tenantproxy_operator.api.poslog import Poslog
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import Spec
 from tenantproxy_operator.kube import kinds
@@ -47,9 +48,10 @@ def test_condition() -> None:
 def test_rows(kind: Kind, switch: Switch) -> None:
     """What a row names exists: the spec's field, with its reason; the chart's argument; the documented option."""
     assert switch.option == f"--{switch.parameter.replace('_', '-')}"
-    assert bool(switch.field) == bool(switch.reason)
-    if switch.field:
-        assert switch.field in Spec.model_fields
+    assert bool(switch.fields) == bool(switch.reason)
+    for field in switch.fields:
+        above, _, last = field.rpartition(".")
+        assert last in (Poslog.model_fields if above == "poslog" else Spec.model_fields)
         assert switch.reason in vars(Reason).values()
     assert f"- {switch.option}\n" in (ROOT / "charts/tenantproxy/templates/deployment.yaml").read_text()
     assert f"| `{switch.option}` |" in (ROOT / "docs/operator.md").read_text()

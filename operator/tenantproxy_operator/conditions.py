@@ -1,11 +1,12 @@
 """A TenantProxy's conditions: how each is determined, and how they add up. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from tenantproxy_operator.api.names import child_name
+from tenantproxy_operator.api.labels import COMPONENT, INSTANCE
+from tenantproxy_operator.api.names import POSLOG, PROXY, Component, child_name
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.kube.workloads import OtherControls, Rollout
 
@@ -20,7 +21,13 @@ class ConditionValue(msgspec.Struct, frozen=True):
     message: str
 
 
-TYPES: Final = ("Ready", "Accepted", "Available", "CredentialsReady", "Unique", "Reconciling", "Stalled")
+AVAILABLE: Final[Mapping[Component, str]] = {PROXY: "Available", POSLOG: "PoslogAvailable"}
+"""The condition about each component's pods."""
+POSLOG_KEYS: Final = "PoslogKeysReady"
+TYPES: Final = (
+    *("Ready", "Accepted", *AVAILABLE.values(), "CredentialsReady", POSLOG_KEYS, "Unique"),
+    *("Reconciling", "Stalled"),
+)
 """All conditions that we write."""
 _SUMMARIES: Final = ("Ready", "Reconciling", "Stalled")
 """Those that only repeat what others say."""
@@ -31,45 +38,65 @@ _BLOCKED: Final = (Reason.ROLLOUT_STUCK, Reason.DEPLOYMENT_PAUSED)
 """Reasons of Available for which new proxies wait until somebody acts."""
 
 
-def available(rollout: Rollout | None, *, namespace: str, name: str) -> ConditionValue:
-    """Return whether the proxies of the TenantProxy of that name serve."""
+class _Words(NamedTuple):
+    """What is said of a component's pods."""
+
+    one: str
+    many: str
+    ready: str
+    """The reason where all are ready."""
+    not_ready: str
+    """The reason where none is."""
+
+
+_WORDS: Final[Mapping[Component, _Words]] = {
+    PROXY: _Words("proxy", "proxies", Reason.PROXIES_READY, Reason.PROXIES_NOT_READY),
+    POSLOG: _Words("relay", "relays", Reason.RELAYS_READY, Reason.RELAYS_NOT_READY),
+}
+
+
+def available(
+    rollout: Rollout | None, *, namespace: str, name: str, component: Component = PROXY
+) -> ConditionValue:
+    """Return whether the pods of a component of the TenantProxy of that name serve."""
     if rollout is None:
         return ConditionValue(
             "Unknown", Reason.PENDING, "there is no Deployment yet; wait, or see the condition Accepted"
         )
-    meanwhile = _meanwhile(rollout)
-    look = f"kubectl describe pods -n {namespace} -l app.kubernetes.io/instance={name}"
-    resume = f"kubectl rollout resume -n {namespace} deployment/{child_name(name)}"
+    one, many, ready, not_ready = _WORDS[component]
+    meanwhile = _meanwhile(rollout, component)
+    look = f"kubectl describe pods -n {namespace} -l {INSTANCE}={name},{COMPONENT}={component}"
+    resume = f"kubectl rollout resume -n {namespace} deployment/{child_name(name, component)}"
     words = "; ".join(said.rstrip(".") for said in (rollout.stuck, rollout.refused) if said)
     causes = (
         (
             rollout.stuck and not rollout.complete,
             Reason.ROLLOUT_STUCK,
-            f"new proxies don't become ready ({words}); {meanwhile}; check: {look}",
+            f"new {many} don't become ready ({words}); {meanwhile}; check: {look}",
         ),
         (
             rollout.refused and not rollout.complete,
             Reason.REPLICA_FAILURE,
-            f"the API server refuses new proxies ({words}); {meanwhile}; correct what it names",
+            f"the API server refuses new {many} ({words}); {meanwhile}; correct what it names",
         ),
         (
             rollout.waits_for_resume,
             Reason.DEPLOYMENT_PAUSED,
-            f"somebody has paused the Deployment, so no new proxy is started; {meanwhile}; resume it: {resume}",
+            f"somebody has paused the Deployment, so no new {one} is started; {meanwhile}; resume it: {resume}",
         ),
         (
             not rollout.ready and not rollout.ever_observed,
             Reason.PENDING,
             "the cluster's Deployment controller has not processed the Deployment yet; wait",
         ),
-        (not rollout.ready, Reason.PROXIES_NOT_READY, f"{meanwhile}; wait, or check: {look}"),
-        (not rollout.complete, Reason.ROLLING_OUT, f"proxies are being started or terminated; {meanwhile}"),
+        (not rollout.ready, not_ready, f"{meanwhile}; wait, or check: {look}"),
+        (not rollout.complete, Reason.ROLLING_OUT, f"{many} are being started or terminated; {meanwhile}"),
         (
             rollout.paused,
             Reason.DEPLOYMENT_PAUSED,
-            f"all proxies are ready, but somebody has paused the Deployment: changes wait; resume it: {resume}",
+            f"all {many} are ready, but somebody has paused the Deployment: changes wait; resume it: {resume}",
         ),
-        (True, Reason.PROXIES_READY, "all proxies are ready"),
+        (True, ready, f"all {many} are ready"),
     )
     reason, message = next((reason, message) for holds, reason, message in causes if holds)
     if rollout.ready:
@@ -77,11 +104,12 @@ def available(rollout: Rollout | None, *, namespace: str, name: str) -> Conditio
     return ConditionValue("Unknown" if reason == Reason.PENDING else "False", reason, message)
 
 
-def _meanwhile(rollout: Rollout) -> str:
+def _meanwhile(rollout: Rollout, component: Component) -> str:
+    one, many, *_ = _WORDS[component]
     if not rollout.ready:
-        return "no proxy is ready"
+        return f"no {one} is ready"
     if rollout.replicas > rollout.updated or not rollout.observed:
-        return "earlier proxies serve what was applied before"
+        return f"earlier {many} serve what was applied before"
     return f"{rollout.ready} of {rollout.wanted} serve"
 
 
@@ -110,25 +138,37 @@ def beside_others(
 
 
 def summary(
-    accepted: ConditionValue, availability: ConditionValue, rollout: Rollout | None, *, was_ready: bool
+    accepted: ConditionValue,
+    availabilities: Mapping[str, tuple[ConditionValue, Rollout | None]],
+    *,
+    was_ready: bool,
 ) -> dict[str, ConditionValue]:
     """Return Ready and, where it is not True, either Reconciling or Stalled, which are True or absent (kstatus).
 
-    `was_ready`: whether Ready was True of this generation of the spec. Then it stays so while proxies are
-    replaced, as long as some serve and nothing is stuck: those before were made of this spec, too.
+    `availabilities` are the conditions about pods by their types, with how far their Deployments are. `was_ready`:
+    whether Ready was True of this generation of the spec. Then it stays so while pods are replaced, as long as
+    some serve and nothing is stuck: those before were made of this spec, too.
     """
+    lacking = [
+        (kind, availability)
+        for kind, (availability, rollout) in availabilities.items()
+        if availability.status != "True"
+        or rollout is None
+        or not (rollout.complete or (was_ready and not rollout.stuck))
+    ]
     if accepted.status != "True":
         ready = ConditionValue(accepted.status, accepted.reason, f"not Accepted: {accepted.message}")
         stalled = accepted.status == "False" and accepted.reason != _AWAITED
-    elif availability.status == "True" and rollout and (rollout.complete or (was_ready and not rollout.stuck)):
+    elif not lacking:
         return {"Ready": ConditionValue("True", Reason.READY, "orders can be read")}
     else:
+        kind, availability = min(lacking, key=lambda each: each[1].reason not in _BLOCKED)
         stalled = availability.reason in _BLOCKED
         if availability.status == "True":
             status: ConditionStatus = "False" if stalled else "Unknown"
             ready = ConditionValue(status, availability.reason, f"not rolled out: {availability.message}")
         else:
-            message = f"not Available: {availability.message}"
+            message = f"not {kind}: {availability.message}"
             ready = ConditionValue(availability.status, availability.reason, message)
     return {
         "Ready": ready,
@@ -223,7 +263,7 @@ def event_notes(
         if kind == "CredentialsReady":
             credential_changed = None
             note += who
-        starting = was == "Unknown" and reason == Reason.PROXIES_NOT_READY
+        starting = was == "Unknown" and reason in (Reason.PROXIES_NOT_READY, Reason.RELAYS_NOT_READY)
         found.append(EventNote(warning=stuck or (status != "True" and not starting), reason=reason, note=note))
     if credential_changed:
         note = f"the credential in Secret {credential_changed} was replaced{who}"

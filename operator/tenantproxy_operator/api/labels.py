@@ -3,7 +3,8 @@
 from typing import Final
 
 INSTANCE: Final = "app.kubernetes.io/instance"
-SELECTOR_KEYS: Final = ("app.kubernetes.io/name", INSTANCE, "app.kubernetes.io/component")
+COMPONENT: Final = "app.kubernetes.io/component"
+SELECTOR_KEYS: Final = ("app.kubernetes.io/name", INSTANCE, COMPONENT)
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "tenantproxy-operator"
 

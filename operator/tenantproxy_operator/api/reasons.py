@@ -31,15 +31,21 @@ class Reason:
     DEPLOYMENT_PAUSED: Final = "DeploymentPaused"
     PROXIES_NOT_READY: Final = "ProxiesNotReady"
     PENDING: Final = "Pending"
+    # PoslogAvailable: those of Available, but for the two about proxies
+    RELAYS_READY: Final = "RelaysReady"
+    RELAYS_NOT_READY: Final = "RelaysNotReady"
     # CredentialsReady
     CREDENTIALS_SET: Final = "CredentialsSet"
     CREDENTIALS_MISSING: Final = "CredentialsMissing"
     CREDENTIALS_INVALID: Final = "CredentialsInvalid"
     SECRET_MISSING: Final = "SecretMissing"
     SECRET_UNREADABLE: Final = "SecretUnreadable"
+    # PoslogKeysReady: also SecretUnreadable
+    POSLOG_KEYS_SET: Final = "PoslogKeysSet"
+    POSLOG_KEYS_MISSING: Final = "PoslogKeysMissing"
     # Unique
     UNIQUE: Final = "Unique"
     SECRET_SHARED: Final = "SecretShared"
     DUPLICATE_TENANT: Final = "DuplicateTenant"
-    # Ready: that of Accepted or Available, where one of them does not hold, or pods are still rolled out, else
+    # Ready: that of Accepted, Available or PoslogAvailable, where one does not hold, or rolls out, else
     READY: Final = "Ready"

@@ -21,7 +21,8 @@ class Condition(Model):
     """One observation about the TenantProxy, as metav1.Condition has it."""
 
     type: Annotated[str, _CAMEL_CASE] = Field(
-        description="What is observed: Ready, Reconciling, Stalled, Accepted, Available, CredentialsReady, Unique."
+        description="What is observed: Ready, Reconciling, Stalled, Accepted, Available, "
+        "PoslogAvailable, CredentialsReady, PoslogKeysReady, Unique."
     )
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: Annotated[str, _CAMEL_CASE] = Field(description="Why, in one CamelCase word.")
@@ -56,11 +57,17 @@ class Status(Model):
         max_length=16,
         description="Ready (proxies serve what this spec says), Reconciling (not yet) or Stalled (not before "
         "somebody acts), Accepted (the spec is valid and applied), Available (proxies serve), CredentialsReady "
-        "(the Secret is well-formed), Unique (no other one has its tenant or Secret).",
+        "(the Secret is well-formed), PoslogAvailable and PoslogKeysReady (relays serve; their keys are in the "
+        "Secret; only with spec.poslog), Unique (no other one has its tenant or Secret).",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     endpoint: str | None = Field(
         default=None, max_length=2048, description="Where clients in the cluster reach the proxy."
+    )
+    poslog_endpoint: str | None = Field(
+        default=None,
+        max_length=2048,
+        description="Where clients in the cluster reach the PosLog relay; absent while there is to be none.",
     )
     replicas: int | None = Field(default=None, ge=0, description="Number of proxies.")
     ready_replicas: int | None = Field(default=None, ge=0, description="Number of ready proxies.")

@@ -9,7 +9,15 @@ from typing import Final
 import msgspec
 
 from tenantproxy_operator.api.labels import MANAGED_BY, MANAGER
-from tenantproxy_operator.api.names import KIND, name_of_hashed_parent, name_of_parent
+from tenantproxy_operator.api.names import (
+    COMPONENTS,
+    KIND,
+    PROXY,
+    Component,
+    child_name,
+    name_of_hashed_parent,
+    name_of_parent,
+)
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
 from tenantproxy_operator.kube.objects import Metadata, Partial
@@ -75,6 +83,7 @@ class Children:
         self._changed = changed
         self._tenants: defaultdict[Key, dict[ChildName, Child]] = defaultdict(dict)
         self._rollouts: dict[Key, Rollout] = {}
+        """By the Deployments' keys."""
         self._secrets: dict[Key, Key] = {}
         """Whose child a Secret is: its name does not say it, and what says it can be edited."""
         self._writing: dict[tuple[str, Key], int] = {}
@@ -84,9 +93,13 @@ class Children:
         """Return the children of a tenant, whoever owns them."""
         return MappingProxyType(self._tenants.get(tenant, {}))
 
-    def rollout_of(self, tenant: Key) -> Rollout | None:
-        """Return the progress of a tenant's Deployment; None where there is none."""
-        return self._rollouts.get(tenant)
+    def rollout_of(self, tenant: Key, component: Component = PROXY) -> Rollout | None:
+        """Return the progress of the Deployment of a tenant's component; None where there is none."""
+        return self._rollouts.get(Key(tenant.namespace, child_name(tenant.name, component)))
+
+    def rollouts_of(self, tenant: Key) -> dict[Component, Rollout | None]:
+        """Return the progress of the Deployment of each of a tenant's components."""
+        return {component: self.rollout_of(tenant, component) for component in COMPONENTS}
 
     def every(self, kind: Kind, namespace: str | None) -> dict[Key, tuple[Key, Child]]:
         """Return all children of a kind, in one namespace or all, by their keys, with their tenants."""
@@ -137,8 +150,8 @@ class Children:
         changed = known is None or _without_version(known) != _without_version(child)
         if isinstance(thing, Deployment):
             progress = rollout(thing)
-            changed = changed or progress != self._rollouts.get(tenant)
-            self._rollouts[tenant] = progress
+            changed = changed or progress != self._rollouts.get(thing.metadata.key)
+            self._rollouts[thing.metadata.key] = progress
         if changed and not own:
             self._changed(tenant)
         return child
@@ -164,7 +177,7 @@ class Children:
         if not self._tenants[tenant]:
             del self._tenants[tenant]
         if kind is kinds.DEPLOYMENT:
-            self._rollouts.pop(tenant, None)
+            self._rollouts.pop(Key(tenant.namespace, name), None)
         if kind is kinds.SECRET:
             self._secrets.pop(Key(tenant.namespace, name), None)
         self._changed(tenant)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from tenantproxy_operator.api.labels import labels
-from tenantproxy_operator.api.names import PROXY, name_of_parent
+from tenantproxy_operator.api.names import PROXY, component_of, name_of_parent
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.kinds import Key, Kind
@@ -55,7 +55,7 @@ class Controls:
         """Take note of one that is not ours, new or changed."""
         key = control.metadata.key
         if kind is kinds.AUTOSCALER:
-            parent = name_of_parent(control.scales)
+            parent = name_of_parent(control.scales) if component_of(control.scales) == PROXY else None
             self._set_target(key, Key(key.namespace, parent) if parent else None)
         else:
             self._set_selector(key, control.spec.selector)

@@ -1,17 +1,19 @@
 """What has to be done for a tenant: a function of its snapshot. No client, no clock, nothing is written."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from tenantproxy_operator.api.names import Component, component_of
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.cache.children import Child, ChildName
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.cache.tenants import Tenant
-from tenantproxy_operator.conditions import ConditionValue, condition_in
+from tenantproxy_operator.conditions import AVAILABLE, ConditionValue, condition_in
 from tenantproxy_operator.controller.applied_state import AppliedState, manifest_hash
 from tenantproxy_operator.controller.pod_revision import revision_hash, revision_name, with_revision
 from tenantproxy_operator.controller.retention import is_prune_due
@@ -53,8 +55,8 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """As the API server had it; empty where it can't be ours."""
     children: Mapping[ChildName, Child]
     """All objects of the children's names, whoever owns them."""
-    rollout: Rollout | None = None
-    """How far the tenant's Deployment is; None where there is none."""
+    rollouts: Mapping[Component, Rollout | None] = {}
+    """How far the Deployment of each component is; None where there is none."""
     secrets: Mapping[Key, SecretVersion | None]
     """The Secrets that the spec refers to, None for one that does not exist."""
     rivals: tuple[Rival, ...]
@@ -92,13 +94,16 @@ class TenantSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def prune_due(self) -> bool:
         """Whether it has to be looked which of the earlier ConfigMaps are still needed."""
-        plurals = [plural for plural, _ in owned_by(self.tenant, self.children)]
-        available = self.condition("Available")
-        return is_prune_due(
-            plurals.count(kinds.CONFIG_MAP.plural),
-            self.rollout,
-            was_complete=available is not None and available.reason == Reason.PROXIES_READY,
+        owned = owned_by(self.tenant, self.children)
+        counts = Counter(component_of(name) for plural, name in owned if plural == kinds.CONFIG_MAP.plural)
+        return any(
+            is_prune_due(counts[component], rollout, was_complete=self._was_complete(component))
+            for component, rollout in self.rollouts.items()
         )
+
+    def _was_complete(self, component: Component) -> bool:
+        available = self.condition(AVAILABLE[component])
+        return available is not None and available.reason in (Reason.PROXIES_READY, Reason.RELAYS_READY)
 
     def condition(self, kind: str) -> ConditionValue | None:
         """Return what the status says about a condition type."""
@@ -257,10 +262,15 @@ def _needs_turn(snapshot: TenantSnapshot, children: tuple[Manifest, ...]) -> boo
     """Tell whether the tenant's pods would change, and not because of its own spec."""
     if snapshot.state.inputs == snapshot.inputs or not snapshot.has_spec:
         return False
-    (deployment,) = (manifest for manifest in children if manifest["kind"] == kinds.DEPLOYMENT.kind)
-    child = snapshot.children.get((kinds.DEPLOYMENT.plural, deployment["metadata"]["name"]))
-    if child is not None:
-        return child.manifest_hash != manifest_hash(deployment)
+    deployments = [manifest for manifest in children if manifest["kind"] == kinds.DEPLOYMENT.kind]
+    there = [snapshot.children.get((kinds.DEPLOYMENT.plural, each["metadata"]["name"])) for each in deployments]
+    if any(
+        child is not None and child.manifest_hash != manifest_hash(deployment)
+        for deployment, child in zip(deployments, there, strict=True)
+    ):
+        return True
+    if None not in there:
+        return False
     # One that was deleted comes back as it was, if that is stored.
     released = snapshot.state.revision
     name, owned = revision_name(snapshot.tenant.key, released), owned_by(snapshot.tenant, snapshot.children)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from tenantproxy_operator.api.names import Component
 from tenantproxy_operator.conditions import EventNote
 from tenantproxy_operator.controller.applied_state import AppliedState
 from tenantproxy_operator.controller.apply_result import ApplyResult
@@ -25,8 +26,8 @@ class Retry(msgspec.Struct, frozen=True):
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """What is seen once all is written that had to be."""
 
-    rollout: Rollout | None
-    """How far the tenant's Deployment is; None where there is none."""
+    rollouts: Mapping[Component, Rollout | None]
+    """How far the Deployment of each component is; None where there is none."""
     others: OtherControls = OtherControls()
     """Autoscalers and disruption budgets of others that act on the tenant's proxies."""
     rollout_stopped: bool
@@ -46,6 +47,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the tenant's pods wait for their turn to be changed."""
     credential: SecretCheck | None = None
     """None: the Secret is as it was when it was last checked."""
+    poslog_keys: SecretCheck | None = None
+    """The same of the relay's keys in it; None also where there is no relay."""
 
 
 class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):

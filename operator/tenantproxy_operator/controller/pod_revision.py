@@ -18,9 +18,10 @@ _KINDS: Final = {kind.kind for kind in _STORED}
 
 
 def with_revision(manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
-    """Return a tenant's rendered children, and before its Deployment the revision: what pods are made of."""
+    """Return a tenant's rendered children, and before its Deployments the revision: what pods are made of."""
     stored = [manifest for manifest in manifests if manifest["kind"] in _KINDS]
-    deployment, data = stored[-1], {"manifests": stored}
+    deployment = next(manifest for manifest in stored if manifest["kind"] == kinds.DEPLOYMENT.kind)
+    data = {"manifests": stored}
     metadata = deployment["metadata"] | {"name": f"{deployment['metadata']['name']}-{content_hash(data)}"}
     kind = kinds.CONTROLLER_REVISION
     revision = {

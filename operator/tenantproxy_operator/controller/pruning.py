@@ -4,7 +4,7 @@ import logging
 
 from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.api.labels import selector
-from tenantproxy_operator.api.names import PROXY, child_name
+from tenantproxy_operator.api.names import COMPONENTS, child_name, component_of
 from tenantproxy_operator.cache.children import Children
 from tenantproxy_operator.cache.tenants import Tenant
 from tenantproxy_operator.controller.child_writer import ChildWriter
@@ -17,16 +17,23 @@ _log = logging.getLogger(__name__)
 
 
 async def prune_config_maps(
-    cluster: Cluster, children: Children, writer: ChildWriter, tenant: Tenant, wanted: str
+    cluster: Cluster, children: Children, writer: ChildWriter, tenant: Tenant, wanted: frozenset[str]
 ) -> None:
     """Delete all but `wanted` and those that pods need; what fails is left for the next time, and logged."""
-    kind, namespace = kinds.CONFIG_MAP, tenant.key.namespace
+    namespace = tenant.key.namespace
+    there = {
+        name: child
+        for (plural, name), child in children.of(tenant.key).items()
+        if plural == kinds.CONFIG_MAP.plural and child.belongs_to(tenant.uid)
+    }
+    components = {component_of(name) for name in there}
     try:
-        mounted = await cluster.mounted_config_maps(Key(namespace, child_name(tenant.key.name)))
-        replica_sets = await cluster.replica_sets(namespace, selector(tenant.key.name, component=PROXY))
-        needed = needed_config_maps(replica_sets) | mounted | {wanted}
-        for (plural, name), child in list(children.of(tenant.key).items()):
-            if plural == kind.plural and name not in needed and child.belongs_to(tenant.uid):
-                await writer.delete(tenant, (plural, name), child.uid)
+        needed = wanted
+        for component in filter(components.__contains__, COMPONENTS):
+            mounted = await cluster.mounted_config_maps(Key(namespace, child_name(tenant.key.name, component)))
+            replica_sets = await cluster.replica_sets(namespace, selector(tenant.key.name, component=component))
+            needed |= needed_config_maps(replica_sets) | mounted
+        for name in there.keys() - needed:
+            await writer.delete(tenant, (kinds.CONFIG_MAP.plural, name), there[name].uid)
     except KubeError as error:
         _log.warning("%s: earlier ConfigMaps can't be deleted: %s", tenant.key, error)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from tenantproxy.debugging import parse_end
 from tenantproxy.kube.api import KubeError, StatusError
+from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.api.served_schema import ServedSchema, own_schema
 from tenantproxy_operator.api.status import readable
 from tenantproxy_operator.cache.children import Children
@@ -44,6 +45,7 @@ from tenantproxy_operator.validation.secrets import (
     SecretCheck,
     TLSSecret,
     check_credentials_secret,
+    check_poslog_keys,
     unreadable_secret,
 )
 
@@ -188,7 +190,7 @@ class Reconciler:
             tenant=tenant,
             status=status,
             children=children,
-            rollout=self._children.rollout_of(key),
+            rollouts=self._children.rollouts_of(key),
             secrets=secrets,
             rivals=tuple(self._tenants.rivals(key)),
             settings=self._settings,
@@ -204,16 +206,17 @@ class Reconciler:
         """Do what an evaluation says; read what costs a call where something has changed. Raises KubeError."""
         if evaluation.credential is not None:
             return Outcome(credential=evaluation.credential)
-        tls = await self._find_unusable(snapshot, evaluation.tls_secrets)
+        tenant, tls = snapshot.tenant, await self._find_unusable(snapshot, evaluation.tls_secrets)
         secret = await self._read_credential(snapshot, evaluation)
         children, held = None, False
         if tls is None and evaluation.children is not None:
-            held = evaluation.needs_turn and not self._rollout.request(
-                snapshot.tenant.key, canary=snapshot.tenant.canary
-            )
+            held = evaluation.needs_turn and not self._rollout.request(tenant.key, canary=tenant.canary)
             children = await self._apply_children(snapshot, evaluation, secret, hold_pods=held)
-        credential = self._check_credential(evaluation, secret, children)
-        return Outcome(tls=tls, children=children, held=held, credential=credential)
+        created, credential, keys = children.created_secret if children else None, None, None
+        if evaluation.resource is not None and (created or evaluation.reads_credential):
+            seen = SecretContent(metadata=created) if created else secret
+            credential, keys = _check_secret(evaluation.resource, seen, self._settings)
+        return Outcome(tls=tls, children=children, held=held, credential=credential, poslog_keys=keys)
 
     async def _find_unusable(self, snapshot: TenantSnapshot, secrets: tuple[TLSSecret, ...]) -> SecretCheck | None:
         """Return what is wrong with the first of these Secrets that can't be used; None where all can."""
@@ -260,19 +263,6 @@ class Reconciler:
         except StatusError as error:
             return error
 
-    def _check_credential(
-        self, evaluation: Evaluation, secret: SecretContent | StatusError | None, children: ApplyResult | None
-    ) -> SecretCheck | None:
-        """Check the Secret with the credential, after it may have been created; None where nothing has changed."""
-        resource, created = evaluation.resource, children.created_secret if children else None
-        if resource is None or not (created or evaluation.reads_credential):
-            return None
-        if created:
-            secret = SecretContent(metadata=created)
-        if isinstance(secret, StatusError):
-            return unreadable_secret(resource.secret_name, secret.message)
-        return check_credentials_secret(secret, resource, self._settings)
-
     async def _read(self, snapshot: TenantSnapshot, name: str) -> SecretContent | None:
         """Return a Secret with its data; None where there was none at the snapshot."""
         secret = Key(snapshot.tenant.key.namespace, name)
@@ -281,7 +271,7 @@ class Reconciler:
     def _observe(self, tenant: Tenant) -> Observation:
         """Return what the status says beside what was evaluated and applied."""
         return Observation(
-            rollout=self._children.rollout_of(tenant.key),
+            rollouts=self._children.rollouts_of(tenant.key),
             others=self._controls.of(tenant),
             rollout_stopped=self._rollout.stopped,
             now=self._now(),
@@ -298,3 +288,13 @@ def _retry_error(retry: Retry) -> RetryError:
     if retry.longest_pause is None:
         return RetryError(retry.message, shortest_pause=retry.shortest_pause)
     return RetryError(retry.message, longest_pause=retry.longest_pause, shortest_pause=retry.shortest_pause)
+
+
+def _check_secret(
+    resource: TenantProxy, found: SecretContent | StatusError | None, settings: Settings
+) -> tuple[SecretCheck, SecretCheck | None]:
+    """Check the credential in the tenant's Secret, and a relay's keys, or say why it can't be read."""
+    if not isinstance(found, StatusError):
+        return check_credentials_secret(found, resource, settings), check_poslog_keys(found, resource)
+    unreadable = unreadable_secret(resource.secret_name, found.message)
+    return unreadable, unreadable if resource.relay else None

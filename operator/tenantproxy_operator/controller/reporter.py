@@ -68,7 +68,7 @@ class Reporter:
 
     def report_rollout(self, key: Key) -> None:
         """Report how far a tenant's pods are; one that can't be reconciled holds up no other."""
-        self._rollout.report(key, progress_of(self._children.rollout_of(key)))
+        self._rollout.report(key, progress_of(self._children.rollouts_of(key).values()))
 
     def forget(self, key: Key) -> None:
         """Keep nothing about a tenant."""

@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from tenantproxy_operator import conditions
-from tenantproxy_operator.api.names import child_name
+from tenantproxy_operator.api.names import POSLOG, PROXY, child_name
+from tenantproxy_operator.api.poslog import EVENTS_PATH
 from tenantproxy_operator.api.status import Status
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.conditions import ConditionValue
@@ -52,7 +53,8 @@ def result_of_settled(snapshot: TenantSnapshot, settled: Settled, observation: O
     credential = _Credential(
         settled.credentials_ready, snapshot.status.get("credentials"), snapshot.state.fingerprint
     )
-    status = _status(snapshot, settled.accepted, credential, observation, digest=settled.digest)
+    keys = snapshot.condition(conditions.POSLOG_KEYS)
+    status = _status(snapshot, settled.accepted, credential, observation, poslog_keys=keys, digest=settled.digest)
     return _result(snapshot, status, credential, state=snapshot.state)
 
 
@@ -79,6 +81,7 @@ def result_of(
         accepted,
         credential,
         observation,
+        poslog_keys=_poslog_keys(snapshot, evaluation, outcome),
         digest=state.unfinished_digest() if retry else state.digest(),
         secret_name=evaluation.resource.secret_name if evaluation.resource and in_use else None,
     )
@@ -143,6 +146,20 @@ def _credential(snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outco
     return _Credential(condition, said, check.fingerprint, replaced, _set_by(snapshot, secret))
 
 
+def _poslog_keys(snapshot: TenantSnapshot, evaluation: Evaluation, outcome: Outcome) -> ConditionValue | None:
+    """Return what is said of the relay's keys; None where there is to be no relay."""
+    check, before = outcome.poslog_keys, snapshot.condition(conditions.POSLOG_KEYS)
+    if evaluation.resource is None:
+        return before
+    if evaluation.resource.relay is None:
+        return None
+    if check is not None:
+        if check.unreadable:
+            return ConditionValue("Unknown", check.reason, check.message)
+        return ConditionValue("True" if check.usable else "False", check.reason, check.message)
+    return before or ConditionValue("Unknown", evaluation.accepted.reason, "see the condition Accepted")
+
+
 def _may_be_another(snapshot: TenantSnapshot, secret: Key) -> bool:
     """Tell whether a Secret may hold another credential than before, without looking into it.
 
@@ -173,11 +190,15 @@ def _status(
     credential: _Credential,
     observation: Observation,
     *,
+    poslog_keys: ConditionValue | None,
     digest: str | None,
     secret_name: str | None = None,
 ) -> dict[str, Any]:
-    """Return the whole status; `secret_name` is what the proxies use from now on, None: as before."""
-    tenant, before, rollout = snapshot.tenant, snapshot.status, observation.rollout
+    """Return the whole status; `secret_name` is what the proxies use from now on, None: as before.
+
+    `poslog_keys` is what is said of the relay's keys; None: there is to be no relay.
+    """
+    tenant, before, rollout = snapshot.tenant, snapshot.status, observation.rollouts.get(PROXY)
     key = tenant.key
     availability = conditions.available(rollout, namespace=key.namespace, name=key.name)
     plurals = {plural for plural, _ in owned_by(tenant, snapshot.children)}
@@ -188,12 +209,18 @@ def _status(
         has_budget=kinds.DISRUPTION_BUDGET.plural in plurals,
     )
     was_ready = conditions.was_true(before, "Ready", tenant.generation)
-    summary = conditions.summary(accepted, availability, rollout, was_ready=was_ready)
+    availabilities = {conditions.AVAILABLE[PROXY]: (availability, rollout)}
+    if poslog_keys is not None:
+        relays = observation.rollouts.get(POSLOG)
+        said = conditions.available(relays, namespace=key.namespace, name=key.name, component=POSLOG)
+        availabilities[conditions.AVAILABLE[POSLOG]] = (said, relays)
+    summary = conditions.summary(accepted, availabilities, was_ready=was_ready)
     values = {
         "Ready": summary["Ready"],
         "Accepted": accepted,
-        "Available": availability,
+        **{kind: value for kind, (value, _) in availabilities.items()},
         "CredentialsReady": credential.condition,
+        **({} if poslog_keys is None else {conditions.POSLOG_KEYS: poslog_keys}),
         "Unique": uniqueness.judge(key, snapshot.rivals),
         **summary,
     }
@@ -204,6 +231,9 @@ def _status(
         ),
         "endpoint": f"http://{child_name(key.name)}.{key.namespace}.svc:{API_PORT}",
     }
+    if poslog_keys is not None:
+        host = f"{child_name(key.name, POSLOG)}.{key.namespace}.svc:{API_PORT}"
+        status["poslogEndpoint"] = f"http://{host}{EVENTS_PATH}"
     if rollout is not None:
         status |= {"replicas": rollout.replicas, "readyReplicas": rollout.ready}
     if secret_name := secret_name or before.get("secretName"):

@@ -11,13 +11,13 @@ from tenantproxy_operator.kube.workloads import ReplicaSet, Rollout
 from tenantproxy_operator.render.deployment import KEPT_REVISIONS
 
 _MOST: Final = KEPT_REVISIONS + 3
-"""ConfigMaps of one tenant: that of the pods, those of earlier revisions, and of a rollout that is under way."""
+"""ConfigMaps of a component: that of the pods, those of earlier revisions, and of a rollout that is under way."""
 _MOST_UNOBSERVED: Final = 2 * _MOST
 """The same while the Deployment controller, which may be down, has still to make ReplicaSets."""
 
 
 def is_prune_due(count: int, rollout: Rollout | None, *, was_complete: bool) -> bool:
-    """Tell whether it has to be looked which of a tenant's ConfigMaps are still needed, of which it has `count`.
+    """Tell whether to look which of a component's ConfigMaps are still needed, of which it has `count`.
 
     That is where a rollout has completed since the last time, so that nothing is read at rest; and whenever there
     are many, as where rollouts never complete.

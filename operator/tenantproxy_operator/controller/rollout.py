@@ -24,10 +24,17 @@ MOST_MISSED: Final = 3
 
 Progress = Literal["updating", "missed", "done"]
 """What a Deployment that was brought up to date has come to."""
+_FROM_THE_WORST: Final[tuple[Progress, ...]] = ("missed", "updating", "done")
 
 
-def progress_of(rollout: Rollout | None) -> Progress:
-    """Return what a Deployment that was brought up to date has come to.
+def progress_of(rollouts: Iterable[Rollout | None]) -> Progress:
+    """Return what a tenant's Deployments that were brought up to date have come to: the worst of each."""
+    found = {_progress_of(rollout) for rollout in rollouts}
+    return next((each for each in _FROM_THE_WORST if each in found), "done")
+
+
+def _progress_of(rollout: Rollout | None) -> Progress:
+    """Return what one has come to.
 
     One whose earlier proxies serve while new ones don't become ready has missed its deadline. One that had no
     ready proxy before, for reasons of its own, says nothing about the change.

@@ -14,6 +14,7 @@ from tenantproxy_operator.doctor.view import TenantView
 _OF_THE_TENANT: Final = "-n {namespace} -l app.kubernetes.io/instance={name}"
 DESCRIBE: Final = "kubectl describe tp/{name} -n {namespace}"
 PODS: Final = f"kubectl describe pods {_OF_THE_TENANT}"
+RELAYS: Final = f"{PODS},app.kubernetes.io/component=poslog"
 LOGS: Final = f"kubectl logs {_OF_THE_TENANT} --prefix --tail=100"
 PREVIOUS_LOGS: Final = f"kubectl logs {_OF_THE_TENANT} --prefix --previous"
 _ADMIN: Final = """-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'"""

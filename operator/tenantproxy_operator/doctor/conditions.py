@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tenantproxy_operator.api.reasons import Reason
-from tenantproxy_operator.doctor.commands import DESCRIBE, FLEET, KEYS, PODS, PUT, filled
+from tenantproxy_operator.doctor.commands import DESCRIBE, FLEET, KEYS, PODS, PUT, RELAYS, filled
 from tenantproxy_operator.doctor.finding import Finding, Row, Severity
 from tenantproxy_operator.doctor.view import TenantView
 from tenantproxy_operator.fleet.objects import Condition
@@ -12,6 +12,7 @@ from tenantproxy_operator.fleet.objects import Condition
 _NOT_READY: Final = "a-tenant-is-not-ready"
 _CREDENTIAL: Final = "the-credential"
 _STUCK: Final = "a-rollout-is-stuck"
+_PICKUPS: Final = "pickups-dont-arrive"
 
 ROWS: Final[Mapping[str, Row]] = {
     Reason.INVALID_SPEC: Row(
@@ -90,6 +91,7 @@ ROWS: Final[Mapping[str, Row]] = {
         Severity.DOWN, "platform team", "kubectl get deployment/{name}-proxy -n {namespace}", _NOT_READY
     ),
     Reason.PROXIES_NOT_READY: Row(Severity.DOWN, "platform team", PODS, _STUCK),
+    Reason.RELAYS_NOT_READY: Row(Severity.FAILING, "platform team", RELAYS, _STUCK),
     Reason.ROLLOUT_STUCK: Row(Severity.FAILING, "platform team", PODS, _STUCK),
     Reason.REPLICA_FAILURE: Row(
         Severity.FAILING,
@@ -115,6 +117,9 @@ ROWS: Final[Mapping[str, Row]] = {
         "who fills the Secret",
         f"{KEYS}; correct or remove the key that the message names",
         _CREDENTIAL,
+    ),
+    Reason.POSLOG_KEYS_MISSING: Row(
+        Severity.FAILING, "who fills the Secret", f"{KEYS}; add the keys that the message names", _PICKUPS
     ),
     Reason.SECRET_MISSING: Row(
         Severity.DOWN, "platform team", "kubectl get secret {secret} -n {namespace}", _CREDENTIAL
@@ -142,8 +147,9 @@ ROWS: Final[Mapping[str, Row]] = {
 
 _FINE: Final = frozenset(
     {Reason.ACCEPTED, Reason.PROXIES_READY, Reason.CREDENTIALS_SET, Reason.UNIQUE, Reason.READY}
+    | {Reason.RELAYS_READY, Reason.POSLOG_KEYS_SET}
 )
-_PARTS: Final = ("Accepted", "Available", "CredentialsReady", "Unique")
+_PARTS: Final = ("Accepted", "Available", "PoslogAvailable", "CredentialsReady", "PoslogKeysReady", "Unique")
 """Those that the others summarize."""
 _UNKNOWN: Final = Row(Severity.FAILING, "platform team", DESCRIBE, _NOT_READY)
 """A reason of another version."""

@@ -110,6 +110,20 @@ def check_credentials_secret(
     )
 
 
+def check_poslog_keys(secret: SecretContent | None, resource: TenantProxy) -> SecretCheck | None:
+    """Check that the tenant's Secret has the relay's keys, whatever is in them; None: there is to be no relay."""
+    relay, name = resource.relay, resource.secret_name
+    if relay is None:
+        return None
+    there = secret.data if secret else {}
+    missing = [key for key in relay.secret_keys if not there.get(key)]
+    if missing:
+        message = f"Secret {name} lacks {', '.join(missing)}: the relay answers every event with 503; set it there"
+        return _refused(Reason.POSLOG_KEYS_MISSING, message)
+    message = f"Secret {name} has all keys that the relay needs" if relay.secret_keys else "the relay needs no key"
+    return SecretCheck(usable=True, reason=Reason.POSLOG_KEYS_SET, message=message)
+
+
 def unreadable_secret(name: str, why: str) -> SecretCheck:
     """Return what is said of the credential's Secret where the API server refuses to show it."""
     message = f"Secret {name} can't be read: {why}; grant the operator permission (`tenantproxy-operator rbac`)"

@@ -92,10 +92,17 @@ class World:
         self.api.delete(ref_of(plural, name or self.name_of(plural)))
 
     def pods(
-        self, name: str = "acme", *, ready: int = 2, updated: int = 2, stuck: str = "", refused: str = ""
+        self,
+        name: str = "acme",
+        component: str = "proxy",
+        *,
+        ready: int = 2,
+        updated: int = 2,
+        stuck: str = "",
+        refused: str = "",
     ) -> None:
         """Bring a Deployment forward, as its controller and the kubelets would."""
-        ref = ref_of("deployments", f"{name}-proxy")
+        ref = ref_of("deployments", f"{name}-{component}")
         conditions = [
             {"type": kind, "status": status, "message": message}
             for kind, status, message in (("Progressing", "False", stuck), ("ReplicaFailure", "True", refused))
@@ -103,12 +110,12 @@ class World:
         ]
         status = {"replicas": 2, "updatedReplicas": updated, "readyReplicas": ready, "conditions": conditions}
         status |= {"observedGeneration": self.api.objects[ref]["metadata"]["generation"]}
-        self._replica_sets(name, complete=updated == 2 and not stuck)
+        self._replica_sets(ref.name, complete=updated == 2 and not stuck)
         self.api.set_status(ref, status)
 
     def _replica_sets(self, name: str, *, complete: bool) -> None:
         """Make a ReplicaSet for the Deployment's template; of the earlier ones, three stay."""
-        deployment = self.api.objects[ref_of("deployments", f"{name}-proxy")]
+        deployment = self.api.objects[ref_of("deployments", name)]
         template = deployment["spec"]["template"]
         labels = template["metadata"]["labels"]
         sets = {
@@ -121,7 +128,7 @@ class World:
         current = next((ref for ref, thing in sets.items() if thing["spec"]["template"] == template), None)
         if current is None or revisions[current] < newest:
             newest += 1
-        current = current or ref_of("replicasets", f"{name}-proxy-{newest}")
+        current = current or ref_of("replicasets", f"{name}-{newest}")
         metadata = {"labels": labels, "annotations": {REVISION: str(newest)}}
         self.api.write(current, {"metadata": metadata, "spec": {"template": template, "replicas": 2}})
         earlier = sorted(sets.keys() - {current}, key=revisions.__getitem__)

@@ -197,9 +197,9 @@ def whole(kind: Kind, name: str, content: Mapping[str, Any]) -> Thing:
     return manifest
 
 
-def child_name(kind: Kind, tenant: str) -> str:
+def child_name(kind: Kind, tenant: str, component: str = "proxy") -> str:
     """Return the name of a child, but for its hash. Names are for ever."""
-    return f"{tenant}-credentials" if kind is kinds.SECRET else f"{tenant}-proxy"
+    return f"{tenant}-credentials" if kind is kinds.SECRET else f"{tenant}-{component}"
 
 
 def without_hash(name: str) -> str:

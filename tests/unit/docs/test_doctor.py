@@ -37,7 +37,7 @@ BY_METRIC: Final = {
     "tenantproxy_operator_missed_events_total": "missed-events",
     "tenantproxy_operator_apply_total": "writes-at-rest",
 }
-NO_TROUBLE: Final = {"CredentialsSet"}
+NO_TROUBLE: Final = {"CredentialsSet", "PoslogKeysSet"}
 """What is told of such a tenant are its reads."""
 _OPERATOR: Final = "tests/integration/apiserver/operator"
 CAUSED_IN: Final = (
@@ -86,7 +86,7 @@ def test_the_page_has_rows() -> None:
     assert {row.section for row in ROWS} == {
         *("A tenant is not Ready", "The credential", "Ready, but reads fail", "No access token"),
         *("401 or 403 for a client", "A PUT is refused", "Other 4xx", "A rollout is stuck"),
-        "The operator does not react",
+        *("The operator does not react", "Pickups don't arrive"),
     }
 
 

@@ -44,6 +44,14 @@ CURSOR = {
 }
 LINKED = {**QUERY, "upstream.operations.searchOrders.method": "GET"}
 LIMITS = {"resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}
+SHARED_KEY = {"verification": {"sharedKey": True}}
+RELAY = {"poslog": SHARED_KEY | {"delivery": {"path": "/events"}}}
+ELSEWHERE = {"poslog": SHARED_KEY | {"delivery": {"url": "https://hooks.example"}}}
+ID_TOKEN = {"poslog": RELAY["poslog"] | {"verification": {"idToken": {"audience": "a"}}}}
+# A key is missing before and after, so that no Event tells of it.
+SIGNED = {"poslog": ID_TOKEN["poslog"] | {"delivery": {"path": "/events", "signed": True}}}
+RELAY_LIMITS = {"poslog": RELAY["poslog"] | LIMITS}
+RELAY_ROUTE = {"poslog": RELAY["poslog"] | ROUTE}
 _ADMISSION = "admissionregistration.k8s.io/v1"
 POLICY = Kind(api_version=_ADMISSION, kind="ValidatingAdmissionPolicy", plural="validatingadmissionpolicies")
 POLICY_BINDING = Kind(
@@ -155,6 +163,53 @@ CASES = {
     "route.gatewayRef.name": Case("private", {kinds.HTTP_ROUTE}, ROUTE),
     "route.gatewayRef.namespace": Case("gateways", {kinds.HTTP_ROUTE}, ROUTE),
     "route.hostnames": Case(["a.example", "b.example"], {kinds.HTTP_ROUTE}, ROUTE),
+    "poslog.enabled": Case(
+        value=False,
+        written=set(),
+        before=RELAY_ROUTE,
+        deleted=frozenset(
+            {kinds.NETWORK_POLICY, kinds.SERVICE, kinds.DISRUPTION_BUDGET, kinds.HTTP_ROUTE} | CONFIG,
+        ),
+    ),
+    "poslog.verification.sharedKey": Case(value=True, written=CONFIG, before=SIGNED),
+    "poslog.verification.basic": Case(value=True, written=CONFIG, before=RELAY),
+    "poslog.verification.idToken.audience": Case("b", CONFIG, ID_TOKEN),
+    "poslog.verification.idToken.email": Case("a@keys.example", CONFIG, ID_TOKEN),
+    "poslog.verification.idToken.jwksUri": Case("https://keys.example/certs", CONFIG, ID_TOKEN),
+    "poslog.delivery.url": Case("https://others.example", CONFIG, ELSEWHERE),
+    **{
+        f"poslog.{field}": Case(value, CONFIG, RELAY)
+        for field, value in {
+            "delivery.path": "/others",
+            "delivery.method": "PUT",
+            "delivery.headers": {"X-Channel": "store"},
+            "delivery.format": "cloudevent",
+            "delivery.timeout": "1s",
+            "delivery.signed": True,
+            "filter.training": True,
+            "filter.orderIdPattern": "[0-9]+",
+            "filter.rules": [{"name": "sale", "element": "Sale", "orderId": ["@Order"]}],
+            "limits.maxEventBytes": "1Mi",
+            "limits.maxPoslogBytes": "16Mi",
+            "limits.maxConnections": 7,
+        }.items()
+    },
+    "poslog.replicas": Case(3, {kinds.DEPLOYMENT}, RELAY),
+    **{
+        f"poslog.resources.{amount}": Case(value, {kinds.DEPLOYMENT}, RELAY_LIMITS)
+        for amount, value in {
+            "requests.cpu": "300m",
+            "requests.memory": "200Mi",
+            "requests.ephemeral-storage": "64Mi",
+            "limits.cpu": "3",
+            "limits.memory": "1Gi",
+            "limits.ephemeral-storage": "1Gi",
+        }.items()
+    },
+    "poslog.route.gatewayRef.name": Case("private", {kinds.HTTP_ROUTE}, RELAY_ROUTE),
+    "poslog.route.gatewayRef.namespace": Case("gateways", {kinds.HTTP_ROUTE}, RELAY_ROUTE),
+    "poslog.route.hostnames": Case(["a.example", "b.example"], {kinds.HTTP_ROUTE}, RELAY_ROUTE),
+    "poslog.route.path": Case("/acme/events", {kinds.HTTP_ROUTE}, RELAY_ROUTE),
     "suspend": Case(value=True, written=set()),
 }
 
@@ -189,11 +244,12 @@ async def test_change_of_a_field(run: Run, tenants: Tenants, name: str, field: s
     assert condition_of(after, "Accepted")["status"] == "True"
     assert condition_of(before, "Accepted")["status"] == "True"
     # What pods are made of is stored anew.
-    stored = ["patch", "delete"] if kinds.DEPLOYMENT in case.written else []
+    stored = ["patch", "delete"] if kinds.DEPLOYMENT in case.written | case.deleted else []
+    component = "poslog" if field.startswith("poslog.") else "proxy"
     expected = [
         *(f"{verb} {kinds.CONTROLLER_REVISION.plural} {name}-proxy" for verb in stored),
-        *(f"patch {kind.plural} {child_name(kind, name)}" for kind in case.written),
-        *(f"delete {kind.plural} {child_name(kind, name)}" for kind in case.deleted),
+        *(f"patch {kind.plural} {child_name(kind, name, component)}" for kind in case.written),
+        *(f"delete {kind.plural} {child_name(kind, name, component)}" for kind in case.deleted),
     ]
 
     def written() -> list[str]:

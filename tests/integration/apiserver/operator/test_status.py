@@ -17,6 +17,7 @@ from tenantproxy_operator.kube.kinds import Kind
 CLUSTER_WIDE = False  # what a status says is the same
 TLS = {"spec.upstream.tls": {"caSecretRef": {"name": "no-such-ca"}}}
 ROUTE = {"spec.route": {"gatewayRef": {"name": "g"}, "hostnames": ["h.example"]}}
+RELAY = {"spec.poslog": {"verification": {"sharedKey": True}, "delivery": {"path": "/pos-events"}}}
 PLATFORM = {"spec.auth": {"management": "platform"}}
 WEBHOOK = Kind(
     api_version="admissionregistration.k8s.io/v1",
@@ -75,6 +76,25 @@ async def broken_webhook(tenants: Tenants, name: str) -> None:
 
     await eventually(status, lambda code: code == 500)  # the API server takes a moment to know of it
     await tenants.remove(kinds.CONFIG_MAP, config_map)
+
+
+def relays(ready: int) -> Callable[[Tenants, str], Awaitable[None]]:
+    """Return what asks for a relay, and does to its Deployment's status what its controller would."""
+
+    async def play(tenants: Tenants, name: str) -> None:
+        await tenants.change(name, RELAY)
+        relay = f"{name}-poslog"
+        await tenants.child_until(kinds.DEPLOYMENT, relay)
+        status = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": ready, "observedGeneration": 1}
+        await tenants.patch(kinds.DEPLOYMENT, relay, {"status": status}, subresource="status")
+
+    return play
+
+
+async def relays_keys(tenants: Tenants, name: str) -> None:
+    """Ask for a relay, and give it its key."""
+    await tenants.change(name, RELAY)
+    await credential(tenants, name, poslogSharedKey="k")
 
 
 STUCK = {
@@ -183,6 +203,12 @@ CASES = {
     Reason.DEPLOYMENT_PAUSED: Case("Available", "False", "resume it: kubectl rollout resume -n", None, paused),
     Reason.READY: Case("Ready", "True", "orders can be read", None, deployment(ready=2)),
     Reason.UNIQUE: Case("Unique", "True", "no other TenantProxy has this spec.tenantId"),
+    Reason.RELAYS_READY: Case("PoslogAvailable", "True", "all relays are ready", None, relays(2)),
+    Reason.RELAYS_NOT_READY: Case("PoslogAvailable", "False", "no relay is ready; wait, or", None, relays(0)),
+    Reason.POSLOG_KEYS_SET: Case("PoslogKeysReady", "True", "has all keys that the relay", None, relays_keys),
+    Reason.POSLOG_KEYS_MISSING: Case(
+        "PoslogKeysReady", "False", "{name}-credentials lacks poslogSharedKey", RELAY
+    ),
     Reason.CREDENTIALS_MISSING: Case("CredentialsReady", "False", "holds no credential yet; a tenant's"),
     Reason.CREDENTIALS_SET: Case("CredentialsReady", "True", "holds a well-formed credential", None, credential),
     Reason.CREDENTIALS_INVALID: Case(
@@ -209,6 +235,7 @@ ELSEWHERE = {
 NOT_ROLLED_OUT = {Reason.ROLLING_OUT: "Unknown", Reason.ROLLOUT_STUCK: "False"}
 """What Ready is where proxies serve, but not what the spec says."""
 FINE = {Reason.PROXIES_READY, Reason.READY, Reason.UNIQUE, Reason.CREDENTIALS_SET, Reason.ACCEPTED}
+FINE |= {Reason.RELAYS_READY, Reason.POSLOG_KEYS_SET}
 """Reasons of what is as it should be."""
 STALLED = {Reason.ROLLOUT_STUCK, Reason.DEPLOYMENT_PAUSED}
 """Reasons of Available that somebody has to act for."""

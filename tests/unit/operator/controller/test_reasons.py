@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from support.certificates import Authority
-from support.operator.reconciling import Operator, World
+from support.operator.reconciling import Operator, World, refusing
 from tenantproxy.credentials.stores.secret import TENANT_ID
 from tenantproxy.kube.api import StatusError
 from tenantproxy_operator.api.reasons import Reason
@@ -20,6 +20,10 @@ ROOT: Final = Path(__file__).parents[4]
 ONLY_ON_AN_API_SERVER: Final[dict[str, str]] = {}
 """Reasons that need more than the API in memory, and the file with their test."""
 BASIC: Final = {"username": "u", "password": "M4RKED"}
+RELAY: Final[Changes] = {
+    "spec.poslog.verification.sharedKey": True,
+    "spec.poslog.delivery.path": "/pos-events",
+}
 TLS: Final[Changes] = {"spec.upstream.tls": {"caSecretRef": {"name": "ca"}}}
 
 
@@ -78,6 +82,69 @@ async def served(world: World, operator: Operator) -> None:
     world.pods()
     await operator.settle()
     assert world.reason("Ready") == Reason.READY
+
+
+# PoslogAvailable, PoslogKeysReady
+
+
+async def test_relays_not_ready(world: World, operator: Operator) -> None:
+    """While no relay is there the tenant is not Ready, though its orders can be read."""
+    status, reason, message = await told(world, operator, "PoslogAvailable", RELAY)
+    assert (status, reason) == ("Unknown", Reason.PENDING)
+    world.pods()
+    world.pods(component="poslog", ready=0)
+    await operator.settle()
+    status, reason, message = world.condition("PoslogAvailable")
+    assert (status, reason) == ("False", Reason.RELAYS_NOT_READY)
+    assert message.startswith("no relay is ready; ")
+    assert message.endswith("instance=acme,app.kubernetes.io/component=poslog")
+    assert world.condition("Ready") == ("False", Reason.RELAYS_NOT_READY, f"not PoslogAvailable: {message}")
+    assert world.reason("Available") == Reason.PROXIES_READY
+
+
+async def test_relays_ready(world: World, operator: Operator) -> None:
+    """Both serve; the status says where events go to in the cluster."""
+    await told(world, operator, "Ready", RELAY)
+    world.pods()
+    world.pods(component="poslog")
+    await operator.settle()
+    assert world.condition("PoslogAvailable") == ("True", Reason.RELAYS_READY, "all relays are ready")
+    assert world.reason("Ready") == Reason.READY
+    assert world.status()["poslogEndpoint"] == "http://acme-poslog.tenants.svc:8080/events"
+
+
+async def test_poslog_keys_missing(world: World, operator: Operator) -> None:
+    """The keys that the spec asks for are named, those that are there are not; Ready does not depend on them."""
+    world.secret(poslogUsername="u")
+    basic = {"spec.poslog.verification.basic": True}
+    status, reason, message = await told(world, operator, "PoslogKeysReady", RELAY | basic)
+    assert (status, reason) == ("False", Reason.POSLOG_KEYS_MISSING)
+    assert message.startswith("Secret acme-credentials lacks poslogSharedKey, poslogPassword: the relay answers")
+    world.pods()
+    world.pods(component="poslog")
+    await operator.settle()
+    assert world.reason("Ready") == Reason.READY
+
+
+async def test_poslog_keys_set(world: World, operator: Operator) -> None:
+    """As soon as they are in the Secret; no value is in the status or in an Event."""
+    await told(world, operator, "PoslogKeysReady", RELAY)
+    world.secret(poslogSharedKey="M4RKED")
+    await operator.settle()
+    message = "Secret acme-credentials has all keys that the relay needs"
+    assert world.condition("PoslogKeysReady") == ("True", Reason.POSLOG_KEYS_SET, message)
+    assert ("Normal", Reason.POSLOG_KEYS_SET, f"PoslogKeysReady is True: {message}") in world.events()
+    assert "M4RKED" not in str(world.status()) + str(world.events())
+
+
+async def test_poslog_keys_that_nobody_may_read(world: World, operator: Operator) -> None:
+    """Then it is not known whether they are there."""
+    world.api.fault = refusing("GET secrets", 403)
+    status, reason, _ = await told(world, operator, "PoslogKeysReady", RELAY)
+    assert (status, reason) == ("Unknown", Reason.SECRET_UNREADABLE)
+    world.api.fault = lambda _: None
+    await operator.retry()
+    assert world.reason("PoslogKeysReady") == Reason.POSLOG_KEYS_MISSING
 
 
 # Ready
@@ -495,7 +562,9 @@ async def test_rollout_stuck(world: World, operator: Operator, ready: int, statu
     found, reason, message = world.condition("Available")
     assert (found, reason) == (status, Reason.ROLLOUT_STUCK)
     assert message.startswith("new proxies don't become ready (it hangs); ")
-    assert message.endswith("kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme")
+    assert message.endswith(
+        "kubectl describe pods -n tenants -l app.kubernetes.io/instance=acme,app.kubernetes.io/component=proxy"
+    )
     why = "not rolled out" if ready else "not Available"
     assert world.condition("Ready") == ("False", Reason.ROLLOUT_STUCK, f"{why}: {message}")
     assert world.condition("Stalled") == ("True", *world.condition("Ready")[1:])

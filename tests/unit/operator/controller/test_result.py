@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from support.apiserver.objects import partial
 from support.operator.reconciling import NAMESPACE, Operator, World
+from tenantproxy_operator.api.names import COMPONENTS, PROXY
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cache.secrets import SecretVersion
 from tenantproxy_operator.controller.acceptance import ROLLOUT_STOPPED
@@ -30,7 +31,7 @@ MISSING = SecretCheck(usable=False, reason=Reason.CREDENTIALS_MISSING, message="
 UNREADABLE = unreadable_secret("acme-credentials", "why")
 BAD_CA = SecretCheck(usable=False, reason=Reason.TLS_SECRET_INVALID, message="m")
 ROLLED_OUT = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)
-SEEN = Observation(rollout=None, rollout_stopped=False, now="2026-01-01T00:00:00Z")
+SEEN = Observation(rollouts={}, rollout_stopped=False, now="2026-01-01T00:00:00Z")
 
 
 def failure(cause: Any, retry_after: float = 0.0) -> Failure:
@@ -82,10 +83,14 @@ def next_snapshot(snapshot: TenantSnapshot, before: ReconcileResult) -> TenantSn
         ),
         held=st.booleans(),
         credential=st.sampled_from([None, SET, MISSING, UNREADABLE]),
+        poslog_keys=st.sampled_from([None, UNREADABLE]),
     ),
     seen=st.builds(
         Observation,
-        rollout=st.none() | st.just(Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)),
+        rollouts=st.dictionaries(
+            st.sampled_from(COMPONENTS),
+            st.none() | st.just(Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)),
+        ),
         rollout_stopped=st.booleans(),
         now=st.just("2026-01-01T00:00:00Z"),
     ),
@@ -239,7 +244,7 @@ def test_a_settled_tenant(snapshot: TenantSnapshot) -> None:
     assert settled is not None
     assert result_of_settled(at_rest, settled, SEEN).status is None
     rollout = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)
-    seen = result_of_settled(at_rest, settled, msgspec.structs.replace(SEEN, rollout=rollout))
+    seen = result_of_settled(at_rest, settled, msgspec.structs.replace(SEEN, rollouts={PROXY: rollout}))
     assert seen.status is not None
     assert (seen.shown.ready.status, seen.status["readyReplicas"]) == ("True", 2)
     assert seen.status["credentials"] == {"type": "basic", "updatedAt": SEEN.now}
@@ -377,7 +382,7 @@ def test_a_credential_that_was_not_read(snapshot: TenantSnapshot) -> None:
 def test_what_a_status_has(snapshot: TenantSnapshot) -> None:
     """All of it is of this tenant, generation and moment."""
     rollout = Rollout(wanted=3, replicas=2, updated=2, ready=1, observed=True)
-    status = result(snapshot, outcome(), msgspec.structs.replace(SEEN, rollout=rollout)).status
+    status = result(snapshot, outcome(), msgspec.structs.replace(SEEN, rollouts={PROXY: rollout})).status
     assert status is not None
     assert [condition["type"] for condition in status["conditions"]] == [
         "Ready",
@@ -400,10 +405,10 @@ def test_what_a_status_has(snapshot: TenantSnapshot) -> None:
 def test_where_the_proxies_are_looked_at(snapshot: TenantSnapshot) -> None:
     """The command in the condition finds this tenant's pods."""
     rollout = Rollout(wanted=1, replicas=1, updated=1, ready=0, observed=True)
-    found = result(snapshot, outcome(), msgspec.structs.replace(SEEN, rollout=rollout))
+    found = result(snapshot, outcome(), msgspec.structs.replace(SEEN, rollouts={PROXY: rollout}))
     message = said(found, "Available")[2]
     assert f"-n {NAMESPACE} " in message
-    assert message.endswith("/instance=acme")
+    assert message.endswith("/instance=acme,app.kubernetes.io/component=proxy")
 
 
 def test_the_secret_in_use_stays(snapshot: TenantSnapshot) -> None:
@@ -433,7 +438,7 @@ def test_what_others_write_into_a_status_is_left(snapshot: TenantSnapshot) -> No
 def test_the_api_server_is_told_what_is_over(snapshot: TenantSnapshot) -> None:
     """A summary that no longer holds is left out of what is written, so that it goes."""
     rolling = Rollout(wanted=2, replicas=2, updated=1, ready=2, observed=True)
-    seen = [msgspec.structs.replace(SEEN, rollout=each) for each in (rolling, ROLLED_OUT)]
+    seen = [msgspec.structs.replace(SEEN, rollouts={PROXY: each}) for each in (rolling, ROLLED_OUT)]
     first = result(snapshot, outcome(), seen[0])
     assert said(first, "Reconciling")[1] == Reason.ROLLING_OUT
     second = result(next_snapshot(snapshot, first), outcome(), seen[1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,8 @@ from tenantproxy_operator.controller.rollout import (
 )
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.kube.workloads import Rollout
+
+COMPLETE = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)
 
 
 def _key(number: int) -> Key:
@@ -142,15 +145,23 @@ def test_nobody_has_a_turn_before_the_fleet_is_known() -> None:
 def test_one_that_was_broken_before_tells_nothing() -> None:
     """A tenant without a ready proxy does not count against the change; one whose old proxies serve does."""
     stuck = Rollout(wanted=2, replicas=3, updated=1, ready=2, observed=True, stuck="deadline")
-    assert progress_of(stuck) == "missed"
-    assert (
-        progress_of(Rollout(wanted=2, replicas=2, updated=2, ready=0, observed=True, stuck="deadline")) == "done"
-    )
-    assert progress_of(Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=True)) == "done"
-    assert progress_of(Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=False)) == "updating"
+    assert progress_of([stuck]) == "missed"
+    never = Rollout(wanted=2, replicas=2, updated=2, ready=0, observed=True, stuck="deadline")
+    assert progress_of([never]) == "done"
+    assert progress_of([COMPLETE]) == "done"
+    assert progress_of([msgspec.structs.replace(COMPLETE, observed=False)]) == "updating"
     stale = Rollout(wanted=2, replicas=2, updated=2, ready=2, observed=False, stuck="deadline")
-    assert progress_of(stale) == "updating"
-    assert progress_of(None) == "done"
+    assert progress_of([stale]) == "updating"
+    assert progress_of([None]) == "done"
+
+
+def test_progress_of_all_components() -> None:
+    """A relay that is stuck counts as the proxies do, whatever these have come to."""
+    stuck = Rollout(wanted=2, replicas=3, updated=1, ready=2, observed=True, stuck="deadline")
+    updating = msgspec.structs.replace(COMPLETE, observed=False)
+    assert progress_of([COMPLETE, stuck]) == progress_of([stuck, updating]) == "missed"
+    assert progress_of([COMPLETE, updating]) == progress_of([updating, None]) == "updating"
+    assert progress_of([COMPLETE, None]) == progress_of([COMPLETE, COMPLETE]) == "done"
 
 
 @given(

@@ -73,6 +73,7 @@ def test_every_reason_and_every_code_has_a_row() -> None:
     """But those of what is well, and the codes that are told by what is behind them."""
     reasons = {value for name, value in vars(Reason).items() if name.isupper()}
     well = {Reason.ACCEPTED, Reason.PROXIES_READY, Reason.CREDENTIALS_SET, Reason.UNIQUE, Reason.READY}
+    well |= {Reason.RELAYS_READY, Reason.POSLOG_KEYS_SET}
     assert ROWS.keys() == reasons - well
     assert CODES.keys() == PROBLEM_TYPES.keys() - {"upstream-unreachable", "forward-proxy-error"}
 

@@ -22,8 +22,9 @@ class ProblemType(NamedTuple):
     status: int
     title: str
     turn: tuple[Party, ...]
-    counted_as: Literal["rejected", "upstream"] | None = "rejected"
-    """`rejected`: a request that never reached the OMS; `upstream`: a failed call of the OMS; None: no failure."""
+    counted_as: Literal["rejected", "upstream", "event"] | None = "rejected"
+    """`rejected`: a request that never reached the OMS; `upstream`: a failed call of the OMS; `event`: what only
+    events have, in a relay; None: no failure."""
 
 
 _NOBODY: Final[tuple[Party, ...]] = ()
@@ -46,7 +47,7 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "origin-not-allowed": ProblemType(403, "Web pages of this origin may not call", _PLATFORM),
     "admin-required": ProblemType(403, "Only an admin of the tenant may do this", _CALLER + _PLATFORM),
     "order-not-found": ProblemType(404, "The order does not exist", _NOBODY, None),
-    "method-not-allowed": ProblemType(405, "In proxy mode only orders can be read", _CALLER),
+    "method-not-allowed": ProblemType(405, "This method is not served at this path", _CALLER),
     "request-timeout": ProblemType(408, "The request took too long to arrive", _CALLER),
     "managed-by-platform": ProblemType(409, "The credential is managed by the platform team", _PLATFORM),
     "payload-too-large": ProblemType(413, "The body is too large", _CALLER),
@@ -57,9 +58,18 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "too-many-validations": ProblemType(429, "Too many credentials were tried within a minute", _ADMIN),
     "headers-too-large": ProblemType(431, "A header is too large, or there are too many", _CALLER),
-    # What went wrong in the proxy or behind it.
+    # What is wrong with an event that a relay is sent.
+    "malformed-event": ProblemType(400, "The event is not as ExternalEvents sends them", _CALLER, "event"),
+    "event-unauthorized": ProblemType(
+        401, "The event does not show that ExternalEvents sends it", _ADMIN + _SECRET, "event"
+    ),
+    "not-found": ProblemType(404, "Nothing is served at this path", _ADMIN, "event"),
+    "event-too-large": ProblemType(413, "The event is larger than a relay takes", _PLATFORM, "event"),
+    "unsupported-event-type": ProblemType(422, "A relay takes no events of this type", _ADMIN, "event"),
+    # What went wrong in the proxy, or a relay, or behind it.
     "internal-error": ProblemType(500, "The proxy failed", _OURS),
     "search-not-supported": ProblemType(501, "The order management system has no search", _CALLER),
+    "event-refused": ProblemType(502, "The order management system refused the event", _OMS, "event"),
     "forward-proxy-error": ProblemType(502, "The forward proxy makes no connection", _PLATFORM, "upstream"),
     "upstream-contract": ProblemType(
         502, "The order management system's answer breaks the contract", _OMS, "upstream"
@@ -77,6 +87,10 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     "credentials-not-configured": ProblemType(503, "No credential is configured yet", _ADMIN),
     "issuer-unavailable": ProblemType(503, "The access token can't be verified now", _PLATFORM),
     "overloaded": ProblemType(503, "Too many requests are in flight", _CALLER + _OMS),
+    "poslog-secret-missing": ProblemType(
+        503, "A key that a relay needs is missing in the Secret, or can't be used", _SECRET, "event"
+    ),
+    "poslog-stopped": ProblemType(503, "The order management system wants no more events", _OMS, "event"),
     "store-unavailable": ProblemType(
         503, "The credential can't be stored or read now; nothing was changed", _PLATFORM
     ),
@@ -91,6 +105,9 @@ PROBLEM_TYPES: Final[Mapping[str, ProblemType]] = {
     ),
     "upstream-timeout": ProblemType(504, "The order management system took too long", _OMS, "upstream"),
 }
+
+EVENT_CODES: Final = frozenset(code for code, kind in PROBLEM_TYPES.items() if kind.counted_as == "event")
+"""What only a relay answers."""
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word

@@ -7,7 +7,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -88,12 +88,14 @@ async def serve(
     directory: Path,
     config: dict[str, Any],
     *options: str,
+    command: Sequence[str] = ("serve",),
     stdin: int | None = None,
     descriptors: tuple[int, int] | None = None,
 ) -> AsyncIterator[ServeProcess]:
     """Run `tenantproxy serve` on `directory`/config.json and `directory`/credentials; wait until it is ready.
 
-    `descriptors` are the soft and the hard limit of its file descriptors, if not ours.
+    Another `command` is that of a relay. `descriptors` are the soft and the hard limit of its file descriptors, if
+    not ours.
     """
     path = directory / "config.json"
     path.write_text(json.dumps(config))
@@ -102,7 +104,7 @@ async def serve(
     with log.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
             BIN / "tenantproxy",
-            "serve",
+            *command,
             *("--config", path, "--credentials", directory / "credentials"),
             *("--api", f"127.0.0.1:{api}", "--admin", f"127.0.0.1:{admin}"),
             *options,

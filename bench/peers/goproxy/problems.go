@@ -18,7 +18,7 @@ var kinds = map[string]kind{
 	"unauthenticated":               {401, "A valid access token is required", false, true},
 	"wrong-tenant":                  {403, "The request is for another tenant", false, true},
 	"order-not-found":               {404, "The order does not exist", false, false},
-	"method-not-allowed":            {405, "In proxy mode only orders can be read", false, true},
+	"method-not-allowed":            {405, "This method is not served at this path", false, true},
 	"payload-too-large":             {413, "The body is too large", false, true},
 	"unsupported-media-type":        {415, "The body must be application/json", false, true},
 	"upstream-contract":             {502, "The order management system's answer breaks the contract", true, true},

@@ -9,6 +9,7 @@ from tenantproxy.cli.lazy import LazyGroup
 
 _ELSEWHERE: Final = {
     "inspect": ("tenantproxy.cli.poslog_inspect", "inspect"),
+    "serve": ("tenantproxy.cli.poslog_serve", "serve"),
     "send": ("tenantproxy.cli.poslog_send", "send"),
 }
 

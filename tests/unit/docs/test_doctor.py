@@ -48,6 +48,8 @@ CAUSED_IN: Final = (
     *(f"{_OPERATOR}/test_{name}.py" for name in ("doctor", "run", "status", "kept_secret")),
     *(f"{_OPERATOR}/test_{name}.py" for name in ("refused", "rollout", "unique", "unreadable_secret")),
 )
+NOT_DOCTOR_S: Final = {"Start here", "Store events"}
+"""Sections whose tables lead to others, or are about relays."""
 _HEADS: Final = ("code", "metric", "reason")
 
 
@@ -59,14 +61,14 @@ class TableRow(NamedTuple):
 
 
 def table_rows() -> Iterator[TableRow]:
-    """Yield the rows of all tables but those of the first section, which only lead to the others."""
+    """Yield the rows of the tables about what doctor looks at."""
     section, column = "", 0
     names: tuple[str, ...] = ()
     for line in map(str.strip, PAGE.splitlines()):
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("#"):
             section = line.lstrip("# ")
-        if not line.startswith("| ") or "---" in line or section == "Start here":
+        if not line.startswith("| ") or "---" in line or section in NOT_DOCTOR_S:
             continue
         head = [place for place, cell in enumerate(cells[:2]) if cell in _HEADS]
         if head:

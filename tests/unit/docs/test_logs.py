@@ -16,6 +16,8 @@ from tenantproxy.debugging import MOST_LINES
 from tenantproxy.oms.reads import Bound
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.problems import PROBLEM_TYPES
+from tenantproxy.relay.delivery import DELIVER_EVENT
+from tenantproxy.relay.metrics import Outcome
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "logs.md").read_text()
@@ -72,12 +74,13 @@ def test_words_of_the_code() -> None:
     """Operations, types of credentials and reasons of incomplete searches are those that there are."""
     operations = {operation.name for operation in OPERATIONS}
     request, state, audit = (KINDS_OF_LINES[kind]["properties"] for kind in ("request", "state", "audit"))
-    assert set(request["route"]["enum"]) == operations | {"putProxyConfig", "preflight", "other", "any"}
+    assert set(request["route"]["enum"]) == operations | {"putProxyConfig", "preflight", "events", "other", "any"}
     assert set(request["cutBy"]["enum"]) == set(get_args(Bound))
-    assert set(state["operation"]["enum"]) == operations
+    assert set(state["operation"]["enum"]) == operations | {DELIVER_EVENT}
     debug = KINDS_OF_LINES["debug"]["properties"]
     assert set(audit["type"]["enum"]) == set(debug["credential"]["enum"]) == KINDS.keys()
-    assert set(debug["operation"]["enum"]) == operations
+    assert set(debug["operation"]["enum"]) == operations | {DELIVER_EVENT}
+    assert set(request["outcome"]["enum"]) == set(get_args(Outcome))
     ways = {way.name.lower().replace("_", "-") for way in Way}
     assert set(debug["credentialState"]["enum"]) == ways | {"trial"}
 

@@ -51,7 +51,7 @@ READ = {"method": "GET", "route": "getOrder", "durationMs": 1.8, "correlationId"
         ),
         (
             {"status": 405, "code": "method-not-allowed"},
-            "  GET getOrder 405 In proxy mode only orders can be read (method-not-allowed) in 1.8 ms  c-1",
+            "  GET getOrder 405 This method is not served at this path (method-not-allowed) in 1.8 ms  c-1",
         ),
         (
             {"callerGone": True, "upstreamMs": 0.9, "upstreamCalls": 1},

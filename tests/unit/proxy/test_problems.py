@@ -46,7 +46,10 @@ def test_kind_is_sane(code: str) -> None:
 
 
 def test_each_code_is_counted_once() -> None:
-    """A failed call of the OMS, or of what is on the way, is counted as such; the OMS's own no is no failure."""
+    """A failed call of the OMS, or of what is on the way, is counted as such; the OMS's own no is no failure.
+
+    What only a relay answers is counted by its own metric.
+    """
     counted = {code: kind.counted_as for code, kind in PROBLEM_TYPES.items()}
     failed = {code for code, metric in counted.items() if metric == "upstream"}
     on_the_way = {"forward-proxy-error", "token-unavailable"}

@@ -40,7 +40,7 @@ kinds! {
     UNAUTHENTICATED UNAUTHORIZED "unauthenticated" "A valid access token is required" Refused;
     WRONG_TENANT FORBIDDEN "wrong-tenant" "The request is for another tenant" Refused;
     ORDER_NOT_FOUND NOT_FOUND "order-not-found" "The order does not exist" Nowhere;
-    METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "In proxy mode only orders can be read" Refused;
+    METHOD_NOT_ALLOWED METHOD_NOT_ALLOWED "method-not-allowed" "This method is not served at this path" Refused;
     PAYLOAD_TOO_LARGE PAYLOAD_TOO_LARGE "payload-too-large" "The body is too large" Refused;
     UNSUPPORTED_MEDIA_TYPE UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body must be application/json" Refused;
     UPSTREAM_CONTRACT BAD_GATEWAY "upstream-contract" "The order management system's answer breaks the contract" Upstream;

@@ -11,7 +11,7 @@ import pytest
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.proof import LONG_PAUSE, Claim, Proof
 from tenantproxy.metrics import Metrics
-from tenantproxy.problems import PROBLEM_TYPES
+from tenantproxy.problems import EVENT_CODES, PROBLEM_TYPES
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.doctor.codes import CODES
 from tenantproxy_operator.doctor.commands import PUT
@@ -75,7 +75,7 @@ def test_every_reason_and_every_code_has_a_row() -> None:
     well = {Reason.ACCEPTED, Reason.PROXIES_READY, Reason.CREDENTIALS_SET, Reason.UNIQUE, Reason.READY}
     well |= {Reason.RELAYS_READY, Reason.POSLOG_KEYS_SET}
     assert ROWS.keys() == reasons - well
-    assert CODES.keys() == PROBLEM_TYPES.keys() - {"upstream-unreachable", "forward-proxy-error"}
+    assert CODES.keys() == PROBLEM_TYPES.keys() - {"upstream-unreachable", "forward-proxy-error"} - EVENT_CODES
 
 
 def test_the_worst_comes_first() -> None:

@@ -1,6 +1,7 @@
 """Compile a filter's rules, and find which customer orders a PosLog concerns."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple, get_args
 
 from tenantproxy.config_poslog import Kind, PoslogFilter
@@ -16,6 +17,7 @@ MAX_ORDERS: Final = 100
 MAX_LINES: Final = 5000
 """Of all orders that one event concerns; a line counts for each order that it is told with."""
 
+_TOO_MANY_LINES: Final = f"concerns more than {MAX_LINES} lines of customer orders"
 _RANKS: Final[dict[Kind, int]] = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 _UNDONE: Final = "PostVoided"
 """The status of a transaction that was, or is, undone after it was finished."""
@@ -95,20 +97,18 @@ class Filter:
             TooLargeError: It concerns too many.
 
         """
-        writer = PathWriter(root)
+        orders: list[_Order] = []
+        for transaction in transactions_of(root):
+            if self.why_not(transaction) is None:
+                orders += self._orders(transaction, MAX_ORDERS - len(orders))
+        writer = PathWriter(root, (order.best.found.chain for order in orders))
         entries: list[Entry] = []
         lines = 0
-        for transaction in transactions_of(root):
-            if self.why_not(transaction) is not None:
-                continue
-            for order in self._orders(transaction).values():
-                entry = order.entry(writer)
-                entries.append(entry)
-                lines += len(entry.lines)
-                if len(entries) > MAX_ORDERS or lines > MAX_LINES:
-                    raise TooLargeError(
-                        f"concerns more than {MAX_ORDERS} customer orders, or {MAX_LINES} lines of them"
-                    )
+        for order in orders:
+            entries.append(order.entry(writer))
+            lines += len(entries[-1].lines)
+            if lines > MAX_LINES:
+                raise TooLargeError(_TOO_MANY_LINES)
         return tuple(entries)
 
     def why_not(self, transaction: Element) -> str | None:
@@ -119,17 +119,16 @@ class Filter:
             return "the whole transaction was taken back (CancelFlag)"
         return None
 
-    def _orders(self, transaction: Element) -> "dict[str, _Order]":
+    def _orders(self, transaction: Element, most: int) -> "Iterable[_Order]":
         orders: dict[str, _Order] = {}
         for match in self._matches(transaction):
             order = orders.get(match.found.text)
             if order is None:
-                if len(orders) >= MAX_ORDERS:
+                if len(orders) >= most:
                     raise TooLargeError(f"concerns more than {MAX_ORDERS} customer orders")
                 order = orders[match.found.text] = _Order(match)
-            else:
-                order.add(match)
-        return orders
+            order.add(match)
+        return orders.values()
 
     def _matches(self, transaction: Element) -> Iterator[Match]:
         known: KnownIds = {}
@@ -158,28 +157,26 @@ def transactions_of(root: Element) -> tuple[Element, ...]:
 class _Order:
     """The matches that found one order in one transaction."""
 
-    def __init__(self, match: Match) -> None:
-        self._best = match
+    def __init__(self, first: Match) -> None:
+        self.best = first
         self._lines: dict[int, Line] = {}
-        self._part = match.chain[:2]
+        self._part = first.chain[:2]
         """Where its lines are if none of the matches is in a line."""
-        self._add_line(match)
 
     def add(self, match: Match) -> None:
-        if _RANKS[match.kind] < _RANKS[self._best.kind]:
-            self._best = match
-        self._add_line(match)
-
-    def _add_line(self, match: Match) -> None:
+        if _RANKS[match.kind] < _RANKS[self.best.kind]:
+            self.best = match
         item = line_of(match.chain)
         if item is None:
             return
         known = self._lines.get(id(item))
         if known is None or _RANKS[match.kind] < _RANKS[known.kind]:
             self._lines[id(item)] = Line(item, match.kind)
+        if len(self._lines) > MAX_LINES:
+            raise TooLargeError(_TOO_MANY_LINES)
 
     def entry(self, writer: PathWriter) -> Entry:
-        best = self._best
+        best = self.best
         chain = best.chain
         return Entry(
             transaction=chain[0],
@@ -188,7 +185,7 @@ class _Order:
             kind=best.kind,
             rule=best.rule.name,
             path=writer.write(best.found.chain, best.found.attribute),
-            lines=tuple(self._lines.values()) or tuple(self._all_lines()),
+            lines=tuple(self._lines.values()) or tuple(islice(self._all_lines(), MAX_LINES + 1)),
         )
 
     def _all_lines(self) -> Iterator[Line]:
@@ -196,4 +193,4 @@ class _Order:
         for part in parts:
             for each in part.children:
                 if each.name == LINE and has_item(each) and not is_void(each):
-                    yield Line(each, self._best.kind)
+                    yield Line(each, self.best.kind)

@@ -1,7 +1,7 @@
 """Paths of a rule: which elements it is about, and where an order's id is from there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -102,32 +102,32 @@ def _below(chain: Chain, names: tuple[str, ...]) -> Iterator[Chain]:
 class PathWriter:
     """Writes where elements of one document are, such as `/POSLog/Transaction/LineItem[2]`."""
 
-    def __init__(self, root: Element) -> None:
+    def __init__(self, root: Element, chains: Iterable[Chain]) -> None:
+        """Prepare to write these chains; what stands beside their elements is gone through once."""
+        wanted: dict[int, tuple[Element, set[int]]] = {}
+        for chain in chains:
+            for parent, child in pairwise((root, *chain)):
+                wanted.setdefault(id(parent), (parent, set()))[1].add(id(child))
         self._root = root
-        self._steps: dict[int, dict[int, str]] = {}
-        """Of each element that was come by, its children's: so all paths together take a time that is linear."""
+        self._steps: dict[int, str] = {}
+        for parent, children in wanted.values():
+            self._number(parent, children)
 
     def write(self, chain: Chain, attribute: str = "") -> str:
         """Return the path of a chain's last element, or of its attribute."""
-        steps = [
-            _name(self._root),
-            *(self._children(parent)[id(child)] for parent, child in pairwise((self._root, *chain))),
-        ]
+        steps = [_name(self._root), *(self._steps[id(each)] for each in chain)]
         return "/" + "/".join([*steps, f"@{attribute}"] if attribute else steps)
 
-    def _children(self, parent: Element) -> dict[int, str]:
-        known = self._steps.get(id(parent))
-        if known is None:
-            totals: dict[str, int] = {}
-            numbered = []
-            for child in parent.children:
-                totals[child.name] = totals.get(child.name, 0) + 1
-                numbered.append((child, totals[child.name]))
-            known = self._steps[id(parent)] = {
-                id(child): f"{_name(child)}[{number}]" if totals[child.name] > 1 else _name(child)
-                for child, number in numbered
-            }
-        return known
+    def _number(self, parent: Element, children: set[int]) -> None:
+        totals: dict[str, int] = {}
+        numbered: list[tuple[Element, int]] = []
+        for each in parent.children:
+            number = totals[each.name] = totals.get(each.name, 0) + 1
+            if id(each) in children:
+                numbered.append((each, number))
+        for each, number in numbered:
+            name = _name(each)
+            self._steps[id(each)] = f"{name}[{number}]" if totals[each.name] > 1 else name
 
 
 def _name(element: Element) -> str:

@@ -200,8 +200,14 @@ def test_bounds() -> None:
     with pytest.raises(TooLargeError, match="more than 100 customer orders"):
         entries(orders + line.format("another"))
     assert entries(line.format(1) * MAX_LINES) == 1
-    with pytest.raises(TooLargeError, match="5000 lines"):
+    with pytest.raises(TooLargeError, match="more than 5000 lines of customer orders"):
         entries(line.format(1) * (MAX_LINES + 1))
+    with pytest.raises(TooLargeError, match="5000 lines"):
+        entries(line.format(1) * MAX_LINES + line.format(2))
+    whole = "<LineItem><Sale><ItemID>1</ItemID></Sale></LineItem>"
+    assert entries("<SpecialOrderNumber>7</SpecialOrderNumber>" + whole * MAX_LINES) == 1
+    with pytest.raises(TooLargeError, match="5000 lines"):
+        entries("<SpecialOrderNumber>7</SpecialOrderNumber>" + whole * (MAX_LINES + 1))
 
 
 def test_many_lines_don_t_each_look_through_all_others() -> None:

@@ -81,7 +81,7 @@ def _unpacked(content: bytes) -> tuple[tuple[str, ...], bytes]:
             inner = binascii.a2b_base64(b"".join(content.split()), strict_mode=True)
         except binascii.Error:
             inner = b""
-        if inner and not _BASE64.fullmatch(inner):
+        if inner:
             layers, compressed = _unpacked(inner)
             return ("base64", *layers), compressed
     if content[:1] and content[0] & 15 == zlib.DEFLATED and int.from_bytes(content[:2]) % 31 == 0:

@@ -1,5 +1,6 @@
 """Of each rule where it matches in a PosLog, or why it does not. For people: the relay itself never runs it."""
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -10,7 +11,7 @@ from tenantproxy.poslog.elements import Element
 from tenantproxy.poslog.rules.compile import Filter, Match, transactions_of
 from tenantproxy.poslog.rules.document import Transaction, transaction_of
 from tenantproxy.poslog.rules.matching import KnownIds, Rule, places
-from tenantproxy.poslog.rules.paths import PathWriter
+from tenantproxy.poslog.rules.paths import Chain, PathWriter
 
 MAX_PLACES: Final = 20
 """That are told of a rule in a transaction, or of a text."""
@@ -72,11 +73,10 @@ class TransactionExplanation(_Model, frozen=True):
 
 def explain(compiled: Filter, root: Element) -> list[TransactionExplanation]:
     """Return what came of each rule of a filter in each transaction of a PosLog."""
-    writer = PathWriter(root)
     return [
         TransactionExplanation(
             transaction=transaction_of(transaction, _status(transaction), None),
-            rules=_rules(compiled, transaction, writer),
+            rules=_rules(compiled, root, transaction),
             why_not=compiled.why_not(transaction),
         )
         for transaction in transactions_of(root)
@@ -88,50 +88,80 @@ def _status(transaction: Element) -> str | None:
     return next(filter(None, statuses), None)
 
 
-def _rules(compiled: Filter, transaction: Element, writer: PathWriter) -> list[RuleExplanation]:
+def _rules(compiled: Filter, root: Element, transaction: Element) -> list[RuleExplanation]:
     known: KnownIds = {}
-    taken: set[str] = set()
-    """Paths of elements at which a rule has matched: later ones are not asked there."""
-    return [_rule(rule, transaction, known, taken, writer) for rule in compiled.rules]
+    taken: set[int] = set()
+    looks = [_look(rule, transaction, known, taken) for rule in compiled.rules]
+    writer = PathWriter(root, (chain for look in looks for chain in look.chains))
+    return [look.explanation(writer) for look in looks]
 
 
-def _rule(
-    rule: Rule, transaction: Element, known: KnownIds, taken: set[str], writer: PathWriter
-) -> RuleExplanation:
-    matched: list[Matched] = []
-    missed: dict[str, Missed] = {}
-    asked = there = False
+class _Look:
+    """What is seen of one rule in a transaction."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self.matches: list[Match] = []
+        self.misses: dict[str, tuple[Chain, int]] = {}
+        """By reason the first place, and the number of places."""
+        self.passed_by = False
+        """Whether it was not asked somewhere, as an earlier rule matches there."""
+
+    @property
+    def chains(self) -> Iterator[Chain]:
+        """All of which the path will be told."""
+        yield from (match.found.chain for match in self.matches)
+        yield from (chain for chain, _ in self.misses.values())
+
+    def explanation(self, writer: PathWriter) -> RuleExplanation:
+        return RuleExplanation(
+            self._rule.name,
+            "/".join(self._rule.names),
+            [
+                Matched(writer.write(found.chain, found.attribute), found.text, match.kind)
+                for match in self.matches
+                for found in (match.found,)
+            ],
+            [Missed(why, writer.write(chain), times) for why, (chain, times) in self.misses.items()],
+            not_asked=self.passed_by and not self.matches and not self.misses,
+        )
+
+
+def _look(rule: Rule, transaction: Element, known: KnownIds, taken: set[int]) -> _Look:
+    """Return what is seen of a rule; `taken` are the elements at which an earlier one matches."""
+    look = _Look(rule)
     for chain in places(transaction, {rule.names[-1]}):
-        there, path = True, writer.write(chain)
-        if path in taken:
+        if id(chain[-1]) in taken:
+            look.passed_by = True
             continue
-        asked = True
         found = rule.judge(chain, known)
         if isinstance(found, str):
-            before = missed.get(found)
-            missed[found] = Missed(found, before.path if before else path, before.times + 1 if before else 1)
-            continue
-        taken.add(path)
-        where = writer.write(found.chain, found.attribute)
-        matched.append(Matched(where, found.text, Match(rule, chain, found).kind))
-    return RuleExplanation(
-        rule.name,
-        "/".join(rule.names),
-        matched[:MAX_PLACES],
-        list(missed.values())[:MAX_PLACES],
-        not_asked=there and not asked,
-    )
+            first, times = look.misses.get(found, (chain, 0))
+            look.misses[found] = (first, times + 1)
+        else:
+            taken.add(id(chain[-1]))
+            if len(look.matches) < MAX_PLACES:
+                look.matches.append(Match(rule, chain, found))
+    return look
 
 
 def find(root: Element, text: str) -> list[Place]:
     """Return at most `MAX_PLACES` places of a text, of elements and of attributes."""
-    writer = PathWriter(root)
     every = {each.name for each in root.descendants()}
-    found = (
+    found = [
+        *islice(
+            (
+                (chain, attribute, value)
+                for transaction in transactions_of(root)
+                for chain in places(transaction, every)
+                for attribute, value in (("", chain[-1].text), *chain[-1].attributes.items())
+                if text in value
+            ),
+            MAX_PLACES,
+        )
+    ]
+    writer = PathWriter(root, (chain for chain, _, _ in found))
+    return [
         Place(writer.write(chain, attribute), value[:MAX_VALUE], chain[-1].attributes.get("TypeCode"))
-        for transaction in transactions_of(root)
-        for chain in places(transaction, every)
-        for attribute, value in (("", chain[-1].text), *chain[-1].attributes.items())
-        if text in value
-    )
-    return list(islice(found, MAX_PLACES))
+        for chain, attribute, value in found
+    ]

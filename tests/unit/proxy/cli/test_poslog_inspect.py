@@ -111,7 +111,7 @@ def test_several_files(tmp_path: Path) -> None:
     """Each is told, and the exit status is that of the worst."""
     for name in ("pickup", "sale"):
         (tmp_path / name).write_bytes(base64.b64encode(_sample(name)))
-    files = (str(tmp_path / "pickup"), str(tmp_path / "sale"))
+    files = (str(tmp_path / "sale"), str(tmp_path / "pickup"))
     result = _inspect("--json", *files)
     assert [json.loads(line)["file"] for line in result.stdout.splitlines()] == [*files]
     assert result.exit_code == 1

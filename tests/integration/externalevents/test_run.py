@@ -1,26 +1,25 @@
 """A receiver that does its duty passes the run; one that does not is found out, whatever it does wrong."""
 
 import asyncio
-import base64
 import contextlib
-import io
-import zipfile
-import zlib
 from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
-import msgspec
 import pytest
 from aiohttp import web
 
 from support.externalevents.oms import PATH, EventsOms, events_oms
 from support.externalevents.run import Plan, Result, run
 from support.externalevents.server import Restartable
+from tenantproxy.config_poslog import Poslog, Verification
+from tenantproxy.poslog.intake.envelope import event_of
+from tenantproxy.poslog.intake.reader import EventReader, Relevant
 from tenantproxy.poslog.sending.authorization import basic
 
 PLAN: Final = Plan(events=400, seconds=1.0, speed=3000, phase=0.04, slow=0.2)
 _TO_OMS: Final = basic("oms", "password")
+_READER: Final = EventReader(Poslog(Verification(basic=True)))
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=0.1)
 
 
@@ -50,11 +49,12 @@ class Naive:
         return app
 
     async def _take(self, request: web.Request) -> web.Response:
-        event = msgspec.json.decode(await request.read())
-        order = _order(event)
-        if order is None and self._mistake != "passes on all":
+        event = event_of(await request.read())
+        reading = _READER.read(event)
+        orders = [entry.order_id for entry in reading.entries] if isinstance(reading, Relevant) else []
+        if not orders and self._mistake != "passes on all":
             return web.Response(status=204)
-        task = asyncio.create_task(self._deliver(event["id"], order or ""))
+        task = asyncio.create_task(self._deliver(event.id, orders))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if self._mistake == "acknowledges first":
@@ -65,10 +65,10 @@ class Naive:
                 return web.Response(status=204)
         return web.Response(status=502)
 
-    async def _deliver(self, event_id: str, order: str) -> int:
+    async def _deliver(self, event_id: str, orders: list[str]) -> int:
         key = "" if self._mistake == "has no key" else event_id
         headers = {"Idempotency-Key": key, **_TO_OMS()}
-        body = {"orders": [{"orderId": order}]}
+        body = {"orders": [{"orderId": order} for order in orders]}
         status = 0
         for _ in range(2 if self._mistake == "asks again" else 1):
             try:
@@ -79,18 +79,6 @@ class Naive:
             except (TimeoutError, aiohttp.ClientError):
                 status = 504
         return status
-
-
-def _order(event: dict[str, str]) -> str | None:
-    data = base64.b64decode(event["data"])
-    if data[:2] == b"PK":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            data = archive.read(archive.namelist()[0])
-    elif event["type"] == "txr.transactions.v1":
-        data = zlib.decompress(data)
-    before, _, after = data.partition(b"<InventoryReservationID>")
-    is_training = b'TrainingModeFlag="true"' in before
-    return after.partition(b"<")[0].decode() if after and not is_training else None
 
 
 @contextlib.asynccontextmanager

@@ -28,14 +28,14 @@ class Counts(NamedTuple):
 
 
 def counts(
-    orders: Mapping[str, str | None], deliveries: Mapping[str, Delivery], arrivals: Sequence[Arrival]
+    orders: Mapping[str, frozenset[str]], deliveries: Mapping[str, Delivery], arrivals: Sequence[Arrival]
 ) -> Counts:
-    """Return the counts of a run; `orders` has for each event's id the order that it is about."""
+    """Return the counts of a run; `orders` has for each event's id the orders that it is about."""
     taken = [arrival.key for arrival in arrivals if arrival.is_taken]
     acknowledged = sum(each.is_acknowledged for each in deliveries.values())
     return Counts(
         events=len(orders),
-        relevant=sum(order is not None for order in orders.values()),
+        relevant=sum(bool(each) for each in orders.values()),
         attempts=sum(len(each.attempts) for each in deliveries.values()),
         acknowledged=acknowledged,
         failed=len(deliveries) - acknowledged,
@@ -47,7 +47,7 @@ def counts(
 
 
 def faults(
-    orders: Mapping[str, str | None], deliveries: Mapping[str, Delivery], arrivals: Sequence[Arrival]
+    orders: Mapping[str, frozenset[str]], deliveries: Mapping[str, Delivery], arrivals: Sequence[Arrival]
 ) -> Iterator[str]:
     """Yield what went wrong, in a sentence each; nothing where the receiver did its duty."""
     by_key: dict[str, list[Arrival]] = {}
@@ -55,29 +55,40 @@ def faults(
         by_key.setdefault(arrival.key, []).append(arrival)
     for key in by_key.keys() - orders.keys():
         yield f"the OMS got {len(by_key[key])} requests with the Idempotency-Key {key!r}, which is no event's id"
-    for event_id, order in orders.items():
+    for event_id, about in orders.items():
         arrived = by_key.get(event_id, [])
-        if order is None:
+        if not about:
             if arrived:
                 yield f"event {event_id} concerns no order, and reached the OMS"
             continue
         delivery = deliveries.get(event_id)
-        yield from _faults_of(event_id, order, delivery.attempts if delivery else [], arrived)
+        yield from _faults_of(event_id, about, delivery.attempts if delivery else [], arrived)
 
 
 def _faults_of(
-    event_id: str, order: str, attempts: Sequence[Attempt], arrived: Sequence[Arrival]
+    event_id: str, about: frozenset[str], attempts: Sequence[Attempt], arrived: Sequence[Arrival]
 ) -> Iterator[str]:
     taken = [arrival.at for arrival in arrived if arrival.is_taken]
     if not taken:
         yield f"event {event_id} is lost: the OMS has not taken it"
     if any(each.is_acknowledged and not bisect_right(taken, each.ended) for each in attempts):
         yield f"event {event_id} was acknowledged before the OMS had taken it"
-    sent = [each.sent for each in attempts]
-    # Each attempt explains one request: the n-th comes after the n-th attempt has begun.
-    if any(bisect_right(sent, arrival.at) < number for number, arrival in enumerate(arrived, start=1)):
+    if _is_told_too_often([each.sent for each in attempts], arrived):
         yield f"event {event_id} reached the OMS {len(arrived)} times, in {len(attempts)} attempts"
-    if any(arrival.orders != (order,) for arrival in arrived):
-        yield f"event {event_id} is about order {order}, and the OMS was told another one"
+    if any(arrival.orders != about for arrival in arrived):
+        yield f"event {event_id} is about {sorted(about)}, and the OMS was told of another order"
     if len({arrival.digest for arrival in arrived}) > 1:
         yield f"event {event_id} came to the OMS in different words"
+
+
+def _is_told_too_often(sent: Sequence[float], arrived: Sequence[Arrival]) -> bool:
+    """Return whether there are requests that no attempt explains.
+
+    Each attempt explains one, and one more for each whose connection was broken: nobody knows what became of that.
+    """
+    explained = 0
+    for arrival in arrived:
+        if bisect_right(sent, arrival.at) <= explained:
+            return True
+        explained += arrival.status != 0
+    return False

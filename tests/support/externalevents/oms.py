@@ -41,17 +41,17 @@ class Arrival(NamedTuple):
     key: str
     digest: bytes
     """Of the body."""
-    orders: tuple[str, ...]
+    orders: frozenset[str]
     is_taken: bool
     status: int
 
 
 TAKEN: Final = Answer(204)
-Play = Callable[[int, tuple[str, ...]], Answer]
+Play = Callable[[int, frozenset[str]], Answer]
 """Returns what is done with the request of a number, about these orders."""
 
 
-def up(_number: int, _orders: tuple[str, ...]) -> Answer:
+def up(_number: int, _orders: frozenset[str]) -> Answer:
     """Take all."""
     return TAKEN
 
@@ -122,10 +122,10 @@ class EventsOms:
         return web.Response(status=answer.status or 500, headers=answer.headers)
 
 
-def _orders(body: bytes) -> tuple[str, ...]:
+def _orders(body: bytes) -> frozenset[str]:
     """Return the ids of the orders in a document of `format: json`."""
     document = msgspec.json.decode(body)
-    return tuple(order["orderId"] for order in document["orders"])
+    return frozenset(order["orderId"] for order in document["orders"])
 
 
 @contextlib.asynccontextmanager

@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     speed: float
     relevant: float = 0.2
     in_flight: int = 24
-    phase: float = 1.2
+    phase: float = 1.0
     """Seconds of each fault; so often a receiver is killed, more or less."""
     slow: float = 2.0
     """Seconds after which a slow OMS answers, more than a receiver waits."""
@@ -106,12 +106,12 @@ async def run(
     async with aiohttp.ClientSession() as session:
         senders = [Sender(session, receiver.url, authorize, sign) for receiver in receivers]
         external_events = ExternalEvents(senders, speed=plan.speed, in_flight=plan.in_flight)
-        orders: dict[str, str | None] = {}
+        orders: dict[str, frozenset[str]] = {}
         killing = _Killing(receivers, random, plan.phase)
         try:
             async with _Failing(oms, plan, rotate).beside(), killing.beside():
                 for published in day(plan.events, relevant=plan.relevant, seed=plan.seed):
-                    orders[published.event.id] = published.order
+                    orders[published.event.id] = published.orders
                     await _until(begin + plan.seconds * len(orders) / plan.events)
                     await external_events.publish(published.event)
             await killing.restart_all()  # also because of 410, after which a relay delivers nothing

@@ -70,7 +70,9 @@ class ExternalEvents:
     async def settled(self) -> None:
         """Wait until each event is acknowledged, or in the journal."""
         while self._under_way:
-            await asyncio.wait(self._under_way)
+            done, _ = await asyncio.wait(self._under_way)
+            for task in done:
+                task.result()
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -84,13 +86,18 @@ class ExternalEvents:
         return len(self._under_way)
 
     def outcomes(self) -> Counter[int | str]:
-        """Return how often an attempt ended how."""
-        return Counter(attempt.outcome for each in self.deliveries.values() for attempt in each.attempts)
+        """Return how often an attempt ended how: the status, or that there was no answer."""
+        ended = (attempt.outcome for each in self.deliveries.values() for attempt in each.attempts)
+        return Counter(each if isinstance(each, int) else each.partition(":")[0] for each in ended)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:  # else `settled` says so
+            self._under_way.discard(task)
 
     async def _deliver(self, delivery: Delivery, *, has_place: bool) -> None:
         for pause in (*self._pauses, None):

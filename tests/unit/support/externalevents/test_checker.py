@@ -8,7 +8,7 @@ from support.externalevents.checker import counts, faults
 from support.externalevents.oms import Arrival
 from support.externalevents.simulator import Attempt, Delivery
 
-ORDERS: Mapping[str, str | None] = {"7": "CO-1", "8": None}
+ORDERS: Mapping[str, frozenset[str]] = {"7": frozenset({"CO-1"}), "8": frozenset()}
 
 
 def _deliveries(*attempts: Attempt) -> dict[str, Delivery]:
@@ -17,7 +17,7 @@ def _deliveries(*attempts: Attempt) -> dict[str, Delivery]:
 
 
 def _arrival(at: float, *, key: str = "7", order: str = "CO-1", body: bytes = b"1", status: int = 204) -> Arrival:
-    return Arrival(at, key, body, (order,), 200 <= status < 300, status)
+    return Arrival(at, key, body, frozenset({order}), 200 <= status < 300, status)
 
 
 FINE = [
@@ -27,6 +27,8 @@ FINE = [
     # It came after the attempt had ended: the relay was killed meanwhile.
     ([Attempt(1.0, 2.0, "no answer"), Attempt(3.0, 4.0, 204)], [_arrival(2.5), _arrival(3.5)]),
     ([Attempt(1.0, 2.0, 502), Attempt(3.0, 4.0, 204)], [_arrival(1.5, status=500), _arrival(3.5)]),
+    # The connection was broken, and it was sent once more.
+    ([Attempt(1.0, 2.0, 204)], [_arrival(1.4, status=0), _arrival(1.5)]),
     # It has it, and waits in the journal all the same.
     ([Attempt(1.0, 2.0, "no answer")], [_arrival(1.5)]),
 ]
@@ -38,7 +40,8 @@ WRONG = [
     ([Attempt(1.0, 2.0, 204)], [_arrival(1.5), _arrival(1.6)], "2 times, in 1 attempts"),
     ([Attempt(1.0, 2.0, 502), Attempt(3.0, 4.0, 204)], [_arrival(1.4), _arrival(1.5)], "2 times"),
     ([Attempt(1.0, 2.0, 204)], [_arrival(0.5)], "1 times, in 1 attempts"),
-    ([Attempt(1.0, 2.0, 204)], [_arrival(1.5, order="CO-2")], "another one"),
+    ([Attempt(1.0, 2.0, 204)], [_arrival(1.4, status=0), _arrival(1.5), _arrival(1.6)], "3 times"),
+    ([Attempt(1.0, 2.0, 204)], [_arrival(1.5, order="CO-2")], "another order"),
     (
         [Attempt(1.0, 2.0, 0), Attempt(3.0, 4.0, 204)],
         [_arrival(1.5), _arrival(3.5, body=b"2")],

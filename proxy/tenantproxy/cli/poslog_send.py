@@ -5,7 +5,8 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count, product
+from itertools import count as counting
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -24,6 +25,8 @@ from tenantproxy.poslog.sending.events import test_event as webhook_test
 from tenantproxy.transport.egress import Policy, UrlError, check_url
 
 _USER, _PASSWORD, _SHARED_KEY = authorization.SECRETS
+_MOST: Final = 1000
+"""Of each sample: all are made before the first is sent."""
 _MINUTES: Final = ", ".join(f"{seconds / 60:.0f}" for seconds in RETRIES)
 
 _EPILOG = f"""\b
@@ -74,6 +77,13 @@ _TEXT: Final = _Text()
 @click.option("--url", required=True, help="The receiver's webhook.")
 @click.option("--test", "is_test", is_flag=True, help="Send the test event, exe.events.v1.")
 @click.option("--sample", "names", multiple=True, type=click.Choice(samples.NAMES), help="Send a made-up PosLog.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, _MOST),
+    default=1,
+    show_default=True,
+    help="How often each sample is sent, each time about another order: its number has -1, -2, … behind it.",
+)
 @click.option("--order", default="CO-1001", show_default=True, type=_TEXT, help="The customer order in samples.")
 @click.option("--business-unit", default="store-1", show_default=True, type=_TEXT, help="The store in samples.")
 @click.option(
@@ -116,6 +126,7 @@ def send(
     url: str,
     is_test: bool,
     names: Sequence[str],
+    count: int,
     order: str,
     business_unit: str,
     business_day: date | None,
@@ -141,9 +152,10 @@ def send(
     day = business_day or now.date()
     poslogs = [(path.read_bytes(), each) for path in files for each in compressions]
     ends = _ends(day, now)
-    for name, each in product(names, compressions):
+    orders = [order] if count == 1 else [f"{order}-{number}" for number in range(1, count + 1)]
+    for about, name, each in product(orders, names, compressions):
         number, end = next(ends)
-        made = samples.sample(name, order=order, business_unit=business_unit, number=number, end=end)
+        made = samples.sample(name, order=about, business_unit=business_unit, number=number, end=end)
         poslogs.append((made, each))
     events = [webhook_test(event_id=_new_id(), now=now)] if is_test else []
     events += [
@@ -180,7 +192,7 @@ def _ends(day: date, now: datetime) -> Iterator[tuple[int, datetime]]:
     """Yield for each transaction a number, which is the second of the day, and when it ends."""
     midnight = datetime.combine(day, time(), UTC)
     begin = datetime.combine(day, now.time(), UTC)
-    for second in count(int((begin - midnight).total_seconds())):
+    for second in counting(int((begin - midnight).total_seconds())):
         yield second, midnight + timedelta(seconds=second)
 
 

@@ -27,6 +27,7 @@ return to the options' values, so {{}} resets all. GET shows the faults and the 
   curl -X PUT http://127.0.0.1:8691/_control -d '{{"errorRate": 0.5, "latency": 0.2}}'
   curl http://127.0.0.1:8691/_control
   curl -X DELETE http://127.0.0.1:8691/_control/tokens     (revokes every token)
+  curl http://127.0.0.1:8691/_control/events               (store events: POST /api/v1/store-events)
 """
 
 

@@ -1,4 +1,4 @@
-"""The mock OMS as an aiohttp application: the documented read contract, a token endpoint, a control endpoint."""
+"""The mock OMS as an aiohttp application: the documented reads, store events, tokens, a control endpoint."""
 
 import asyncio
 import time
@@ -17,8 +17,10 @@ from tenantproxy.devtools import orders, quirks
 from tenantproxy.devtools.authority import Authority, TokenRefusedError
 from tenantproxy.devtools.counts import Counts
 from tenantproxy.devtools.faults import Faults, overlaid
+from tenantproxy.devtools.store_events import StoreEvents
 
 API_PATH: Final = "/api/v1"
+EVENTS_PATH: Final = f"{API_PATH}/store-events"
 TOKEN_PATH: Final = "/oauth2/token"
 CONTROL_PATH: Final = "/_control"
 
@@ -52,9 +54,11 @@ def create_app(settings: Settings) -> web.Application:
     units = f"{API_PATH}/business-units/{{businessUnitId}}"
     app.router.add_get(f"{units}/customer-orders/{{customerOrderId}}", oms.get_order, name="getOrder")
     app.router.add_post(f"{units}/customer-orders:search", oms.search_orders, name="searchOrders")
+    app.router.add_post(EVENTS_PATH, oms.take_event, name="storeEvents")
     app.router.add_post(TOKEN_PATH, oms.issue_token, name="token")
     app.router.add_get(CONTROL_PATH, oms.show_control)
     app.router.add_put(CONTROL_PATH, oms.change_faults)
+    app.router.add_get(f"{CONTROL_PATH}/events", oms.show_events)
     app.router.add_delete(f"{CONTROL_PATH}/tokens", oms.revoke_tokens)
     return app
 
@@ -73,6 +77,7 @@ class _Oms:
             api_keys=settings.api_keys,
         )
         self._counts = Counts()
+        self._events = StoreEvents()
         self._start_faults = self._faults = settings.faults
         self._random = Random(settings.seed)  # noqa: S311 - decides which request fails
         self._reads = 0
@@ -152,6 +157,17 @@ class _Oms:
             return _error(HTTPStatus.NOT_FOUND, "no orders")
         return quirks.answer(given, _json({"customerOrders": found}))
 
+    async def take_event(self, request: web.Request) -> web.Response:
+        """Take what a relay of store events delivers."""
+        if refusal := await self._refusal(request):
+            return refusal
+        key = request.headers.get("Idempotency-Key", "")
+        try:
+            self._events.take(key, request.content_type, await request.read())
+        except ValueError as error:
+            return _error(HTTPStatus.BAD_REQUEST, str(error))
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
     async def issue_token(self, request: web.Request) -> web.Response:
         """Play the token endpoint of RFC 6749."""
         faults = self._faults
@@ -191,6 +207,10 @@ class _Oms:
     async def show_control(self, _request: web.Request) -> web.Response:
         """Answer the faults in force and the counts."""
         return _json({"faults": self._faults, "counts": self._counts.snapshot()})
+
+    async def show_events(self, _request: web.Request) -> web.Response:
+        """Answer the store events that came, each once."""
+        return _json(self._events.snapshot())
 
     async def change_faults(self, request: web.Request) -> web.Response:
         """Set the faults in the body; those that are not in it are again as at the start."""

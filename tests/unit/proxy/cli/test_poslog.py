@@ -68,6 +68,21 @@ def _unpacked(data: bytes) -> str:
         return files.read(files.namelist()[0]).decode()
 
 
+async def test_many_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each about an order of its own, in a transaction of its own."""
+    for name, value in LOGIN.items():
+        monkeypatch.setenv(name, value)
+    async with webhook() as receiver:
+        status, _, err = await run(
+            *("tenantproxy", "poslog", "send", "--url", receiver.url, "--sample", "pickup", "--count", "3"),
+            *("--order", "CO-7"),
+        )
+    assert status == 0, err
+    poslogs = [_unpacked(base64.b64decode(json.loads(each.body)["data"])) for each in receiver.deliveries]
+    assert [re.findall("CO-7-.", poslog) for poslog in poslogs] == [["CO-7-1"], ["CO-7-2"], ["CO-7-3"]]
+    assert len({*re.findall("<TransactionID>(.*?)<", "".join(poslogs))}) == 3
+
+
 async def test_a_receiver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command says so, and what ExternalEvents would do."""
     for name, value in LOGIN.items():

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tenantproxy.credentials.basic import basic_authorization
 from tenantproxy.devtools import oms as devtools_oms
+from tenantproxy.devtools import store_events
 from tenantproxy.devtools.oms import Settings, create_app
 
 ORDER = "/api/v1/business-units/store-1/customer-orders/CO-1001"
@@ -342,3 +343,48 @@ async def test_everything_is_counted_and_no_value_kept(oms: Client) -> None:
     assert counts["tokensIssued"] == 1
     assert counts["maxConcurrency"] == 4
     assert [len(digest) for digest in counts["authorizations"]] == [12]
+
+
+async def test_a_store_event_is_kept_once(oms: Client) -> None:
+    """By its key; what came first stays, and how often it came is told."""
+    for key, body in (("7", {"orders": [1]}), ("8", {"orders": [2]}), ("7", {"orders": [3]})):
+        answer = await oms.post("/api/v1/store-events", json=body, headers=KNOWN | {"Idempotency-Key": key})
+        assert answer.status == 204
+    assert await (await oms.get("/_control/events")).json() == [
+        {"key": "7", "times": 2, "body": {"orders": [1]}},
+        {"key": "8", "times": 1, "body": {"orders": [2]}},
+    ]
+    assert (await _counts(oms))["requests"]["storeEvents"] == {"204": 3}
+
+
+async def test_a_store_event_as_xml(oms: Client) -> None:
+    """With `format: poslog` the body is text."""
+    headers = KNOWN | {"Idempotency-Key": "7", "Content-Type": "application/xml"}
+    assert (await oms.post("/api/v1/store-events", data=b"<POSLog/>", headers=headers)).status == 204
+    (event,) = await (await oms.get("/_control/events")).json()
+    assert event["body"] == "<POSLog/>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        pytest.param(KNOWN, b"{}", 400, id="no key"),
+        pytest.param(KNOWN | {"Idempotency-Key": "7"}, b"{", 400, id="no JSON"),
+        pytest.param(TENANT | {"Idempotency-Key": "7"}, b"{}", 401, id="no credential"),
+    ],
+)
+async def test_a_store_event_that_is_refused(
+    oms: Client, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    """It is not kept."""
+    given = headers | {"Content-Type": "application/json"}
+    assert (await oms.post("/api/v1/store-events", data=body, headers=given)).status == status
+    assert await (await oms.get("/_control/events")).json() == []
+
+
+async def test_the_oldest_store_events_are_forgotten(oms: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that it can run for long."""
+    monkeypatch.setattr(store_events, "_KEPT", 2)
+    for key in ("1", "2", "3"):
+        await oms.post("/api/v1/store-events", json={}, headers=KNOWN | {"Idempotency-Key": key})
+    assert [each["key"] for each in await (await oms.get("/_control/events")).json()] == ["2", "3"]

@@ -22,4 +22,5 @@ States = dict[int, tuple[str, str]]
 CONDITION: Final[States] = {1: ("True", GOOD), 0: ("False", BAD), -1: ("Unknown", CALLER)}
 ACCEPTED: Final[States] = {1: ("accepted", GOOD), 0: ("rejected", BAD)}
 CIRCUIT: Final[States] = {0: ("closed", GOOD), 1: ("half-open", CALLER), 2: ("open", BAD)}
+YES: Final[States] = {0: ("no", GOOD), 1: ("yes", BAD)}
 TROUBLE: Final[States] = {1: ("trouble", BAD)}

@@ -10,7 +10,7 @@ import sys
 from typing import Any, Final
 
 from hack import ROOT
-from hack.observability import fleet_row, operator_row, tenant_row
+from hack.observability import events_row, fleet_row, operator_row, tenant_row
 from hack.observability.colours import CALLER, GOOD, OTHER
 from hack.observability.grafana import SOURCE, UID, rendered
 from hack.observability.panel import FLEET, ONE, WINDOW
@@ -23,6 +23,7 @@ _RUNBOOKS: Final = "https://github.com/OWNER/tenantproxy/blob/main/docs/runbooks
 ROWS: Final = (
     ("Fleet", fleet_row.PANELS),
     ("Tenant $tenant_namespace/$tenant", tenant_row.PANELS),
+    ("Store events of $tenant_namespace/$tenant", events_row.PANELS),
     ("Operator", operator_row.PANELS),
 )
 
@@ -45,7 +46,7 @@ def dashboard() -> dict[str, Any]:
     return {
         "uid": UID,
         "title": "TenantProxy",
-        "description": "The fleet, one tenant, and the operator. Each panel says what to do when it is red.",
+        "description": "Fleet, tenant, its store events, operator. Each panel says what to do when it is red.",
         "tags": ["tenantproxy"],
         "schemaVersion": 39,
         "editable": True,

@@ -25,6 +25,7 @@ from .drawing import Times
 from .fleet import Fleet
 from .picture import draw
 from .queries import annotations, exported, filled, panels, relabelling, rows, variables
+from .relays import StoreEvents
 from .rules import alert_queries, quick_rules
 
 WELL_SECONDS: Final = 10
@@ -49,12 +50,17 @@ TENANTS: Final = {
     "TenantProxyCredentialExpiring": {"tenants/hooli"},
     "TenantProxyCredentialsRejected": {"tenants/initech"},
     "TenantProxyErrorsOfTenant": {"tenants/acme"},
+    "TenantProxyEventsFailing": {"tenants/globex", "tenants/hooli"},
+    "TenantProxyEventsLate": {"tenants/initech"},
+    "TenantProxyEventsRefused": {"tenants/acme"},
+    "TenantProxyEventsRefusedByOMS": {"tenants/initech"},
+    "TenantProxyEventsStopped": {"tenants/globex"},
     "TenantProxySecretUnusable": {"managed/never-ready", "managed/tenant-0"},
     "TenantProxyTokenNotRefreshed": {"tenants/globex"},
     "TenantProxyUnreachable": {"tenants/umbrella"},
     "TenantProxyUpstreamFailing": {"tenants/globex", "tenants/hooli", "tenants/initech", "tenants/umbrella"},
 }
-"""Whose trouble is whose: see Fleet.break_everything. Of two tenants that are called acme, one has none."""
+"""Whose trouble is whose: see the methods break_everything. Of two tenants that are called acme, one has none."""
 
 Firing = set[tuple[str, str]]
 """Alerts that fire, each with the tenant that it names (NAMESPACE/NAME), or nothing."""
@@ -94,11 +100,12 @@ async def observed(
     observed.alerts = alert_queries(rules)
     in_trouble = observed.alerts.keys() - OF_A_LOST_LEASE - OF_WHAT_IS_GONE
     async with contextlib.AsyncExitStack() as stack:
-        fleet, control_plane = await asyncio.gather(
+        fleet, control_plane, store_events = await asyncio.gather(
             stack.enter_async_context(Fleet.running(folder)),
             stack.enter_async_context(ControlPlane.running(binaries, folder)),
+            stack.enter_async_context(StoreEvents.running(folder)),
         )
-        targets = [*fleet.targets(), *control_plane.targets()]
+        targets = [*fleet.targets(), *control_plane.targets(), *store_events.targets()]
         prometheus = await asyncio.to_thread(
             Prometheus, programs / "prometheus", folder, targets, relabelling(), rules
         )
@@ -111,6 +118,7 @@ async def observed(
             observed.early = await _alerts(prometheus, WELL_SECONDS)
             broken = time.time()
             await fleet.break_everything()
+            store_events.break_everything()
             await control_plane.break_everything()
             await asyncio.sleep(max(0.0, broken + TROUBLE_SECONDS - time.time()))
             await _until_fired(prometheus, in_trouble, since=broken)

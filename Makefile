@@ -5,7 +5,7 @@ BEGIN := $(shell date +%s)
 # Modules of hack.programs: they find, fetch or build what others have made.
 PROGRAMS := kubernetes helm cyclonus prometheus tinyproxy crds health release yaml_language_server openapi_generator typescript chromium wiremock prism otelcol
 
-.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz lockouts mutants bench bench-poslog bench-peers bench-operator sbom release-check crd format clean
+.PHONY: help demo check test chart policies observability image cluster cluster-up cluster-status cluster-down cluster-test e2e fuzz lockouts lossless mutants bench bench-poslog bench-peers bench-operator sbom release-check crd format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -80,6 +80,9 @@ fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, 
 
 lockouts: sync ## 10,000 simulated runs (RUNS) of a fleet with a wrong credential: how many logins that costs (some three hours)
 	TENANTPROXY_RUNS=$(or $(RUNS),10000) $(RUN) pytest -q -s tests/unit/proxy/credentials/test_fleet.py
+
+lossless: sync ## EVENTS (100000) store events by way of relays that are killed, to an OMS that fails: what came of it (some three minutes)
+	TENANTPROXY_EVENTS=$(or $(EVENTS),100000) $(RUN) pytest -q -s tests/e2e/processes/test_lossless.py
 
 mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, … picks one (10 minutes for all)
 	$(RUN) --extra operator --group dev --group mutants python -m hack.mutants $(MODULE)

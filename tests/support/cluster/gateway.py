@@ -109,9 +109,9 @@ def _traefik(cluster: Cluster, namespace: str) -> tuple[dict[str, Any], dict[str
     return deployment(pod, port=PORT)
 
 
-def route_is_accepted(cluster: Cluster, name: str, namespace: str) -> bool:
+def route_is_accepted(cluster: Cluster, name: str, namespace: str, component: str = "proxy") -> bool:
     """Return whether the Gateway has taken a tenant's route."""
-    route = cluster.get(f"httproute/{name}-proxy", f"-n={namespace}")
+    route = cluster.get(f"httproute/{name}-{component}", f"-n={namespace}")
     conditions = [each for parent in route.get("status", {}).get("parents", []) for each in parent["conditions"]]
     return {"Accepted": "True", "ResolvedRefs": "True"}.items() <= {
         each["type"]: each["status"] for each in conditions
@@ -123,6 +123,8 @@ def show(cluster: Cluster, namespace: str) -> str:
     return yaml.safe_dump(cluster.get("httproutes", f"-n={namespace}"))
 
 
-def wait_for_route(cluster: Cluster, name: str, namespace: str) -> None:
+def wait_for_route(cluster: Cluster, name: str, namespace: str, component: str = "proxy") -> None:
     """Wait until the Gateway has taken a tenant's route."""
-    wait_until(lambda: route_is_accepted(cluster, name, namespace), what=lambda: show(cluster, namespace))
+    wait_until(
+        lambda: route_is_accepted(cluster, name, namespace, component), what=lambda: show(cluster, namespace)
+    )

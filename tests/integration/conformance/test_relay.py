@@ -5,10 +5,11 @@ from typing import get_args
 
 import pytest
 
-from support.conformance.runs import API_PATH, basic, kit_for, mock_oms, run_all, with_status
+from support.conformance.runs import basic, kit_for, mock_oms, run_all, with_status
 from support.proxy.relaying import LOGIN, SHARED_KEY, relay_config, running_relay
 from tenantproxy.conformance.checks.table import CHECKS
 from tenantproxy.conformance.webhooks import Webhook
+from tenantproxy.devtools.oms import API_PATH
 from tenantproxy.poslog.sending.authorization import Signed
 
 OF_WEBHOOKS = {check.id for check in CHECKS if check.id.startswith("poslog.")}

@@ -22,6 +22,8 @@ from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import oms_policy, platform_policy
 from tenantproxy.transport.no_proxy import check_entry
 
+_TARGET: Final = re.compile(r"(?:/[!-\"$-~]*)?")
+"""A path, perhaps with a query, as it is sent."""
 _DOT_SEGMENT: Final = re.compile(r"/\.\.?(?=/|$)")
 _RELAY_HEADER: Final = re.compile("idempotency-key|webhook-.*", re.IGNORECASE)
 
@@ -42,6 +44,7 @@ def find_errors(config: ProxyConfig) -> list[FieldProblem]:
     """Return what is wrong with a configuration; `field` is its path, in a CR below `spec`."""
     return [
         *_url(config),
+        *_poslog_addresses(config),
         *_token_endpoint(config),
         *_requests(config.upstream),
         *_outcomes(config.upstream),
@@ -88,6 +91,30 @@ def _tracing(config: ProxyConfig) -> Iterator[FieldProblem]:
             check_endpoint(config.tracing.endpoint, config.egress)
         except egress.UrlError as error:
             yield FieldProblem("tracing.endpoint", str(error))
+
+
+def _poslog_addresses(config: ProxyConfig) -> Iterator[FieldProblem]:
+    """Yield what is wrong with where a relay sends events, and has Google's keys from."""
+    if not config.poslog:
+        return
+    if not _TARGET.fullmatch(config.poslog.delivery.path):
+        yield FieldProblem("poslog.delivery.path", "is not a path; it is empty, or starts with / and has no space")
+    id_token = config.poslog.verification.id_token or None
+    if id_token is None:
+        return
+    if sum(each is not None for each in (id_token.jwks_uri, id_token.jwks_file, id_token.jwks)) > 1:
+        yield FieldProblem(
+            "poslog.verification.idToken", "has two sources of keys; leave one, or none for Google's"
+        )
+    if id_token.jwks_uri is not None:
+        try:
+            policy = oms_policy(config)
+        except ValueError:
+            return  # which is told of `egress`
+        try:
+            egress.check_url(id_token.jwks_uri, policy, allow_insecure=config.upstream.allow_insecure)
+        except egress.UrlError as error:
+            yield FieldProblem("poslog.verification.idToken.jwksUri", str(error))
 
 
 def _token_endpoint(config: ProxyConfig) -> Iterator[FieldProblem]:

@@ -16,7 +16,8 @@ from support.certificates import HERE, Authority
 from support.commands import serve
 from support.proxy import tokens
 from support.proxy.idp import ON_LOOPBACK, Idp, oauth2
-from support.proxy.oms import ORDER_ANSWER, RawServer, answering
+from support.proxy.oms import ORDER_ANSWER, RawServer, answering, http
+from support.proxy.relaying import SECRETS, event_of, login, signed
 from support.proxy.running import BASIC, GET_PATH
 from support.proxy.tls_server import TlsServer
 from tenantproxy.credentials.stores.files import write_keys
@@ -94,6 +95,37 @@ async def test_what_a_proxy_loads(
     came_in |= {name for name in packages if not _parts(name) & budget and not _is_parent(name, budget)}
     assert came_in == set()
     assert {part for part in budget if not any(part in _parts(name) for name in packages)} == set()
+
+
+async def test_what_a_relay_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same and no package more, after an event that the OMS has taken."""
+    write_keys(tmp_path / "credentials", BASIC)
+    write_keys(tmp_path / "poslog", SECRETS)
+    event = event_of("pickup")
+    headers = {**login(), **signed(event.body)}
+    report = _reporting_modules(tmp_path, monkeypatch)
+    async with RawServer(answering(http(204))) as oms:
+        config = {
+            "version": 1,
+            "tenant": {"id": tokens.TENANT, "name": "acme"},
+            "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
+            "poslog": {"verification": {"sharedKey": True, "basic": True}},
+        }
+        secrets = ("--poslog-secrets", str(tmp_path / "poslog"))
+        async with serve(tmp_path, config, *secrets, command=("poslog", "serve")) as relay:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"{relay.api}/events", data=event.body, headers=headers) as got,
+            ):
+                assert got.status == 204
+            relay.process.terminate()
+            assert await relay.ended() == 0
+    loaded = {name for name in report.read_text().split() if _counts(name)}
+    budget = _budget("standard") | _budget("trusted") | _budget("poslog")
+    came_in = {name for name in loaded if _top(name) in sys.stdlib_module_names and _top(name) not in budget}
+    packages = {name for name in loaded if _top(name) not in sys.stdlib_module_names}
+    came_in |= {name for name in packages if not _parts(name) & budget and not _is_parent(name, budget)}
+    assert came_in == set()
 
 
 @contextlib.asynccontextmanager

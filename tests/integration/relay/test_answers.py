@@ -358,6 +358,40 @@ async def test_an_oms_that_is_too_slow(oms: RawServer, tmp_path: Path) -> None:
         assert (answered.status, answered.code) == (504, "upstream-timeout")
 
 
+async def test_what_a_body_claims_holds_nothing(
+    oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bodies that are announced and don't come are given up in time, and take no room from others."""
+    monkeypatch.setattr("tenantproxy.relay.handler.PATIENCE", 0.3)
+    shown = "".join(f"{name}: {value}\r\n" for name, value in {**login(), **signed(b"")}.items())
+    head = f"POST /events HTTP/1.1\r\nHost: a\r\n{shown}Content-Length: 4000000\r\n\r\n{{"
+    async with running_relay(config(oms), tmp_path) as relay:
+        raw = [asyncio.create_task(relay.raw(head.encode())) for _ in range(50)]
+        await eventually(lambda: relay.metric("tenantproxy_poslog_events_in_flight"), lambda found: found == 50)
+        assert (await relay.send(PICKUP)).status == 204
+        assert {(await answer).split()[1] for answer in raw} == {b"408"}
+        assert await relay.metric("tenantproxy_poslog_events_in_flight") == 0
+
+
+async def test_events_beyond_the_places(oms: RawServer, tmp_path: Path) -> None:
+    """As many again as the OMS may be asked at a time wait; the others are told to come again."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(TAKEN))
+    configuration = relay_config(oms.url, upstream={"maxConnections": 2})
+    async with running_relay(configuration, tmp_path) as relay:
+        oms.play = answering(TAKEN)
+        assert (await relay.send(PICKUP)).status == 204
+        oms.play = held_until(release, answering(TAKEN))
+        sending = [asyncio.create_task(relay.send(PICKUP)) for _ in range(6)]
+        done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+        assert {task.result().code for task in done} == {"overloaded"}
+        await oms.reached(2)
+        release.set()
+        assert sorted([(await task).status for task in sending]) == [204, 204, 204, 204, 503, 503]
+        assert await events(relay, "failed", "overloaded") == 2
+    assert oms.most_concurrent == 2
+
+
 async def test_a_caller_that_goes(oms: RawServer, tmp_path: Path) -> None:
     """What the OMS was asked goes on to its end, and is told."""
     release = asyncio.Event()

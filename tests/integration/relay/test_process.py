@@ -1,0 +1,187 @@
+"""`tenantproxy poslog serve` as a process: files in, signals, exit statuses, what it costs."""
+
+import asyncio
+import json
+import re
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from support.commands import ServeProcess, run, serve
+from support.proxy.oms import RawServer, answering, held_until, http, raw_server
+from support.proxy.relaying import NOW, SECRETS, event_of, login, signed
+from support.proxy.running import BASIC
+from support.waiting import eventually
+from tenantproxy.credentials.stores.files import write_keys
+from tenantproxy.poslog.sending.events import Event, poslog_event
+from tenantproxy.poslog.sending.samples import sample
+
+PICKUP: Final = event_of("pickup")
+MOST_AT_REST: Final = 60
+"""MiB."""
+MOST_WAIT: Final = 0.05
+"""Seconds that a small event waits for a large one, in 99 of 100 cases."""
+
+
+def config(url: str, **poslog: Any) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "tenant": {"id": "T-acme", "name": "acme"},
+        "upstream": {"url": url, "allowInsecure": True, "allowPrivateNetworks": True},
+        "access": {"mode": "trusted"},
+        "poslog": {"verification": {"sharedKey": True, "basic": True}, **poslog},
+    }
+
+
+@asynccontextmanager
+async def relay(directory: Path, url: str, **poslog: Any) -> AsyncIterator[ServeProcess]:
+    """Run a relay whose credential and keys are in `directory`."""
+    write_keys(directory / "credentials", BASIC)
+    write_keys(directory / "poslog", SECRETS)
+    secrets = ("--poslog-secrets", str(directory / "poslog"))
+    async with serve(directory, config(url, **poslog), *secrets, command=("poslog", "serve")) as running:
+        yield running
+
+
+async def send(url: str, event: Event = PICKUP) -> int:
+    headers = {**login(), **signed(event.body), "Content-Type": "application/json"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/events", data=event.body, headers=headers) as response,
+    ):
+        return response.status
+
+
+@pytest.fixture
+async def oms() -> AsyncIterator[RawServer]:
+    """Run an OMS that takes all events."""
+    async with raw_server(answering(http(204))) as server:
+        yield server
+
+
+# ---- configurations
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"poslog": None}, "`poslog` is missing"),
+        ({"poslog": {}}, "verification"),
+        ({"poslog": {"verification": {}}}, "`poslog.verification` has nothing"),
+        (
+            {"poslog": {"verification": {"basic": True, "idToken": {"audience": "a"}}}},
+            "`poslog.verification` has both",
+        ),
+        (
+            {
+                "poslog": {
+                    "verification": {"basic": True},
+                    "filter": {"rules": [{"name": "a", "element": "Sale/", "orderId": ["@id"]}]},
+                }
+            },
+            "`poslog.filter.rules[0].element` is not an element",
+        ),
+        ({"poslog": {"verification": {"basic": True}, "delivery": {"path": "x y"}}}, "`poslog.delivery.path`"),
+        (
+            {"poslog": {"verification": {"basic": True}, "delivery": {"headers": {"Webhook-Id": "1"}}}},
+            "`poslog.delivery.headers[Webhook-Id]` is set by the relay itself",
+        ),
+        (
+            {"poslog": {"verification": {"idToken": {"audience": "a", "jwksUri": "https://169.254.169.254/"}}}},
+            "`poslog.verification.idToken.jwksUri`",
+        ),
+    ],
+)
+async def test_a_configuration_that_can_not_be_used(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """The message names the field; the exit status is 2."""
+    given = {
+        name: value for name, value in {**config("http://127.0.0.1:9"), **change}.items() if value is not None
+    }
+    (tmp_path / "config.json").write_text(json.dumps(given))
+    status, _, err = await run("tenantproxy", "poslog", "serve", "--config", tmp_path / "config.json")
+    assert (status, message in err) == (2, True), err
+    assert "Traceback" not in err
+
+
+# ---- its life
+
+
+async def test_sigterm_lets_events_end(oms: RawServer, tmp_path: Path) -> None:
+    """What is under way is answered; then the process ends with 0."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(http(204)))
+    async with relay(tmp_path, oms.url) as running:
+        sending = asyncio.create_task(send(running.api))
+        await oms.reached(1)
+        running.process.send_signal(signal.SIGTERM)
+        await eventually(lambda: "draining" in running.log)
+        release.set()
+        assert await sending == 204
+        assert await running.ended() == 0
+
+
+async def test_killed_it_has_acknowledged_nothing(oms: RawServer, tmp_path: Path) -> None:
+    """ExternalEvents comes again, to another process, with the same key for the OMS."""
+    async with relay(tmp_path, oms.url) as running:
+        assert await send(running.api, event_of("pickup", event_id="1")) == 204
+        oms.play = held_until(asyncio.Event())
+        sending = asyncio.create_task(send(running.api))
+        await oms.reached(1)
+        running.process.kill()
+        with pytest.raises(aiohttp.ClientError):
+            await sending
+    oms.play = answering(http(204))
+    async with relay(tmp_path, oms.url) as running:
+        assert await send(running.api) == 204
+    _, first, second = oms.received
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == PICKUP.id
+    assert first.body == second.body
+
+
+# ---- what it costs
+
+
+def resident(running: ServeProcess, name: str = "VmRSS") -> float:
+    """Return a size of a process, in MiB."""
+    found = re.search(
+        rf"^{name}:\s+(\d+) kB", Path(f"/proc/{running.process.pid}/status").read_text(), re.MULTILINE
+    )
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+async def test_memory_at_rest(oms: RawServer, tmp_path: Path) -> None:
+    """After an event, with all that is loaded for one."""
+    async with relay(tmp_path, oms.url) as running:
+        assert await send(running.api) == 204
+        assert resident(running) <= MOST_AT_REST
+
+
+async def test_large_events_let_small_ones_through(oms: RawServer, tmp_path: Path) -> None:
+    """PosLogs of 5 MB are read beside the event loop, one at a time, in bounded memory."""
+    line = b"<LineItem><Sale><ItemID>40001</ItemID><Quantity>1</Quantity></Sale></LineItem>"
+    poslog = sample("pickup", order="CO-1", business_unit="store-1", number=1, end=NOW)
+    large = poslog.replace(b"</RetailTransaction>", line * 66_000 + b"</RetailTransaction>", 1)
+    assert len(large) > 5_000_000
+    event = poslog_event(large, "zlib", event_id="5", now=NOW, business_day="2026-11-30")
+    async with relay(tmp_path, oms.url, limits={"maxEventBytes": 16 * 1024 * 1024}) as running:
+        before = resident(running)
+        sending = [asyncio.create_task(send(running.api, event)) for _ in range(6)]
+        waits = []
+        headers = {**login(), **signed(PICKUP.body)}
+        async with aiohttp.ClientSession() as session:
+            while not all(each.done() for each in sending):
+                begin = time.perf_counter()
+                async with session.post(f"{running.api}/events", data=PICKUP.body, headers=headers) as response:
+                    assert response.status == 204
+                waits.append(time.perf_counter() - begin)
+        assert {each.result() for each in sending} == {204}
+        assert len(waits) > 20
+        assert sorted(waits)[len(waits) * 99 // 100 - 1] <= MOST_WAIT
+        assert resident(running, "VmHWM") - before <= 128

@@ -83,8 +83,7 @@ class Events:
             framing.check(request)
             _check_route(request, seen)
             ticket = self._admission.admit(None, observation=seen)
-            with self._deadlines.at(deadline):
-                prepared = await self._prepared(request, ticket, deadline)
+            prepared = await self._prepared(request, ticket, deadline)
         except asyncio.CancelledError:
             seen.caller_gone = True
             self._ended(seen, ticket, begun, "refused", why=_CALLER_GONE)
@@ -131,7 +130,8 @@ class Events:
     async def _prepared(self, request: Request, ticket: Ticket, deadline: float) -> Prepared:
         """Return the event in a request, verified and read. Raises Problem."""
         headers = request.headers
-        await self._verifier.check_sender(headers)  # before the body, of which nobody else need send any
+        with self._deadlines.at(deadline):  # before the body, of which nobody else need send any
+            await self._verifier.check_sender(headers)
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Problem("unsupported-media-type", "Send the event as it is: the body must not be compressed.")
         left = deadline - asyncio.get_running_loop().time()
@@ -143,7 +143,9 @@ class Events:
             raise
         prepared = self._preparation.at_once(headers, body)
         if prepared is None:
-            prepared = await self._worker.run(None, functools.partial(self._preparation.prepared, headers, body))
+            with self._deadlines.at(deadline):
+                work = functools.partial(self._preparation.prepared, headers, body)
+                prepared = await self._worker.run(None, work)
         if prepared.signed_over is not None:
             self._metrics.signed(prepared.signed_over)
         return prepared

@@ -5,7 +5,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -138,7 +138,8 @@ async def test_killed_it_has_acknowledged_nothing(oms: RawServer, tmp_path: Path
             await sending
     oms.play = answering(http(204))
     async with relay(tmp_path, oms.url) as running:
-        assert await send(running.api) == 204
+        # Where the verdict on the credential was not yet written down, another process tries it a little later.
+        await eventually(lambda: send(running.api), lambda status: status == 204)
     _, first, second = oms.received
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == PICKUP.id
     assert first.body == second.body
@@ -171,17 +172,29 @@ async def test_large_events_let_small_ones_through(oms: RawServer, tmp_path: Pat
     assert len(large) > 5_000_000
     event = poslog_event(large, "zlib", event_id="5", now=NOW, business_day="2026-11-30")
     async with relay(tmp_path, oms.url, limits={"maxEventBytes": 16 * 1024 * 1024}) as running:
+        usual = await _waits(running, lambda count: count == 50)
         before = resident(running)
-        sending = [asyncio.create_task(send(running.api, event)) for _ in range(6)]
-        waits = []
-        headers = {**login(), **signed(PICKUP.body)}
-        async with aiohttp.ClientSession() as session:
-            while not all(each.done() for each in sending):
-                begin = time.perf_counter()
-                async with session.post(f"{running.api}/events", data=PICKUP.body, headers=headers) as response:
-                    assert response.status == 204
-                waits.append(time.perf_counter() - begin)
+        sending = [asyncio.create_task(send(running.api, event)) for _ in range(3)]
+        waits = await _waits(running, lambda _: all(each.done() for each in sending))
         assert {each.result() for each in sending} == {204}
         assert len(waits) > 20
-        assert sorted(waits)[len(waits) * 99 // 100 - 1] <= MOST_WAIT
+        assert _p99(waits) <= _p99(usual) + MOST_WAIT
         assert resident(running, "VmHWM") - before <= 128
+
+
+async def _waits(running: ServeProcess, is_enough: Callable[[int], bool]) -> list[float]:
+    """Send small events, one after the other, and return how long each has waited for its answer."""
+    headers = {**login(), **signed(PICKUP.body)}
+    waits: list[float] = []
+    async with aiohttp.ClientSession() as session:
+        while not is_enough(len(waits)):
+            begin = time.perf_counter()
+            async with session.post(f"{running.api}/events", data=PICKUP.body, headers=headers) as response:
+                assert response.status == 204
+            waits.append(time.perf_counter() - begin)
+            await asyncio.sleep(0.003)
+    return waits
+
+
+def _p99(waits: list[float]) -> float:
+    return sorted(waits)[len(waits) * 99 // 100 - 1]

@@ -15,11 +15,15 @@ The events, with their fields beside `event`; `api` and `admin` are URLs, tenant
   state directory; in effect within two seconds.
 - `exited` {tenant, namespace, status, retryInSeconds}: a proxy exited, or did not become ready, and will be
   restarted.
+- `relay-ready`, `relay-reloaded` {tenant, namespace, events, admin}, `relay-rejected` {tenant, namespace, status},
+  `relay-exited` {tenant, namespace, status, retryInSeconds}, `relay-failed` {tenant, namespace, message}: the same
+  of a tenant's PosLog relay; `events`, where it takes events, is in `ready` and `reloaded` of such a tenant, too.
 - `removed` {tenant, namespace}: its manifest is gone, its proxy is stopped.
 - `invalid` {problems}: manifests are invalid; the last valid ones stay in use. At start: nothing runs.
 - `valid` {}: after `invalid`: all manifests are valid again.
 - `warning` {message}: manifests that are valid by themselves, but share a tenant's id or a Secret; an amount that
-  looks like minor units, and is taken as it is; an annotation for debug lines that can't be used.
+  looks like minor units, and is taken as it is; an annotation for debug lines that can't be used; keys that a
+  relay lacks.
 - `failed` {tenant, namespace, message}: a tenant can't be run for a reason outside its manifest, such as a full
   disk; without a time in the message it is retried with the next change of a manifest.
 - `stopped` {}: everything has been stopped; the last event.
@@ -43,6 +47,11 @@ Event = Literal[
     "credentials",
     "certificates",
     "exited",
+    "relay-ready",
+    "relay-reloaded",
+    "relay-rejected",
+    "relay-exited",
+    "relay-failed",
     "removed",
     "invalid",
     "valid",
@@ -61,6 +70,11 @@ _MESSAGES: Final[dict[Event, str]] = {
     "credentials": "{namespace}/{tenant}: credential updated from the Secret manifest",
     "certificates": "{namespace}/{tenant}: TLS certificates updated from the Secret manifests",
     "exited": "{namespace}/{tenant}: the proxy exited (status {status}); restarting in {retryInSeconds} s",
+    "relay-ready": "{namespace}/{tenant}: its relay takes events at {events}",
+    "relay-reloaded": "{namespace}/{tenant}: the changed manifest is in effect at its relay",
+    "relay-rejected": "{namespace}/{tenant}: no relay starts with the changed manifest; the last valid one stays",
+    "relay-exited": "{namespace}/{tenant}: the relay exited (status {status}); restarting in {retryInSeconds} s",
+    "relay-failed": "{namespace}/{tenant}: its relay: {message}",
     "removed": "{namespace}/{tenant}: stopped; its manifest is gone",
     "valid": "all manifests are valid again",
     "warning": "warning: {message}",

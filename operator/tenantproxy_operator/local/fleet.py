@@ -36,6 +36,8 @@ class LocalTenant(msgspec.Struct, frozen=True, rename="camel"):
     tenant_id: str
     api: str
     admin: str
+    events: str = ""
+    """Where its relay takes events; empty: it has none."""
     problem: str | None = None
     """Why no read can succeed, as far as `local` knows."""
     reason: str = ""

@@ -13,6 +13,7 @@ from tenantproxy_operator.local import fleet
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.first_read import first_read
 from tenantproxy_operator.local.fleet import LocalTenant
+from tenantproxy_operator.local.relays import first_event
 from tenantproxy_operator.local.runner import ProxyRunner
 from tenantproxy_operator.settings import Settings
 
@@ -27,8 +28,18 @@ Running = Callable[[], Sequence[tuple[TenantProxy, ProxyRunner]]]
 class Overview:
     """Follows what runs."""
 
-    def __init__(self, running: Running, *, settings: Settings, state_dir: Path, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        running: Running,
+        relays: Callable[[], Sequence[str]],
+        *,
+        settings: Settings,
+        state_dir: Path,
+        reporter: Reporter,
+    ) -> None:
+        """Prepare; `relays` returns the URLs of the relays' admin ports."""
         self._running = running
+        self._relays = relays
         self._settings = settings
         self._state_dir = state_dir
         self._reporter = reporter
@@ -61,7 +72,7 @@ class Overview:
                 reason=runner.obstacle.reason if runner.obstacle else "",
                 problem_since=runner.obstacle_since if runner.obstacle else None,
                 started_at=runner.started_at,
-                **runner.ports.urls(),
+                **runner.urls(),
             )
             for resource, runner in self._running()
         ]
@@ -73,7 +84,8 @@ class Overview:
 
     async def _introduce(self, running: Sequence[tuple[TenantProxy, ProxyRunner]]) -> None:
         """Say where Prometheus finds the metrics, and how to read a first order."""
-        targets = [urlsplit(runner.ports.urls()["admin"]).netloc for _, runner in running]
+        admins = [runner.ports.urls()["admin"] for _, runner in running]
+        targets = [urlsplit(admin).netloc for admin in (*admins, *self._relays())]
         more = f" and {len(targets) - _MOST_TARGETS} more" if len(targets) > _MOST_TARGETS else ""
         self._reporter.say(f"Scrape targets for Prometheus: {' '.join(targets[:_MOST_TARGETS])}{more}")
         resource, runner = min(running, key=lambda each: (not each[1].serves, each[1].obstacle is not None))
@@ -81,3 +93,9 @@ class Overview:
         self._reporter.say(f"A first read, of {runner.key}:")
         for line in command:
             self._reporter.say(f"  {line}")
+        for resource, runner in running:
+            if resource.relay and (url := runner.urls().get("events")):
+                self._reporter.say(f"A first event, to {runner.key}:")
+                for line in first_event(resource.relay, url):
+                    self._reporter.say(f"  {line}")
+                return

@@ -62,7 +62,7 @@ def bind_all(base: int, keys: Sequence[Key]) -> list[Ports]:
 
 
 def bind(port: int, key: Key) -> Ports:
-    """Return one tenant's ports, this one and the next.
+    """Return one tenant's ports, this one and the next; of 0, any two.
 
     Raises:
         PortError: One can't be had.
@@ -70,7 +70,7 @@ def bind(port: int, key: Key) -> Ports:
     """
     api = _listen(port, key)
     try:
-        return Ports(api, _listen(port + 1, key))
+        return Ports(api, _listen(port + 1 if port else 0, key))
     except PortError:
         api.close()
         raise

@@ -46,7 +46,10 @@ class ProxyRunner:
         why_reads_fail: WhyReadsFail,
         log: int | None = None,
         program: Sequence[str] = PROGRAM,
+        arguments: Sequence[str] = (),
+        urls: Callable[[], dict[str, str]] | None = None,
     ) -> None:
+        """Prepare; `arguments` are added to what `serve` of `program` gets, `urls` returns what events have."""
         self.key = key
         self.state = state
         self.ports = ports
@@ -58,7 +61,10 @@ class ProxyRunner:
         """When that was first seen, Unix seconds."""
         self.started_at = 0.0
         """When that proxy was started, Unix seconds."""
+        self.urls = urls or ports.urls
+        """Returns where it serves, as events have it."""
         self._program = program
+        self._arguments = tuple(arguments)
         self._inherited = tuple(inherited)
         self._log_level = log_level
         self._log_format = log_format
@@ -91,7 +97,7 @@ class ProxyRunner:
         if self.serves and self.obstacle is not None:
             await self._look()
             if self.obstacle is None and self.serves:
-                self._report("ready", **self.ports.urls())
+                self._report("ready", **self.urls())
 
     async def run(self) -> None:
         """Keep the proxy running; when cancelled, stop it and return."""
@@ -175,6 +181,7 @@ class ProxyRunner:
             *("--forward-proxy-credentials", str(self.state.forward_proxy)),
             *("--debug-until", str(self.state.debug_until), "--troubles", str(self.state.troubles)),
             *("--api", f"fd:{api}", "--admin", f"fd:{admin}"),
+            *self._arguments,
         )
         self.started_at = time.time()
         process = await ProxyProcess.start(command, descriptors=(api, admin, *self._inherited), log=self._log)
@@ -195,7 +202,7 @@ class ProxyRunner:
     async def _report_serving(self, event: Event) -> None:
         await self._look()
         problem = {} if self.obstacle is None else {"problem": self.obstacle.says}
-        self._report(event, **self.ports.urls(), **problem)
+        self._report(event, **self.urls(), **problem)
 
     async def _look(self) -> None:
         """See why reads fail; what was so already has been so since then."""

@@ -2,12 +2,14 @@
 
 `<state>/<namespace>/<name>/` has
 
-- `config.json`: what the next proxy starts with;
+- `config.json`: what the next proxy starts with; `poslog.json`: what the next relay does;
 - `credentials/`: the file store, which a tenant's PUT changes, too;
 - `seed`: the digest of the Secret manifest that was last put into the store;
 - `forward-proxy/`: the credential for the forward proxy, if it needs one;
 - `debug-until`: the time until which the proxy writes debug lines, if there is one;
 - `troubles.log`: what has begun to be wrong, and when it was over, since the proxy was started;
+  `poslog-troubles.log`: the same of the relay;
+- `poslog/`: the relay's keys;
 - `tls/ca/` and `tls/client/`: the files of the Secrets that `spec.upstream.tls` names.
 """
 
@@ -24,6 +26,7 @@ from typing import Final
 
 from tenantproxy.credentials.kinds import credential_keys
 from tenantproxy.credentials.stores.files import read_keys, write_keys
+from tenantproxy_operator.api.names import POSLOG, PROXY, Component
 
 _DRAIN_SECONDS: Final = 20.0
 """How long proxies whose supervisor was killed may need to end; they drain for 10 s at most."""
@@ -86,15 +89,17 @@ def must_seed(manifest: str, *, recorded: str | None, stored: bool) -> bool:
 class TenantState:
     """One tenant's part of the state directory, which exists."""
 
-    def __init__(self, state: Path, namespace: str, name: str) -> None:
+    def __init__(self, state: Path, namespace: str, name: str, component: Component = PROXY) -> None:
         self._directory = directory = state / namespace / name
+        of_relay = component == POSLOG
         self._seed = directory / "seed"
-        self.config = directory / "config.json"
+        self.config = directory / ("poslog.json" if of_relay else "config.json")
         self.credentials = directory / "credentials"
         self.debug_until = directory / "debug-until"
         self.forward_proxy = directory / "forward-proxy"
         self.tls = directory / "tls"
-        self.troubles = directory / "troubles.log"
+        self.troubles = directory / ("poslog-troubles.log" if of_relay else "troubles.log")
+        self.poslog = directory / "poslog"
 
     def write_config(self, content: bytes) -> None:
         """Write the configuration that the next proxy starts with."""
@@ -140,6 +145,16 @@ class TenantState:
         if files is not None and read_keys(self.forward_proxy) != files:
             self._make()
             write_keys(self.forward_proxy, files)
+
+    def write_poslog_keys(self, keys: Mapping[str, str] | None) -> None:
+        """Write the relay's keys, where they differ; None: leave what is there."""
+        if keys is not None and read_keys(self.poslog) != keys:
+            self._make()
+            write_keys(self.poslog, keys)
+
+    def poslog_keys(self) -> list[str]:
+        """Return which keys the relay has."""
+        return list(read_keys(self.poslog))
 
     def drop_forward_proxy(self) -> None:
         """Remove what `write_forward_proxy` once wrote; no proxy may run."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tenantproxy import config
 from tenantproxy.credentials.stores.base import StoreError
+from tenantproxy_operator.api.names import POSLOG
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local import fleet
@@ -19,10 +20,12 @@ from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.overview import Overview
 from tenantproxy_operator.local.ports import PortError, Ports, bind, bind_all
 from tenantproxy_operator.local.reads import why_reads_fail
+from tenantproxy_operator.local.relays import Relays, keys_of, missing_keys
 from tenantproxy_operator.local.runner import ProxyRunner
 from tenantproxy_operator.local.source import DesiredTenant, ManifestSource, Snapshot
 from tenantproxy_operator.local.state import TenantState
 from tenantproxy_operator.render.config import render_config
+from tenantproxy_operator.render.config_poslog import render_poslog_config
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.debugging import debug_end
 from tenantproxy_operator.validation.resource import find_warnings
@@ -62,8 +65,20 @@ class Supervisor:
         self._runners: dict[Key, tuple[ProxyRunner, asyncio.Task[None]]] = {}
         self._resources: dict[Key, TenantProxy] = {}
         """Of those that run, as their manifests are now."""
+        self._relays = Relays(
+            reporter.emit,
+            self._run,
+            log_level=options.log_level,
+            log_format="text" if reporter.for_people else "json",
+            inherited=inherited,
+            log=log,
+        )
         self._overview = Overview(
-            self._running, settings=options.settings, state_dir=options.state_dir, reporter=reporter
+            self._running,
+            self._relays.admins,
+            settings=options.settings,
+            state_dir=options.state_dir,
+            reporter=reporter,
         )
         self._indexes: dict[Key, int] = {}
         """Of every tenant that ever ran, so that one that comes back gets its ports again if they are free."""
@@ -142,6 +157,9 @@ class Supervisor:
         for key, wanted in snapshot.items():
             for warning in find_warnings(wanted.resource, self._options.settings):
                 found.append(f"{key.namespace}/{key.name}: {warning.field}: {warning.detail}")
+            if missing := missing_keys(wanted, self._relay_state(key)):
+                lacking = f"its Secret lacks {', '.join(missing)}: the relay answers every event with 503"
+                found.append(f"{key.namespace}/{key.name}: {lacking}")
         for message in found:
             if message not in self._warned:
                 self._reporter.emit("warning", message=message)
@@ -152,6 +170,8 @@ class Supervisor:
         for key, wanted in snapshot.items():
             try:
                 self._bring(key, wanted)
+                if wanted.resource.relay is None:
+                    await self._relays.stop(key)
             except (OSError, StoreError, PortError) as error:
                 self._reporter.emit("failed", tenant=key.name, namespace=key.namespace, message=str(error))
 
@@ -168,6 +188,7 @@ class Supervisor:
         runner, _ = self._runners[key]
         self._resources[key] = wanted.resource
         self._store(runner.state, key, wanted)
+        self._bring_relay(key, wanted)
         runner.update(self._render(wanted))
 
     def _start(self, key: Key, wanted: DesiredTenant, index: int, ports: Ports) -> None:
@@ -182,6 +203,7 @@ class Supervisor:
             raise
         self._indexes[key] = index
         self._resources[key] = wanted.resource
+        self._bring_relay(key, wanted)
         runner = ProxyRunner(
             key,
             config=self._render(wanted),
@@ -193,16 +215,31 @@ class Supervisor:
             emit=self._reporter.emit,
             why_reads_fail=partial(why_reads_fail, state=state, admin=ports.urls()["admin"]),
             log=self._log,
+            urls=lambda: ports.urls() | self._relays.urls_of(key),
         )
+        self._runners[key] = runner, self._run(runner)
+
+    def _bring_relay(self, key: Key, wanted: DesiredTenant) -> None:
+        relay = wanted.resource.relay
+        if relay is not None:
+            config_json = config.encode(render_poslog_config(wanted.resource, relay, self._options.settings))
+            port = self._options.port_base + 2 * self._indexes[key]
+            self._relays.bring(key, config_json, self._relay_state(key), port)
+
+    def _relay_state(self, key: Key) -> TenantState:
+        return TenantState(self._options.state_dir, *key, POSLOG)
+
+    def _run(self, runner: ProxyRunner) -> "asyncio.Task[None]":
         task = asyncio.create_task(runner.run())
         task.add_done_callback(self._check)
-        self._runners[key] = runner, task
+        return task
 
     def _check(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and not self._broken.done():
             self._broken.set_exception(error)
 
     async def _stop(self, key: Key) -> None:
+        await self._relays.stop(key)
         _, task = self._runners.pop(key)
         task.cancel()
         await asyncio.wait({task})
@@ -214,6 +251,8 @@ class Supervisor:
         end = debug_end(wanted.resource.debug_until, time.time())
         state.write_debug_until(wanted.resource.debug_until if isinstance(end, float) else "")
         state.write_forward_proxy(wanted.forward_proxy_files())
+        if wanted.resource.relay is not None:
+            state.write_poslog_keys(keys_of(wanted.credential))
         if state.write_tls(wanted.tls_files()):
             self._reporter.emit("certificates", tenant=key.name, namespace=key.namespace)
 

@@ -124,7 +124,7 @@ def files(view: View, text: str, document: dict[str, Any]) -> Iterator[tuple[str
     if view.operator is not None:
         yield from _of("operator", view.operator.objects, view.operator.processes)
     for tenant in view.tenants:
-        yield from _of(f"tenants/{tenant.key}", tenant.objects, tenant.processes)
+        yield from _of(f"tenants/{tenant.key}", tenant.objects, tenant.processes + tenant.relays)
 
 
 def _of(folder: str, objects: Any, processes: tuple[Process, ...]) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON

@@ -12,7 +12,7 @@ from tenantproxy_operator.fleet.objects import Condition
 _NOT_READY: Final = "a-tenant-is-not-ready"
 _CREDENTIAL: Final = "the-credential"
 _STUCK: Final = "a-rollout-is-stuck"
-_PICKUPS: Final = "pickups-dont-arrive"
+_EVENTS: Final = "store-events"
 
 ROWS: Final[Mapping[str, Row]] = {
     Reason.INVALID_SPEC: Row(
@@ -119,7 +119,7 @@ ROWS: Final[Mapping[str, Row]] = {
         _CREDENTIAL,
     ),
     Reason.POSLOG_KEYS_MISSING: Row(
-        Severity.FAILING, "who fills the Secret", f"{KEYS}; add the keys that the message names", _PICKUPS
+        Severity.FAILING, "who fills the Secret", f"{KEYS}; add the keys that the message names", _EVENTS
     ),
     Reason.SECRET_MISSING: Row(
         Severity.DOWN, "platform team", "kubectl get secret {secret} -n {namespace}", _CREDENTIAL

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,11 +11,11 @@ from tenantproxy.credentials.proof import Proof, from_note
 from tenantproxy.credentials.stores.secret import NOTE
 from tenantproxy.kube.api import KubeError
 from tenantproxy_operator.api.labels import INSTANCE
-from tenantproxy_operator.api.names import KIND, PROXY, default_secret_name
+from tenantproxy_operator.api.names import COMPONENTS, KIND, POSLOG, PROXY, default_secret_name
 from tenantproxy_operator.doctor import trial
 from tenantproxy_operator.doctor.credential import why_no_trial
 from tenantproxy_operator.doctor.view import DryRun, OperatorView, Process, TenantView, View
-from tenantproxy_operator.fleet.cluster import EVENT, POD, PROXIES, ClusterReader
+from tenantproxy_operator.fleet.cluster import EVENT, POD, PROXIES, RELAYS, ClusterReader
 from tenantproxy_operator.fleet.objects import Deployment, Event, Lease, Pod, TenantProxy
 from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.kube import kinds
@@ -27,7 +27,7 @@ BETWEEN: Final = 2.0
 """Seconds between two readings of the metrics: what has grown meanwhile goes on."""
 _OPERATORS: Final = "app.kubernetes.io/name=tenantproxy-operator"
 _OPERATOR_CONTAINER: Final = "operator"
-_CHILD: Final = re.compile(r"-proxy(?=-|$)")
+_CHILD: Final = re.compile(rf"-({'|'.join(COMPONENTS)})(?=-|$)")
 """Where the name of a TenantProxy may end in that of a child (`names.child_name`), or of a child's child."""
 _LEASE: Final = "tenantproxy-operator"
 _LEASES_OF_ALL: Final = "kube-system"
@@ -61,22 +61,32 @@ class Examination:
         found = await self._reader.tenant_proxies(namespace)
         wanted = [raw for raw in found if not names or raw["metadata"]["name"] in names]
         pods = _by_tenant(await self._reader.listed(POD, namespace, PROXIES))
+        relays = _by_tenant(await self._reader.listed(POD, namespace, RELAYS))
         deployments = _by_tenant(await self._reader.listed(kinds.DEPLOYMENT, namespace, PROXIES))
         events = _by_subject(await self._reader.listed(EVENT, namespace))
         tenants = []
         for proxy in self._reader.readable(wanted, TenantProxy):
             key = proxy.metadata.key
-            tenants.append(self._tenant(proxy, pods.get(key, []), deployments.get(key, []), events.get(key, [])))
+            tenant = self._tenant(proxy, pods.get(key, []), deployments.get(key, []), events.get(key, []))
+            found_relays = relays.get(key, [])
+            typed = tuple(self._reader.readable(found_relays, Pod))
+            tenants.append(replace(tenant, relay_pods=typed, objects={**tenant.objects, "relays": found_relays}))
         objects = {_key(raw): raw for raw in wanted}
         tenants = [replace(each, objects={"tenantproxy": objects[each.key], **each.objects}) for each in tenants]
         operator = await self._operator({tenant.key.namespace for tenant in tenants})
-        processes = await self._processes([operator, *tenants])
-        tenants = [replace(tenant, processes=processes[tenant.key]) for tenant in tenants]
+        pods_of = {PROXY: [pod for tenant in tenants for pod in tenant.pods]}
+        pods_of |= {POSLOG: [pod for tenant in tenants for pod in tenant.relay_pods]}
+        processes = await self._processes(pods_of | {_OPERATOR_CONTAINER: list(operator.pods)})
+
+        def of(pods: Iterable[Pod]) -> tuple[Process, ...]:
+            return tuple(processes[pod.metadata.key] for pod in pods)
+
+        tenants = [replace(each, processes=of(each.pods), relays=of(each.relay_pods)) for each in tenants]
         tenants = list(await asyncio.gather(*map(self._with_credential, tenants)))
         return View(
             now=time.time(),
             tenants=tuple(sorted(tenants, key=lambda tenant: tenant.key)),
-            operator=replace(operator, processes=processes[Key("", "")]),
+            operator=replace(operator, processes=of(operator.pods)),
             unseen=tuple(self._reader.problems),
         )
 
@@ -119,35 +129,31 @@ class Examination:
 
     # ---- processes
 
-    async def _processes(self, views: Sequence[TenantView | OperatorView]) -> dict[Key, tuple[Process, ...]]:
-        """Return what all pods say of themselves, by their tenant; those of the operator have no name."""
-        all_pods = [pod for view in views for pod in view.pods]
+    async def _processes(self, pods: Mapping[str, list[Pod]]) -> dict[Key, Process]:
+        """Return what all pods say of themselves, by their keys; `pods` are those of each container."""
+        containers = {pod.metadata.key: container for container, found in pods.items() for pod in found}
+        all_pods = [pod for found in pods.values() for pod in found]
         before = await self._metrics(all_pods)
         await asyncio.sleep(BETWEEN if any(before.values()) else 0)
         now = await self._metrics([pod for pod in all_pods if before[pod.metadata.key]])
-        found: dict[Key, tuple[Process, ...]] = {}
-        for view in views:
-            container = _OPERATOR_CONTAINER if isinstance(view, OperatorView) else PROXY
-            key = Key("", "") if isinstance(view, OperatorView) else view.key
-            wanted = [self._logs or len(all_pods) <= _FEW_PODS or not pod.ready for pod in view.pods]
-            logs = await asyncio.gather(
-                *(
-                    self._log(pod, container) if want else _no_log()
-                    for pod, want in zip(view.pods, wanted, strict=True)
-                )
+        wanted = [self._logs or len(all_pods) <= _FEW_PODS or not pod.ready for pod in all_pods]
+        logs = await asyncio.gather(
+            *(
+                self._log(pod, containers[pod.metadata.key]) if want else _no_log()
+                for pod, want in zip(all_pods, wanted, strict=True)
             )
-            found[key] = tuple(
-                Process(
-                    name=pod.metadata.name,
-                    before=read_samples(before[pod.metadata.key]),
-                    now=read_samples(now.get(pod.metadata.key, b"")),
-                    since=pod.running_since,
-                    metrics=now.get(pod.metadata.key, b""),
-                    log=log,
-                )
-                for pod, log in zip(view.pods, logs, strict=True)
+        )
+        return {
+            pod.metadata.key: Process(
+                name=pod.metadata.name,
+                before=read_samples(before[pod.metadata.key]),
+                now=read_samples(now.get(pod.metadata.key, b"")),
+                since=pod.running_since,
+                metrics=now.get(pod.metadata.key, b""),
+                log=log,
             )
-        return found
+            for pod, log in zip(all_pods, logs, strict=True)
+        }
 
     async def _metrics(self, pods: Sequence[Pod]) -> dict[Key, bytes]:
         """Return the metrics of pods; empty where they can't be read."""

@@ -12,6 +12,7 @@ Turn = Literal[
     "OMS developers",
     "caller (Hii Retail)",
     "who fills the Secret",
+    "who sets up ExternalEvents",
     "who wrote the manifest",
     "TenantProxy's developers",
     "nobody, it passes by itself",

@@ -7,6 +7,7 @@ from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.doctor.codes import TOKENS
 from tenantproxy_operator.doctor.conditions import of_conditions
 from tenantproxy_operator.doctor.credential import INVALID, MISSING, of_credential
+from tenantproxy_operator.doctor.events import of_events
 from tenantproxy_operator.doctor.finding import Finding, Severity
 from tenantproxy_operator.doctor.operators import of_operator
 from tenantproxy_operator.doctor.pods import ROWS as OF_PODS
@@ -20,6 +21,7 @@ _OF_THE_CREDENTIAL: Final = frozenset(
 _EXPLAINED: Final[Mapping[str, frozenset[str]]] = {
     # That no proxy serves, by why its pods don't run.
     Reason.PROXIES_NOT_READY: frozenset(OF_PODS),
+    Reason.RELAYS_NOT_READY: frozenset(OF_PODS),
     Reason.ROLLOUT_STUCK: frozenset(OF_PODS),
     # What is open, by what opened it; why there is no token, by what the token endpoint said.
     "circuit-open": OF_CIRCUITS,
@@ -60,6 +62,7 @@ def _of_tenant(tenant: TenantView, now: float) -> list[Finding]:
         of_credential(tenant),
         of_the_way(tenant),
         of_reads(tenant),
+        of_events(tenant),
     ):
         for each in source:
             before = told.get(each.id)

@@ -19,7 +19,7 @@ from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
 from tenantproxy_operator.fleet.samples import read_samples
 from tenantproxy_operator.fleet.view import Fleet
-from tenantproxy_operator.local.fleet import LocalTenant, look, read_running
+from tenantproxy_operator.local.fleet import LocalTenant, look, metrics_of, read_running
 from tenantproxy_operator.local.state import TenantState
 
 
@@ -44,12 +44,16 @@ async def examine(state_dir: Path, names: Sequence[str], *, token: str | None) -
 
     """
     tenants = [each for each in read_running(state_dir) if not names or each.name in names]
-    before = await look(tenants)
+    before, events_before = await look(tenants), await _relays(tenants)
     await asyncio.sleep(BETWEEN)
-    now = await look(tenants)
+    now, events_now = await look(tenants), await _relays(tenants)
+    relays = [
+        (Process(name=tenant.name, before=read_samples(was), now=read_samples(is_), metrics=is_),) if is_ else ()
+        for tenant, was, is_ in zip(tenants, events_before, events_now, strict=True)
+    ]
     views = [
-        replace(view, dry_run=await _dry_run(view, tenant, token))
-        for view, tenant in zip(_views(state_dir, tenants, before, now), tenants, strict=True)
+        replace(view, dry_run=await _dry_run(view, tenant, token), relays=relay)
+        for view, tenant, relay in zip(_views(state_dir, tenants, before, now), tenants, relays, strict=True)
     ]
     unseen = [
         f"can't see the metrics of {tenant.key}: {replica.problem}"
@@ -58,6 +62,11 @@ async def examine(state_dir: Path, names: Sequence[str], *, token: str | None) -
         if replica.problem is not None
     ]
     return View(now=time.time(), tenants=tuple(views), unseen=tuple(unseen))
+
+
+async def _relays(tenants: Iterable[LocalTenant]) -> list[bytes]:
+    """Return the metrics of the tenants' relays; none of a tenant that has no relay."""
+    return [await metrics_of(tenant.events_admin) if tenant.events_admin else b"" for tenant in tenants]
 
 
 def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: Fleet) -> Iterable[TenantView]:

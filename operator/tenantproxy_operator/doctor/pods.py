@@ -59,13 +59,18 @@ _BAD_CONFIG: Final = 2
 
 
 def of_pods(view: TenantView, now: float) -> Iterator[Finding]:
-    """Yield why pods don't run; each reason once, however many pods have it."""
+    """Yield why pods don't run, proxies' and relays'; each reason once, however many pods have it."""
+    for pods in (view.pods, view.relay_pods):
+        yield from _of_component(view, pods, now)
+
+
+def _of_component(view: TenantView, all_pods: tuple[Pod, ...], now: float) -> Iterator[Finding]:
     found: dict[str, list[tuple[Pod, str, str]]] = {}
-    for pod in view.pods:
+    for pod in all_pods:
         if trouble := _trouble(pod, view, now):
             id_, says, since = trouble
             found.setdefault(id_, []).append((pod, says, since))
-    ready = any(pod.ready for pod in view.pods)
+    ready = any(pod.ready for pod in all_pods)
     for id_, pods in found.items():
         first, says, since = pods[0]
         names = first.metadata.name if len(pods) == 1 else f"{len(pods)} pods, such as {first.metadata.name}"

@@ -76,7 +76,7 @@ def of_reads(view: TenantView) -> Iterator[Finding]:
     met: dict[str, Count] = {}
     words: dict[str, set[str]] = {}
     for reason, count in (*_counted(processes, "upstream_errors"), *_counted(processes, "rejected_requests")):
-        code = _code_of(reason)
+        code = code_of(reason)
         met[code] = met.get(code, Count()) + count
         words.setdefault(code, set()).add(reason)
     met |= {code: count for code, count in _not_counted(processes, met) if count.total}
@@ -90,7 +90,7 @@ def of_reads(view: TenantView) -> Iterator[Finding]:
             # Requests that were refused while the circuit was open say nothing of what opened it.
             of = puts if id_ in PUT_ONLY else tried if id_ in OF_CIRCUITS else reads
             told += _pointers(id_, processes)
-            yield _counted_finding(view, id_, _row(id_), count, of, since.get(id_, started), told)
+            yield _counted_finding(view, id_, row_of(id_), count, of, since.get(id_, started), told)
     fetches = sum((count for _, count in fetched), Count())
     for outcome, count in tokens.items():
         yield _token_finding(view, outcome, count, fetches, since.get("token-unavailable", started))
@@ -100,21 +100,21 @@ def _counted_finding(
     view: TenantView, id_: str, row: Row, count: Count, of: Count, since: str, told: str
 ) -> Finding:
     says = f"{count.total:.0f} of {max(of.total, count.total):.0f} requests: {row.says}{told}"
-    return finding(view, id_, row, says=says, since=since, severity=_severity(row, count, of))
+    return finding(view, id_, row, says=says, since=since, severity=severity_of(row, count, of))
 
 
 def _token_finding(view: TenantView, outcome: str, count: Count, of: Count, since: str) -> Finding:
     id_ = token_trouble(outcome)
-    row = TOKENS.get(id_) or _row(id_)
+    row = TOKENS.get(id_) or row_of(id_)
     if id_ in _DIRECT:
         row = row._replace(turn="tenant admin", next=_TOKEN_WAY)
     says = (
         f"no access token, {count.total:.0f} of {of.total:.0f} times: the token endpoint: {row.says} ({outcome})"
     )
-    return finding(view, id_, row, says=says, since=since, severity=_severity(row, count, of))
+    return finding(view, id_, row, says=says, since=since, severity=severity_of(row, count, of))
 
 
-def _severity(row: Row, count: Count, of: Count) -> Severity:
+def severity_of(row: Row, count: Count, of: Count) -> Severity:
     """Return how bad it is that something has been counted: now, often, or once upon a time."""
     if count.grown or count.total >= MOST * of.total:
         return row.severity
@@ -134,11 +134,12 @@ def _circuits(view: TenantView, processes: list[Process], since: str) -> Iterato
         yield finding(view, "circuit-open", row, says=says, since=since)
 
 
-def _row(id_: str) -> Row:
+def row_of(id_: str) -> Row:
+    """Return what is said of a diagnosis of the way to the OMS."""
     return CODES.get(id_) or WAY.get(id_) or FINER.get(id_) or CODES["upstream-error"]
 
 
-def _code_of(reason: str) -> str:
+def code_of(reason: str) -> str:
     """Return the diagnosis of a reason."""
     if reason in CODES or reason in WAY or reason in FINER:
         return reason

@@ -47,6 +47,9 @@ class TenantView:
     events: tuple[Event, ...] = ()
     """About the TenantProxy and what belongs to it; the newest last."""
     processes: tuple[Process, ...] = ()
+    relay_pods: tuple[Pod, ...] = ()
+    relays: tuple[Process, ...] = ()
+    """Its PosLog relays."""
     proof: Proof | None = None
     """What the proxies have written down of the credential in use."""
     dry_run: DryRun = field(default_factory=DryRun)

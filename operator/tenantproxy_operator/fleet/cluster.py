@@ -13,7 +13,7 @@ import msgspec
 from tenantproxy.kube.api import METADATA, KubeError, StatusError, UnreachableError, decoded
 from tenantproxy.kube.client import KubeClient
 from tenantproxy_operator.api.labels import INSTANCE, selector
-from tenantproxy_operator.api.names import PROXY
+from tenantproxy_operator.api.names import POSLOG, PROXY, Component
 from tenantproxy_operator.fleet import port_forward
 from tenantproxy_operator.fleet.objects import Pod, TenantProxy
 from tenantproxy_operator.fleet.view import Condition, Fleet, Replica, TenantView
@@ -24,8 +24,15 @@ from tenantproxy_operator.render.common import ADMIN_PORT, METRICS_PATH
 POD: Final = Kind(api_version="v1", kind="Pod", plural="pods")
 EVENT: Final = Kind(api_version="v1", kind="Event", plural="events")
 """Of the older of their two APIs: the one that the ClusterRole `view` is about."""
-PROXIES: Final = ",".join(f"{key}={value}" for key, value in selector("", component=PROXY).items() if value)
-"""The label selector of all tenants' children."""
+
+
+def _selector(component: Component) -> str:
+    return ",".join(f"{key}={value}" for key, value in selector("", component=component).items() if value)
+
+
+PROXIES: Final = _selector(PROXY)
+RELAYS: Final = _selector(POSLOG)
+"""The label selectors of all tenants' children."""
 _PAGE: Final = 250
 MOST_OBJECTS: Final = 20_000
 """Of one kind; further ones are left out, and that is told."""

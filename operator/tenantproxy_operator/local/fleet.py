@@ -38,6 +38,8 @@ class LocalTenant(msgspec.Struct, frozen=True, rename="camel"):
     admin: str
     events: str = ""
     """Where its relay takes events; empty: it has none."""
+    events_admin: str = ""
+    """The URL of that relay's admin port."""
     problem: str | None = None
     """Why no read can succeed, as far as `local` knows."""
     reason: str = ""

@@ -1,7 +1,7 @@
 """What `local` says about its tenants as a whole: the table, the scrape targets, a first read."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from tenantproxy_operator.api.resource import TenantProxy
 from tenantproxy_operator.fleet.looks import Looks
+from tenantproxy_operator.kube.kinds import Key
 from tenantproxy_operator.local import fleet
 from tenantproxy_operator.local.events import Reporter
 from tenantproxy_operator.local.first_read import first_read
@@ -31,7 +32,7 @@ class Overview:
     def __init__(
         self,
         running: Running,
-        relays: Callable[[], Sequence[str]],
+        relays: Callable[[], Mapping[Key, str]],
         *,
         settings: Settings,
         state_dir: Path,
@@ -63,6 +64,7 @@ class Overview:
 
     def publish(self) -> list[LocalTenant]:
         """Tell other commands what runs; return it."""
+        relays = self._relays()
         tenants = [
             LocalTenant(
                 namespace=runner.key.namespace,
@@ -72,6 +74,7 @@ class Overview:
                 reason=runner.obstacle.reason if runner.obstacle else "",
                 problem_since=runner.obstacle_since if runner.obstacle else None,
                 started_at=runner.started_at,
+                events_admin=relays.get(runner.key, ""),
                 **runner.urls(),
             )
             for resource, runner in self._running()
@@ -85,7 +88,7 @@ class Overview:
     async def _introduce(self, running: Sequence[tuple[TenantProxy, ProxyRunner]]) -> None:
         """Say where Prometheus finds the metrics, and how to read a first order."""
         admins = [runner.ports.urls()["admin"] for _, runner in running]
-        targets = [urlsplit(admin).netloc for admin in (*admins, *self._relays())]
+        targets = [urlsplit(admin).netloc for admin in (*admins, *self._relays().values())]
         more = f" and {len(targets) - _MOST_TARGETS} more" if len(targets) > _MOST_TARGETS else ""
         self._reporter.say(f"Scrape targets for Prometheus: {' '.join(targets[:_MOST_TARGETS])}{more}")
         resource, runner = min(running, key=lambda each: (not each[1].serves, each[1].obstacle is not None))

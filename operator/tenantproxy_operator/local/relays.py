@@ -78,9 +78,9 @@ class Relays:
         found = self._running.get(key)
         return {"events": _events_of(found[0].ports)} if found else {}
 
-    def admins(self) -> Sequence[str]:
-        """Return the URLs of all relays' admin ports."""
-        return [runner.ports.urls()["admin"] for runner, _ in self._running.values()]
+    def admins(self) -> dict[Key, str]:
+        """Return the URLs of all relays' admin ports, by their tenants."""
+        return {key: runner.ports.urls()["admin"] for key, (runner, _) in self._running.items()}
 
     def _tell(self, event: Event, **fields: Any) -> None:  # noqa: ANN401 - JSON values
         self._emit(_RELAY_EVENTS[event], **fields)

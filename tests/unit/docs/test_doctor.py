@@ -9,7 +9,7 @@ import click
 
 from tenantproxy_operator.api.reasons import Reason
 from tenantproxy_operator.cli.doctor import doctor
-from tenantproxy_operator.doctor import codes, conditions, operators, pods
+from tenantproxy_operator.doctor import codes, conditions, events, operators, pods
 from tenantproxy_operator.doctor.commands import filled
 from tenantproxy_operator.doctor.credential import UNTRIED
 from tenantproxy_operator.doctor.finding import Row
@@ -19,7 +19,7 @@ from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = (ROOT / "docs/troubleshooting.md").read_text()
 TABLES: Final = (
-    *(conditions.ROWS, conditions.OWN, pods.ROWS, operators.ROWS),
+    *(conditions.ROWS, conditions.OWN, pods.ROWS, operators.ROWS, events.ROWS),
     *(codes.CODES, codes.WAY, codes.TOKENS, codes.FINER, {"untried": UNTRIED}),
 )
 DIAGNOSES: Final[dict[str, Row]] = {name: row for table in TABLES for name, row in table.items()}
@@ -41,6 +41,7 @@ NO_TROUBLE: Final = {"CredentialsSet", "PoslogKeysSet"}
 """What is told of such a tenant are its reads."""
 _OPERATOR: Final = "tests/integration/apiserver/operator"
 CAUSED_IN: Final = (
+    "tests/integration/doctor/test_events.py",
     "tests/integration/doctor/test_reads.py",
     "tests/e2e/processes/test_doctor_reads.py",
     "tests/e2e/cluster/test_doctor.py",
@@ -48,8 +49,6 @@ CAUSED_IN: Final = (
     *(f"{_OPERATOR}/test_{name}.py" for name in ("doctor", "run", "status", "kept_secret")),
     *(f"{_OPERATOR}/test_{name}.py" for name in ("refused", "rollout", "unique", "unreadable_secret")),
 )
-NOT_DOCTOR_S: Final = {"Start here", "Store events"}
-"""Sections whose tables lead to others, or are about relays."""
 _HEADS: Final = ("code", "metric", "reason")
 
 
@@ -61,14 +60,14 @@ class TableRow(NamedTuple):
 
 
 def table_rows() -> Iterator[TableRow]:
-    """Yield the rows of the tables about what doctor looks at."""
+    """Yield the rows of all tables but those of the first section, which only lead to the others."""
     section, column = "", 0
     names: tuple[str, ...] = ()
     for line in map(str.strip, PAGE.splitlines()):
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("#"):
             section = line.lstrip("# ")
-        if not line.startswith("| ") or "---" in line or section in NOT_DOCTOR_S:
+        if not line.startswith("| ") or "---" in line or section == "Start here":
             continue
         head = [place for place, cell in enumerate(cells[:2]) if cell in _HEADS]
         if head:
@@ -88,7 +87,7 @@ def test_the_page_has_rows() -> None:
     assert {row.section for row in ROWS} == {
         *("A tenant is not Ready", "The credential", "Ready, but reads fail", "No access token"),
         *("401 or 403 for a client", "A PUT is refused", "Other 4xx", "A rollout is stuck"),
-        *("The operator does not react", "Pickups don't arrive"),
+        *("The operator does not react", "Store events"),
     }
 
 

@@ -17,6 +17,7 @@ from tenantproxy_operator.doctor.codes import CODES
 from tenantproxy_operator.doctor.commands import PUT
 from tenantproxy_operator.doctor.conditions import ROWS
 from tenantproxy_operator.doctor.credential import why_no_trial
+from tenantproxy_operator.doctor.events import ROWS as OF_EVENTS
 from tenantproxy_operator.doctor.finding import Severity
 from tenantproxy_operator.doctor.findings import findings, is_wrong
 from tenantproxy_operator.doctor.report import to_json, to_text
@@ -76,6 +77,7 @@ def test_every_reason_and_every_code_has_a_row() -> None:
     well |= {Reason.RELAYS_READY, Reason.POSLOG_KEYS_SET}
     assert ROWS.keys() == reasons - well
     assert CODES.keys() == PROBLEM_TYPES.keys() - {"upstream-unreachable", "forward-proxy-error"} - EVENT_CODES
+    assert OF_EVENTS.keys() == EVENT_CODES | {"poslog-paused"}
 
 
 def test_the_worst_comes_first() -> None:

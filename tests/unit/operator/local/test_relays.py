@@ -78,7 +78,7 @@ async def test_its_life(tmp_path: Path) -> None:
         assert run.relays.urls_of(ACME) == {"events": url}
         ready = await run.event()
         assert (ready["event"], ready["events"], ready["tenant"]) == ("relay-ready", url, "acme")
-        assert list(run.relays.admins()) == [ready["admin"]]
+        assert run.relays.admins() == {ACME: ready["admin"]}
         run.relays.bring(ACME, b"two", state, base)
         assert (await run.event())["event"] == "relay-reloaded"
         assert (tmp_path / "tenants/acme/poslog.json").read_bytes() == b"two"

@@ -77,15 +77,19 @@ class Local:
 
     async def event(self, name: str, tenant: str | None = None) -> dict[str, Any]:
         """Wait for the next event of this name, of this tenant if one is given."""
+        return await self.event_of(name, tenant=tenant)
+
+    async def event_of(self, *names: str, tenant: str | None = None) -> dict[str, Any]:
+        """Wait for the next event of any of these names, of this tenant if one is given."""
         assert self.process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             while line := await self.process.stdout.readline():
                 event = json.loads(line)
                 self.events.append(event)
-                if event["event"] == name and tenant in (None, event.get("tenant")):
+                if event["event"] in names and tenant in (None, event.get("tenant")):
                     assert isinstance(event, dict)
                     return event
-        raise AssertionError(f"`local` ended without {name}: {self.events}")
+        raise AssertionError(f"`local` ended without {names}: {self.events}")
 
     async def end(self, number: int = signal.SIGINT) -> int:
         """Send a signal and return the exit status."""

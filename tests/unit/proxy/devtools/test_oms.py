@@ -357,6 +357,13 @@ async def test_a_store_event_is_kept_once(oms: Client) -> None:
     assert (await _counts(oms))["requests"]["storeEvents"] == {"204": 3}
 
 
+async def test_numbers_stay_as_they_are(oms: Client) -> None:
+    """Digit by digit, as a relay has sent them."""
+    headers = KNOWN | {"Idempotency-Key": "7", "Content-Type": "application/json"}
+    await oms.post("/api/v1/store-events", data=b'{"amount": 24.90}', headers=headers)
+    assert '"amount": 24.90' in await (await oms.get("/_control/events")).text()
+
+
 async def test_a_store_event_as_xml(oms: Client) -> None:
     """With `format: poslog` the body is text."""
     headers = KNOWN | {"Idempotency-Key": "7", "Content-Type": "application/xml"}

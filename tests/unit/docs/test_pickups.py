@@ -7,9 +7,11 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from tenantproxy.poslog.sending.delivery import RETRIES
 from tenantproxy.problems import PROBLEM_TYPES
+from tenantproxy_operator.api.poslog import SECRET_KEYS, Poslog
 
 PAGE: Final = (Path(__file__).parents[3] / "docs" / "pickups.md").read_text()
 KEY: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -53,6 +55,13 @@ def test_a_signature() -> None:
 def test_another_one(changed: dict[str, str], body: bytes, key: str, now: float) -> None:
     """Nor one of another body, key, id or time."""
     assert not is_signed(now=now)(HEADERS | changed, body, key)
+
+
+def test_the_manifest() -> None:
+    """It is valid, and asks for the keys that the page has put into the Secret."""
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    poslog = Poslog.model_validate(yaml.load(block, yaml.CSafeLoader)["spec"]["poslog"])
+    assert set(poslog.secret_keys) == set(re.findall(r'\\"(poslog\w+)\\"', PAGE)) == {*SECRET_KEYS}
 
 
 def test_the_plan_of_retries() -> None:

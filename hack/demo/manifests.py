@@ -24,6 +24,8 @@ class Tenant(NamedTuple):
     tenant_id: str
     admin_email: str
     credential: Credential
+    keys: Mapping[str, str]
+    """Of its Secret."""
 
 
 def read_tenants(directory: Path) -> Mapping[str, Tenant]:
@@ -37,11 +39,12 @@ def read_tenants(directory: Path) -> Mapping[str, Tenant]:
         if document["kind"] != "TenantProxy":
             continue
         name = _name(document)
-        credential = from_secret(secrets[f"{name}-credentials"]["stringData"])
+        keys = secrets[f"{name}-credentials"]["stringData"]
+        credential = from_secret(keys)
         if credential is None:
             raise ValueError(f"{directory}: the Secret of {name} holds no credential")
         spec = document["spec"]
-        tenants[name] = Tenant(name, spec["tenantId"], spec["access"]["admins"]["emails"][0], credential)
+        tenants[name] = Tenant(name, spec["tenantId"], spec["access"]["admins"]["emails"][0], credential, keys)
     return tenants
 
 

@@ -46,6 +46,8 @@ class Environment(NamedTuple):
 
     acme: RunningProxy
     globex: RunningProxy
+    events: str
+    """Where acme's relay takes store events."""
     oms: str
     issuer: str
     shown_manifests: str
@@ -85,6 +87,7 @@ def set_up(processes: Processes, directory: Path, offset: int) -> Environment:
     return Environment(
         acme,
         globex,
+        events=ready["acme"]["events"],
         oms=f"http://127.0.0.1:{_OMS_PORT + offset}",
         issuer=f"http://127.0.0.1:{_ISSUER_PORT + offset}",
         shown_manifests=str(manifests) if offset else _EXAMPLES.name,

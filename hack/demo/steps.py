@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from hack.demo.checks import StepError, counted, expect, expect_problem, expect_status
 from hack.demo.exchange import Answer, Request, Token, token_command
 from hack.demo.setup import TOKEN_LIFETIME, Environment, RunningProxy
+from hack.demo.store_events import StoreEvents
 from hack.demo.terminal import Terminal
 from tenantproxy.credentials.basic import Basic
 
@@ -19,6 +20,8 @@ CUSTOMER: Final = "111"
 
 _READING_SECONDS: Final = 2 * TOKEN_LIFETIME
 _READ_EVERY: Final = 0.15
+_IN_THE_STORE: Final = ("login", "sale", "pickup", "drawer")
+_PICKED_UP: Final = "CO-1001"
 _REQUESTS: Final = "tenantproxy_requests_total"
 _FETCHES: Final = "tenantproxy_token_fetch_total"
 
@@ -52,6 +55,7 @@ class Walkthrough:
             Step(
                 f"globex reads on while its OMS's tokens expire, every {TOKEN_LIFETIME} s.", self._expiring_tokens
             ),
+            Step("In a store the order is picked up; ExternalEvents tells acme's relay.", self._pickup),
             Step("The platform team looks at metrics.", self._metrics),
         )
 
@@ -132,6 +136,25 @@ class Walkthrough:
         refused = [counts["requests"]["getOrder"].get("401", 0) for counts in (before, latest)]
         expect(refused[0] == refused[1], "the OMS was sent an expired token")
         return f"No request noticed: the proxy fetched {renewed} new tokens, each before the old one expired."
+
+    def _pickup(self) -> str:
+        events = StoreEvents(self._environment.events, _PICKED_UP, _IN_THE_STORE, self._acme.tenant.keys)
+        self._terminal.command(events.as_command())
+        sent = events.send()
+        self._terminal.lines(sent.lines)
+        expect(sent.all_acknowledged, "an event was not acknowledged")
+        request = Request("GET", f"{self._environment.oms}/_control/events")
+        self._terminal.detail("what the OMS has got:")
+        self._terminal.request(request)
+        answer = request.send()
+        self._terminal.answer(answer)
+        expect_status(answer, 200)
+        told = [(order["orderId"], order["kind"]) for event in answer.json for order in event["body"]["orders"]]
+        expect(told == [(_PICKED_UP, "picked-up")], f"the OMS was told {told}")
+        return (
+            f"Of {len(_IN_THE_STORE)} events the OMS got the one about an order, verified, decompressed, as JSON. "
+            "The relay acknowledges an event only when the OMS has taken it: until then it comes again."
+        )
 
     def _metrics(self) -> str:
         for proxy, metric in ((self._acme, _REQUESTS), (self._globex, _FETCHES)):

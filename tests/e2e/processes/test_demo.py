@@ -104,7 +104,7 @@ def _secrets() -> list[str]:
         for path in sorted((REPOSITORY / "examples").glob("*.yaml"))
         for document in safe_load_all(path.read_text())
     ]
-    keys = ("password", "clientSecret")
+    keys = ("password", "clientSecret", "poslogSharedKey", "poslogPassword")
     return [doc["stringData"][key] for doc in documents for key in keys if key in doc.get("stringData", {})]
 
 
@@ -113,12 +113,12 @@ async def test_the_whole_story_goes_as_it_must(tmp_path: Path, offset: int) -> N
     async with _running(tmp_path, "--port-offset", str(offset)) as demo:
         assert await demo.ended() == 0
     steps = re.findall(r"^ ?\d+ \S.*$", demo.output, re.MULTILINE)
-    assert len(steps) == 10
+    assert len(steps) == 11
     assert len(re.findall(r"^ {3}✓ ", demo.output, re.MULTILINE)) == len(steps)
     assert "✗" not in demo.output
     assert "\x1b" not in demo.output
     assert re.findall(r"HTTP/1.1 (\d+)", demo.output) == (
-        ["200", "200", "405", "404", "403", "401", "204", "502", "204", "200"]
+        ["200", "200", "405", "404", "403", "401", "204", "502", "204", "200", "200"]
     )
     assert len(_secrets()) >= 2
     assert not [secret for secret in _secrets() if secret in demo.output]

@@ -1,0 +1,59 @@
+"""Store events, as ExternalEvents sends them: by `tenantproxy poslog send`, as the reader would type it."""
+
+import os
+import subprocess
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_KEYS: Final = {
+    "POSLOG_USERNAME": "poslogUsername",
+    "POSLOG_PASSWORD": "poslogPassword",
+    "POSLOG_SHARED_KEY": "poslogSharedKey",
+}
+"""Variables of the environment, and the Secret's keys."""
+_SECONDS: Final = 30.0
+
+
+class Sent(NamedTuple):
+    """What came of it."""
+
+    all_acknowledged: bool
+    lines: list[str]
+
+
+class StoreEvents(NamedTuple):
+    """Samples, of which those about an order have its id."""
+
+    url: str
+    order: str
+    samples: tuple[str, ...]
+    keys: Mapping[str, str]
+    """The tenant's Secret."""
+
+    def send(self) -> Sent:
+        """Send them, one after the other."""
+        program, *arguments = self._command()
+        done = subprocess.run(
+            (Path(sysconfig.get_path("scripts"), program), *arguments),
+            env={**os.environ, **{name: self.keys[key] for name, key in _KEYS.items()}},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        return Sent(done.returncode == 0, done.stdout.splitlines())
+
+    def as_command(self) -> str:
+        """Return the command, on lines that fit, without the secrets."""
+        variables = " ".join(f"{name}=..." for name in _KEYS)
+        command = " ".join(self._command())
+        for option in ("--url", "--order", "--sample"):
+            command = command.replace(f" {option}", f" \\\n    {option}", 1)
+        return f"{variables} \\\n    {command}"
+
+    def _command(self) -> tuple[str, ...]:
+        samples = [word for name in self.samples for word in ("--sample", name)]
+        return ("tenantproxy", "poslog", "send", "--url", self.url, "--order", self.order, *samples)

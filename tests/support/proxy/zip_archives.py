@@ -21,6 +21,7 @@ class Member:
     size: int | None = None
     packed_size: int | None = None
     begin: int | None = None
+    signature: bytes = b"PK\3\4"
     local_method: int | None = None
     local_flags: int | None = None
 
@@ -30,8 +31,8 @@ class Member:
         flags = self._flags() if self.local_flags is None else self.local_flags
         method = self.method if self.local_method is None else self.local_method
         numbers = (0, 0, 0) if self.descriptor else (crc, packed_size, size)
-        head = struct.pack(
-            "<4s5H3I2H", b"PK\3\4", 20, flags, method, 0, 0, *numbers, len(self.name), len(self.extra)
+        head = self.signature + struct.pack(
+            "<5H3I2H", 20, flags, method, 0, 0, *numbers, len(self.name), len(self.extra)
         )
         behind = struct.pack("<4s3I", b"PK\7\x08", crc, packed_size, size) if self.descriptor else b""
         return head + self.name + self.extra + self._packed() + behind

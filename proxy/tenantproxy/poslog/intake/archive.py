@@ -58,10 +58,10 @@ def packed(archive: bytes) -> Packed:
 
 def _packed(archive: memoryview) -> Packed:
     end = len(archive) - _END.size
-    signature, *disks, files, all_files, size, offset, comment = _END.unpack_from(archive, max(end, 0))
+    signature, *files, size, offset, comment = _END.unpack_from(archive, max(end, 0))
     if signature != b"PK\5\6" or comment:
         raise malformed("the ZIP archive in `data` is cut off, or followed by something else")
-    if any(disks) or files != 1 or all_files != 1:
+    if files != [0, 0, 1, 1]:
         raise malformed("the ZIP archive in `data` must have one file, the PosLog")
     if offset + size != end:
         raise malformed("the ZIP archive in `data` has its directory elsewhere than it says")

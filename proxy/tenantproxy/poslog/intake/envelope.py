@@ -40,8 +40,6 @@ class CloudEvent(msgspec.Struct, frozen=True):
             EventError: It is none.
 
         """
-        if not self.data:
-            raise malformed("`data` is missing")
         try:
             return _TEXT.decode(self.data)
         except (msgspec.DecodeError, UnicodeDecodeError):

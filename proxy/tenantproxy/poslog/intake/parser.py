@@ -118,9 +118,7 @@ class _Builder:
 
     def text(self, text: str) -> None:
         """Take a piece of the current element's text."""
-        content = self._content
-        if not text.isspace() or (content and isinstance(content[-1], str)):  # not an indentation
-            content.append(text)
+        self._content.append(text)
 
     def _without_prefixes(self, attributes: dict[str, str]) -> dict[str, str]:
         local: dict[str, str] = {}

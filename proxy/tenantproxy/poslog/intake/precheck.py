@@ -50,9 +50,10 @@ class Precheck:
     def may_concern(self, xml: bytes) -> bool:
         """Return whether a rule may match; True as well where only parsing can tell."""
         start = _USUAL.match(xml)
-        if start is None or not xml[-len(start["root"]) - _SPACE :].rstrip().endswith(
-            b"</" + start["root"] + b">"
-        ):
+        if start is None:
+            return True
+        end = b"</" + start["root"] + b">"
+        if not xml[-len(end) - _SPACE :].rstrip().endswith(end):
             return True
         found: dict[bytes, bool] = {}
 

@@ -51,7 +51,9 @@ def test_of_the_standard_library(file: type[io.BytesIO], content: bytes, name: s
     ("wrong", "said"),
     [
         ({"flags": 1}, "encrypted"),
+        ({"flags": 1, "local_flags": 0}, "encrypted"),
         ({"flags": 0x40}, "encrypted"),
+        ({"flags": 0x2000}, "encrypted"),
         ({"local_flags": 1}, "encrypted"),
         ({"method": 12}, "another method"),
         ({"method": 0, "local_method": 8}, "another method"),
@@ -70,6 +72,7 @@ def test_of_the_standard_library(file: type[io.BytesIO], content: bytes, name: s
         ({"packed": b"\xff" * 40}, "damaged"),
         ({"packed": XML}, "damaged"),
         ({"begin": 1}, "not where"),
+        ({"begin": 4, "signature": b"PK\3\4PK\3\5"}, "not where"),
         ({"begin": 10_000}, "cut off"),
         ({"begin": 0xFFFFFFFF}, "cut off"),
     ],
@@ -101,6 +104,23 @@ def test_wrong_directory(wrong: dict[str, Any], said: str) -> None:
     """A directory of no file or of more than one, in another place or of another size, is refused."""
     fields = {"members": [Member(content=XML)], **wrong}
     assert said in _wrong(Archive(**fields).write())
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "said"),
+    [
+        (b"PK\5\6", b"PK\6\6", "cut off"),
+        (b"PK\1\2", b"PK\1\3", "malformed directory"),
+        (b"\1\0\1\0", b"\1\0\2\0", "one file"),
+        (b"\1\0\1\0", b"\0\0\1\0", "one file"),
+    ],
+)
+def test_wrong_number(what: bytes, instead: bytes, said: str) -> None:
+    """Signatures must be right, and so must both counts of files."""
+    archive = zipped(XML)
+    assert archive.count(what) == 1
+    assert said in _wrong(archive.replace(what, instead))
+    assert "cut off" in _wrong(archive[:-2] + b"\5\0")  # a comment that is not there
 
 
 def test_overlapping_files() -> None:

@@ -108,6 +108,7 @@ def test_usual(xml: str) -> None:
         f"<?xml version='1.0' encoding='utf-7'?>{SALE}".encode(),
         f"<?xml version='1.1'?>{SALE}".encode(),
         f" x{SALE}".encode(),
+        f"\ufeffx{SALE}".encode(),
         SALE[:-1].encode(),
         SALE.replace("</POSLog>", "").encode(),
         f"{SALE}{SALE[:-9]}".encode(),

@@ -1,5 +1,6 @@
 """`tenantproxy-operator doctor --local` beside a running `local`: real proxies, a real OMS, the real command."""
 
+import asyncio
 import json
 import os
 import signal
@@ -87,14 +88,15 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def test_what_is_wrong(scene: Scene, tmp_path: Path) -> None:
     """The worst comes first; each tenant's trouble is named at the first try, and the one that is well is not."""
     bundle = tmp_path / "ticket.tar.gz"
-    status, out, err = await scene.doctor("--bundle", str(bundle))
-    assert (status, err) == (1, "")
-    assert (await scene.doctor("nobody"))[2] == "error: there is no TenantProxy nobody in this `local`\n"
+    # At once, as each looks twice within two seconds.
+    (status, out, err), nobody, (code, document) = await asyncio.gather(
+        scene.doctor("--bundle", str(bundle)), scene.doctor("nobody"), scene.findings()
+    )
+    assert (status, err, code) == (1, "", 1)
+    assert nobody[2] == "error: there is no TenantProxy nobody in this `local`\n"
     assert out.startswith("DOWN  tenants/down  connect\n  the OMS at ")
     assert "\nDOWN  tenants/empty  credentials-not-configured\n" in out
     assert "\nDOWN  tenants/locked  upstream-rejected-credentials\n" in out
-    status, document = await scene.findings()
-    assert status == 1
     wrong = [each for each in document["findings"] if each["severity"] != "note"]
     named = {(each["subject"], each["id"]) for each in wrong}
     assert named == {
@@ -177,9 +179,10 @@ async def test_since_when(scene: Scene) -> None:
     async with aiohttp.ClientSession() as client:
         for _ in range(25):
             await (await client.get(failing.api + ORDER)).read()
-    _, document = await scene.findings("failing")
+    (_, document), _ = await asyncio.gather(
+        scene.findings("failing"), scene.doctor("failing", "--bundle", str(scene.state / "ticket.zip"))
+    )
     since = {each["id"]: each.get("since") for each in document["findings"]}
     assert began <= (seconds(since["circuit-open"]) or 0) <= time.time()
-    await scene.doctor("failing", "--bundle", str(scene.state / "ticket.zip"))
     with zipfile.ZipFile(scene.state / "ticket.zip") as archive:
         assert b"circuit-open" in archive.read("tenants/tenants/failing/logs/failing.log")

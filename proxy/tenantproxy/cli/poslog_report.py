@@ -23,8 +23,11 @@ _OUTCOMES: Final = {
 
 
 def report_text(name: str, report: Report) -> str:
-    """Return what is said of a file of that name."""
-    return "\n".join(_lines("Standard input" if name == "-" else name, report))
+    """Return what is said of a file of that name; a terminal is sent printable characters only."""
+    text = "\n".join(_lines("Standard input" if name == "-" else name, report))
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text.replace("\r\n", "\n")
+    )
 
 
 def _lines(name: str, report: Report) -> Iterator[str]:

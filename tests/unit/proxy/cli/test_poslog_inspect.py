@@ -117,6 +117,16 @@ def test_several_files(tmp_path: Path) -> None:
     assert result.exit_code == 1
 
 
+def test_a_terminal_is_sent_printable_characters_only() -> None:
+    """Whatever is in the file; as JSON it is as it is."""
+    sample = _sample("pickup").replace(b"CO-1", "CO\u009b1".encode())
+    for content_format in ("json", "poslog"):
+        result = _inspect("--format", content_format, "-", given=sample)
+        assert "order CO\ufffd1 (picked-up)" in result.stdout
+        assert "\u009b" not in result.stdout
+    assert json.loads(_told(sample)[0]["sent"]["body"])["orders"][0]["orderId"] == "CO\u009b1"
+
+
 RELAY: dict[str, Any] = {
     "version": 1,
     "tenant": {"id": "CIR7", "name": "initech"},

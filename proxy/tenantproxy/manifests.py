@@ -16,14 +16,15 @@ _NO_LOADER: Final = (
 
 
 class Given(NamedTuple):
-    """A configuration, and the credential's keys if they came with it."""
+    """A configuration, the credential's keys if they came with it, and the configuration of a PosLog relay."""
 
     config: ProxyConfig
     keys: Mapping[str, str] = {}
+    relay: ProxyConfig | None = None
 
 
 def of_manifest(path: Path) -> Given:
-    """Return what a manifest's proxy is configured with; its Secret may be in the same file.
+    """Return what a manifest's proxy and relay are configured with; its Secret may be in the same file.
 
     Raises:
         ConfigError: It can't be read, or is not valid; or nothing here reads manifests.
@@ -34,6 +35,5 @@ def of_manifest(path: Path) -> Given:
             load_manifest = entry_point.load()
         except ImportError:
             break
-        config, keys = load_manifest(path)
-        return Given(config, keys)
+        return Given(*load_manifest(path))
     raise ConfigError(_NO_LOADER)

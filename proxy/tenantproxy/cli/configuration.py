@@ -60,7 +60,8 @@ def _read(path: Path | None, manifest: Path | None) -> tuple[ProxyConfig, Mappin
     if manifest is not None and path is None:
         from tenantproxy.manifests import of_manifest  # noqa: PLC0415 - what it imports costs `serve` memory
 
-        return of_manifest(manifest)
+        given = of_manifest(manifest)
+        return given.config, given.keys
     if path is None or manifest is not None:
         raise ConfigError("give one of --config and --manifest")
     return load(path), {}

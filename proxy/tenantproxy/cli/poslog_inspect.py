@@ -12,6 +12,7 @@ from tenantproxy.cli.configuration import checked, refuse
 from tenantproxy.cli.poslog_report import report_text
 from tenantproxy.config import VERSION, ConfigError, ProxyConfig, Tenant, Upstream
 from tenantproxy.config_poslog import Format, Poslog, PoslogDelivery, Verification
+from tenantproxy.manifests import of_manifest
 from tenantproxy.poslog.inspection.recognition import MAX_BYTES
 from tenantproxy.poslog.inspection.report import Inspected, Inspector, Report, Sent
 from tenantproxy.relay.requests import RequestWriter
@@ -42,6 +43,11 @@ class _Named(msgspec.Struct, frozen=True):
     help="The relay's configuration, for a tenant's own rules. Default: the default rules.",
 )
 @click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="In place of --config: the TenantProxy, with `spec.poslog`; where the operator is installed.",
+)
+@click.option(
     "--format",
     "content_format",
     type=click.Choice(get_args(Format)),
@@ -52,6 +58,7 @@ class _Named(msgspec.Struct, frozen=True):
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 def inspect(
     config_path: Path | None,
+    manifest: Path | None,
     content_format: Format | None,
     text: str,
     files: tuple[str, ...],
@@ -70,9 +77,9 @@ def inspect(
       tenantproxy poslog inspect pickup.xml
       base64 -d data.txt | tenantproxy poslog inspect --format poslog -
       tenantproxy poslog inspect --find CO-1001 pickup.xml
-      tenantproxy poslog inspect --config relay.json --json events/*.json
+      tenantproxy poslog inspect --manifest initech.yaml --json events/*.json
     """  # noqa: D301 - \b is click's mark for text that is not to be rewrapped
-    config, poslog = _config(config_path)
+    config, poslog = _config(config_path, manifest)
     if content_format is not None:
         poslog = replace(poslog, delivery=replace(poslog.delivery, format=content_format))
     inspector = Inspector(poslog)
@@ -89,11 +96,28 @@ def inspect(
     sys.exit(status)
 
 
-def _config(path: Path | None) -> tuple[ProxyConfig, Poslog]:
-    config = _DEFAULT if path is None else checked(path).config
+def _config(path: Path | None, manifest: Path | None) -> tuple[ProxyConfig, Poslog]:
+    if path is not None and manifest is not None:
+        raise click.UsageError("give one of --config and --manifest")
+    config = _DEFAULT
+    if manifest is not None:
+        config = _of_manifest(manifest)
+    elif path is not None:
+        config = checked(path).config
     if not config.poslog:
         refuse(ConfigError(f"{path}: `poslog` is missing; give the configuration of a relay, not of a proxy"))
     return config, config.poslog
+
+
+def _of_manifest(path: Path) -> ProxyConfig:
+    try:
+        relay = of_manifest(path).relay
+    except ConfigError as error:
+        refuse(error)
+    if relay is None:
+        fix = "add it, or leave --manifest out for the default rules"
+        refuse(ConfigError(f"{path}: `spec.poslog` is missing; {fix}"))
+    return relay
 
 
 def _sent(found: Inspected, config: ProxyConfig, delivery: PoslogDelivery) -> Sent | None:

@@ -149,7 +149,54 @@ def test_a_tenant_s_own_rules(tmp_path: Path) -> None:
     assert rule["matched"][0]["orderId"] == "40003"
     assert (told["sent"]["method"], told["sent"]["url"]) == ("PUT", "https://oms.example/api/events")
     assert told["sent"]["headers"].items() >= {"X-Source": "tills", "Tenant-Id": "CIR7"}.items()
+    config.write_text(json.dumps(RELAY).replace("LineItem/Sale", "ext:Sale"))
+    result = _inspect("--config", str(config), "-", given=b"")
+    assert result.exit_code == 2
+    assert "`poslog.filter.rules[0].element` is not an element; write its name" in result.stderr
     config.write_text(json.dumps({key: RELAY[key] for key in RELAY if key != "poslog"}))
     result = _inspect("--config", str(config), "-", given=b"")
     assert result.exit_code == 2
     assert "`poslog` is missing; give the configuration of a relay" in result.stderr
+
+
+MANIFEST = """
+apiVersion: proxy.hiiretail.com/v1alpha1
+kind: TenantProxy
+metadata: {name: initech}
+spec:
+  tenantId: CIR7nQwtS0rA6t0S6ejd
+  upstream: {url: https://oms.initech.example/api}
+"""
+OWN = """  poslog:
+    enabled: false
+    verification: {basic: true}
+    delivery: {path: /events}
+    filter: {rules: [{name: own, element: LineItem/Sale, orderId: [ItemID], kind: paid}]}
+"""
+
+
+def test_a_manifest(tmp_path: Path) -> None:
+    """In place of a configuration, before its relay is switched on."""
+    manifest = tmp_path / "initech.yaml"
+    manifest.write_text(MANIFEST + OWN)
+    told, status = _told(_event("sale"), "--manifest", str(manifest))
+    assert status == 0
+    assert told["sent"]["url"] == "https://oms.initech.example/api/events"
+    assert [rule["rule"] for rule in told["transactions"][0]["rules"]] == ["own"]
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        (MANIFEST, (), "`spec.poslog` is missing; add it, or leave --manifest out for the default rules"),
+        (MANIFEST + OWN.replace("/Sale", "/ext:Sale"), (), "spec.poslog.filter.rules[0].element"),
+        (MANIFEST + OWN, ("--config", "x"), "give one of --config and --manifest"),
+    ],
+)
+def test_a_manifest_that_can_t_be_used(tmp_path: Path, text: str, more: tuple[str, ...], said: str) -> None:
+    """Is refused by field."""
+    manifest = tmp_path / "initech.yaml"
+    manifest.write_text(text)
+    result = _inspect("--manifest", str(manifest), *more, "-", given=b"")
+    assert result.exit_code == 2
+    assert said in result.stderr

@@ -199,6 +199,10 @@ def test_bounds() -> None:
     assert entries(orders) == MAX_ORDERS
     with pytest.raises(TooLargeError, match="more than 100 customer orders"):
         entries(orders + line.format("another"))
+    whole = f"<Transaction><RetailTransaction>{orders}</RetailTransaction></Transaction>"
+    one = f"<Transaction><RetailTransaction>{line.format(0)}</RetailTransaction></Transaction>"
+    with pytest.raises(TooLargeError, match="more than 100 customer orders"):
+        compiled.entries(parsed(f"<POSLog>{whole}{one}</POSLog>"))
     assert entries(line.format(1) * MAX_LINES) == 1
     with pytest.raises(TooLargeError, match="more than 5000 lines of customer orders"):
         entries(line.format(1) * (MAX_LINES + 1))

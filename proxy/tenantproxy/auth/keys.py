@@ -106,7 +106,8 @@ def _es256(jwk: _Ec) -> tuple[str, Callable[[bytes, bytes], None]]:
 
 
 def _number(text: str) -> int:
-    """Return the number that base64url without padding stands for (RFC 7518 section 2)."""
-    if "=" in text:
-        raise ValueError("padded")
-    return int.from_bytes(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
+    """Return the number that base64url without padding stands for (RFC 7518 section 2), in its one form."""
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(data).rstrip(b"=") != text.encode():
+        raise ValueError("not base64url")
+    return int.from_bytes(data)

@@ -22,6 +22,7 @@ from support.proxy.oms import (
     order_answer,
 )
 from support.proxy.running import BASIC, SEARCH_PATH, RunningProxy, proxy_config, running_proxy
+from support.waiting import eventually
 from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
 
 UNIT = "/api/v1/business-units/BU-1/customer-orders"
@@ -267,9 +268,14 @@ async def test_failing_searches_leave_reads_alone(oms: RawServer, tmp_path: Path
     endpoint = {"timeoutSeconds": 0.2}
     async with running_proxy(proxy_config(oms.url, **operations(searchOrders=endpoint)), tmp_path, BASIC) as proxy:
         assert (await proxy.get()).status == 200  # the first one goes alone
-        answers = await asyncio.gather(*await searching(proxy, FAILURES_TO_OPEN))
-        assert {answer.code for answer in answers} == {"upstream-timeout"}
-        await proxy.becomes(CIRCUIT % "searchOrders", 2)
+
+        async def circuit() -> float | None:
+            answers = await asyncio.gather(*await searching(proxy, FAILURES_TO_OPEN))
+            assert {answer.code for answer in answers} <= {"upstream-timeout", "circuit-open"}
+            return await proxy.metric(CIRCUIT % "searchOrders")
+
+        # Once more where a slow machine has let one's time pass before it was sent: that is no failure of the OMS.
+        await eventually(circuit, lambda state: state == 2)
         assert (await proxy.search()).code == "circuit-open"
         assert await proxy.metric(CIRCUIT % "getOrder") == 0
         assert (await proxy.get()).status == 200

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import aiohttp
 
-from support.externalevents.oms import TAKEN, Answer, EventsOms, always, events_oms, in_turn
+from support.externalevents.oms import TAKEN, Answer, EventsOms, events_oms
 from support.externalevents.relays import (
     OMS_PASSWORD,
     OMS_USERNAME,
@@ -56,7 +56,7 @@ class StoreEvents:
                 oms = servers[name] = await stack.enter_async_context(events_oms(OMS_USERNAME, OMS_PASSWORD))
                 config = relay_config(oms.url, name=name)
                 del config["poslog"]["delivery"]["timeoutSeconds"]
-                relays[name] = await stack.enter_async_context(running_relays(directory, oms, config))
+                relays[name] = await stack.enter_async_context(running_relays(directory, config))
             found = cls(relays, servers)
             session = await stack.enter_async_context(aiohttp.ClientSession())
             sending = [asyncio.create_task(found._send(session, name)) for name in NAMES]
@@ -78,9 +78,9 @@ class StoreEvents:
     def break_everything(self) -> None:
         """Give each its trouble: acme's events are signed with another key, initech's are old."""
         self._broken = True
-        self._servers["globex"].play = always(Answer(410))
-        self._servers["hooli"].play = in_turn(TAKEN, *[Answer(204, after=_NEVER)] * 3)
-        self._servers["initech"].play = in_turn(Answer(422), *[TAKEN] * 9)
+        self._servers["globex"].answers = (Answer(410),)
+        self._servers["hooli"].answers = (TAKEN, *[Answer(204, after=_NEVER)] * 3)
+        self._servers["initech"].answers = (Answer(422), *[TAKEN] * 9)
 
     async def _send(self, session: aiohttp.ClientSession, name: str) -> None:
         """Send one tenant's events for ever, each once, without waiting for answers."""

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -47,30 +47,13 @@ class Arrival(NamedTuple):
 
 
 TAKEN: Final = Answer(204)
-Play = Callable[[int, frozenset[str]], Answer]
-"""Returns what is done with the request of a number, about these orders."""
-
-
-def up(_number: int, _orders: frozenset[str]) -> Answer:
-    """Take all."""
-    return TAKEN
-
-
-def always(answer: Answer) -> Play:
-    """Return a play that does the same with each."""
-    return lambda _number, _orders: answer
-
-
-def in_turn(*answers: Answer) -> Play:
-    """Return a play that does one after another, over and over."""
-    return lambda number, _orders: answers[number % len(answers)]
 
 
 class EventsOms:
-    """The server; `play` may be replaced at any time."""
+    """The server; `answers`, which it gives in turn, may be replaced at any time."""
 
     def __init__(self, username: str, password: str) -> None:
-        self.play: Play = up
+        self.answers: Sequence[Answer] = (TAKEN,)
         self.refused: frozenset[str] = frozenset()
         """Orders that it does not want to know of: 422."""
         self.arrivals: list[Arrival] = []
@@ -107,7 +90,7 @@ class EventsOms:
             self.outcomes[401] += 1
             return web.Response(status=401, headers={"WWW-Authenticate": "Basic"})
         orders = _orders(body)
-        answer = self.play(len(self.arrivals), orders)
+        answer = self.answers[len(self.arrivals) % len(self.answers)]
         if answer.takes and self.refused.intersection(orders):
             answer = Answer(422)
         key = request.headers.get("Idempotency-Key", "")

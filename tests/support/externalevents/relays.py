@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 
 from support.commands import BIN, free_ports
-from support.externalevents.oms import PATH, EventsOms
+from support.externalevents.oms import PATH
 from support.waiting import PATIENCE
 from tenantproxy.credentials.stores.files import write_keys
 
@@ -18,8 +18,6 @@ SHARED_KEY: Final = "a-shared-key-of-32-characters-00"
 USERNAME, PASSWORD = "hii", "webhook-password"
 OMS_USERNAME, OMS_PASSWORD = "relay", "oms-password"
 KEYS: Final = {"poslogSharedKey": SHARED_KEY, "poslogUsername": USERNAME, "poslogPassword": PASSWORD}
-_ROTATION: Final = 0.3
-"""Seconds that a tenant's admin takes."""
 
 
 def relay_config(oms_url: str, *, name: str = "acme", **poslog: Any) -> dict[str, Any]:
@@ -86,21 +84,15 @@ class RelayProcess:
 class Relays:
     """Some that share a tenant's credential and keys."""
 
-    def __init__(self, directory: Path, oms: EventsOms, config: Mapping[str, Any], count: int) -> None:
+    def __init__(self, directory: Path, config: Mapping[str, Any], count: int) -> None:
         self._directory = directory
-        self._oms = oms
-        self._changes = 0
         self.processes = [RelayProcess(directory, number) for number in range(count)]
         (directory / "config.json").write_text(json.dumps(config))
         write_keys(directory / "credentials", {"username": OMS_USERNAME, "password": OMS_PASSWORD})
         write_keys(directory / "keys", KEYS)
 
-    async def rotate(self) -> None:
-        """Have the OMS take another password, and a little later the relays have it, too."""
-        self._changes += 1
-        password = f"{OMS_PASSWORD}-{self._changes}"
-        self._oms.change_password(password)
-        await asyncio.sleep(_ROTATION)
+    async def rotate(self, password: str) -> None:
+        """Have them use another password for the OMS."""
         write_keys(self._directory / "credentials", {"username": OMS_USERNAME, "password": password})
 
     @property
@@ -109,11 +101,9 @@ class Relays:
 
 
 @contextlib.asynccontextmanager
-async def running_relays(
-    directory: Path, oms: EventsOms, config: Mapping[str, Any], *, count: int = 1
-) -> AsyncIterator[Relays]:
+async def running_relays(directory: Path, config: Mapping[str, Any], *, count: int = 1) -> AsyncIterator[Relays]:
     """Run them; the directory is theirs alone."""
-    relays = Relays(directory, oms, config, count)
+    relays = Relays(directory, config, count)
     try:
         await asyncio.gather(*(process.start() for process in relays.processes))
         yield relays

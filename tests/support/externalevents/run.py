@@ -5,14 +5,16 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import islice
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
 import aiohttp
 
 from support.externalevents.checker import Counts, counts, faults
-from support.externalevents.oms import Answer, EventsOms, Play, always, in_turn, up
+from support.externalevents.oms import TAKEN, EventsOms
 from support.externalevents.simulator import ExternalEvents
+from support.externalevents.stages import Stages, stages
 from support.externalevents.traffic import day
 from tenantproxy.poslog.sending.authorization import Authorize, Signed, signature
 from tenantproxy.poslog.sending.delivery import Sender
@@ -35,18 +37,19 @@ class Receiver(Protocol):
 
 
 class Plan(NamedTuple):
-    """What a run is: how many events come in how many seconds, and how fast the clock goes."""
+    """What a run is: how many events, how often the OMS fails in each way, and how fast the clock goes."""
 
     events: int
-    seconds: float
-    """In which they are published, while the OMS fails and receivers are killed."""
+    cycles: int
     speed: float
     relevant: float = 0.2
     in_flight: int = 24
-    phase: float = 1.0
-    """Seconds of each fault; so often a receiver is killed, more or less."""
+    pause: float = 1.0
+    """Seconds of each of the OMS's stages, at least; so often a receiver is killed, more or less."""
     slow: float = 2.0
     """Seconds after which a slow OMS answers, more than a receiver waits."""
+    patience: float = 20.0
+    """Seconds for which each stage's effect is waited for: all receivers may be dead, or held back."""
     seed: int = 1
 
 
@@ -90,11 +93,11 @@ async def run(
     *,
     authorize: Authorize,
     shared_key: str,
-    rotate: Callable[[], Awaitable[None]] | None = None,
+    rotate: Callable[[str], Awaitable[None]],
 ) -> Result:
     """Publish all events while everything fails; then have everything well again, and replay until all is there.
 
-    `rotate` changes the OMS's credential, then the receivers'.
+    `rotate` gives the receivers another password for the OMS.
     """
     begin = time.monotonic()
     random = Random(plan.seed)  # noqa: S311 - who is killed when
@@ -106,14 +109,10 @@ async def run(
     async with aiohttp.ClientSession() as session:
         senders = [Sender(session, receiver.url, authorize, sign) for receiver in receivers]
         external_events = ExternalEvents(senders, speed=plan.speed, in_flight=plan.in_flight)
-        orders: dict[str, frozenset[str]] = {}
-        killing = _Killing(receivers, random, plan.phase)
+        killing = _Killing(receivers, random, plan.pause)
         try:
-            async with _Failing(oms, plan, rotate).beside(), killing.beside():
-                for published in day(plan.events, relevant=plan.relevant, seed=plan.seed):
-                    orders[published.event.id] = published.orders
-                    await _until(begin + plan.seconds * len(orders) / plan.events)
-                    await external_events.publish(published.event)
+            async with killing.beside():
+                orders = await _published(plan, external_events, oms, rotate)
             await killing.restart_all()  # also because of 410, after which a relay delivers nothing
             rounds = await _replayed(external_events, random)
         finally:
@@ -129,9 +128,25 @@ async def run(
     )
 
 
-async def _until(moment: float) -> None:
-    if (seconds := moment - time.monotonic()) > 0:
-        await asyncio.sleep(seconds)
+async def _published(
+    plan: Plan, external_events: ExternalEvents, oms: EventsOms, rotate: Callable[[str], Awaitable[None]]
+) -> dict[str, frozenset[str]]:
+    """Publish all events, some in each stage; return the orders that they are about, by their ids."""
+    oms.refused = frozenset(f"CO-{number}" for number in range(3, plan.events, 10))
+    through = Stages(oms, rotate, plan.patience)
+    planned = stages(plan.slow) * plan.cycles
+    orders: dict[str, frozenset[str]] = {}
+    events = day(plan.events, relevant=plan.relevant, seed=plan.seed)
+    for number, stage in enumerate(planned, start=1):
+        share = plan.events * number // len(planned) - len(orders)
+        async with through.at(stage):
+            begin = time.monotonic()
+            for place, published in enumerate(islice(events, share), start=1):
+                orders[published.event.id] = published.orders
+                await external_events.publish(published.event)
+                await asyncio.sleep(max(0.0, begin + plan.pause * place / share - time.monotonic()))
+    oms.answers, oms.refused = (TAKEN,), frozenset()
+    return orders
 
 
 async def _replayed(external_events: ExternalEvents, random: Random) -> int:
@@ -147,11 +162,15 @@ async def _replayed(external_events: ExternalEvents, random: Random) -> int:
     return ROUNDS
 
 
-class _Trouble:
-    """Something that goes on beside the events, and is told when it is over, so that it ends in good order."""
+class _Killing:
+    """Kills one receiver after another, at any moment, and starts it again a while later."""
 
-    def __init__(self) -> None:
+    def __init__(self, receivers: Sequence[Receiver], random: Random, pauses: float) -> None:
+        self._receivers = receivers
+        self._random = random
+        self._pauses = pauses
         self._over = asyncio.Event()
+        self.kills = 0
 
     @contextlib.asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
@@ -163,90 +182,23 @@ class _Trouble:
             self._over.set()
             await task
 
-    async def _pause(self, seconds: float) -> bool:
-        """Pause; return whether to go on."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), seconds)
-        return not self._over.is_set()
-
-    async def _go_on(self) -> None:
-        raise NotImplementedError
-
-
-def _plays(plan: Plan) -> tuple[Play, ...]:
-    """Return what the OMS does, one after another."""
-    taken, failed, broken = Answer(204), Answer(500), Answer(0)
-    taken_and_broken = Answer(0, is_taken=True)
-    taken_too_late = Answer(204, after=plan.slow)
-    return (
-        up,
-        always(failed),
-        up,
-        in_turn(taken, failed, Answer(503), taken, broken),
-        always(Answer(429, {"Retry-After": "1"})),
-        up,
-        in_turn(taken, taken_and_broken, taken_too_late),
-        always(Answer(503, {"Retry-After": "1"})),
-        in_turn(taken, Answer(400), Answer(404), Answer(409)),
-        up,
-        in_turn(taken, taken, taken, Answer(410)),
-        always(taken_too_late),
-    )
-
-
-class _Failing(_Trouble):
-    """The OMS fails in all ways, over and over; some orders it refuses all the time."""
-
-    def __init__(self, oms: EventsOms, plan: Plan, rotate: Callable[[], Awaitable[None]] | None) -> None:
-        super().__init__()
-        self._oms = oms
-        self._plan = plan
-        self._rotate = rotate
-
-    async def _go_on(self) -> None:
-        oms = self._oms
-        oms.refused = frozenset(f"CO-{number}" for number in range(3, self._plan.events, 10))
-        while await self._play_all():
-            await oms.stop()
-            await self._pause(self._plan.phase)
-            await oms.start()
-            if self._rotate is not None:
-                await self._rotate()
-        oms.refused = frozenset()
-
-    async def _play_all(self) -> bool:
-        """Return whether to go on."""
-        try:
-            for play in _plays(self._plan):
-                self._oms.play = play
-                if not await self._pause(self._plan.phase):
-                    return False
-            return True
-        finally:
-            self._oms.play = up
-
-
-class _Killing(_Trouble):
-    """Kills one receiver after another, at any moment, and starts it again a while later."""
-
-    def __init__(self, receivers: Sequence[Receiver], random: Random, pauses: float) -> None:
-        super().__init__()
-        self._receivers = receivers
-        self._random = random
-        self._pauses = pauses
-        self.kills = 0
-
-    async def _go_on(self) -> None:
-        while await self._pause(self._random.uniform(0.2, 1.2) * self._pauses):
-            await self._restart(self._random.choice(self._receivers))
-
     async def restart_all(self) -> None:
         """Kill and start each, so that none is what it was before."""
         for receiver in self._receivers:
             await self._restart(receiver)
 
+    async def _go_on(self) -> None:
+        while await self._pause(self._random.uniform(0.2, 1.2)):
+            await self._restart(self._random.choice(self._receivers))
+
     async def _restart(self, receiver: Receiver) -> None:
         await receiver.kill()
         self.kills += 1
-        await self._pause(self._random.uniform(0, 0.5) * self._pauses)
+        await self._pause(self._random.uniform(0, 0.5))
         await receiver.start()
+
+    async def _pause(self, share: float) -> bool:
+        """Pause, unless it is over; return whether to go on."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), share * self._pauses)
+        return not self._over.is_set()

@@ -7,8 +7,6 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tenantproxy.poslog.sending import samples
-
 LINES: Final = (5, 40)
 """Of a sale."""
 _BEGIN: Final = datetime(2026, 11, 30, 8, tzinfo=UTC)
@@ -59,6 +57,16 @@ _LINE: Final = """\
         </Sale>
         <SequenceNumber>{sequence}</SequenceNumber>
         <DateTime>{time}</DateTime>
+      </LineItem>
+"""
+_PICKUP: Final = """\
+      <LineItem EntryMethod="Scanned" CancelFlag="false" VoidFlag="false">
+        <CustomerOrderForPickup OrderStatus="Completed" ItemType="Stock">
+          <ItemID Type="GTIN">7300000000001</ItemID>
+          <Quantity Units="1" UnitOfMeasureCode="EA">1</Quantity>
+          <InventoryReservationID>CO-{order}</InventoryReservationID>
+        </CustomerOrderForPickup>
+        <SequenceNumber>0</SequenceNumber>
       </LineItem>
 """
 _PAYMENT: Final = """\
@@ -145,13 +153,8 @@ class Store:
 
     def pickup(self, lines: int | None = None) -> bytes:
         """Return the PosLog of a sale, in which a customer's order was picked up, too."""
-        values = self._values()
-        pickup = samples.sample(
-            "pickup", order=f"CO-{values['number']}", business_unit="001", number=self._number, end=_BEGIN
-        )
-        begin, end = pickup.index(b"   <LineItem>"), pickup.index(b"   <Total")
-        sale = self.sale(lines)
-        return sale.replace(b"      <LineItem", pickup[begin:end] + b"      <LineItem", 1)
+        line = _PICKUP.format(order=self._random.randint(1000, 9999)).encode()
+        return self.sale(lines).replace(b"      <LineItem", line + b"      <LineItem", 1)
 
     def day(self, count: int, relevant: float) -> list[bytes]:
         """Return the PosLogs of a day, a share of them relevant, and a third of the others without any lines."""

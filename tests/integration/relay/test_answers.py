@@ -331,7 +331,7 @@ async def test_a_connection_that_was_closed_meanwhile(oms: RawServer, tmp_path: 
 
     async def play(request: Received, writer: asyncio.StreamWriter) -> None:
         seen.append(request)
-        if len(seen) in (2, 4, 5):
+        if len(seen) in (2, 4, 5, 6):
             writer.close()
         else:
             writer.write(TAKEN)
@@ -344,7 +344,9 @@ async def test_a_connection_that_was_closed_meanwhile(oms: RawServer, tmp_path: 
             ).status == 204
         assert seen[1] == seen[2]
         assert (await relay.send(PICKUP)).code == "upstream-error"
-    assert len(seen) == 5
+        assert len(seen) == 5
+        assert (await relay.send(PICKUP)).code == "upstream-error"
+    assert len(seen) == 6, "a new connection that breaks was no idle one"
 
 
 # ---- time
@@ -354,8 +356,10 @@ async def test_an_oms_that_is_too_slow(oms: RawServer, tmp_path: Path) -> None:
     """The event is not acknowledged, and comes again."""
     oms.play = held_until(asyncio.Event())
     async with running_relay(config(oms, delivery={"timeoutSeconds": 0.2}), tmp_path) as relay:
+        begin = asyncio.get_running_loop().time()
         answered = await relay.send(PICKUP)
         assert (answered.status, answered.code) == (504, "upstream-timeout")
+        assert asyncio.get_running_loop().time() - begin < 3
 
 
 async def test_what_a_body_claims_holds_nothing(

@@ -70,6 +70,10 @@ def _request(line: Mapping[str, Any]) -> tuple[str, int | None]:
     if (code := line.get("code")) is not None:
         finer = f", {line['reason']}" if "reason" in line else ""
         said.append(f"{PROBLEM_TYPES[code].title} ({code}{finer})")
+    if (outcome := line.get("outcome")) is not None:
+        said.append(outcome)
+        if "eventId" in line:
+            said.append(f"event {line['eventId']}")
     if (milliseconds := line.get("durationMs")) is not None:
         said.append(f"in {milliseconds} ms")
     if (calls := line.get("upstreamCalls")) is not None:

@@ -61,8 +61,21 @@ READ = {"method": "GET", "route": "getOrder", "durationMs": 1.8, "correlationId"
             {"status": 200, "cutBy": "time", "pages": 3},
             "  GET getOrder 200 in 1.8 ms - incomplete after 3 pages (time)  c-1",
         ),
+        (
+            {
+                "method": "POST",
+                "route": "events",
+                "status": 204,
+                "outcome": "delivered",
+                "eventId": "77",
+                "upstreamStatus": 202,
+                "upstreamMs": 0.9,
+                "upstreamCalls": 1,
+            },
+            "  POST events 204 delivered event 77 in 1.8 ms - OMS: 202 in 0.9 ms  c-1",
+        ),
     ],
-    ids=["200", "502", "405", "gone", "incomplete"],
+    ids=["200", "502", "405", "gone", "incomplete", "event"],
 )
 def test_request(extra: dict[str, Any], text: str) -> None:
     """What was asked, what came of it, why, how long it took, and the OMS's part in it."""

@@ -23,6 +23,9 @@ from tenantproxy.transport.tls import TlsFiles
 
 NO_RELAY: Final = "`poslog` is missing: this is a proxy's configuration; a relay's has it"
 
+MAX_ARRIVING_BYTES: Final = 32 * 1024 * 1024
+"""Of all events that are still arriving: room for two of the largest that can be configured."""
+
 
 class Relay(TenantProcess):
     """All parts of one tenant's relay, whose configuration `validate_config` has checked."""
@@ -77,6 +80,7 @@ class Relay(TenantProcess):
             self._events.handle,
             on_problem=self._events.unparsable,
             max_connections=max_clients,
+            max_unfinished_bytes=MAX_ARRIVING_BYTES,
             queue=Queue(self._events.caller_of, self._events.gone),
         )
 

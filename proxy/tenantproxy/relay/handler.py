@@ -222,8 +222,8 @@ def _check_route(request: Request, seen: EventObservation) -> None:
 
 
 def _keep(outgoing: Outgoing, ticket: Ticket) -> None:
-    """Hold what the OMS is to get, beside its answer. Raises Problem."""
-    if not ticket.keep(len(outgoing.body)):
+    """Hold what the OMS is to get, twice: as it is, and as it is sent; beside its answer. Raises Problem."""
+    if not ticket.keep(2 * len(outgoing.body)):
         raise overloaded("There is no room for the event now.")
 
 

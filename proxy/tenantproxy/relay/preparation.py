@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from msgspec import Raw
+from msgspec.structs import replace
 from multidict import CIMultiDictProxy
 
 from tenantproxy.config import Tenant
@@ -19,6 +21,9 @@ from tenantproxy.relay.verification import SignedOver, Verifier
 
 LIGHT_BYTES: Final = 64 * 1024
 """Of an event's body that is looked at on the event loop: verifying it takes some tenths of a millisecond."""
+
+
+_NOTHING: Final = Raw()
 
 
 class Prepared(NamedTuple):
@@ -75,7 +80,9 @@ class Preparation:
         except EventError as error:
             raise Problem(error.code, f"{error.detail[:1].upper()}{error.detail[1:]}.") from None
         if isinstance(reading, Relevant):
-            return Prepared(signed_over, self._signed(self._writer.outgoing(reading, body)))
+            outgoing = self._signed(self._writer.outgoing(reading, body))
+            # Without its data: else all of the body would be held as long as the OMS takes.
+            return Prepared(signed_over, outgoing._replace(event=replace(event, data=_NOTHING)))
         return None if reading is None else Prepared(signed_over, reading)
 
     def _signed(self, outgoing: Outgoing) -> Outgoing:

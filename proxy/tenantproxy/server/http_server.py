@@ -10,6 +10,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 
 from tenantproxy.problems import Problem
 from tenantproxy.server.connection import Connection
+from tenantproxy.server.connection_limits import MAX_UNFINISHED_BYTES
 from tenantproxy.server.port import Handler, OpenConnection, Port, Queue
 from tenantproxy.server.response import Response
 
@@ -44,11 +45,13 @@ class HttpServer:
         *,
         on_problem: Callable[[Problem], Response],
         max_connections: int,
+        max_unfinished_bytes: int = MAX_UNFINISHED_BYTES,
         queue: Queue | None = None,
     ) -> None:
         """Prepare; when there are more than `max_connections`, one that is idle is closed.
 
-        With a `queue`, requests wait for their turn where the CPU is short.
+        Of requests that are still arriving there may be so many bytes. With a `queue`, requests wait for their
+        turn where the CPU is short.
 
         Raises:
             ParserError: aiohttp would parse with its pure-Python parser.
@@ -59,7 +62,7 @@ class HttpServer:
                 "aiohttp runs without its C extension, and its pure-Python HTTP parser is not safe to use here;"
                 " unset AIOHTTP_NO_EXTENSIONS, or install an aiohttp wheel that is built for this platform"
             )
-        self._port = Port(handler, on_problem, max_connections, queue)
+        self._port = Port(handler, on_problem, max_connections, max_unfinished_bytes, queue)
         self._loop = self._port.loop
         self._listeners: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None

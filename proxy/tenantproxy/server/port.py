@@ -6,7 +6,12 @@ from typing import NamedTuple, Protocol
 
 from tenantproxy.entrance import Entrance, Waiting
 from tenantproxy.problems import Problem
-from tenantproxy.server.connection_limits import ConnectionLimits, LimitedConnection, ParseScheduler
+from tenantproxy.server.connection_limits import (
+    MAX_UNFINISHED_BYTES,
+    ConnectionLimits,
+    LimitedConnection,
+    ParseScheduler,
+)
 from tenantproxy.server.request import Request
 from tenantproxy.server.response import Response
 
@@ -48,6 +53,7 @@ class Port:
         handler: Handler,
         on_problem: Callable[[Problem], Response],
         max_connections: int,
+        max_unfinished_bytes: int = MAX_UNFINISHED_BYTES,
         queue: Queue | None = None,
     ) -> None:
         self.handler = handler
@@ -59,7 +65,7 @@ class Port:
             Entrance[OpenConnection](self.loop.call_soon, self.loop.time) if queue is not None else None
         )
         """None: all requests begin at once."""
-        self.limits = ConnectionLimits(max_connections, crowding=self._crowding)
+        self.limits = ConnectionLimits(max_connections, max_unfinished_bytes, crowding=self._crowding)
         self.scheduler = ParseScheduler(self.loop.call_soon)
         self.connections: set[OpenConnection] = set()
         """Those that are open, or whose last request has not come to its end."""

@@ -25,7 +25,7 @@ CLUSTER_WIDE = (  # each kind that can be deleted is, by another role
     "test_part_appears_and_disappears",
     "test_earlier_config_maps_are_pruned",
 )
-OPTIONS = ("--http-routes",)
+OPTIONS = ("--pod-monitors", "--http-routes")
 CRD = Path(__file__).parents[4] / "crds" / "tenantproxies.yaml"
 CONFIG = {kinds.CONFIG_MAP, kinds.DEPLOYMENT}
 """What a change of the proxies' configuration reaches: a Deployment rolls with it."""
@@ -168,7 +168,8 @@ CASES = {
         written=set(),
         before=RELAY_ROUTE,
         deleted=frozenset(
-            {kinds.NETWORK_POLICY, kinds.SERVICE, kinds.DISRUPTION_BUDGET, kinds.HTTP_ROUTE} | CONFIG,
+            {kinds.NETWORK_POLICY, kinds.SERVICE, kinds.DISRUPTION_BUDGET, kinds.POD_MONITOR, kinds.HTTP_ROUTE}
+            | CONFIG,
         ),
     ),
     "poslog.verification.sharedKey": Case(value=True, written=CONFIG, before=SIGNED),
@@ -267,8 +268,12 @@ async def test_change_of_a_field(run: Run, tenants: Tenants, name: str, field: s
         ({"spec.replicas": 1}, {"patch deployments", "delete poddisruptionbudgets"}),
         ({"spec.route": ROUTE["route"]}, {"patch httproutes"}),
         ({"spec.resources": LIMITS["resources"]}, {"patch deployments"}),
+        (
+            {"spec.poslog": RELAY_ROUTE["poslog"]},
+            {f"patch {kind.plural}" for kind in CASES["poslog.enabled"].deleted},
+        ),
     ],
-    ids=["autoscaling", "one replica", "route", "resources"],
+    ids=["autoscaling", "one replica", "route", "resources", "relay"],
 )
 async def test_part_appears_and_disappears(
     run: Run, tenants: Tenants, name: str, changes: dict[str, Any], expected: set[str]
@@ -280,7 +285,8 @@ async def test_part_appears_and_disappears(
     run.since_now()
     await tenants.change(name, changes)
     await tenants.settled(name)
-    written = {write.removesuffix(f" {name}-proxy") for write in await run.writes_to_the_end(name)}
+    found = await run.writes_to_the_end(name)
+    written = {write.removesuffix(f" {name}-proxy").removesuffix(f" {name}-poslog") for write in found}
     if "patch deployments" in expected:
         expected |= {"patch controllerrevisions", "delete controllerrevisions"}
     assert written == expected | {f"patch tenantproxies/status {name}"}
@@ -290,6 +296,8 @@ async def test_part_appears_and_disappears(
     assert after.keys() == before.keys()
     for kind, child in after.items():
         assert child.get("spec") == before[kind].get("spec")
+        if not kind.shared:
+            assert await tenants.child(kind, f"{name}-poslog") is None
 
 
 class Pods:

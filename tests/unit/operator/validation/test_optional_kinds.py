@@ -56,3 +56,16 @@ def test_rows(kind: Kind, switch: Switch) -> None:
     assert f"- {switch.option}\n" in (ROOT / "charts/tenantproxy/templates/deployment.yaml").read_text()
     assert f"| `{switch.option}` |" in (ROOT / "docs/operator.md").read_text()
     assert f"| {kind.kind} |" in (ROOT / "docs/configuration.md").read_text()
+
+
+@pytest.mark.parametrize(("enabled", "told"), [(True, True), (False, False)])
+def test_route_of_a_relay(*, enabled: bool, told: bool) -> None:
+    """It needs the same kind; that of a relay which there is not to be needs nothing."""
+    route = {"gatewayRef": {"name": "public"}, "hostnames": ["pickups.example.com"]}
+    relay = {"verification": {"sharedKey": True}, "delivery": {"path": "/p"}, "route": route, "enabled": enabled}
+    resource = params({"spec.poslog": relay}).resource
+    found = find_unavailable(resource, frozenset())
+    assert (found is not None) is told
+    assert [field for field, _ in find_unused(resource, frozenset())] == (["spec.poslog.route"] if told else [])
+    if found is not None:
+        assert found.message.endswith("or remove spec.poslog.route")

@@ -47,7 +47,7 @@ def _run(terminal: Terminal, directory: Path, *, offset: int, keep: bool) -> int
             begin = time.monotonic()
             environment = set_up(processes, directory, offset)
             print_overview(environment, terminal, seconds=time.monotonic() - begin)
-            _run_steps(environment, terminal)
+            _run_steps(environment, terminal, processes)
         except (ProcessError, StepError, NoAnswerError) as error:
             terminal.failed(str(error))
             for process in processes.started:
@@ -60,8 +60,8 @@ def _run(terminal: Terminal, directory: Path, *, offset: int, keep: bool) -> int
     return 0
 
 
-def _run_steps(environment: Environment, terminal: Terminal) -> None:
-    walkthrough = Walkthrough(environment, terminal)
+def _run_steps(environment: Environment, terminal: Terminal, processes: Processes) -> None:
+    walkthrough = Walkthrough(environment, terminal, processes)
     begin = time.monotonic()
     for number, step in enumerate(walkthrough.steps, start=1):
         terminal.step(number, step.title)

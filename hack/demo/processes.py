@@ -59,6 +59,19 @@ class Process:
                 raise ProcessError(f"{self.name} was not ready within {within:.0f} s")
             time.sleep(0.02)
 
+    def run(self, within: float) -> tuple[int, list[str]]:
+        """Wait for the end of one that ends by itself; return its status, and the lines that it has written.
+
+        Raises:
+            ProcessError: It took longer than `within` seconds.
+
+        """
+        try:
+            status = self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise ProcessError(f"{self.name} did not end within {within:.0f} s") from None
+        return status, [*self._output.read_text().splitlines(), *self.tail()]
+
     def tail(self) -> list[str]:
         """Return the last lines of its log."""
         return self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from hack.demo.checks import StepError, counted, expect, expect_problem, expect_status
 from hack.demo.exchange import Answer, Request, Token, token_command
+from hack.demo.processes import Processes
 from hack.demo.setup import TOKEN_LIFETIME, Environment, RunningProxy
 from hack.demo.store_events import StoreEvents
 from hack.demo.terminal import Terminal
@@ -36,7 +37,8 @@ class Step(NamedTuple):
 class Walkthrough:
     """The steps in order, shown to a reader at a terminal; a step that fails raises `StepError`."""
 
-    def __init__(self, environment: Environment, terminal: Terminal) -> None:
+    def __init__(self, environment: Environment, terminal: Terminal, processes: Processes) -> None:
+        self._processes = processes
         self._acme = environment.acme
         self._globex = environment.globex
         self._environment = environment
@@ -140,7 +142,7 @@ class Walkthrough:
     def _pickup(self) -> str:
         events = StoreEvents(self._environment.events, _PICKED_UP, _IN_THE_STORE, self._acme.tenant.keys)
         self._terminal.command(events.as_command())
-        sent = events.send()
+        sent = events.send(self._processes)
         self._terminal.lines(sent.lines)
         expect(sent.all_acknowledged, "an event was not acknowledged")
         request = Request("GET", f"{self._environment.oms}/_control/events")

@@ -1,11 +1,9 @@
 """Store events, as ExternalEvents sends them: by `tenantproxy poslog send`, as the reader would type it."""
 
-import os
-import subprocess
-import sysconfig
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, NamedTuple
+
+from hack.demo.processes import Processes
 
 _KEYS: Final = {
     "POSLOG_USERNAME": "poslogUsername",
@@ -32,19 +30,16 @@ class StoreEvents(NamedTuple):
     keys: Mapping[str, str]
     """The tenant's Secret."""
 
-    def send(self) -> Sent:
-        """Send them, one after the other."""
-        program, *arguments = self._command()
-        done = subprocess.run(
-            (Path(sysconfig.get_path("scripts"), program), *arguments),
-            env={**os.environ, **{name: self.keys[key] for name, key in _KEYS.items()}},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        return Sent(done.returncode == 0, done.stdout.splitlines())
+    def send(self, processes: Processes) -> Sent:
+        """Send them, one after the other.
+
+        Raises:
+            ProcessError: It takes too long.
+
+        """
+        environ = {name: self.keys[key] for name, key in _KEYS.items()}
+        status, lines = processes.start(*self._command(), env=environ).run(_SECONDS)
+        return Sent(status == 0, lines)
 
     def as_command(self) -> str:
         """Return the command, on lines that fit, without the secrets."""

@@ -106,14 +106,14 @@ class Run:
         with oms(self._folder / "oms-overload", delay=_OMS_DELAY) as running_oms:
             stand = Stand.at(self._folder / "overload", running_oms)
             with started(stand, DEFAULT, (OURS, GO)) as subjects:
-                self.results.overload, control = overload.measure(
+                self.results.overload, controls = overload.measure(
                     stand,
                     subjects,
                     connections=self._effort.connections,
                     loads=self._effort.loads,
                     seconds=self._effort.long_seconds * 2 / 3,
                 )
-                self._controls.append(control)
+                self._controls += controls
 
     def finish(self) -> report.Results:
         """Return the results."""

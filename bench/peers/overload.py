@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from bench.peers.clients import Group, Request, load
-from bench.peers.speed import Control, Started, closed_loop
+from bench.peers.speed import Control, Started, closed_loop, mean
 from bench.peers.subjects import GO, Stand
 from bench.processes import Running
 from bench.report import Sample
@@ -16,6 +16,7 @@ CALLERS: Final = 8
 _CAPACITY_CONNECTIONS: Final = 96
 """So many that the OMS's delay is no limit, but the subject's CPU."""
 _CAPACITY_SECONDS: Final = 1.0
+_WARMUP_SECONDS: Final = 0.5
 _HEALTHY_SHARE: Final = 0.1
 _STORM: Final = 4.0
 _NO_ANSWER: Final = "timeout"
@@ -64,22 +65,29 @@ class Overload(msgspec.Struct):
 
 def measure(
     stand: Stand, subjects: Started, *, connections: Sequence[int], loads: Sequence[float], seconds: float
-) -> tuple[Overload, Control]:
-    """Measure the curves, the subjects in turn at each point; the control is Go's capacity before and after."""
+) -> tuple[Overload, list[Control]]:
+    """Measure the curves, the subjects in turn at each point.
+
+    Loads are of the capacity that a subject has at that time: it is measured before each curve.
+    """
     requests = [_by(stand, f"client-{number}") for number in range(CALLERS)]
-    capacities = {subject.name: _capacity(process, requests) for subject, process in subjects}
+    for _, process in subjects:
+        _capacity(process, requests, _WARMUP_SECONDS)
     points = []
+    controls = []
+    capacities: dict[str, float] = {}
     for number in connections:
+        capacities, control = _capacities(subjects, requests)
+        controls.append(control)
         for times in loads:
             for subject, process in subjects:
-                rate = capacities[subject.name].per_second * times
+                rate = capacities[subject.name] * times
                 points.append(_point(process, subject.name, requests, number, times, rate, seconds))
     healthy = [
-        _healthy(stand, process, subject.name, max(connections), capacities[subject.name].per_second, seconds)
+        _healthy(stand, process, subject.name, max(connections), capacities[subject.name], seconds)
         for subject, process in subjects
     ]
-    (go,) = (process for subject, process in subjects if subject.name == GO)
-    return Overload(related(points), healthy), (capacities[GO], _capacity(go, requests))
+    return Overload(related(points), healthy), controls
 
 
 def related(points: Sequence[Point]) -> list[Point]:
@@ -102,8 +110,18 @@ def _by(stand: Stand, caller: str) -> Request:
     return Request.of(stand.bench.get._replace(headers=headers))
 
 
-def _capacity(process: Running, requests: Sequence[Request]) -> Sample:
-    return closed_loop(process, requests[0], _CAPACITY_SECONDS, connections=_CAPACITY_CONNECTIONS)
+def _capacities(subjects: Started, requests: Sequence[Request]) -> tuple[dict[str, float], Control]:
+    """Return the requests per second that each subject answers; Go begins and ends, and has the mean of both."""
+    (go,) = (process for subject, process in subjects if subject.name == GO)
+    first = _capacity(go, requests)
+    found = {subject.name: _capacity(process, requests) for subject, process in subjects if process is not go}
+    last = _capacity(go, requests)
+    found[GO] = mean(first, last)
+    return {name: each.per_second for name, each in found.items()}, (first, last)
+
+
+def _capacity(process: Running, requests: Sequence[Request], seconds: float = _CAPACITY_SECONDS) -> Sample:
+    return closed_loop(process, requests[0], seconds, connections=_CAPACITY_CONNECTIONS)
 
 
 def _group(name: str, connections: int, rate: float, requests: Sequence[Request]) -> Group:

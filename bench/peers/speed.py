@@ -76,7 +76,7 @@ def compare(
         last = measured(*go)
         if number:  # the first round warms up
             controls.append((first, last))
-            samples[GO].append(_mean(first, last))
+            samples[GO].append(mean(first, last))
             for name, sample in found.items():
                 samples[name].append(sample)
     return samples, controls
@@ -118,5 +118,6 @@ def _length(process: Running, operation: Operation) -> int:
     return len(process.ask(operation.method, operation.path, operation.headers, operation.body))
 
 
-def _mean(first: Sample, last: Sample) -> Sample:
+def mean(first: Sample, last: Sample) -> Sample:
+    """Return what lies between two samples."""
     return Sample(*((one + other) / 2 for one, other in zip(first, last, strict=True)))

@@ -94,9 +94,10 @@ async def test_after_a_rotation(tmp_path: Path, looks: Looks, monkeypatch: pytes
         client(oms.url, tls=TlsFiles(Tls(ca=True), tmp_path)) as running,
         kept_warm(running, looks),
     ):
+        await looks.more()  # each ends before the next one begins
         await get(running)
-        await looks.more()
         write_keys(tmp_path / "ca", {"ca.crt": authority.pem * 2})
+        await looks.more()
         await eventually(lambda: len(oms.received) == 1 and oms.open == 1 and oms.connections > 1)
         made = oms.connections
         await get(running)

@@ -21,7 +21,7 @@ from support.externalevents.run import Plan, run
 from tenantproxy.poslog.sending.authorization import basic
 
 EVENTS = int(os.environ.get("TENANTPROXY_EVENTS", "3000"))
-CYCLES = max(1, EVENTS // 11_000)
+CYCLES = max(1, EVENTS // 12_000)
 """Each takes some 15 s."""
 SPEED = 300
 """A minute is 0.2 s: after 5 s in place of 25 minutes an event is in the journal."""
@@ -29,7 +29,7 @@ SPEED = 300
 
 async def test_no_event_is_lost(tmp_path: Path) -> None:
     """Each event about an order reaches the OMS, and is acknowledged only then; no other one does."""
-    plan = Plan(events=EVENTS, cycles=CYCLES, speed=SPEED)
+    plan = Plan(events=EVENTS, cycles=CYCLES, speed=SPEED, in_flight=64)
     async with (
         events_oms(OMS_USERNAME, OMS_PASSWORD) as oms,
         running_relays(tmp_path, relay_config(oms.url), count=2) as relays,

@@ -12,38 +12,78 @@ with its `__init__`, into an object that already has the modules loaded before. 
 process sees no difference but when it happens. Where the modules can't do without the `__init__`, it is run at
 once.
 
+`without` names modules that those import for what serving never calls, such as the HTTP client of `urllib.request`
+and `email`: stand-ins are imported, which import the real one when something of it is called. That is another 4 %.
+
 `importlib.util.LazyLoader` doesn't do: it runs the `__init__` at the first look at any attribute, and the
 import of a module looks at its package's `__path__`. To be dropped when aiohttp's modules can be had one by
 one; `tests/e2e/processes/test_imports.py` names what a proxy loads.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from importlib.abc import Loader  # which imports tempfile, and more
 
 
-def import_alone(name: str, *modules: str) -> None:
-    """Import modules of a package without its `__init__`, unless it is imported already, or missing."""
+def import_alone(name: str, *modules: str, without: Sequence[str] = ()) -> None:
+    """Import modules of a package without its `__init__`, unless it is imported already, or missing.
+
+    Of `without` they must take the module itself, or functions and classes that they only call or pass to others.
+    """
     if name in sys.modules or (spec := PathFinder.find_spec(name)) is None:
         return
     package = sys.modules[name] = module_from_spec(spec)
+    later = {each: _Deferred(each) for each in without if each not in sys.modules}
+    sys.modules.update(later)
     try:
-        for module in modules:
-            import_module(f"{name}.{module}")
+        for needed in modules:
+            import_module(f"{name}.{needed}")
     except ImportError:
         modules = ()
     finally:
         del sys.modules[name]
+        for each, module in later.items():
+            del sys.modules[each]
+            module.ready = True
     sys.meta_path.insert(0, _Later(name, package))
     if not modules:
         import_module(name)
+
+
+class _Deferred(ModuleType):
+    """Stands for a module until something of it is called."""
+
+    ready = False
+    """Whether the modules that ask for it are loaded."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a module has anything
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(import_module(self.__name__), name) if self.ready else _stand_in(self.__name__, name)
+
+
+class _StandIn:
+    """Calls a function or class of a module, and stands for it in arguments and annotations."""
+
+    real: Callable[[], Any]
+
+    def __new__(cls, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - the real one's
+        return cls.real()(*map(_real, args), **{key: _real(value) for key, value in named.items()})
+
+
+def _stand_in(module: str, name: str) -> type[_StandIn]:
+    return type(name, (_StandIn,), {"real": staticmethod(lambda: getattr(import_module(module), name))})
+
+
+def _real(value: Any) -> Any:  # noqa: ANN401 - an argument
+    return value.real() if isinstance(value, type) and issubclass(value, _StandIn) else value
 
 
 class _Later:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
@@ -33,6 +32,8 @@ def parse_retry_after(value: str, date: str = "") -> float | None:
 
 def _time(text: str) -> datetime | None:
     """Return the time of a date in any form of RFC 9110 section 5.6.7; without a zone it is in UTC."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - half a MiB; hardly any server sends a date
+
     try:
         time = parsedate_to_datetime(text)
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time

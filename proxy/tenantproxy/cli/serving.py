@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 _OF_AIOHTTP: Final = ("abc", "base_protocol", "http_exceptions", "http_parser", "http_writer", "streams")
 """The modules of aiohttp that serving needs: what reads requests, and how a resolver looks."""
+_OF_ITS_CLIENT: Final = ("email.message", "email.parser", "email.policy", "email.utils", "netrc", "urllib.request")
+"""What they import for its client and its web framework: media types, dates, and the environment's proxies."""
 
 
 class _Address(click.ParamType[str]):
@@ -146,7 +148,7 @@ def serving_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def import_lean() -> None:
     """Import what serving needs of large packages, without the rest; before anything imports them."""
-    import_alone("aiohttp", *_OF_AIOHTTP)
+    import_alone("aiohttp", *_OF_AIOHTTP, without=_OF_ITS_CLIENT)
     import_alone("prometheus_client", "metrics", "openmetrics.exposition")  # not what serves a page
 
 

@@ -1,5 +1,6 @@
 """Some modules of a package without its own `__init__`; whoever asks for that sees no difference."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from tenantproxy.lean_imports import import_alone
 
 NAME = "lean_imports_example"
+PROXIED = {**os.environ, "http_proxy": "http://127.0.0.1:3128"}
 INIT = """
 from . import other
 from .inner import VALUE
@@ -95,15 +97,50 @@ def test_what_is_imported_or_missing_stays_as_it_is(package: Path) -> None:
     assert (sys.modules[NAME], imported.RUNS, sys.meta_path) == (imported, 1, finders)
 
 
+CALLER = """
+import colorsys
+from sched import scheduler
+from fractions import Fraction
+
+def hue() -> float: return colorsys.rgb_to_hls(1, 0, 0)[1]
+def empty(): return scheduler(timefunc=float).empty()
+def made(kind: Fraction | None = Fraction): return kind(1, 2)
+def listed(): return scheduler(Fraction).timefunc
+"""
+
+
+def test_stand_ins(package: Path) -> None:
+    """A module that is not called is not loaded; one that is called is the real one, as are arguments."""
+    (package / "caller.py").write_text(CALLER)
+    names = ("colorsys", "fractions", "sched")
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    try:
+        import_alone(NAME, "caller", without=names)
+        caller = sys.modules[f"{NAME}.caller"]
+        assert not {*names} & sys.modules.keys()
+        assert caller.hue() == 0.5
+        assert caller.empty() is True
+        assert {*names} - sys.modules.keys() == {"fractions"}
+        assert caller.listed() is import_module("fractions").Fraction
+        assert caller.made() == import_module("fractions").Fraction(1, 2)
+    finally:
+        sys.modules.update(before)
+
+
 _LEAN = """
 import sys
+from tenantproxy.cli.serving import _OF_ITS_CLIENT
 from tenantproxy.lean_imports import import_alone
-import_alone("aiohttp", "http_parser", "streams")
+import_alone("aiohttp", "http_parser", "streams", without=_OF_ITS_CLIENT)
+assert "email.message" not in sys.modules
 assert not {"aiohttp", "aiohttp.client"} & sys.modules.keys()
 from aiohttp.streams import StreamReader
 from aiohttp import web
 import aiohttp
 assert aiohttp.streams.StreamReader is aiohttp.StreamReader is StreamReader
+assert aiohttp.helpers.parse_content_type("text/plain; charset=utf-16") == ("text/plain", {"charset": "utf-16"})
+assert aiohttp.helpers.parse_http_date("Thu, 01 Jan 1970 00:00:09 GMT").second == 9
+assert aiohttp.helpers.proxies_from_env()["http"].proxy.port == 3128
 print(*sorted(vars(aiohttp)))
 """
 
@@ -111,7 +148,9 @@ print(*sorted(vars(aiohttp)))
 def test_all_of_aiohttp_is_there() -> None:
     """Its client, its web framework and every name that it has, once somebody asks."""
     lean, plain = (
-        subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            (sys.executable, "-c", code), capture_output=True, text=True, check=True, env=PROXIED
+        ).stdout
         for code in (_LEAN, "import aiohttp.web; print(*sorted(vars(aiohttp)))")
     )
     assert {*lean.split()} == {*plain.split()} > {"ClientSession", "web"}

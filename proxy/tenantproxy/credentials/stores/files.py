@@ -9,8 +9,6 @@ Where the proxy may write, as that of `local`, the note on the credential is a f
 import asyncio
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
@@ -64,6 +62,9 @@ def write_keys(directory: Path, keys: Mapping[str, str]) -> None:
         StoreError: They can't be written; what was there is untouched.
 
     """
+    import shutil  # noqa: PLC0415 - these two import half a MiB; hardly any proxy writes files
+    import tempfile  # noqa: PLC0415
+
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         version = Path(tempfile.mkdtemp(prefix="..version-", dir=directory))

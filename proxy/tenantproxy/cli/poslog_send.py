@@ -210,13 +210,20 @@ def _check_url(url: str) -> None:
 
 
 async def _delivered(sender: Sender, event: Event) -> bool:
+    told = ""
+
     def report(attempt: Attempt) -> None:
+        nonlocal told
         text = f"event {event.id}, attempt {attempt.number}: {attempt.outcome}, {attempt.seconds:.2f} s"
         if attempt.next_in is not None:
             text += f"; again in {attempt.next_in:.1f} s"
         elif not attempt.is_acknowledged:
             text += "; failed: ExternalEvents would now keep it in its journal, to be replayed"
         click.echo(text)
+        if attempt.why and attempt.why != told:
+            # Once for all attempts, which mostly end alike.
+            click.echo(f"  the receiver says: {attempt.why}")
+        told = attempt.why
 
     return await sender.deliver(event, report)
 

@@ -119,7 +119,7 @@ class ExternalEvents:
     async def _attempt(self, delivery: Delivery) -> bool:
         assert delivery.event is not None
         sent = time.monotonic()
-        outcome = await next(self._senders).attempt(delivery.event, delivery.correlation_id)
-        attempt = Attempt(sent, time.monotonic(), outcome)
+        answer = await next(self._senders).attempt(delivery.event, delivery.correlation_id)
+        attempt = Attempt(sent, time.monotonic(), answer.outcome)
         delivery.attempts.append(attempt)
         return attempt.is_acknowledged

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from support.commands import run
+from support.proxy.relaying import relay_config, running_relay
 from support.proxy.webhook import webhook
 from tenantproxy.cli.main import main
 
@@ -160,3 +161,18 @@ def test_the_key_of_tokens_is_published(tmp_path: Path) -> None:
     (key,) = json.loads(jwks.read_text())["keys"]
     assert key["kty"] == "RSA"
     assert "d" not in key
+
+
+async def test_why_it_is_not_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a receiver says of a failure is told once for all attempts."""
+    for name, value in LOGIN.items():
+        monkeypatch.setenv(name, value)
+    config = relay_config("http://127.0.0.1:1", verification={"sharedKey": True})
+    async with running_relay(config, tmp_path) as relay:
+        url = f"http://127.0.0.1:{relay.port}/events"
+        status, out, _ = await run(
+            *("tenantproxy", "poslog", "send", "--url", url, "--sample", "pickup", "--speed", "3600")
+        )
+    assert status == 1
+    assert out.count(": 401, ") == 6
+    assert out.count("  the receiver says: event-unauthorized: ") == 1

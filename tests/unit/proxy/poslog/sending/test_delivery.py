@@ -12,7 +12,7 @@ from joserfc.jwk import RSAKey
 
 from support.proxy.webhook import webhook
 from tenantproxy.poslog.sending import authorization, delivery
-from tenantproxy.poslog.sending.delivery import Attempt, Sender
+from tenantproxy.poslog.sending.delivery import Attempt, Sender, why_of
 from tenantproxy.poslog.sending.events import test_event as webhook_test
 
 FASTEST = 30_000.0
@@ -105,3 +105,20 @@ def test_a_token_as_google_makes_them() -> None:
     assert (token.claims["iss"], token.claims["aud"]) == ("https://accounts.google.com", "my-webhook")
     assert (token.claims["iat"], token.claims["exp"]) == (1_000, 4_600)
     assert token.claims["email_verified"] is True
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"status": 401, "code": "event-unauthorized", "detail": "No user."}', "event-unauthorized: No user."),
+        (b'{"title": "Bad Request", "detail": "No."}', "No."),
+        (b'{"error": 1}', '{"error": 1}'),
+        (b'{"code": 1}', '{"code": 1}'),
+        (b"<h1>\x1b[31mno\r\n</h1>\xff", "<h1> [31mno  </h1>\ufffd"),
+        (b"x" * 1000, "x" * 300),
+        (b"", ""),
+    ],
+)
+def test_why(body: bytes, told: str) -> None:
+    """A problem's code and detail, else what there is: on one line, bounded, without what a terminal obeys."""
+    assert why_of(body) == told

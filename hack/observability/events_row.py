@@ -62,10 +62,12 @@ PANELS: Final = (
         title="Deliveries stopped or paused",
         kind="state-timeline",
         description="By pod: whether the OMS wants no more events (410), or asked for a pause (`Retry-After`). "
-        "If it is red for long: the runbook TenantProxyEventsStopped.",
+        "If it is red for long: the runbook TenantProxyEventsStopped. Or which key the Secret lacks, so that each "
+        "event is refused: the runbook TenantProxyEventsRefused.",
         queries=(
             (f"tenantproxy_poslog_stopped{{{ONE}}}", "stopped {{pod}}"),
             (f"tenantproxy_poslog_paused{{{ONE}}}", "paused {{pod}}"),
+            (f"max by (key) (tenantproxy_poslog_key_missing{{{ONE}}})", "no {{key}}"),
         ),
         states=YES,
     ),

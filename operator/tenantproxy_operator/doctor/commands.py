@@ -36,6 +36,8 @@ FLEET: Final = (
 _HOST: Final = re.compile(r"[A-Za-z0-9.:-]+")
 _LOCAL_LOGS: Final = "the proxy's log, which `local` prints"
 """What stands for commands about a cluster, where there is none."""
+_RESTART: Final = "kubectl rollout restart"
+_LOCAL_RESTART: Final = "stop `local`, and start it anew"
 
 
 def spec(*fields: str) -> str:
@@ -71,6 +73,7 @@ def filled(view: TenantView, text: str) -> str:
         python="python3" if view.is_local else in_its_pod,
     ).split("; ")
     if view.is_local:
+        steps = [_LOCAL_RESTART if step.startswith(_RESTART) else step for step in steps]
         steps = [step for step in steps if "kubectl" not in step] or [_LOCAL_LOGS]
     return "; ".join(steps)
 

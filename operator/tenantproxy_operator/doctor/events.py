@@ -11,6 +11,7 @@ from tenantproxy_operator.doctor.reads import Count, code_of, row_of, severity_o
 from tenantproxy_operator.doctor.view import Process, TenantView
 
 _EVENTS: Final = "tenantproxy_poslog_events_total"
+_KEY_MISSING: Final = "tenantproxy_poslog_key_missing"
 _PAGE: Final = "store-events"
 _EXTERNAL: Final[Turn] = "who sets up ExternalEvents"
 
@@ -22,7 +23,7 @@ def _row(turn: Turn, next_: str, says: str, severity: Severity = Severity.FAILIN
 ROWS: Final[Mapping[str, Row]] = {
     "poslog-stopped": _row(
         "OMS developers",
-        "kubectl rollout restart deployment/{name}-poslog -n {namespace}; once the OMS takes events again",
+        "kubectl rollout restart deployment/{name}-poslog -n {namespace}; before that have the OMS take events",
         "the OMS has answered 410: it is sent nothing until relays are restarted",
     ),
     "poslog-paused": _row(
@@ -33,15 +34,17 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "event-refused": _row(
         "OMS developers",
-        f"{LOGS} | grep event-refused; its own log, by the correlation id",
+        f"{LOGS} | grep event-refused; look for the correlation id in the OMS's log",
         "the OMS refuses them",
     ),
     "poslog-secret-missing": _row(
-        "who fills the Secret", f"{KEYS}; add the key that the relays' log names", "a key is missing or unusable"
+        "who fills the Secret",
+        f"{KEYS}; set the key in the Secret as docs/pickups.md says",
+        "a key is missing or unusable",
     ),
     "event-unauthorized": _row(
         _EXTERNAL,
-        f"{spec('poslog', 'verification')}; compare it, and the Secret's keys, with the webhook",
+        f"{spec('poslog', 'verification')}; compare the webhook with spec.poslog and the Secret",
         "the relay does not take them for ExternalEvents'",
     ),
     "malformed-event": _row(
@@ -86,6 +89,11 @@ def of_events(view: TenantView) -> Iterator[Finding]:
     ):
         if any(value for process in processes if process.now for _, value in process.now.select(metric)):
             yield finding(view, id_, ROWS[id_])
+    keys = _missing_keys(processes)
+    if keys:
+        row = ROWS["poslog-secret-missing"]
+        says = f"every event is refused, as the Secret lacks {', '.join(keys)}, or it can't be used"
+        yield finding(view, "poslog-secret-missing", row, says=says)
     counts = [*_counts(processes)]
     all_events = sum((count for _, _, count in counts), Count())
     met: dict[str, Count] = {}
@@ -96,11 +104,19 @@ def of_events(view: TenantView) -> Iterator[Finding]:
             met[id_] = met.get(id_, Count()) + count
             words.setdefault(id_, set()).add(reason)
     for id_, count in met.items():
+        if keys and id_ == "poslog-secret-missing":
+            continue
         row = ROWS.get(id_) or row_of(id_)
         finer = f" ({', '.join(sorted(words[id_] - {id_}))})" if words[id_] - {id_} else ""
         says = f"{count.total:.0f} of {all_events.total:.0f} events: {row.says}{finer}"
         since = min((process.since for process in processes if process.since), default="")
         yield finding(view, id_, row, says=says, since=since, severity=severity_of(row, count, all_events))
+
+
+def _missing_keys(processes: Iterable[Process]) -> list[str]:
+    """Return which keys relays lack, whether events have come or not."""
+    shown = (process.now.select(_KEY_MISSING) for process in processes if process.now)
+    return sorted({dict(labels)["key"] for each in shown for labels, value in each if value})
 
 
 def _code_of(reason: str) -> str:

@@ -61,7 +61,9 @@ class Relay(TenantProcess):
             fallback=fallback,
             debug_until=debug_until,
         )
-        self._secrets = SecretFiles(secrets, needed(poslog))
+        keys = needed(poslog)
+        self._secrets = SecretFiles(secrets, keys)
+        metrics.show_keys(keys, lambda key: key in self._secrets.current.lacking)
         self._following.append(Supervised("watch of the relay's keys", self._secrets.follow, self._secrets.load))
         self._verifier = Verifier(
             poslog.verification, self._secrets, policy=oms_policy(config), forward_proxy=self._way_out

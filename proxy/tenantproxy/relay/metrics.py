@@ -1,6 +1,6 @@
 """The relay's Prometheus metrics. Names are an interface; every series has the label `tenant`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, get_args
 
 from prometheus_client.metrics import Histogram
@@ -43,6 +43,9 @@ class RelayMetrics(ProcessMetrics):
         self._lags = self._plain("lag_seconds", "How old an event was when the OMS took it.", _LAGS)
         self._stopped = self._gauge("poslog_stopped", "1: the OMS wants no more events (410).")
         self._paused = self._gauge("poslog_paused", "1: the OMS has asked for a pause.")
+        self._keys = self._gauge(
+            "poslog_key_missing", "1: the Secret lacks this key, or it can't be used; events are refused.", "key"
+        )
         self._statuses = Few(MAX_STATUSES, "status-other")
 
     def answered(self, outcome: Outcome, reason: str, seconds: float) -> None:
@@ -75,6 +78,11 @@ class RelayMetrics(ProcessMetrics):
         """Show whether the OMS wants no events, for good or for a while, read at each scrape."""
         self._stopped.labels(self._tenant).set_function(lambda: int(stopped()))
         self._paused.labels(self._tenant).set_function(lambda: int(paused()))
+
+    def show_keys(self, keys: Iterable[str], is_missing: Callable[[str], bool]) -> None:
+        """Show of each key that is needed whether it is missing, read at each scrape."""
+        for key in keys:
+            self._keys.labels(self._tenant, key).set_function(lambda key=key: int(is_missing(key)))  # type: ignore[misc]
 
     def _plain(self, name: str, text: str, bounds: tuple[float, ...]) -> Histogram:
         found = Histogram(f"tenantproxy_poslog_{name}", text, ("tenant",), buckets=bounds, registry=self._registry)

@@ -103,6 +103,28 @@ def test_stopped_and_paused() -> None:
     assert _found(_relay(stopped.replace(b" 1.0", b" 0.0"))) == {}
 
 
+def test_missing_keys() -> None:
+    """They are named before any event has come, and once, however many were refused."""
+    keys = "".join(
+        f'tenantproxy_poslog_key_missing{{tenant="acme",key="{key}"}} {value}.0\n'
+        for key, value in (("poslogPassword", 1), ("poslogSharedKey", 1), ("poslogUsername", 0))
+    ).encode()
+    for page in (keys, keys + _page(refused__secret_missing=3)):
+        severity, says = _found(_relay(page))["poslog-secret-missing"]
+        assert severity is Severity.FAILING
+        assert says.startswith("every event is refused, as the Secret lacks poslogPassword, poslogSharedKey,")
+    assert _found(_relay(keys.replace(b" 1.0", b" 0.0"))) == {}
+
+
+def test_the_next_step_under_local() -> None:
+    """It makes sense without the commands about a cluster."""
+    page = b'tenantproxy_poslog_stopped{tenant="acme"} 1.0\n' + _page(failed__event_refused=3)
+    tenant = TenantView(proxy=PROXY, relays=(_relay(page),), is_local=True, serves=True)
+    steps = {each.id: each.next for each in findings(View(now=NOW, tenants=(tenant,)))}
+    assert steps["poslog-stopped"] == "stop `local`, and start it anew; before that have the OMS take events"
+    assert steps["event-refused"] == "look for the correlation id in the OMS's log"
+
+
 def test_pods() -> None:
     """Why a relay's pods don't run is told as of the proxies'."""
     waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}

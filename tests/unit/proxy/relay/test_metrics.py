@@ -19,6 +19,7 @@ INTERFACE: Final = {
     "tenantproxy_poslog_lag_seconds": ("histogram", set()),
     "tenantproxy_poslog_stopped": ("gauge", set()),
     "tenantproxy_poslog_paused": ("gauge", set()),
+    "tenantproxy_poslog_key_missing": ("gauge", {"key"}),
     "tenantproxy_token_fetch_total": ("counter", {"outcome"}),
     "tenantproxy_token_expiry_timestamp_seconds": ("gauge", set()),
     "tenantproxy_expiry_timestamp_seconds": ("gauge", {"of"}),
@@ -40,6 +41,7 @@ def used() -> RelayMetrics:
     metrics.delivered(3.0)
     metrics.upstream_called("deliverEvent", 0.1)
     metrics.show_holds(stopped=lambda: True, paused=lambda: False)
+    metrics.show_keys(["poslogSharedKey"], lambda _key: False)
     metrics.show_circuit("deliverEvent", lambda: "closed")
     metrics.token_fetched("success")
     metrics.credential_changed("oauth2", among=KINDS, expires_at=1_800_000_000.0)

@@ -184,9 +184,10 @@ def _poslog(config: ProxyConfig) -> Iterator[FieldProblem]:
     if delivery.path.startswith("//") or _DOT_SEGMENT.search(delivery.path):
         yield FieldProblem("poslog.delivery.path", "has // in front or a dot segment; write the path out")
     for name, value in delivery.headers.items():
+        if _RELAY_HEADER.fullmatch(name):  # whose name may look like a credential's, too
+            yield FieldProblem(f"poslog.delivery.headers[{name}]", "is set by the relay itself; remove it")
+            continue
         try:
             check_header(name, value)
         except ValueError as error:
             yield FieldProblem(f"poslog.delivery.headers[{name}]", str(error))
-        if _RELAY_HEADER.fullmatch(name):
-            yield FieldProblem(f"poslog.delivery.headers[{name}]", "is set by the relay itself; remove it")

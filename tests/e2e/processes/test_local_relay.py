@@ -61,6 +61,7 @@ async def test_the_life_of_a_relay(tmp_path: Path) -> None:
             await local.event("relay-reloaded", "acme")
             assert await _send(url) == 204
             assert _paths(oms) == ["/pos-events", "/others"]
+            await eventually(lambda: len(local.children()), lambda count: count == 2)  # the former relay is gone
             (proxy,) = (pid for pid in local.children() if _is_proxy(pid))
             manifests(keys=SECRETS, enabled=False)
             await eventually(lambda: len(local.children()), lambda count: count == 1)

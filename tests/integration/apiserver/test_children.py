@@ -49,7 +49,7 @@ async def test_golden_output_is_accepted(api: ApiClient, namespace: str, case: s
 @pytest.mark.parametrize("case", CHILDREN.cases)
 async def test_a_conformance_job_is_accepted(api: ApiClient, namespace: str, case: str) -> None:
     """The Job that is made of a Deployment as the API server has it, with strict validation."""
-    (deployment,) = (child for child in _children(case, namespace) if child["kind"] == DEPLOYMENT.kind)
+    deployment = _deployment(case, namespace)
     _, stored = await _apply(api, deployment, dry_run=True)
     job = render_conformance_job(stored, ("--order", "CO-1001"))
     path = f"/apis/batch/v1/namespaces/{namespace}/jobs?fieldValidation=Strict&dryRun=All"
@@ -151,8 +151,7 @@ async def _dry_run(api_server: ApiServer, manifest: dict[str, Any]) -> tuple[int
 
 
 def _deployment(case: str, namespace: str) -> dict[str, Any]:
-    (deployment,) = (child for child in _children(case, namespace) if child["kind"] == DEPLOYMENT.kind)
-    return deployment
+    return next(child for child in _children(case, namespace) if child["kind"] == DEPLOYMENT.kind)
 
 
 @pytest.mark.parametrize("case", ["minimal", "platform", "pod-template", "tls"])

@@ -262,6 +262,7 @@ async def test_good_image(scene: Callable[..., Any], engineer: Engineer) -> None
             view = await engineer.view(fleet.tenants.namespace)
             assert "RolloutPending" in {each.id for each in findings(view)}
             await asyncio.to_thread(operator.kill)
+            await eventually(lambda: not fleet.pods.under_way)  # else those take places of the next ones
             before = len(fleet.pods.started)
             assert before < TENANTS - 2 * MOST
         async with fleet.operated(SECOND) as operator:

@@ -9,7 +9,17 @@ from tenantproxy.patterns import Pattern
 from tenantproxy.poslog.elements import Element
 from tenantproxy.poslog.rules.checks import find_problems
 from tenantproxy.poslog.rules.defaults import DEFAULT_RULES
-from tenantproxy.poslog.rules.matching import LINE, KnownIds, Rule, has_item, is_true, is_void, line_of, places
+from tenantproxy.poslog.rules.matching import (
+    LINE,
+    KnownIds,
+    Rule,
+    has_item,
+    is_true,
+    is_void,
+    line_of,
+    places,
+    status_of,
+)
 from tenantproxy.poslog.rules.paths import Chain, FoundText, Needed, PathWriter
 
 MAX_ORDERS: Final = 100
@@ -65,8 +75,7 @@ class Match(NamedTuple):
     @property
     def kind(self) -> Kind:
         """What happened to the order there."""
-        undone = len(self.chain) > 1 and self.chain[1].attributes.get("TransactionStatus") == _UNDONE
-        return "voided" if undone else self.rule.kind
+        return "voided" if status_of(self.chain) == _UNDONE else self.rule.kind
 
 
 class Filter:
@@ -180,7 +189,7 @@ class _Order:
         chain = best.chain
         return Entry(
             transaction=chain[0],
-            status=chain[1].attributes.get("TransactionStatus") if len(chain) > 1 else None,
+            status=status_of(chain),
             order_id=best.found.text,
             kind=best.kind,
             rule=best.rule.name,

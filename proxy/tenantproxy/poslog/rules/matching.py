@@ -21,8 +21,14 @@ _NOT_DONE: Final = frozenset(
 
 
 def is_true(flag: str | None) -> bool:
-    """Return whether a flag is set (XML Schema's boolean)."""
-    return flag in _TRUE
+    """Return whether a flag is set (XML Schema's boolean, which may have white space around it)."""
+    return flag is not None and flag.strip() in _TRUE
+
+
+def status_of(chain: Chain) -> str | None:
+    """Return the `TransactionStatus` of the part of a transaction that an element is in."""
+    status = chain[1].attributes.get("TransactionStatus") if len(chain) > 1 else None
+    return status.strip() if status is not None else None
 
 
 def is_void(line: Element) -> bool:
@@ -58,7 +64,7 @@ def places(transaction: Element, names: Collection[str]) -> Iterator[Chain]:
 
 def why_nothing_happened(chain: Chain) -> str | None:
     """Return why what an element says did not happen; None: it did."""
-    status = chain[1].attributes.get("TransactionStatus") if len(chain) > 1 else None
+    status = status_of(chain)
     if status in _NOT_DONE:
         return f"the transaction is not finished (TransactionStatus {status})"
     line = line_of(chain)

@@ -6,6 +6,7 @@ hold while the tree grows, and each element is a call of Python's, so other thre
 third of the time, and 7 MiB of memory; but only the few PosLogs that the pre-check leaves are parsed.
 """
 
+from itertools import accumulate, dropwhile
 from typing import Final
 from xml.parsers import expat
 
@@ -24,6 +25,9 @@ MAX_NAME: Final = 256
 """Characters of an element's or attribute's name, with its prefix; the published schema's have up to 50."""
 MAX_NAMES: Final = 4_096
 """Different ones; a PosLog has some hundreds."""
+MAX_TEXT: Final = 256 * 1024
+"""Characters of an element's text; of a longer one only the beginning is kept. Nobody reads those of more than
+256, and a receipt of 16 MB with an emoji here and there would take 64 for each copy."""
 ENCODINGS: Final = frozenset({"iso-8859-1", "us-ascii", "utf-8", "utf-16"})
 """Those that expat reads by itself; any other would be one of Python's codecs."""
 
@@ -111,7 +115,7 @@ class _Builder:
         elif len(content) == 1 and isinstance(content[0], str):  # nearly all others
             ended = Element(name, attributes, content[0].strip(), ())
         else:
-            text = "".join(each for each in content if isinstance(each, str)).strip()
+            text = _joined([each for each in content if isinstance(each, str)])
             ended = Element(name, attributes, text, tuple(each for each in content if isinstance(each, Element)))
         around.append(ended)
         self._content = around
@@ -140,6 +144,22 @@ class _Builder:
             raise _too_large(f"{MAX_NAMES:,} different names")
         local = self._local_names[name] = name.rpartition(":")[2]
         return local
+
+
+def _joined(pieces: list[str]) -> str:
+    """Return an element's text; of one that is too long the beginning, which is too long as well."""
+    if sum(map(len, pieces)) > MAX_TEXT:
+        pieces = _without_white_ends(pieces)
+        for count, length in enumerate(accumulate(map(len, pieces[:-1])), 1):
+            if length > MAX_TEXT:
+                return "".join(pieces[:count])
+    return "".join(pieces).strip()
+
+
+def _without_white_ends(pieces: list[str]) -> list[str]:
+    """Return pieces of a text without white space before it, and without pieces of nothing else after it."""
+    kept = list(dropwhile(str.isspace, reversed(list(dropwhile(str.isspace, pieces)))))[::-1]
+    return [kept[0].lstrip(), *kept[1:]] if kept else []
 
 
 def _too_large(bound: str) -> EventError:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.proxy.random_poslog import Writer, poslog
 from tenantproxy.poslog.elements import Element
 from tenantproxy.poslog.intake.errors import EventError
-from tenantproxy.poslog.intake.parser import MAX_DEPTH, MAX_NAME, MAX_NAMES, MAX_NODES, MAX_TAG, parse
+from tenantproxy.poslog.intake.parser import MAX_DEPTH, MAX_NAME, MAX_NAMES, MAX_NODES, MAX_TAG, MAX_TEXT, parse
 
 MIB = 1024 * 1024
 
@@ -42,11 +42,33 @@ def test_names() -> None:
 
 
 def test_text() -> None:
-    """A text has no white space around it, is whole however long it is, and may stand around children."""
+    """A text has no white space around it, is whole though it is long, and may stand around children."""
     assert parse(b"<a>\n <b> x y\n</b> </a>").children == (Element("b", {}, "x y", ()),)
     assert parse(b"<a> x <b/> y </a>").text == "x  y"
     for long in ("x å " * 20_000, f"x{' ' * 20_000}y"):
         assert parse(f"<a> {long} </a>".encode()).text == long.strip()
+
+
+WHITE = "\n  " * MAX_TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        (WHITE, ""),
+        (f"{WHITE}7{WHITE}", "7"),
+        (f"{WHITE}<b/>7<b/>{WHITE}", "7"),
+        (f"7{WHITE}8", "7\n  \n"),
+        (f"{WHITE}7<b/>{WHITE}8", "7\n  \n"),
+        ("\u00e57" * MAX_TEXT, "\u00e57\u00e57"),
+    ],
+)
+def test_a_text_without_end(text: str, beginning: str) -> None:
+    """Of a text that is too long the beginning is kept, which is no shorter text; white space does not count."""
+    kept = parse(f"<a>{text}<b/></a>".encode()).text
+    assert kept.startswith(beginning)
+    assert (len(kept) > MAX_TEXT) == (len(beginning) > 1)
+    assert len(kept) < 2 * MAX_TEXT
 
 
 @pytest.mark.parametrize(
@@ -139,6 +161,19 @@ def test_tag(xml: bytes) -> None:
     try:
         assert "in a tag or comment" in _wrong(xml, "event-too-large")
         assert tracemalloc.get_traced_memory()[1] < 2 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_wide_text() -> None:
+    """A character outside of the basic plane here and there makes four bytes of each other one, but only once."""
+    text = f"{chr(0x1F600)}{'x' * 3000} " * 1000
+    xml = f"<a> {text}<b/></a>".encode()
+    del text
+    tracemalloc.start()
+    try:
+        parse(xml)
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(xml)
     finally:
         tracemalloc.stop()
 

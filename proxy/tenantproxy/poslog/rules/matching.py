@@ -67,8 +67,7 @@ def why_nothing_happened(chain: Chain) -> str | None:
     status = status_of(chain)
     if status in _NOT_DONE:
         return f"the transaction is not finished (TransactionStatus {status})"
-    line = line_of(chain)
-    if line is not None and is_void(line):
+    if any(each.name == LINE and is_void(each) for each in chain):
         return f"the line was taken back ({', '.join(_VOID_FLAGS)})"
     return None
 

@@ -71,7 +71,7 @@ class IdPath(NamedTuple):
             last = found[-1]
             if self.type_code and last.attributes.get("TypeCode") != self.type_code:
                 continue
-            text = last.attributes.get(self.attribute, "") if self.attribute else last.text
+            text = last.attributes.get(self.attribute, "").strip() if self.attribute else last.text
             if text:
                 yield FoundText(found, self.attribute, text)
 

@@ -32,8 +32,8 @@ LINE = "<RetailTransaction><LineItem>{}</LineItem></RetailTransaction>"
     [
         ("Order", "<Sale><Order> 7 </Order></Sale>"),
         ("Order/Number", "<Sale><Order/><Order><Number/><Number>7</Number></Order></Sale>"),
-        ("@order", '<Sale order="7"/>'),
-        ("Order/@id", '<Sale><Order/><Order id="7"/></Sale>'),
+        ("@order", '<Sale order=" 7 "/>'),
+        ("Order/@id", '<Sale><Order id=" "/><Order id="7"/></Sale>'),
         (
             "Property[Ext:Order]",
             '<Sale><Property TypeCode="b">1</Property><Property TypeCode="Ext:Order">7</Property></Sale>',
@@ -173,6 +173,14 @@ def test_what_did_not_happen(where: int, flag: str) -> None:
     assert Filter(PoslogFilter()).entries(parsed(PICKUP.format(*parts))) == ()
     parts[where] = re.sub(r'"\s*(true|1)\s*"', '"false"', flag) if where != 1 else 'TransactionStatus="Finished"'
     assert len(Filter(PoslogFilter()).entries(parsed(PICKUP.format(*parts)))) == 1
+
+
+def test_a_line_in_one_that_was_taken_back() -> None:
+    """Did not happen either."""
+    line = "<LineItem {}><LineItem><Sale><SpecialOrderNumber>7</SpecialOrderNumber></Sale></LineItem></LineItem>"
+    for flag, count in (('VoidFlag="true"', 0), ('VoidFlag="false"', 1)):
+        xml = parsed(f"<RetailTransaction>{line.format(flag)}</RetailTransaction>")
+        assert len(Filter(PoslogFilter()).entries(xml)) == count
 
 
 def test_training_counts_where_it_is_asked_for() -> None:

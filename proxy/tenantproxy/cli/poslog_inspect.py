@@ -92,7 +92,7 @@ def inspect(
         if as_json:
             click.echo(msgspec.json.encode(_Named(path, report)))
         else:
-            click.echo(("\n" if number else "") + report_text(path, report))
+            click.echo(("\n" if number else "") + report_text(path, report, text))
     sys.exit(status)
 
 

@@ -22,15 +22,15 @@ _OUTCOMES: Final = {
 }
 
 
-def report_text(name: str, report: Report) -> str:
-    """Return what is said of a file of that name; a terminal is sent printable characters only."""
-    text = "\n".join(_lines("Standard input" if name == "-" else name, report))
+def report_text(name: str, report: Report, sought: str = "") -> str:
+    """Return what is said of a file of that name, in which a text was sought; with printable characters only."""
+    text = "\n".join(_lines("Standard input" if name == "-" else name, report, sought))
     return "".join(
         each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text.replace("\r\n", "\n")
     )
 
 
-def _lines(name: str, report: Report) -> Iterator[str]:
+def _lines(name: str, report: Report, sought: str) -> Iterator[str]:
     if report.outcome == "unknown":
         yield f"{name} {report.why}."
         return
@@ -41,6 +41,8 @@ def _lines(name: str, report: Report) -> Iterator[str]:
     for place in report.places:
         code = f" (TypeCode {place.type_code})" if place.type_code is not None else ""
         yield f"Found at {place.path}{code}: {place.value}"
+    if sought and report.transactions and not report.places:
+        yield f"Not found in it: {sought}"
     if report.code is not None:
         yield f"{report.code}: {report.why}"
     elif report.why is not None:

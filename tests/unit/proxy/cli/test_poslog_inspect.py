@@ -35,6 +35,13 @@ def _told(content: bytes, *arguments: str) -> Any:
     return json.loads(result.stdout)["report"], result.exit_code
 
 
+def test_what_is_sought_in_vain() -> None:
+    """It is said that it is nowhere, also where rules match."""
+    for sample in ("sale", "pickup"):
+        assert "\nNot found in it: CO-2\n" in _inspect("--find", "CO-2", "-", given=_event(sample)).stdout
+        assert "Not found" not in _inspect("-", given=_event(sample)).stdout
+
+
 def test_what_is_said_of_an_event() -> None:
     """What it is, what matched where, why the others did not, and what the OMS gets."""
     result = _inspect("--find", "CO-1", "-", given=_event("exchange"))

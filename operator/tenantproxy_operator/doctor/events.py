@@ -69,7 +69,7 @@ ROWS: Final[Mapping[str, Row]] = {
 """By the error code, or by what relays show beside their counts."""
 _BY_REASON: Final[Mapping[str, str]] = {
     **dict.fromkeys(
-        ("no-signature", "wrong-signature", "wrong-login", "no-login", "no-token", "invalid-token"),
+        ("no-signature", "wrong-signature", "wrong-login", "no-token", "invalid-token"),
         "event-unauthorized",
     ),
     "secret-missing": "poslog-secret-missing",
@@ -92,7 +92,7 @@ def of_events(view: TenantView) -> Iterator[Finding]:
     keys = _missing_keys(processes)
     if keys:
         row = ROWS["poslog-secret-missing"]
-        says = f"every event is refused, as the Secret lacks {', '.join(keys)}, or it can't be used"
+        says = f"every event is refused; missing in the Secret, or unusable: {', '.join(keys)}"
         yield finding(view, "poslog-secret-missing", row, says=says)
     counts = [*_counts(processes)]
     all_events = sum((count for _, _, count in counts), Count())

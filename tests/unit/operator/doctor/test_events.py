@@ -112,7 +112,7 @@ def test_missing_keys() -> None:
     for page in (keys, keys + _page(refused__secret_missing=3)):
         severity, says = _found(_relay(page))["poslog-secret-missing"]
         assert severity is Severity.FAILING
-        assert says.startswith("every event is refused, as the Secret lacks poslogPassword, poslogSharedKey,")
+        assert says.endswith("missing in the Secret, or unusable: poslogPassword, poslogSharedKey")
     assert _found(_relay(keys.replace(b" 1.0", b" 0.0"))) == {}
 
 

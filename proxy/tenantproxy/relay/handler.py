@@ -27,7 +27,7 @@ from tenantproxy.problems import Problem
 from tenantproxy.relay.delivery import Delivery
 from tenantproxy.relay.event_log import EVENTS, EventLog, EventObservation
 from tenantproxy.relay.metrics import Outcome, RelayMetrics
-from tenantproxy.relay.preparation import Preparation, Prepared
+from tenantproxy.relay.preparation import Preparation, Prepared, UnreadableEvent
 from tenantproxy.relay.requests import Outgoing
 from tenantproxy.relay.verification import Verifier
 from tenantproxy.server.request import Request, read_body
@@ -92,6 +92,8 @@ class Events:
             late = overloaded("The relay is busy with other events.", reason="late")
             return self._failed(seen, ticket, begun, "failed", late)
         except Exception as error:  # noqa: BLE001 - a client always gets an answer
+            if isinstance(error, UnreadableEvent):
+                seen.event_id = error.event_id
             return self._failed(seen, ticket, begun, "refused", error)
         if not isinstance(prepared.what, Outgoing):
             return self._needless(seen, ticket, begun, prepared.what)

@@ -33,6 +33,14 @@ class Prepared(NamedTuple):
     what: Outgoing | Irrelevant | TestEvent
 
 
+class UnreadableEvent(Problem):
+    """A verified event that can't be read, or is beyond a bound; with its id, if it has one, for the log."""
+
+    def __init__(self, error: EventError, event_id: str | None) -> None:
+        super().__init__(error.code, f"{error.detail[:1].upper()}{error.detail[1:]}.")
+        self.event_id = event_id
+
+
 class Preparation:
     """Prepares the events of one relay; in any thread."""
 
@@ -65,7 +73,7 @@ class Preparation:
         """Return the event.
 
         Raises:
-            Problem: It does not show that it comes from ExternalEvents, or can't be read.
+            Problem: It does not show that it comes from ExternalEvents; or, an `UnreadableEvent`, can't be read.
 
         """
         prepared = self._prepared(headers, body, at_once=False)
@@ -74,11 +82,12 @@ class Preparation:
 
     def _prepared(self, headers: CIMultiDictProxy[str], body: bytes, *, at_once: bool) -> Prepared | None:
         signed_over = self._verifier.signed_over(headers, body)
+        event = None
         try:
             event = event_of(body)
             reading = self._reader.read_light(event) if at_once else self._reader.read(event)
         except EventError as error:
-            raise Problem(error.code, f"{error.detail[:1].upper()}{error.detail[1:]}.") from None
+            raise UnreadableEvent(error, None if event is None else event.id) from None
         if isinstance(reading, Relevant):
             outgoing = self._signed(self._writer.outgoing(reading, body))
             # Without its data: else all of the body would be held as long as the OMS takes.

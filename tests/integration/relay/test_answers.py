@@ -111,23 +111,30 @@ BOMB: Final = poslog_event(bytes(9 * 1024 * 1024), "zlib", event_id="1", now=NOW
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "code"),
+    ("body", "status", "code", "event_id"),
     [
-        (b"{", 400, "malformed-event"),
-        (b'{"type":"txr.transactions.v1"}', 400, "malformed-event"),
+        (b"{", 400, "malformed-event", None),
+        (b'{"type":"txr.transactions.v1"}', 400, "malformed-event", None),
         (
             PICKUP.body.replace(b"txr.transactions.v1", b"sre.other.v1"),
             422,
             "unsupported-event-type",
+            PICKUP.id,
         ),
-        (PICKUP.body.replace(b'"data":"', b'"data":"!'), 400, "malformed-event"),
-        (BOMB.body, 413, "event-too-large"),
-        (b" " * (4 * 1024 * 1024 + 1), 413, "event-too-large"),
+        (PICKUP.body.replace(b'"data":"', b'"data":"!'), 400, "malformed-event", PICKUP.id),
+        (BOMB.body, 413, "event-too-large", "1"),
+        (b" " * (4 * 1024 * 1024 + 1), 413, "event-too-large", None),
     ],
     ids=["no-json", "no-id", "type", "no-base64", "bomb", "too-long"],
 )
-async def test_what_can_not_be_read(body: bytes, status: int, code: str, oms: RawServer, tmp_path: Path) -> None:
-    """It ends in ExternalEvents' journal, and the next event is taken."""
+async def test_what_can_not_be_read(
+    body: bytes, status: int, code: str, event_id: str | None, oms: RawServer, tmp_path: Path
+) -> None:
+    """It ends in ExternalEvents' journal, where its id in the log finds it, and the next event is taken."""
+    with log_lines() as lines:
+        async with running_relay(config(oms), tmp_path) as relay:
+            await relay.send(body)
+    assert [line.get("eventId") for line in lines.of("tenantproxy.request")] == [event_id]
     async with running_relay(config(oms), tmp_path) as relay:
         answered = await relay.send(body)
         assert (answered.status, answered.code) == (status, code)

@@ -31,6 +31,8 @@ MAX_TEXT: Final = 256 * 1024
 ENCODINGS: Final = frozenset({"iso-8859-1", "us-ascii", "utf-8", "utf-16"})
 """Those that expat reads by itself; any other would be one of Python's codecs."""
 
+_FEW: Final = 8
+"""Pieces of a text, each of `MAX_TAG` at most, that are joined without a look at their length."""
 _NO_ATTRIBUTES: Final[dict[str, str]] = {}
 
 
@@ -148,7 +150,7 @@ class _Builder:
 
 def _joined(pieces: list[str]) -> str:
     """Return an element's text; of one that is too long the beginning, which is too long as well."""
-    if sum(map(len, pieces)) > MAX_TEXT:
+    if len(pieces) > _FEW and sum(map(len, pieces)) > MAX_TEXT:
         pieces = _without_white_ends(pieces)
         for count, length in enumerate(accumulate(map(len, pieces[:-1])), 1):
             if length > MAX_TEXT:

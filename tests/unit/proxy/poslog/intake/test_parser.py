@@ -60,7 +60,7 @@ WHITE = "\n  " * MAX_TEXT
         (f"{WHITE}<b/>7<b/>{WHITE}", "7"),
         (f"7{WHITE}8", "7\n  \n"),
         (f"{WHITE}7<b/>{WHITE}8", "7\n  \n"),
-        ("\u00e57" * MAX_TEXT, "\u00e57\u00e57"),
+        ("\u00e57" * 4 * MAX_TEXT, "\u00e57\u00e57"),
     ],
 )
 def test_a_text_without_end(text: str, beginning: str) -> None:

@@ -20,22 +20,6 @@ _RELAY: Final[dict[str, Any]] = {"verification": {"sharedKey": True}, "delivery"
 _RULE: Final[dict[str, Any]] = {"name": "sale", "element": "Sale", "orderId": ["@Order"]}
 
 
-def _verified(**verification: Any) -> dict[str, Any]:
-    return _RELAY | {"verification": verification}
-
-
-def _delivered(**delivery: Any) -> dict[str, Any]:
-    return _RELAY | {"delivery": _RELAY["delivery"] | delivery}
-
-
-def _elsewhere(url: str) -> dict[str, Any]:
-    return _RELAY | {"delivery": {"url": url}}
-
-
-def _filtered(**words: Any) -> dict[str, Any]:
-    return _RELAY | {"filter": words}
-
-
 @dataclass(frozen=True)
 class Mistake:
     """One mistake in the smallest manifest."""
@@ -55,6 +39,13 @@ class Mistake:
         for path, value in (self.others | {self.path: self.value}).items():
             manifest = changed(manifest, path, value)
         return manifest
+
+
+def _of_relay(
+    what: str, path: str, value: Any, told: Literal["schema", "policy", "status"], words: str
+) -> Mistake:
+    """Return a mistake below `spec.poslog`, in the smallest relay."""
+    return Mistake(what, f"spec.poslog.{path}", value, told, words, {"spec.poslog": _RELAY})
 
 
 MISTAKES: Final = (
@@ -725,108 +716,77 @@ MISTAKES: Final = (
         "policy",
         "spec.route needs HTTPRoutes",
     ),
-    Mistake(
+    # ---- the relay
+    _of_relay(
         "a route, without `--http-routes`",
-        "spec.poslog",
-        _RELAY | {"route": {"gatewayRef": {"name": "shared"}, "hostnames": ["pickups.example.com"]}},
+        "route",
+        {"gatewayRef": {"name": "shared"}, "hostnames": ["pickups.example.com"]},
         "policy",
         "spec.poslog.route needs HTTPRoutes",
     ),
-    # ---- the relay
-    Mistake(
-        "nothing that an event must show", "spec.poslog", _verified(basic=False), "schema", "has nothing that an"
+    _of_relay(
+        "nothing that an event must show", "verification", {"basic": False}, "schema", "has nothing that an event"
     ),
-    Mistake(
+    _of_relay(
         "`basic` and `idToken`",
-        "spec.poslog",
-        _verified(basic=True, idToken={"audience": "a"}),
+        "verification",
+        {"basic": True, "idToken": {"audience": "a"}},
         "schema",
         "an event has one Authorization",
     ),
-    Mistake(
+    _of_relay(
         "keys at plain http",
-        "spec.poslog",
-        _verified(idToken={"audience": "a", "jwksUri": "http://keys.example"}),
+        "verification.idToken",
+        {"audience": "a", "jwksUri": "http://keys.example"},
         "schema",
         "should match",
     ),
-    Mistake(
-        "`url` and `path`",
-        "spec.poslog",
-        _delivered(url="https://oms.example"),
-        "schema",
-        "needs one of url and path",
-    ),
-    Mistake("a dot segment", "spec.poslog", _delivered(path="/a/../b"), "schema", "has a dot segment"),
-    Mistake(
-        "plain http without `allowInsecure`",
-        "spec.poslog",
-        _elsewhere("http://oms.example"),
-        "schema",
-        "plain http",
-    ),
-    Mistake(
-        "user and password in it",
-        "spec.poslog",
-        _elsewhere("https://u:p@oms.example"),
-        "schema",
-        "has user-info; put",
-    ),
-    Mistake(
-        "a private address without `allowPrivateNetworks`",
-        "spec.poslog",
-        _elsewhere("https://10.1.2.3"),
-        "status",
-        "is private; `allowPrivateNetworks",
-    ),
-    Mistake(
-        "a host that `allowedHosts` does not list",
-        "spec.poslog",
-        _elsewhere("https://xacme.example"),
-        "policy",
-        "spec.poslog.delivery.url names a host that the platform does not permit in",
-    ),
-    Mistake(
+    _of_relay(
         "keys of a host that `allowedHosts` does not list",
-        "spec.poslog",
-        _verified(idToken={"audience": "a", "jwksUri": "https://xacme.example"}),
+        "verification.idToken",
+        {"audience": "a", "jwksUri": "https://xacme.example"},
         "policy",
         "spec.poslog.verification.idToken.jwksUri names a host that the platform does not permit in",
     ),
-    Mistake(
+    _of_relay("neither `url` nor `path`", "delivery", {"method": "PUT"}, "schema", "needs one of url and path"),
+    _of_relay(
+        "`url` and `path`",
+        "delivery",
+        {"url": "https://oms.example", "path": "/a"},
+        "schema",
+        "needs one of url and path, and only one",
+    ),
+    _of_relay("a dot segment", "delivery.path", "/a/../b", "schema", "has a dot segment"),
+    _of_relay(
+        "plain http without `allowInsecure`", "delivery", {"url": "http://oms.example"}, "schema", "plain http"
+    ),
+    _of_relay(
+        "user and password in it", "delivery", {"url": "https://u:p@oms.example"}, "schema", "has user-info; put"
+    ),
+    _of_relay(
+        "a private address without `allowPrivateNetworks`",
+        "delivery",
+        {"url": "https://10.1.2.3"},
+        "status",
+        "is private; `allowPrivateNetworks",
+    ),
+    _of_relay(
+        "a host that `allowedHosts` does not list",
+        "delivery",
+        {"url": "https://xacme.example"},
+        "policy",
+        "spec.poslog.delivery.url names a host that the platform does not permit in",
+    ),
+    _of_relay(
         "a header of the relay's own",
-        "spec.poslog",
-        _delivered(headers={"Webhook-ID": "1"}),
+        "delivery.headers",
+        {"Webhook-ID": "1"},
         "schema",
         "has a header that the relay sets itself",
     ),
-    Mistake("a timeout out of bounds", "spec.poslog", _delivered(timeout="5s"), "schema", "at most 4500ms"),
-    Mistake(
-        "a size out of bounds",
-        "spec.poslog",
-        _RELAY | {"limits": {"maxPoslogBytes": "17Mi"}},
-        "schema",
-        "at most 16Mi",
-    ),
-    Mistake(
-        "one name of two rules",
-        "spec.poslog",
-        _filtered(rules=[_RULE, _RULE]),
-        "schema",
-        "has a name twice; change one",
-    ),
-    Mistake(
-        "a path that is none",
-        "spec.poslog",
-        _filtered(rules=[_RULE | {"orderId": ["a//b"]}]),
-        "schema",
-        "should match",
-    ),
-    Mistake(
-        "a pattern that can't be used",
-        "spec.poslog",
-        _filtered(orderIdPattern="(?=a)"),
-        "status",
-        "orderIdPattern",
-    ),
+    _of_relay("a timeout out of bounds", "delivery.timeout", "5s", "schema", "at most 4500ms"),
+    _of_relay("a size out of bounds", "limits.maxPoslogBytes", "17Mi", "schema", "at most 16Mi"),
+    _of_relay("one name of two rules", "filter.rules", [_RULE, _RULE], "schema", "has a name twice; change one"),
+    _of_relay("a path that is none", "filter.rules", [_RULE | {"orderId": ["a//b"]}], "schema", "should match"),
+    _of_relay("a pattern that can't be used", "filter.orderIdPattern", "(?=a)", "status", "orderIdPattern"),
 )

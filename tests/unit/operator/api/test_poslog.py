@@ -14,7 +14,7 @@ from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.resource import check_resource
 
 RELAY: dict[str, Any] = {"verification": {"sharedKey": True}, "delivery": {"path": "/pos-events"}}
-OWN = [each for each in MISTAKES if each.path == "spec.poslog" and each.told != "policy"]
+OWN = [each for each in MISTAKES if each.path.startswith("spec.poslog.") and each.told != "policy"]
 
 
 def _errors(manifest: dict[str, Any]) -> str:
@@ -29,6 +29,14 @@ def _errors(manifest: dict[str, Any]) -> str:
 def test_mistakes(mistake: Mistake) -> None:
     """The operator refuses by itself what the schema refuses, and names the field."""
     assert "spec.poslog" in _errors(mistake.manifest)
+
+
+def test_a_header_of_the_relay_s_own() -> None:
+    """It is said once: what its name looks like is no news."""
+    relay = RELAY | {"delivery": {"path": "/a", "headers": {"Idempotency-Key": "1"}}}
+    said = _errors(changed(minimal(), "spec.poslog", relay))
+    assert "is set by the relay itself; remove it" in said
+    assert "credential" not in said
 
 
 def test_no_relay_no_mistake() -> None:

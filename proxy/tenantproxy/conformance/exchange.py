@@ -55,7 +55,8 @@ class Mask:
             encoded = base64.b64encode(secret.encode("utf-8", "surrogateescape")).decode()
             safe = secret.encode("utf-8", "surrogateescape")
             for form in (secret, encoded, quote(safe, safe=""), quote_plus(safe)):
-                self._secrets[form] = re.compile("".join(map(_written, form)))
+                escaped, plain = ("".join(map(written, form)) for written in (_escaped, _plain))
+                self._secrets[form] = re.compile(f"{escaped}|{plain}")
 
     def text(self, text: str) -> str:
         """Return a text without any secret."""
@@ -101,15 +102,26 @@ def recorded(
     )
 
 
-def _written(char: str) -> str:
-    """Return a pattern for a character as it is, or as any writer of JSON escapes it, or `_shown` a byte."""
+def _escaped(char: str) -> str:
+    """Return a pattern for a character as any writer of JSON writes it: a backslash never stands for itself.
+
+    So there is one way at most to read a text, and no text makes it slow.
+    """
     if char.isascii() and char.isalnum():
         return char
     units = char.encode("utf-16-be", "surrogatepass")
-    escaped = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
-    forms = [f"(?i:{re.escape(escaped)})", *(re.escape(form) for form in (json.dumps(char)[1:-1], f"\\{char}"))]
-    byte = f"\\x{ord(char):02x}"
-    return f"(?:{'|'.join([*forms, re.escape(byte), re.escape(char)])})"
+    numbers = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+    forms = {json.dumps(char)[1:-1], f"\\{char}", *(() if char == "\\" else (char,)), _byte(char)}
+    return f"(?:(?i:{re.escape(numbers)})|{'|'.join(map(re.escape, sorted(forms)))})"
+
+
+def _plain(char: str) -> str:
+    """Return a pattern for a character as it is, or as `_shown` writes a byte."""
+    return re.escape(char) if char.isascii() else f"(?:{re.escape(char)}|{re.escape(_byte(char))})"
+
+
+def _byte(char: str) -> str:
+    return f"\\x{ord(char):02x}"
 
 
 def _shown(body: bytes, mask: Mask) -> str:

@@ -1,5 +1,6 @@
 """Compile a filter's rules, and find which customer orders a PosLog concerns."""
 
+import math
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple, get_args
@@ -11,8 +12,8 @@ from tenantproxy.poslog.rules.checks import find_problems
 from tenantproxy.poslog.rules.defaults import DEFAULT_RULES
 from tenantproxy.poslog.rules.matching import (
     LINE,
-    KnownIds,
     Rule,
+    Search,
     has_item,
     is_true,
     is_void,
@@ -91,25 +92,31 @@ class Filter:
         if problems := find_problems(given, "filter"):
             raise FilterError("; ".join(f"{each.field} {each.detail}" for each in problems))
         self._training = given.training
-        pattern = Pattern(given.order_id_pattern) if given.order_id_pattern is not None else None
-        self.rules: Final = tuple(Rule(rule, pattern) for rule in given.rules or DEFAULT_RULES)
+        self._pattern = Pattern(given.order_id_pattern) if given.order_id_pattern is not None else None
+        self.rules: Final = tuple(map(Rule, given.rules or DEFAULT_RULES))
         self._by_element: dict[str, list[Rule]] = {}
         for rule in self.rules:
             self._by_element.setdefault(rule.names[-1], []).append(rule)
         self.needed: Final = _least(needed for rule in self.rules for needed in rule.needed)
         """A document that concerns an order has all of at least one of these."""
 
-    def entries(self, root: Element) -> tuple[Entry, ...]:
+    def search(self, steps: float = math.inf) -> Search:
+        """Return what a search through one PosLog begins with; `steps` are those of matching ids."""
+        return Search(self._pattern, steps)
+
+    def entries(self, root: Element, steps: float = math.inf) -> tuple[Entry, ...]:
         """Return the orders that a PosLog concerns, each once for a transaction, in the document's order.
 
         Raises:
             TooLargeError: It concerns too many.
+            TooMuchWorkError: Matching its ids takes more than so many `steps`.
 
         """
+        search = self.search(steps)
         orders: list[_Order] = []
         for transaction in transactions_of(root):
             if self.why_not(transaction) is None:
-                orders += self._orders(transaction, MAX_ORDERS - len(orders))
+                orders += self._orders(transaction, search, MAX_ORDERS - len(orders))
         writer = PathWriter(root, (order.best.found.chain for order in orders))
         entries: list[Entry] = []
         lines = 0
@@ -128,9 +135,9 @@ class Filter:
             return "the whole transaction was taken back (CancelFlag)"
         return None
 
-    def _orders(self, transaction: Element, most: int) -> "Iterable[_Order]":
+    def _orders(self, transaction: Element, search: Search, most: int) -> "Iterable[_Order]":
         orders: dict[str, _Order] = {}
-        for match in self._matches(transaction):
+        for match in self._matches(transaction, search):
             order = orders.get(match.found.text)
             if order is None:
                 if len(orders) >= most:
@@ -139,11 +146,11 @@ class Filter:
             order.add(match)
         return orders.values()
 
-    def _matches(self, transaction: Element) -> Iterator[Match]:
-        known: KnownIds = {}
+    def _matches(self, transaction: Element, search: Search) -> Iterator[Match]:
+        search.begin()
         for chain in places(transaction, self._by_element):
             for rule in self._by_element[chain[-1].name]:
-                found = rule.judge(chain, known)
+                found = rule.judge(chain, search)
                 if not isinstance(found, str):
                     yield Match(rule, chain, found)
                     break

@@ -10,7 +10,7 @@ from tenantproxy.config_poslog import Kind
 from tenantproxy.poslog.elements import Element
 from tenantproxy.poslog.rules.compile import Filter, Match, transactions_of
 from tenantproxy.poslog.rules.document import Transaction, transaction_of
-from tenantproxy.poslog.rules.matching import KnownIds, Rule, places
+from tenantproxy.poslog.rules.matching import Rule, Search, places
 from tenantproxy.poslog.rules.paths import Chain, PathWriter
 
 MAX_PLACES: Final = 20
@@ -89,9 +89,9 @@ def _status(transaction: Element) -> str | None:
 
 
 def _rules(compiled: Filter, root: Element, transaction: Element) -> list[RuleExplanation]:
-    known: KnownIds = {}
+    search = compiled.search()
     taken: set[int] = set()
-    looks = [_look(rule, transaction, known, taken) for rule in compiled.rules]
+    looks = [_look(rule, transaction, search, taken) for rule in compiled.rules]
     writer = PathWriter(root, (chain for look in looks for chain in look.chains))
     return [look.explanation(writer) for look in looks]
 
@@ -127,14 +127,14 @@ class _Look:
         )
 
 
-def _look(rule: Rule, transaction: Element, known: KnownIds, taken: set[int]) -> _Look:
+def _look(rule: Rule, transaction: Element, search: Search, taken: set[int]) -> _Look:
     """Return what is seen of a rule; `taken` are the elements at which an earlier one matches."""
     look = _Look(rule)
     for chain in places(transaction, {rule.names[-1]}):
         if id(chain[-1]) in taken:
             look.passed_by = True
             continue
-        found = rule.judge(chain, known)
+        found = rule.judge(chain, search)
         if isinstance(found, str):
             first, times = look.misses.get(found, (chain, 0))
             look.misses[found] = (first, times + 1)

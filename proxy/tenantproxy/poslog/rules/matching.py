@@ -72,20 +72,52 @@ def why_nothing_happened(chain: Chain) -> str | None:
     return None
 
 
-KnownIds = dict[IdPath, FoundText | str]
-"""What paths from the transaction lead to, looked for once: else many lines would each look through all others."""
+class TooMuchWorkError(ValueError):
+    """To match the texts of a PosLog with the pattern of ids takes more steps than it may."""
+
+
+class Search:
+    """What is found out about ids while one PosLog is searched, each thing once."""
+
+    def __init__(self, pattern: Pattern | None, steps: float) -> None:
+        """Begin; there may be so many steps of matching (see `Pattern.steps`)."""
+        self._pattern = pattern
+        self._steps = steps
+        self._ids: dict[str, bool] = {}
+        self.known: dict[IdPath, FoundText | str] = {}
+        """What paths from the present transaction lead to: else many lines would each look through all others."""
+
+    def begin(self) -> None:
+        """Go on to another transaction."""
+        self.known = {}
+
+    def is_id(self, text: str) -> bool:
+        """Return whether a text is as the pattern says.
+
+        Raises:
+            TooMuchWorkError: Finding out takes too long.
+
+        """
+        if self._pattern is None:
+            return True
+        if (known := self._ids.get(text)) is not None:
+            return known
+        self._steps -= self._pattern.steps * len(text)
+        if self._steps < 0:
+            raise TooMuchWorkError
+        found = self._ids[text] = self._pattern.matches(text)
+        return found
 
 
 class Rule:
     """A compiled rule."""
 
-    def __init__(self, rule: PoslogRule, pattern: Pattern | None) -> None:
+    def __init__(self, rule: PoslogRule) -> None:
         """Compile what `checks` has found nothing wrong with."""
         self.name: Final = rule.name
         self.kind: Final = rule.kind
         self.names: Final = tuple(rule.element.split("/"))
         self._ids = tuple(parse_id_path(path) for path in rule.order_id)
-        self._pattern = pattern
         self._conditions = tuple(_conditions(rule, self.names))
         self._no_id = f"no order id at {' or '.join(rule.order_id)}"
         self.needed: Final = tuple(self._needed(rule).with_(path.needs) for path in self._ids)
@@ -97,36 +129,38 @@ class Rule:
             return Needed(names, frozenset())
         return Needed(names | {"Property", "TypeCode"}, frozenset({rule.property.type_code}))
 
-    def judge(self, chain: Chain, known: KnownIds) -> FoundText | str:
+    def judge(self, chain: Chain, search: Search) -> FoundText | str:
         """Return the order's id that the rule finds for the last element of a chain, or why it does not match.
 
-        `known` are of the chain's transaction, and empty at first.
+        Raises:
+            TooMuchWorkError: Finding out takes too long.
+
         """
         for condition in self._conditions:
             if (reason := condition(chain)) is not None:
                 return reason
         refused = ""
         for path in self._ids:
-            found = self._id(path, chain, known)
+            found = self._id(path, chain, search)
             if isinstance(found, FoundText):
                 return why_nothing_happened(chain) or found
             refused = found or refused
         return f"{self._no_id}: {refused}" if refused else self._no_id
 
-    def _id(self, path: IdPath, chain: Chain, known: KnownIds) -> FoundText | str:
+    def _id(self, path: IdPath, chain: Chain, search: Search) -> FoundText | str:
         if not path.from_transaction:
-            return self._first(path, chain)
-        if (found := known.get(path)) is None:
-            found = known[path] = self._first(path, chain)
+            return self._first(path, chain, search)
+        if (found := search.known.get(path)) is None:
+            found = search.known[path] = self._first(path, chain, search)
         return found
 
-    def _first(self, path: IdPath, chain: Chain) -> FoundText | str:
+    def _first(self, path: IdPath, chain: Chain, search: Search) -> FoundText | str:
         """Return the first id that a path leads to, or why what is there is none; empty: there is nothing."""
         refused = ""
         for found in path.texts(chain):
             if len(found.text) > MAX_ID:
                 refused = f"what is there is longer than {MAX_ID} characters"
-            elif self._pattern is not None and not self._pattern.matches(found.text):
+            elif not search.is_id(found.text):
                 refused = "what is there is not as orderIdPattern says"
             else:
                 return found

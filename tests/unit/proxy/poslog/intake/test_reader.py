@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.proxy.random_poslog import Writer, poslog
-from tenantproxy.config_poslog import Poslog, PoslogLimits, Verification
+from tenantproxy.config_poslog import Poslog, PoslogFilter, PoslogLimits, Verification
 from tenantproxy.poslog.intake.content import LIGHT_BYTES
 from tenantproxy.poslog.intake.envelope import CloudEvent, event_of
 from tenantproxy.poslog.intake.errors import EventError
@@ -136,6 +136,32 @@ def test_too_many_orders() -> None:
     lines = b"".join(line % number + b"</CustomerOrderForPickup></LineItem>" for number in range(MAX_ORDERS + 1))
     with pytest.raises(EventError, match=f"more than {MAX_ORDERS} customer orders") as raised:
         READER.read(_event(_sample("sale").replace(b"<LineItem", lines + b"<LineItem", 1)))
+    assert raised.value.code == "event-too-large"
+
+
+STEEP = EventReader(
+    Poslog(
+        verification=Verification(shared_key=True),
+        filter=PoslogFilter(order_id_pattern="([A-Za-z0-9]{1,20}-?){1,10}X"),
+    )
+)
+
+
+def _ids(count: int, *, different: bool = True) -> bytes:
+    line = "<LineItem><Sale><InventoryReservationID>{:0200}</InventoryReservationID></Sale></LineItem>"
+    lines = "".join(line.format(number if different else 0) for number in range(count)).encode()
+    return _sample("sale").replace(b"<LineItem", lines + b"<LineItem", 1)
+
+
+def test_ids_that_take_long_to_match() -> None:
+    """A few are matched on the event loop, more in a thread, and beyond a bound none; the same one once."""
+    assert isinstance(STEEP.read_light(_event(_ids(2))), Irrelevant)
+    more = _event(_ids(20))
+    assert STEEP.read_light(more) is None
+    assert isinstance(STEEP.read(more), Irrelevant)
+    assert isinstance(STEEP.read_light(_event(_ids(400, different=False))), Irrelevant)
+    with pytest.raises(EventError, match="too many texts to match with orderIdPattern") as raised:
+        STEEP.read(_event(_ids(500)))
     assert raised.value.code == "event-too-large"
 
 

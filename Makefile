@@ -81,7 +81,7 @@ fuzz: sync ## Hostile clients and servers; SIDE=requests|answers|interleavings, 
 lockouts: sync ## 10,000 simulated runs (RUNS) of a fleet with a wrong credential: how many logins that costs (some three hours)
 	TENANTPROXY_RUNS=$(or $(RUNS),10000) $(RUN) pytest -q -s tests/unit/proxy/credentials/test_fleet.py
 
-lossless: sync ## EVENTS (100000) store events by way of relays that are killed, to an OMS that fails: what came of it (some four minutes)
+lossless: sync ## EVENTS (100000) store events by way of relays that are killed, to an OMS that fails: what came of it (some three minutes)
 	TENANTPROXY_EVENTS=$(or $(EVENTS),100000) $(RUN) pytest -q -s tests/e2e/processes/test_lossless.py
 
 mutants: ## Mutate the guards' code and run their tests; MODULE=routes, claims, … picks one (10 minutes for all)

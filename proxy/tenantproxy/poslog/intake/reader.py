@@ -83,8 +83,7 @@ class EventReader:
             raise EventError(
                 "event-too-large", "the PosLog has too many texts to match with orderIdPattern"
             ) from None
-        if reading is None:
-            raise EventError("event-too-large", f"the PosLog has more than {self._limit:,} bytes, decompressed")
+        assert reading is not None  # noqa: S101 - more than this limit is an error
         return reading
 
     def read_light(self, event: CloudEvent) -> Reading | None:
@@ -97,12 +96,12 @@ class EventReader:
         if len(event.data) > LIGHT_BYTES:
             return None
         try:
-            reading = self._read(event, min(self._limit, LIGHT_BYTES), LIGHT_STEPS)
+            return self._read(event, min(self._limit, LIGHT_BYTES), LIGHT_STEPS)
         except TooMuchWorkError:
             return None
-        return self.read(event) if reading is None and self._limit <= LIGHT_BYTES else reading
 
     def _read(self, event: CloudEvent, limit: int, steps: int) -> Reading | None:
+        """Return what an event says; None: its PosLog has more than `limit` bytes, but not more than it may."""
         if event.type == TEST_TYPE:
             return TestEvent(event)
         if event.type not in POSLOG_TYPES:
@@ -111,7 +110,9 @@ class EventReader:
             )
         poslog = decompressed(compressed(event.text()), limit)
         if poslog is None:
-            return None
+            if limit < self._limit:
+                return None
+            raise EventError("event-too-large", f"the PosLog has more than {limit:,} bytes, decompressed")
         if not self._precheck.may_concern(poslog):
             return Irrelevant(event, "no-name")
         root = parse(poslog)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 import aiohttp
 import yaml
 
+from support.background import going_on
 from support.operator.local import running_local, secret, tenant_proxy, write
 from support.proxy import tokens
 from support.proxy.oms import (
@@ -80,14 +81,8 @@ class Fleet:
                 ports |= {(namespace, name): local.port_base + 2 * index for index, name in enumerate(names)}
             fleet = cls(servers, ports, folder)
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            traffic = [asyncio.create_task(fleet.call(session, key)) for key in ports]
-            try:
-                yield fleet
-            finally:
-                for task in traffic:
-                    task.cancel()
-                for result in await asyncio.gather(*traffic, return_exceptions=True):
-                    assert isinstance(result, asyncio.CancelledError), result
+            await stack.enter_async_context(going_on(fleet.call(session, key) for key in ports))
+            yield fleet
 
     def targets(self) -> list[Target]:
         """Return what is to be scraped, as if they were pods."""

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import aiohttp
 
+from support.background import going_on
 from support.externalevents.oms import TAKEN, Answer, EventsOms, events_oms
 from support.externalevents.relays import (
     OMS_PASSWORD,
@@ -59,14 +60,8 @@ class StoreEvents:
                 relays[name] = await stack.enter_async_context(running_relays(directory, config))
             found = cls(relays, servers)
             session = await stack.enter_async_context(aiohttp.ClientSession())
-            sending = [asyncio.create_task(found._send(session, name)) for name in NAMES]
-            try:
-                yield found
-            finally:
-                for task in sending:
-                    task.cancel()
-                for result in await asyncio.gather(*sending, return_exceptions=True):
-                    assert isinstance(result, asyncio.CancelledError), result
+            await stack.enter_async_context(going_on(found._send(session, name) for name in NAMES))
+            yield found
 
     def targets(self) -> list[Target]:
         """Return what is to be scraped, as if they were pods."""

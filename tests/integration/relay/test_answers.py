@@ -403,16 +403,21 @@ async def test_events_beyond_the_places(oms: RawServer, tmp_path: Path) -> None:
     assert oms.most_concurrent == 2
 
 
+async def leave(relay: RunningRelay, oms: RawServer) -> None:
+    """Send an event, and go once the OMS has it."""
+    sending = asyncio.create_task(relay.send(PICKUP))
+    await oms.reached(1)
+    sending.cancel()
+    await eventually(sending.done)
+
+
 async def test_a_caller_that_goes(oms: RawServer, tmp_path: Path) -> None:
     """What the OMS was asked goes on to its end, and is told."""
     release = asyncio.Event()
     oms.play = held_until(release, answering(TAKEN))
     with log_lines() as lines:
         async with running_relay(config(oms), tmp_path) as relay:
-            sending = asyncio.create_task(relay.send(PICKUP))
-            await oms.reached(1)
-            sending.cancel()
-            await eventually(sending.done)
+            await leave(relay, oms)
             await asyncio.sleep(0.05)
             assert await relay.metric("tenantproxy_poslog_events_in_flight") == 1
             release.set()
@@ -429,8 +434,6 @@ async def test_drain_waits_for_those_whose_callers_have_gone(oms: RawServer, tmp
     oms.play = held_until(release, answering(TAKEN))
     with log_lines() as lines:
         async with running_relay(config(oms), tmp_path) as relay:
-            sending = asyncio.create_task(relay.send(PICKUP))
-            await oms.reached(1)
-            sending.cancel()
+            await leave(relay, oms)
             asyncio.get_running_loop().call_later(0.2, release.set)
     assert [line["outcome"] for line in lines.of("tenantproxy.request")] == ["delivered"]

@@ -4,6 +4,7 @@ import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.metrics_page import OF_EVERY_PROCESS, interface_of
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.kinds import KINDS
@@ -22,16 +23,9 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_rejected_requests_total": ("counter", {"reason"}),
     "tenantproxy_incomplete_searches_total": ("counter", {"reason"}),
     "tenantproxy_cancelled_requests_total": ("counter", {"route"}),
-    "tenantproxy_token_fetch_total": ("counter", {"outcome"}),
-    "tenantproxy_token_expiry_timestamp_seconds": ("gauge", set()),
-    "tenantproxy_expiry_timestamp_seconds": ("gauge", {"of"}),
-    "tenantproxy_credentials_info": ("gauge", {"type"}),
-    "tenantproxy_credentials_accepted": ("gauge", set()),
-    "tenantproxy_config_changes_total": ("counter", {"outcome"}),
+    **OF_EVERY_PROCESS,
     "tenantproxy_mapping_violations_total": ("counter", {"pointer"}),
     "tenantproxy_trace_spans_total": ("counter", {"outcome"}),
-    "tenantproxy_circuit_state": ("gauge", {"operation"}),
-    "tenantproxy_build_info": ("gauge", {"version", "tenant_id"}),
 }
 """The names and labels of docs/metrics.md, beside the constant `tenant`."""
 
@@ -74,13 +68,7 @@ def use_all(metrics: Metrics) -> None:
 def test_interface(metrics: Metrics) -> None:
     """After use, exactly the documented names are exported, with their types and labels."""
     use_all(metrics)
-    exported = {}
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        labels = {label for sample in family.samples for label in sample.labels} - {"tenant", "le"}
-        exported[name] = (family.type, labels)
-        assert family.documentation
-    assert exported == INTERFACE
+    assert interface_of(metrics.exposition()) == INTERFACE
 
 
 def test_the_page_is_the_library_s(metrics: Metrics) -> None:

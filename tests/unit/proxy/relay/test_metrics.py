@@ -2,8 +2,7 @@
 
 from typing import Final, get_args
 
-from prometheus_client.parser import text_string_to_metric_families
-
+from support.metrics_page import OF_EVERY_PROCESS, interface_of
 from tenantproxy.config import Tenant
 from tenantproxy.credentials.kinds import KINDS
 from tenantproxy.relay.metrics import Outcome, RelayMetrics
@@ -20,14 +19,7 @@ INTERFACE: Final = {
     "tenantproxy_poslog_stopped": ("gauge", set()),
     "tenantproxy_poslog_paused": ("gauge", set()),
     "tenantproxy_poslog_key_missing": ("gauge", {"key"}),
-    "tenantproxy_token_fetch_total": ("counter", {"outcome"}),
-    "tenantproxy_token_expiry_timestamp_seconds": ("gauge", set()),
-    "tenantproxy_expiry_timestamp_seconds": ("gauge", {"of"}),
-    "tenantproxy_credentials_info": ("gauge", {"type"}),
-    "tenantproxy_credentials_accepted": ("gauge", set()),
-    "tenantproxy_config_changes_total": ("counter", {"outcome"}),
-    "tenantproxy_circuit_state": ("gauge", {"operation"}),
-    "tenantproxy_build_info": ("gauge", {"version", "tenant_id"}),
+    **OF_EVERY_PROCESS,
 }
 """The names and labels, beside the constant `tenant`."""
 
@@ -53,14 +45,7 @@ def used() -> RelayMetrics:
 
 def test_interface() -> None:
     """After use, exactly these names are exported, each with its tenant."""
-    exported = {}
-    for family in text_string_to_metric_families(used().exposition().decode()):
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        assert {sample.labels["tenant"] for sample in family.samples} == {"acme"}
-        labels = {label for sample in family.samples for label in sample.labels} - {"tenant", "le"}
-        exported[name] = (family.type, labels)
-        assert family.documentation
-    assert exported == INTERFACE
+    assert interface_of(used().exposition()) == INTERFACE
 
 
 def test_an_oms_can_not_make_series_without_end() -> None:

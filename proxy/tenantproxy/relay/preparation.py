@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 from msgspec import Raw
@@ -81,10 +82,11 @@ class Preparation:
         return prepared
 
     def _prepared(self, headers: CIMultiDictProxy[str], body: bytes, *, at_once: bool) -> Prepared | None:
-        signed_over = self._verifier.signed_over(headers, body)
+        decoded = cache(partial(event_of, body))  # once, though the signature may be over a part of it
+        signed_over = self._verifier.signed_over(headers, body, decoded)
         event = None
         try:
-            event = event_of(body)
+            event = decoded()
             reading = self._reader.read_light(event) if at_once else self._reader.read(event)
         except EventError as error:
             raise UnreadableEvent(error, None if event is None else event.id) from None

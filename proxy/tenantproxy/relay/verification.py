@@ -17,7 +17,7 @@ from multidict import CIMultiDictProxy
 from tenantproxy.auth.claims import InvalidTokenError, valid_until
 from tenantproxy.config import Issuer
 from tenantproxy.config_poslog import IdToken, Verification
-from tenantproxy.poslog.intake.envelope import event_of
+from tenantproxy.poslog.intake.envelope import CloudEvent
 from tenantproxy.poslog.intake.errors import EventError
 from tenantproxy.problems import Problem
 from tenantproxy.relay.secrets import Lines, SecretFiles
@@ -83,8 +83,12 @@ class Verifier:
         if self._config.shared_key and not _SIGNATURE.fullmatch(headers.get(SIGNATURE, "")):
             raise self._unauthorized(f"`{SIGNATURE}` is missing, or not HS256= and 64 digits.", "no-signature")
 
-    def signed_over(self, headers: CIMultiDictProxy[str], body: bytes) -> SignedOver | None:
+    def signed_over(
+        self, headers: CIMultiDictProxy[str], body: bytes, event: Callable[[], CloudEvent]
+    ) -> SignedOver | None:
         """Return what of an event is signed by the shared key; None: no signature is asked for.
+
+        `event` decodes the body, or raises EventError; it is only called where the body is not what is signed.
 
         Raises:
             Problem: `event-unauthorized`.
@@ -97,7 +101,7 @@ class Verifier:
             keys, given = self._secrets.current.shared_keys, bytes.fromhex(found[1])
             if _has_signed(keys, given, body):
                 return "body"
-            if (text := _data_of(body)) is not None and _has_signed(keys, given, text):
+            if (text := _data_of(event)) is not None and _has_signed(keys, given, text):
                 return "data"
         raise self._unauthorized(
             f"`{SIGNATURE}` was made with another key, or of something else.", "wrong-signature"
@@ -138,10 +142,10 @@ def _has_signed(keys: Lines, given: bytes, content: bytes) -> bool:
     return _is_one_of(given, tuple(hmac.digest(key, content, hashlib.sha256) for key in keys))
 
 
-def _data_of(body: bytes) -> bytes | None:
+def _data_of(event: Callable[[], CloudEvent]) -> bytes | None:
     """Return the text in an event's `data`; None: there is none."""
     try:
-        return event_of(body).text().encode(errors="surrogatepass")
+        return event().text().encode(errors="surrogatepass")
     except EventError:
         return None
 

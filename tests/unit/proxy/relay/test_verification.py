@@ -13,6 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from support.proxy.relaying import SECRETS, SHARED_KEY, event_of, login, signed
 from tenantproxy.config_poslog import IdToken, Verification
 from tenantproxy.credentials.stores.files import write_keys
+from tenantproxy.poslog.intake.envelope import event_of as decoded_event
 from tenantproxy.poslog.sending import authorization
 from tenantproxy.problems import Problem
 from tenantproxy.relay.secrets import PASSWORD, USERNAME, SecretFiles
@@ -43,7 +44,7 @@ async def verified(found: Verifier, headers: Mapping[str, str], body: bytes = EV
     """Verify an event as the relay does: its headers, then its body."""
     given = CIMultiDictProxy(CIMultiDict(headers))
     await found.check_sender(given)
-    return found.signed_over(given, body)
+    return found.signed_over(given, body, lambda: decoded_event(body))
 
 
 async def refused(found: Verifier, headers: Mapping[str, str], body: bytes = EVENT.body) -> str:

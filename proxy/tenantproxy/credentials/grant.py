@@ -26,7 +26,7 @@ class Use:
         self.cooldown = TokenCooldown()
         self.changed = asyncio.Event()
         self._met: tuple[float, Problem] | None = None
-        self._pauses = Backoff(*PAUSES, spread="none")
+        self._pauses = Backoff(PAUSES[0], PAUSES[1], spread="none")
         self._next_try = 0.0
         self._proven: Grant | None = None
 

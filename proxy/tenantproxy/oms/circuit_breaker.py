@@ -17,7 +17,7 @@ class CircuitBreaker:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._pauses = Backoff(*PAUSE, spread="none")
+        self._pauses = Backoff(PAUSE[0], PAUSE[1], spread="none")
         self._open_until: float | None = None
         self._probing = False
 

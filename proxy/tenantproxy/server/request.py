@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
-from aiohttp.http_parser import RawRequestMessage
+from aiohttp import HttpVersion
 from aiohttp.streams import StreamReader
+from multidict import CIMultiDictProxy
 
 from tenantproxy.admission import overloaded
 from tenantproxy.problems import Problem
@@ -14,6 +15,25 @@ BODY_TIMEOUT: Final = 10.0
 """Seconds for a request's body."""
 MAX_BODY_BUFFER: Final = 64 * 1024
 """Bytes of a body that is not taken, at which reading pauses."""
+
+
+class Head(Protocol):
+    """A request's head as the parser found it: aiohttp's parser in C has a class of its own for it."""
+
+    @property
+    def method(self) -> str: ...  # noqa: D102 - HTTP's terms
+    @property
+    def path(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> HttpVersion: ...  # noqa: D102
+    @property
+    def headers(self) -> CIMultiDictProxy[str]: ...  # noqa: D102
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]: ...  # noqa: D102
+    @property
+    def should_close(self) -> bool: ...  # noqa: D102
+    @property
+    def chunked(self) -> bool: ...  # noqa: D102
 
 
 class Request:
@@ -33,9 +53,7 @@ class Request:
         "waited",
     )
 
-    def __init__(
-        self, head: RawRequestMessage, content: StreamReader, transport: asyncio.Transport | None
-    ) -> None:
+    def __init__(self, head: Head, content: StreamReader, transport: asyncio.Transport | None) -> None:
         self.method = head.method
         self.raw_path = head.path
         self.version = head.version

@@ -9,18 +9,18 @@ trailer for the first header of the next request, so no request may follow one.
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Final, cast
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, cast
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from tenantproxy.problems import Problem
 from tenantproxy.server.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, problem_of
 from tenantproxy.server.port import Port
-from tenantproxy.server.request import MAX_BODY_BUFFER, Request
+from tenantproxy.server.request import MAX_BODY_BUFFER, Head, Request
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a target and headers together: aiohttp counts headers only when all of them have come."""
@@ -34,6 +34,11 @@ MAX_DISCARDED_BYTES: Final = 8 * 1024 * 1024
 """What is read from a client, without parsing it, that keeps sending while its last response is being sent."""
 _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 """How a chunked body ends that has neither trailers nor anything behind it."""
+
+
+class _Parser(Protocol):
+    def feed_data(self, data: bytes) -> tuple[Sequence[tuple[Head, StreamReader]], bool, bytes]: ...
+    def message_consumed(self) -> None: ...
 
 
 class MalformedBodyError(Exception):
@@ -72,15 +77,18 @@ class RequestReader(asyncio.Protocol):
         """None: the connection is closed, or is about to be."""
         self.request: Request | None = None
         """The one that is being answered."""
-        self._parser: HttpRequestParser | None = HttpRequestParser(
-            cast("BaseProtocol", self),
-            self._loop,
-            MAX_BODY_BUFFER // 2,  # of which it pauses at twice as many
-            max_line_size=MAX_TARGET_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-            max_headers=MAX_HEADERS,
-            auto_decompress=False,
-            max_msg_queue_size=1,
+        self._parser: _Parser | None = cast(
+            "_Parser",
+            HttpRequestParser(
+                cast("BaseProtocol", self),
+                self._loop,
+                MAX_BODY_BUFFER // 2,  # of which it pauses at twice as many
+                max_line_size=MAX_TARGET_BYTES,
+                max_field_size=MAX_HEADER_BYTES,
+                max_headers=MAX_HEADERS,
+                auto_decompress=False,
+                max_msg_queue_size=1,
+            ),
         )
         """None: nothing is parsed any more."""
         self._held: bytearray | None = None
@@ -235,7 +243,7 @@ class RequestReader(asyncio.Protocol):
             self._set_timer(HEAD_TIMEOUT, self.force_close)
         self._report_pending()
 
-    def _on_request(self, data: bytes, head: RawRequestMessage, body: StreamReader) -> None:
+    def _on_request(self, data: bytes, head: Head, body: StreamReader) -> None:
         self._cancel_timer()
         self._partial_bytes = 0
         self._report_pending()

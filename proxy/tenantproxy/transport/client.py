@@ -4,10 +4,10 @@ It does what a proxy needs of a client and nothing else: no redirects, cookies o
 """
 
 import asyncio
-import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ from tenantproxy.transport.dialer import CONNECT_TIMEOUT, Dialer
 from tenantproxy.transport.egress import GuardedResolver, Policy
 from tenantproxy.transport.forward_proxy import PROXY_AUTHENTICATION_REQUIRED, ForwardProxy
 from tenantproxy.transport.keeping import BRIEFLY, Keeping
-from tenantproxy.transport.stream import HttpStream
+from tenantproxy.transport.stream import HttpStream, begun
 from tenantproxy.transport.tls import Contexts
 
 _log = logging.getLogger(__name__)
@@ -110,8 +110,7 @@ class HttpClient:
             raise UpstreamError("forward-proxy-auth")
         return answer
 
-    @contextlib.asynccontextmanager
-    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[HttpStream]:
+    def stream(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[HttpStream]:
         """Make a GET on a connection of its own, whose answer is read as it comes; it is closed in the end.
 
         Raises:
@@ -119,12 +118,8 @@ class HttpClient:
 
         """
         context = self._context()
-        stream = await self._dialer.dial(lambda: HttpStream(self._max_response_bytes, context), context)
-        try:
-            await stream.begin(self._encoded("GET", path, headers, None))
-            yield stream
-        finally:
-            stream.close()
+        dialed = self._dialer.dial(lambda: HttpStream(self._max_response_bytes, context), context)
+        return begun(dialed, self._encoded("GET", path, headers, None))
 
     async def warm_up(self) -> None:
         """Make a connection that is used by none yet, once for each context; see `HttpTransport`."""

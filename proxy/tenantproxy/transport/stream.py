@@ -1,8 +1,9 @@
 """An HTTP answer that is read as it comes, and may go on for as long as its connection: one that watches."""
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from http import HTTPStatus
 
 from tenantproxy.transport.base import UpstreamResponse
@@ -78,3 +79,19 @@ class HttpStream(HttpConnection):
         if not whole.cancelled():
             whole.exception()  # seen, also where nobody reads to the end
         self._came.set()
+
+
+@contextlib.asynccontextmanager
+async def begun(dialed: Awaitable[HttpStream], request: bytes) -> AsyncIterator[HttpStream]:
+    """Make a request on a connection that is being made, and close it in the end.
+
+    Raises:
+        UpstreamError: No answer begins.
+
+    """
+    stream = await dialed
+    try:
+        await stream.begin(request)
+        yield stream
+    finally:
+        stream.close()

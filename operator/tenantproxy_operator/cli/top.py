@@ -54,10 +54,11 @@ def top(
     once: bool,
     as_json: bool,
 ) -> None:
-    """Show all tenants: reads, errors, p99, the OMS's share, credential, circuit, and whether proxies are ready.
+    """Show all tenants: reads, errors, p99, the OMS's share, credential, circuit, store events, what is ready.
 
-    The worst are first. Reads the proxies' metrics themselves, so it needs no Prometheus; what it may not see, it
-    says. Needs `list` of tenantproxies and pods, and `create` and `get` of pods/portforward. Ctrl-C ends it.
+    The worst are first. Reads the metrics of proxies and relays itself, so it needs no Prometheus; what it may not
+    see, it says. Needs `list` of tenantproxies and pods, and `create` and `get` of pods/portforward. Ctrl-C ends
+    it.
 
     \b
     The TenantProxies of a namespace, and those of `local`:

@@ -18,8 +18,8 @@ from tenantproxy_operator.doctor.finding import rfc3339
 from tenantproxy_operator.doctor.view import DryRun, Process, TenantView, View
 from tenantproxy_operator.fleet.objects import Metadata, TenantProxy
 from tenantproxy_operator.fleet.samples import read_samples
-from tenantproxy_operator.fleet.view import Fleet
-from tenantproxy_operator.local.fleet import LocalTenant, look, metrics_of, read_running
+from tenantproxy_operator.fleet.view import Fleet, Replica
+from tenantproxy_operator.local.fleet import LocalTenant, look, read_running
 from tenantproxy_operator.local.state import TenantState
 
 
@@ -44,59 +44,58 @@ async def examine(state_dir: Path, names: Sequence[str], *, token: str | None) -
 
     """
     tenants = [each for each in read_running(state_dir) if not names or each.name in names]
-    before, events_before = await look(tenants), await _relays(tenants)
+    before = await look(tenants)
     await asyncio.sleep(BETWEEN)
-    now, events_now = await look(tenants), await _relays(tenants)
-    relays = [
-        (Process(name=tenant.name, before=read_samples(was), now=read_samples(is_), metrics=is_),) if is_ else ()
-        for tenant, was, is_ in zip(tenants, events_before, events_now, strict=True)
-    ]
+    now = await look(tenants)
     views = [
-        replace(view, dry_run=await _dry_run(view, tenant, token), relays=relay)
-        for view, tenant, relay in zip(_views(state_dir, tenants, before, now), tenants, relays, strict=True)
+        replace(view, dry_run=await _dry_run(view, tenant, token))
+        for view, tenant in zip(_views(state_dir, tenants, before, now), tenants, strict=True)
     ]
     unseen = [
-        f"can't see the metrics of {tenant.key}: {replica.problem}"
+        f"can't see the metrics of {whose}{tenant.key}: {replica.problem}"
         for tenant in now.tenants
-        for replica in tenant.replicas
+        for whose, replicas in (("", tenant.replicas), ("the relay of ", tenant.relays or ()))
+        for replica in replicas
         if replica.problem is not None
     ]
     return View(now=time.time(), tenants=tuple(views), unseen=tuple(unseen))
 
 
-async def _relays(tenants: Iterable[LocalTenant]) -> list[bytes]:
-    """Return the metrics of the tenants' relays; none of a tenant that has no relay."""
-    return [await metrics_of(tenant.events_admin) if tenant.events_admin else b"" for tenant in tenants]
-
-
 def _views(state_dir: Path, tenants: Iterable[LocalTenant], before: Fleet, now: Fleet) -> Iterable[TenantView]:
-    earlier = {view.key: view.replicas for view in before.tenants}
-    later = {view.key: view.replicas for view in now.tenants}
+    earlier = {view.key: view for view in before.tenants}
+    later = {view.key: view for view in now.tenants}
     for tenant in tenants:
         state = TenantState(state_dir, tenant.namespace, tenant.name)
         metadata = Metadata(name=tenant.name, namespace=tenant.namespace)
         proxy = TenantProxy(metadata=metadata, spec={"upstream": {"url": _oms(state.config)}})
         note = read_note(state.credentials)
-        (was,), (is_,) = earlier[proxy.metadata.key], later[proxy.metadata.key]
-        process = Process(
-            name=tenant.name,
-            before=read_samples(was.metrics or b""),
-            now=read_samples(is_.metrics or b""),
-            since=rfc3339(tenant.started_at),
-            metrics=is_.metrics or b"",
-            log=_troubles(state.troubles),
-        )
+        was, is_ = earlier[proxy.metadata.key], later[proxy.metadata.key]
+        (process,) = _processes(tenant.name, was.replicas, is_.replicas)
+        process = replace(process, since=rfc3339(tenant.started_at), log=_troubles(state.troubles))
         yield TenantView(
             proxy=proxy,
             processes=(process,),
+            relays=_processes(tenant.name, was.relays or (), is_.relays or ()),
             proof=from_note(note),
             is_local=True,
-            serves=is_.ready,
+            serves=is_.replicas[0].ready,
             problem=tenant.problem or "",
             reason=tenant.reason,
             problem_since=rfc3339(tenant.problem_since),
             local_api=tenant.api,
         )
+
+
+def _processes(tenant: str, before: Sequence[Replica], now: Sequence[Replica]) -> tuple[Process, ...]:
+    return tuple(
+        Process(
+            name=tenant,
+            before=read_samples(was.metrics or b""),
+            now=read_samples(is_.metrics or b""),
+            metrics=is_.metrics or b"",
+        )
+        for was, is_ in zip(before, now, strict=True)
+    )
 
 
 def _oms(config: Path) -> str:

@@ -5,7 +5,7 @@ What a person may not see is told, and nothing fails because of it: rights are o
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -103,7 +103,7 @@ class ClusterReader:
         self.problems: list[str] = []
 
     async def look(self, namespace: str | None) -> Fleet:
-        """Return the tenants of a namespace, or of all (None), with their proxies' metrics.
+        """Return the tenants of a namespace, or of all (None), with the metrics of their proxies and relays.
 
         Raises:
             KubeError: The TenantProxies can't be listed.
@@ -111,12 +111,17 @@ class ClusterReader:
         """
         self.problems, self._hidden = [], set()
         proxies = self.readable(await self.tenant_proxies(namespace), TenantProxy)
-        pods: dict[Key, list[Pod]] = {}
-        for pod in self.readable(await self.listed(POD, namespace, PROXIES), Pod):
-            pods.setdefault(Key(pod.metadata.namespace, pod.metadata.labels.get(INSTANCE, "")), []).append(pod)
-        replicas = await self.replicas([pod for each in pods.values() for pod in each])
+        pods = await self._pods(namespace, PROXIES)
+        relay_pods = await self._pods(namespace, RELAYS) if any(map(_asks_for_relay, proxies)) else {}
+        replicas = await self.replicas(
+            [pod for pods_of in (pods, relay_pods) for each in pods_of.values() for pod in each]
+        )
+
+        def of(pods: Mapping[Key, Sequence[Pod]], proxy: TenantProxy) -> list[Replica]:
+            return [replicas[pod.metadata.key] for pod in pods.get(proxy.metadata.key, ())]
+
         tenants = (
-            _view(proxy, [replicas[pod.metadata.key] for pod in pods.get(proxy.metadata.key, ())])
+            _view(proxy, of(pods, proxy), of(relay_pods, proxy) if _asks_for_relay(proxy) else None)
             for proxy in proxies
         )
         return Fleet(tenants=tuple(sorted(tenants, key=lambda view: view.key)), problems=tuple(self.problems))
@@ -194,8 +199,15 @@ class ClusterReader:
 
     # ---- pods
 
+    async def _pods(self, namespace: str | None, labels: str) -> dict[Key, list[Pod]]:
+        """Return pods with these labels, by their tenants."""
+        pods: dict[Key, list[Pod]] = {}
+        for pod in self.readable(await self.listed(POD, namespace, labels), Pod):
+            pods.setdefault(Key(pod.metadata.namespace, pod.metadata.labels.get(INSTANCE, "")), []).append(pod)
+        return pods
+
     async def replicas(self, pods: Iterable[Pod]) -> dict[Key, Replica]:
-        """Return proxies, by their pods, with their metrics where they can be read in time."""
+        """Return processes, by their pods, with their metrics where they can be read in time."""
         self._closed = set()
         tasks = {pod.metadata.key: (pod, asyncio.create_task(self._replica(pod))) for pod in pods}
         if tasks:
@@ -208,7 +220,7 @@ class ClusterReader:
         return found
 
     async def _replica(self, pod: Pod) -> Replica:
-        """Return a proxy's pod, with its metrics where they can be read."""
+        """Return a pod, with its metrics where they can be read."""
         name, ready = pod.metadata.name, pod.ready
         if not pod.runs:
             return Replica(name=name, ready=False, problem="its container does not run")
@@ -277,7 +289,12 @@ class ClusterReader:
             self.problems.append(problem)
 
 
-def _view(proxy: TenantProxy, replicas: Iterable[Replica]) -> TenantView:
+def _asks_for_relay(proxy: TenantProxy) -> bool:
+    poslog = proxy.spec.get("poslog")
+    return isinstance(poslog, dict) and poslog.get("enabled") is True
+
+
+def _view(proxy: TenantProxy, replicas: Iterable[Replica], relays: Iterable[Replica] | None) -> TenantView:
     conditions = (
         Condition(type=each.type, status=each.status, reason=each.reason, message=each.message, since=each.since)
         for each in proxy.status.conditions
@@ -288,4 +305,5 @@ def _view(proxy: TenantProxy, replicas: Iterable[Replica]) -> TenantView:
         suspended=proxy.spec.get("suspend") is True,
         conditions=tuple(conditions),
         replicas=tuple(replicas),
+        relays=None if relays is None else tuple(relays),
     )

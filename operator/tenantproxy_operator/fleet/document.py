@@ -16,6 +16,18 @@ def document(rows: Sequence[Row], problems: Sequence[str], seconds: float | None
     }
 
 
+def _relay(each: Row) -> dict[str, Any] | None:
+    relays, events = each.view.relays, each.events
+    if relays is None or events is None:
+        return None
+    return {
+        "readyReplicas": sum(relay.ready for relay in relays),
+        "replicas": len(relays),
+        "eventsPerSecond": events.events,
+        "failedShare": events.failed,
+    }
+
+
 def _tenant(each: Row) -> dict[str, Any]:
     view, figures = each.view, each.figures
     return {
@@ -34,4 +46,5 @@ def _tenant(each: Row) -> dict[str, Any]:
         # JSON has no infinity; this is how Prometheus writes it.
         "p99Seconds": "+Inf" if figures.p99 is not None and math.isinf(figures.p99) else figures.p99,
         "omsShare": figures.oms,
+        "relay": _relay(each),
     }

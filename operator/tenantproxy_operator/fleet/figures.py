@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tenantproxy.operations import OPERATIONS
-from tenantproxy_operator.fleet.samples import Samples
+from tenantproxy_operator.fleet.samples import Samples, growth
 
 Credential = Literal["accepted", "rejected", "untried", "none"]
 Circuit = Literal["closed", "half-open", "open"]
@@ -36,8 +36,8 @@ class Figures:
 
 def figures(before: Mapping[str, Samples], now: Mapping[str, Samples], seconds: float) -> Figures:
     """Return the figures of the proxies of one tenant, by the replicas' names; `seconds` lie between the looks."""
-    grown = [samples.since(before[name]) for name, samples in now.items() if name in before]
-    state = Figures(credential=_credential(now.values()), circuit=_circuit(now.values()))
+    grown = growth(before, now)
+    state = Figures(credential=credential_of(now.values()), circuit=circuit_of(now.values()))
     if not grown or seconds <= 0:
         return state
     answered = _reads(grown, "tenantproxy_requests_total")
@@ -89,7 +89,7 @@ def _quantile(share: float, buckets: Iterable[tuple[dict[str, str], float]]) -> 
     return None
 
 
-def _credential(replicas: Iterable[Samples]) -> Credential | None:
+def credential_of(replicas: Iterable[Samples]) -> Credential | None:
     """Return how the credential stands. What one replica has found out, all show, a moment later."""
     looked, accepted, configured = False, set[float](), False
     for samples in replicas:
@@ -105,6 +105,7 @@ def _credential(replicas: Iterable[Samples]) -> Credential | None:
     return "rejected" if 0.0 in accepted else "accepted"
 
 
-def _circuit(replicas: Iterable[Samples]) -> Circuit | None:
+def circuit_of(replicas: Iterable[Samples]) -> Circuit | None:
+    """Return how the circuit stands, of the operation and the replica where it is worst."""
     states = [int(value) for samples in replicas for _, value in samples.select("tenantproxy_circuit_state")]
     return _CIRCUITS[min(max(states), len(_CIRCUITS) - 1)] if states else None

@@ -1,4 +1,4 @@
-"""The metrics of one proxy at one moment, read from the text of its `/metrics`."""
+"""The metrics of one process, a proxy or a relay, at one moment, read from the text of its `/metrics`."""
 
 import math
 import re
@@ -71,6 +71,11 @@ class Samples:
 
     def _counters(self) -> Mapping[str, Mapping[str, float]]:
         return {name: series for name, series in self._values.items() if name.endswith(_COUNTED)}
+
+
+def growth(before: Mapping[str, Samples], now: Mapping[str, Samples]) -> list[Samples]:
+    """Return how much each process has counted since an earlier look, of those that were seen then."""
+    return [samples.since(before[name]) for name, samples in now.items() if name in before]
 
 
 def read_samples(page: bytes) -> Samples | None:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final, NamedTuple
 
+from tenantproxy_operator.fleet.events import EventFigures
 from tenantproxy_operator.fleet.figures import Figures
 from tenantproxy_operator.fleet.trouble import Level, Trouble, troubles, worst
-from tenantproxy_operator.fleet.view import TenantView
+from tenantproxy_operator.fleet.view import Replica, TenantView
+from tenantproxy_operator.kube.kinds import Key
 
 _GAP: Final = 2
 NOTE: Final = "TROUBLE"
 """The title of the column that says what is wrong."""
-_API: Final = "API"
-"""The column of a port of this machine, where tenants have one."""
 _NARROW: Final = {"TENANT": 20, NOTE: 24}
 """How far the columns of any length may shrink before others are dropped: the end of a name tells more than its
 beginning, the beginning of a sentence more than its end."""
@@ -27,6 +27,8 @@ class Row:
 
     view: TenantView
     figures: Figures
+    events: EventFigures | None
+    """None: it has no relay."""
     troubles: Sequence[Trouble]
 
     @property
@@ -44,25 +46,44 @@ class Column:
     to_the_right: bool = False
     dropped: int = 0
     """Where the screen is too narrow, the column with the highest number goes first; 0 never does."""
+    concerns: Callable[[Row], bool] | None = None
+    """Which tenants it is about; where there are none of them it is left out. None: about all."""
 
 
-def row(view: TenantView, figures: Figures) -> Row:
+def row(view: TenantView, figures: Figures, events: EventFigures | None = None) -> Row:
     """Return a tenant's row."""
-    return Row(view, figures, troubles(view, figures))
+    return Row(view, figures, events, troubles(view, figures, events))
 
 
 def by_trouble(rows: Iterable[Row]) -> list[Row]:
     """Return the rows, the worst first, then those that most reads go to."""
-    return sorted(
-        rows,
-        key=lambda each: (each.level, -(each.figures.errors or 0), -(each.figures.requests or 0), each.view.key),
-    )
+
+    def place(each: Row) -> tuple[Level, float, float, Key]:
+        of_events = each.events.failed if each.events is not None else None
+        return (
+            each.level,
+            -max(each.figures.errors or 0, of_events or 0),
+            -(each.figures.requests or 0),
+            each.view.key,
+        )
+
+    return sorted(rows, key=place)
 
 
-def _ready(each: Row) -> str:
+def _ready(each: Row, replicas: Sequence[Replica]) -> str:
     if each.view.suspended:
         return "off"
-    return f"{sum(replica.ready for replica in each.view.replicas)}/{len(each.view.replicas)}"
+    return f"{sum(replica.ready for replica in replicas)}/{len(replicas)}"
+
+
+def _of_relay(title: str, cell: Callable[[Row, EventFigures], str], dropped: int) -> Column:
+    return Column(
+        title,
+        lambda each: "" if each.events is None else cell(each, each.events),
+        to_the_right=True,
+        dropped=dropped,
+        concerns=lambda each: each.events is not None,
+    )
 
 
 def note(each: Row) -> str:
@@ -72,15 +93,18 @@ def note(each: Row) -> str:
 
 COLUMNS: Final = (
     Column("TENANT", lambda each: str(each.view.key)),
-    Column(_API, lambda each: each.view.api or ""),
-    Column("READY", _ready, to_the_right=True),
+    Column("API", lambda each: each.view.api or "", concerns=lambda each: each.view.api is not None),
+    Column("READY", lambda each: _ready(each, each.view.replicas), to_the_right=True),
     Column("CREDENTIAL", lambda each: each.figures.credential or "-", dropped=1),
-    Column("CIRCUIT", lambda each: each.figures.circuit or "-", dropped=3),
+    Column("CIRCUIT", lambda each: each.figures.circuit or "-", dropped=5),
     Column("READS/S", lambda each: rate(each.figures.requests), to_the_right=True),
     Column("ERRORS", lambda each: share(each.figures.errors), to_the_right=True),
-    Column("P99", lambda each: seconds(each.figures.p99), to_the_right=True, dropped=2),
-    Column("OMS", lambda each: share(each.figures.oms), to_the_right=True, dropped=4),
-    Column(NOTE, note, dropped=5),
+    Column("P99", lambda each: seconds(each.figures.p99), to_the_right=True, dropped=4),
+    Column("OMS", lambda each: share(each.figures.oms), to_the_right=True, dropped=7),
+    _of_relay("RELAY", lambda each, _: _ready(each, each.view.relays or ()), dropped=2),
+    _of_relay("EVENTS/S", lambda _, events: rate(events.events), dropped=6),
+    _of_relay("FAILED", lambda _, events: share(events.failed), dropped=3),
+    Column(NOTE, note, dropped=8),
 )
 
 
@@ -131,7 +155,7 @@ def _drawn(shown: Sequence[Row], width: int | None) -> tuple[list[Line], list[Li
 
 def cells(rows: Sequence[Row], width: int | None = None) -> tuple[list[Column], list[list[str]]]:
     """Return the columns that fit into `width` (None: all), and their cells by row."""
-    columns = [column for column in COLUMNS if column.title != _API or any(each.view.api for each in rows)]
+    columns = [column for column in COLUMNS if column.concerns is None or any(map(column.concerns, rows))]
     while True:
         table = [[printable(column.cell(each)) for column in columns] for each in rows]
         if width is None:

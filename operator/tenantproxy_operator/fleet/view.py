@@ -20,7 +20,7 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Replica:
-    """One proxy process: a pod, or a child of `local`."""
+    """One process, a proxy or a relay: a pod, or a child of `local`."""
 
     name: str
     ready: bool
@@ -40,6 +40,9 @@ class TenantView:
     conditions: tuple[Condition, ...] = ()
     """Empty under `local`, and where no operator has seen the TenantProxy yet."""
     replicas: tuple[Replica, ...] = ()
+    """Its proxies."""
+    relays: tuple[Replica, ...] | None = None
+    """Its relays of store events; None: it asks for none."""
     api: str | None = None
     """The port of this machine at which it serves, such as `:8600`; None in a cluster."""
     problem: str | None = None

@@ -1,4 +1,4 @@
-"""The proxies of a running `local`, seen from outside: which there are, and what their admin ports say.
+"""The proxies and relays of a running `local`, seen from outside: which there are, and what their admin ports say.
 
 `local` writes which there are to a file in its state directory, for as long as it runs.
 """
@@ -91,29 +91,32 @@ def read_running(state_dir: Path) -> list[LocalTenant]:
 
 
 async def look(tenants: Iterable[LocalTenant]) -> Fleet:
-    """Look at the proxies once."""
+    """Look at the proxies and relays once."""
     import aiohttp  # noqa: PLC0415 - only for those who look
 
     places = asyncio.Semaphore(_AT_ONCE)
 
-    async def see(tenant: LocalTenant) -> TenantView:
+    async def process(admin: str) -> Replica:
         ready, metrics, problem = False, None, None
         async with places:
             try:
-                ready = (await _get(session, f"{tenant.admin}/readyz"))[0] == _OK
-                metrics = (await _get(session, f"{tenant.admin}/metrics"))[1]
+                ready = (await _get(session, f"{admin}/readyz"))[0] == _OK
+                metrics = (await _get(session, f"{admin}/metrics"))[1]
             except TimeoutError:
                 problem = f"no answer within {_SECONDS:g} s"
             except (aiohttp.ClientError, OSError) as error:
                 problem = str(error) or type(error).__name__
-        replica = Replica(name="local", ready=ready, metrics=metrics, problem=problem)
-        key = Key(tenant.namespace, tenant.name)
+        return Replica(name="local", ready=ready, metrics=metrics, problem=problem)
+
+    async def see(tenant: LocalTenant) -> TenantView:
+        relay = process(tenant.events_admin) if tenant.events_admin else None
         return TenantView(
-            key=key,
+            key=Key(tenant.namespace, tenant.name),
             tenant_id=tenant.tenant_id,
             api=f":{urlsplit(tenant.api).port}",
             problem=tenant.problem,
-            replicas=(replica,),
+            replicas=(await process(tenant.admin),),
+            relays=None if relay is None else (await relay,),
         )
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:

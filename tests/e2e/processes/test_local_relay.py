@@ -1,10 +1,13 @@
 """`tenantproxy-operator local` with a PosLog relay beside a tenant's proxy: real processes, and a real OMS."""
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
+from support import commands
 from support.operator.local import running_local, secret, tenant_proxy, write
 from support.proxy.oms import RawServer, answering, http, raw_server
 from support.proxy.relaying import SECRETS, event_of, login, signed
@@ -66,6 +69,31 @@ async def test_the_life_of_a_relay(tmp_path: Path) -> None:
             manifests(keys=SECRETS, enabled=False)
             await eventually(lambda: len(local.children()), lambda count: count == 1)
             assert local.children() == [proxy]
+
+
+async def test_it_is_seen(tmp_path: Path) -> None:
+    """`top --local` shows whether it is ready, and what comes of events."""
+    state = tmp_path / "run" / "state"
+    top = ("tenantproxy-operator", "top", "--local", "--state-dir", state, "--interval", "1")
+    async with raw_server(answering(http(500))) as oms:
+        keys = secret(**LOGIN, **SECRETS)
+        write(tmp_path / "acme.yaml", tenant_proxy(url=oms.url, poslog=RELAY), keys)
+        async with running_local(tmp_path, state=state) as local:
+            ready = await local.event("relay-ready")
+            running = asyncio.create_task(commands.run(*top, "--once", "--json", timeout=PATIENCE))
+            while not running.done():  # so some lie between its looks
+                assert await _send(ready["events"]) >= 500
+                await asyncio.sleep(0.05)
+            status, out, _ = await running
+            (seen,) = json.loads(out)["tenants"]
+            assert (status, seen["level"]) == (0, "failing")
+            assert "events fail" in seen["troubles"]
+            relay = seen["relay"]
+            assert (relay["readyReplicas"], relay["replicas"], relay["failedShare"]) == (1, 1, 1.0)
+            assert relay["eventsPerSecond"] > 0
+            head, row = (await commands.run(*top))[1].splitlines()
+            assert head.split()[-4:] == ["RELAY", "EVENTS/S", "FAILED", "TROUBLE"]
+            assert row.split()[9] == "1/1"
 
 
 def _is_proxy(pid: int) -> bool:

@@ -11,11 +11,13 @@ from support.apiserver.client import MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer
 from support.operator.tenants import Tenants
 from tenantproxy_operator.api.labels import labels
+from tenantproxy_operator.api.names import POSLOG, PROXY, Component
 
 VIEW = [
     {"apiGroups": ["proxy.hiiretail.com"], "resources": ["tenantproxies"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
 ]
+CLOSED = "forbidden; it needs `create` and `get` of pods/portforward"
 FORWARD = [{"apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create", "get"]}]
 
 
@@ -41,11 +43,11 @@ async def _kubeconfig(
     return api_server.kubeconfig(path, await api.token(namespace, "engineer"))
 
 
-async def _pod(api: ApiClient, namespace: str, tenant: str) -> None:
-    """Make a proxy's pod as far as it can be one without a node: bound to one, and said to be ready."""
+async def _pod(api: ApiClient, namespace: str, tenant: str, component: Component = PROXY) -> None:
+    """Make a pod as far as it can be one without a node: bound to one, and said to be ready."""
     path = f"/api/v1/namespaces/{namespace}/pods"
     pod = {
-        "metadata": {"name": f"{tenant}-proxy-0", "labels": labels(tenant, component="proxy")},
+        "metadata": {"name": f"{tenant}-{component}-0", "labels": labels(tenant, component=component)},
         "spec": {
             "nodeName": "nowhere",
             "containers": [{"name": "proxy", "image": "x"}],
@@ -70,7 +72,7 @@ async def _pod(api: ApiClient, namespace: str, tenant: str) -> None:
         ],
     }
     status, answer = await api.request(
-        "PATCH", f"{path}/{tenant}-proxy-0/status", {"status": running}, content_type=MERGE_PATCH
+        "PATCH", f"{path}/{tenant}-{component}-0/status", {"status": running}, content_type=MERGE_PATCH
     )
     assert status == 200, answer
 
@@ -122,6 +124,35 @@ async def test_pod_that_does_not_answer(
     status, out, err = await _top("-n", tenants.namespace, "--kubeconfig", kubeconfig)
     assert (status, err) == (0, "")
     assert "no metrics: its metrics can't be read" in out.splitlines()[2]
+
+
+async def test_relays(
+    api_server: ApiServer, api: ApiClient, namespace: str, tenants: Tenants, tmp_path: Path
+) -> None:
+    """A tenant's relays are told beside its proxies, whose pods are others; none is missed that nobody wants."""
+    for name, enabled in (("initech", True), ("hooli", True), ("umbrella", False)):
+        relay = {"enabled": enabled, "verification": {"sharedKey": True}, "delivery": {"path": "/events"}}
+        await tenants.create(name, {"spec.poslog": relay})
+        await _pod(api, namespace, name)
+    for name in ("hooli", "umbrella"):
+        await _pod(api, namespace, name, POSLOG)
+    kubeconfig = await _kubeconfig(api_server, api, namespace, VIEW, tmp_path / "kubeconfig")
+    status, out, err = await _top("-n", namespace, "--kubeconfig", kubeconfig)
+    assert (status, err.count("note: ")) == (0, 1)
+    head, *rows = out.splitlines()
+    assert head.split()[-4:] == ["RELAY", "EVENTS/S", "FAILED", "TROUBLE"]
+    shown = {row.split()[0].partition("/")[2]: row for row in rows}
+    assert shown["initech"].endswith("0/0         -       -  no relay runs; no metrics: " + CLOSED)
+    assert shown["hooli"].endswith("1/1         -       -  no metrics: " + CLOSED)
+    assert [row.split()[0].partition("/")[2] for row in rows[:2]] == ["globex", "initech"]
+    _, out, _ = await _top("-n", namespace, "--kubeconfig", kubeconfig, "--once", "--json")
+    relays = {each["tenant"]: each["relay"] for each in json.loads(out)["tenants"]}
+    unknown = {"eventsPerSecond": None, "failedShare": None}
+    assert relays == {
+        **dict.fromkeys(("acme", "globex", "umbrella")),
+        "initech": {"readyReplicas": 0, "replicas": 0, **unknown},
+        "hooli": {"readyReplicas": 1, "replicas": 1, **unknown},
+    }
 
 
 async def test_what_can_not_be_seen_at_all(

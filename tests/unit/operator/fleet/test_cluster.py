@@ -1,10 +1,13 @@
-"""What `top` and `doctor` say where a cluster can't be seen at all."""
+"""What `top` and `doctor` ask a cluster for, and what they say where it can't be seen at all."""
 
+import asyncio
 import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from support.proxy.oms import answering, http, raw_server
+from support.proxy.oms import Received, answering, http, raw_server
 from tenantproxy.kube.access import KubeAccess
 from tenantproxy.kube.api import KubeError
 from tenantproxy.kube.client import KubeClient
@@ -64,3 +67,30 @@ async def test_something_else_than_a_cluster() -> None:
             await client.close()
         assert str(raised.value).startswith("what answers is no Kubernetes API server (" + why)
         assert str(raised.value).endswith("; see --kubeconfig, --context and `kubectl cluster-info`")
+
+
+async def _asked(*specs: dict[str, Any]) -> list[str]:
+    """Return the labels of the pods that are listed for tenants with these specs."""
+    tenants = [
+        {"metadata": {"name": f"t{number}", "namespace": "n"}, "spec": spec} for number, spec in enumerate(specs)
+    ]
+
+    async def play(request: Received, writer: asyncio.StreamWriter) -> None:
+        items = tenants if "/tenantproxies" in request.target else []
+        writer.write(http(200, json.dumps({"kind": "List", "metadata": {}, "items": items}).encode()))
+
+    async with raw_server(play) as server:
+        client = KubeClient(KubeAccess(url=server.url))
+        await ClusterReader(client).look("n")
+        await client.close()
+    targets = [urlsplit(request.target) for request in server.received]
+    return [parse_qs(target.query)["labelSelector"][0] for target in targets if target.path.endswith("/pods")]
+
+
+async def test_relays_are_asked_for_where_there_are_some() -> None:
+    """Where no tenant asks for one, a look costs what it did; a spec may be whatever somebody wrote."""
+    relay = {"enabled": True}
+    (proxies,) = await _asked({}, {"poslog": relay | {"enabled": False}}, {"poslog": "x"}, {"poslog": None})
+    assert "app.kubernetes.io/component=proxy" in proxies
+    both = await _asked({}, {"poslog": relay}, {"poslog": relay})
+    assert both == [proxies, proxies.replace("=proxy", "=poslog")]

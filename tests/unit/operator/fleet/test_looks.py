@@ -1,9 +1,11 @@
 """One look after another, and what scripts get of it."""
 
 import json
+from dataclasses import replace
 
 from tenantproxy.config import Tenant
 from tenantproxy.metrics import Metrics
+from tenantproxy.relay.metrics import RelayMetrics
 from tenantproxy_operator.fleet.document import document
 from tenantproxy_operator.fleet.looks import Looks
 from tenantproxy_operator.fleet.view import Fleet, Replica, TenantView
@@ -48,6 +50,33 @@ def test_metrics_that_are_none() -> None:
     }
 
 
+def test_relays() -> None:
+    """Their rates are over the time between looks, too; scripts get them; what can't be read says so."""
+    relay, looks = RelayMetrics(Tenant(name="t0", id="T-0")), Looks()
+
+    def fleet(metrics: bytes) -> Fleet:
+        (tenant,) = _fleet(None).tenants
+        return Fleet(tenants=(replace(tenant, relays=(Replica(name="relay", ready=True, metrics=metrics),)),))
+
+    (row,) = looks.rows(fleet(relay.exposition()), 0.0)
+    assert document([row], [], None)["tenants"][0]["relay"] == {
+        "readyReplicas": 1,
+        "replicas": 1,
+        "eventsPerSecond": None,
+        "failedShare": None,
+    }
+    for outcome in ("delivered", "failed", "irrelevant", "irrelevant"):
+        relay.answered(outcome, "", 0.001)
+    rows = looks.rows(fleet(relay.exposition()), 2.0)
+    (tenant,) = document(rows, [], looks.seconds)["tenants"]
+    assert tenant["relay"] == {"readyReplicas": 1, "replicas": 1, "eventsPerSecond": 2.0, "failedShare": 0.5}
+    assert (tenant["level"], tenant["troubles"]) == ("failing", ["events fail"])
+    (row,) = looks.rows(fleet(b"tenantproxy_x{"), 4.0)
+    assert [trouble.text for trouble in row.troubles] == [
+        "no metrics: its metrics are not in Prometheus' text format"
+    ]
+
+
 def test_document() -> None:
     """Numbers as JSON has them, also those that it has not."""
     proxy, looks = Metrics(Tenant(name="t0", id="T-0")), Looks()
@@ -74,6 +103,7 @@ def test_document() -> None:
                 "errorShare": 1.0,
                 "p99Seconds": "+Inf",
                 "omsShare": 0.5,
+                "relay": None,
             }
         ],
         "problems": ["x"],

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from tenantproxy_operator.fleet import table
+from tenantproxy_operator.fleet.events import EventFigures
 from tenantproxy_operator.fleet.figures import Figures
 from tenantproxy_operator.fleet.table import Row, by_trouble, row
 from tenantproxy_operator.fleet.trouble import Level, troubles
@@ -22,6 +23,7 @@ def _view(
     suspended: bool = False,
     conditions: tuple[Condition, ...] = (),
     problem: str | None = None,
+    relays: tuple[Replica, ...] | None = None,
 ) -> TenantView:
     return TenantView(
         key=Key("tenants", name),
@@ -30,6 +32,7 @@ def _view(
         conditions=conditions,
         problem=problem,
         replicas=replicas or (UP,),
+        relays=relays,
     )
 
 
@@ -81,10 +84,54 @@ def test_table(width: int, text: str) -> None:
     assert lines(_rows(), width) == text.splitlines()
 
 
+def _with_relays() -> list[Row]:
+    """Return the rows of tenants of which some have relays."""
+    return by_trouble(
+        [
+            row(_view("acme"), FINE),
+            row(_view("globex", relays=(UP, UP)), FINE, EventFigures(events=3.21, failed=0.0)),
+            row(_view("initech", relays=(UP, DOWN)), FINE, EventFigures(events=12.0, failed=0.5, circuit="open")),
+            row(_view("paused", suspended=True, relays=()), Figures(), EventFigures()),
+            row(_view("umbrella", relays=()), FINE, EventFigures()),
+            row(_view("vandelay", relays=(UP,)), FINE, EventFigures(events=0.2, failed=1.0)),
+        ]
+    )
+
+
+EVENTS_WIDE = """\
+TENANT            READY  CREDENTIAL  CIRCUIT  READS/S  ERRORS   P99  OMS  RELAY  EVENTS/S  FAILED  TROUBLE
+tenants/vandelay    1/1  accepted    closed      12.3      0%  42ms  80%    1/1       0.2    100%  events fail
+tenants/initech     1/1  accepted    closed      12.3      0%  42ms  80%    1/2      12.0     50%  relay's circuit open; events fail; 1 of 2 relays not ready
+tenants/umbrella    1/1  accepted    closed      12.3      0%  42ms  80%    0/0         -       -  no relay runs
+tenants/acme        1/1  accepted    closed      12.3      0%  42ms  80%
+tenants/globex      1/1  accepted    closed      12.3      0%  42ms  80%    2/2       3.2      0%
+tenants/paused      off  -           -              -       -     -    -    off         -       -"""
+
+EVENTS_NARROW = """\
+TENANT            READY  CREDENTIAL  READS/S  ERRORS   P99  RELAY  FAILED
+tenants/vandelay    1/1  accepted       12.3      0%  42ms    1/1    100%
+tenants/initech     1/1  accepted       12.3      0%  42ms    1/2     50%
+tenants/umbrella    1/1  accepted       12.3      0%  42ms    0/0       -
+tenants/acme        1/1  accepted       12.3      0%  42ms
+tenants/globex      1/1  accepted       12.3      0%  42ms    2/2      0%
+tenants/paused      off  -                 -       -     -    off       -
+
+tenants/vandelay: events fail
+tenants/initech: relay's circuit open; events fail; 1 of 2 relays not ready
+tenants/umbrella: no relay runs"""
+
+
+@pytest.mark.parametrize(("width", "text"), [(None, EVENTS_WIDE), (80, EVENTS_NARROW)])
+def test_relays(width: int | None, text: str) -> None:
+    """They have columns where a tenant has one; those without are empty there; whose events fail come early."""
+    assert lines(_with_relays(), width) == text.splitlines()
+
+
+@pytest.mark.parametrize("rows", [_rows(), _with_relays()], ids=["reads", "relays"])
 @pytest.mark.parametrize("width", range(20, 140, 7))
-def test_any_width(width: int) -> None:
+def test_any_width(rows: list[Row], width: int) -> None:
     """Nothing is ever longer, and the tenant and whether it is ready are always there."""
-    shown = lines(_rows(), width)
+    shown = lines(rows, width)
     assert max(map(len, shown)) <= width
     assert shown[0].startswith("TENANT")
     assert len(shown) >= 6
@@ -93,7 +140,7 @@ def test_any_width(width: int) -> None:
 def test_snapshot() -> None:
     """Without a width, as in a pipe: all columns at full length."""
     shown = lines(_rows())
-    assert shown[0].split() == [column.title for column in table.COLUMNS if column.title != "API"]
+    assert shown[0].split() == [column.title for column in table.COLUMNS if column.concerns is None]
     assert shown[1].endswith("OMS rejected the credential; circuit open; reads fail")
 
 
@@ -153,6 +200,39 @@ def test_troubles(view: TenantView, figures: Figures, level: Level, text: str) -
     """Each is named in a few words."""
     (found,) = troubles(view, figures)
     assert (found.level, found.text) == (level, text)
+
+
+@pytest.mark.parametrize(
+    ("relays", "events", "level", "text"),
+    [
+        ((), EventFigures(), Level.FAILING, "no relay runs"),
+        ((DOWN,), EventFigures(), Level.FAILING, "no relay is ready"),
+        ((UP, DOWN), EventFigures(), Level.DEGRADED, "1 of 2 relays not ready"),
+        ((UP,), EventFigures(missing_keys=("poslogSharedKey",)), Level.FAILING, "relay lacks poslogSharedKey"),
+        ((UP,), EventFigures(stopped=True), Level.FAILING, "OMS wants no more events"),
+        ((UP,), EventFigures(paused=True), Level.DEGRADED, "OMS has paused events"),
+        ((UP,), EventFigures(credential="rejected"), Level.FAILING, "OMS rejected the relay's credential"),
+        ((UP,), EventFigures(circuit="open"), Level.FAILING, "relay's circuit open"),
+        ((UP,), EventFigures(failed=0.05), Level.FAILING, "events fail"),
+        ((UP,), EventFigures(failed=0.01), Level.DEGRADED, "events fail"),
+        ((UP,), EventFigures(unverified=True), Level.DEGRADED, "no event is verified"),
+        ((Replica(name="p", ready=True, problem="403"),), EventFigures(), Level.UNSEEN, "no metrics: 403"),
+    ],
+)
+def test_troubles_of_a_relay(relays: tuple[Replica, ...], events: EventFigures, level: Level, text: str) -> None:
+    """No read fails of it, so that it is never as bad as if they all did; a suspended tenant has none."""
+    (found,) = troubles(_view(relays=relays), FINE, events)
+    assert (found.level, found.text) == (level, text)
+    assert troubles(_view(suspended=True, relays=relays), FINE, events) == []
+
+
+def test_what_proxies_say_too_is_said_once() -> None:
+    """Both have the tenant's credential, and one that may not be looked at is as hidden as the other."""
+    hidden = Replica(name="p", ready=True, problem="403")
+    found = troubles(
+        _view("a", hidden, relays=(hidden,)), Figures(credential="rejected"), EventFigures(credential="rejected")
+    )
+    assert [trouble.text for trouble in found] == ["OMS rejected the credential", "no metrics: 403"]
 
 
 def test_nothing_that_a_terminal_would_obey() -> None:

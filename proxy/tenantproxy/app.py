@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tenantproxy.admission import QUEUE_FACTOR, Admission
+from tenantproxy.api import routes
 from tenantproxy.api.handler import Api
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Authenticator
@@ -17,7 +18,6 @@ from tenantproxy.orders.mapping import CompiledMapping
 from tenantproxy.server.descriptors import MAX_CLIENTS
 from tenantproxy.server.http_server import HttpServer
 from tenantproxy.server.port import Queue
-from tenantproxy.tracing.choice import parts_of
 from tenantproxy.transport.tls import TlsFiles
 
 
@@ -37,20 +37,17 @@ class Proxy(TenantProcess):
         max_clients: int = MAX_CLIENTS,
     ) -> None:
         metrics = Metrics(config.tenant)
-        parts = parts_of(config, metrics)
         super().__init__(
             config,
             store,
             tls,
             metrics,
-            parts,
             forward_proxy_credentials=forward_proxy_credentials,
             fallback=fallback,
             debug_until=debug_until,
-            open_metrics=metrics.open_exposition if metrics.has_exemplars else None,
         )
         self._oms = OmsClient(config.upstream, self._transport, self._credential, metrics)
-        converter = parts.converter(config.upstream, mapping)
+        converter = self._parts.converter(config.upstream, mapping)
         reader = Reader(config.upstream, converter, self._oms, metrics)
         trial = CredentialTrial(config.upstream, self._clients, self._oms, converter)
         self._authenticator = Authenticator(config.access, config.tenant.id, self._way_out)
@@ -66,7 +63,7 @@ class Proxy(TenantProcess):
             reader=reader,
         )
         self._api_server = HttpServer(
-            parts.handler(api.handle),
+            self._parts.handler(api.handle, routes.template_of),
             on_problem=api.unparsable,
             max_connections=max_clients,
             queue=Queue(api.caller_of, api.gone),

@@ -21,7 +21,7 @@ from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.server.admin import Admin
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy.supervision import Supervised
-from tenantproxy.tracing.parts import Parts
+from tenantproxy.tracing.choice import parts_of
 from tenantproxy.transport.forward_proxy import forward_proxy
 from tenantproxy.transport.tls import TlsFiles
 
@@ -50,16 +50,20 @@ class TenantProcess:
         store: CredentialStore,
         tls: TlsFiles,
         metrics: ProcessMetrics,
-        parts: Parts,
         *,
         forward_proxy_credentials: Path,
         fallback: CredentialStore | None,
         debug_until: Path | None,
-        open_metrics: Callable[[], bytes] | None = None,
     ) -> None:
+        """Make them.
+
+        Raises:
+            ConfigError: Spans are wanted, and can't be sent.
+
+        """
+        self._parts = parts = parts_of(config, metrics)
         metrics.show_expiries(tls.expiries)
         self._way_out = forward_proxy(config, tls, forward_proxy_credentials)
-        self._parts = parts
         self._clients = parts.clients(config, tls, self._way_out)
         self._credential = parts.credential(self._clients, metrics, store)
         self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
@@ -70,7 +74,7 @@ class TenantProcess:
             metrics,
             lambda: self._ready,
             lambda: all(each.healthy for each in self._following),
-            open_metrics=open_metrics,
+            open_metrics=metrics.open_exposition if metrics.has_exemplars else None,
         )
         self._admin_server = HttpServer(
             admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
-
 from tenantproxy.config import Tenant
 from tenantproxy.errors import FieldProblem
 from tenantproxy.process_metrics import MAX_STATUSES, Few, ProcessMetrics
-from tenantproxy.series import Counters, Exemplify
+from tenantproxy.series import Counters
 
 _MAX_POINTERS: Final = 50
 """Distinct pointers of violations; further ones are counted as `other`."""
@@ -47,19 +45,8 @@ class Metrics(ProcessMetrics):
         self._violations = self._counter(
             "mapping_violations", "Violations of the contract in the OMS's answers.", "pointer"
         )
-        self._spans = self._counter("trace_spans", "Spans of traces.", "outcome")
         self._pointers = Few(_MAX_POINTERS, "other")
         self._oms_statuses = Few(MAX_STATUSES, "status-other")
-
-    @property
-    def has_exemplars(self) -> bool:
-        """Whether there is more to say than Prometheus' text format can."""
-        return self._durations.exemplify is not None
-
-    def open_exposition(self) -> bytes:
-        """Return all metrics in OpenMetrics' text format, with exemplars."""
-        page: bytes = open_metrics(self._registry)  # type: ignore[no-untyped-call]
-        return page
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
@@ -98,11 +85,3 @@ class Metrics(ProcessMetrics):
         for violation in violations:
             pointer = "/".join("*" if part.isdigit() else part for part in violation.field.split("/"))
             self._violations.labels(self._tenant, self._pointers.label(pointer)).inc()
-
-    def exemplify(self, exemplar: Exemplify) -> None:
-        """Let each latency have an exemplar, of what is recorded of its request; before the first one."""
-        self._durations.exemplify = self._upstream_durations.exemplify = exemplar
-
-    def spans(self, outcome: str, count: int) -> None:
-        """Count spans that were sent, or lost; from any thread."""
-        self._spans.labels(self._tenant, outcome).inc(count)

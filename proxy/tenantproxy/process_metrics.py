@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from prometheus_client.metrics import Counter, Gauge, disable_created_metrics
+from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
 from prometheus_client.registry import CollectorRegistry
 
 from tenantproxy import __version__
 from tenantproxy.config import Tenant
 from tenantproxy.exposition import text_format
-from tenantproxy.series import Histograms
+from tenantproxy.series import Exemplify, Histograms
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
@@ -39,12 +40,33 @@ class ProcessMetrics:
         )
         self._config_changes = self._counter("config_changes", "Changes of the credential.", "outcome")
         self._circuits = self._gauge("circuit_state", "0 closed, 1 half-open, 2 open.", "operation")
+        self._spans = self._counter("trace_spans", "Spans of traces.", "outcome")
         self._token_statuses = Few(MAX_STATUSES, "status-other")
+        self._latencies: list[Histograms] = []
         self._gauge("build_info", "1.", "version", "tenant_id").labels(self._tenant, __version__, tenant.id).set(1)
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return text_format(self._registry)
+
+    @property
+    def has_exemplars(self) -> bool:
+        """Whether there is more to say than Prometheus' text format can."""
+        return any(latency.exemplify is not None for latency in self._latencies)
+
+    def open_exposition(self) -> bytes:
+        """Return all metrics in OpenMetrics' text format, with exemplars."""
+        page: bytes = open_metrics(self._registry)  # type: ignore[no-untyped-call]
+        return page
+
+    def exemplify(self, exemplar: Exemplify) -> None:
+        """Let each latency have an exemplar, of what is recorded of its request; before the first one."""
+        for latency in self._latencies:
+            latency.exemplify = exemplar
+
+    def spans(self, outcome: str, count: int) -> None:
+        """Count spans that were sent, or lost; from any thread."""
+        self._spans.labels(self._tenant, outcome).inc(count)
 
     def token_fetched(self, outcome: str) -> None:
         """Count a token request."""
@@ -98,6 +120,7 @@ class ProcessMetrics:
     def _histogram(self, name: str, text: str, label: str) -> Histograms:
         histograms = Histograms(f"tenantproxy_{name}", text, ("tenant", self._tenant), label, BUCKETS)
         self._registry.register(histograms)
+        self._latencies.append(histograms)
         return histograms
 
 

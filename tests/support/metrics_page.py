@@ -19,6 +19,7 @@ OF_EVERY_PROCESS: Final[Interface] = {
     "tenantproxy_config_changes_total": ("counter", {"outcome"}),
     "tenantproxy_circuit_state": ("gauge", {"operation"}),
     "tenantproxy_build_info": ("gauge", {"version", "tenant_id"}),
+    "tenantproxy_trace_spans_total": ("counter", {"outcome"}),
 }
 """What a proxy and a relay export alike."""
 

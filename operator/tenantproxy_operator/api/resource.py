@@ -209,7 +209,7 @@ class Spec(Model):
     )
     tracing: Tracing | None = Field(
         default=None,
-        description="Which traces the proxies record. Needs an operator with --tracing-endpoint.",
+        description="Which traces the proxies and the relay record. Needs an operator with --tracing-endpoint.",
     )
     poslog: Poslog | None = Field(
         default=None,

@@ -18,8 +18,8 @@ OPTIONS: Final = (
         envvar="TENANTPROXY_TRACING_ENDPOINT",
         show_envvar=True,
         metavar="URL",
-        help="Let every tenant's proxy send spans to this OpenTelemetry collector, by OTLP over HTTP, such as "
-        "http://otel-collector.observability:4318.",
+        help="Let every tenant's proxy and relay send spans to this OpenTelemetry collector, by OTLP over HTTP, "
+        "such as http://otel-collector.observability:4318.",
     ),
     click.option(
         "--tracing-sampling-ratio",
@@ -29,8 +29,8 @@ OPTIONS: Final = (
         envvar="TENANTPROXY_TRACING_SAMPLING_RATIO",
         show_envvar=True,
         metavar="RATIO",
-        help="With --tracing-endpoint: which share is recorded of the traces that begin at a proxy, unless its"
-        " TenantProxy has its own tracing.samplingRatio. A caller's own decision comes first.",
+        help="With --tracing-endpoint: which share is recorded of the traces that begin at a proxy or a relay,"
+        " unless its TenantProxy has its own tracing.samplingRatio. A caller's own decision comes first.",
     ),
 )
 

@@ -41,6 +41,7 @@ def render_poslog_config(resource: TenantProxy, relay: Poslog, settings: Setting
         ),
         auth=proxy.auth,
         egress=proxy.egress,
+        tracing=proxy.tracing,
         poslog=_poslog(given),
     )
 

@@ -98,9 +98,9 @@ def _direct(params: Params) -> list[Manifest]:
 
 
 def _collector(params: Params) -> list[Manifest]:
-    """Return the way to where spans go to, if there are any; a relay sends none."""
+    """Return the way to where spans go to, if there are any."""
     tracing = params.settings.tracing
-    return [] if tracing is None or params.relay else _to_platform_server(params, tracing.endpoint or "")
+    return [] if tracing is None else _to_platform_server(params, tracing.endpoint or "")
 
 
 def _to_platform_server(params: Params, url: str) -> list[Manifest]:

@@ -1,11 +1,14 @@
-"""The ids by which a request is found in our log and in the OMS's: the caller's own, or a random one."""
+"""What finds a request in our log and the OMS's: its id, the caller's own or a random one; and its trace."""
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tenantproxy.server.request import Request
+
 _GIVEN: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _AT_ONCE: Final = 64
 """Ids that are made together: asking the kernel for random bytes is most of what one costs."""
 _VARIANT: Final = dict(zip("0123456789abcdef", 4 * "89ab", strict=True))
@@ -27,6 +30,15 @@ class CorrelationIds:
         if not self._made:
             self._made = [*_random_ids()]
         return self._made.pop()
+
+
+def correlated(headers: Mapping[str, str], request: Request, correlation_id: str) -> dict[str, str]:
+    """Return headers for the OMS with those by which its log, and its spans, find the caller's request."""
+    given = {**headers, "Correlation-Id": correlation_id}
+    traceparent = request.headers.get("traceparent")
+    if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
+        given["traceparent"] = traceparent
+    return given
 
 
 def _random_ids() -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from tenantproxy.admission import Admission, Bulkhead, Ticket
 from tenantproxy.api import framing, put_options, routes, search_criteria
 from tenantproxy.api.audit import audited, host_of
-from tenantproxy.api.correlation_ids import CorrelationIds
+from tenantproxy.api.correlation_ids import CorrelationIds, correlated
 from tenantproxy.api.cors import CorsPolicy, is_preflight
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.api.request_log import RequestLog
@@ -38,7 +37,6 @@ _OTHER: Final = "other"
 """The route, in metrics and logs, of a request that matched none."""
 _PREFLIGHT: Final = "preflight"
 """That of a browser's question whether a page may make a call."""
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class _Read(NamedTuple):
@@ -154,7 +152,7 @@ class Api:
         plan, upstream_headers, bulkhead = self._reads[operation.name]
         if not plan.is_supported:
             raise Problem("search-not-supported", "This order management system has no search.")
-        headers = _correlated(upstream_headers, request, correlation_id)
+        headers = correlated(upstream_headers, request, correlation_id)
         ids = routes.checked_ids(operation, match.ids, plan, are_plain=match.are_plain)
         criteria = None
         if plan.criteria is not None:
@@ -192,7 +190,7 @@ class Api:
             options.check()
             self._proxy_config.check_managed_here(options)
             body = await _read_json(request, MAX_PROXY_CONFIG_BYTES)
-            headers = _correlated(self._own_headers, request, correlation_id)
+            headers = correlated(self._own_headers, request, correlation_id)
             tested = await self._proxy_config.put(body, options, record, headers, observation)
         if tested is None:
             return Response(204, headers={"Correlation-Id": correlation_id})
@@ -223,12 +221,3 @@ async def _read(request: Request, limit: int) -> bytes:
     ):
         raise Problem("unsupported-media-type", "Send uncompressed application/json in UTF-8.")
     return await read_body(request, limit)
-
-
-def _correlated(headers: Mapping[str, str], request: Request, correlation_id: str) -> dict[str, str]:
-    """Return headers for the OMS with those by which its log finds the caller's request."""
-    correlated = {**headers, "Correlation-Id": correlation_id}
-    traceparent = request.headers.get("traceparent")
-    if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
-        correlated["traceparent"] = traceparent
-    return correlated

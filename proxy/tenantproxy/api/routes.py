@@ -71,6 +71,14 @@ def match(method: str, target: str) -> Match:
     raise _method_not_allowed("")
 
 
+def template_of(method: str, target: str) -> str | None:
+    """Return the path with placeholders of what is served there, for spans; None: nothing is."""
+    try:
+        return match(method, target).route.template
+    except Problem:
+        return None
+
+
 def _method_not_allowed(allowed: str) -> Problem:
     detail = f"This path accepts {allowed} only." if allowed else _NO_SUCH_PATH
     return Problem("method-not-allowed", detail, headers={"Allow": allowed})

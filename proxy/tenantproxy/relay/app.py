@@ -8,7 +8,7 @@ from tenantproxy.config import ConfigError, ProxyConfig
 from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.lifecycle import TenantProcess
 from tenantproxy.relay.delivery import Delivery, oms_client
-from tenantproxy.relay.handler import Events
+from tenantproxy.relay.handler import Events, route_of
 from tenantproxy.relay.metrics import RelayMetrics
 from tenantproxy.relay.preparation import Preparation
 from tenantproxy.relay.secrets import SecretFiles, needed
@@ -17,7 +17,6 @@ from tenantproxy.server.descriptors import MAX_CLIENTS
 from tenantproxy.server.http_server import HttpServer
 from tenantproxy.server.port import Queue
 from tenantproxy.supervision import Supervised
-from tenantproxy.tracing.parts import Parts
 from tenantproxy.transport.egress_policy import oms_policy
 from tenantproxy.transport.tls import TlsFiles
 
@@ -45,7 +44,7 @@ class Relay(TenantProcess):
         """`secrets`: the directory with the relay's keys.
 
         Raises:
-            ConfigError: The configuration is a proxy's.
+            ConfigError: The configuration is a proxy's; or spans are wanted, and can't be sent.
 
         """
         if not (poslog := config.poslog):
@@ -56,7 +55,6 @@ class Relay(TenantProcess):
             store,
             tls,
             metrics,
-            Parts(),
             forward_proxy_credentials=forward_proxy_credentials,
             fallback=fallback,
             debug_until=debug_until,
@@ -79,7 +77,7 @@ class Relay(TenantProcess):
             max_bytes=poslog.limits.max_event_bytes,
         )
         self._api_server = HttpServer(
-            self._events.handle,
+            self._parts.handler(self._events.handle, route_of),
             on_problem=self._events.unparsable,
             max_connections=max_clients,
             max_unfinished_bytes=MAX_ARRIVING_BYTES,

@@ -64,7 +64,7 @@ class Delivery:
         )
         metrics.show_holds(stopped=lambda: self._stopped.lasts, paused=lambda: oms.is_paused)
 
-    async def deliver(self, ticket: Ticket, outgoing: Outgoing, correlation_id: str, deadline: float) -> None:
+    async def deliver(self, ticket: Ticket, outgoing: Outgoing, deadline: float) -> None:
         """Return when the OMS has taken an event; `deadline` is in the loop's time.
 
         Raises:
@@ -77,7 +77,7 @@ class Delivery:
             DELIVER_EVENT,
             self._config.method,
             self._config.path,
-            {**outgoing.headers, "Correlation-Id": correlation_id},
+            outgoing.headers,
             outgoing.body,
         )
         deadline = min(deadline, asyncio.get_running_loop().time() + self._config.timeout_seconds)

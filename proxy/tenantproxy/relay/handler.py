@@ -18,7 +18,7 @@ from typing import Final
 
 from tenantproxy.admission import Admission, Ticket, overloaded
 from tenantproxy.api import framing
-from tenantproxy.api.correlation_ids import CorrelationIds
+from tenantproxy.api.correlation_ids import CorrelationIds, correlated
 from tenantproxy.deadlines import Deadlines
 from tenantproxy.logs import fields
 from tenantproxy.oms.worker import Worker
@@ -36,6 +36,7 @@ from tenantproxy.server.response import Response
 _log = logging.getLogger(__name__)
 
 PATH: Final = "/events"
+_METHOD: Final = "POST"
 PATIENCE: Final = 4.5
 """Seconds from an event's head to its answer; ExternalEvents gives up after five."""
 _CALLER_GONE: Final = "caller-gone"
@@ -97,7 +98,9 @@ class Events:
             return self._failed(seen, ticket, begun, "refused", error)
         if not isinstance(prepared.what, Outgoing):
             return self._needless(seen, ticket, begun, prepared.what)
-        task = asyncio.create_task(self._delivered(prepared.what, seen, ticket, begun, deadline), name="delivery")
+        headers = correlated(prepared.what.headers, request, seen.correlation_id)
+        outgoing = prepared.what._replace(headers=headers)
+        task = asyncio.create_task(self._delivered(outgoing, seen, ticket, begun, deadline), name="delivery")
         self._delivering.add(task)
         task.add_done_callback(self._delivering.discard)
         try:
@@ -171,7 +174,7 @@ class Events:
         seen.orders = outgoing.orders
         try:
             _keep(outgoing, ticket)
-            await self._delivery.deliver(ticket, outgoing, seen.correlation_id, deadline)
+            await self._delivery.deliver(ticket, outgoing, deadline)
         except Exception as error:  # noqa: BLE001 - a client always gets an answer
             return self._failed(seen, ticket, begun, "failed", error)
         if outgoing.event.time is not None:
@@ -213,13 +216,17 @@ class Events:
         self._log.event_ended(seen, outcome, problem, begun=begun, now=now)
 
 
+def route_of(method: str, target: str) -> str | None:
+    """Return the path of the one thing that is served, for spans; None: a request is for something else."""
+    return PATH if method == _METHOD and target.partition("?")[0] == PATH else None
+
+
 def _check_route(request: Request, seen: EventObservation) -> None:
     """Check that a request is an event's. Raises Problem."""
-    path, _, _ = request.raw_path.partition("?")
-    if path != PATH:
-        raise Problem("not-found", f"A relay takes events at {PATH}.")
-    if request.method != "POST":
-        raise Problem("method-not-allowed", f"{PATH} accepts POST only.", headers={"Allow": "POST"})
+    if route_of(request.method, request.raw_path) is None:
+        if request.raw_path.partition("?")[0] != PATH:
+            raise Problem("not-found", f"A relay takes events at {PATH}.")
+        raise Problem("method-not-allowed", f"{PATH} accepts {_METHOD} only.", headers={"Allow": _METHOD})
     seen.route = EVENTS
 
 

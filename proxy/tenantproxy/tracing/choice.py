@@ -1,16 +1,16 @@
-"""The choice of a proxy's parts: OpenTelemetry is imported here alone, and only where spans are wanted."""
+"""The choice of a process's parts: OpenTelemetry is imported here alone, and only where spans are wanted."""
 
 import os
 from collections.abc import Mapping
 
 from tenantproxy.config import ConfigError, ProxyConfig
-from tenantproxy.metrics import Metrics
+from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.tracing.parts import Parts
 from tenantproxy.tracing.settings import traces_endpoint
 
 
-def parts_of(config: ProxyConfig, metrics: Metrics, environment: Mapping[str, str] = os.environ) -> Parts:
-    """Return the parts of a proxy; spans are made where an endpoint for them is configured.
+def parts_of(config: ProxyConfig, metrics: ProcessMetrics, environment: Mapping[str, str] = os.environ) -> Parts:
+    """Return the parts of a proxy or a relay; spans are made where an endpoint for them is configured.
 
     Raises:
         ConfigError: They can't be sent: what is needed is not installed, or a variable can't be used.

@@ -18,7 +18,7 @@ from opentelemetry.sdk.environment_variables import OTEL_BSP_MAX_EXPORT_BATCH_SI
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from tenantproxy.metrics import Metrics
+from tenantproxy.process_metrics import ProcessMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class _Session(requests.Session):
 class _Reporting(SpanExporter):
     """Sends, counts what came of it, and says once that it fails, and once that it does no more."""
 
-    def __init__(self, endpoint: str, metrics: Metrics) -> None:
+    def __init__(self, endpoint: str, metrics: ProcessMetrics) -> None:
         self._session = _Session()
         self._exporter = OTLPSpanExporter(endpoint, session=self._session)
         self._to = urlsplit(endpoint).netloc
@@ -82,7 +82,7 @@ class _Reporting(SpanExporter):
 class SpanQueue(BatchSpanProcessor):
     """The SDK's queue, under a bound of ours that counts what it drops."""
 
-    def __init__(self, endpoint: str, metrics: Metrics) -> None:
+    def __init__(self, endpoint: str, metrics: ProcessMetrics) -> None:
         self._most = _number(OTEL_BSP_MAX_QUEUE_SIZE, MAX_QUEUE)
         self._exporter = _Reporting(endpoint, metrics)
         self._metrics = metrics

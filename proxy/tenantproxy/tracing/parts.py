@@ -1,4 +1,4 @@
-"""The parts of a proxy that a trace shows, as they are without one; `traced` has the others."""
+"""The parts of a proxy or a relay that a trace shows, as they are without one; `traced` has the others."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,9 @@ from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.server.port import Handler
+
+RouteOf = Callable[[str, str], str | None]
+"""Returns the route of a method and a request target, its path with placeholders; None: there is none."""
 
 
 class Parts:
@@ -15,7 +18,7 @@ class Parts:
     credential: Callable[..., ActiveCredential] = ActiveCredential
     converter: Callable[..., Converter] = Converter
 
-    def handler(self, handle: Handler) -> Handler:
+    def handler(self, handle: Handler, _route_of: RouteOf) -> Handler:
         """Return what answers the requests."""
         return handle
 

@@ -22,11 +22,11 @@ from opentelemetry.semconv.attributes.url_attributes import URL_SCHEME
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from tenantproxy.api import routes
 from tenantproxy.problems import Problem
 from tenantproxy.server.port import Handler
 from tenantproxy.server.request import Request
 from tenantproxy.server.response import Response
+from tenantproxy.tracing.parts import RouteOf
 from tenantproxy.transport.base import UpstreamError
 
 CORRELATION_ID: Final = "tenantproxy.correlation_id"
@@ -48,7 +48,7 @@ class Trace:
         self._tracer = tracer
         self._request: ContextVar[Span | None] = ContextVar("request", default=None)
 
-    def around(self, handle: Handler) -> Handler:
+    def around(self, handle: Handler, route_of: RouteOf) -> Handler:
         """Return what answers requests as `handle` does, each in a span if its caller or the sampler wants it."""
 
         async def traced(request: Request) -> Response:
@@ -63,7 +63,7 @@ class Trace:
                 span.set_attribute(ERROR_TYPE, _CANCELLED)
                 raise
             finally:
-                _tell_route(span, request)
+                _tell_route(span, request, route_of)
                 self._request.reset(current)
                 span.end()
             return response
@@ -128,11 +128,10 @@ def fail(span: Span, kind: str) -> None:
     span.set_status(Status(StatusCode.ERROR))
 
 
-def _tell_route(span: Span, request: Request) -> None:
-    with contextlib.suppress(Problem):
-        route = routes.match(request.method, request.raw_path).route
-        span.set_attribute(HTTP_ROUTE, route.template)
-        span.update_name(f"{route.method} {route.template}")
+def _tell_route(span: Span, request: Request, route_of: RouteOf) -> None:
+    if (route := route_of(request.method, request.raw_path)) is not None:
+        span.set_attribute(HTTP_ROUTE, route)
+        span.update_name(f"{request.method} {route}")
 
 
 def _tell_answer(span: Span, response: Response) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a proxy, with spans around a request, its credential, each call of a server, the conversion."""
+"""The parts of a proxy or a relay, with spans around a request, its credential, each call, the conversion."""
 
 import functools
 import uuid
@@ -13,17 +13,17 @@ from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, S
 from opentelemetry.trace import SpanKind
 
 from tenantproxy import __version__
-from tenantproxy.config import ProxyConfig, Tenant
+from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.grant import Grant
-from tenantproxy.metrics import Metrics
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.conversion import Converter
 from tenantproxy.oms.requests.request import Next
+from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.server.port import Handler
 from tenantproxy.tracing.export import SpanQueue
 from tenantproxy.tracing.log_lines import TraceIds
-from tenantproxy.tracing.parts import Parts
+from tenantproxy.tracing.parts import Parts, RouteOf
 from tenantproxy.tracing.spans import Trace, fail, traceparent
 from tenantproxy.transport.base import HttpTransport, UpstreamResponse, WarmableTransport
 from tenantproxy.transport.forward_proxy import authority
@@ -34,13 +34,13 @@ _PEER: Final = "service.peer.name"
 
 
 class TracedParts(Parts):
-    """Makes the parts of a proxy that sends spans to `endpoint`."""
+    """Makes the parts of a process that sends spans to `endpoint`."""
 
-    def __init__(self, config: ProxyConfig, endpoint: str, metrics: Metrics) -> None:
+    def __init__(self, config: ProxyConfig, endpoint: str, metrics: ProcessMetrics) -> None:
         ratio = config.tracing.sampling_ratio if config.tracing else None
         # None: that of OTEL_TRACES_SAMPLER; by default it takes all that the caller does not decide.
         sampler: Sampler | None = None if ratio is None else ParentBased(TraceIdRatioBased(ratio))
-        provider = TracerProvider(sampler, _resource(config.tenant), shutdown_on_exit=False)
+        provider = TracerProvider(sampler, _resource(config), shutdown_on_exit=False)
         self._queue = SpanQueue(endpoint, metrics)
         provider.add_span_processor(self._queue)
         self._trace = Trace(provider.get_tracer("tenantproxy", __version__))
@@ -51,9 +51,9 @@ class TracedParts(Parts):
         self.credential = functools.partial(_Credential, self._trace)
         self.converter = functools.partial(_Converter, self._trace)
 
-    def handler(self, handle: Handler) -> Handler:
+    def handler(self, handle: Handler, route_of: RouteOf) -> Handler:
         """Return what answers the requests."""
-        return self._trace.around(handle)
+        return self._trace.around(handle, route_of)
 
     async def close(self) -> None:
         """Send what has not been sent."""
@@ -61,10 +61,11 @@ class TracedParts(Parts):
         await self._queue.close()
 
 
-def _resource(tenant: Tenant) -> Resource:
+def _resource(config: ProxyConfig) -> Resource:
     """Return what all spans say of their process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come first."""
+    tenant = config.tenant
     ours = {
-        "service.name": "tenantproxy",
+        "service.name": "tenantproxy-poslog" if config.poslog else "tenantproxy",
         "service.version": __version__,
         "service.instance.id": str(uuid.uuid4()),
         "k8s.namespace.name": tenant.namespace,

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from support.commands import run, serve
-from support.proxy.oms import RawServer
+from support.proxy.oms import RawServer, answering, http
+from support.proxy.relaying import SECRETS, event_of, login, signed
 from support.proxy.running import BASIC, GET_PATH
 from support.tools.otelcol import OtelCollector
 from support.tools.programs import directory
@@ -83,6 +84,38 @@ async def test_a_trace_from_caller_to_oms(
     assert not [word for word in ("MARKED", "CO-1", "BU-1", "right") if word in otelcol.text]
     assert (log.count("spans can't be sent to "), log.count("spans are sent to ")) == (1, 1)
     assert "(ConnectionError)" in log
+
+
+async def test_a_trace_from_externalevents_to_oms(
+    oms: RawServer, otelcol: OtelCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay's spans, too, are children of the caller's; what is left at the end is sent, nothing of an event."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", otelcol.endpoint)
+    event = event_of("pickup", event_id="MARKED", order="MARKED")
+    headers = {**login(), **signed(event.body), "Content-Type": "application/json"}
+    oms.play = answering(http(204))
+    write_keys(tmp_path / "credentials", BASIC)
+    write_keys(tmp_path / "poslog", SECRETS)
+    poslog = {"verification": {"sharedKey": True, "basic": True}, "delivery": {"path": "/pos-events"}}
+    secrets = ("--poslog-secrets", str(tmp_path / "poslog"))
+    otelcol.start()
+    async with serve(tmp_path, config(oms) | {"poslog": poslog}, *secrets, command=("poslog", "serve")) as relay:
+        await relay.ready()
+        async with aiohttp.ClientSession() as session:
+            given = headers | {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+            async with session.post(f"{relay.api}/events", data=event.body, headers=given) as response:
+                assert response.status == 204
+        relay.process.send_signal(signal.SIGTERM)
+        assert await relay.process.wait() == 0
+    otelcol.stop()
+    spans = {span.name: span for span in otelcol.spans}
+    assert {*spans} == {"POST /events", "credential", "POST"}
+    assert {span.trace for span in spans.values()} == {TRACE}
+    assert spans["POST /events"].parent == CALLER
+    assert {spans[name].parent for name in ("credential", "POST")} == {spans["POST /events"].id}
+    assert [request.headers["traceparent"].split("-")[2] for request in oms.received] == [spans["POST"].id]
+    assert spans["POST"].resource["service.name"] == "tenantproxy-poslog"
+    assert not [word for word in ("MARKED", "store-1", "right") if word in otelcol.text]
 
 
 async def _said(log: str, text: str) -> bool:

@@ -25,7 +25,6 @@ INTERFACE: dict[str, tuple[str, set[str]]] = {
     "tenantproxy_cancelled_requests_total": ("counter", {"route"}),
     **OF_EVERY_PROCESS,
     "tenantproxy_mapping_violations_total": ("counter", {"pointer"}),
-    "tenantproxy_trace_spans_total": ("counter", {"outcome"}),
 }
 """The names and labels of docs/metrics.md, beside the constant `tenant`."""
 

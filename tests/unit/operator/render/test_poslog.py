@@ -12,6 +12,7 @@ from tenantproxy import config
 from tenantproxy_operator.api.names import COMPONENTS, component_of, name_of_hashed_parent, name_of_parent
 from tenantproxy_operator.kube.kinds import BY_NAME
 from tenantproxy_operator.render.children import render_children
+from tenantproxy_operator.settings import Settings
 
 RELAY: dict[str, Any] = {"verification": {"sharedKey": True}, "delivery": {"path": "/pos-events"}}
 WITH_RELAY = {"spec.poslog": RELAY}
@@ -89,7 +90,7 @@ def test_selects_its_own_pods(component: str, kind: str, path: tuple[str, ...]) 
         {"spec.access": {"admins": {"emails": ["a@example.com"]}}},
         {"spec.upstream.operations": {"getOrder": {"timeout": "1s"}}},
         {"spec.upstream.timeout": "1s", "spec.upstream.retries": 0, "spec.upstream.maxConnections": 3},
-        {"spec.tracing": {"samplingRatio": 0.5}, "spec.replicas": 4, "spec.resources": {}},
+        {"spec.replicas": 4, "spec.resources": {}},
         {"spec.autoscaling": {"maxReplicas": 4}},
     ],
 )
@@ -127,6 +128,24 @@ def test_where_events_go() -> None:
     assert there.poslog
     assert elsewhere.poslog
     assert (there.poslog.delivery.path, elsewhere.poslog.delivery.path) == ("/pos-events", "")
+
+
+def test_spans() -> None:
+    """They go where those of the proxies go, to the same share, and the policy lets them pass."""
+    settings = Settings(tracing=config.Tracing(endpoint="http://10.9.0.7:4318", sampling_ratio=0.1))
+    changes = WITH_RELAY | {"spec.tracing": {"samplingRatio": 0.5}}
+    children = render_children(params(changes, settings=settings, kinds=OPTIONAL_KINDS))
+    by_component = {
+        component: {
+            child["kind"]: child for child in children if component_of(child["metadata"]["name"]) == component
+        }
+        for component in COMPONENTS
+    }
+    for found in by_component.values():
+        assert _config(found).tracing == config.Tracing(endpoint="http://10.9.0.7:4318", sampling_ratio=0.5)
+        assert {"port": 4318, "protocol": "TCP"} in [
+            port for rule in found["NetworkPolicy"]["spec"]["egress"] for port in rule.get("ports", ())
+        ]
 
 
 def test_only_what_was_given() -> None:

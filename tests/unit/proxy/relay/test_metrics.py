@@ -40,6 +40,7 @@ def used() -> RelayMetrics:
     metrics.token_expires(1_800_000_000.0)
     metrics.credential_accepted(accepted=True)
     metrics.config_changed("success")
+    metrics.spans("exported", 4)
     return metrics
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from opentelemetry.util.re import parse_env_headers
 
+from support.proxy.relaying import relay_config
 from support.proxy.running import proxy_config
 from tenantproxy import config
 from tenantproxy.config import ConfigError
@@ -123,24 +124,30 @@ _IMPORTED = """
 import sys
 from pathlib import Path
 from tenantproxy import config
-from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 import asyncio
 async def main():
     given = config.load(Path(sys.argv[1]))
-    Proxy(given, validate_config(given), FileStore(Path("x")), TlsFiles(given.upstream.tls, Path("x")),
-          forward_proxy_credentials=Path("x"))
+    compiled = validate_config(given)
+    parts = FileStore(Path("x")), TlsFiles(given.upstream.tls, Path("x"))
+    if given.poslog:
+        from tenantproxy.relay.app import Relay
+        Relay(given, *parts, secrets=Path("x"), forward_proxy_credentials=Path("x"))
+    else:
+        from tenantproxy.app import Proxy
+        Proxy(given, compiled, *parts, forward_proxy_credentials=Path("x"))
 asyncio.run(main())
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
 
-def test_what_is_off_costs_nothing(tmp_path: Path) -> None:
-    """Without an endpoint a proxy imports nothing of OpenTelemetry, nor of what that needs."""
+@pytest.mark.parametrize("given", [PLAIN, relay_config("https://oms.example")], ids=["proxy", "relay"])
+def test_what_is_off_costs_nothing(tmp_path: Path, given: config.ProxyConfig) -> None:
+    """Without an endpoint nobody imports anything of OpenTelemetry, nor of what that needs."""
     file = tmp_path / "config.json"
-    file.write_bytes(config.encode(PLAIN))
+    file.write_bytes(config.encode(given))
     command = (sys.executable, "-c", _IMPORTED, str(file))
     imported = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     assert "aiohttp" in imported

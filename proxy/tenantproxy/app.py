@@ -1,51 +1,27 @@
 """One proxy process: its parts, wired."""
 
-from pathlib import Path
-
 from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.api import routes
 from tenantproxy.api.handler import Api
 from tenantproxy.api.proxy_config import ProxyConfigEndpoint
 from tenantproxy.auth.authenticator import Authenticator
 from tenantproxy.config import ProxyConfig
-from tenantproxy.credentials.stores.base import CredentialStore
-from tenantproxy.lifecycle import TenantProcess
+from tenantproxy.lifecycle import Given, TenantProcess
 from tenantproxy.metrics import Metrics
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.reads import Reader
 from tenantproxy.oms.trial import CredentialTrial
 from tenantproxy.orders.mapping import CompiledMapping
-from tenantproxy.server.descriptors import MAX_CLIENTS
 from tenantproxy.server.http_server import HttpServer
 from tenantproxy.server.port import Queue
-from tenantproxy.transport.tls import TlsFiles
 
 
 class Proxy(TenantProcess):
     """All parts of one tenant's proxy; `mapping` is what `validate_config` has compiled."""
 
-    def __init__(
-        self,
-        config: ProxyConfig,
-        mapping: CompiledMapping,
-        store: CredentialStore,
-        tls: TlsFiles,
-        *,
-        forward_proxy_credentials: Path,
-        fallback: CredentialStore | None = None,
-        debug_until: Path | None = None,
-        max_clients: int = MAX_CLIENTS,
-    ) -> None:
+    def __init__(self, config: ProxyConfig, mapping: CompiledMapping, given: Given) -> None:
         metrics = Metrics(config.tenant)
-        super().__init__(
-            config,
-            store,
-            tls,
-            metrics,
-            forward_proxy_credentials=forward_proxy_credentials,
-            fallback=fallback,
-            debug_until=debug_until,
-        )
+        super().__init__(config, given, metrics)
         self._oms = OmsClient(config.upstream, self._transport, self._credential, metrics)
         converter = self._parts.converter(config.upstream, mapping)
         reader = Reader(config.upstream, converter, self._oms, metrics)
@@ -65,7 +41,7 @@ class Proxy(TenantProcess):
         self._api_server = HttpServer(
             self._parts.handler(api.handle, routes.template_of),
             on_problem=api.unparsable,
-            max_connections=max_clients,
+            max_connections=given.max_clients,
             queue=Queue(api.caller_of, api.gone),
         )
 

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.manager import CredentialManager
@@ -19,6 +19,7 @@ from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.warm_up import keep_warm
 from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.server.admin import Admin
+from tenantproxy.server.descriptors import MAX_CLIENTS
 from tenantproxy.server.http_server import MAX_ADMIN_CONNECTIONS, HttpServer
 from tenantproxy.supervision import Supervised
 from tenantproxy.tracing.choice import parts_of
@@ -33,28 +34,30 @@ IDLE_GRACE: Final = 2.0
 """Of these, the seconds for which idle connections stay open."""
 
 
+class Given(NamedTuple):
+    """What a process is given, beside its configuration."""
+
+    store: CredentialStore
+    tls: TlsFiles
+    forward_proxy_credentials: Path
+    """The directory with the login at a forward proxy, if there is one."""
+    fallback: CredentialStore | None = None
+    """Has the credential until `store` has been read once."""
+    debug_until: Path | None = None
+    """The file with the time until which there are debug lines."""
+    max_clients: int = MAX_CLIENTS
+
+
 class TenantProcess:
     """What each process of a tenant has: the way to its OMS, a credential that follows its store, two ports.
 
-    A proxy or a relay adds what it answers: it sets `_oms` and `_api_server`. Until `store` has been read once,
-    the credential is that of `fallback`, if any. `debug_until` is the file with the time until which there are
-    debug lines.
+    A proxy or a relay adds what it answers: it sets `_oms` and `_api_server`.
     """
 
     _oms: OmsClient
     _api_server: HttpServer
 
-    def __init__(
-        self,
-        config: ProxyConfig,
-        store: CredentialStore,
-        tls: TlsFiles,
-        metrics: ProcessMetrics,
-        *,
-        forward_proxy_credentials: Path,
-        fallback: CredentialStore | None,
-        debug_until: Path | None,
-    ) -> None:
+    def __init__(self, config: ProxyConfig, given: Given, metrics: ProcessMetrics) -> None:
         """Make them.
 
         Raises:
@@ -62,11 +65,11 @@ class TenantProcess:
 
         """
         self._parts = parts = parts_of(config, metrics)
-        metrics.show_expiries(tls.expiries)
-        self._way_out = forward_proxy(config, tls, forward_proxy_credentials)
-        self._clients = parts.clients(config, tls, self._way_out)
-        self._credential = parts.credential(self._clients, metrics, store)
-        self._manager = CredentialManager(config, store, self._credential, metrics, fallback=fallback)
+        metrics.show_expiries(given.tls.expiries)
+        self._way_out = forward_proxy(config, given.tls, given.forward_proxy_credentials)
+        self._clients = parts.clients(config, given.tls, self._way_out)
+        self._credential = parts.credential(self._clients, metrics, given.store)
+        self._manager = CredentialManager(config, given.store, self._credential, metrics, fallback=given.fallback)
         self._transport = self._clients.oms()
         self._ready = False
         self._following = [Supervised("credential store watch", self._manager.follow, self._manager.load)]
@@ -79,7 +82,7 @@ class TenantProcess:
         self._admin_server = HttpServer(
             admin.handle, on_problem=admin.unparsable, max_connections=MAX_ADMIN_CONNECTIONS
         )
-        self._debug = DebugWindow(debug_until) if debug_until is not None else None
+        self._debug = DebugWindow(given.debug_until) if given.debug_until is not None else None
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self, api_socket: socket.socket, admin_socket: socket.socket) -> None:

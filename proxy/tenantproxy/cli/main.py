@@ -1,5 +1,6 @@
 """The command `tenantproxy`. Commands import what they need when they are named, so that `serve` starts fast."""
 
+import functools
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,7 +9,7 @@ import click
 from tenantproxy import __version__
 from tenantproxy.cli.configuration import checked
 from tenantproxy.cli.lazy import LazyGroup
-from tenantproxy.cli.serving import Given, Serving, import_lean, serving_options
+from tenantproxy.cli.serving import Serving, import_lean, serving_options
 from tenantproxy.cli.serving import serve as serve_process
 
 _ELSEWHERE: Final = {
@@ -46,17 +47,4 @@ def serve(serving: Serving) -> None:
     from tenantproxy.app import Proxy  # noqa: PLC0415 - see the module's docstring
 
     config, mapping, _ = checked(serving.config_path)
-
-    def proxy(given: Given) -> Proxy:
-        return Proxy(
-            config,
-            mapping,
-            given.store,
-            given.tls,
-            forward_proxy_credentials=serving.forward_proxy_credentials,
-            fallback=given.fallback,
-            debug_until=serving.debug_until,
-            max_clients=given.max_clients,
-        )
-
-    serve_process(serving, config, proxy)
+    serve_process(serving, config, functools.partial(Proxy, config, mapping))

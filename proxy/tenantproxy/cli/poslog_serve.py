@@ -1,11 +1,12 @@
 """The command `tenantproxy poslog serve`: the relay of one tenant."""
 
+import functools
 from pathlib import Path
 
 import click
 
 from tenantproxy.cli.configuration import checked, refuse
-from tenantproxy.cli.serving import Given, Serving, import_lean, serving_options
+from tenantproxy.cli.serving import Serving, import_lean, serving_options
 from tenantproxy.cli.serving import serve as serve_process
 from tenantproxy.config import ConfigError
 
@@ -34,17 +35,4 @@ def serve(serving: Serving, poslog_secrets: Path) -> None:
     config = checked(serving.config_path).config
     if not config.poslog:
         refuse(ConfigError(f"{serving.config_path}: {NO_RELAY}"))
-
-    def relay(given: Given) -> Relay:
-        return Relay(
-            config,
-            given.store,
-            given.tls,
-            secrets=poslog_secrets,
-            forward_proxy_credentials=serving.forward_proxy_credentials,
-            fallback=given.fallback,
-            debug_until=serving.debug_until,
-            max_clients=given.max_clients,
-        )
-
-    serve_process(serving, config, relay)
+    serve_process(serving, config, functools.partial(Relay, config, secrets=poslog_secrets))

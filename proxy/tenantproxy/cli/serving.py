@@ -20,8 +20,7 @@ from tenantproxy.server.sockets import listen
 
 if TYPE_CHECKING:
     from tenantproxy.credentials.stores.base import CredentialStore
-    from tenantproxy.lifecycle import TenantProcess
-    from tenantproxy.transport.tls import TlsFiles
+    from tenantproxy.lifecycle import Given, TenantProcess
 
 _log = logging.getLogger(__name__)
 
@@ -152,15 +151,6 @@ def import_lean() -> None:
     import_alone("prometheus_client", "metrics", "openmetrics.exposition")  # not what serves a page
 
 
-class Given(NamedTuple):
-    """What a process is made of, beside its configuration."""
-
-    store: "CredentialStore"
-    fallback: "CredentialStore | None"
-    tls: "TlsFiles"
-    max_clients: int
-
-
 def serve(serving: Serving, config: ProxyConfig, make: "Callable[[Given], TenantProcess]") -> None:
     """Run a process to its end; it ends at once, with a status that says so, where it can't begin."""
     import uvloop  # noqa: PLC0415 - commands import when they are named
@@ -184,7 +174,16 @@ def serve(serving: Serving, config: ProxyConfig, make: "Callable[[Given], Tenant
         sys.exit(1)
 
     def made() -> "TenantProcess":
-        return make(Given(store, fallback, tls, bound_clients(config.upstream.max_connections)))
+        return make(
+            lifecycle.Given(
+                store,
+                tls,
+                serving.forward_proxy_credentials,
+                fallback,
+                serving.debug_until,
+                bound_clients(config.upstream.max_connections),
+            )
+        )
 
     def on_ready() -> None:
         if serving.supervised:

@@ -5,20 +5,17 @@ from typing import Final
 
 from tenantproxy.admission import QUEUE_FACTOR, Admission
 from tenantproxy.config import ConfigError, ProxyConfig
-from tenantproxy.credentials.stores.base import CredentialStore
-from tenantproxy.lifecycle import TenantProcess
+from tenantproxy.lifecycle import Given, TenantProcess
 from tenantproxy.relay.delivery import Delivery, oms_client
 from tenantproxy.relay.handler import Events, route_of
 from tenantproxy.relay.metrics import RelayMetrics
 from tenantproxy.relay.preparation import Preparation
 from tenantproxy.relay.secrets import SecretFiles, needed
 from tenantproxy.relay.verification import Verifier
-from tenantproxy.server.descriptors import MAX_CLIENTS
 from tenantproxy.server.http_server import HttpServer
 from tenantproxy.server.port import Queue
 from tenantproxy.supervision import Supervised
 from tenantproxy.transport.egress_policy import oms_policy
-from tenantproxy.transport.tls import TlsFiles
 
 NO_RELAY: Final = "`poslog` is missing: this is a proxy's configuration; a relay's has it"
 
@@ -29,18 +26,7 @@ MAX_ARRIVING_BYTES: Final = 32 * 1024 * 1024
 class Relay(TenantProcess):
     """All parts of one tenant's relay, whose configuration `validate_config` has checked."""
 
-    def __init__(
-        self,
-        config: ProxyConfig,
-        store: CredentialStore,
-        tls: TlsFiles,
-        *,
-        secrets: Path,
-        forward_proxy_credentials: Path,
-        fallback: CredentialStore | None = None,
-        debug_until: Path | None = None,
-        max_clients: int = MAX_CLIENTS,
-    ) -> None:
+    def __init__(self, config: ProxyConfig, given: Given, *, secrets: Path) -> None:
         """`secrets`: the directory with the relay's keys.
 
         Raises:
@@ -50,15 +36,7 @@ class Relay(TenantProcess):
         if not (poslog := config.poslog):
             raise ConfigError(NO_RELAY)
         metrics = RelayMetrics(config.tenant)
-        super().__init__(
-            config,
-            store,
-            tls,
-            metrics,
-            forward_proxy_credentials=forward_proxy_credentials,
-            fallback=fallback,
-            debug_until=debug_until,
-        )
+        super().__init__(config, given, metrics)
         keys = needed(poslog)
         self._secrets = SecretFiles(secrets, keys)
         metrics.show_keys(keys, lambda key: key in self._secrets.current.lacking)
@@ -79,7 +57,7 @@ class Relay(TenantProcess):
         self._api_server = HttpServer(
             self._parts.handler(self._events.handle, route_of),
             on_problem=self._events.unparsable,
-            max_connections=max_clients,
+            max_connections=given.max_clients,
             max_unfinished_bytes=MAX_ARRIVING_BYTES,
             queue=Queue(self._events.caller_of, self._events.gone),
         )

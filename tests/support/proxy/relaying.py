@@ -18,6 +18,7 @@ from support.proxy.running import BASIC, Answered, RunningProxy, proxy_config
 from tenantproxy import config
 from tenantproxy.config_poslog import Poslog
 from tenantproxy.credentials.stores.files import FileStore, write_keys
+from tenantproxy.lifecycle import Given
 from tenantproxy.poslog.sending.events import Event, poslog_event
 from tenantproxy.poslog.sending.samples import sample
 from tenantproxy.relay.app import Relay
@@ -85,13 +86,9 @@ async def running_relay(
         if content is not None:
             write_keys(folder, content)
     validate_config(configuration)
-    relay = Relay(
-        configuration,
-        FileStore(credentials),
-        TlsFiles(configuration.upstream.tls, directory / "tls"),
-        secrets=poslog_secrets,
-        forward_proxy_credentials=directory / "forward-proxy",
-    )
+    tls = TlsFiles(configuration.upstream.tls, directory / "tls")
+    given = Given(FileStore(credentials), tls, directory / "forward-proxy")
+    relay = Relay(configuration, given, secrets=poslog_secrets)
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     api_port, admin_port = (int(bound.getsockname()[1]) for bound in sockets)
     await relay.start(*sockets)

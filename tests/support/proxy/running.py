@@ -17,6 +17,7 @@ from tenantproxy import config
 from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.credentials.stores.files import FileStore, write_keys
+from tenantproxy.lifecycle import Given
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 
@@ -148,10 +149,7 @@ async def running_proxy(
     proxy = Proxy(
         configuration,
         validate_config(configuration),
-        store or FileStore(credentials),
-        tls,
-        forward_proxy_credentials=directory / "forward-proxy",
-        fallback=fallback,
+        Given(store or FileStore(credentials), tls, directory / "forward-proxy", fallback),
     )
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     api_port, admin_port = (int(bound.getsockname()[1]) for bound in sockets)

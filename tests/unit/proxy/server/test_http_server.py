@@ -14,6 +14,7 @@ from support.proxy.running import BASIC, GET_PATH, SEARCH_PATH, RunningProxy, pr
 from support.waiting import eventually
 from tenantproxy.app import Proxy
 from tenantproxy.credentials.stores.files import FileStore, write_keys
+from tenantproxy.lifecycle import Given
 from tenantproxy.server import request, request_reader
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
@@ -103,7 +104,7 @@ async def test_drain_ends_what_is_in_flight(oms: RawServer, tmp_path: Path) -> N
     config = proxy_config(oms.url)
     tls = TlsFiles(config.upstream.tls, tmp_path)
     store = FileStore(tmp_path / "credentials")
-    proxy = Proxy(config, validate_config(config), store, tls, forward_proxy_credentials=tmp_path)
+    proxy = Proxy(config, validate_config(config), Given(store, tls, tmp_path))
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     port = sockets[0].getsockname()[1]
     await proxy.start(*sockets)

@@ -125,19 +125,20 @@ import sys
 from pathlib import Path
 from tenantproxy import config
 from tenantproxy.credentials.stores.files import FileStore
+from tenantproxy.lifecycle import Given
 from tenantproxy.transport.tls import TlsFiles
 from tenantproxy.validation import validate_config
 import asyncio
 async def main():
     given = config.load(Path(sys.argv[1]))
     compiled = validate_config(given)
-    parts = FileStore(Path("x")), TlsFiles(given.upstream.tls, Path("x"))
+    beside = Given(FileStore(Path("x")), TlsFiles(given.upstream.tls, Path("x")), Path("x"))
     if given.poslog:
         from tenantproxy.relay.app import Relay
-        Relay(given, *parts, secrets=Path("x"), forward_proxy_credentials=Path("x"))
+        Relay(given, beside, secrets=Path("x"))
     else:
         from tenantproxy.app import Proxy
-        Proxy(given, compiled, *parts, forward_proxy_credentials=Path("x"))
+        Proxy(given, compiled, beside)
 asyncio.run(main())
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """

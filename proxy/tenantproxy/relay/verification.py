@@ -17,7 +17,7 @@ from multidict import CIMultiDictProxy
 from tenantproxy.auth.claims import InvalidTokenError, valid_until
 from tenantproxy.config import Issuer
 from tenantproxy.config_poslog import IdToken, Verification
-from tenantproxy.poslog.intake.envelope import CloudEvent
+from tenantproxy.poslog.intake.envelope import CloudEvent, text_of
 from tenantproxy.poslog.intake.errors import EventError
 from tenantproxy.problems import Problem
 from tenantproxy.relay.secrets import Lines, SecretFiles
@@ -101,7 +101,7 @@ class Verifier:
             keys, given = self._secrets.current.shared_keys, bytes.fromhex(found[1])
             if _has_signed(keys, given, body):
                 return "body"
-            if (text := _data_of(event)) is not None and _has_signed(keys, given, text):
+            if (text := _data_of(event, body)) is not None and _has_signed(keys, given, text):
                 return "data"
         raise self._unauthorized(
             f"`{SIGNATURE}` was made with another key, or of something else.", "wrong-signature"
@@ -142,12 +142,16 @@ def _has_signed(keys: Lines, given: bytes, content: bytes) -> bool:
     return _is_one_of(given, tuple(hmac.digest(key, content, hashlib.sha256) for key in keys))
 
 
-def _data_of(event: Callable[[], CloudEvent]) -> bytes | None:
-    """Return the text in an event's `data`; None: there is none."""
+def _data_of(event: Callable[[], CloudEvent], body: bytes) -> bytes | None:
+    """Return the text in an event's `data`, also where what stands beside it is wrong; None: there is none."""
     try:
-        return event().text().encode(errors="surrogatepass")
+        try:
+            text = event().text()
+        except EventError:
+            text = text_of(body)
     except EventError:
         return None
+    return text.encode(errors="surrogatepass")
 
 
 def _verifier(

@@ -143,6 +143,16 @@ async def test_what_can_not_be_read(
     assert len(oms.received) == 1
 
 
+async def test_what_is_wrong_is_told_by_either_signature(oms: RawServer, tmp_path: Path) -> None:
+    """Where only `data` is signed, a field beside it that can't be read is no wrong key."""
+    body = PICKUP.body.replace(b'"time":"', b'"time":"!')
+    async with running_relay(config(oms), tmp_path) as relay:
+        for content in (body, PICKUP.data):
+            answered = await relay.send(body, {**login(), **signed(content)})
+            assert (answered.status, answered.code) == (400, "malformed-event")
+            assert "`time` must be" in answered.json["detail"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [("GET", "/events", 405, "method-not-allowed"), ("POST", "/", 404, "not-found")],

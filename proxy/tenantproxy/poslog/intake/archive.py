@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from tenantproxy.poslog.intake.errors import malformed
 
-START: Final = b"PK\3\4"
-"""Of an archive that has a file."""
+START: Final = b"PK"
+"""Of any archive."""
+_FILE: Final = b"PK\3\4"
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _DIRECTORY: Final = struct.Struct("<4s6H3I5H2I")
 _END: Final = struct.Struct("<4s4H2IH")
@@ -72,7 +73,7 @@ def _packed(archive: memoryview) -> Packed:
         raise malformed("the ZIP archive in `data` has a malformed directory")
     local, _, local_flags, local_method, *_, name, extra = _LOCAL.unpack_from(archive, begin)
     begin += _LOCAL.size + name + extra
-    if local != START or begin + packed_size > offset:
+    if local != _FILE or begin + packed_size > offset:
         raise malformed("the file in the ZIP archive in `data` is not where the directory says")
     if (flags | local_flags) & _ENCRYPTED:
         raise malformed("the ZIP archive in `data` is encrypted")

@@ -40,15 +40,18 @@ class CloudEvent(msgspec.Struct, frozen=True):
             EventError: It is none.
 
         """
-        try:
-            return _TEXT.decode(self.data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise malformed("`data` must be a text: base64 of the compressed PosLog") from None
+        return _text(self.data)
 
     @property
     def business_day(self) -> date | None:
         """The business day of the store."""
         return self.meta.business_day if self.meta is not None else None
+
+
+class _Data(msgspec.Struct, frozen=True):
+    """What is read of an event of which something else may be wrong."""
+
+    data: msgspec.Raw = msgspec.Raw()
 
 
 _EXPECTED: Final = {
@@ -62,6 +65,7 @@ _FIELD: Final = re.compile(r"(?:field `|\$\.)([A-Za-z.]+)`$")
 """At the end of an error of msgspec's."""
 _TEXT: Final = msgspec.json.Decoder(str)
 _EVENT: Final = msgspec.json.Decoder(CloudEvent)
+_DATA: Final = msgspec.json.Decoder(_Data)
 
 
 def event_of(body: bytes) -> CloudEvent:
@@ -80,3 +84,24 @@ def event_of(body: bytes) -> CloudEvent:
         raise malformed(f"`{found[1]}` must be {_EXPECTED[found[1]]}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise malformed("the body is not JSON") from None
+
+
+def text_of(body: bytes) -> str:
+    """Return the text in `data` of a request's body, whatever else is in it.
+
+    Raises:
+        EventError: There is none.
+
+    """
+    try:
+        data = _DATA.decode(body).data
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise malformed("the body is not a JSON object") from None
+    return _text(data)
+
+
+def _text(data: msgspec.Raw) -> str:
+    try:
+        return _TEXT.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise malformed("`data` must be a text: base64 of the compressed PosLog") from None

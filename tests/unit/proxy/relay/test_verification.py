@@ -1,5 +1,6 @@
 """Which events show that ExternalEvents sends them: all that is configured, in each way that is documented."""
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from support.proxy.relaying import SECRETS, SHARED_KEY, event_of, login, signed
 from tenantproxy.config_poslog import IdToken, Verification
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.poslog.intake.envelope import event_of as decoded_event
+from tenantproxy.poslog.intake.errors import EventError
 from tenantproxy.poslog.sending import authorization
 from tenantproxy.problems import Problem
 from tenantproxy.relay.secrets import PASSWORD, USERNAME, SecretFiles
@@ -65,6 +67,15 @@ async def refused(found: Verifier, headers: Mapping[str, str], body: bytes = EVE
 async def test_both_readings(content: bytes | str, over: str, tmp_path: Path) -> None:
     """What is signed is the body, or the text in `data`; which one it was is told."""
     assert await verified(await verifier(SHARED, tmp_path), signed(content)) == over
+
+
+@pytest.mark.parametrize("change", [{"id": 7}, {"time": "yesterday"}, {"meta": {"businessDay": ""}}])
+async def test_a_field_that_is_wrong_is_no_wrong_key(change: dict[str, Any], tmp_path: Path) -> None:
+    """The text in `data` is signed, whatever stands beside it: who sends it is told what is wrong with that."""
+    body = json.dumps(json.loads(EVENT.body) | change).encode()
+    with pytest.raises(EventError):
+        decoded_event(body)
+    assert await verified(await verifier(SHARED, tmp_path), signed(EVENT.data), body) == "data"
 
 
 @pytest.mark.parametrize("key", ["old", "new"])

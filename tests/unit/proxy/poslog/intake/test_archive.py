@@ -87,7 +87,7 @@ def test_wrong_member(wrong: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"members": []}, "neither"),
+        ({"members": []}, "one file"),
         ({"members": [Member(content=XML), Member(content=XML, name=b"b")]}, "one file"),
         ({"files": 0}, "one file"),
         ({"files": 2}, "one file"),

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import re
 import zlib
 from typing import Final, NamedTuple
@@ -9,6 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tenantproxy.poslog.intake import archive
+from tenantproxy.poslog.intake.content import is_zlib
 from tenantproxy.poslog.intake.envelope import CloudEvent, event_of
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -52,9 +54,10 @@ def recognise(content: bytes) -> Recognised:
     """
     if len(content) > MAX_BYTES:
         raise UnknownContentError(f"is larger than {MAX_BYTES:,} bytes")
-    if content.lstrip().startswith(b"{"):
-        event = event_of(content)
-        return Recognised((_EVENT, *_layers_in(event)), content, event)
+    json = content.removeprefix(codecs.BOM_UTF8)  # as editors write it
+    if json.lstrip().startswith(b"{"):
+        event = event_of(json)
+        return Recognised((_EVENT, *_layers_in(event)), json, event)
     layers, compressed = _unpacked(content)
     data = base64.b64encode(compressed).decode()
     body = msgspec.json.encode({"specversion": "1.0", "id": MADE_UP_ID, "type": MADE_UP_TYPE, "data": data})
@@ -67,13 +70,19 @@ def _layers_in(event: CloudEvent) -> tuple[str, ...]:
         content = base64.b64decode(msgspec.json.decode(event.data, type=str), validate=True)
     except (msgspec.DecodeError, binascii.Error, ValueError):
         return ()
-    return ("base64", *(("ZIP",) if content.startswith(archive.START) else ("zlib",)))
+    compression = _compression(content)
+    return ("base64",) if compression is None else ("base64", compression)
+
+
+def _compression(content: bytes) -> str | None:
+    """Return how a PosLog is compressed, by its first bytes; None: it is not."""
+    if content.startswith(archive.START):
+        return "ZIP"
+    return "zlib" if is_zlib(content) else None
 
 
 def _unpacked(content: bytes) -> tuple[tuple[str, ...], bytes]:
     """Return a file's layers, and the compressed PosLog in it."""
-    if content.startswith(archive.START):
-        return ("ZIP",), content
     if _XML.match(content):
         return ("XML",), zlib.compress(content)
     if _BASE64.fullmatch(content):
@@ -84,8 +93,8 @@ def _unpacked(content: bytes) -> tuple[tuple[str, ...], bytes]:
         if inner:
             layers, compressed = _unpacked(inner)
             return ("base64", *layers), compressed
-    if content[:1] and content[0] & 15 == zlib.DEFLATED and int.from_bytes(content[:2]) % 31 == 0:
-        return ("zlib",), content
+    if (compression := _compression(content)) is not None:
+        return (compression,), content
     raise UnknownContentError(
         "is nothing that has a PosLog in it; give an event (CloudEvent, JSON), or a PosLog as XML, as a zlib "
         "stream, as a ZIP archive, or one of these in base64"

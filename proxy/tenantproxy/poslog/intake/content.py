@@ -42,7 +42,7 @@ def decompressed(content: bytes, limit: int) -> bytes | None:
 
     """
     if not content.startswith(archive.START):
-        if not _is_zlib(content):
+        if not is_zlib(content):
             raise malformed("`data` is neither a zlib stream nor a ZIP archive")
         return _inflated(content, limit, zlib.MAX_WBITS)
     packed = archive.packed(content)
@@ -69,6 +69,6 @@ def _inflated(content: bytes | memoryview, limit: int, window_bits: int) -> byte
     return plain
 
 
-def _is_zlib(content: bytes) -> bool:
+def is_zlib(content: bytes) -> bool:
     """Return whether it has the head of a zlib stream (RFC 1950 section 2.2)."""
     return len(content) > 1 and content[0] & 15 == zlib.DEFLATED and (content[0] << 8 | content[1]) % 31 == 0

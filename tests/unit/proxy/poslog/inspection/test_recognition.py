@@ -12,6 +12,7 @@ from tenantproxy.poslog.inspection.recognition import MAX_BYTES, UnknownContentE
 from tenantproxy.poslog.intake.content import compressed, decompressed
 from tenantproxy.poslog.intake.errors import EventError
 from tenantproxy.poslog.sending.events import poslog_event
+from tenantproxy.poslog.sending.events import test_event as webhook_test
 
 XML = b'<?xml version="1.0"?><POSLog><Transaction/></POSLog>'
 NOW = datetime.now(UTC)
@@ -55,6 +56,18 @@ def test_an_event(compression: str, name: str) -> None:
     found = recognise(event.body)
     assert found.layers == ("CloudEvent", "base64", name)
     assert (found.is_event, found.body, found.event.id) == (True, event.body, "42")
+
+
+def test_the_event_that_tries_a_webhook() -> None:
+    """What is in it is no PosLog, and not compressed."""
+    assert recognise(webhook_test(event_id="42", now=NOW).body).layers == ("CloudEvent", "base64")
+
+
+def test_an_event_as_editors_save_it() -> None:
+    """What they put before it is no part of it: it could not be decoded."""
+    event = poslog_event(XML, "zlib", event_id="42", now=NOW, business_day="2026-11-30")
+    found = recognise(b"\xef\xbb\xbf" + event.body)
+    assert (found.is_event, found.body) == (True, event.body)
 
 
 def test_an_event_whose_data_is_nothing() -> None:

@@ -138,7 +138,7 @@ class Events:
         with self._deadlines.at(deadline):  # before the body, of which nobody else need send any
             await self._verifier.check_sender(headers)
         if headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Problem("unsupported-media-type", "Send the event as it is: the body must not be compressed.")
+            raise Problem("malformed-event", "The body has a `Content-Encoding`; an event is sent as it is.")
         left = deadline - asyncio.get_running_loop().time()
         try:
             body = await read_body(request, self._max_bytes, seconds=left, holds=ticket.hold)

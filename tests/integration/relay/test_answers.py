@@ -143,6 +143,16 @@ async def test_what_can_not_be_read(
     assert len(oms.received) == 1
 
 
+async def test_a_body_that_is_compressed(oms: RawServer, tmp_path: Path) -> None:
+    """ExternalEvents compresses what is in an event, not the event: it counts among those that can't be read."""
+    body = zlib.compress(PICKUP.body)
+    async with running_relay(config(oms), tmp_path) as relay:
+        answered = await relay.send(body, {**login(), **signed(body), "Content-Encoding": "deflate"})
+        assert (answered.status, answered.code) == (400, "malformed-event")
+        assert "`Content-Encoding`" in answered.json["detail"]
+        assert await events(relay, "refused", "malformed-event") == 1
+
+
 async def test_what_is_wrong_is_told_by_either_signature(oms: RawServer, tmp_path: Path) -> None:
     """Where only `data` is signed, a field beside it that can't be read is no wrong key."""
     body = PICKUP.body.replace(b'"time":"', b'"time":"!')

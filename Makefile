@@ -39,6 +39,7 @@ test: sync ## All that needs no cluster: check, a real API server (built once, i
 	@$(RUN) python -m hack.timed --target 720 \
 		$(if $(CHECKED),,"check:60=make check") \
 		"more examples=$(RUN) pytest -q -n 2 -m hypothesis tests/unit" \
+		"compiled=$(RUN) python -m hack.compiled >/dev/null" \
 		"programs=$(foreach program,$(PROGRAMS),$(RUN) python -m hack.programs.$(program) >/dev/null &&) true" \
 		"side by side=$(RUN) pytest -q $(SIDE_BY_SIDE) tests/e2e/fuzz tests/integration tests/e2e/processes" \
 		"under attack=$(RUN) pytest -q tests/e2e/bounds"

@@ -1,7 +1,7 @@
 """The proxies that are compared, and the requests that they get."""
 
 import json
-import sys
+import subprocess
 import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -10,6 +10,7 @@ from joserfc.jwk import RSAKey
 
 from bench import payloads
 from bench.processes import free_port, script
+from hack.compiled import proxy
 from tenantproxy.devtools.minting import Mint
 
 _BASE: Final = "https://issuer.example"
@@ -114,7 +115,17 @@ class Workbench:
     def before(self, subject: Subject, checkout: Path) -> Subject:
         """Return one of our proxies as another checkout has it, in its own `.venv` (`make sync` makes it)."""
         port = free_port()
-        command = [checkout / ".venv" / "bin" / "tenantproxy", *subject.command[1:]]
+        programs = checkout / ".venv" / "bin"
+        command = [programs / "tenantproxy", *subject.command[len(proxy()) :]]
+        if (checkout / "hack" / "compiled.py").exists():
+            done = subprocess.run(
+                [programs / "python", "-m", "hack.compiled"],
+                cwd=checkout,
+                stdout=subprocess.PIPE,
+                check=True,
+                text=True,
+            )
+            command = ["/usr/bin/env", f"PYTHONPATH={done.stdout.strip()}", *command]
         command[command.index(f"127.0.0.1:{subject.port}")] = f"127.0.0.1:{port}"
         command[command.index("--admin") + 1] = f"127.0.0.1:{free_port()}"
         return Subject(f"{subject.name}, before", command, port)
@@ -148,7 +159,7 @@ class Workbench:
         return Subject(
             name,
             [
-                *(Path(sys.executable).with_name("tenantproxy"), "serve"),
+                *(*proxy(), "serve"),
                 *("--config", path, "--credentials", credentials or self._folder / "credentials"),
                 *("--tls", self._folder / "tls"),
                 *("--api", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"),

@@ -5,6 +5,8 @@ It runs in the image, as its user, and once more in the source tree to compare: 
 
 import contextlib
 import http.client
+import importlib.machinery
+import importlib.util
 import json
 import os
 import re
@@ -22,6 +24,8 @@ START_TIMEOUT = 60.0
 SETTLE = 0.5
 FORBIDDEN = ("uv", "pip", "pip3", "gcc", "cc", "c++", "make", "git", "curl")
 NEVER_LOADED = re.compile(r"kubernetes/(aio/)?client/(api|models)/[a-z]")
+# Of the modules that pyproject.toml lists, which are compiled all at once or not at all.
+HOT = ("tenantproxy.api.handler", "tenantproxy.server.connection")
 CONFIG: dict[str, object] = {
     "version": 1,
     "tenant": {"id": "probe", "name": "probe"},
@@ -92,6 +96,7 @@ def problems() -> list[str]:
     found += [f"{name} is in it ({path})" for name in FORBIDDEN if (path := shutil.which(name))]
     found += [f"{path} is a package manager's cache" for path in cached()]
     found += [f"{path} is not compiled, or by its date" for path in not_compiled()]
+    found += [f"{module} is not compiled to machine code" for module in HOT if not is_native(module)]
     found += [f"{path} can be written by everybody" for path in writable(Path(sys.prefix))]
     return [*found, *operator()]
 
@@ -113,6 +118,12 @@ def is_compiled(module: Path) -> bool:
     """Return whether it has bytecode that is taken as it is (PEP 552: bit 0 set, bit 1 not)."""
     bytecode = module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc"
     return bytecode.exists() and bytecode.read_bytes()[4:8] == b"\x01\0\0\0"
+
+
+def is_native(module: str) -> bool:
+    """Return whether Python would load it as an extension."""
+    spec = importlib.util.find_spec(module)
+    return spec is not None and isinstance(spec.loader, importlib.machinery.ExtensionFileLoader)
 
 
 def writable(prefix: Path) -> list[Path]:

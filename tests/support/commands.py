@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from hack.compiled import proxy
 from support.tools.daemons import port_of, reserve_port
 from support.waiting import PATIENCE
 
@@ -103,7 +104,7 @@ async def serve(
     log = directory / "log"
     with log.open("wb") as sink:
         process = await asyncio.create_subprocess_exec(
-            BIN / "tenantproxy",
+            *proxy(),
             *command,
             *("--config", path, "--credentials", directory / "credentials"),
             *("--api", f"127.0.0.1:{api}", "--admin", f"127.0.0.1:{admin}"),

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from support.commands import BIN, free_ports
+from hack.compiled import proxy
+from support.commands import free_ports
 from support.externalevents.oms import PATH
 from support.waiting import PATIENCE
 from tenantproxy.credentials.stores.files import write_keys
@@ -54,7 +55,7 @@ class RelayProcess:
         """Start it; return once it is ready."""
         with self._log.open("ab") as sink:
             self._process = await asyncio.create_subprocess_exec(
-                BIN / "tenantproxy",
+                *proxy(),
                 *("poslog", "serve", "--config", self._directory / "config.json"),
                 *("--credentials", self._directory / "credentials"),
                 *("--poslog-secrets", self._directory / "keys"),

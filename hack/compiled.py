@@ -1,0 +1,88 @@
+"""Have the tree's packages as the image has them, with the hot path compiled; print the folder, for PYTHONPATH.
+
+Built once for what is in the tree (a minute of one core), into the cache of programs.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from hack import ROOT
+from hack.build.gomodules import CACHE, MissingError, filling, stage
+
+_SOURCES: Final = ("pyproject.toml", "README.md", "proxy", "operator")
+_NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.so")
+
+
+def compiled() -> Path:
+    """Return the folder, after building it where it is not there.
+
+    Raises:
+        MissingError: It can't be built; the message says so.
+
+    """
+    target = CACHE / f"compiled-{_digest()}"
+    if not target.is_dir():
+        with stage("the hot path from the tree's sources, once"), filling(target) as fresh:
+            _build(fresh)
+    return target
+
+
+def proxy() -> tuple[str | Path, ...]:
+    """Return the start of a command line for the proxy, compiled.
+
+    Raises:
+        MissingError: It can't be built; the message says so.
+
+    """
+    return ("/usr/bin/env", f"PYTHONPATH={compiled()}", Path(sys.executable).with_name("tenantproxy"))
+
+
+def _digest() -> str:
+    """Return what stands for the sources and their tools."""
+    digest = hashlib.sha256(str(sysconfig.get_config_var("SOABI")).encode() + sys.version.encode())
+    trees = [ROOT / name for name in (*_SOURCES, "uv.lock")]
+    for path in trees + [file for tree in trees for file in sorted(tree.rglob("*.py"))]:
+        if path.is_file():
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _build(target: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in _SOURCES:  # a copy, since the hook moves pyproject.toml away for a while
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, Path(folder) / name, ignore=_NOT_COPIED)
+            else:
+                shutil.copy(source, folder)
+        done = subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", f"{folder}/dist"],
+            cwd=folder,
+            env=os.environ | {"HATCH_BUILD_HOOK_ENABLE_MYPYC": "true", "LDFLAGS": "-Wl,-s"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise MissingError(
+                f"the hot path can't be compiled (gcc and Python's headers are needed):\n{done.stdout}"
+            )
+        for wheel in Path(folder, "dist").glob("*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(target)
+
+
+if __name__ == "__main__":
+    try:
+        print(compiled())
+    except MissingError as error:
+        sys.exit(str(error))

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from aiohttp import HttpVersion
+from aiohttp.http_writer import HttpVersion
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 

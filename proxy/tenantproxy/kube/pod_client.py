@@ -6,7 +6,7 @@ until its first answer.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from tenantproxy.kube.api import CONNECT_TIMEOUT, TIMEOUT, KubeApi, UnreachableE
 from tenantproxy.transport.base import UpstreamError
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.egress import Policy
+from tenantproxy.transport.stream import HttpStream
 from tenantproxy.transport.tls import ContextSource, OneContext
 
 _EVERYWHERE: Final = Policy(allow=("0.0.0.0/0", "::/0"))
@@ -83,10 +84,11 @@ class PodClient(KubeApi):
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(self._translated())
             async with asyncio.timeout(TIMEOUT):
-                opened = await stack.enter_async_context(self._client.stream(target(path, query), headers))
+                opened = await self._client.open(target(path, query), headers)
+            stack.callback(opened.close)
             if opened.answer is not None:
                 raise error_of(opened.answer.status, opened.answer.headers, opened.answer.body)
-            yield await stack.enter_async_context(contextlib.aclosing(lines_of(opened.pieces(silence))))
+            yield await stack.enter_async_context(contextlib.aclosing(lines_of(_pieces(opened, silence))))
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -98,3 +100,8 @@ class PodClient(KubeApi):
         except UpstreamError as error:
             server = self._access.url.partition("://")[2]
             raise UnreachableError(f"{server}: {_WORDS.get(error.reason, error.reason)}") from None
+
+
+async def _pieces(opened: HttpStream, silence: float) -> AsyncGenerator[bytes, None]:
+    while piece := await opened.piece(silence):
+        yield piece

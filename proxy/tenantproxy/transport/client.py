@@ -7,7 +7,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from tenantproxy.transport.dialer import CONNECT_TIMEOUT, Dialer
 from tenantproxy.transport.egress import GuardedResolver, Policy
 from tenantproxy.transport.forward_proxy import PROXY_AUTHENTICATION_REQUIRED, ForwardProxy
 from tenantproxy.transport.keeping import BRIEFLY, Keeping
-from tenantproxy.transport.stream import HttpStream, begun
+from tenantproxy.transport.stream import HttpStream
 from tenantproxy.transport.tls import Contexts
 
 _log = logging.getLogger(__name__)
@@ -110,16 +109,21 @@ class HttpClient:
             raise UpstreamError("forward-proxy-auth")
         return answer
 
-    def stream(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[HttpStream]:
-        """Make a GET on a connection of its own, whose answer is read as it comes; it is closed in the end.
+    async def open(self, path: str, headers: Mapping[str, str]) -> HttpStream:
+        """Make a GET on a connection of its own, whose answer is read as it comes; the caller closes it.
 
         Raises:
             UpstreamError: No answer begins.
 
         """
         context = self._context()
-        dialed = self._dialer.dial(lambda: HttpStream(self._max_response_bytes, context), context)
-        return begun(dialed, self._encoded("GET", path, headers, None))
+        stream = await self._dialer.dial(lambda: HttpStream(self._max_response_bytes, context), context)
+        try:
+            await stream.begin(self._encoded("GET", path, headers, None))
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     async def warm_up(self) -> None:
         """Make a connection that is used by none yet, once for each context; see `HttpTransport`."""

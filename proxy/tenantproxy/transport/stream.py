@@ -1,9 +1,7 @@
 """An HTTP answer that is read as it comes, and may go on for as long as its connection: one that watches."""
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from http import HTTPStatus
 
 from tenantproxy.transport.base import UpstreamResponse
@@ -21,7 +19,7 @@ class HttpStream(HttpConnection):
         self._came = asyncio.Event()
         self._streams = False
         self._pieces: list[bytes] = []
-        """What has come in a turn of the event loop: `pieces` waits for it."""
+        """What has come in a turn of the event loop: `piece` waits for it."""
         self._whole: asyncio.Future[UpstreamResponse] | None = None
 
     async def begin(self, request: bytes) -> None:
@@ -37,8 +35,8 @@ class HttpStream(HttpConnection):
         if not self._streams:
             self.answer = await self._whole
 
-    async def pieces(self, silence: float) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes.
+    async def piece(self, silence: float) -> bytes:
+        """Return what has come of the body since the last piece, or comes next; nothing at its end.
 
         Raises:
             UpstreamError: It breaks off.
@@ -47,17 +45,17 @@ class HttpStream(HttpConnection):
         """
         whole = self._whole
         while whole is not None:
-            if not self._pieces and not whole.done():
-                self._came.clear()
-                async with asyncio.timeout(silence):
-                    await self._came.wait()
             if self._pieces:
                 piece = b"".join(self._pieces)
                 self._pieces.clear()
-                yield piece
-            elif whole.done():
+                return piece
+            if whole.done():
                 await whole
-                return
+                break
+            self._came.clear()
+            async with asyncio.timeout(silence):
+                await self._came.wait()
+        return b""
 
     def on_headers_complete(self) -> None:
         """Begin to hand on the body of a 200."""
@@ -79,19 +77,3 @@ class HttpStream(HttpConnection):
         if not whole.cancelled():
             whole.exception()  # seen, also where nobody reads to the end
         self._came.set()
-
-
-@contextlib.asynccontextmanager
-async def begun(dialed: Awaitable[HttpStream], request: bytes) -> AsyncIterator[HttpStream]:
-    """Make a request on a connection that is being made, and close it in the end.
-
-    Raises:
-        UpstreamError: No answer begins.
-
-    """
-    stream = await dialed
-    try:
-        await stream.begin(request)
-        yield stream
-    finally:
-        stream.close()

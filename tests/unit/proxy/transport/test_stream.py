@@ -1,6 +1,7 @@
 """An answer that is read as it comes; lines, silence and TLS: `unit/proxy/kube/test_client.py`."""
 
 import asyncio
+import contextlib
 import gc
 
 import pytest
@@ -15,8 +16,12 @@ from tenantproxy.transport.connection import MAX_FRAMING_BYTES, MAX_HEAD_BYTES
 
 
 async def read(running: HttpClient) -> bytes:
-    async with asyncio.timeout(PATIENCE), running.stream("/", {}) as answer:
-        return b"".join([piece async for piece in answer.pieces(PATIENCE)])
+    async with asyncio.timeout(PATIENCE):
+        with contextlib.closing(await running.open("/", {})) as answer:
+            pieces = []
+            while piece := await answer.piece(PATIENCE):
+                pieces.append(piece)
+    return b"".join(pieces)
 
 
 @pytest.mark.parametrize("body", [b"", b"ok"])
@@ -39,9 +44,10 @@ async def test_no_bound_but_time(oms: RawServer) -> None:
 async def test_another_status_is_kept_whole(oms: RawServer) -> None:
     """It says what is wrong."""
     oms.play = answering(http(403, b"why"))
-    async with client(oms.url) as running, running.stream("/", {}) as opened:
-        assert opened.answer is not None
-        assert (opened.answer.status, opened.answer.body) == (403, b"why")
+    async with client(oms.url) as running:
+        with contextlib.closing(await running.open("/", {})) as opened:
+            assert opened.answer is not None
+            assert (opened.answer.status, opened.answer.body) == (403, b"why")
 
 
 async def test_another_status_is_bounded(oms: RawServer) -> None:

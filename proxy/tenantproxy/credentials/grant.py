@@ -12,8 +12,9 @@ from tenantproxy.credentials.login_gate import LoginGate
 from tenantproxy.credentials.proof import Admission
 from tenantproxy.problems import Problem, retry_after
 
-PAUSES: Final = (1.0, 60.0)
-"""Seconds after an attempt that told nothing, and at most: doubling. Meanwhile the former credential serves."""
+_FIRST_PAUSE: Final = 1.0
+"""Seconds after an attempt that told nothing; they double to the longest. Meanwhile the former credential serves."""
+_LONGEST_PAUSE: Final = 60.0
 
 
 class Use:
@@ -26,7 +27,7 @@ class Use:
         self.cooldown = TokenCooldown()
         self.changed = asyncio.Event()
         self._met: tuple[float, Problem] | None = None
-        self._pauses = Backoff(PAUSES[0], PAUSES[1], spread="none")
+        self._pauses = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, spread="none")
         self._next_try = 0.0
         self._proven: Grant | None = None
 

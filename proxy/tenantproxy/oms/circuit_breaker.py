@@ -5,8 +5,9 @@ from typing import Final, Literal
 from tenantproxy.backoff import Backoff
 
 FAILURES_TO_OPEN: Final = 20
-PAUSE: Final = (5.0, 30.0)
-"""Seconds: the first pause, doubling to the last while probes fail."""
+FIRST_PAUSE: Final = 5.0
+"""Seconds; it doubles to the longest while probes fail."""
+LONGEST_PAUSE: Final = 30.0
 
 Admission = Literal["go", "probe", "refuse"]
 State = Literal["closed", "half-open", "open"]
@@ -17,7 +18,7 @@ class CircuitBreaker:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._pauses = Backoff(PAUSE[0], PAUSE[1], spread="none")
+        self._pauses = Backoff(FIRST_PAUSE, LONGEST_PAUSE, spread="none")
         self._open_until: float | None = None
         self._probing = False
 

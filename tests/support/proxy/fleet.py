@@ -259,14 +259,23 @@ class TokenEndpoint:
         """Do nothing."""
 
 
-class _Told(ActiveCredential):
+class _Told:
     """Tells the readers that something has changed; they would have read at that moment, as at any other."""
 
-    news: Callable[[], None] = staticmethod(lambda: None)
+    def __init__(self, user: ActiveCredential, tell: Callable[[], None]) -> None:
+        self._tell = tell
+        self._user = user
+        self.note = user.note
+        self.known_of = user.known_of
+        self.tried = user.tried
+
+    @property
+    def is_usable(self) -> bool:
+        return self._user.is_usable
 
     async def use(self, credential: Credential | CredentialError | None, stored: Stored | None = None) -> bool:
-        is_other = await super().use(credential, stored)
-        self.news()
+        is_other = await self._user.use(credential, stored)
+        self._tell()
         return is_other
 
 
@@ -280,12 +289,12 @@ class Replica:
     def __init__(self, fleet: "Fleet", readers: int, connections: int) -> None:
         self._fleet = fleet
         store = self._store = Store(fleet.secret)
-        self.credential = _Told(
+        self.credential = ActiveCredential(
             TokenEndpoint(fleet.oms), _METRICS, store, clock=lambda: EPOCH + now(), fingerprint=_fingerprint
         )
         self._news = asyncio.Event()
-        self.credential.news = self.tell
-        self.manager = CredentialManager(fleet.config, store, self.credential, _METRICS)
+        user = _Told(self.credential, self.tell)
+        self.manager = CredentialManager(fleet.config, store, user, _METRICS)
         self._client = OmsClient(
             fleet.config.upstream, Connections(fleet.oms, connections), self.credential, _METRICS, clock=now
         )

@@ -6,7 +6,9 @@ has or can pull; the same holds for Traefik's and TRAEFIK_IMAGE.
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,17 +35,20 @@ def main() -> int:
     found = subprocess.run((_CLUSTER, "status"), capture_output=True, check=False).returncode == 0
     times = Times()
     try:
-        # First, because it says what is missing before anything is built.
-        with times.part("cluster"):
-            subprocess.run((_CLUSTER, "up"), check=True)
-        with times.part("images and programs"):
-            environ = os.environ | {
-                "E2E_IMAGE": os.environ.get("IMAGE") or _bring_image(),
-                "E2E_HELM": _directory_of("helm"),
-                "E2E_KEYCLOAK": _directory_of("keycloak"),
-                "E2E_GATEWAY": (gateway := _directory_of("traefik")),
-                "E2E_TRAEFIK": os.environ.get("TRAEFIK_IMAGE") or _load(Path(gateway) / "traefik.tar", TRAEFIK),
-            }
+        # Side by side; where the cluster says that something is missing, the build ends.
+        with contextlib.closing(_Image()) as image:
+            with times.part("cluster"):
+                subprocess.run((_CLUSTER, "up"), check=True)
+            with times.part("images and programs"):
+                gateway = _directory_of("traefik")
+                traefik = os.environ.get("TRAEFIK_IMAGE") or _load(Path(gateway) / "traefik.tar", TRAEFIK)
+                environ = os.environ | {
+                    "E2E_HELM": _directory_of("helm"),
+                    "E2E_KEYCLOAK": _directory_of("keycloak"),
+                    "E2E_GATEWAY": gateway,
+                    "E2E_TRAEFIK": traefik,
+                    "E2E_IMAGE": image.bring(),
+                }
         tests = (sys.executable, "-m", "pytest", "-q", *(arguments or ["tests/e2e/cluster"]))
         with times.part("tests"):
             return subprocess.run((_CLUSTER, "exec", *tests), cwd=ROOT, env=environ, check=False).returncode
@@ -56,16 +61,30 @@ def main() -> int:
         times.show()
 
 
-def _bring_image() -> str:
-    """Build the image, and load it into the cluster; return its name."""
-    archive = CACHE / "image-e2e.tar"
-    archive.unlink(missing_ok=True)
-    try:
-        build = (sys.executable, "-m", "hack.image", f"--tag={_TAG}", f"--archive={archive}")
-        subprocess.run(build, cwd=ROOT, check=True)
-        return _load(archive, _TAG)
-    finally:
-        archive.unlink(missing_ok=True)
+class _Image:
+    """The image: the one that IMAGE names, else one that is built beside other things."""
+
+    def __init__(self) -> None:
+        self._name = os.environ.get("IMAGE") or _TAG
+        self._archive = CACHE / "image-e2e.tar"
+        self._archive.unlink(missing_ok=True)
+        build = (sys.executable, "-m", "hack.image", f"--tag={_TAG}", f"--archive={self._archive}")
+        self._build = None if os.environ.get("IMAGE") else subprocess.Popen(build, cwd=ROOT, process_group=0)
+
+    def bring(self) -> str:
+        """Wait until it is built, and load it into the cluster, which pulls the other; return its name."""
+        if self._build is None:
+            return self._name
+        if self._build.wait() != 0:
+            raise subprocess.CalledProcessError(self._build.returncode, self._build.args)
+        return _load(self._archive, self._name)
+
+    def close(self) -> None:
+        """End what still builds it, and remove the archive."""
+        if self._build is not None and self._build.poll() is None:
+            os.killpg(self._build.pid, signal.SIGTERM)
+            self._build.wait()
+        self._archive.unlink(missing_ok=True)
 
 
 def _load(archive: Path, image: str) -> str:

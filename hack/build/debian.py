@@ -1,12 +1,13 @@
 """Debian packages that a script needs: installed, or only unpacked."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from hack.build.gomodules import say
+from hack.build.gomodules import CACHE, say
 
 
 class InstallError(Exception):
@@ -51,12 +52,15 @@ def _need_apt(names: str) -> None:
 
 
 def _apt(name: str, *arguments: str, folder: Path | None = None) -> None:
-    """Run a command of apt-get."""
+    """Run a command of apt-get; one at a time, since one that finds another one at work gives up."""
     command = ("apt-get", name, "--quiet=2", *arguments)
-    if (done := _run(command, folder)).returncode != 0:
-        # The lists may be as old as the machine.
-        _run(("apt-get", "update", "--quiet=2"))
-        done = _run(command, folder)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (done := _run(command, folder)).returncode != 0:
+            # The lists may be as old as the machine.
+            _run(("apt-get", "update", "--quiet=2"))
+            done = _run(command, folder)
     if done.returncode != 0:
         raise InstallError(f"{done.stdout}\n`{' '.join(command)}` failed; install these packages")
 

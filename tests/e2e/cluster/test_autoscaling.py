@@ -15,7 +15,7 @@ SOON = {
     "spec": {
         "behavior": {
             "scaleDown": {
-                "stabilizationWindowSeconds": 15,
+                "stabilizationWindowSeconds": 0,
                 "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}],
             }
         }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from support.cluster.cluster import CRD, Cluster, Installation
-from support.cluster.gateway import definitions
+from support.cluster.gateway import definitions, gateway
 from support.cluster.keycloak import Keycloak, starting
 from support.cluster.sidecar import Sidecar
 
@@ -39,6 +39,13 @@ def installation(release: Installation) -> Iterator[Installation]:
     """Return the installed chart; nothing of the module's tests is left at the end."""
     yield release
     release.empty()
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(release: Installation) -> Iterator[tuple[str, str]]:
+    """Run a Gateway; return its namespace, and the base URL of its Service."""
+    with gateway(release.cluster) as found:
+        yield found
 
 
 # Waiting for others: what takes them a minute or two begins beside tests that come before those that need it.

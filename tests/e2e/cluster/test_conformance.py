@@ -26,13 +26,17 @@ def _ended(installation: Installation, job: str) -> dict[str, Any]:
     return status()
 
 
-def _run(installation: Installation, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run the Job for a tenant; return its status and its report."""
-    cluster, place = installation.cluster, f"-n={installation.namespace}"
-    deployment = json.dumps(cluster.get(f"deployment/{name}-proxy", place))
+def _begin(installation: Installation, name: str) -> str:
+    """Run the Job for a tenant; return it."""
+    deployment = json.dumps(installation.cluster.get(f"deployment/{name}-proxy", f"-n={installation.namespace}"))
     command = (BIN / "tenantproxy-operator", "conformance-job", *OPTIONS)
     manifest = subprocess.run(command, input=deployment, capture_output=True, text=True, check=True).stdout
-    job = cluster.kubectl("create", "-f-", "-oname", stdin=manifest).strip()
+    return installation.cluster.kubectl("create", "-f-", "-oname", stdin=manifest).strip()
+
+
+def _end(installation: Installation, job: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Wait for the end of a Job; return its status and its report."""
+    cluster, place = installation.cluster, f"-n={installation.namespace}"
     status = _ended(installation, job)
     # What it will do is in the log, too, and its progress, whose last lines may come among those of the report.
     log = re.sub(r"^\[ *\d+/\d+\] .*\n", "", cluster.kubectl("logs", job, place), flags=re.MULTILINE)
@@ -51,10 +55,11 @@ def test_a_job(installation: Installation) -> None:
         )
     for name in ("right", "wrong"):
         installation.wait(name)
-    status, report = _run(installation, "right")
+    right, wrong = (_begin(installation, name) for name in ("right", "wrong"))
+    status, report = _end(installation, right)
     assert (status.get("succeeded"), report["counts"]["failed"]) == (1, 0)
     assert report["url"] == url
     assert report["counts"]["passed"] > 20
-    status, report = _run(installation, "wrong")
+    status, report = _end(installation, wrong)
     failed = [result["id"] for result in report["results"] if result["status"] == "failed"]
     assert (status.get("failed"), failed) == (1, ["auth.accepted"])

@@ -12,6 +12,8 @@ from support.waiting import until
 
 CHANGES = 20
 BOUND = 2.0
+AFTERWARDS = 0.5
+"""Seconds in which a replica that went back to an earlier credential would be seen."""
 NAME = "acme"
 
 
@@ -35,13 +37,18 @@ class _Watched:
     """The output of the script that reads from all replicas."""
 
     def __init__(self, installation: Installation, replicas: list[str], **plan: Any) -> None:
-        plan = {"replicas": replicas, "headers": machine(NAME), "seconds": 0, "changes": [], **plan}
-        script = ("exec", "client", f"-n={installation.clients}", "--", "python", "/scripts/replicas.py")
+        plan = {"replicas": replicas, "headers": machine(NAME), "changes": [], **plan}
+        script = ("exec", "-i", "client", f"-n={installation.clients}", "--", "python", "/scripts/replicas.py")
         self._process = installation.cluster.start(*script, json.dumps(plan))
         self.seen: dict[str, list[float]] = {}
         """When a replica was first seen with a credential, for each credential."""
         self.put: dict[str, float] = {}
         self.result: dict[str, Any] = {}
+
+    def end(self) -> None:
+        """Have it end, where it makes no changes itself."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Follow it to its end."""
@@ -97,7 +104,7 @@ def test_by_put(installation: Installation, replicas: list[str], print_line: Cal
 
 def test_by_kubectl(installation: Installation, replicas: list[str], print_line: Callable[[str], None]) -> None:
     """`kubectl apply` of the Secret."""
-    watched = _Watched(installation, replicas, seconds=CHANGES * 1.5)
+    watched = _Watched(installation, replicas)
     lines = watched.lines()
     while not next(lines).get("ready"):
         pass
@@ -106,6 +113,8 @@ def test_by_kubectl(installation: Installation, replicas: list[str], print_line:
         changed_at[name] = _apply(installation.cluster, installation.secret(NAME, **_pair(name)))
         while len(watched.seen.get(name, [])) < len(replicas):
             next(lines)
+    time.sleep(AFTERWARDS)
+    watched.end()
     for _ in lines:
         pass
     _assert_fast("kubectl apply of the Secret, from its return", changed_at, watched, replicas, print_line)

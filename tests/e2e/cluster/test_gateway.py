@@ -1,37 +1,35 @@
 """Two tenants behind one host name of a real Gateway, told apart by the header Tenant-Id."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from support.cluster.cluster import ORDER, Answer, Installation, machine, wait_until
-from support.cluster.gateway import GATEWAY, gateway, wait_for_route
+from support.cluster.gateway import GATEWAY, wait_for_route
 
 HOST = "orders.example.com"
 TENANTS = ("acme", "globex")
 
 
 @pytest.fixture(scope="module")
-def shared(installation: Installation) -> Iterator[str]:
-    """Run a Gateway, and both tenants with a route at it; return its base URL."""
-    cluster = installation.cluster
+def shared(installation: Installation, shared_gateway: tuple[str, str]) -> str:
+    """Run both tenants with a route at a Gateway; return its base URL."""
+    cluster, (namespace, base) = installation.cluster, shared_gateway
     url = installation.run_oms("oms", "python", "/scripts/oms.py")
-    with gateway(cluster) as (namespace, base):
-        route = {"gatewayRef": {"name": GATEWAY, "namespace": namespace}, "hostnames": [HOST]}
-        for name in TENANTS:
-            credential = {"username": name, "password": f"{name}-password"}
-            cluster.apply(installation.secret(name, **credential), installation.tenant(name, url, route=route))
-        for name in TENANTS:
-            installation.wait(name)
-            wait_for_route(cluster, name, installation.namespace)
-        # The Gateway uses a route a moment after it has accepted it.
-        wait_until(
-            lambda: all(
-                _send(installation, base, tenant_id=f"T-{name}", caller=name).status == 200 for name in TENANTS
-            )
+    route = {"gatewayRef": {"name": GATEWAY, "namespace": namespace}, "hostnames": [HOST]}
+    for name in TENANTS:
+        credential = {"username": name, "password": f"{name}-password"}
+        cluster.apply(installation.secret(name, **credential), installation.tenant(name, url, route=route))
+    for name in TENANTS:
+        installation.wait(name)
+        wait_for_route(cluster, name, installation.namespace)
+    # The Gateway uses a route a moment after it has accepted it.
+    wait_until(
+        lambda: all(
+            _send(installation, base, tenant_id=f"T-{name}", caller=name).status == 200 for name in TENANTS
         )
-        yield base
+    )
+    return base
 
 
 def _send(

@@ -1,13 +1,12 @@
 """Pickups reach the OMS by the Service and route; while the OMS fails and relays are killed, none is lost."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
 from support.cluster.cluster import OMS_PORT, Installation, wait_until
-from support.cluster.gateway import GATEWAY, gateway, wait_for_route
+from support.cluster.gateway import GATEWAY, wait_for_route
 from tenantproxy.poslog.sending import samples
 from tenantproxy.poslog.sending.authorization import basic, signature
 from tenantproxy.poslog.sending.delivery import event_headers
@@ -22,24 +21,24 @@ EVENTS: Final = 4
 
 
 @pytest.fixture(scope="module")
-def gateway_url(installation: Installation) -> Iterator[str]:
+def gateway_url(installation: Installation, shared_gateway: tuple[str, str]) -> str:
     """Run a tenant with two relays behind a Service and a Gateway; return the Gateway's base URL."""
+    namespace, base = shared_gateway
     url = installation.run_oms("oms", "tenantproxy", "mock-oms", "--host=0.0.0.0")
     keys = {"poslogSharedKey": SHARED_KEY, "poslogUsername": USERNAME, "poslogPassword": PASSWORD}
     credential = installation.secret(NAME, username="acme", password="not-a-secret-acme", **keys)
-    with gateway(installation.cluster) as (namespace, base):
-        poslog = {
-            "enabled": True,
-            "replicas": 2,
-            "verification": {"sharedKey": True, "basic": True},
-            "delivery": {"path": "/store-events"},
-            "route": {"gatewayRef": {"name": GATEWAY, "namespace": namespace}, "hostnames": [HOST]},
-        }
-        installation.cluster.apply(credential, installation.tenant(NAME, url, poslog=poslog))
-        installation.wait(NAME)
-        installation.wait(NAME, "PoslogAvailable")
-        wait_for_route(installation.cluster, NAME, installation.namespace, "poslog")
-        yield base
+    poslog = {
+        "enabled": True,
+        "replicas": 2,
+        "verification": {"sharedKey": True, "basic": True},
+        "delivery": {"path": "/store-events"},
+        "route": {"gatewayRef": {"name": GATEWAY, "namespace": namespace}, "hostnames": [HOST]},
+    }
+    installation.cluster.apply(credential, installation.tenant(NAME, url, poslog=poslog))
+    installation.wait(NAME)
+    installation.wait(NAME, "PoslogAvailable")
+    wait_for_route(installation.cluster, NAME, installation.namespace, "poslog")
+    return base
 
 
 def _sending(installation: Installation, *arguments: str) -> tuple[str, ...]:

@@ -8,28 +8,46 @@ import pytest
 from support.cluster.cluster import ORDER, SEARCH, Installation, machine, wait_until
 from support.proxy import tokens
 
-AUTHENTICATIONS = {
-    "basic": {"username": "acme", "password": "not-a-secret-acme"},
-    "oauth2": {"clientId": "globex", "clientSecret": "not-a-secret-globex"},
-}
+
+@pytest.fixture(scope="module")
+def oms(installation: Installation) -> str:
+    """Run an OMS, which takes the credentials of all here; return its base URL."""
+    return installation.run_oms("oms")
 
 
-@pytest.mark.parametrize("name", AUTHENTICATIONS)
-def test_from_manifests_to_orders_and_to_nothing(installation: Installation, name: str) -> None:
+def test_from_manifests_to_orders_and_to_nothing(installation: Installation, oms: str) -> None:
     """With its Secret and its TenantProxy a tenant's orders can be read; deleted, it leaves what the user made."""
     cluster, namespace = installation.cluster, installation.namespace
-    url = installation.run_oms(f"oms-{name}")
-    keys = dict(AUTHENTICATIONS[name])
-    if name == "oauth2":
-        keys["authUrl"] = url.removesuffix("/api/v1") + "/oauth2/token"
-    cluster.apply(installation.secret(name, **keys))
+    cluster.apply(
+        installation.secret("basic", username="acme", password="not-a-secret-acme"),
+        installation.secret(
+            "oauth2",
+            clientId="globex",
+            clientSecret="not-a-secret-globex",
+            authUrl=oms.removesuffix("/api/v1") + "/oauth2/token",
+        ),
+    )
     before = cluster.inventory(namespace)
 
-    cluster.apply(installation.tenant(name, url))
-    installation.wait(name)
-    assert len(installation.pods(name)) == 2
+    names = ("basic", "oauth2")
+    cluster.apply(*(installation.tenant(name, oms) for name in names))
+    for name in names:
+        installation.wait(name)
+        assert len(installation.pods(name)) == 2
+        _read_orders(installation, name)
     assert cluster.inventory(namespace) > before
 
+    cluster.kubectl("delete", *(f"tenantproxy/{name}" for name in names), f"-n={namespace}", "--timeout=30s")
+    wait_until(
+        lambda: cluster.inventory(namespace) == before,
+        within=60,
+        what=lambda: (
+            f"left: {cluster.inventory(namespace) - before}; gone: {before - cluster.inventory(namespace)}"
+        ),
+    )
+
+
+def _read_orders(installation: Installation, name: str) -> None:
     service, token = installation.service(name), machine(name)
     found, missing, listed, without, other, refused = installation.send(
         {"method": "GET", "url": service + ORDER, "headers": token},
@@ -51,21 +69,11 @@ def test_from_manifests_to_orders_and_to_nothing(installation: Installation, nam
     )
     assert "CO-1001" in {order["customerOrderId"] for order in listed.body["customerOrders"]}
 
-    cluster.kubectl("delete", f"tenantproxy/{name}", f"-n={namespace}", "--timeout=30s")
-    wait_until(
-        lambda: cluster.inventory(namespace) == before,
-        within=60,
-        what=lambda: (
-            f"left: {cluster.inventory(namespace) - before}; gone: {before - cluster.inventory(namespace)}"
-        ),
-    )
 
-
-def test_tenant_without_a_credential(installation: Installation) -> None:
+def test_tenant_without_a_credential(installation: Installation, oms: str) -> None:
     """It gets ready, says what is missing, and serves as soon as its admin has set the credential."""
     cluster, namespace = installation.cluster, installation.namespace
-    url = installation.run_oms("oms-later")
-    cluster.apply(installation.tenant("later", url))
+    cluster.apply(installation.tenant("later", oms))
     installation.wait("later")
     answer = installation.read("later")
     assert (answer.status, answer.body["code"]) == (503, "credentials-not-configured")
@@ -82,12 +90,11 @@ def test_tenant_without_a_credential(installation: Installation) -> None:
     cluster.kubectl("delete", "tenantproxy/later", f"-n={namespace}", "--timeout=30s")
 
 
-def test_debug_lines(installation: Installation) -> None:
+def test_debug_lines(installation: Installation, oms: str) -> None:
     """An annotation brings them to the pods that run, and its removal ends them."""
     cluster, namespace = installation.cluster, installation.namespace
-    url = installation.run_oms("oms-debug")
     cluster.apply(installation.secret("debug", username="acme", password="not-a-secret-acme"))
-    cluster.apply(installation.tenant("debug", url, replicas=1))
+    cluster.apply(installation.tenant("debug", oms, replicas=1))
     installation.wait("debug")
     (pod,) = installation.pods("debug")
     name = pod["metadata"]["name"]

@@ -73,9 +73,9 @@ class Cluster:
         return done.stdout
 
     def start(self, *args: str) -> subprocess.Popen[str]:
-        """Start a kubectl whose output can be read while it runs."""
+        """Start a kubectl whose output can be read, and whose input can be ended, while it runs."""
         command = ("kubectl", *args)
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def on_node(self, script: str) -> str:
         """Run a shell script on the node, as root; return what it printed."""
@@ -159,13 +159,15 @@ class Installation:
 
     def empty(self) -> None:
         """Remove what tests have made in the tenants' namespaces, as far as it is still there."""
-        kinds = "deployments,services,secrets"
+        kinds = "deployments,replicasets,services,secrets"
         if self.cluster.kubectl("get", "crd", CRD, "--ignore-not-found", "-oname"):
             kinds = f"tenantproxies,{kinds}"
         there = self.cluster.kubectl("get", "namespace", *self.namespaces, "--ignore-not-found", "-oname").split()
         places = [f"-n={namespace.partition('/')[2]}" for namespace in there]
         for place in places:
             self.cluster.kubectl("delete", kinds, "--all", place, "--timeout=60s")
+            # What would take 6 s to end as it should: test_load looks at how they do.
+            self.cluster.kubectl("delete", "pods", "--all", place, "--grace-period=0", "--force")
         for place in places:
             wait_until(functools.partial(self._has_no_pods, place), within=90)
 

@@ -98,7 +98,7 @@ def gateway(cluster: Cluster) -> Iterator[tuple[str, str]]:
         cluster.kubectl(
             "delete", f"gatewayclass/{unique}", f"clusterrole/{unique}", f"clusterrolebinding/{unique}"
         )
-        cluster.kubectl("delete", "namespace", namespace, "--timeout=120s")
+        cluster.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 def _traefik(cluster: Cluster, namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,9 +1,9 @@
 """Read an order from every replica of a tenant all the time; say when a replica uses another credential.
 
-Argument: `{"replicas": [base URLs], "headers": {...}, "seconds": N, "changes": [{headers, json}]}`. Each change is
-PUT to the first replica, then the others are waited for. Prints lines of JSON: `{"ready": true}` after the first
-answer of each; `{"replica", "credential", "time"}` (seconds since 1970) for each answer that shows another
-credential; `{"put", "time"}` for each PUT; and at the end `{"requests", "failed": [...]}`.
+Argument: `{"replicas": [base URLs], "headers": {...}, "changes": [{headers, json}]}`. Each change is PUT to the
+first replica, then the others are waited for; without any it goes on until its input ends. Prints lines of JSON:
+`{"ready": true}` after the first answer of each; `{"replica", "credential", "time"}` (seconds since 1970) for each
+answer that shows another credential; `{"put", "time"}` for each PUT; at the end `{"requests", "failed": [...]}`.
 """
 
 import asyncio
@@ -16,7 +16,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 ORDER = "/api/v1/business-units/S-1/customer-orders/CO-1"
 PAUSE = 0.01
-BETWEEN = 0.5
+BETWEEN = 0.2
+AFTERWARDS = 0.5
 PATIENCE = 10.0
 
 
@@ -65,10 +66,11 @@ class Watcher:
                     break  # the reader of our output sees it
                 await asyncio.sleep(PAUSE)
             await asyncio.sleep(BETWEEN)
+        await asyncio.sleep(AFTERWARDS)
 
 
 async def main() -> None:
-    """Read for the given seconds, or until all changes are made."""
+    """Read until all changes are made, or the input ends."""
     plan = json.loads(sys.argv[1])
     async with ClientSession(timeout=ClientTimeout(5)) as session:
         watcher = Watcher(plan, session)
@@ -76,7 +78,7 @@ async def main() -> None:
         while len(watcher.credentials) < len(readers):
             await asyncio.sleep(PAUSE)
         say(ready=True)
-        await asyncio.gather(watcher.change(), asyncio.sleep(plan["seconds"]))
+        await (watcher.change() if plan["changes"] else asyncio.to_thread(sys.stdin.read))
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)

@@ -1,5 +1,6 @@
 """Where a mistake in a TenantProxy is told: by schema or admission policy at `kubectl apply`, or in the status."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any, Final
 import pytest
 from pydantic import ValidationError
 
+from support.apiserver.client import MERGE_PATCH
 from support.apiserver.server import ApiServer
 from support.operator.manifests import changed, minimal
 from support.operator.mappings import EVERY_WORD
@@ -17,6 +19,7 @@ from support.waiting import eventually, until
 from tenantproxy import config
 from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.api.resource import TenantProxy
+from tenantproxy_operator.kube.client import TENANT_PROXY
 from tenantproxy_operator.manifests.problems import field_errors
 from tenantproxy_operator.settings import Settings
 from tenantproxy_operator.validation.optional_kinds import find_unavailable
@@ -227,23 +230,26 @@ def _without_rules(schema: Any) -> Any:
     return schema
 
 
-def test_what_was_there_before_the_schema(apply: Applied) -> None:
+async def test_what_was_there_before_the_schema(apply: Applied) -> None:
     """A spec that newer rules refuse keeps its status: the operator can go on to say what is wrong."""
-    server, crd = apply.server, build_crd()
+    server, crd, path = apply.server, build_crd(), TENANT_PROXY.path(OTHER)
     probe = changed(minimal(), URL, "https://10.1")
     server.kubectl(*_SCHEMA, stdin=json.dumps(_without_rules(crd)))
     until(lambda: apply(probe, OTHER)[0] == 0)
     mistakes = [each.manifest for each in MISTAKES if each.told == "schema" and each.path != "metadata.name"]
     earlier = [changed(each, "metadata.name", f"earlier-{index}") for index, each in enumerate(mistakes)]
-    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": earlier})
-    # Some have always been refused.
-    names = server.try_kubectl("create", "-n", OTHER, "-oname", "-f", "-", stdin=listed)[1].split()
-    server.kubectl(*_SCHEMA, stdin=json.dumps(crd))
-    until(lambda: apply(probe, OTHER)[0] == 1)
-    assert len(names) > 15
-    server.kubectl("label", "-n", OTHER, "tenantproxies", "--all", "a=b")
-    status = json.dumps({"status": {"replicas": 2}})
-    server.kubectl("patch", "-n", OTHER, *names, "--subresource=status", "--type=merge", "-p", status)
+    async with server.client() as api:
+        made = await asyncio.gather(*(api.request("POST", path, each) for each in earlier))
+        # Some have always been refused.
+        names = [answer["metadata"]["name"] for status, answer in made if status == 201]
+        assert len(names) > 15
+        server.kubectl(*_SCHEMA, stdin=json.dumps(crd))
+        until(lambda: apply(probe, OTHER)[0] == 1)
+        for part, change in (("", {"metadata": {"labels": {"a": "b"}}}), ("/status", {"status": {"replicas": 2}})):
+            answers = await asyncio.gather(
+                *(api.request("PATCH", f"{path}/{name}{part}", change, content_type=MERGE_PATCH) for name in names)
+            )
+            assert [answer for status, answer in answers if status != 200] == []
 
 
 async def test_types(apply: Applied) -> None:

@@ -243,6 +243,9 @@ class ApiServer:
         return self._start(
             "kube-controller-manager",
             f"--controllers={','.join(names)}",
+            # By default 20 requests a second, which objects of earlier tests would use up for most of a minute.
+            "--kube-api-qps=1000",
+            "--kube-api-burst=1000",
             *options,
             f"--kubeconfig={kubeconfig}",
             "--use-service-account-credentials",

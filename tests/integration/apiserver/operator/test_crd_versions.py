@@ -25,7 +25,7 @@ from tenantproxy_operator.api.crd import build_crd
 from tenantproxy_operator.api.served_schema import ServedSchema
 from tenantproxy_operator.kube import kinds
 
-from .conftest import Run
+from .conftest import Run, everywhere
 
 CLUSTER_WIDE = ("test_crd_is_deleted",)  # kopf's list and watch have another path
 OPTIONS = ("--check-interval=0.2", "--log-level=debug")
@@ -117,7 +117,7 @@ class Scene:
     async def at_rest(self, operator: OperatorProcess) -> None:
         """Wait until it goes round and writes nothing, and has nothing to retry."""
         await eventually(self.run.writes_in_two_rounds, lambda found: found == [], log=lambda: operator.log)
-        assert operator.metrics()["retrying"] == 0, operator.log
+        await operator.becomes("retrying", 0)
         assert operator.probe("/healthz") == 200
 
 
@@ -278,8 +278,9 @@ async def test_crd_is_deleted(
     await tenants.create(name)
     await tenants.settled(name)
     gone = "the API server does not serve TenantProxies; apply what `tenantproxy-operator crd` prints; with it all"
-    async with collected_garbage(api_server, tenants):
-        for _ in range(2):
+    for _ in range(1 if everywhere(run) else 2):
+        # Begun anew: one that is at work learns of a definition that has come back within half a minute.
+        async with collected_garbage(api_server, tenants):
             before = times_said(operator, gone)
             run.since_now()
             await asyncio.to_thread(api_server.kubectl, "delete", "crd", NAME)

@@ -51,8 +51,9 @@ async def test_files_in_orders_out(oms: RawServer, tmp_path: Path) -> None:
         assert (await get(proxy.api + GET_PATH))[0] == 503
         write_keys(tmp_path / "credentials", BASIC)
         await eventually(lambda: get(proxy.api + GET_PATH), lambda found: found[0] == 200, pause=0.1)
-        lines = [json.loads(line) for line in proxy.log.splitlines()]
-        (request,) = [line for line in lines if line.get("status") == 200]
+        # The line follows the answer.
+        (line,) = await eventually(lambda: [line for line in proxy.log.splitlines() if '"status":200' in line])
+        request = json.loads(line)
         assert request.keys() >= {"method", "route", "status", "durationMs", "tenant", "correlationId", "time"}
 
 

@@ -94,9 +94,14 @@ async def replicas(tenant: PodTenant, oms: RawServer, monkeypatch: pytest.Monkey
         yield pods
 
 
-async def note(tenant: PodTenant) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((await tenant.secret())["metadata"]["annotations"][NOTE])
-    return found
+async def noted(tenant: PodTenant, state: str) -> dict[str, Any]:
+    """Return what the replicas have noted of the credential, once that is so: the OMS has seen it before."""
+
+    async def note() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((await tenant.secret())["metadata"]["annotations"].get(NOTE, "{}"))
+        return found
+
+    return await eventually(note, lambda found: found.get("state") == state)
 
 
 async def put(pod: Pod, password: str) -> None:
@@ -114,8 +119,7 @@ async def test_a_wrong_credential_costs_one_login(
         reading = Reading(pods)
         await account.is_used_by_all("first")
         assert account.wrong == 0
-        known = await note(tenant)
-        assert known["state"] == "accepted"
+        known = await noted(tenant, "accepted")
         assert re.fullmatch("[0-9a-f]{4}", known["fingerprint"])
         version = (await tenant.secret())["metadata"]["resourceVersion"]
         await asyncio.sleep(1.0)
@@ -125,8 +129,8 @@ async def test_a_wrong_credential_costs_one_login(
             await eventually(pod.proxy.get, lambda answer: answer.code == "upstream-rejected-credentials")
         await asyncio.sleep(3.0)
         assert account.wrong == 1
-        known = await note(tenant)
-        assert (known["state"], len(known["wrongLogins"])) == ("rejected", 1)
+        known = await noted(tenant, "rejected")
+        assert len(known["wrongLogins"]) == 1
         assert "MARKED" not in json.dumps((await tenant.secret())["metadata"])
         async with tenant.pod(oms.url, monkeypatch, name="pod-new") as new:
             answer = await new.proxy.get()
@@ -221,7 +225,7 @@ async def test_a_rotation_with_overlap_fails_no_read(
         assert reading.statuses.keys() == {"ok"}
         assert max(seconds) < SOON
         assert account.wrong == 0
-        assert (await note(tenant))["state"] == "accepted"
+        await noted(tenant, "accepted")
 
 
 async def test_a_rotation_without_overlap_fails_what_is_in_flight(

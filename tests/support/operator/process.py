@@ -15,7 +15,7 @@ from typing import Final
 
 from support.commands import BIN, free_ports
 from support.tools.daemons import Watchdog
-from support.waiting import until
+from support.waiting import eventually, until
 
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 20.0
@@ -148,6 +148,15 @@ class OperatorProcess:
     def metrics(self) -> dict[str, float]:
         """Return its own metrics without the prefix `tenantproxy_operator_`, such as `tenants{ready="True"}`."""
         return {name: float(value) for name, value in _SAMPLE.findall(self.exposition())}
+
+    async def becomes(self, metric: str, value: float) -> None:
+        """Wait until a metric has a value.
+
+        It follows a status, or an Event, by a moment; and a page that is asked for too often is an earlier one.
+        """
+        await eventually(
+            lambda: self.metrics().get(metric, 0.0), lambda found: found == value, log=lambda: self.log
+        )
 
     def exposition(self) -> str:
         """Return all that /metrics says."""

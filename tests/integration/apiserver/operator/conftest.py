@@ -1,8 +1,9 @@
 """A running operator per module, under its own service account with no more than the rights that it is given.
 
-A module says with OPTIONS what its operator is run with, with NAMESPACES how many namespaces it needs, and with
+A module says with OPTIONS what its operator is run with, with NAMESPACES how many namespaces it needs, with
 CLUSTER_WIDE (True, False, or names) which of its tests run once more with an operator that watches all namespaces,
-and why. At the end of the run the audit log must show that no right was missing, and that none was given in vain.
+and why, and with ONLY_CLUSTER_WIDE which of those need no other one. At the end of the run the audit log must show
+that no right was missing, and that none was given in vain.
 """
 
 import asyncio
@@ -127,7 +128,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if not isinstance(twice, bool):
             assert all(hasattr(metafunc.module, name) for name in twice), f"CLUSTER_WIDE: {twice}"
             twice = metafunc.function.__name__ in twice
-        metafunc.parametrize("watch", list(ACCOUNTS)[: 1 + twice], scope="module")
+        alone = metafunc.function.__name__ in getattr(metafunc.module, "ONLY_CLUSTER_WIDE", ())
+        metafunc.parametrize("watch", list(ACCOUNTS)[alone : 1 + twice], scope="module")
 
 
 @pytest.fixture(scope="module")

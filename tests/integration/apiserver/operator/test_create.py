@@ -56,7 +56,8 @@ async def test_same_name_in_two_namespaces(run: Run, tenants: Tenants, name: str
     """They have nothing to do with each other: a change of one writes nothing of the other."""
     others = Tenants(tenants.api, run.namespaces[1])
     mine = await tenants.created(name)
-    theirs = await others.created(name, {"spec.tenantId": f"T-{name}-too"})
+    await others.created(name, {"spec.tenantId": f"T-{name}-too"})
+    theirs = await others.flush(name)
     before = versions(await others.children(name))
     await tenants.change(name, {"spec.replicas": 3})
     await tenants.settled(name)

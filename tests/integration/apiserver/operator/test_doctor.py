@@ -198,11 +198,15 @@ async def test_operator_that_works_in_vain(
     at_rest = {"led-by-another"}
     await eventually(lambda: told_of_the_operator(engineer, tenants.namespace), lambda told: told == at_rest)
     service = child_name(kinds.SERVICE, name)
+
+    async def told(finding: str) -> None:
+        await eventually(lambda: told_of_the_operator(engineer, tenants.namespace), lambda found: finding in found)
+
     async with repeated(lambda number: tenants.patch(kinds.SERVICE, service, edit(number))):
-        assert "writes-at-rest" in await told_of_the_operator(engineer, tenants.namespace)
+        await told("writes-at-rest")
     await tenants.create(f"{name}-refused", {"spec.podTemplate": {"affinity": {"unknown": {}}}})
     await tenants.condition(f"{name}-refused", "Accepted", reason="ApplyRefused")
-    assert "retrying" in await told_of_the_operator(engineer, tenants.namespace)
+    await told("retrying")
     await tenants.delete(f"{name}-refused")
 
 
@@ -218,6 +222,10 @@ async def test_operator_with_a_bad_way_to_the_api_server(
     tmp_path: Path,
 ) -> None:
     """By its own metrics: watches that break off, and writes that take so long that tenants wait."""
+
+    async def told(finding: str) -> None:
+        await eventually(lambda: told_of_the_operator(engineer, run.namespaces[0]), lambda found: finding in found)
+
     await asyncio.to_thread(operator.stop)
     async with Between.running(api_server, tmp_path) as between:
         behind = launch("--workers=1", url=between.url, ca=between.ca)
@@ -225,7 +233,8 @@ async def test_operator_with_a_bad_way_to_the_api_server(
         try:
             await home.install(*run.options, process=behind)
             async with repeated(lambda number: asyncio.sleep(0, between.cut(WATCHED[number % len(WATCHED)]))):
-                assert "watch-interruptions" in await told_of_the_operator(engineer, run.namespaces[0])
+                # Between two of doctor's looks there may be none: each watch pauses before it begins anew.
+                await told("watch-interruptions")
             gate = asyncio.Event()
 
             async def play(call: Call) -> None:
@@ -235,8 +244,7 @@ async def test_operator_with_a_bad_way_to_the_api_server(
             between.play = play
             for number in range(3):
                 await tenants.create(f"{name}-{number}")
-            await eventually(lambda: behind.metrics()["queue_depth"])
-            assert "queue-depth" in await told_of_the_operator(engineer, run.namespaces[0])
+            await told("queue-depth")
             gate.set()
         finally:
             await asyncio.to_thread(behind.stop)

@@ -4,7 +4,6 @@ Each has a token of its own, by which the audit log tells who wrote what.
 """
 
 import asyncio
-import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -126,12 +125,13 @@ async def test_hand_over_at_the_end(
     await tenants.created(name)
     image = await image_of(tenants, name)
     lease = await lease_of(run, api)
-    assert f"is held by {lease['holderIdentity']}" in second.log
-    assert "standing by: the Lease " in second.log
+    await said(second, f"is held by {lease['holderIdentity']}")
+    await said(second, "standing by: the Lease ")
     assert second.probe("/readyz") == 200
     await stands_by(second)
 
     assert await asyncio.to_thread(first.stop) == 0
+    assert (await lease_of(run, api)).get("holderIdentity") != lease["holderIdentity"], "it is released, or taken"
     await leading(second)
     await tenants.until(name, lambda _: second.known())
     await tenants.change(name, {"spec.replicas": 3})
@@ -142,7 +142,6 @@ async def test_hand_over_at_the_end(
     check_one_after_the_other(run, first, second)
     taken = await lease_of(run, api)
     assert taken["leaseTransitions"] == lease["leaseTransitions"] + 1
-    assert (split(run, second)[1][0].time - leases[-1].time).total_seconds() < 2
 
 
 async def test_killed_leader(
@@ -151,13 +150,11 @@ async def test_killed_leader(
     """The other one takes over when the Lease has expired, and repairs what has happened meanwhile."""
     first, second = pair
     await tenants.created(name)
-    killed = dt.datetime.now(dt.UTC)
     first.kill()
     service = child_name(kinds.SERVICE, name)
     await tenants.call("DELETE", kinds.SERVICE.path(tenants.namespace, service))
     await tenants.child_until(kinds.SERVICE, service)
     check_one_after_the_other(run, first, second)
-    assert (split(run, second)[1][0].time - killed).total_seconds() < 6
 
 
 async def test_stopped_leader_that_goes_on(
@@ -309,7 +306,7 @@ async def test_beside_an_operator_of_all_namespaces(
         await tenants.created(name)
         assert await image_of(tenants, name) != "registry.example/other:2"
         assert general.leads
-        assert general.known() == 0
+        await stands_by(general)
         await asyncio.to_thread(special.stop)
         await said(general, f"no other operator leads namespace {namespace} any more")
         await tenants.change(name, {"spec.replicas": 3})

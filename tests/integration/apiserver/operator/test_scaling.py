@@ -152,7 +152,7 @@ async def test_autoscaler_and_disruption_budget_of_somebody_else(run: Run, tenan
     await tenants.flush(name)
     run.since_now()
     await tenants.flush(name)
-    assert {write.split()[1] for write in run.writes(name)} == {"tenantproxies/status"}
+    assert {write.split()[1] for write in await run.writes_to_the_end(name)} == {"tenantproxies/status"}
     for kind in (kinds.AUTOSCALER, kinds.DISRUPTION_BUDGET):
         await tenants.remove(kind, theirs)
     await tenants.until(name, lambda tenant: said(tenant) == [])

@@ -83,8 +83,11 @@ async def test_nothing_is_written_after_an_interruption(
 ) -> None:
     """When the API server comes back, all watches go on, and what happened meanwhile is all that is done."""
     edited, untouched = f"{name}-a", f"{name}-b"
-    await tenants.created(edited)
-    await tenants.created(untouched)
+    for each in (edited, untouched):
+        await tenants.created(each)
+        await tenants.flush(each)
+    run.since_now()
+    await rounds(run, 1)  # the last write is in the audit log by then
     run.since_now()
     await asyncio.to_thread(_restart, api_server)
     await tenants.change(edited, {"spec.replicas": 3})

@@ -81,7 +81,7 @@ async def test_drift_of_a_suspended_one_over_a_restart(
     run.since_now()
     operator.start_ready()
     await tenants.flush(name)
-    assert {write.split()[1] for write in run.writes(name)} == {"tenantproxies/status"}
+    assert {write.split()[1] for write in await run.writes_to_the_end(name)} == {"tenantproxies/status"}
     await tenants.change(name, {"spec.suspend": False})
     await tenants.condition(name, "Accepted", status="True", reason="Accepted")
     after = await tenants.children(name)

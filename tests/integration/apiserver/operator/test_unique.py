@@ -9,6 +9,7 @@ from support.apiserver.client import ApiClient
 from support.operator.diagnoses import Engineer
 from support.operator.process import OperatorProcess
 from support.operator.tenants import Tenants, child_name
+from support.waiting import eventually
 from tenantproxy_operator.kube import kinds
 from tenantproxy_operator.kube.client import EVENT
 
@@ -69,7 +70,8 @@ async def test_one_secret(tenants: Tenants, engineer: Engineer, pair: tuple[str,
     await is_unique(tenants, second)
     await is_unique(tenants, first)
     assert (await tenants.get(first))["metadata"]["generation"] == before + 1  # by `flush` alone
-    assert [reason for reason, _ in await events(tenants, first)].count("Unique") == 1
+    told = await eventually(lambda: events(tenants, first), lambda found: "Unique" in dict(found))
+    assert [reason for reason, _ in told].count("Unique") == 1
 
 
 async def test_one_tenant(tenants: Tenants, elsewhere: Tenants, engineer: Engineer, pair: tuple[str, str]) -> None:

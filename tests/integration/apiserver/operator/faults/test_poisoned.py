@@ -143,7 +143,7 @@ async def test_specs(
         await tenants.created(f"{name}-{replicas}")
         await at_rest()
         await rests(operator)
-        assert operator.metrics()["retrying"] == 0
+        await operator.becomes("retrying", 0)
         assert operator.probe("/healthz") == 200
         await asyncio.to_thread(operator.stop)
         await asyncio.to_thread(operator.start_ready)
@@ -169,7 +169,7 @@ async def test_statuses(operator: OperatorProcess, tenants: Tenants, name: str, 
     await tenants.created(f"{name}-after", {"spec.upstream.timeout": "4s"})
     await tenants.flush(f"{name}-after")
     await at_rest()
-    assert operator.metrics()["retrying"] == 0
+    await operator.becomes("retrying", 0)
     assert '"traceback"' not in operator.log
 
 

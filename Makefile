@@ -31,10 +31,10 @@ unit:
 	$(RUN) pytest -q -n 3 --hypothesis-profile=check tests/unit
 	@echo "unit tests: $$(($$(date +%s) - $(BEGIN))) s"
 
-# What needs programs of others, or runs the whole product, waits more than it computes: three files of tests at a
+# What needs programs of others, or runs the whole product, waits more than it computes: four files of tests at a
 # time keep two cores busy, the longest ones first. Each worker has API servers of its own, 1 GB in all. What is
 # measured under attack runs alone.
-SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 test: sync ## All that needs no cluster: check, a real API server (built once, in minutes), end to end
 	@$(RUN) python -m hack.timed --target 720 \
 		$(if $(CHECKED),,"check:60=make check") \

@@ -58,26 +58,6 @@ async def test_a_wrong_password_reaches_the_oms_once(oms: RawServer, tmp_path: P
         assert await proxy.metric("tenantproxy_credentials_accepted") == 1
 
 
-async def test_tokens_are_refreshed_while_requests_go_on(oms: RawServer, tmp_path: Path) -> None:
-    """A short-lived token is replaced before it ends; nobody sees a failure, and the budget holds."""
-    idp = Idp(2)
-    oms.play = idp.check
-    async with (
-        raw_server(idp.issue) as endpoint,
-        running_proxy(proxy_config(oms.url), tmp_path, oauth2(endpoint.url)) as proxy,
-    ):
-        begin = time.monotonic()
-        while time.monotonic() < begin + 5:
-            asked = time.time()
-            assert (await proxy.get()).status == 200
-            await asyncio.sleep(0.02)
-        assert 3 <= idp.issued <= time.monotonic() - begin + 1
-        assert await proxy.metric('tenantproxy_token_fetch_total{outcome="success"}') == idp.issued
-        expiry = await proxy.metric("tenantproxy_token_expiry_timestamp_seconds")
-        assert expiry is not None
-        assert asked < expiry <= time.time() + 2
-
-
 async def test_two_replicas_do_not_chase_each_other(oms: RawServer, tmp_path: Path) -> None:
     """Where each issue revokes the token before, each replica fetches at most once per five seconds."""
     idp = Idp(None, revokes=True)

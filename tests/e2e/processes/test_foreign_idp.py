@@ -62,12 +62,17 @@ async def test_wrong_and_rotated_secret(oms: RawServer, tmp_path: Path) -> None:
 
 
 async def test_tokens_that_end_are_replaced_in_time(oms: RawServer, tmp_path: Path) -> None:
-    """With tokens of two seconds, no request fails."""
+    """With tokens of two seconds, no request fails, and the metrics tell of each token."""
     with authlib_idp(Client("store", "right", {"client_secret_basic"}), lifetime=2) as idp:
         oms.play = oms_of(idp)
         async with running_proxy(proxy_config(oms.url), tmp_path, keys(idp)) as proxy:
             begin = time.monotonic()
             while time.monotonic() < begin + 5:
+                asked = time.time()
                 assert (await proxy.get()).status == 200
                 await asyncio.sleep(0.05)
             assert 3 <= len(idp.valid) <= time.monotonic() - begin + 1
+            await proxy.becomes('tenantproxy_token_fetch_total{outcome="success"}', len(idp.valid))
+            expiry = await proxy.metric("tenantproxy_token_expiry_timestamp_seconds")
+            assert expiry is not None
+            assert asked < expiry <= time.time() + 2

@@ -1,64 +1,28 @@
 """`tenantproxy poslog serve` as a process: files in, signals, exit statuses, what it costs."""
 
 import asyncio
-import io
 import json
 import random
-import re
 import signal
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import pytest
 
-from support.commands import ServeProcess, run, serve
+from support.commands import run
 from support.proxy.oms import RawServer, answering, held_until, http, raw_server
-from support.proxy.relaying import NOW, SECRETS, event_of, login, signed
-from support.proxy.running import BASIC
+from support.proxy.relay_process import PICKUP, config, relay, resident, send
+from support.proxy.relaying import NOW, event_of
 from support.waiting import eventually
-from tenantproxy.credentials.stores.files import read_note, write_keys
-from tenantproxy.poslog.sending.events import Event, poslog_event
+from tenantproxy.credentials.stores.files import read_note
+from tenantproxy.poslog.sending.events import poslog_event
 from tenantproxy.poslog.sending.samples import sample
 from tenantproxy.server.connection_limits import MAX_UNFINISHED_BYTES
 
-PICKUP: Final = event_of("pickup")
 MOST_AT_REST: Final = 60
 """MiB."""
-MOST_WAIT: Final = 0.05
-"""Seconds that a small event waits for a large one, in 99 of 100 cases."""
-
-
-def config(url: str, **poslog: Any) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "tenant": {"id": "T-acme", "name": "acme"},
-        "upstream": {"url": url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "access": {"mode": "trusted"},
-        "poslog": {"verification": {"sharedKey": True, "basic": True}, **poslog},
-    }
-
-
-@asynccontextmanager
-async def relay(directory: Path, url: str, **poslog: Any) -> AsyncIterator[ServeProcess]:
-    """Run a relay whose credential and keys are in `directory`."""
-    write_keys(directory / "credentials", BASIC)
-    write_keys(directory / "poslog", SECRETS)
-    secrets = ("--poslog-secrets", str(directory / "poslog"))
-    async with serve(directory, config(url, **poslog), *secrets, command=("poslog", "serve")) as running:
-        yield running
-
-
-async def send(url: str, event: Event = PICKUP) -> int:
-    headers = {**login(), **signed(event.body), "Content-Type": "application/json"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{url}/events", data=io.BytesIO(event.body), headers=headers) as response,
-    ):
-        return response.status
 
 
 @pytest.fixture
@@ -152,38 +116,11 @@ async def test_killed_it_has_acknowledged_nothing(oms: RawServer, tmp_path: Path
 # ---- what it costs
 
 
-def resident(running: ServeProcess, name: str = "VmRSS") -> float:
-    """Return a size of a process, in MiB."""
-    found = re.search(
-        rf"^{name}:\s+(\d+) kB", Path(f"/proc/{running.process.pid}/status").read_text(), re.MULTILINE
-    )
-    assert found is not None
-    return int(found[1]) / 1024
-
-
 async def test_memory_at_rest(oms: RawServer, tmp_path: Path) -> None:
     """After an event, with all that is loaded for one."""
     async with relay(tmp_path, oms.url) as running:
         assert await send(running.api) == 204
         assert resident(running) <= MOST_AT_REST
-
-
-async def test_large_events_let_small_ones_through(oms: RawServer, tmp_path: Path) -> None:
-    """PosLogs of 5 MB are read beside the event loop, one at a time, in bounded memory."""
-    line = b"<LineItem><Sale><ItemID>40001</ItemID><Quantity>1</Quantity></Sale></LineItem>"
-    poslog = sample("pickup", order="CO-1", business_unit="store-1", number=1, end=NOW)
-    large = poslog.replace(b"</RetailTransaction>", line * 66_000 + b"</RetailTransaction>", 1)
-    assert len(large) > 5_000_000
-    event = poslog_event(large, "zlib", event_id="5", now=NOW, business_day="2026-11-30")
-    async with relay(tmp_path, oms.url, limits={"maxEventBytes": 16 * 1024 * 1024}) as running:
-        usual = await _waits(running, lambda count: count == 50)
-        before = resident(running)
-        sending = asyncio.create_task(_in_a_row(running.api, [event] * 3))
-        waits = await _waits(running, lambda _: sending.done())
-        assert sending.result() == [204] * 3
-        assert len(waits) > 20
-        assert _p99(waits) <= _p99(usual) + MOST_WAIT
-        assert resident(running, "VmHWM") - before <= 128
 
 
 async def test_several_large_events_arrive_at_once(oms: RawServer, tmp_path: Path) -> None:
@@ -196,25 +133,3 @@ async def test_several_large_events_arrive_at_once(oms: RawServer, tmp_path: Pat
     assert 6 * len(event.body) > MAX_UNFINISHED_BYTES
     async with relay(tmp_path, oms.url) as running:
         assert await asyncio.gather(*(send(running.api, event) for _ in range(6))) == [204] * 6
-
-
-async def _in_a_row(url: str, given: list[Event]) -> list[int]:
-    return [await send(url, event) for event in given]
-
-
-async def _waits(running: ServeProcess, is_enough: Callable[[int], bool]) -> list[float]:
-    """Send small events, one after the other, and return how long each has waited for its answer."""
-    headers = {**login(), **signed(PICKUP.body)}
-    waits: list[float] = []
-    async with aiohttp.ClientSession() as session:
-        while not is_enough(len(waits)):
-            begin = time.perf_counter()
-            async with session.post(f"{running.api}/events", data=PICKUP.body, headers=headers) as response:
-                assert response.status == 204
-            waits.append(time.perf_counter() - begin)
-            await asyncio.sleep(0.003)
-    return waits
-
-
-def _p99(waits: list[float]) -> float:
-    return sorted(waits)[len(waits) * 99 // 100 - 1]

@@ -73,10 +73,10 @@ def _report(engine: Engine, tag: str, inside: dict[str, Any]) -> None:
 
 
 def _source_tree() -> dict[str, Any]:
-    """Return what the probe says about the source tree."""
+    """Return what the probe says about the speed and size of the source tree."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        (sys.executable, "-"),
+        (sys.executable, "-", "--speed"),
         input=PROBE,
         stdout=subprocess.PIPE,
         text=True,

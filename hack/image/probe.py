@@ -1,6 +1,7 @@
 """Look at the TenantProxy that is on PATH, and print what is found as JSON. Fed to a Python on standard input.
 
-It runs in the image, as its user, and once more in the source tree to compare: standard library only.
+It runs in the image, as its user, and once more in the source tree, with --speed: only to compare how fast and how
+large it is there. Standard library only.
 """
 
 import contextlib
@@ -171,7 +172,7 @@ def main() -> None:
         "versions": [version("tenantproxy"), version("tenantproxy-operator")],
         "milliseconds": milliseconds,
         "mebibytes": mebibytes,
-        "problems": problems(),
+        "problems": [] if "--speed" in sys.argv else problems(),
     }
     print(json.dumps(found))
 

@@ -40,6 +40,8 @@ _UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
 """Steps of a pointer that may be an index, or that msgspec takes for no member's name."""
 _THIS: Final = "{this}"
 """Stands for the OMS's object in the code of what is made of it, until it is known how that is come by."""
+_COUNTED: Final = "state.counted"
+"""Counts the objects of a list, in code that is for many of them."""
 
 
 class _State(TransformState):
@@ -131,9 +133,14 @@ def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
     except NotDirectError:
         return None
     decode = msgspec.json.Decoder(expected).decode
-    make = code.compiled(made(way).replace(_THIS, "all"))
+    text = made(way).replace(_THIS, "all")
+    make, make_few = code.compiled(text), None
+    if "state" not in (uncounted := text.replace(_COUNTED, "")):
+        make_few = code.compiled(uncounted)
 
     def direct(body: bytes, at_once: bool, criteria: Criteria) -> Any:  # noqa: ANN401, FBT001 - a `Direct`
+        if make_few is not None and (not at_once or body.count(b"{") <= LIGHT_OBJECTS):
+            return make_few(decode(body), None)
         state = _State(len(body), criteria, LIGHT_OBJECTS if at_once else len(body))
         state.answer = Raw(body.strip())
         return make(decode(body), state)
@@ -166,7 +173,7 @@ class _Fields:
         if kind == "list":
             each = self.code.variable()
             every = made.replace(_THIS, each)
-            return types.GenericAlias(list, (struct,)), lambda way: f"[{every} for {each} in state.counted({way})]"
+            return types.GenericAlias(list, (struct,)), lambda way: f"[{every} for {each} in {_COUNTED}({way})]"
         return struct, lambda way: made.replace(_THIS, way)
 
     def column(self, field: FieldInfo, source: FieldSource) -> str:

@@ -19,7 +19,6 @@ from tenantproxy.orders.expression import Expression
 from tenantproxy.orders.json_members import Values, unless_null
 from tenantproxy.orders.transform import (
     ContractError,
-    ConvertDecoded,
     Criteria,
     FieldSource,
     Location,
@@ -41,7 +40,7 @@ _UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
 _THIS: Final = "{this}"
 """Stands for the OMS's object in the code of what is made of it, until it is known how that is come by."""
 _COUNTED: Final = "state.counted"
-"""Counts the objects of a list, in code that is for many of them."""
+"""Counts the objects of a list, in code that is for any number of them."""
 
 
 class _State(TransformState):
@@ -134,9 +133,9 @@ def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
         return None
     decode = msgspec.json.Decoder(expected).decode
     text = made(way).replace(_THIS, "all")
-    make, make_few = code.compiled(text), None
-    if "state" not in (uncounted := text.replace(_COUNTED, "")):
-        make_few = code.compiled(uncounted)
+    make = code.compiled(text)
+    uncounted = text.replace(_COUNTED, "")
+    make_few = None if "state" in uncounted else code.compiled(uncounted)
 
     def direct(body: bytes, at_once: bool, criteria: Criteria) -> Any:  # noqa: ANN401, FBT001 - a `Direct`
         if make_few is not None and (not at_once or body.count(b"{") <= LIGHT_OBJECTS):
@@ -242,7 +241,7 @@ class _Fields:
     def _converted(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
         if source.convert_decoded is not None:
             decoded = source.convert_decoded
-            return self._there(source, decoded.expected, stand_in, lambda way: self._of_decoded(decoded, way))
+            return self._there(source, decoded.expected, stand_in, lambda way: decoded.code(self.code, way))
         settle, convert = _settler(field), source.convert
 
         def converted(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
@@ -251,12 +250,6 @@ class _Fields:
             return settle(convert(value, None, state))
 
         return f"{self.code.name(converted)}({self._members.add(source.tokens, Raw, None)}, state)"
-
-    def _of_decoded(self, decoded: ConvertDecoded, way: str) -> str:
-        made = f"{self.code.name(decoded.convert)}({way})"
-        if decoded.convert_false is None:
-            return made
-        return f"({made} if {way} else {self.code.name(decoded.convert_false)}({way}))"
 
     def _combined(self, field: FieldInfo, source: FieldSource) -> str:
         ways = [self._members.add(tokens, Raw, None) for tokens in (source.tokens, *source.others)]

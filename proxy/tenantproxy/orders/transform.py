@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import FieldInfo
 
 from tenantproxy.errors import FieldProblem
+from tenantproxy.orders.expression import Expression
 from tenantproxy.orders.json_members import LIST, OBJECT, Values
 
 MAX_VIOLATIONS: Final = 100
@@ -116,10 +117,8 @@ class ConvertDecoded(NamedTuple):
 
     expected: Any
     """The type that it must have."""
-    convert: Callable[[Any], Any]
-    """Make the outward value; raises NotDirectError."""
-    convert_false: Callable[[Any], Any] | None = None
-    """Makes it of what is false in Python, such as 0, if that takes another function."""
+    code: Callable[[Expression, str], str]
+    """Return the code that makes the outward value of what other code gets; its run raises NotDirectError."""
 
 
 class FieldSource(NamedTuple):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from tenantproxy import config
+from tenantproxy.orders.expression import Expression
 from tenantproxy.orders.json_members import LIST, OBJECT, STRING, text
 from tenantproxy.orders.numbers import GRAMMAR, MAX_PLACES, number_negated, number_shifted
 from tenantproxy.orders.rule_words import given
@@ -71,26 +72,35 @@ def decoded_converter(rule: config.Rule) -> ConvertDecoded | None:
         # Any other scale is refused, but not here.
         return ConvertDecoded(int, _scaler(rule.scale)) if 0 < rule.scale <= MAX_PLACES else None
     if _does_only(rule, "as") and rule.as_ == "string":
-        return ConvertDecoded(int | str, str, _false_as_text)
+        return ConvertDecoded(int | str, _text_code)
     return None
 
 
-def _scaler(places: int) -> Callable[[int], Raw]:
+def _scaler(places: int) -> Callable[[Expression, str], str]:
     unit, form = 10**places, f"%d.%0{places}d"
 
     def scaled(value: int) -> Raw:
         return Raw("-" + form % divmod(-value, unit)) if value < 0 else Raw(form % divmod(value, unit))
 
-    if places > _FEW_PLACES:
-        return scaled
-    fractions = _fractions(places)
-    return lambda value: Raw(f"{value // unit}{fractions[value % unit]}") if value >= 0 else scaled(value)
+    def code(names: Expression, way: str) -> str:
+        by_call = f"{names.name(scaled)}({way})"
+        if places > _FEW_PLACES:
+            return by_call
+        # A call for each amount would take as long as what it does.
+        raw, zero, of, fractions = map(names.name, (Raw, 0, unit, _fractions(places)))
+        return f"({raw}(f'{{{way}//{of}}}{{{fractions}[{way}%{of}]}}') if {way} >= {zero} else {by_call})"
+
+    return code
 
 
 @functools.cache
 def _fractions(places: int) -> Sequence[str]:
     """Return all fractions of a number of places, with the point: looked up, they are had at half the cost."""
     return [f".{rest:0{places}}" for rest in range(10**places)]
+
+
+def _text_code(names: Expression, way: str) -> str:
+    return f"({names.name(str)}({way}) if {way} else {names.name(_false_as_text)}({way}))"
 
 
 def _false_as_text(value: int | str) -> str:

@@ -255,10 +255,10 @@ def test_many_objects_are_not_made_at_once(objects: int) -> None:
     assert len(json.loads(both_ways(outward, body))["customerOrder"]["items"][0]["discounts"]) == objects - 2
 
 
-def test_what_no_rule_reads_is_not_counted() -> None:
+@pytest.mark.parametrize("unread", [[0] * 10_000, [{}] * 10_000], ids=["numbers", "objects"])
+def test_what_no_rule_reads_is_not_counted(unread: list[Any]) -> None:
     """It costs nothing, unless the answer takes the other way."""
     outward = compiled(getOrder=RULES)["getOrder"]
-    unread = [0] * 10_000
     body = json.dumps(answer(unread=unread)).encode()
     assert 10_000 < len(body) < LIGHT_BYTES
     assert outward(body, at_once=True) == outward(body)

@@ -166,6 +166,12 @@ def is_of(operation: Operation, outward: bytes, order_id: str, *, ignore_case: b
     return outward.startswith(start)
 
 
+def has_amounts(field: FieldInfo) -> bool:
+    """Return whether a field is an amount, or has one in it."""
+    required, optional, _ = _names(field)
+    return bool(required or optional)
+
+
 def _amounts_settler(field: FieldInfo) -> Callable[[bytes], bytes]:
     """Return what leaves out optional amounts that are null, and raises ValidationError for what is no number."""
     required, optional, others = _names(field)

@@ -6,17 +6,18 @@ answer with anything else in it (another type, a null on the way, a violation) i
 the same wherever both can.
 """
 
-import re
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw
 from msgspec.structs import FieldInfo
 
+from tenantproxy.orders.contract import Contract, has_amounts
 from tenantproxy.orders.expression import Expression
 from tenantproxy.orders.json_members import Values, unless_null
+from tenantproxy.orders.source_members import THIS, Members
 from tenantproxy.orders.transform import (
     ContractError,
     Criteria,
@@ -27,20 +28,17 @@ from tenantproxy.orders.transform import (
     fields_of,
     outward_type,
 )
-from tenantproxy.orders.weight import LIGHT_OBJECTS, HeavyError
+from tenantproxy.orders.weight import LIGHT_OBJECTS, UNCOUNTED_BYTES, HeavyError
 
-Direct = Callable[[bytes, bool, Criteria], Any]
-"""Make what is at the outward root; raises NotDirectError, or what msgspec raises, where it is left to others.
+Direct = Callable[[bytes, bool, Criteria], bytes]
+"""Make the outward body; raises NotDirectError, ValueError, or what msgspec raises, where it is left to others.
 
 If the second argument is true, only if that takes a few milliseconds at most; otherwise it raises HeavyError.
 """
 
-_UNSUITABLE: Final = re.compile(r'0|[1-9][0-9]*|.*["\\\x00-\x1f].*', re.DOTALL)
-"""Steps of a pointer that may be an index, or that msgspec takes for no member's name."""
-_THIS: Final = "{this}"
-"""Stands for the OMS's object in the code of what is made of it, until it is known how that is come by."""
 _COUNTED: Final = "state.counted"
 """Counts the objects of a list, in code that is for any number of them."""
+_NULL: Final = Raw(b"null")
 
 
 class _State(TransformState):
@@ -64,85 +62,35 @@ class _State(TransformState):
         raise NotDirectError
 
 
-class _Members:
-    """The members of an object that rules read, each with its type and its default, or with members of its own."""
-
-    def __init__(self) -> None:
-        self._members: dict[str, _Members | tuple[Any, Any]] = {}
-
-    def add(self, tokens: Sequence[str], expected: Any, default: Any = NODEFAULT) -> str:  # noqa: ANN401
-        """Return the code that gets the value at a pointer from `_THIS`, which is of the generated struct."""
-        if not tokens or any(map(_UNSUITABLE.fullmatch, tokens)):
-            raise NotDirectError
-        inner: Any = self
-        way = [_THIS]
-        for token in tokens[:-1]:
-            way.append(inner.place(token, _Members()))
-            inner = inner.member(token)
-            if not isinstance(inner, _Members):
-                raise NotDirectError
-        way.append(inner.place(tokens[-1], (expected, default)))
-        if inner.member(tokens[-1]) != (expected, default):
-            raise NotDirectError
-        return ".".join(way)
-
-    def place(self, token: str, member: "_Members | tuple[Any, Any]") -> str:
-        """Return the name of a member in the generated struct, which is put there unless it is there."""
-        self._members.setdefault(token, member)
-        return f"member{list(self._members).index(token)}"
-
-    def member(self, token: str) -> "_Members | tuple[Any, Any]":
-        """Return what is known of a member."""
-        return self._members[token]
-
-    def struct(self) -> Any:  # noqa: ANN401 - a generated type
-        """Return the struct, in which what is not required has a default."""
-        fields: list[Any] = []
-        for place, member in enumerate(self._members.values()):
-            expected, default = member if isinstance(member, tuple) else _inner(member)
-            fields.append((f"member{place}", expected, *(() if default is NODEFAULT else (default,))))
-        rename = {f"member{place}": token for place, token in enumerate(self._members)}
-        return msgspec.defstruct("Members", fields, rename=rename, kw_only=True, gc=False)
-
-    def is_required(self) -> bool:
-        """Return whether anything of it is."""
-        return any(
-            member[1] is NODEFAULT if isinstance(member, tuple) else member.is_required()
-            for member in self._members.values()
-        )
-
-
-def _inner(members: _Members) -> tuple[Any, Any]:
-    struct = members.struct()
-    return struct, NODEFAULT if members.is_required() else msgspec.field(default_factory=struct)
-
-
-def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
-    """Return what makes a field of the outward document; None: its rules need the other way."""
+def compile_direct(contract: Contract, source: FieldSource) -> Direct | None:
+    """Return what makes the outward document of its one member's source; None: its rules need the other way."""
     if source.combine is not None:
         return None
+    (field,) = fields_of(contract.document)
     code = Expression("all", "state")
-    members = _Members()
+    members = Members()
+    fields = _Fields(members, code, [])
     try:
-        expected, made = _Fields(members, code).objects(field, source)
-        way = _THIS
+        expected, made = fields.objects(field, source)
+        way = THIS
         if source.tokens:
             way = members.add(source.tokens, expected)
             expected = members.struct()
     except NotDirectError:
         return None
     decode = msgspec.json.Decoder(expected).decode
-    text = made(way).replace(_THIS, "all")
+    encode = contract.encode if fields.unchecked else _encode
+    text = f"{code.name(contract.document)}({made(way).replace(THIS, 'all')})"
     make = code.compiled(text)
     uncounted = text.replace(_COUNTED, "")
     make_few = None if "state" in uncounted else code.compiled(uncounted)
 
-    def direct(body: bytes, at_once: bool, criteria: Criteria) -> Any:  # noqa: ANN401, FBT001 - a `Direct`
-        if make_few is not None and (not at_once or body.count(b"{") <= LIGHT_OBJECTS):
-            return make_few(decode(body), None)
+    def direct(body: bytes, at_once: bool, criteria: Criteria) -> bytes:  # noqa: FBT001 - a `Direct`
+        if make_few is not None and len(body) <= UNCOUNTED_BYTES:
+            return encode(make_few(decode(body), None))
         state = _State(len(body), criteria, LIGHT_OBJECTS if at_once else len(body))
         state.answer = Raw(body.strip())
-        return make(decode(body), state)
+        return encode(make(decode(body), state))
 
     return direct
 
@@ -150,19 +98,21 @@ def compile_direct(field: FieldInfo, source: FieldSource) -> Direct | None:
 class _Fields:
     """The code that makes the fields of an outward object; what it reads is added to the OMS's members.
 
-    In it `_THIS` is the OMS's object, and `state` the pass. All is one expression: a call for each object would
+    In it `THIS` is the OMS's object, and `state` the pass. All is one expression: a call for each object would
     take as long as what is done for it.
     """
 
-    def __init__(self, members: _Members, code: Expression) -> None:
+    def __init__(self, members: Members, code: Expression, unchecked: list[FieldInfo]) -> None:
         self.code = code
+        self.unchecked = unchecked
+        """The fields with amounts of which the contract has yet to find out whether they are numbers."""
         self._members = members
 
     def objects(self, field: FieldInfo, source: FieldSource) -> tuple[Any, Callable[[str], str]]:
         """Return the type of an object of the OMS, or of a list of them, and the code that makes outward ones."""
         kind, shape = outward_type(field.type)
-        inner = _Members()
-        fields = _Fields(inner, self.code)
+        inner = Members()
+        fields = _Fields(inner, self.code, self.unchecked)
         infos = fields_of(shape)
         columns = [fields.column(info, of) for info, of in zip(infos, source.members or (), strict=True)]
         if shape.__match_args__ != tuple(info.name for info in infos):
@@ -171,28 +121,32 @@ class _Fields:
         struct = inner.struct()
         if kind == "list":
             each = self.code.variable()
-            every = made.replace(_THIS, each)
+            every = made.replace(THIS, each)
             return types.GenericAlias(list, (struct,)), lambda way: f"[{every} for {each} in {_COUNTED}({way})]"
-        return struct, lambda way: made.replace(_THIS, way)
+        return struct, lambda way: made.replace(THIS, way)
 
     def column(self, field: FieldInfo, source: FieldSource) -> str:
         """Return the code that makes a field."""
         if source.picker is not None:
             raise NotDirectError
         stand_in = field.default if source.default is UNSET or source.default is None else source.default
-        if source.const is not UNSET or source.criterion is not None:
-            return self._given(source, stand_in)
-        if source.words is not None:
-            return self._translated(source, stand_in)
-        if source.combine is not None:
-            return self._combined(field, source)
-        if source.members is not None:
-            expected, made = self.objects(field, source)
-            return self._there(source, expected, stand_in, made)
-        make = self._copied if source.convert is None else self._converted
+        is_number = outward_type(field.type)[0] == "number"
+        makers = [  # the last member is whether an amount of it is sure to be a number
+            (source.const is not UNSET or source.criterion is not None, self._given, False),
+            (source.words is not None, self._translated, False),
+            (source.combine is not None, self._combined, False),
+            (source.members is not None, self._nested, True),
+            (source.convert_decoded is not None, self._of_decoded, True),
+            (source.convert is not None, self._converted, False),
+            (is_number and stand_in is field.default, self._amount, True),
+            (True, self._copied, False),
+        ]
+        make, is_checked = next((make, is_checked) for applies, make, is_checked in makers if applies)
+        if has_amounts(field) and not (is_checked and stand_in is field.default):
+            self.unchecked.append(field)
         return make(field, source, stand_in)
 
-    def _given(self, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+    def _given(self, _field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
         if source.criterion is None:  # null is left out when all is encoded, as everywhere here
             return self.code.name(source.const)
         criterion = source.criterion
@@ -218,8 +172,22 @@ class _Fields:
         way = self._members.add(source.tokens, expected | None, None)
         return f"({self.code.name(stand_in)} if {way} is None else {made(way)})"
 
+    def _nested(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+        expected, made = self.objects(field, source)
+        return self._there(source, expected, stand_in, made)
+
+    def _amount(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+        # float() raises ValueError for what is no number: a third of what it costs to look for that in the end.
+        if field.required:
+            way = self._members.add(source.tokens, Raw)
+            absent = ""
+        else:
+            way = self._members.add(source.tokens, Raw, _NULL)
+            absent = f"{self.code.name(stand_in)} if {way} == {self.code.name(_NULL)} else "
+        return f"({absent}{way} if {self.code.name(float)}({way}) else {way})"
+
     def _copied(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
-        # Null is left to what encodes: it leaves out what is optional, and a required amount is then no number.
+        # Null is left to what encodes, which leaves out what is optional.
         if stand_in is field.default:
             return self._members.add(source.tokens, field.type, stand_in)
         if outward_type(field.type)[0] == "number":
@@ -227,7 +195,7 @@ class _Fields:
             return f"({self.code.name(stand_in)} if {self.code.name(unless_null)}({way}) is None else {way})"
         return self._there(source, field.type, stand_in, lambda way: way)
 
-    def _translated(self, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+    def _translated(self, _field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
         ways = [self._members.add(tokens, str | None, None) for tokens in (source.tokens, *source.others)]
         if source.others:
             return f"{self.code.name(source.words)}[{']['.join(ways)}]"
@@ -238,10 +206,12 @@ class _Fields:
             words.default = stand_in
         return f"{self.code.name(words)}[{ways[0]}]"
 
+    def _of_decoded(self, _field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
+        assert source.convert_decoded is not None  # noqa: S101 - see `_maker`
+        expected, code = source.convert_decoded
+        return self._there(source, expected, stand_in, lambda way: code(self.code, way))
+
     def _converted(self, field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
-        if source.convert_decoded is not None:
-            decoded = source.convert_decoded
-            return self._there(source, decoded.expected, stand_in, lambda way: decoded.code(self.code, way))
         settle, convert = _settler(field), source.convert
 
         def converted(value: Raw | None, state: TransformState) -> Any:  # noqa: ANN401
@@ -251,7 +221,7 @@ class _Fields:
 
         return f"{self.code.name(converted)}({self._members.add(source.tokens, Raw, None)}, state)"
 
-    def _combined(self, field: FieldInfo, source: FieldSource) -> str:
+    def _combined(self, field: FieldInfo, source: FieldSource, _stand_in: Any) -> str:  # noqa: ANN401
         ways = [self._members.add(tokens, Raw, None) for tokens in (source.tokens, *source.others)]
         settle, combine = _settler(field), source.combine
 

@@ -64,17 +64,16 @@ def compile_mapping(mapping: config.Mapping) -> CompiledMapping:
 def _mapped(source: FieldSource, contract: Contract) -> Outward:
     """Return what makes the outward body by rules, and holds it to the contract."""
     make = document(source)
-    (field,) = msgspec.structs.fields(contract.document)
-    direct = compile_direct(field, source)
+    direct = compile_direct(contract, source)
 
     def outward(body: bytes, *, at_once: bool = False, criteria: Criteria = NO_CRITERIA) -> bytes:
         # Of a small answer alone: the growth of the other ones is counted while they are made.
         if direct is not None and len(body) <= LIGHT_BYTES:
             try:
-                made = contract.encode(contract.document(direct(body, at_once, criteria)))
+                made = direct(body, at_once, criteria)
                 if len(made) <= allowed_bytes(len(body)):
                     return made
-            except (NotDirectError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except (NotDirectError, msgspec.DecodeError, ValueError, RecursionError):
                 pass  # whatever it is, the other way tells
         if at_once and is_heavy(body):
             raise HeavyError

@@ -8,8 +8,8 @@ LIGHT_BYTES: Final = 64 * 1024
 """Read at the speed of C in a millisecond."""
 LIGHT_OBJECTS: Final = 512
 """Made in a few milliseconds, where C reads all that is in them."""
-_UNSEEN_BYTES: Final = 4 * 1024
-"""Not worth counting."""
+UNCOUNTED_BYTES: Final = 4 * 1024
+"""Not worth counting what is in them: 1,400 objects at most, made in half a millisecond."""
 _LIGHT_VALUES: Final = 2048
 """Walked through in a few milliseconds."""
 _BYTES_PER_VALUE: Final = 6
@@ -41,7 +41,7 @@ class Outward(Protocol):
 def is_heavy(body: bytes) -> bool:
     """Return whether a walk through an answer takes more than a few milliseconds."""
     size = len(body)
-    return size > _UNSEEN_BYTES and (size > LIGHT_BYTES or body.count(b",") > _LIGHT_VALUES)
+    return size > UNCOUNTED_BYTES and (size > LIGHT_BYTES or body.count(b",") > _LIGHT_VALUES)
 
 
 def is_too_dense(body: bytes) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from support.proxy.mappings import both_ways, compiled
 from tenantproxy.orders import expression
-from tenantproxy.orders.transform import UnparsableError
+from tenantproxy.orders.transform import ContractError, UnparsableError
 from tenantproxy.orders.weight import LIGHT_BYTES, LIGHT_OBJECTS, HeavyError
 
 ORDER: dict[str, Any] = {"customerOrderId": "1", "customerId": "2", "status": "open"}
@@ -255,10 +255,30 @@ def test_many_objects_are_not_made_at_once(objects: int) -> None:
     assert len(json.loads(both_ways(outward, body))["customerOrder"]["items"][0]["discounts"]) == objects - 2
 
 
-@pytest.mark.parametrize("unread", [[0] * 10_000, [{}] * 10_000], ids=["numbers", "objects"])
-def test_what_no_rule_reads_is_not_counted(unread: list[Any]) -> None:
+@pytest.mark.parametrize("wrong", [b'"5"', b"true", b"[5]", b"{}", b'"-"'])
+@pytest.mark.parametrize("field", ["quantityOrdered", "contributedAmount", "invoicingAmount"])
+def test_an_amount_that_is_no_number(field: str, wrong: bytes) -> None:
+    """It is a violation also where no field is left to the contract's own check of amounts."""
+    item = {"itemId": {"from": "/sku"}, "unitPrice": {"from": "/cents", "scale": 2}}
+    discounts = {"each": "/d", "fields": {"discountAmount": {"from": "/cents", "scale": 2}}}
+    items = {"each": "/l", "fields": {**item, "discounts": discounts}}
+    invoice = {"from": "/i", "fields": {"customerAccountId": {"from": "/a"}}}
+    outward = compiled(getOrder={"root": "", "fields": {"items": items, "invoicePaymentInstructions": invoice}})
+    amounts = {"quantityOrdered": "N1", "contributedAmount": "N2"}
+    sent = {**ORDER, "l": [{"sku": "S", "cents": 5, "d": [], **amounts}], "i": {"a": "A", "invoicingAmount": "N3"}}
+    body = json.dumps(sent).encode()
+    for place, name in enumerate((*amounts, "invoicingAmount"), 1):
+        body = body.replace(b'"N%d"' % place, wrong if name == field else b"1.50")
+    with pytest.raises(ContractError) as caught:
+        both_ways(outward["getOrder"], body)
+    (violation,) = caught.value.violations
+    assert violation.field.endswith(f"/{field}")
+
+
+def test_what_no_rule_reads_is_not_counted() -> None:
     """It costs nothing, unless the answer takes the other way."""
     outward = compiled(getOrder=RULES)["getOrder"]
+    unread = [0] * 10_000
     body = json.dumps(answer(unread=unread)).encode()
     assert 10_000 < len(body) < LIGHT_BYTES
     assert outward(body, at_once=True) == outward(body)

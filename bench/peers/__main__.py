@@ -46,10 +46,12 @@ class Effort(NamedTuple):
     long_seconds: float
     connections: tuple[int, ...]
     loads: tuple[float, ...]
+    curves: int
+    """Rounds of these."""
 
 
-FULL: Final = Effort(LINES, 8, 0.6, 3.0, (32, 256, 1000, 4000), (0.8, 1.2, 2.0, 4.0))
-QUICK: Final = Effort((PLAIN, REALISTIC), 2, 0.25, 0.7, (32, 1000), (0.8, 2.0))
+FULL: Final = Effort(LINES, 8, 0.6, 3.0, (32, 256, 1000, 4000), (0.8, 1.2, 2.0, 4.0), 3)
+QUICK: Final = Effort((PLAIN, REALISTIC), 2, 0.25, 0.7, (32, 1000), (0.8, 2.0), 1)
 
 
 class Run:
@@ -111,7 +113,8 @@ class Run:
                     subjects,
                     connections=self._effort.connections,
                     loads=self._effort.loads,
-                    seconds=self._effort.long_seconds * 2 / 3,
+                    rounds=self._effort.curves,
+                    seconds=self._effort.long_seconds / 3,
                 )
                 self._controls += controls
 

@@ -40,6 +40,7 @@ class Group(msgspec.Struct, omit_defaults=True, kw_only=True):
     arrivals: str = "poisson"
     waiting: int = 0
     timeout: float = 0.0
+    at_a_time: int = 0
     count: int = 0
     seed: int = 0
 
@@ -81,10 +82,15 @@ class _Plan(msgspec.Struct):
     seconds: float
     grace: float
     groups: Sequence[Group]
+    watched: Sequence[int]
 
 
-class _Report(msgspec.Struct):
+class Watched(msgspec.Struct):
+    """What the groups have seen, and the CPU time that clients and watched processes used meanwhile."""
+
     groups: list[Found]
+    cpu: list[float]
+    """Seconds, of the clients first."""
 
 
 def load(port: int, *groups: Group, seconds: float, warmup: float = 0.2, grace: float = 5.0) -> list[Found]:
@@ -95,7 +101,20 @@ def load(port: int, *groups: Group, seconds: float, warmup: float = 0.2, grace: 
         MissingError: It can't be built.
 
     """
-    plan = _Plan(f"127.0.0.1:{port}", warmup, seconds, grace, groups)
+    return watched_load(port, *groups, seconds=seconds, warmup=warmup, grace=grace).groups
+
+
+def watched_load(
+    port: int, *groups: Group, pids: Sequence[int] = (), seconds: float, warmup: float = 0.2, grace: float = 5.0
+) -> Watched:
+    """Do the same, and watch the CPU time of processes.
+
+    Raises:
+        BenchError: See `load`.
+        MissingError: See `load`.
+
+    """
+    plan = _Plan(f"127.0.0.1:{port}", warmup, seconds, grace, groups, pids)
     with pinned(OTHER_CORE):
         done = subprocess.run(
             (build("load"), "run"),
@@ -106,4 +125,4 @@ def load(port: int, *groups: Group, seconds: float, warmup: float = 0.2, grace: 
         )
     if done.returncode != 0:
         raise BenchError("the load generator failed, see above")
-    return msgspec.json.decode(done.stdout, type=_Report).groups
+    return msgspec.json.decode(done.stdout, type=Watched)

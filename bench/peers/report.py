@@ -1,6 +1,7 @@
 """What was measured, as tables for people; and whether the machine was quiet enough to tell."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from statistics import median
 from typing import Final
 
@@ -8,13 +9,15 @@ import msgspec
 
 from bench.peers.connections import Cost
 from bench.peers.latency import SHARES, Latency
-from bench.peers.overload import Overload
+from bench.peers.overload import AT_A_TIME, Overload, Place, Point, place
 from bench.peers.speed import Control, Speed
 from bench.report import ratios
 
 _CPU_LIMIT: Final = 0.05
 _RATE_LIMIT: Final = 0.10
 """By how much Go may differ from itself, of CPU time per request, and of requests per second."""
+_SHARE_LIMIT: Final = 0.10
+"""What the standard error of a goodput's share may be."""
 _MISSED: Final = 0.01
 _NAME: Final = 22
 
@@ -116,24 +119,48 @@ def connections_table(measured: Sequence[Cost]) -> Iterator[str]:
 
 def overload_table(measured: Overload) -> Iterator[str]:
     """Yield the curves: a line for each number of connections and subject, beside each other the loads."""
-    loads = list(dict.fromkeys(point.load for point in measured.points))
-    heads = "".join(f" {f'{load:g}x':>8} {'p99 ms':>7}" for load in loads)
-    yield f"{'goodput, of possible':<{_NAME + 2}}{heads}"
-    rows: dict[tuple[int, str], dict[float, str]] = {}
+    places: dict[tuple[int, str], dict[float, list[Point]]] = {}
     for point in measured.points:
-        p99 = f"{point.p99 * 1e3:.0f}" if point.p99 else "-"  # of what was due in this time, none was served
-        cell = f" {point.share:>8.2f} {p99:>7}"
-        rows.setdefault((point.connections, point.name), {})[point.load] = cell
-    for (connections, name), cells in rows.items():
+        places.setdefault((point.connections, point.name), {}).setdefault(point.load, []).append(point)
+    loads = list(dict.fromkeys(point.load for point in measured.points))
+    heads = "".join(f" {f'{load:g}x':>8} {'p99 ms':>7} {'CPU us':>7}" for load in loads)
+    yield f"{'goodput, of possible':<{_NAME + 2}} {'req/s':>6}{heads}"
+    errors = []
+    for (connections, name), by_load in places.items():
+        found = [place(by_load[load]) for load in loads]
+        errors += [each.error for each in found]
         label = f"{connections:>6,} {name}"
-        yield f"  {label:<{_NAME}}" + "".join(cells[load] for load in loads)
+        possible = median(point.capacity for point in chain.from_iterable(by_load.values()))
+        yield f"  {label:<{_NAME}} {possible:>6.0f}" + "".join(map(_cell, found))
+    disturbed = ": TOO NOISY, run again when the machine is quiet" if max(errors) > _SHARE_LIMIT else ""
+    yield f"  (standard error of a share: {median(errors):.2f}, {max(errors):.2f} at most{disturbed})"
     if failed := sum(point.failed for point in measured.points):
         yield f"  ({failed} requests with another answer than 200 and 503, or whose connection was lost)"
+    yield ""
+    yield from _cores(measured.points)
     yield ""
     for each in measured.healthy:
         label = f"{each.name}: healthy clients among a storm on {each.connections:,} connections"
         yield f"{label}: {each.served:.1%} served, p99 {each.p99 * 1e3:.0f} ms"
     yield ""
+
+
+def _cell(at: Place) -> str:
+    p99 = f"{at.p99 * 1e3:.0f}" if at.p99 else "-"  # of what was due in this time, none was served
+    return f" {at.share:>8.2f} {p99:>7} {at.cpu * 1e6:>7.0f}"
+
+
+def _cores(points: Sequence[Point]) -> Iterator[str]:
+    """Yield whose CPU was the limit where there was more to do than could be done."""
+    for name in dict.fromkeys(point.name for point in points):
+        beyond = [
+            (point.busy, point.others)
+            for point in points
+            if point.name == name and point.rate > point.capacity and point.connections >= AT_A_TIME
+        ]
+        if beyond:
+            busy, others = map(median, zip(*beyond, strict=True))
+            yield f"{name}: beyond its capacity its core is {busy:.0%} busy, that of clients and OMS {others:.0%}"
 
 
 def verdict(found: Noise) -> Iterator[str]:

@@ -22,23 +22,25 @@ type plan struct {
 	Seconds float64 `json:"seconds"` // that are measured
 	Grace   float64 `json:"grace"`   // seconds for the last answers; 5 if it is 0
 	Groups  []group `json:"groups"`
+	Watched []int   `json:"watched"` // processes, by id, whose CPU time is told, beside this one's
 }
 
 // group is some clients that are alike.
 //
-// Without a rate, each connection sends as soon as it is answered (closed loop). With one, requests come at that rate
-// whatever the answers do (open loop): one that finds no free connection waits for one, and its latency is counted
-// from the time when it was due.
+// Without a rate, each connection sends as soon as it is answered (closed loop), or another one does, where only so many
+// may at a time. With one, requests come at that rate whatever the answers do (open loop): one that finds no free
+// connection waits for one, and its latency is counted from the time when it was due.
 type group struct {
 	Name        string    `json:"name"`
 	Connections int       `json:"connections"`
-	Rate        float64   `json:"rate"`     // per second, in all
-	Arrivals    string    `json:"arrivals"` // poisson (the default) or even
-	Waiting     int       `json:"waiting"`  // requests that may wait for a connection; more are dropped. 1 s of the rate if it is 0
-	Timeout     float64   `json:"timeout"`  // seconds for an answer, and for a connection; 10 if it is 0
-	Count       int64     `json:"count"`    // requests at most; 0: as many as there is time for
-	Seed        uint64    `json:"seed"`     // of Poisson's arrivals
-	Requests    []request `json:"requests"` // by turns
+	Rate        float64   `json:"rate"`      // per second, in all
+	Arrivals    string    `json:"arrivals"`  // poisson (the default) or even
+	Waiting     int       `json:"waiting"`   // requests that may wait for a connection; more are dropped. 1 s of the rate if it is 0
+	Timeout     float64   `json:"timeout"`   // seconds for an answer, and for a connection; 10 if it is 0
+	AtATime     int       `json:"at_a_time"` // requests, of a closed loop, over connections by turns; one each if it is 0
+	Count       int64     `json:"count"`     // requests at most; 0: as many as there is time for
+	Seed        uint64    `json:"seed"`      // of Poisson's arrivals
+	Requests    []request `json:"requests"`  // by turns
 	raw         [][]byte
 	lengths     []int
 }
@@ -100,6 +102,8 @@ func (g *group) prepare() error {
 		return fmt.Errorf("arrivals: poisson or even")
 	case g.Waiting < 1 || g.Waiting > maxWaiting:
 		return fmt.Errorf("waiting: 1 to %d", maxWaiting)
+	case g.AtATime < 0 || g.AtATime > g.Connections || g.AtATime > 0 && g.Rate > 0:
+		return fmt.Errorf("at_a_time: up to the number of connections, and without a rate")
 	case g.Timeout < 0 || g.Timeout > maxSeconds:
 		return fmt.Errorf("timeout: up to %d", maxSeconds)
 	case len(g.Requests) == 0:

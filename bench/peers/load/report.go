@@ -60,12 +60,13 @@ type found struct {
 	Reconnects  int            `json:"reconnects"`
 }
 
-func report(todo *plan, runs []*run) map[string]any {
+// report says what was measured; `cpu` is seconds of this process, then of those that were watched.
+func report(todo *plan, runs []*run, cpu []float64) map[string]any {
 	groups := []found{}
 	for _, each := range runs {
 		groups = append(groups, each.found(todo.Seconds))
 	}
-	return map[string]any{"seconds": todo.Seconds, "groups": groups}
+	return map[string]any{"seconds": todo.Seconds, "groups": groups, "cpu": cpu}
 }
 
 func (r *run) found(over float64) found {

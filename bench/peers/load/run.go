@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -45,8 +46,12 @@ func runPlan(from io.Reader, to io.Writer) error {
 	for _, each := range runs {
 		all.Go(func() { each.drive(times) })
 	}
+	answered := make(chan struct{})
+	used := make(chan []float64)
+	go func() { used <- cpuUsed(append([]int{os.Getpid()}, todo.Watched...), times, answered) }()
 	all.Wait()
-	return json.NewEncoder(to).Encode(report(todo, runs))
+	close(answered)
+	return json.NewEncoder(to).Encode(report(todo, runs, <-used))
 }
 
 // run is one group under way.
@@ -92,22 +97,32 @@ func (r *run) open() {
 func (r *run) drive(times clock) {
 	var all sync.WaitGroup
 	due := make(chan time.Time, r.Waiting)
-	for index, each := range r.clients {
+	workers := len(r.clients)
+	if r.AtATime > 0 {
+		workers = r.AtATime
+	}
+	for first := range workers {
 		all.Go(func() {
 			if r.Rate > 0 {
 				for at := range due {
 					if now := time.Now(); now.Before(times.to) {
-						r.ask(index, at, now, times)
+						r.ask(first, at, now, times)
 					} else if !at.Before(times.from) {
 						atomic.AddInt64(&r.unsent, 1)
 					}
 				}
 			} else {
+				index := first
 				for now := time.Now(); now.Before(times.to) && r.left.Add(-1) >= 0; now = time.Now() {
 					r.ask(index, now, now, times)
+					if index += workers; index >= len(r.clients) {
+						index = first
+					}
 				}
 			}
-			each.close()
+			for index := first; index < len(r.clients); index += workers {
+				r.clients[index].close()
+			}
 		})
 	}
 	if r.Rate > 0 {

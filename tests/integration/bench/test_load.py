@@ -1,9 +1,11 @@
 """The benchmark's clients and OMS (bench/peers/load): what they count, and what they wait for."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench import payloads
-from bench.peers.clients import Found, Group, Request, load
+from bench.peers.clients import Found, Group, Request, load, watched_load
 from bench.peers.oms import TOKEN_PATH, Oms, oms
 from bench.processes import BenchError
+from support.waiting import eventually
 
 GET = Request("GET", "/")
 
@@ -109,6 +112,53 @@ async def test_groups_are_counted_apart() -> None:
         ]
         found = await asyncio.to_thread(load, port, *groups, seconds=5.0, warmup=0.0)
     assert [(each.name, each.ok.count) for each in found] == [("a", 5), ("b", 9)]
+
+
+async def test_so_many_at_a_time_take_all_connections_by_turns() -> None:
+    """Each is used as often as the others, and no more requests are under way than that."""
+    used: list[int] = []
+    under_way = [0]
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number, count = len(used), 0
+        used.append(0)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                count += 1
+                under_way.append(under_way[-1] + 1)
+                await asyncio.sleep(0.005)
+                under_way.append(under_way[-1] - 1)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        used[number] = count
+        writer.close()
+
+    async with await asyncio.start_server(converse, "127.0.0.1", 0) as started:
+        group = Group(connections=6, at_a_time=2, count=24, requests=[GET])
+        (found,) = await asyncio.to_thread(
+            load, started.sockets[0].getsockname()[1], group, seconds=5.0, warmup=0.0
+        )
+        await eventually(lambda: sum(used) == 24)
+    assert found.ok.count == 24
+    assert max(under_way) == 2
+    assert min(used) >= 3
+
+
+async def test_cpu_time_is_told_of_the_measured_time() -> None:
+    """That of the clients, and of processes that are watched; one that idles has used next to none."""
+    busy = await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass")
+    idle = await asyncio.create_subprocess_exec("sleep", "60")
+    try:
+        async with server(lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as port:
+            group = Group(connections=1, requests=[GET])
+            done = await asyncio.to_thread(watched_load, port, group, pids=(busy.pid, idle.pid), seconds=0.5)
+    finally:
+        for process in (busy, idle):
+            process.kill()
+            await process.wait()
+    clients, spinning, sleeping = done.cpu
+    assert 0 < clients < 0.5
+    assert 0.02 < spinning <= 0.6
+    assert sleeping < 0.02
 
 
 def test_a_wrong_plan_is_refused(capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from tenantproxy.credentials.proof import Admission
 from tenantproxy.problems import Problem, retry_after
 
 _FIRST_PAUSE: Final = 1.0
-"""Seconds after an attempt that told nothing; they double to the longest. Meanwhile the former credential serves."""
+"""Seconds after an attempt that told nothing, doubling to the longest. Meanwhile the former credential serves."""
 _LONGEST_PAUSE: Final = 60.0
 
 

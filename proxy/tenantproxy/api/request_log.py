@@ -7,8 +7,7 @@ import asyncio
 import logging
 from typing import Final
 
-import msgspec
-
+from tenantproxy.api.log_line import Line
 from tenantproxy.debugging import DEBUG_LOG
 from tenantproxy.logs import FIELDS, Lines
 from tenantproxy.observation import Observation
@@ -28,25 +27,6 @@ MOST_KINDS: Final = 32
 _Kind = tuple[str, int | None, str | None, str | None]
 """What requests have in common that are alike: route, status, code, reason."""
 _OTHERS: Final[_Kind] = ("any", None, None, None)
-
-
-class Line(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """A line; what is not known is left out."""
-
-    method: str | None = None
-    route: str | None = None
-    status: int | None = None
-    code: str | None = None
-    reason: str | None = None
-    duration_ms: float | None = None
-    upstream_status: int | None = None
-    upstream_ms: float | None = None
-    upstream_calls: int | None = None
-    cut_by: str | None = None
-    pages: int | None = None
-    caller_gone: bool | None = None
-    correlation_id: str | None = None
-    suppressed: int | None = None
 
 
 class RequestLog:

@@ -148,18 +148,15 @@ class ActiveCredential:
         return None
 
     async def _logged_in(self, use: Use, way: Way) -> Grant | None:
-        authorization = None
         try:
             authorization = await use.authorizer.authorization()
-        except SupersededError:
-            return None
-        except Problem as problem:
-            if way is Way.TRIES:
-                use.met(problem)
+        except BaseException as error:
+            if way is Way.TRIES and isinstance(error, Problem):
+                use.met(error)
+            self._release(use, way)
+            if isinstance(error, SupersededError):
+                return None
             raise
-        finally:
-            if authorization is None:
-                self._release(use, way)
         if way is Way.TRIES and use.authorizer.logs_in:  # which is done
             if use is self._use:
                 self._gate.accepted()

@@ -5,9 +5,9 @@ from typing import Final, Literal
 from tenantproxy.backoff import Backoff
 
 FAILURES_TO_OPEN: Final = 20
-FIRST_PAUSE: Final = 5.0
-"""Seconds; it doubles to the longest while probes fail."""
-LONGEST_PAUSE: Final = 30.0
+FIRST_OPEN: Final = 5.0
+"""Seconds for which it is open first, doubling to the longest while probes fail."""
+LONGEST_OPEN: Final = 30.0
 
 Admission = Literal["go", "probe", "refuse"]
 State = Literal["closed", "half-open", "open"]
@@ -18,7 +18,7 @@ class CircuitBreaker:
 
     def __init__(self) -> None:
         self._failures = 0
-        self._pauses = Backoff(FIRST_PAUSE, LONGEST_PAUSE, spread="none")
+        self._pauses = Backoff(FIRST_OPEN, LONGEST_OPEN, spread="none")
         self._open_until: float | None = None
         self._probing = False
 

@@ -144,18 +144,23 @@ class OmsClient:
         operation = self._operations[request.operation]
         headers = {**request.headers, **authorization.headers}
         start = self._clock()
-        outcome: UpstreamResponse | UpstreamError | None = None
+
+        def tell(outcome: UpstreamResponse | UpstreamError | None) -> None:
+            self._tell(request, operation, (credential, "trial"), outcome, start, ticket)
+
         try:
             async with asyncio.timeout(operation.timeout_seconds):
                 try:
-                    outcome = response = await transport.request(
+                    response = await transport.request(
                         request.method, request.path, headers, request.body, ticket=ticket
                     )
                 except UpstreamError as error:
-                    outcome = error.with_traceback(None)  # as in `_send`
+                    tell(error.with_traceback(None))  # as in `_send`
                     raise unanswered(error.reason) from None
-                finally:
-                    self._tell(request, operation, (credential, "trial"), outcome, start, ticket)
+                except BaseException:
+                    tell(None)
+                    raise
+                tell(response)
                 response = await self._interpreter.interpreted(response, operation.meaning, ticket)
         except TimeoutError:
             raise timed_out() from None
@@ -220,13 +225,16 @@ class OmsClient:
                 raise _OvertakenError
             grant.in_flight = True
 
+        def tell(outcome: UpstreamResponse | UpstreamError | None) -> None:
+            seconds = self._tell(request, operation, grant, outcome, start, ticket)
+            self._metrics.upstream_called(request.operation, seconds)
+
         start = self._clock()
-        outcome: UpstreamResponse | UpstreamError | None = None
         ticket.observation.connection_reused = None
         if ticket.held:
             ticket.hold(0)  # what came of an earlier call is of no use any more, or is kept
         try:
-            outcome = response = await self._transport.request(
+            response = await self._transport.request(
                 request.method,
                 request.path,
                 {**request.headers, **grant.authorization.headers},
@@ -237,24 +245,28 @@ class OmsClient:
                 before=before,
             )
         except UpstreamError as error:
-            outcome = error.with_traceback(None)  # which holds this frame, which holds the error
+            tell(error.with_traceback(None))  # which holds this frame, which holds the error
             grant.in_flight = False
             if error.reason not in _OMS_IS_WORKING:
                 operation.record(None, reason=error.reason)
             return error
-        finally:
-            seconds = self._tell(request, operation, grant, outcome, start, ticket)
-            self._metrics.upstream_called(request.operation, seconds)
+        except BaseException:
+            tell(None)
+            raise
+        tell(response)
         grant.in_flight = False
         if operation.meaning is not None or not is_plain(response.body):
             response = await self._interpreter.interpreted(response, operation.meaning, ticket)
         operation.record(response.status, response.meaning)
+        self._heed_pause(response)
+        return response
+
+    def _heed_pause(self, response: UpstreamResponse) -> None:
         if seconds := asked_pause(response, self._pause.statuses):
             self._pause.begin(self._clock(), seconds)
             self._pausing.begins("pause")
         elif self._pausing.lasts:
             self._pausing.ends()
-        return response
 
     def _tell(
         self,

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tenantproxy.api.request_log import Line, RequestLog, milliseconds
+from tenantproxy.api.log_line import Line
+from tenantproxy.api.request_log import RequestLog, milliseconds
 from tenantproxy.observation import Observation
 from tenantproxy.problems import Problem
 from tenantproxy.relay.metrics import Outcome

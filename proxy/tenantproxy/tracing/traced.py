@@ -3,6 +3,7 @@
 import functools
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -13,12 +14,18 @@ from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, S
 from opentelemetry.trace import SpanKind
 
 from tenantproxy import __version__
-from tenantproxy.config import ProxyConfig
+from tenantproxy.config import ProxyConfig, Upstream
 from tenantproxy.credentials.active import ActiveCredential
+from tenantproxy.credentials.base import TokenClients
 from tenantproxy.credentials.grant import Grant
+from tenantproxy.credentials.stores.base import CredentialStore
 from tenantproxy.oms.clients import ClientFactory
 from tenantproxy.oms.conversion import Converter
+from tenantproxy.oms.pages import Following, Pages
 from tenantproxy.oms.requests.request import Next
+from tenantproxy.operations import Operation
+from tenantproxy.orders.mapping import CompiledMapping
+from tenantproxy.orders.transform import NO_CRITERIA, Criteria
 from tenantproxy.process_metrics import ProcessMetrics
 from tenantproxy.server.port import Handler
 from tenantproxy.tracing.export import SpanQueue
@@ -26,7 +33,8 @@ from tenantproxy.tracing.log_lines import TraceIds
 from tenantproxy.tracing.parts import Parts, RouteOf
 from tenantproxy.tracing.spans import Trace, fail, traceparent
 from tenantproxy.transport.base import HttpTransport, UpstreamResponse, WarmableTransport
-from tenantproxy.transport.forward_proxy import authority
+from tenantproxy.transport.forward_proxy import ForwardProxy, authority
+from tenantproxy.transport.tls import TlsFiles
 
 _CLIENT_ERROR: Final = 400
 _PEER: Final = "service.peer.name"
@@ -78,8 +86,10 @@ def _resource(config: ProxyConfig) -> Resource:
 class _Clients(ClientFactory):
     """Its clients make a span of each call."""
 
-    def __init__(self, trace: Trace, *arguments: Any) -> None:  # noqa: ANN401 - its base's
-        super().__init__(*arguments)
+    def __init__(
+        self, trace: Trace, config: ProxyConfig, tls: TlsFiles, forward_proxy: ForwardProxy | None
+    ) -> None:
+        super().__init__(config, tls, forward_proxy)
         self._trace = trace
 
     def oms(self, *, trial: bool = False) -> WarmableTransport:
@@ -140,8 +150,10 @@ class _OmsTransport(_Transport):
 class _Credential(ActiveCredential):
     """It makes a span of the wait for an authorization."""
 
-    def __init__(self, trace: Trace, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - its base's
-        super().__init__(*arguments, **options)
+    def __init__(
+        self, trace: Trace, clients: TokenClients, metrics: ProcessMetrics, store: CredentialStore | None = None
+    ) -> None:
+        super().__init__(clients, metrics, store)
         self._trace = trace
 
     def at_hand(self) -> Grant | None:
@@ -157,21 +169,47 @@ class _Credential(ActiveCredential):
 class _Converter(Converter):
     """It makes a span of each conversion, with the wait for a turn where it is a heavy one."""
 
-    def __init__(self, trace: Trace, *arguments: Any) -> None:  # noqa: ANN401 - its base's
-        super().__init__(*arguments)
+    def __init__(self, trace: Trace, upstream: Upstream, mapping: CompiledMapping) -> None:
+        super().__init__(upstream, mapping)
         self._trace = trace
 
-    def outward_at_once(self, *arguments: Any, **options: Any) -> bytes | None:  # noqa: ANN401 - its base's
-        return None if self._trace.is_recorded else super().outward_at_once(*arguments, **options)
+    def outward_at_once(
+        self,
+        operation: Operation,
+        response: UpstreamResponse,
+        order_id: str | None,
+        form: str | None = None,
+        criteria: Criteria = NO_CRITERIA,
+    ) -> bytes | None:
+        if self._trace.is_recorded:
+            return None
+        return super().outward_at_once(operation, response, order_id, form, criteria)
 
-    async def outward(self, *arguments: Any, **options: Any) -> bytes:  # noqa: ANN401 - its base's
-        if not self._trace.is_recorded:
-            return await super().outward(*arguments, **options)
-        with self._trace.step("mapping"):
-            return await super().outward(*arguments, **options)
+    async def outward(
+        self,
+        operation: Operation,
+        response: UpstreamResponse,
+        order_id: str | None,
+        caller: str | None = None,
+        *,
+        form: str | None = None,
+        criteria: Criteria = NO_CRITERIA,
+    ) -> bytes:
+        with self._step():
+            return await super().outward(operation, response, order_id, caller, form=form, criteria=criteria)
 
-    async def page(self, *arguments: Any, **options: Any) -> Next:  # noqa: ANN401 - its base's
-        if not self._trace.is_recorded:
-            return await super().page(*arguments, **options)
-        with self._trace.step("mapping"):
-            return await super().page(*arguments, **options)
+    async def page(
+        self,
+        operation: Operation,
+        response: UpstreamResponse,
+        caller: str | None,
+        following: Following,
+        pages: Pages,
+        *,
+        criteria: Criteria = NO_CRITERIA,
+    ) -> Next:
+        with self._step():
+            return await super().page(operation, response, caller, following, pages, criteria=criteria)
+
+    def _step(self) -> AbstractContextManager[object]:
+        return self._trace.step("mapping") if self._trace.is_recorded else nullcontext()

@@ -1,6 +1,6 @@
 """The circuit breaker, with a fake clock."""
 
-from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, FIRST_PAUSE, CircuitBreaker
+from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, FIRST_OPEN, CircuitBreaker
 
 
 def opened(at: float = 0.0) -> CircuitBreaker:
@@ -19,7 +19,7 @@ def test_opens_after_a_row_of_failures() -> None:
     circuit.failed(0.0)
     assert circuit.state == "open"
     assert circuit.admit(0.0) == "refuse"
-    assert circuit.remaining(1.0) == FIRST_PAUSE - 1.0
+    assert circuit.remaining(1.0) == FIRST_OPEN - 1.0
 
 
 def test_a_success_interrupts_the_row() -> None:
@@ -35,18 +35,18 @@ def test_a_success_interrupts_the_row() -> None:
 def test_one_probe_at_a_time() -> None:
     """After the pause one request goes, the others wait for how it ends."""
     circuit = opened()
-    assert circuit.admit(FIRST_PAUSE) == "probe"
+    assert circuit.admit(FIRST_OPEN) == "probe"
     assert circuit.state == "half-open"
-    assert circuit.admit(FIRST_PAUSE) == "refuse"
+    assert circuit.admit(FIRST_OPEN) == "refuse"
 
 
 def test_probe_that_succeeds_closes() -> None:
     """The first answer ends the pause for all."""
     circuit = opened()
-    assert circuit.admit(FIRST_PAUSE) == "probe"
+    assert circuit.admit(FIRST_OPEN) == "probe"
     circuit.succeeded()
     assert circuit.state == "closed"
-    assert circuit.admit(FIRST_PAUSE) == "go"
+    assert circuit.admit(FIRST_OPEN) == "go"
 
 
 def test_pause_doubles_to_a_cap_while_probes_fail() -> None:
@@ -71,6 +71,6 @@ def test_late_success_of_an_older_request_does_not_close() -> None:
 def test_released_probe_leaves_the_place_to_the_next() -> None:
     """A probe that never asked the OMS does not block the circuit."""
     circuit = opened()
-    assert circuit.admit(FIRST_PAUSE) == "probe"
+    assert circuit.admit(FIRST_OPEN) == "probe"
     circuit.release()
-    assert circuit.admit(FIRST_PAUSE) == "probe"
+    assert circuit.admit(FIRST_OPEN) == "probe"

@@ -2,7 +2,7 @@
 
 from support.proxy.log_lines import LogLines, log_lines
 from support.proxy.running import proxy_config
-from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, LONGEST_PAUSE
+from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, LONGEST_OPEN
 from tenantproxy.oms.operation_state import OperationState
 from tenantproxy.operations import GET_ORDER
 
@@ -16,7 +16,7 @@ class World:
         self.operation = OperationState.of(upstream, GET_ORDER, lambda: self.time)
 
     def probe(self, status: int | None) -> None:
-        self.time += LONGEST_PAUSE
+        self.time += LONGEST_OPEN
         assert self.operation.admit() == "probe"
         self.operation.record(status, reason="connect" if status is None else None)
         self.operation.release()
@@ -43,7 +43,7 @@ def test_an_outage_has_two_lines() -> None:
         world.probe(200)
         world.operation.record(404)
         assert told(lines)[1:] == [("ended", None, "getOrder", "circuit-open")]
-        assert lines.of("tenantproxy.state")[1]["seconds"] == 3 * LONGEST_PAUSE
+        assert lines.of("tenantproxy.state")[1]["seconds"] == 3 * LONGEST_OPEN
 
 
 def test_another_cause_is_told() -> None:

@@ -14,8 +14,7 @@ from tenantproxy.credentials.active import ActiveCredential
 from tenantproxy.credentials.basic import Basic
 from tenantproxy.credentials.proof import FIRST_PAUSE, LONG_PAUSE
 from tenantproxy.metrics import Metrics
-from tenantproxy.oms import circuit_breaker
-from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN
+from tenantproxy.oms.circuit_breaker import FAILURES_TO_OPEN, FIRST_OPEN
 from tenantproxy.oms.client import OmsClient
 from tenantproxy.oms.pause import LONGEST
 from tenantproxy.oms.requests.request import OmsRequest
@@ -325,7 +324,7 @@ async def test_the_circuit_opens_and_one_probe_closes_it(setting: Setting) -> No
         assert isinstance(await setting.read(UpstreamResponse(500, {}, b"")), UpstreamResponse)
     assert setting.metric('tenantproxy_circuit_state{operation="getOrder",tenant="acme"} 2.0')
     assert await setting.read() == "circuit-open"
-    setting.now = circuit_breaker.FIRST_PAUSE
+    setting.now = FIRST_OPEN
     both = [setting.read(lambda: None, OK), setting.read()]
     assert await asyncio.gather(*both) == [OK, "circuit-open"]
     assert setting.metric('tenantproxy_circuit_state{operation="getOrder",tenant="acme"} 0.0')
@@ -335,7 +334,7 @@ async def test_a_probe_of_the_circuit_that_never_asked_leaves_its_place(setting:
     """A request without a credential says nothing of the OMS."""
     for _ in range(FAILURES_TO_OPEN):
         await setting.read(UpstreamResponse(500, {}, b""))
-    setting.now = circuit_breaker.FIRST_PAUSE
+    setting.now = FIRST_OPEN
     await setting.credential.use(None)
     assert await setting.read() == "credentials-not-configured"
     await setting.credential.use(OLD)

@@ -45,7 +45,8 @@ def proxy() -> tuple[str | Path, ...]:
         MissingError: It can't be built; the message says so.
 
     """
-    return ("/usr/bin/env", f"PYTHONPATH={compiled()}", Path(sys.executable).with_name("tenantproxy"))
+    path = os.pathsep.join(filter(None, (str(compiled()), os.environ.get("PYTHONPATH"))))
+    return ("/usr/bin/env", f"PYTHONPATH={path}", Path(sys.executable).with_name("tenantproxy"))
 
 
 def _digest() -> str:

@@ -163,7 +163,7 @@ def _top(name: str) -> str:
 def _counts(name: str) -> bool:
     """Tell whether a module is no part of another one, of ours, or of how it is found out."""
     top = _top(name)
-    return not top.startswith("_") and top not in {"cython_runtime", "sitecustomize", "tenantproxy"}
+    return not top.startswith("_") and top not in {"cython_runtime", "sitecustomize", "tenantproxy", "tenantproxy__mypyc"}
 
 
 def _parts(name: str) -> set[str]:

@@ -163,7 +163,8 @@ def _top(name: str) -> str:
 def _counts(name: str) -> bool:
     """Tell whether a module is no part of another one, of ours, or of how it is found out."""
     top = _top(name)
-    return not top.startswith("_") and top not in {"cython_runtime", "sitecustomize", "tenantproxy", "tenantproxy__mypyc"}
+    ours = {"tenantproxy", "tenantproxy__mypyc"}
+    return not top.startswith("_") and top not in ours | {"cython_runtime", "sitecustomize"}
 
 
 def _parts(name: str) -> set[str]:

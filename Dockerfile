@@ -47,7 +47,9 @@ COPY operator operator
 # What a request passes is compiled (pyproject.toml), by the types of what it stands on, at the place where it is used. Of
 # the machine and the moment nothing comes into it.
 RUN (cd /build/lib/python3.*/site-packages && echo /opt/tenantproxy/lib/python3.*/site-packages > dependencies.pth) \
- && HATCH_BUILD_HOOK_ENABLE_MYPYC=true PYTHONHASHSEED=0 LDFLAGS="-Wl,-z,noseparate-code -Wl,-s" \
+ && HATCH_BUILD_HOOK_ENABLE_MYPYC=true PYTHONHASHSEED=0 \
+    CFLAGS="-ffunction-sections -fdata-sections -fvisibility=hidden" \
+    LDFLAGS="-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-s" \
     /build/bin/python -m hatchling build --target wheel --directory /dist \
  # By pip: uv would write the wheel's date into the environment.
  && /build/bin/pip --python /opt/tenantproxy install --quiet --disable-pip-version-check \

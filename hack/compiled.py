@@ -19,8 +19,11 @@ from hack import ROOT
 from hack.build.gomodules import CACHE, MissingError, filling, stage
 
 _SOURCES: Final = ("pyproject.toml", "README.md", "proxy", "operator")
-_LINK: Final = "-Wl,-z,noseparate-code -Wl,-s"
-"""As in the Dockerfile: less memory for each module's own file."""
+FLAGS: Final = {
+    "CFLAGS": "-ffunction-sections -fdata-sections -fvisibility=hidden",
+    "LDFLAGS": "-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-s",
+}
+"""As in the Dockerfile: less memory, since nothing is loaded that nothing calls."""
 _NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.so")
 
 
@@ -70,7 +73,7 @@ def _build(target: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", f"{folder}/dist"],
             cwd=folder,
-            env=os.environ | {"HATCH_BUILD_HOOK_ENABLE_MYPYC": "true", "LDFLAGS": _LINK},
+            env=os.environ | {"HATCH_BUILD_HOOK_ENABLE_MYPYC": "true", **FLAGS},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

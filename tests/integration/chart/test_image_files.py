@@ -2,6 +2,7 @@
 
 import re
 
+from hack.compiled import FLAGS
 from support.tools.helm import CHART, ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -23,6 +24,12 @@ def test_everything_that_is_built_with_has_hashes() -> None:
     assert all("--hash=sha256:" in package for package in packages if package)
     assert "--require-hashes" in DOCKERFILE
     assert "--locked" in DOCKERFILE
+
+
+def test_compiled_as_what_is_tested_and_measured() -> None:
+    """The hot path in the image is made with the flags of the one that tests and benchmarks run."""
+    assert "HATCH_BUILD_HOOK_ENABLE_MYPYC=true" in DOCKERFILE
+    assert {name: value for name, value in re.findall(r'^ +(\w+FLAGS)="(.+)"', DOCKERFILE, re.MULTILINE)} == FLAGS
 
 
 def test_same_user_everywhere() -> None:

@@ -29,7 +29,7 @@ def test_everything_that_is_built_with_has_hashes() -> None:
 def test_compiled_as_what_is_tested_and_measured() -> None:
     """The hot path in the image is made with the flags of the one that tests and benchmarks run."""
     assert "HATCH_BUILD_HOOK_ENABLE_MYPYC=true" in DOCKERFILE
-    assert {name: value for name, value in re.findall(r'^ +(\w+FLAGS)="(.+)"', DOCKERFILE, re.MULTILINE)} == FLAGS
+    assert dict(re.findall(r'^ +(\w+FLAGS)="(.+)"', DOCKERFILE, re.MULTILINE)) == FLAGS
 
 
 def test_same_user_everywhere() -> None:

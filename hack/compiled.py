@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from hack import ROOT
+from hack.build import debian
 from hack.build.gomodules import CACHE, MissingError, filling, stage
 
 _SOURCES: Final = ("pyproject.toml", "README.md", "proxy", "operator")
@@ -62,7 +63,20 @@ def _digest() -> str:
     return digest.hexdigest()[:16]
 
 
+def _need_compiler() -> None:
+    """Have what compiles C against this Python."""
+    packages = [] if shutil.which("gcc") else ["gcc", "libc6-dev"]
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        packages.append("python3-dev")
+    if packages:
+        try:
+            debian.install(packages)
+        except debian.InstallError as error:
+            raise MissingError(str(error)) from None
+
+
 def _build(target: Path) -> None:
+    _need_compiler()
     with tempfile.TemporaryDirectory() as folder:
         for name in _SOURCES:  # a copy, since the hook moves pyproject.toml away for a while
             source = ROOT / name
@@ -80,9 +94,7 @@ def _build(target: Path) -> None:
             check=False,
         )
         if done.returncode != 0:
-            raise MissingError(
-                f"the hot path can't be compiled (gcc and Python's headers are needed):\n{done.stdout}"
-            )
+            raise MissingError(f"the hot path can't be compiled:\n{done.stdout}")
         for wheel in Path(folder, "dist").glob("*.whl"):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(target)

@@ -4,6 +4,7 @@ Built once for what is in the tree (a minute of one core), into the cache of pro
 """
 
 import compileall
+import functools
 import hashlib
 import os
 import shutil
@@ -28,8 +29,9 @@ FLAGS: Final = {
 _NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.so")
 
 
+@functools.cache
 def compiled() -> Path:
-    """Return the folder, after building it where it is not there.
+    """Return the folder, after building it where it is not there; looked for once in a process.
 
     Raises:
         MissingError: It can't be built; the message says so.

@@ -57,7 +57,7 @@ def proxy() -> tuple[str | Path, ...]:
 
 def _digest() -> str:
     """Return what stands for the sources and their tools."""
-    digest = hashlib.sha256(str(sysconfig.get_config_var("SOABI")).encode() + sys.version.encode())
+    digest = hashlib.sha256(f"{sysconfig.get_config_var('SOABI')} {sys.version} {FLAGS}".encode())
     trees = [ROOT / name for name in (*_SOURCES, "uv.lock")]
     for path in trees + [file for tree in trees for file in sorted(tree.rglob("*.py"))]:
         if path.is_file():

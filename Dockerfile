@@ -45,10 +45,10 @@ COPY proxy proxy
 COPY operator operator
 # By the backend of build-requirements.txt: an isolated build would fetch one that nothing pins.
 # What a request passes is compiled (pyproject.toml), by the types of what it stands on, at the place where it is used. Of
-# the machine and the moment nothing comes into it.
+# the machine and the moment nothing comes into it, such as the temporary folder (__FILE__).
 RUN (cd /build/lib/python3.*/site-packages && echo /opt/tenantproxy/lib/python3.*/site-packages > dependencies.pth) \
  && HATCH_BUILD_HOOK_ENABLE_MYPYC=true PYTHONHASHSEED=0 \
-    CFLAGS="-ffunction-sections -fdata-sections -fvisibility=hidden" \
+    CFLAGS="-ffunction-sections -fdata-sections -fvisibility=hidden -Wno-builtin-macro-redefined -D__FILE__=__func__" \
     LDFLAGS="-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-s" \
     /build/bin/python -m hatchling build --target wheel --directory /dist \
  # By pip: uv would write the wheel's date into the environment.

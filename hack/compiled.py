@@ -26,8 +26,8 @@ FLAGS: Final = {
     " -Wno-builtin-macro-redefined -D__FILE__=__func__",
     "LDFLAGS": "-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-s",
 }
-"""As in the Dockerfile: less memory, since nothing is loaded that nothing calls; and no name of a temporary folder,
-with which no two builds would be the same."""
+"""As in the Dockerfile: less memory, since nothing is loaded that nothing calls; and no temporary folder's name, with
+which no two builds would be the same."""
 _NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.so")
 
 

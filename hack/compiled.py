@@ -26,8 +26,8 @@ FLAGS: Final = {
     " -Wno-builtin-macro-redefined -D__FILE__=__func__",
     "LDFLAGS": "-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-s",
 }
-"""As in the Dockerfile: less memory, since nothing is loaded that nothing calls; and no temporary folder's name, by
-which each build would be another one."""
+"""As in the Dockerfile: less memory, since nothing is loaded that nothing calls; and no name of a folder that is
+another one at each build."""
 _NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.so")
 
 

@@ -207,7 +207,7 @@ class _Fields:
         return f"{self.code.name(words)}[{ways[0]}]"
 
     def _of_decoded(self, _field: FieldInfo, source: FieldSource, stand_in: Any) -> str:  # noqa: ANN401
-        assert source.convert_decoded is not None  # noqa: S101 - see `_maker`
+        assert source.convert_decoded is not None  # noqa: S101 - `column` sees to it
         expected, code = source.convert_decoded
         return self._there(source, expected, stand_in, lambda way: code(self.code, way))
 

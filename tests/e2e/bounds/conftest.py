@@ -7,6 +7,7 @@ import pytest
 
 from support.commands import ServeProcess, serve
 from support.proxy import tokens
+from support.proxy.configuration import configuration
 from support.proxy.idp import ON_LOOPBACK
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC
@@ -31,13 +32,7 @@ async def proxy(
 ) -> AsyncIterator[ServeProcess]:
     """Run a proxy that asks for tokens, with a Basic credential."""
     write_keys(tmp_path / "credentials", BASIC)
-    config = {
-        "version": 1,
-        "tenant": {"id": tokens.TENANT, "name": "acme"},
-        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True, **upstream},
-        "mapping": mapping,
-        "auth": ON_LOOPBACK,
-        "access": tokens.access(tmp_path),
-    }
+    access = tokens.access(tmp_path)
+    config = configuration(oms.url, upstream=upstream, mapping=mapping, auth=ON_LOOPBACK, access=access)
     async with serve(tmp_path, config, "--log-level", "warning") as running:
         yield running

@@ -11,6 +11,7 @@ from support.bounds.attacks.connecting import idle_connections
 from support.bounds.observation import back_to_rest, observe
 from support.commands import ServeProcess, serve
 from support.proxy import tokens
+from support.proxy.configuration import configuration
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC, GET_PATH
 from support.waiting import PATIENCE
@@ -30,12 +31,7 @@ async def test_idle_connections_take_no_descriptor_that_is_needed(
 ) -> None:
     """With 1,100 of them, reads, probes, scrapes and the credential's rotation go on."""
     write_keys(tmp_path / "credentials", BASIC)
-    config = {
-        "version": 1,
-        "tenant": {"id": tokens.TENANT, "name": "acme"},
-        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "access": tokens.access(tmp_path),
-    }
+    config = configuration(oms.url, access=tokens.access(tmp_path))
     async with serve(tmp_path, config, "--log-level", "warning", descriptors=(1024, hard)) as proxy:
         watching = asyncio.create_task(_rotate(proxy, oms, tmp_path / "credentials"))
         ports = {"api": proxy.api_port, "admin": proxy.admin_port}

@@ -15,6 +15,7 @@ from e2e.fuzz.answers import Asked
 from e2e.fuzz.hostile_server import HostileServer
 from e2e.fuzz.outcome import Memory, Result, unforeseen
 from support.commands import ServeProcess, serve
+from support.proxy.configuration import configuration
 from tenantproxy.credentials.stores.files import write_keys
 from tenantproxy.problems import PROBLEM_TYPES
 
@@ -42,13 +43,7 @@ async def campaign(*, requests: int, seconds: float, seed: int) -> Result:
             "getOrder": {"path": "/getOrder/{customerOrderId}"},
             "searchOrders": {"path": "/searchOrders/{businessUnitId}"},
         }
-        upstream = {"url": url, "allowInsecure": True, "allowPrivateNetworks": True, "timeoutSeconds": 1}
-        config = {
-            "version": 1,
-            "tenant": {"id": "T-acme", "name": "acme"},
-            "upstream": {**upstream, "operations": operations},
-            "access": {"mode": "trusted"},
-        }
+        config = configuration(url, upstream={"timeoutSeconds": 1, "operations": operations})
         async with serve(directory, config, "--log-level", "warning") as proxy:
             result = await _read(proxy, asked, server, requests=requests, seconds=seconds)
     await server.close()

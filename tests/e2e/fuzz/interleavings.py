@@ -20,6 +20,7 @@ from e2e.fuzz.working_oms import WorkingOms
 from support.bounds.observation import BACK_SECONDS, MAX_HEALTH_SECONDS, back_to_rest
 from support.commands import ServeProcess, serve
 from support.proxy import tokens
+from support.proxy.configuration import configuration
 from tenantproxy.credentials.stores.files import write_keys
 
 CLIENTS = 100
@@ -38,13 +39,8 @@ async def campaign(*, requests: int, seconds: float, seed: int) -> Result:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         write_keys(directory / "credentials", {"username": "user", "password": "right"})
-        upstream = {"url": url, "allowInsecure": True, "allowPrivateNetworks": True, "timeoutSeconds": 2}
-        config = {
-            "version": 1,
-            "tenant": {"id": tokens.TENANT, "name": "acme"},
-            "upstream": {**upstream, "maxConnections": MAX_CONNECTIONS},
-            "access": tokens.access(directory),
-        }
+        upstream = {"timeoutSeconds": 2, "maxConnections": MAX_CONNECTIONS}
+        config = configuration(url, upstream=upstream, access=tokens.access(directory))
         async with serve(directory, config, "--log-level", "warning") as proxy:
             result = await _run(proxy, oms, requests=requests, seconds=seconds, seed=seed)
     await oms.close()

@@ -11,6 +11,7 @@ import pytest
 
 from support.commands import ServeProcess, serve
 from support.proxy import tokens
+from support.proxy.configuration import configuration
 from support.proxy.idp import ON_LOOPBACK
 from support.proxy.oms import RawServer
 from support.proxy.running import BASIC, GET_PATH
@@ -52,13 +53,7 @@ async def test_a_malformed_auth_url(oms: RawServer, tmp_path: Path, url: str) ->
     """A process starts with it, is healthy, and takes the corrected Secret; later ones do it no harm either."""
     bad = {"clientId": "id", "clientSecret": "M4RKED", "authUrl": url}
     write_keys(tmp_path / "credentials", bad)
-    config = {
-        "version": 1,
-        "tenant": {"id": tokens.TENANT, "name": "acme"},
-        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "auth": ON_LOOPBACK,
-        "access": tokens.access(tmp_path),
-    }
+    config = configuration(oms.url, auth=ON_LOOPBACK, access=tokens.access(tmp_path))
     async with serve(tmp_path, config) as proxy:
         assert await read(proxy) == (503, "credentials-invalid")
         for keys in (BASIC, OTHER):

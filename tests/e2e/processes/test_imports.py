@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import pytest
@@ -15,9 +15,11 @@ from support.apiserver.scripts import PlayedSecret
 from support.certificates import HERE, Authority
 from support.commands import serve
 from support.proxy import tokens
+from support.proxy.configuration import configuration
 from support.proxy.idp import ON_LOOPBACK, Idp, oauth2
 from support.proxy.oms import ORDER_ANSWER, RawServer, answering, http
-from support.proxy.relaying import SECRETS, event_of, login, signed
+from support.proxy.relay_process import relay
+from support.proxy.relaying import event_of, login, signed
 from support.proxy.running import BASIC, GET_PATH
 from support.proxy.tls_server import TlsServer
 from tenantproxy.credentials.stores.files import write_keys
@@ -73,13 +75,8 @@ async def test_what_a_proxy_loads(
     secret = BASIC if mode == "secret" else None
     if secret is None:
         write_keys(tmp_path / "credentials", oauth2(endpoint.url) if mode == "oauth2" else BASIC)
-    config: dict[str, Any] = {
-        "version": 1,
-        "tenant": {"id": tokens.TENANT, "name": "acme"},
-        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "auth": ON_LOOPBACK,
-        "access": tokens.access(tmp_path) if mode == "jwt" else {"mode": "trusted"},
-    }
+    access = {"access": tokens.access(tmp_path)} if mode == "jwt" else {}
+    config = configuration(oms.url, auth=ON_LOOPBACK, **access)
     headers = tokens.bearer(tokens.machine_token()) if mode == "jwt" else {}
     report = _reporting_modules(tmp_path, monkeypatch)
     async with in_pod(tmp_path, secret, monkeypatch) as options, serve(tmp_path, config, *options) as proxy:
@@ -99,27 +96,17 @@ async def test_what_a_proxy_loads(
 
 async def test_what_a_relay_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same and no package more, after an event that the OMS has taken."""
-    write_keys(tmp_path / "credentials", BASIC)
-    write_keys(tmp_path / "poslog", SECRETS)
     event = event_of("pickup")
     headers = {**login(), **signed(event.body)}
     report = _reporting_modules(tmp_path, monkeypatch)
-    async with RawServer(answering(http(204))) as oms:
-        config = {
-            "version": 1,
-            "tenant": {"id": tokens.TENANT, "name": "acme"},
-            "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
-            "poslog": {"verification": {"sharedKey": True, "basic": True}},
-        }
-        secrets = ("--poslog-secrets", str(tmp_path / "poslog"))
-        async with serve(tmp_path, config, *secrets, command=("poslog", "serve")) as relay:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.post(f"{relay.api}/events", data=event.body, headers=headers) as got,
-            ):
-                assert got.status == 204
-            relay.process.terminate()
-            assert await relay.ended() == 0
+    async with RawServer(answering(http(204))) as oms, relay(tmp_path, oms.url) as running:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{running.api}/events", data=event.body, headers=headers) as got,
+        ):
+            assert got.status == 204
+        running.process.terminate()
+        assert await running.ended() == 0
     loaded = {name for name in report.read_text().split() if _counts(name)}
     budget = _budget("standard") | _budget("trusted") | _budget("poslog")
     came_in = {name for name in loaded if _top(name) in sys.stdlib_module_names and _top(name) not in budget}

@@ -13,6 +13,7 @@ import pytest
 
 from support.commands import free_ports, run, serve
 from support.proxy import tokens
+from support.proxy.configuration import configuration
 from support.proxy.idp import ON_LOOPBACK
 from support.proxy.oms import (
     ORDER_ANSWER,
@@ -30,14 +31,7 @@ from tenantproxy.credentials.stores.files import read_keys, write_keys
 
 
 def config(url: str, **sections: Any) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "tenant": {"id": "T-acme", "name": "acme"},
-        "upstream": {"url": url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "auth": ON_LOOPBACK,
-        "access": {"mode": "trusted"},
-        **sections,
-    }
+    return configuration(url, **{"auth": ON_LOOPBACK} | sections)
 
 
 async def get(url: str, **headers: str) -> tuple[int, bytes]:

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from support.commands import run, serve
+from support.proxy.configuration import configuration
 from support.proxy.oms import RawServer, answering, http
 from support.proxy.relaying import SECRETS, event_of, login, signed
 from support.proxy.running import BASIC, GET_PATH
@@ -36,12 +37,7 @@ def collector(program: Path, tmp_path: Path) -> Iterator[OtelCollector]:
 
 
 def config(oms: RawServer) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "tenant": {"id": "T-acme", "name": "acme", "namespace": "tenants"},
-        "upstream": {"url": oms.url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "access": {"mode": "trusted"},
-    }
+    return configuration(oms.url, tenant={"id": "T-acme", "name": "acme", "namespace": "tenants"})
 
 
 async def _read(session: aiohttp.ClientSession, api: str) -> int:

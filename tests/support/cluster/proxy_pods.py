@@ -16,6 +16,7 @@ from support.apiserver.client import APPLY_PATCH, MERGE_PATCH, ApiClient
 from support.apiserver.server import ApiServer
 from support.commands import ServeProcess, serve
 from support.proxy import tokens
+from support.proxy.configuration import configuration
 from support.proxy.idp import ON_LOOPBACK
 from support.proxy.running import RunningProxy
 from tenantproxy.credentials.stores.files import write_keys
@@ -162,10 +163,5 @@ def _resource(namespace: str) -> TenantProxy:
 
 
 def _config(oms_url: str, directory: Path) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "tenant": {"id": tokens.TENANT, "name": NAME},
-        "upstream": {"url": oms_url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "auth": ON_LOOPBACK,
-        "access": tokens.access(directory, mode="trusted"),
-    }
+    tenant = {"id": tokens.TENANT, "name": NAME}
+    return configuration(oms_url, tenant=tenant, auth=ON_LOOPBACK, access=tokens.access(directory, mode="trusted"))

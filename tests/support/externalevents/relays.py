@@ -12,6 +12,7 @@ import aiohttp
 from hack.compiled import proxy
 from support.commands import free_ports
 from support.externalevents.oms import PATH
+from support.proxy.configuration import configuration
 from support.waiting import PATIENCE
 from tenantproxy.credentials.stores.files import write_keys
 
@@ -23,17 +24,12 @@ KEYS: Final = {"poslogSharedKey": SHARED_KEY, "poslogUsername": USERNAME, "poslo
 
 def relay_config(oms_url: str, *, name: str = "acme", **poslog: Any) -> dict[str, Any]:
     """Return the configuration of a relay before an OMS on loopback; `poslog` is put over its part of it."""
-    return {
-        "version": 1,
-        "tenant": {"id": f"T-{name}", "name": name},
-        "upstream": {"url": oms_url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "access": {"mode": "trusted"},
-        "poslog": {
-            "verification": {"sharedKey": True, "basic": True},
-            "delivery": {"path": PATH, "timeoutSeconds": 1.0},
-            **poslog,
-        },
+    relay = {
+        "verification": {"sharedKey": True, "basic": True},
+        "delivery": {"path": PATH, "timeoutSeconds": 1.0},
+        **poslog,
     }
+    return configuration(oms_url, tenant={"id": f"T-{name}", "name": name}, poslog=relay)
 
 
 class RelayProcess:

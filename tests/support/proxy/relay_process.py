@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from support.commands import ServeProcess, serve
+from support.proxy.configuration import configuration
 from support.proxy.relaying import SECRETS, event_of, login, signed
 from support.proxy.running import BASIC
 from tenantproxy.credentials.stores.files import write_keys
@@ -19,13 +20,7 @@ PICKUP = event_of("pickup")
 
 
 def config(url: str, **poslog: Any) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "tenant": {"id": "T-acme", "name": "acme"},
-        "upstream": {"url": url, "allowInsecure": True, "allowPrivateNetworks": True},
-        "access": {"mode": "trusted"},
-        "poslog": {"verification": {"sharedKey": True, "basic": True}, **poslog},
-    }
+    return configuration(url, poslog={"verification": {"sharedKey": True, "basic": True}, **poslog})
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 
+from support.proxy.configuration import configuration
 from support.proxy.idp import ON_LOOPBACK
 from support.waiting import PATIENCE, eventually
 from tenantproxy import config
@@ -119,14 +120,7 @@ def proxy_config(url: str, *, access: Mapping[str, Any] | None = None, **overrid
     auth = ON_LOOPBACK | overrides.pop("auth", {})
     mapping = {"mapping": overrides.pop("mapping")} if "mapping" in overrides else {}
     return msgspec.convert(
-        {
-            "version": 1,
-            "tenant": {"id": "T-acme", "name": "acme"},
-            "upstream": {"url": url, "allowInsecure": True, "allowPrivateNetworks": True, **overrides},
-            "access": access or {"mode": "trusted"},
-            "auth": auth,
-            **mapping,
-        },
+        configuration(url, upstream=overrides, access=access or {"mode": "trusted"}, auth=auth, **mapping),
         config.ProxyConfig,
     )
 

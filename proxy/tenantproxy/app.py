@@ -42,7 +42,7 @@ class Proxy(TenantProcess):
             self._parts.handler(api.handle, routes.template_of),
             on_problem=api.unparsable,
             max_connections=given.max_clients,
-            queue=Queue(api.caller_of, api.gone),
+            queue=Queue(api.caller_of, api.gone, self._transport.room),
         )
 
     async def _end_work(self) -> None:

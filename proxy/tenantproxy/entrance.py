@@ -1,7 +1,8 @@
 """The entrance: which requests begin now, which wait for their turn, and which have waited for too long.
 
-Only so many requests begin in a turn of the event loop, while all go on that have begun. So where the CPU is
-short, requests wait here, before anything was done for them, and not halfway. A slow OMS makes none wait.
+Only so many requests begin in a turn of the event loop, while all go on that have begun, and only as many as have
+room at the OMS. So where the CPU is short, requests wait here, before anything was done for them, and not halfway.
+A slow OMS makes none wait for long: the longer there is no room, the more begin, and are refused by its bounds.
 Without I/O.
 """
 
@@ -24,6 +25,10 @@ MAX_TURN: Final = 0.1
 """Seconds of a turn that count as waited: if the process stood still for longer, not all are late at once."""
 SMALL_BYTES: Final = 4 * 1024
 """Of a request that is: of these only the number is bounded, by that of connections."""
+PAUSE: Final = 0.001
+"""Seconds from a turn without room to the next one."""
+_TURNS_FOR_ONE: Final = 16
+"""Turns in a row without room, of which each begins one request, after which each begins one more."""
 _SPARE: Final = REQUESTS_PER_TURN // 2
 """While more may begin, no end of the turn is asked for: one request in so many does that."""
 _COMPARED: Final = 64
@@ -45,6 +50,22 @@ class Waiting(Protocol):
 W = TypeVar("W", bound=Waiting)
 
 
+class Loop(Protocol):
+    """What is asked of the event loop."""
+
+    def call_soon(self, callback: Callable[[], None], /) -> object:
+        """Call in the next turn."""
+        ...
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> object:
+        """Call after so many seconds."""
+        ...
+
+    def time(self) -> float:
+        """Return the time in seconds."""
+        ...
+
+
 class _Place(NamedTuple):
     caller: Hashable
     size: int
@@ -56,12 +77,15 @@ class _Place(NamedTuple):
 class Entrance(Generic[W]):
     """The requests of one port that have not begun.
 
-    Callers take turns; the requests of one begin in the order in which they came. `clock` gives seconds.
+    Callers take turns; the requests of one begin in the order in which they came. `room` says for how many more
+    there is room at what they are passed on to.
     """
 
-    def __init__(self, call_soon: Callable[[Callable[[], None]], object], clock: Callable[[], float]) -> None:
-        self._call_soon = call_soon
-        self._clock = clock
+    def __init__(self, loop: Loop, room: Callable[[], int]) -> None:
+        self._loop = loop
+        self._room_beyond = room
+        self._turns_without_room = 0
+        """In a row."""
         self._room = REQUESTS_PER_TURN
         """How many more may begin in this turn; none while others wait."""
         self._ends = False
@@ -87,7 +111,7 @@ class Entrance(Generic[W]):
         """Return whether a request begins at once; if not, it has to `wait`."""
         self._room -= 1
         if self._room < _SPARE and not self._ends:
-            self._turn_began = self._clock()
+            self._turn_began = self._loop.time()
             self._ask_for_end()
         return self._room >= 0
 
@@ -98,7 +122,7 @@ class Entrance(Generic[W]):
         elif self._held + size > MAX_WAITING_BYTES:
             member.refuse(0.0)
             return
-        now = self._clock()
+        now = self._loop.time()
         self._places[member] = _Place(caller, size, now, self._counted(now))
         queue = self._queues.get(caller)
         if queue is None:
@@ -129,7 +153,19 @@ class Entrance(Generic[W]):
 
     def _ask_for_end(self) -> None:
         self._ends = True
-        self._call_soon(self._next_turn)
+        if self._turns_without_room:
+            self._loop.call_later(PAUSE, self._next_turn)
+        else:
+            self._loop.call_soon(self._next_turn)
+
+    def _count_beginning(self) -> int:
+        """Return how many requests begin in this turn, if so many wait."""
+        room = self._room_beyond()
+        if room > 0:
+            self._turns_without_room = 0
+            return min(room, REQUESTS_PER_TURN)
+        self._turns_without_room += 1
+        return min(1 + self._turns_without_room // _TURNS_FOR_ONE, REQUESTS_PER_TURN)
 
     def _counted(self, now: float) -> float:
         """Return the time of which no turn has more than `MAX_TURN`."""
@@ -141,16 +177,18 @@ class Entrance(Generic[W]):
     def _next_turn(self) -> None:
         self._ends = False
         self._room = 0  # what comes meanwhile is behind those that wait
-        now = self._clock()
+        now = self._loop.time()
         counted = self._counted(now)
         self._turn_began = now
         self._find_late(counted)
         begun = 0
-        while begun < REQUESTS_PER_TURN and self._queues:
+        beginning = self._count_beginning()
+        while begun < beginning and self._queues:
             self._begin_next(now)
             begun += 1
         self._refuse_late(now, counted)
         if not self._queues:
+            self._turns_without_room = 0
             self._room = REQUESTS_PER_TURN - begun
         if (len(self) or self._room < _SPARE) and not self._ends:
             self._ask_for_end()

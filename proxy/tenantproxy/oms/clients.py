@@ -4,7 +4,7 @@ from typing import Final
 
 from tenantproxy.config import ProxyConfig
 from tenantproxy.credentials.oauth2 import token_answer
-from tenantproxy.transport.base import HttpTransport, WarmableTransport
+from tenantproxy.transport.base import HttpTransport, PooledTransport
 from tenantproxy.transport.client import HttpClient
 from tenantproxy.transport.dns import ThreadedResolver
 from tenantproxy.transport.egress_policy import oms_policy, token_endpoint_policy
@@ -29,7 +29,7 @@ class ClientFactory:
         self._resolver = ThreadedResolver()
         self._trial_resolver = ThreadedResolver()
 
-    def oms(self, *, trial: bool = False) -> WarmableTransport:
+    def oms(self, *, trial: bool = False) -> PooledTransport:
         """Return the client of the OMS; that of a `trial` has one connection, and takes nothing from the reads."""
         return HttpClient(
             self._config.url,

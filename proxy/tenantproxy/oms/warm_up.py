@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from tenantproxy.transport.base import UpstreamError, WarmableTransport
+from tenantproxy.transport.base import PooledTransport, UpstreamError
 
 _log = logging.getLogger(__name__)
 
@@ -13,7 +13,7 @@ LOOK_SECONDS: Final = 15.0
 """Between two looks whether there is a reason."""
 
 
-async def keep_warm(transport: WarmableTransport, may_connect: Callable[[], bool]) -> None:
+async def keep_warm(transport: PooledTransport, may_connect: Callable[[], bool]) -> None:
     """Do so until cancelled; nothing is sent, and that the OMS can't be reached is for the next read to tell."""
     while True:
         if may_connect():

@@ -59,7 +59,7 @@ class Relay(TenantProcess):
             on_problem=self._events.unparsable,
             max_connections=given.max_clients,
             max_unfinished_bytes=MAX_ARRIVING_BYTES,
-            queue=Queue(self._events.caller_of, self._events.gone),
+            queue=Queue(self._events.caller_of, self._events.gone, self._transport.room),
         )
 
     async def _load(self) -> None:

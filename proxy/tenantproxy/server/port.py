@@ -25,6 +25,8 @@ class Queue(NamedTuple):
     """Says whose turn a request takes."""
     on_gone: Callable[[Request], None]
     """Is told of each whose connection has ended meanwhile."""
+    room: Callable[[], int]
+    """Says for how many more there is room at what they are passed on to."""
 
 
 class OpenConnection(LimitedConnection, Waiting, Protocol):
@@ -61,9 +63,7 @@ class Port:
         """Answers what was not a request."""
         self.loop = asyncio.get_running_loop()
         self.queue = queue
-        self.entrance = (
-            Entrance[OpenConnection](self.loop.call_soon, self.loop.time) if queue is not None else None
-        )
+        self.entrance = Entrance[OpenConnection](self.loop, queue.room) if queue is not None else None
         """None: all requests begin at once."""
         self.limits = ConnectionLimits(max_connections, max_unfinished_bytes, crowding=self._crowding)
         self.scheduler = ParseScheduler(self.loop.call_soon)

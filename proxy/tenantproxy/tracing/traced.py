@@ -32,7 +32,7 @@ from tenantproxy.tracing.export import SpanQueue
 from tenantproxy.tracing.log_lines import TraceIds
 from tenantproxy.tracing.parts import Parts, RouteOf
 from tenantproxy.tracing.spans import Trace, fail, traceparent
-from tenantproxy.transport.base import HttpTransport, UpstreamResponse, WarmableTransport
+from tenantproxy.transport.base import HttpTransport, PooledTransport, UpstreamResponse
 from tenantproxy.transport.forward_proxy import ForwardProxy, authority
 from tenantproxy.transport.tls import TlsFiles
 
@@ -92,7 +92,7 @@ class _Clients(ClientFactory):
         super().__init__(config, tls, forward_proxy)
         self._trace = trace
 
-    def oms(self, *, trial: bool = False) -> WarmableTransport:
+    def oms(self, *, trial: bool = False) -> PooledTransport:
         return _OmsTransport(self._trace, super().oms(trial=trial), self._config.url)
 
     def token_endpoint(self, url: str, *, trial: bool = False) -> HttpTransport:
@@ -140,11 +140,12 @@ class _Transport:
 
 
 class _OmsTransport(_Transport):
-    """A `WarmableTransport`."""
+    """A `PooledTransport`."""
 
-    def __init__(self, trace: Trace, inner: WarmableTransport, url: str) -> None:
+    def __init__(self, trace: Trace, inner: PooledTransport, url: str) -> None:
         super().__init__(trace, inner, url, "oms", joins=True)
         self.warm_up = inner.warm_up
+        self.room = inner.room
 
 
 class _Credential(ActiveCredential):

@@ -93,8 +93,12 @@ class HttpTransport(Protocol):
         ...
 
 
-class WarmableTransport(HttpTransport, Protocol):
-    """One that can be connected before there is a request."""
+class PooledTransport(HttpTransport, Protocol):
+    """One that keeps connections: it can have one before there is a request."""
+
+    def room(self) -> int:
+        """Return how many more requests would have a connection soon; none, or fewer: they would wait for one."""
+        ...
 
     async def warm_up(self) -> None:
         """Have a connection ready, made with the present TLS files, if that was not tried before.

@@ -109,6 +109,10 @@ class HttpClient:
             raise UpstreamError("forward-proxy-auth")
         return answer
 
+    def room(self) -> int:
+        """Return how many more requests would have a connection soon; see `PooledTransport`."""
+        return self._pool.room
+
     async def open(self, path: str, headers: Mapping[str, str]) -> HttpStream:
         """Make a GET on a connection of its own, whose answer is read as it comes; the caller closes it.
 

@@ -15,6 +15,8 @@ _SWEEPS: Final = 4
 """Looks at the idle connections in the time for which one is kept."""
 NO_REUSE_SECONDS: Final = 60.0
 """For which no connection is used again after an unsolicited response."""
+MOST_WAITING: Final = 16
+"""Requests for which there is room beside those with a connection: each that comes back is used again at once."""
 
 _Waiter = asyncio.Future[HttpConnection]
 _Queue = tuple[str | None, Bulkhead | None]
@@ -63,6 +65,19 @@ class ConnectionPool:
         for connection in self._idle:
             self._drop(connection)
         self._idle.clear()
+
+    @property
+    def room(self) -> int:
+        """How many more requests would have a connection soon: one that is free, else one on its way back.
+
+        Who waits for lack of a share, and not of a connection, takes nobody's room.
+        """
+        free = self._limit - len(self._connections) - len(self._connecting) + len(self._idle)
+        if free > 0:
+            return free
+        return MOST_WAITING - sum(
+            len(waiters) for queue, waiters in self._waiting.items() if self._may_have_more(*queue)
+        )
 
     def at_hand(self, caller: str | None, bulkhead: Bulkhead | None = None) -> HttpConnection | None:
         """Return a connection, as `acquire`, where nothing has to be waited for: nearly always."""

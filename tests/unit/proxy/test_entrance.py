@@ -13,6 +13,7 @@ from tenantproxy.entrance import (
     MAX_TURN,
     MAX_WAIT,
     MAX_WAITING_BYTES,
+    PAUSE,
     REFUSALS_PER_TURN,
     REQUESTS_PER_TURN,
     SMALL_BYTES,
@@ -23,26 +24,37 @@ CALLERS = ("a", "b", "c")
 
 
 class Loop:
-    """An event loop's turns, and its clock."""
+    """An event loop's turns, and its clock: where there is nothing to do, it sleeps until a timer ends."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.calls = 0
         self._next: list[Callable[[], None]] = []
+        self._timers: list[tuple[float, Callable[[], None]]] = []
 
-    def call_soon(self, call: Callable[[], None]) -> None:
+    def time(self) -> float:
+        return self.now
+
+    def call_soon(self, callback: Callable[[], None], /) -> None:
         self.calls += 1
-        self._next.append(call)
+        self._next.append(callback)
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> None:
+        self._timers.append((self.now + delay, callback))
 
     def turn(self, seconds: float = 0.0) -> None:
         self.now += seconds
+        if not self._next and self._timers:
+            self.now = max(self.now, min(when for when, _ in self._timers))
         calls, self._next = self._next, []
+        calls += [callback for when, callback in self._timers if when <= self.now]
+        self._timers = [timer for timer in self._timers if timer[0] > self.now]
         for call in calls:
             call()
 
     @property
     def is_idle(self) -> bool:
-        return not self._next
+        return not self._next and not self._timers
 
 
 class Hall:
@@ -50,7 +62,8 @@ class Hall:
 
     def __init__(self) -> None:
         self.loop = Loop()
-        self.entrance = Entrance[Guest](self.loop.call_soon, lambda: self.loop.now)
+        self.room = REQUESTS_PER_TURN
+        self.entrance = Entrance[Guest](self.loop, lambda: self.room)
         self.begun: list[Guest] = []
         self.refused: list[Guest] = []
 
@@ -114,6 +127,68 @@ def test_so_many_begin_in_a_turn() -> None:
     hall.loop.turn()
     assert hall.begun == guests
     hall.rest()
+
+
+def test_no_more_begin_than_there_is_room_for() -> None:
+    """The rest waits for the next turn."""
+    hall = Hall()
+    guests = [hall.come() for _ in range(REQUESTS_PER_TURN * 3)]
+    hall.room = 3
+    for turn in range(1, 4):
+        hall.loop.turn()
+        assert hall.begun == guests[: REQUESTS_PER_TURN + 3 * turn]
+    assert not hall.loop.now
+
+
+def test_where_there_is_no_room_few_begin_and_the_more_the_longer() -> None:
+    """The wait costs no CPU; where it lasts, it is not the CPU that is short, and nobody's wait is long."""
+    hall = Hall()
+    guests = [hall.come() for _ in range(3000)]
+    hall.room = 0
+    counts = []
+    calls = hall.loop.calls
+    while len(hall.entrance):
+        before, since = len(hall.begun), hall.loop.now
+        hall.loop.turn()
+        counts.append(len(hall.begun) - before)
+        assert hall.loop.now == pytest.approx(since + PAUSE if len(counts) > 1 else since)
+    assert counts[:10] == [1] * 10
+    assert counts[:-1] == sorted(counts[:-1])
+    assert max(counts) == REQUESTS_PER_TURN
+    assert hall.begun == guests, "none is late by that"
+    assert hall.loop.calls <= calls + 1, "once none waits, the next turn comes without a pause"
+    hall.rest()
+
+
+def test_room_ends_the_pauses() -> None:
+    """With it requests begin as if there had never been none."""
+    hall = Hall()
+    for _ in range(500):
+        hall.come()
+    hall.room = 0
+    for _ in range(100):
+        hall.loop.turn()
+    before = len(hall.begun)
+    hall.room = REQUESTS_PER_TURN
+    hall.loop.turn()
+    now = hall.loop.now
+    hall.loop.turn()
+    assert len(hall.begun) == before + 2 * REQUESTS_PER_TURN
+    assert hall.loop.now == now
+    hall.room = 0
+    hall.loop.turn()
+    assert len(hall.begun) == before + 2 * REQUESTS_PER_TURN + 1
+
+
+def test_where_none_waits_no_room_is_asked_for() -> None:
+    """A slow OMS with few clients costs neither turns nor time."""
+    hall = Hall()
+    hall.room = -5
+    for _ in range(100):
+        hall.come()
+        hall.rest()
+    assert len(hall.begun) == 100
+    assert not hall.loop.now
 
 
 def test_callers_take_turns() -> None:
@@ -275,13 +350,18 @@ class Turns(RuleBasedStateMachine):
         self.waiting.remove(guest)
         self.count -= 1
 
+    @rule(room=st.sampled_from((-5, 0, 1, 5, REQUESTS_PER_TURN * 2)))
+    def change_room(self, room: int) -> None:
+        self.hall.room = room
+
     @rule(seconds=st.sampled_from((0.0, 0.01, MAX_WAIT / 2, MAX_WAIT, MAX_HOLD)))
     def turn(self, seconds: float) -> None:
         begun, refused = len(self.hall.begun), len(self.hall.refused)
         self.hall.loop.turn(seconds)
         now_begun, now_refused = self.hall.begun[begun:], self.hall.refused[refused:]
         could = [guest for guest in self.waiting if self.can_begin(guest)]
-        assert len(now_begun) == min(REQUESTS_PER_TURN, len(could))
+        fewest = min(max(1, self.hall.room), REQUESTS_PER_TURN)
+        assert min(fewest, len(could)) <= len(now_begun) <= (REQUESTS_PER_TURN if self.hall.room <= 0 else fewest)
         assert len(now_refused) <= REQUESTS_PER_TURN
         for guest in now_begun:
             assert guest is next(other for other in could if other.caller == guest.caller), "in order"

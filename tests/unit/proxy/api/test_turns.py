@@ -1,15 +1,16 @@
 """Whose turn a request takes where many wait."""
 
-from collections.abc import Hashable
+import asyncio
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.proxy import tokens
-from support.proxy.oms import RawServer
+from support.proxy.oms import RawServer, held_until
 from support.proxy.running import BASIC, PUT_PATH, proxy_config, running_proxy
-from tenantproxy.entrance import Entrance
+from tenantproxy.entrance import Entrance, Loop
 
 
 @pytest.fixture
@@ -29,6 +30,32 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[Hashable]:
     monkeypatch.setattr(Entrance, "wait", noting)
     monkeypatch.setattr(Entrance, "admits", none)
     return taken
+
+
+async def test_requests_begin_as_the_oms_has_connections_for_them(
+    oms: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that it has not answered takes room."""
+    rooms: list[Callable[[], int]] = []
+    prepare = Entrance.__init__
+
+    def noting(entrance: Entrance[Any], loop: Loop, room: Callable[[], int]) -> None:
+        rooms.append(room)
+        prepare(entrance, loop, room)
+
+    monkeypatch.setattr(Entrance, "__init__", noting)
+    release = asyncio.Event()
+    async with running_proxy(proxy_config(oms.url, maxConnections=40), tmp_path, BASIC) as proxy:
+        assert (await proxy.get()).status == 200
+        (room,) = rooms
+        assert room() == 40
+        oms.play = held_until(release)
+        reads = [asyncio.create_task(proxy.get()) for _ in range(10)]
+        await oms.reached(10)
+        assert room() == 30
+        release.set()
+        await asyncio.gather(*reads)
+        assert room() == 40
 
 
 async def test_a_known_caller_has_turns_of_its_own(oms: RawServer, tmp_path: Path, turns: list[Hashable]) -> None:

@@ -33,9 +33,9 @@ class Served:
         self.begun: list[str] = []
         self.gone: list[str] = []
         self.port = 0
-        self.server = HttpServer(
-            self._handle, on_problem=_refusal, max_connections=MANY, queue=Queue(_caller_of, self._note_gone)
-        )
+        self.room = MANY
+        queue = Queue(_caller_of, self._note_gone, lambda: self.room)
+        self.server = HttpServer(self._handle, on_problem=_refusal, max_connections=MANY, queue=queue)
 
     async def _handle(self, request: Request) -> Response:
         if request.refused:
@@ -99,6 +99,19 @@ def test_all_begin_in_the_order_in_which_they_came(run: Run) -> None:
             answers = [await answer(client) for client in clients]
             assert answers == [(200, False, f"/{number}") for number in range(MANY)]
             assert sorted(served.begun) == sorted(f"/{number}" for number in range(MANY))
+
+    run(case)
+
+
+def test_where_there_is_no_room_all_begin_in_pauses(run: Run) -> None:
+    """By the loop's timers, in order, and without an end to wait for."""
+
+    async def case() -> None:
+        async with serving() as served, served.clients(MANY) as clients:
+            served.room = 0
+            for number, client in enumerate(clients):
+                client.sendall(get(f"/{number}"))
+            assert [await answer(client) for client in clients] == [(200, False, f"/{n}") for n in range(MANY)]
 
     run(case)
 

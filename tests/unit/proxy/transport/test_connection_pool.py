@@ -14,6 +14,7 @@ from tenantproxy.admission import Bulkhead
 from tenantproxy.config import Tls
 from tenantproxy.transport.base import UpstreamError, UpstreamResponse
 from tenantproxy.transport.client import HttpClient
+from tenantproxy.transport.connection_pool import MOST_WAITING
 from tenantproxy.transport.dialer import CONNECT_TIMEOUT
 from tenantproxy.transport.egress import Policy
 from tenantproxy.transport.keeping import Keeping
@@ -50,6 +51,46 @@ async def test_who_waits_gets_the_next_place(oms: RawServer) -> None:
         results = await asyncio.gather(*reading, return_exceptions=True)
         assert [result for result in results if result == b"ok"] == [b"ok"] * 6
         assert oms.most_concurrent == oms.connections == 2
+
+
+async def test_room_is_what_is_free_or_a_short_queue(oms: RawServer) -> None:
+    """Where nothing is free there is room for few more: their connection is one on its way back."""
+    release = asyncio.Event()
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=2) as running:
+        assert running.room() == 2
+        reading = start(running, 1)
+        await oms.reached(1)
+        assert running.room() == 1
+        reading += start(running, 1)
+        await settle()
+        assert running.room() == MOST_WAITING, "one is being connected"
+        reading += start(running, MOST_WAITING + 3)
+        await oms.reached(2)
+        assert running.room() == -3
+        await cancel(*reading[-5:])
+        assert running.room() == 2
+        release.set()
+        await asyncio.gather(*reading, return_exceptions=True)
+        assert running.room() == 2
+
+
+async def test_who_lacks_a_share_takes_no_room(oms: RawServer) -> None:
+    """Requests that wait for their caller's or bulkhead's own wait for no connection of others."""
+    release, searches = asyncio.Event(), Bulkhead(1)
+    oms.play = held_until(release, answering(OK))
+    async with client(oms.url, connections=4) as running:
+        slow = within(running, searches, 2)
+        await oms.reached(1)
+        assert running.room() == 3
+        crowd = start(running, 9, "crowd")
+        await oms.reached(4)
+        assert running.room() == MOST_WAITING
+        other = start(running, 2, "other")
+        await settle()
+        assert running.room() == MOST_WAITING - 2
+        release.set()
+        await asyncio.gather(*slow, *crowd, *other)
 
 
 async def test_waiting_is_in_turn(oms: RawServer) -> None:

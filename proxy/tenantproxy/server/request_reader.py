@@ -1,26 +1,23 @@
 """Turn the bytes of one connection into requests, under our limits.
 
-This is all that we use of aiohttp's server: `HttpRequestParser`, which is llhttp with aiohttp's own checks, and
-`StreamReader`, in which it puts a body. Of their protocol they ask for `connected`, `pause_reading` and
-`resume_reading`. The parser is told to stop behind each request (`max_msg_queue_size=1`): what it was fed beyond,
-it keeps, and looks at when it is fed again. Its one fault that is worked around here: it takes a chunked body's
-trailer for the first header of the next request, so no request may follow one.
+This is all that we use of aiohttp's server: its parser, and `StreamReader`, in which that puts a body. The one
+fault of the parser that is worked around here: it takes a chunked body's trailer for the first header of the next
+request, so no request may follow one.
 """
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol, cast
+from collections.abc import Callable
+from typing import Final, cast
 
-from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from tenantproxy.problems import Problem
-from tenantproxy.server.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, problem_of
+from tenantproxy.server.parse_errors import problem_of
 from tenantproxy.server.port import Port
-from tenantproxy.server.request import MAX_BODY_BUFFER, Head, Request
+from tenantproxy.server.request import Head, Request
+from tenantproxy.server.request_parser import OTHERS, RequestParser, missing, parser_for
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a target and headers together: aiohttp counts headers only when all of them have come."""
@@ -34,11 +31,6 @@ MAX_DISCARDED_BYTES: Final = 8 * 1024 * 1024
 """What is read from a client, without parsing it, that keeps sending while its last response is being sent."""
 _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 """How a chunked body ends that has neither trailers nor anything behind it."""
-
-
-class _Parser(Protocol):
-    def feed_data(self, data: bytes) -> tuple[Sequence[tuple[Head, StreamReader]], bool, bytes]: ...
-    def message_consumed(self) -> None: ...
 
 
 class MalformedBodyError(Exception):
@@ -60,6 +52,7 @@ class RequestReader(asyncio.Protocol):
         "_has_trailing_data",
         "_held",
         "_loop",
+        "_missing",
         "_parser",
         "_partial_bytes",
         "_port",
@@ -77,20 +70,10 @@ class RequestReader(asyncio.Protocol):
         """None: the connection is closed, or is about to be."""
         self.request: Request | None = None
         """The one that is being answered."""
-        self._parser: _Parser | None = cast(
-            "_Parser",
-            HttpRequestParser(
-                cast("BaseProtocol", self),
-                self._loop,
-                MAX_BODY_BUFFER // 2,  # of which it pauses at twice as many
-                max_line_size=MAX_TARGET_BYTES,
-                max_field_size=MAX_HEADER_BYTES,
-                max_headers=MAX_HEADERS,
-                auto_decompress=False,
-                max_msg_queue_size=1,
-            ),
-        )
-        """None: nothing is parsed any more."""
+        self._parser: RequestParser | None = None
+        """None: nothing of a request has come, or nothing is parsed any more."""
+        self._missing = OTHERS
+        """Bytes of the request in hand that the parser was not fed; negative: it may have been fed others, too."""
         self._held: bytearray | None = None
         """Input that waits to be parsed."""
         self._body: StreamReader = EMPTY_PAYLOAD
@@ -200,17 +183,23 @@ class RequestReader(asyncio.Protocol):
         if self._parser is None or not self._body.is_eof():
             return
         self._body = EMPTY_PAYLOAD
-        self._parser.message_consumed()
-        self._parse(b"")
+        if self._missing == 0:
+            self._parser = None
+        else:
+            self._parser.message_consumed()
+            self._parse(b"")
         self._schedule_parsing()
 
     def _parse(self, data: bytes) -> None:
-        assert self._parser is not None  # noqa: S101 - what comes then is discarded
         in_body = not self._body.is_eof()
+        self._missing = self._missing - len(data) if in_body else OTHERS
+        parser = self._parser
+        if is_first := parser is None:
+            parser = self._parser = parser_for(self, self._loop)
         try:
-            messages, _, _ = self._parser.feed_data(data)
+            messages, _, _ = parser.feed_data(data)
             if messages and messages[0][0].should_close:
-                self._parser.feed_data(b"")  # for the parser, what follows the last request is an error
+                parser.feed_data(b"")  # for the parser, what follows the last request is an error
         except HttpProcessingError as error:
             error.__traceback__ = None  # it holds the input, and itself
             self._fail(problem_of(error))
@@ -218,7 +207,10 @@ class RequestReader(asyncio.Protocol):
         if self._chunked_end is not None:
             self._check_end_of_chunks(data)
         if messages:
-            self._on_request(data, *messages[0])
+            head, body = messages[0]
+            if is_first:
+                self._missing = missing(head, data)
+            self._on_request(data, head, body)
         elif in_body and self._body.is_eof():
             self._partial_bytes = 0
             self._report_pending()

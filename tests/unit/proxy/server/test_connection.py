@@ -382,6 +382,36 @@ def test_pieces_of_any_size_give_the_same_answers(run: Run, seed: int) -> None:
     run(case)
 
 
+def test_an_idle_connection_keeps_nothing_of_its_requests(run: Run) -> None:
+    """Neither their heads nor a parser, wherever a request was cut; only what has come beyond them."""
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde"
+
+    async def case() -> None:
+        async with serving(echo) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+            async def ask(*pieces: bytes) -> Connection:
+                for piece in pieces[:-1]:
+                    writer.write(piece)
+                    await eventually(lambda: busy(server) == 1)
+                writer.write(pieces[-1])
+                await reader.readuntil(b"\r\n\r\nabcde" if pieces[0].startswith(b"POST") else b"\r\n\r\n")
+                await eventually(lambda: busy(server) == 0)
+                (connection,) = server.connections
+                assert isinstance(connection, Connection)
+                return connection
+
+            for pieces in ((GET,), (post,), (post[:-5], b"abcde"), (post[:-2], b"d", b"e"), (b"\r\n" + GET,)) * 2:
+                assert (await ask(*pieces))._parser is None, pieces
+            kept = await ask(GET + GET[:20])
+            assert kept._parser is not None
+            await ask(GET[20:])
+            assert (await ask(GET)) is kept
+            writer.close()
+
+    run(case)
+
+
 def test_a_long_pipeline_that_needs_no_waiting(run: Run) -> None:
     """Each of its requests is begun by the event loop, not by the end of the one before: the stack stays flat."""
 

@@ -179,7 +179,7 @@ def bench(folder: Path, effort: Effort, before: Path | None) -> list[Goal]:
         *_interpreted(effort),
         report.bounded("memory at rest, trusted", starts["trusted"].rss, 38, "MiB"),
         report.bounded("memory at rest, jwt", starts["jwt"].rss, 48, "MiB"),
-        report.bounded("each idle client, trusted", idle, 7.5, "KiB"),
+        report.bounded("each idle client, trusted", idle, 5.0, "KiB"),
         report.bounded("first answer, trusted", starts["trusted"].seconds * 1000, 350, "ms"),
         report.bounded("first answer, jwt", starts["jwt"].seconds * 1000, 350, "ms"),
     ]

@@ -7,14 +7,16 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from tenantproxy.cli.configuration import CONFIG_HELP, FORWARD_PROXY_OPTION, TLS_OPTION, refuse
 from tenantproxy.config import ConfigError, ProxyConfig, Tenant
-from tenantproxy.lean_imports import import_alone
+from tenantproxy.lean_imports import import_alone, import_without
 from tenantproxy.logs import FORMATS, LEVELS, configure, keep
 from tenantproxy.server.sockets import listen
 
@@ -26,8 +28,11 @@ _log = logging.getLogger(__name__)
 
 _OF_AIOHTTP: Final = ("abc", "base_protocol", "http_exceptions", "http_parser", "http_writer", "streams")
 """The modules of aiohttp that serving needs: what reads requests, and how a resolver looks."""
-_OF_ITS_CLIENT: Final = ("email.message", "email.parser", "email.policy", "email.utils", "netrc", "urllib.request")
-"""What they import for its client and its web framework: media types, dates, and the environment's proxies."""
+_OF_ITS_CLIENT: Final = (
+    *("email.message", "email.parser", "email.policy", "email.utils"),
+    *("idna", "netrc", "urllib.request"),
+)
+"""What they import for its client and its web framework: media types, dates, hosts, the environment's proxies."""
 
 
 class _Address(click.ParamType[str]):
@@ -145,9 +150,17 @@ def serving_options(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
+def _attrs(*, auto_attribs: bool, frozen: bool, slots: bool) -> Callable[[type], type]:
+    """Make the three classes of aiohttp that would need attrs: dataclasses, which they are in aiohttp 4."""
+    assert auto_attribs  # noqa: S101 - a dataclass has no other ones
+    return dataclass(frozen=frozen, slots=slots)
+
+
 def import_lean() -> None:
     """Import what serving needs of large packages, without the rest; before anything imports them."""
-    import_alone("aiohttp", *_OF_AIOHTTP, without=_OF_ITS_CLIENT)
+    import_without("subprocess", "locale")  # asyncio's
+    attrs = {"attr": SimpleNamespace(s=_attrs)}
+    import_alone("aiohttp", *_OF_AIOHTTP, without=_OF_ITS_CLIENT, instead=attrs)
     import_alone("prometheus_client", "metrics", "openmetrics.exposition")  # not what serves a page
 
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tenantproxy.lean_imports import import_alone
+from tenantproxy.lean_imports import import_alone, import_without
 
 NAME = "lean_imports_example"
 PROXIED = {**os.environ, "http_proxy": "http://127.0.0.1:3128"}
@@ -127,20 +128,49 @@ def test_stand_ins(package: Path) -> None:
         sys.modules.update(before)
 
 
+def test_a_whole_module(package: Path) -> None:
+    """Without one, with something else in the place of others; later they are there, and stay."""
+    (package / "caller.py").write_text(
+        "import colorsys, sched\n"
+        "try: import fractions\nexcept ImportError: fractions = None\n"
+        "def hue() -> float: return colorsys.rgb_to_hls(1, 0, 0)[1]\n"
+    )
+    names = ("colorsys", "fractions", "sched")
+    before = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    other = SimpleNamespace()
+    try:
+        import_without(f"{NAME}.caller", "colorsys", instead={"fractions": None, "sched": other})
+        caller = sys.modules[f"{NAME}.caller"]
+        assert not {*names} & sys.modules.keys()
+        assert (caller.fractions, caller.sched, caller.hue()) == (None, other, 0.5)
+        assert import_module("sched").scheduler
+        import_without(f"{NAME}.needy", "colorsys", instead={"sched": None})
+        assert {"colorsys", "sched"} <= sys.modules.keys()
+    finally:
+        sys.modules.update(before)
+
+
 _LEAN = """
 import sys
-from tenantproxy.cli.serving import _OF_ITS_CLIENT
-from tenantproxy.lean_imports import import_alone
-import_alone("aiohttp", "http_parser", "streams", without=_OF_ITS_CLIENT)
-assert "email.message" not in sys.modules
+from tenantproxy.cli.serving import import_lean
+import_lean()
+assert not {"ast", "attr", "email.message", "gettext", "idna", "locale", "typing_extensions"} & sys.modules.keys()
 assert not {"aiohttp", "aiohttp.client"} & sys.modules.keys()
 from aiohttp.streams import StreamReader
+from yarl import URL
+assert URL("http://stra\u00dfe.example").raw_host == "xn--strae-oqa.example"
+import msgspec.inspect
+assert msgspec.json.schema(dict[str, int])["additionalProperties"] == {"type": "integer"}
+assert msgspec.inspect.type_info(int) == msgspec.inspect.IntType()
+import inspect
+assert inspect.getsource(StreamReader.read_nowait).startswith("    def read_nowait(")
 from aiohttp import web
 import aiohttp
 assert aiohttp.streams.StreamReader is aiohttp.StreamReader is StreamReader
 assert aiohttp.helpers.parse_content_type("text/plain; charset=utf-16") == ("text/plain", {"charset": "utf-16"})
 assert aiohttp.helpers.parse_http_date("Thu, 01 Jan 1970 00:00:09 GMT").second == 9
 assert aiohttp.helpers.proxies_from_env()["http"].proxy.port == 3128
+assert aiohttp.helpers.parse_mimetype("text/html") == aiohttp.helpers.parse_mimetype("text/html;")
 print(*sorted(vars(aiohttp)))
 """
 

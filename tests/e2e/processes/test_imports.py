@@ -48,7 +48,8 @@ def test_rich_only_where_a_table_is_renewed() -> None:
     assert "rich" not in loaded
 
 
-MODES: Final = ("trusted", "jwt", "oauth2", "secret")
+MODES: Final = ("trusted", "jwt", "oauth2", "secret", "ca")
+AUTHORITY: Final = Authority()
 
 
 def _budget(kind: str) -> set[str]:
@@ -62,7 +63,8 @@ async def endpoints(request: pytest.FixtureRequest) -> AsyncIterator[tuple[RawSe
     """Run an OMS and a token endpoint."""
     idp = Idp()
     play = idp.check if request.param == "oauth2" else answering(ORDER_ANSWER)
-    async with RawServer(play) as oms, RawServer(idp.issue) as endpoint:
+    server = TlsServer(play, AUTHORITY.issue(*HERE)) if request.param == "ca" else RawServer(play)
+    async with server as oms, RawServer(idp.issue) as endpoint:
         yield oms, endpoint
 
 
@@ -76,10 +78,14 @@ async def test_what_a_proxy_loads(
     if secret is None:
         write_keys(tmp_path / "credentials", oauth2(endpoint.url) if mode == "oauth2" else BASIC)
     access = {"access": tokens.access(tmp_path)} if mode == "jwt" else {}
-    config = configuration(oms.url, auth=ON_LOOPBACK, **access)
+    if mode == "ca":
+        write_keys(tmp_path / "tls/ca", {"ca.crt": AUTHORITY.pem})
+    upstream = {"tls": {"ca": mode == "ca"}}
+    config = configuration(oms.url, upstream=upstream, auth=ON_LOOPBACK, **access)
     headers = tokens.bearer(tokens.machine_token()) if mode == "jwt" else {}
     report = _reporting_modules(tmp_path, monkeypatch)
-    async with in_pod(tmp_path, secret, monkeypatch) as options, serve(tmp_path, config, *options) as proxy:
+    tls = ("--tls", str(tmp_path / "tls"))
+    async with in_pod(tmp_path, secret, monkeypatch) as options, serve(tmp_path, config, *tls, *options) as proxy:
         async with aiohttp.ClientSession() as session, session.get(proxy.api + GET_PATH, headers=headers) as got:
             assert got.status == 200
         proxy.process.terminate()
@@ -123,11 +129,10 @@ async def in_pod(
     if keys is None:
         yield ()
         return
-    authority = Authority()
-    for name, content in {"ca.crt": authority.pem, "namespace": "acme", "token": "t"}.items():
+    for name, content in {"ca.crt": AUTHORITY.pem, "namespace": "acme", "token": "t"}.items():
         (folder / name).write_text(content)
     secret = PlayedSecret({key: base64.b64encode(value.encode()).decode() for key, value in keys.items()})
-    async with TlsServer(secret, authority.issue(*HERE)) as server:
+    async with TlsServer(secret, AUTHORITY.issue(*HERE)) as server:
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
         yield "--secret", "s", "--service-account", str(folder)

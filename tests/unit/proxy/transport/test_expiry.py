@@ -1,10 +1,19 @@
 """When the certificates of `upstream.tls` expire: of the files that are in use, also after a rotation."""
 
+import datetime as dt
+import ssl
 import time
 from math import isnan
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.certificates import Authority, Pair
 from support.proxy import tokens
@@ -38,6 +47,47 @@ def test_of_several(tmp_path: Path) -> None:
     path = tmp_path / "chain.pem"
     path.write_text(authority.issue("a", days=9).certificate + authority.issue("b", days=30).certificate)
     assert (days(expiry_of(path, EARLIEST)), days(expiry_of(path, LATEST))) == (9, 30)
+
+
+_DER = ssl.PEM_cert_to_DER_cert(Authority().pem)
+_FIRST, _LAST = dt.datetime(1950, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
+_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+@given(
+    ages=st.lists(st.timedeltas(dt.timedelta(days=1), _LAST - _FIRST), min_size=1, max_size=3),
+    name=st.text("abc", min_size=1, max_size=64),
+    organizations=st.integers(0, 30),
+    serial=st.integers(1, 2**159 - 1),
+)
+def test_as_cryptography_reads_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    ages: list[dt.timedelta],
+    name: str,
+    organizations: int,
+    serial: int,
+) -> None:
+    """Of any year, after names and numbers of any length, with words around."""
+    issuer = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        + [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)] * organizations
+    )
+    builder = x509.CertificateBuilder(issuer, issuer, _KEY.public_key(), serial).not_valid_before(_FIRST)
+    found = [builder.not_valid_after(_FIRST + age).sign(_KEY, SHA256()) for age in ages]
+    path = tmp_path_factory.getbasetemp() / "any.pem"
+    path.write_bytes(b"".join(b"# a CA\n" + each.public_bytes(Encoding.PEM) for each in found))
+    expected = {each.not_valid_after_utc.timestamp() for each in found}
+    assert (expiry_of(path, EARLIEST), expiry_of(path, LATEST)) == (min(expected), max(expected))
+
+
+@given(cut=st.integers(0, 400), at=st.integers(0, 399), byte=st.integers(0, 255))
+def test_whatever_is_in_it(tmp_path_factory: pytest.TempPathFactory, cut: int, at: int, byte: int) -> None:
+    """Nothing fails."""
+    der = bytearray(_DER)
+    der[at % len(der)] = byte
+    path = tmp_path_factory.getbasetemp() / "bad.pem"
+    path.write_text(ssl.DER_cert_to_PEM_cert(bytes(der[:cut])))
+    assert isinstance(expiry_of(path, EARLIEST), float)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

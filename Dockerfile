@@ -49,7 +49,7 @@ COPY operator operator
 RUN (cd /build/lib/python3.*/site-packages && echo /opt/tenantproxy/lib/python3.*/site-packages > dependencies.pth) \
  && HATCH_BUILD_HOOK_ENABLE_MYPYC=true PYTHONHASHSEED=0 \
     CFLAGS="-ffunction-sections -fdata-sections -fvisibility=hidden -Wno-builtin-macro-redefined -D__FILE__=__func__" \
-    LDFLAGS="-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-s" \
+    LDFLAGS="-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,pack-relative-relocs -Wl,-s" \
     /build/bin/python -m hatchling build --target wheel --directory /dist \
  # By pip: uv would write the wheel's date into the environment.
  && /build/bin/pip --python /opt/tenantproxy install --quiet --disable-pip-version-check \
@@ -68,10 +68,12 @@ LABEL org.opencontainers.image.title="tenantproxy" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/tenantproxy /opt/tenantproxy
 # A name and a home for a user that is not in /etc/passwd, whatever its number: kopf asks for the one when it starts, the
-# Kubernetes client for the other when it is imported, and both fail without.
+# Kubernetes client for the other when it is imported, and both fail without. And Python's own UTF-8, which is smaller
+# than that of a locale.
 ENV PATH=/opt/tenantproxy/bin:$PATH \
     HOME=/nonexistent \
-    USER=nonroot
+    USER=nonroot \
+    PYTHONCOERCECLOCALE=0
 # Any but root, and a number: only of a number Kubernetes knows that it is not root. As in render/pod.py and the chart.
 USER 65532:65532
 # The API, and metrics with probes.

@@ -79,7 +79,7 @@ class Running:
         raise BenchError(f"{self._process.args!r} does not come up")
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> bytes:
-        """Return the body of the 200 that the process answers.
+        """Return the body of the 200 that the process answers, or of its 204.
 
         Raises:
             BenchError: It answers another status, or see `connect`.
@@ -89,7 +89,7 @@ class Running:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
-        if answer.status != 200:
+        if answer.status not in {200, 204}:
             raise BenchError(f"{self._process.args!r} answers {answer.status}: {content!r}")
         return content
 

@@ -24,7 +24,7 @@ _SOURCES: Final = ("pyproject.toml", "README.md", "proxy", "operator")
 FLAGS: Final = {
     "CFLAGS": "-ffunction-sections -fdata-sections -fvisibility=hidden"
     " -Wno-builtin-macro-redefined -D__FILE__=__func__",
-    "LDFLAGS": "-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-s",
+    "LDFLAGS": "-Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,pack-relative-relocs -Wl,-s",
 }
 """As in the Dockerfile: less memory, since nothing is loaded that nothing calls; and no name of a folder that is
 another one at each build."""

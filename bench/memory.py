@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from bench.processes import OTHER_CORE, BenchError, free_port, running
 from support.apiserver.scripts import PlayedSecret
@@ -48,22 +48,26 @@ _ENVIRONMENT: Final = (
 """As in the Dockerfile."""
 
 
+_Management = Literal["platform", "tenant"]
+_Oms = Literal["http", "own CA", "public CA"]
+_MANAGEMENTS: Final[tuple[_Management, ...]] = get_args(_Management)
+_OMSES: Final[tuple[_Oms, ...]] = get_args(_Oms)
+
+
 class Case(NamedTuple):
     """A process, and whom it talks with."""
 
     mode: Literal["trusted", "jwt", "relay"]
-    management: Literal["platform", "tenant"] = "platform"
+    management: _Management = "platform"
     """`tenant`: it follows its Secret."""
-    oms: Literal["http", "own CA", "public CA"] = "http"
+    oms: _Oms = "http"
     """Its URL begins with that, or it is https and has a certificate of such a CA."""
 
 
 _CASES: Final = (
-    *(Case(mode, management) for management in ("platform", "tenant") for mode in ("trusted", "jwt")),
-    *(Case(mode, oms=oms) for oms in ("own CA", "public CA") for mode in ("trusted", "jwt")),
-    *(Case(mode, "tenant", "public CA") for mode in ("trusted", "jwt")),
-    Case("relay"),
-    Case("relay", oms="public CA"),
+    *(Case("trusted", management, oms) for management in _MANAGEMENTS for oms in _OMSES),
+    *(Case("jwt", management, oms) for management in _MANAGEMENTS for oms in _OMSES),
+    *(Case("relay", oms=oms) for oms in _OMSES),
 )
 
 

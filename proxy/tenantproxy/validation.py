@@ -16,7 +16,6 @@ from tenantproxy.oms.requests.paging import COUNTED, counts_orders
 from tenantproxy.oms.requests.plan import compile_requests
 from tenantproxy.operations import OPERATIONS
 from tenantproxy.orders.mapping import CompiledMapping, MappingError, compile_mapping
-from tenantproxy.poslog.rules import checks
 from tenantproxy.tracing.settings import check_endpoint
 from tenantproxy.transport import egress
 from tenantproxy.transport.egress_policy import oms_policy, platform_policy
@@ -175,6 +174,8 @@ def _poslog(config: ProxyConfig) -> Iterator[FieldProblem]:
     """Yield what is wrong with what only a PosLog relay has."""
     if not config.poslog:
         return
+    from tenantproxy.poslog.rules import checks  # noqa: PLC0415 - for relays
+
     delivery, verification = config.poslog.delivery, config.poslog.verification
     yield from checks.find_problems(config.poslog.filter, "poslog.filter")
     if not (verification.shared_key or verification.basic or verification.id_token):

@@ -14,7 +14,6 @@ from tenantproxy.operations import OPERATIONS, Operation
 from tenantproxy.orders.contract import CONTRACTS, Contract
 from tenantproxy.orders.direct import compile_direct
 from tenantproxy.orders.documents import document
-from tenantproxy.orders.rules.compile import RuleCompiler
 from tenantproxy.orders.transform import (
     MAX_VIOLATIONS,
     NO_CRITERIA,
@@ -102,5 +101,7 @@ def _compile_operation(
     """Return where the outward document's one member comes from; None: there are no rules."""
     if mapping == type(mapping)():
         return None
+    from tenantproxy.orders.rules.compile import RuleCompiler  # noqa: PLC0415 - 0.3 MiB, for tenants with rules
+
     (field,) = msgspec.structs.fields(shape)
     return RuleCompiler(operation, errors).whole(mapping.rule(operation), field)

@@ -50,6 +50,8 @@ def test_rich_only_where_a_table_is_renewed() -> None:
 
 MODES: Final = ("trusted", "jwt", "oauth2", "secret", "ca")
 AUTHORITY: Final = Authority()
+OF_OTHERS: Final = ("tenantproxy.orders.rules", "tenantproxy.poslog", "tenantproxy.relay.app")
+"""Of tenants with a mapping, and of relays."""
 
 
 def _budget(kind: str) -> set[str]:
@@ -90,7 +92,9 @@ async def test_what_a_proxy_loads(
             assert got.status == 200
         proxy.process.terminate()
         assert await proxy.ended() == 0
-    loaded = {name for name in report.read_text().split() if _counts(name)}
+    names = report.read_text().split()
+    assert [name for name in names if name.startswith(OF_OTHERS)] == []
+    loaded = {name for name in names if _counts(name)}
     standard = {name for name in loaded if _top(name) in sys.stdlib_module_names}
     packages = loaded - standard
     budget = _budget("trusted") | _budget(mode)
